@@ -1,0 +1,69 @@
+# Run `make` alone for the list of what there is.
+.DEFAULT_GOAL := help
+SHELL := bash
+
+# Any Python 3.13 will do: on PATH, from pyenv, or from uv.
+PYTHON ?= $(shell scripts/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+PORT ?= 3000
+RESOURCE_PORT ?= 3001
+SEED ?= local/seed.json
+PARAMETERS ?=
+
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help run test check build sam-local-test lock format clean bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run understands PORT=$(PORT) RESOURCE_PORT=$(RESOURCE_PORT) SEED=$(SEED) PARAMETERS='Name=Value ...'"
+
+run: $(INSTALLED) ## Start the development server (no Docker, no AWS account)
+	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' $(foreach p,$(PARAMETERS),--parameter '$(p)')
+
+test: $(INSTALLED) ## Run every test
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## Lint, types, import contracts, template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam validate --lint
+
+build: $(INSTALLED) ## Build what is deployed: layers and functions, with bytecode, then import each as Lambda would
+	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build
+	$(BIN)/python scripts/compile_build.py
+	$(BIN)/python scripts/import_build.py
+
+sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
+	$(BIN)/python -m pytest tests/flows --sam-local
+
+bench: $(INSTALLED) ## Measure round trips, capacity, imports and CPU per flow
+	$(BIN)/python -m bench
+
+format: $(INSTALLED) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
+
+clean: ## Remove everything that can be made again
+	rm -rf $(VENV) .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.13 is needed and was not found on PATH, in pyenv or in uv." >&2; \
+	  echo "Install it with one of:  pyenv install 3.13   |   uv python install 3.13   |   your system's package manager" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (once, about a minute)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
