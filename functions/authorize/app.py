@@ -1,0 +1,16 @@
+"""GET or POST /authorize: the authorization endpoint, RFC 6749 section 3.1."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.authorize import authorize
+from authserver.pages import render, render_error
+from authserver.wire import HttpRequest, HttpResponse, parse_authorization_request
+
+services = bootstrap()
+
+
+@endpoint("GET", "POST", render_error=render_error)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    authorization_request = parse_authorization_request(request)
+    answer = authorize(authorization_request, services.at(request.origin, request.resource))
+    return render(answer)

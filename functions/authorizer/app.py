@@ -1,0 +1,13 @@
+"""The Lambda authorizer of the ResourceApi, and of any API that an operator puts it in front of: RFC 6750."""
+
+from authserver.aws.apigateway import authorizer
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.access import check_access
+from authserver.messages import AccessRequest, ActiveAccessToken
+
+services = bootstrap()
+
+
+@authorizer(issuer=services.settings.issuer)
+def lambda_handler(request: AccessRequest) -> ActiveAccessToken:
+    return check_access(request, services)

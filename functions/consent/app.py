@@ -1,0 +1,17 @@
+"""GET and POST /consent: the consent page of a pending authorization request."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.consent import decide, show_consent
+from authserver.pages import render, render_error
+from authserver.wire import HttpRequest, HttpResponse, parse_consent_form, parse_interaction
+
+services = bootstrap()
+
+
+@endpoint("GET", "POST", render_error=render_error)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    here = services.at(request.origin, request.resource)
+    if request.method == "POST":
+        return render(decide(parse_consent_form(request), here))
+    return render(show_consent(parse_interaction(request), here))

@@ -1,0 +1,18 @@
+"""GET and POST /login: the sign-in page of a pending authorization request."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.login import show_login, sign_in
+from authserver.identity.password import Argon2Passwords
+from authserver.pages import render, render_error
+from authserver.wire import HttpRequest, HttpResponse, parse_interaction, parse_login_form
+
+services = bootstrap(passwords=Argon2Passwords())
+
+
+@endpoint("GET", "POST", render_error=render_error)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    here = services.at(request.origin, request.resource)
+    if request.method == "POST":
+        return render(sign_in(parse_login_form(request), here))
+    return render(show_login(parse_interaction(request), here))

@@ -1,0 +1,25 @@
+"""GET /.well-known/…: what this server says of itself, RFC 8414, OpenID Connect Discovery, RFC 9728 and RFC 7517."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.metadata import is_of_this_issuer, json_web_key_set, resource_metadata, server_metadata
+from authserver.messages import Document
+from authserver.tokens.keyring import JWKS_MAX_AGE
+from authserver.wire import HttpRequest, HttpResponse, render_cacheable, render_not_found
+
+services = bootstrap()
+
+
+@endpoint("GET", cors=True)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    here = services.at(request.origin, request.resource)
+    match request.route.partition("/.well-known/")[2]:
+        case "jwks.json":
+            keys = json_web_key_set(here)
+            return render_cacheable(keys, JWKS_MAX_AGE if keys.content["keys"] else 0)
+        case "oauth-protected-resource":
+            return render_cacheable(resource_metadata(here), JWKS_MAX_AGE)
+        case _ if not is_of_this_issuer(request.path_parameters.get("path", ""), here):
+            return render_not_found(Document({"error": "not_found"}))
+        case _:
+            return render_cacheable(server_metadata(here), JWKS_MAX_AGE)

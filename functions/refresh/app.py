@@ -1,0 +1,15 @@
+"""POST /refresh: the token endpoint with the refresh grant alone, RFC 6749 section 6; the template loads no other."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.token import issue_token
+from authserver.wire import HttpRequest, HttpResponse, parse_token_request, render
+
+services = bootstrap()
+
+
+@endpoint("POST", cors=True)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    token_request = parse_token_request(request)
+    token_response = issue_token(token_request, services.at(request.origin, request.resource))
+    return render(token_response)

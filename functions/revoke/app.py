@@ -1,0 +1,15 @@
+"""POST /revoke: the revocation endpoint, RFC 7009 section 2."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.revoke import revoke_token
+from authserver.wire import HttpRequest, HttpResponse, parse_token_presented, render
+
+services = bootstrap()
+
+
+@endpoint("POST", cors=True)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    token_presented = parse_token_presented(request)
+    document = revoke_token(token_presented, services.at(request.origin, request.resource))
+    return render(document)

@@ -1,0 +1,14 @@
+"""Scheduled: makes, publishes and drops keys by age. Safe to run at any time, and twice at once."""
+
+from typing import Any
+
+from authserver.aws.apigateway import logger
+from authserver.aws.bootstrap import bootstrap
+
+services = bootstrap()
+
+
+def lambda_handler(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
+    rotated = services.keys.rotate()
+    logger.info("keys", extra={"rotated": rotated})
+    return {"rotated": list(rotated)}

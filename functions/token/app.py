@@ -1,0 +1,15 @@
+"""POST /token: the token endpoint, RFC 6749 section 3.2. The grants live in authserver.grants."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.endpoints.token import issue_token
+from authserver.wire import HttpRequest, HttpResponse, parse_token_request, render
+
+services = bootstrap()
+
+
+@endpoint("POST", cors=True)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    token_request = parse_token_request(request)
+    token_response = issue_token(token_request, services.at(request.origin, request.resource))
+    return render(token_response)

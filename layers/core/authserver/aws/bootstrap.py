@@ -1,0 +1,57 @@
+"""Builds the services of a function, once per cold start. Nothing is asked of the network before the first request."""
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from authserver.aws.dynamodb import DynamoClients, DynamoKeys, DynamoTokens, DynamoUsers
+from authserver.aws.kms import KmsOpener
+from authserver.services import PasswordHasher, Services
+from authserver.settings import Settings
+from authserver.tokens.keyring import KeyRing
+
+# Well below the functions' timeouts, so that a slow store becomes a 503 and not a silent death (SECURITY, section 4).
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    # Regional signing and one region: no lookup of either over the network.
+    parameter_validation=False,
+)
+
+
+def bootstrap(passwords: PasswordHasher | None = None) -> Services:
+    """The services, from the environment. `passwords` is for the one function that checks them."""
+    settings = Settings.from_environ(os.environ)
+    dynamodb = boto3.client("dynamodb", config=CONFIG)
+    kms = boto3.client("kms", config=CONFIG)
+    opener = KmsOpener(kms, settings.kms_key)
+    return Services(
+        settings=settings,
+        clients=DynamoClients(dynamodb, settings.clients_table),
+        users=DynamoUsers(dynamodb, settings.users_table),
+        tokens=DynamoTokens(dynamodb, settings.tokens_table),
+        keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes),
+        now=now,
+        random=secrets.token_bytes,
+        grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
+        client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
+        passwords=passwords,
+    )
+
+
+def now() -> int:
+    """Epoch seconds."""
+    return int(time.time())
+
+
+def load_plugins(package: str, names: tuple[str, ...], attribute: str) -> Mapping[str, Any]:
+    """The modules of `package` that the operator named, by what they say they are."""
+    modules = (import_module(f"{package}.{name}") for name in names)
+    return {getattr(module, attribute): module for module in modules}

@@ -1,0 +1,625 @@
+"""The stores on DynamoDB. This docstring is the schema.
+
+Clients (``client_id``)
+    A client's RFC 7591 metadata and policy. ``expires_at`` only where an unused registration is to vanish.
+
+Users (``id``)
+    ``user#<sub>``            a user
+    ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
+
+Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well
+    ``authorization#<id>``    an authorization; listed by ``listed_subject`` and ``listed_client`` in the two indexes
+    ``access_token#<id>``     an opaque access token
+    ``revoked#<jti>``         an access token without an authorization that was revoked
+    ``request#<id>``          an authorization request under way
+    ``session#<id>``          a browser that is signed in
+    ``consent#<subject key><client key>``       what a user has allowed a client
+    ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#grant#<subject key><client key>``
+                              ``not_before``: nothing issued until then stands
+    ``throttle#<sha256 of a name>#<window>``    ``attempts``
+
+Keys (``kid``)
+    ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
+
+Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
+``#`` in it can forge another key. Everything is read with ConsistentRead. Six operations are used, all in this module:
+GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, and TransactWriteItems for a user and their login name.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    Consent,
+    Key,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
+from authserver.storage import AlreadyExists, BrowserState, Refused, Standing
+from authserver.tokens.opaque import key_of
+from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_CANCELED = "TransactionCanceledException"
+BATCH_ATTEMPTS = 4
+
+
+# ------------------------------------------------------------------ attribute values
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A Python value as a DynamoDB attribute value. Sets must not be empty; None has no place in an item."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case frozenset() | set():
+            return {"SS": sorted(value)}
+        case tuple() | list():
+            return {"L": [encode(element) for element in value]}
+        case Mapping():
+            return {"M": {name: encode(element) for name, element in value.items()}}
+    raise TypeError(f"cannot store {type(value).__name__}")
+
+
+def decode(value: Mapping[str, Any]) -> Any:
+    """The Python value of a DynamoDB attribute value."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "B":
+            return bytes(content)
+        case "SS":
+            return frozenset(content)
+        case "L":
+            return [decode(element) for element in content]
+        case "M":
+            return {name: decode(element) for name, element in content.items()}
+        case _:
+            return content
+
+
+def encode_item(attributes: Mapping[str, Any]) -> Item:
+    """An item of the attributes that have a value: None, empty text, empty collections are left out."""
+    nothing: tuple[object, ...] = (None, "", (), frozenset())
+    return {name: encode(value) for name, value in attributes.items() if value not in nothing}
+
+
+def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: decode(value) for name, value in item.items()}
+
+
+# ------------------------------------------------------------------ one table
+
+
+class Table:
+    """One table, and the only place that calls DynamoDB.
+
+    Whatever keeps it from answering becomes `TemporarilyUnavailable`; a failed condition is an answer.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
+        answer = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True)
+        return decode_item(answer["Item"]) if "Item" in answer else None
+
+    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The items there are, by key, in one call; more only while DynamoDB leaves some unprocessed."""
+        wanted: Any = {self._name: {"Keys": [{attribute: {"S": value}} for value in values], "ConsistentRead": True}}
+        found: dict[str, dict[str, Any]] = {}
+        for attempt in range(BATCH_ATTEMPTS):
+            answer = self._call(self._client.batch_get_item, table=False, RequestItems=wanted)
+            for item in answer["Responses"].get(self._name, ()):
+                decoded = decode_item(item)
+                found[decoded[attribute]] = decoded
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+            time.sleep(0.02 * 2**attempt)
+        raise TemporarilyUnavailable("The store did not answer in full", reason="dynamodb_unprocessed")
+
+    def put(self, item: Item) -> None:
+        self._call(self._client.put_item, Item=item)
+
+    def put_new(self, item: Item, key: str) -> dict[str, Any] | None:
+        """Puts the item unless its key is taken; the item that took it, or None."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists({key})",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailed as failure:
+            return failure.existing or {}
+        return None
+
+    def put_if(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
+        """Puts the item if the condition holds; tells whether."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=encode_item(values),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def update(
+        self, key: Mapping[str, str], expression: str, condition: str | None, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Updates and returns the new attributes. Raises `ConditionFailed` with the item as it was."""
+        arguments: dict[str, Any] = {
+            "Key": encode_item(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": {name: encode(value) for name, value in values.items()},
+        }
+        if condition:
+            arguments["ConditionExpression"] = condition
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        else:
+            arguments["ReturnValues"] = "UPDATED_NEW"
+        answer = self._call(self._client.update_item, **arguments)
+        return decode_item(answer.get("Attributes", {}))
+
+    def delete(self, key: Mapping[str, str]) -> None:
+        self._call(self._client.delete_item, Key=encode_item(key))
+
+    def put_all_new(self, items: list[Item], key: str) -> bool:
+        """Puts all the items, or none if a key is taken; tells whether."""
+        puts = [
+            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": f"attribute_not_exists({key})"}}
+            for item in items
+        ]
+        try:
+            self._call(self._client.transact_write_items, table=False, TransactItems=puts)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _call(self, operation: Callable[..., Any], *, table: bool = True, **arguments: Any) -> Any:
+        if table:
+            arguments["TableName"] = self._name
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            raise _translated(error) from error
+        except BotoCoreError as error:
+            raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused; `existing` is the item as it was at that instant, if there was one."""
+
+    def __init__(self, existing: dict[str, Any] | None) -> None:
+        super().__init__("condition failed")
+        self.existing = existing
+
+
+def _translated(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == CONDITION_FAILED:
+        item = cast("dict[str, Any]", error.response).get("Item")
+        return ConditionFailed(decode_item(item) if item else None)
+    if code == TRANSACTION_CANCELED:
+        reasons = {
+            reason.get("Code") for reason in cast("dict[str, Any]", error.response).get("CancellationReasons", ())
+        }
+        if reasons <= {"None", "ConditionalCheckFailed"}:
+            return ConditionFailed(None)
+    return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{code or 'error'}")
+
+
+# ------------------------------------------------------------------ clients, users, keys
+
+
+class DynamoClients:
+    """Implements `storage.ClientStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def get(self, client_id: str) -> Client | None:
+        if not 0 < len(client_id.encode()) <= 1024:  # what DynamoDB takes as a key
+            return None
+        item = self._table.get({"client_id": client_id})
+        return _client(item) if item else None
+
+    def put(self, client: Client) -> None:
+        self._table.put(
+            encode_item(
+                {
+                    **{field.name: getattr(client, field.name) for field in fields(client)},
+                    "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
+                    "scope": str(client.scope),
+                    "default_scope": str(client.default_scope),
+                    "secrets": tuple(
+                        {name: value for name, value in asdict(secret).items() if value is not None}
+                        for secret in client.secrets
+                    ),
+                }
+            )
+        )
+
+
+class DynamoUsers:
+    """Implements `storage.UserStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def get(self, sub: str) -> User | None:
+        item = self._table.get({"id": f"user#{sub}"})
+        return _user(item) if item else None
+
+    def find(self, username: str) -> User | None:
+        login = self._table.get({"id": _login_key(username)})
+        return self.get(login["sub"]) if login else None
+
+    def create(self, user: User) -> bool:
+        login = {"id": _login_key(user.username), "sub": user.sub}
+        return self._table.put_all_new(
+            [encode_item(login), encode_item({"id": f"user#{user.sub}", **asdict(user)})], "id"
+        )
+
+
+class DynamoKeys:
+    """Implements `storage.KeyStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def get(self, name: str) -> Ring | None:
+        item = self._table.get({"kid": name})
+        if item is None:
+            return None
+        return Ring(name, item["version"], tuple(_key(key) for key in item["keys"]))
+
+    def put(self, ring: Ring) -> bool:
+        keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
+        item = {"kid": encode(ring.name), "version": encode(ring.version), "keys": encode(keys)}
+        if ring.version == 1:
+            return self._table.put_new(item, "kid") is None
+        return self._table.put_if(item, "version = :previous", {":previous": ring.version - 1})
+
+
+# ------------------------------------------------------------------ tokens
+
+
+class DynamoTokens:
+    """Implements `storage.TokenStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    # -- authorizations
+
+    def create(self, authorization: Authorization) -> None:
+        existing = self._table.put_new(_authorization_item(authorization), "pk")
+        if existing is not None:
+            raise AlreadyExists(_authorization(existing))
+
+    def redeem(
+        self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
+    ) -> None:
+        self._write_authorization(
+            authorization_id,
+            "SET redeemed_by = :claim, generation = :first, rotated_at = :now,"
+            " idle_expires_at = :idle_expires_at, expires_at = :expires_at",
+            "code_hash = :code_hash AND code_expires_at > :now AND attribute_not_exists(revoked_at)"
+            " AND (attribute_not_exists(redeemed_by) OR redeemed_by = :claim)",
+            {
+                ":claim": claim,
+                ":first": 1,
+                ":now": now,
+                ":idle_expires_at": idle_expires_at,
+                ":expires_at": expires_at,
+                ":code_hash": code_hash,
+            },
+        )
+
+    def rotate(
+        self,
+        authorization_id: str,
+        generation: int,
+        claim: str,
+        now: int,
+        idle_expires_at: int,
+        expired_revocations: frozenset[str],
+    ) -> None:
+        expression = (
+            "SET generation = :next, rotated_at = :now, rotated_by = :claim, idle_expires_at = :idle_expires_at"
+        )
+        values: dict[str, Any] = {
+            ":next": generation + 1,
+            ":generation": generation,
+            ":now": now,
+            ":claim": claim,
+            ":idle_expires_at": idle_expires_at,
+        }
+        if expired_revocations:
+            expression += " DELETE revoked_access_tokens :expired"
+            values[":expired"] = expired_revocations
+        self._write_authorization(
+            authorization_id,
+            expression,
+            "generation = :generation AND attribute_not_exists(revoked_at)"
+            " AND idle_expires_at > :now AND expires_at > :now",
+            values,
+        )
+
+    def revoke(self, authorization_id: str, now: int, client_id: str | None = None) -> bool:
+        condition = "attribute_exists(pk)"
+        values: dict[str, Any] = {":now": now}
+        if client_id is not None:
+            condition += " AND client_id = :client_id"
+            values[":client_id"] = client_id
+        try:
+            self._write_authorization(
+                authorization_id, "SET revoked_at = if_not_exists(revoked_at, :now)", condition, values
+            )
+        except Refused:
+            return False
+        return True
+
+    def revoke_access_token(self, authorization_id: str, client_id: str, entry: str, bound: int) -> bool:
+        try:
+            self._write_authorization(
+                authorization_id,
+                "ADD revoked_access_tokens :entries",
+                "client_id = :client_id AND (attribute_not_exists(revoked_access_tokens)"
+                " OR size(revoked_access_tokens) < :bound OR contains(revoked_access_tokens, :entry))",
+                {":entries": frozenset({entry}), ":entry": entry, ":client_id": client_id, ":bound": bound},
+            )
+        except Refused:
+            return False
+        return True
+
+    def _write_authorization(
+        self, authorization_id: str, expression: str, condition: str, values: Mapping[str, Any]
+    ) -> None:
+        try:
+            self._table.update({"pk": f"authorization#{authorization_id}"}, expression, condition, values)
+        except ConditionFailed as failure:
+            raise Refused(_authorization(failure.existing) if failure.existing else None) from None
+
+    # -- access tokens
+
+    def put_access_token(self, record: AccessTokenRecord) -> None:
+        attributes = {**asdict(record), "pk": f"access_token#{record.id}", "scope": str(record.scope)}
+        self._table.put(encode_item(attributes))
+
+    def put_revoked(self, jti: str, expires_at: int) -> None:
+        self._table.put(encode_item({"pk": f"revoked#{jti}", "expires_at": expires_at}))
+
+    def standing(
+        self,
+        *,
+        subject_key: str,
+        client_key: str,
+        authorization_id: str | None = None,
+        access_token_id: str | None = None,
+        jti: str | None = None,
+    ) -> Standing:
+        cutoffs = _cutoff_keys(subject_key, client_key)
+        keys = {
+            "authorization": f"authorization#{authorization_id}" if authorization_id else None,
+            "access_token": f"access_token#{access_token_id}" if access_token_id else None,
+            "revoked": f"revoked#{jti}" if jti else None,
+        }
+        items = self._table.batch_get("pk", [*cutoffs, *(key for key in keys.values() if key)])
+        authorization = items.get(keys["authorization"] or "")
+        access_token = items.get(keys["access_token"] or "")
+        return Standing(
+            authorization=_authorization(authorization) if authorization else None,
+            access_token=_access_token(access_token) if access_token else None,
+            not_before=max((items[key]["not_before"] for key in cutoffs if key in items), default=0),
+            is_revoked=(keys["revoked"] or "") in items,
+        )
+
+    def cut_off(self, *, subject: str | None, client_id: str | None, not_before: int, expires_at: int) -> None:
+        subject_key = base64url(key_of(subject)) if subject is not None else ""
+        client_key = base64url(key_of(client_id)) if client_id is not None else ""
+        kind = "grant" if subject_key and client_key else "subject" if subject_key else "client"
+        key = f"cutoff#{kind}#{subject_key}{client_key}"
+        self._table.put(encode_item({"pk": key, "not_before": not_before, "expires_at": expires_at}))
+
+    # -- browsers
+
+    def put_request(self, request: PendingRequest) -> None:
+        self._table.put(encode_item({**_shallow(request), "pk": f"request#{request.id}"}))
+
+    def answer_request(self, request_id: str, answer: str, now: int) -> bool:
+        try:
+            self._table.update(
+                {"pk": f"request#{request_id}"},
+                "SET answer = :answer",
+                "expires_at > :now AND (attribute_not_exists(answer) OR answer = :answer)",
+                {":answer": answer, ":now": now},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def put_session(self, session: Session) -> None:
+        self._table.put(encode_item({**asdict(session), "pk": f"session#{session.id}"}))
+
+    def delete_session(self, session_id: str) -> None:
+        self._table.delete({"pk": f"session#{session_id}"})
+
+    def browser_state(
+        self,
+        *,
+        request_id: str | None = None,
+        session_id: str | None = None,
+        subject_key: str | None = None,
+        client_key: str | None = None,
+    ) -> BrowserState:
+        keys = {
+            "request": f"request#{request_id}" if request_id else "",
+            "session": f"session#{session_id}" if session_id else "",
+            "consent": f"consent#{subject_key}{client_key}" if subject_key and client_key else "",
+            "cutoff": f"cutoff#subject#{subject_key}" if subject_key else "",
+        }
+        items = self._table.batch_get("pk", [key for key in keys.values() if key])
+        found = {kind: items.get(key) for kind, key in keys.items()}
+        return BrowserState(
+            request=_request(found["request"]) if found["request"] else None,
+            session=_record(Session, found["session"]) if found["session"] else None,
+            consent=_consent(found["consent"]) if found["consent"] else None,
+            not_before=found["cutoff"]["not_before"] if found["cutoff"] else 0,
+        )
+
+    def remember_consent(
+        self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
+    ) -> None:
+        key = {"pk": f"consent#{base64url(key_of(subject))}{base64url(key_of(client_id))}"}
+        sets = {"scopes": frozenset(scope), "resource_indicators": resource}
+        added = {name: tokens for name, tokens in sets.items() if tokens}
+        try:
+            self._table.update(
+                key,
+                "SET expires_at = :expires_at ADD " + ", ".join(f"{name} :{name}" for name in added),
+                "attribute_not_exists(pk) OR expires_at > :now",
+                {":expires_at": expires_at, ":now": now, **{f":{name}": tokens for name, tokens in added.items()}},
+            )
+        except ConditionFailed:
+            # One that has expired and that TTL has not removed yet: replaced, so that it does not come back to life.
+            self._table.put(encode_item({**key, **sets, "expires_at": expires_at}))
+
+    # -- throttles
+
+    def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
+        key = f"throttle#{base64url(sha256(name))}#{window_start}"
+        updated = self._table.update(
+            {"pk": key},
+            "SET expires_at = :expires_at ADD attempts :amount",
+            None,
+            {":expires_at": expires_at, ":amount": amount},
+        )
+        return int(updated["attempts"])
+
+
+# ------------------------------------------------------------------ items and records
+
+
+def _cutoff_keys(subject_key: str, client_key: str) -> tuple[str, str, str]:
+    return (
+        f"cutoff#subject#{subject_key}",
+        f"cutoff#client#{client_key}",
+        f"cutoff#grant#{subject_key}{client_key}",
+    )
+
+
+def _login_key(username: str) -> str:
+    return f"login#{base64url(sha256(normalised_username(username)))}"
+
+
+def _shallow(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
+    """A record of the attributes that are its fields; absent ones keep their defaults."""
+    return kind(**{field.name: item[field.name] for field in fields(cast("Any", kind)) if field.name in item})
+
+
+def _client(item: Mapping[str, Any]) -> Client:
+    tuples = ("grant_types", "response_types", "resources", "contacts")
+    return _record(
+        Client,
+        {
+            **item,
+            **{name: tuple(item[name]) for name in tuples if name in item},
+            "redirect_uris": tuple(RedirectUri(uri) for uri in item.get("redirect_uris", ())),
+            "scope": Scope.parse(item.get("scope", "")),
+            "default_scope": Scope.parse(item.get("default_scope", "")),
+            "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),
+            # Their defaults are not "none": a client without them registered none.
+            "grant_types": tuple(item.get("grant_types", ())),
+            "response_types": tuple(item.get("response_types", ())),
+        },
+    )
+
+
+def _user(item: Mapping[str, Any]) -> User:
+    return _record(User, {"password_hash": "", **item})
+
+
+def _key(attributes: Mapping[str, Any]) -> Key:
+    return _record(Key, {"keep_until": None, **attributes})
+
+
+def _authorization_item(authorization: Authorization) -> Item:
+    challenge = authorization.code_challenge
+    return encode_item(
+        {
+            **_shallow(authorization),
+            "pk": f"authorization#{authorization.id}",
+            "id": None,
+            "scope": str(authorization.scope),
+            "code_challenge": challenge.text if challenge else None,
+            "listed_subject": base64url(key_of(authorization.subject)),
+            "listed_client": base64url(key_of(authorization.client_id)),
+        }
+    )
+
+
+def _authorization(item: Mapping[str, Any]) -> Authorization:
+    challenge = item.get("code_challenge")
+    return _record(
+        Authorization,
+        {
+            **item,
+            "id": item["pk"].partition("#")[2],
+            "scope": Scope.parse(item.get("scope", "")),
+            "resource": tuple(item.get("resource", ())),
+            "code_challenge": CodeChallenge(challenge) if challenge else None,
+        },
+    )
+
+
+def _access_token(item: Mapping[str, Any]) -> AccessTokenRecord:
+    return _record(
+        AccessTokenRecord,
+        {**item, "scope": Scope.parse(item.get("scope", "")), "audience": tuple(item.get("audience", ()))},
+    )
+
+
+def _request(item: Mapping[str, Any]) -> PendingRequest:
+    return _record(PendingRequest, {"parameters": {}, **item, "resource": tuple(item.get("resource", ()))})
+
+
+def _consent(item: Mapping[str, Any]) -> Consent:
+    return Consent(
+        scope=Scope.of(sorted(item.get("scopes", ()))),
+        resource=frozenset(item.get("resource_indicators", ())),
+        expires_at=item["expires_at"],
+    )

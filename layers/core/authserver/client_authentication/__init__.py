@@ -1,0 +1,61 @@
+"""Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
+
+from authserver.errors import InvalidClient, InvalidRequest
+from authserver.messages import ClientRequest, PresentedSecret
+from authserver.models import AuthenticatedClient, Client
+from authserver.services import ClientAuthenticationMethod, Services
+from authserver.values import Secret
+
+NOBODYS_HASH = bytes(32)
+
+
+def authenticate(request: ClientRequest, services: Services) -> AuthenticatedClient:
+    """The client that sent `request`, proven by the one method it is registered for.
+
+    Raises:
+        InvalidRequest: more than one method, or two different client identifiers.
+        InvalidClient: anything else; which, only the log knows.
+    """
+    method, presented = _the_one_presented(request, services)
+    client = services.clients.get(presented.client_id)
+    proven = method.verify(client or _nobody(presented.client_id), presented, services)
+    if client is None:
+        raise InvalidClient("Client authentication failed", reason="client_unknown")
+    if client.token_endpoint_auth_method != method.METHOD:
+        raise InvalidClient("Client authentication failed", reason="client_method")
+    if not proven:
+        raise InvalidClient("Client authentication failed", reason="client_secret")
+    return AuthenticatedClient(client)
+
+
+def secret_is_live(client: Client, secret: Secret | None, now: int) -> bool:
+    """Whether `secret` is one of the client's live ones. Looks at two hashes, however many there are."""
+    if secret is None:
+        return False
+    live = [stored.hash for stored in client.secrets if stored.expires_at is None or now < stored.expires_at]
+    padded = [*live, NOBODYS_HASH, NOBODYS_HASH][:2]
+    matches = [secret.matches(stored) for stored in padded]
+    return any(matches)
+
+
+def _the_one_presented(
+    request: ClientRequest, services: Services
+) -> tuple[ClientAuthenticationMethod, PresentedSecret]:
+    found = [
+        (method, presented)
+        for method in services.client_authentication.values()
+        if (presented := method.presented(request)) is not None
+    ]
+    if len(found) > 1:
+        raise InvalidRequest("More than one client authentication method is used", reason="client_methods")
+    if not found:
+        raise InvalidClient("Client authentication is required", reason="client_credentials_missing")
+    method, presented = found[0]
+    if request.parameters.get("client_id", presented.client_id) != presented.client_id:
+        raise InvalidRequest("client_id differs from the authenticated client", reason="client_id_differs")
+    return method, presented
+
+
+def _nobody(client_id: str) -> Client:
+    """Verified in place of an unknown client, which so costs the same as a known one."""
+    return Client(client_id=client_id, client_name="")

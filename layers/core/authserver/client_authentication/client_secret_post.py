@@ -1,0 +1,23 @@
+"""Credentials in the request body: RFC 6749 section 2.3.1."""
+
+from authserver.client_authentication import secret_is_live
+from authserver.errors import InvalidClient
+from authserver.messages import ClientRequest, PresentedSecret
+from authserver.models import Client
+from authserver.services import Services
+from authserver.values import Secret
+
+METHOD: str = "client_secret_post"
+
+
+def presented(request: ClientRequest) -> PresentedSecret | None:
+    secret = request.parameters.get("client_secret")
+    if secret is None:
+        return None
+    if "client_id" not in request.parameters:
+        raise InvalidClient("client_id is missing", reason="client_id_missing")
+    return PresentedSecret(request.parameters["client_id"], Secret(secret))
+
+
+def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
+    return secret_is_live(client, presented.secret, services.now())

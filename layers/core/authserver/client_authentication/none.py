@@ -1,0 +1,19 @@
+"""Public clients, which have no secret and only say who they are: RFC 6749 section 3.2.1, RFC 7591 section 2."""
+
+from authserver.messages import ClientRequest, PresentedSecret
+from authserver.models import Client
+from authserver.services import Services
+
+METHOD: str = "none"
+
+
+def presented(request: ClientRequest) -> PresentedSecret | None:
+    client_id = request.parameters.get("client_id")
+    other_method = request.authorization is not None or "client_secret" in request.parameters
+    if client_id is None or other_method:
+        return None
+    return PresentedSecret(client_id, None)
+
+
+def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:  # noqa: ARG001 - the shape of a method
+    return client.is_public

@@ -1,0 +1,46 @@
+"""The authorizer's decision: may this call pass? RFC 6750."""
+
+from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
+from authserver.messages import AccessRequest, ActiveAccessToken
+from authserver.services import Services
+from authserver.tokens.access_token import check_access_token
+from authserver.values import Scope
+
+DEFAULT_ROUTE = "$default"
+
+
+def check_access(request: AccessRequest, services: Services) -> ActiveAccessToken:
+    """The token that lets the call pass.
+
+    Raises:
+        InvalidToken: there is none, or it does not stand, or it is meant for another API.
+        InsufficientScope: it stands but does not cover the route; a route that nobody named is covered by none.
+        InvalidRequest: it came in two ways at once (RFC 6750 section 2).
+        TemporarilyUnavailable: nobody can tell now, which is no.
+    """
+    token = check_access_token(_presented(request, services), services)
+    if request.audience not in token.audience:
+        raise InvalidToken("The access token is meant for another resource", reason="audience")
+    _require_scope(token, request.route, services)
+    return token
+
+
+def _presented(request: AccessRequest, services: Services) -> str:
+    scheme, _, token = (request.authorization or "").partition(" ")
+    from_header = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
+    from_query = list(request.query_tokens) if services.settings.bearer_token_in == "HeaderOrQuery" else []
+    presented = from_header + from_query
+    if len(presented) > 1:
+        raise InvalidRequest("The access token was sent in more than one way", reason="token_transports")
+    if not presented:
+        raise InvalidToken("An access token is required", reason="token_missing")
+    return presented[0]
+
+
+def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> None:
+    routes = services.settings.route_scopes
+    required = routes.get(route, routes.get(DEFAULT_ROUTE))
+    if required is None:
+        raise InsufficientScope("No scope covers this route", reason="route_unknown")
+    if not Scope.parse(required) <= token.scope:
+        raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)

@@ -1,0 +1,72 @@
+"""The authorization endpoint: RFC 6749 section 3.1, OpenID Connect Core section 3.1.2."""
+
+from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
+from authserver.grants.authorization_code import issue_code
+from authserver.messages import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    GoTo,
+    RedirectTarget,
+    ValidatedAuthorizationRequest,
+)
+from authserver.models import Session
+from authserver.services import Services
+
+from .browser import find_session, hold, must_consent, must_sign_in
+from .redirection import failure, resolve_redirect, success
+from .validation import validate
+
+
+def authorize(request: AuthorizationRequest, services: Services) -> AuthorizationResponse | GoTo:
+    """A code at once where the user is signed in and has allowed this before; else on to sign-in or consent.
+
+    Raises:
+        InvalidRequest: the client or its redirect URI is not known, so that there is nowhere to redirect to.
+        TemporarilyUnavailable: a store did not answer; the user may reload.
+    """
+    client, redirect = resolve_redirect(request, services)
+    try:
+        validated = validate(request, client, redirect, services)
+        return _decide(request, validated, services)
+    except TemporarilyUnavailable:
+        raise
+    except OAuthError as error:
+        return failure(redirect, error, services)
+
+
+def _decide(
+    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
+) -> AuthorizationResponse | GoTo:
+    session, consent = find_session(request.session, validated.client.client_id, services)
+    if session is None or must_sign_in(validated, session, None, services.now()):
+        if "none" in validated.prompt:
+            raise LoginRequired("The user is not signed in", reason="login_required")
+        return _hold("login", request, validated, services)
+    if must_consent(validated, consent, services):
+        if "none" in validated.prompt:
+            raise ConsentRequired("The user has not consented", reason="consent_required")
+        return _hold("consent", request, validated, services)
+    return _issue(validated, session, validated.redirect, services)
+
+
+def _hold(
+    page: str, request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
+) -> GoTo:
+    handle, browser_secret = hold(request, validated.client.client_id, services)
+    return GoTo(page, handle, browser_secret)
+
+
+def _issue(
+    validated: ValidatedAuthorizationRequest, session: Session, redirect: RedirectTarget, services: Services
+) -> AuthorizationResponse:
+    code = issue_code(
+        validated,
+        session.subject,
+        session.auth_time,
+        services,
+        random=services.random(16),
+        salt=services.random(16),
+    )
+    if code is None:
+        raise ServerError("The request could not be completed", reason="identifier_collision")
+    return success(redirect, code.reveal(), services)

@@ -1,0 +1,175 @@
+"""What ties a browser to its request and its session, for the three endpoints that a person goes through."""
+
+import hmac
+from dataclasses import dataclass
+
+from authserver.errors import InvalidRequest
+from authserver.messages import AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
+from authserver.models import Consent, PendingRequest, Session
+from authserver.services import Services
+from authserver.storage import BrowserState
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import Secret, base64url, from_base64url, sha256
+
+from .redirection import resolve_redirect
+from .validation import validate
+
+REQUEST_LIFETIME = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A pending request, found again for the browser that began it, and who is signed in there, if anybody."""
+
+    pending: PendingRequest
+    request: ValidatedAuthorizationRequest
+    session: Session | None
+
+
+def hold(request: AuthorizationRequest, client_id: str, services: Services) -> tuple[str, str]:
+    """Keeps a request on the server; its handle, and the secret that binds it to this browser."""
+    identifier, browser_secret = services.random(16), base64url(services.random(16))
+    now = services.now()
+    services.tokens.put_request(
+        PendingRequest(
+            id=base64url(identifier),
+            browser_hash=sha256(browser_secret),
+            salt=services.random(16),
+            client_id=client_id,
+            parameters=request.parameters,
+            resource=request.resource,
+            created_at=now,
+            expires_at=now + REQUEST_LIFETIME,
+        )
+    )
+    return opaque.seal(opaque.REQUEST, services.keys.token_keys(TOKEN_RING)[0], id=identifier), browser_secret
+
+
+def resume(interaction: Interaction, services: Services) -> Resumed:
+    """The request that this browser began. Raises `InvalidRequest`, for our own page, if it is another's or over."""
+    keys = services.keys.token_keys(TOKEN_RING)
+    handle = opaque.unseal(opaque.REQUEST, interaction.request_handle, keys)
+    if handle is None:
+        raise _restart("request_garbage")
+    cookie = _read_session(interaction.session, keys)
+    state = services.tokens.browser_state(
+        request_id=handle.text("id"),
+        session_id=cookie.text("id") if cookie else None,
+        subject_key=cookie.text("subject") if cookie else None,
+    )
+    pending = state.request
+    if pending is None or pending.expires_at <= services.now():
+        raise _restart("request_over")
+    if not Secret(interaction.browser_secret).matches(pending.browser_hash):
+        raise _restart("request_of_another_browser")
+    stored = AuthorizationRequest(pending.parameters, pending.resource)
+    client, redirect = resolve_redirect(stored, services)
+    return Resumed(pending, validate(stored, client, redirect, services), _live_session(cookie, state, services))
+
+
+def find_session(cookie: str | None, client_id: str, services: Services) -> tuple[Session | None, Consent | None]:
+    """The session that the cookie opens and what its user has allowed the client, in one read; none for garbage."""
+    if cookie is None:
+        return None, None
+    credential = _read_session(cookie, services.keys.token_keys(TOKEN_RING))
+    if credential is None:
+        return None, None
+    state = services.tokens.browser_state(
+        session_id=credential.text("id"),
+        subject_key=credential.text("subject"),
+        client_key=base64url(opaque.key_of(client_id)),
+    )
+    return _live_session(credential, state, services), state.consent
+
+
+def begin_session(subject: str, signed_in_for: str, services: Services) -> str:
+    """A new session, never an old one's identifier again; the cookie's value."""
+    identifier, secret = services.random(16), services.random(16)
+    now = services.now()
+    services.tokens.put_session(
+        Session(
+            id=base64url(identifier),
+            secret_hash=sha256(base64url(secret)),
+            subject=subject,
+            auth_time=now,
+            expires_at=now + services.settings.session_lifetime,
+            signed_in_for=signed_in_for,
+        )
+    )
+    key = services.keys.token_keys(TOKEN_RING)[0]
+    return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(subject), secret=secret)
+
+
+def must_sign_in(
+    request: ValidatedAuthorizationRequest, session: Session | None, pending_id: str | None, now: int
+) -> bool:
+    """Whether the user has to sign in for this request: OpenID Connect Core section 3.1.2.1.
+
+    Whoever signed in for this very request has satisfied `prompt` and `max_age`.
+    """
+    if session is None:
+        return True
+    if pending_id is not None and session.signed_in_for == pending_id:
+        return False
+    if request.prompt & {"login", "select_account"}:
+        return True
+    if request.max_age is not None and session.auth_time + request.max_age < now:
+        return True
+    return request.subject_hint is not None and session.subject != request.subject_hint
+
+
+def must_consent(request: ValidatedAuthorizationRequest, consent: Consent | None, services: Services) -> bool:
+    """Whether the user has to be asked: nothing remembered covers it, or memory does not count for this client."""
+    if "consent" in request.prompt or not is_assured(request):
+        return True
+    if consent is None or consent.expires_at <= services.now():
+        return True
+    return not (request.scope <= consent.scope and set(audience_of(request, services)) <= consent.resource)
+
+
+def is_assured(request: ValidatedAuthorizationRequest) -> bool:
+    """Whether the answer can reach nobody but this client (RFC 8252 section 8.6, RFC 6749 section 10.2)."""
+    return not request.client.is_public or request.redirect.uri.is_assured
+
+
+def audience_of(request: ValidatedAuthorizationRequest, services: Services) -> tuple[str, ...]:
+    """The resources that the request is for: those it names, or the default."""
+    return request.resource or services.settings.known_resources[:1]
+
+
+def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Services) -> str:
+    """Binds a form to the page, the request, the browser and the session it was made for (RFC 9700 section 4.7)."""
+    session_id = resumed.session.id if resumed.session else ""
+    message = "\x00".join((page, resumed.pending.id, browser_secret, session_id)).encode()
+    return base64url(hmac.digest(services.keys.token_keys(TOKEN_RING)[0], b"csrf\x00" + message, "sha256"))
+
+
+def require_csrf(presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services) -> None:
+    """Raises `InvalidRequest` unless the form is ours, of this page, request, browser and session."""
+    expected = csrf_token(page, resumed, browser_secret, services)
+    if not hmac.compare_digest(expected.encode(), presented.encode()):
+        raise _restart("csrf")
+
+
+def request_handle(pending: PendingRequest, services: Services) -> str:
+    """The handle of a pending request, as pages carry it."""
+    key = services.keys.token_keys(TOKEN_RING)[0]
+    return opaque.seal(opaque.REQUEST, key, id=from_base64url(pending.id))
+
+
+def _read_session(cookie: str | None, keys: tuple[bytes, ...]) -> opaque.Credential | None:
+    return None if cookie is None else opaque.unseal(opaque.SESSION, cookie, keys)
+
+
+def _live_session(cookie: opaque.Credential | None, state: BrowserState, services: Services) -> Session | None:
+    session = state.session
+    if cookie is None or session is None or not Secret(cookie.text("secret")).matches(session.secret_hash):
+        return None
+    if session.expires_at <= services.now() or session.auth_time <= state.not_before:
+        return None
+    return session
+
+
+def _restart(reason: str) -> InvalidRequest:
+    return InvalidRequest("This sign-in has expired or was begun in another browser", reason=reason)

@@ -1,0 +1,98 @@
+"""The introspection endpoint: RFC 7662.
+
+Whoever may not know of a token is told what is told of no token: ``{"active": false}`` (section 2.2).
+"""
+
+from typing import Any
+
+from authserver.client_authentication import authenticate
+from authserver.errors import InvalidClient, InvalidToken
+from authserver.messages import ActiveAccessToken, Document, TokenPresented
+from authserver.models import AuthenticatedClient, Authorization
+from authserver.services import Services
+from authserver.storage import Standing
+from authserver.tokens import opaque
+from authserver.tokens.access_token import check_access_token
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import base64url
+
+INACTIVE = Document({"active": False})
+
+
+def introspect_token(request: TokenPresented, services: Services) -> Document:
+    """What a token is, for the client it was issued to and for the resource servers it is meant for.
+
+    Raises `OAuthError` for a caller that is not authenticated; a public client is none (section 2.1).
+    """
+    caller = authenticate(request, services)
+    if caller.client.is_public:
+        raise InvalidClient("Introspection needs a confidential client", reason="client_public")
+    presented = request.token.reveal()
+    if opaque.is_a(opaque.REFRESH_TOKEN, presented):
+        return _introspect_refresh_token(presented, caller, services)
+    return _introspect_access_token(presented, caller, services)
+
+
+def _introspect_access_token(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
+    try:
+        token = check_access_token(presented, services)
+    except InvalidToken:
+        return INACTIVE
+    if not _is_entitled(caller, token):
+        return INACTIVE
+    members: dict[str, Any] = {
+        "active": True,
+        "iss": services.settings.issuer,
+        "client_id": token.client_id,
+        "sub": token.subject,
+        "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
+        "scope": str(token.scope),
+        "token_type": "Bearer",
+        "iat": token.issued_at,
+        "exp": token.expires_at,
+        "jti": token.jti,
+    }
+    if token.auth_time is not None:
+        members["auth_time"] = token.auth_time
+    return Document(members)
+
+
+def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
+    """The token's own client, or a resource server it is meant for (section 4)."""
+    return token.client_id == caller.client_id or bool(set(token.audience) & set(caller.client.resources))
+
+
+def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
+    token = opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING))
+    if token is None:
+        return INACTIVE
+    standing = services.tokens.standing(
+        authorization_id=token.text("authorization_id"),
+        subject_key=base64url(token.fields["authorization_id"][16:]),
+        client_key=base64url(opaque.key_of(caller.client_id)),
+    )
+    authorization = standing.authorization
+    generation = int.from_bytes(token.fields["generation"], "big")
+    if authorization is None or authorization.client_id != caller.client_id:
+        return INACTIVE
+    if generation != authorization.generation or not _stands(authorization, standing, services.now()):
+        return INACTIVE
+    return Document(
+        {
+            "active": True,
+            "iss": services.settings.issuer,
+            "client_id": authorization.client_id,
+            "sub": authorization.subject,
+            "scope": str(authorization.scope),
+            "iat": authorization.rotated_at,
+            "exp": min(authorization.idle_expires_at, authorization.expires_at),
+        }
+    )
+
+
+def _stands(authorization: Authorization, standing: Standing, now: int) -> bool:
+    return (
+        authorization.revoked_at is None
+        and authorization.created_at > standing.not_before
+        and now < min(authorization.idle_expires_at, authorization.expires_at)
+    )

@@ -1,0 +1,78 @@
+"""What this server says of itself, generated from what is loaded: RFC 8414, OpenID Connect Discovery, RFC 9728."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from authserver.messages import Document
+from authserver.services import Services
+from authserver.tokens.keyring import SIGNING_RINGS
+
+from .redirection import RESPONSE_MODES
+from .validation import PROMPTS
+
+CLAIMS = ("sub", "name", "preferred_username", "email", "email_verified")
+
+
+def server_metadata(services: Services) -> Document:
+    """RFC 8414 section 2 and OpenID Connect Discovery section 3: one document serves both."""
+    settings = services.settings
+    issuer = settings.issuer
+    methods = list(services.client_authentication)
+    confidential = [method for method in methods if method != "none"]
+    members: dict[str, Any] = {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "userinfo_endpoint": f"{settings.resource}/userinfo",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "scopes_supported": list(settings.scopes),
+        "grant_types_supported": list(services.grants),
+        "response_types_supported": _response_types(services),
+        "response_modes_supported": list(RESPONSE_MODES),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*CLAIMS, "auth_time", "nonce"],
+        "prompt_values_supported": sorted(PROMPTS),
+        "authorization_response_iss_parameter_supported": True,
+        # Their defaults differ: left out, request_uri_parameter_supported would mean true.
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "protected_resources": list(settings.known_resources),
+    }
+    # An empty list would mean something else than its absence (RFC 8414 section 3.2).
+    return Document({name: value for name, value in members.items() if value not in ([], "")})
+
+
+def resource_metadata(services: Services) -> Document:
+    """RFC 9728 section 2, of the ResourceApi."""
+    settings = services.settings
+    return Document(
+        {
+            "resource": settings.resource,
+            "authorization_servers": [settings.issuer],
+            "scopes_supported": list(settings.scopes),
+            "bearer_methods_supported": ["header"],
+        }
+    )
+
+
+def json_web_key_set(services: Services) -> Document:
+    """RFC 7517 section 5: the public keys, those about to be used among them."""
+    return Document({"keys": [dict(jwk) for jwk in services.keys.published()]})
+
+
+def is_of_this_issuer(inserted_path: str, services: Services) -> bool:
+    """Whether the path behind the well-known one is the issuer's own (RFC 8414 section 3.1)."""
+    return inserted_path.strip("/") == urlsplit(services.settings.issuer).path.strip("/")
+
+
+def _response_types(services: Services) -> list[str]:
+    return ["code"] if "authorization_code" in services.grants else []

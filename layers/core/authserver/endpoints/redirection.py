@@ -1,0 +1,80 @@
+"""Where an authorization response may go: RFC 6749 section 3.1.2. Until this is known, errors stay on our own page."""
+
+from urllib.parse import urlsplit
+
+from authserver.errors import InvalidRequest, OAuthError
+from authserver.messages import AuthorizationRequest, AuthorizationResponse, RedirectTarget
+from authserver.models import Client
+from authserver.services import Services
+from authserver.values import RedirectUri
+
+RESPONSE_MODES = ("query", "form_post")
+
+
+def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple[Client, RedirectTarget]:
+    """The client, and the one place to which its answer may go. Raises `InvalidRequest`, never to be redirected."""
+    client = _find_client(request, services)
+    uri = _registered_uri(request, client, services)
+    return client, RedirectTarget(uri, _response_mode(request), _state(request))
+
+
+def success(target: RedirectTarget, code: str, services: Services) -> AuthorizationResponse:
+    """RFC 6749 section 4.1.2 with RFC 9207's `iss`."""
+    return AuthorizationResponse(target, {"code": code, **_common(target, services)})
+
+
+def failure(target: RedirectTarget, error: OAuthError, services: Services) -> AuthorizationResponse:
+    """RFC 6749 section 4.1.2.1 with RFC 9207's `iss`."""
+    parameters = {"error": error.error, "error_description": error.description, **_common(target, services)}
+    return AuthorizationResponse(target, parameters, reason=error.reason)
+
+
+def _common(target: RedirectTarget, services: Services) -> dict[str, str]:
+    state = {} if target.state is None else {"state": target.state}
+    return {**state, "iss": services.settings.issuer}
+
+
+def _find_client(request: AuthorizationRequest, services: Services) -> Client:
+    if "client_id" in request.repeated:
+        raise InvalidRequest("client_id is repeated", reason="client_id_repeated")
+    if "client_id" not in request.parameters:
+        raise InvalidRequest("client_id is missing", reason="client_id_missing")
+    client = services.clients.get(request.parameters["client_id"])
+    if client is None:
+        raise InvalidRequest("This application is not registered here", reason="client_unknown")
+    return client
+
+
+def _registered_uri(request: AuthorizationRequest, client: Client, services: Services) -> RedirectUri:
+    if "redirect_uri" in request.repeated:
+        raise InvalidRequest("redirect_uri is repeated", reason="redirect_uri_repeated")
+    presented = request.parameters.get("redirect_uri")
+    if presented is None:
+        return _only_uri(request, client)
+    localhost = services.settings.localhost_redirects
+    if not any(registered.admits(presented, localhost=localhost) for registered in client.redirect_uris):
+        raise InvalidRequest("redirect_uri is not registered for this application", reason="redirect_uri_unknown")
+    try:
+        return RedirectUri.parse(presented)
+    except ValueError:
+        raise InvalidRequest("redirect_uri is not allowed", reason="redirect_uri_unsafe") from None
+
+
+def _only_uri(request: AuthorizationRequest, client: Client) -> RedirectUri:
+    """RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 always wants it said."""
+    is_openid = "openid" in request.parameters.get("scope", "").split()
+    if is_openid or len(client.redirect_uris) != 1:
+        raise InvalidRequest("redirect_uri is missing", reason="redirect_uri_missing")
+    return client.redirect_uris[0]
+
+
+def _response_mode(request: AuthorizationRequest) -> str:
+    """The mode if it is one of ours; `validate` refuses another, by the default one."""
+    mode = request.parameters.get("response_mode", "query")
+    known = mode in RESPONSE_MODES and "response_mode" not in request.repeated
+    is_web = urlsplit(request.parameters.get("redirect_uri", "https:")).scheme in ("https", "http")
+    return mode if known and (is_web or mode == "query") else "query"
+
+
+def _state(request: AuthorizationRequest) -> str | None:
+    return None if "state" in request.repeated else request.parameters.get("state")

@@ -1,0 +1,34 @@
+"""The token endpoint: RFC 6749 section 3.2."""
+
+from authserver.client_authentication import authenticate
+from authserver.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from authserver.messages import TokenRequest, TokenResponse
+from authserver.models import AuthenticatedClient
+from authserver.services import GrantType, Services
+
+
+def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
+    """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
+    grant = _loaded_grant(request, services)
+    client = authenticate(request, services)
+    _require_allowed(client, grant)
+    _require_parameters(request, grant)
+    return grant.issue(request, client, services)
+
+
+def _loaded_grant(request: TokenRequest, services: Services) -> GrantType:
+    grant = services.grants.get(request.grant_type)
+    if grant is None:
+        raise UnsupportedGrantType("grant_type is not supported", reason="grant_type_unsupported")
+    return grant
+
+
+def _require_allowed(client: AuthenticatedClient, grant: GrantType) -> None:
+    if grant.GRANT_TYPE not in client.client.grant_types:
+        raise UnauthorizedClient("This client may not use this grant_type", reason="grant_type_not_allowed")
+
+
+def _require_parameters(request: TokenRequest, grant: GrantType) -> None:
+    for name in grant.PARAMETERS:
+        if name not in request.parameters:
+            raise InvalidRequest(f"{name} is missing", reason=f"{name}_missing")

@@ -1,0 +1,148 @@
+"""The rules of an authorization request: RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core 3.1.2."""
+
+from authserver.errors import (
+    InvalidRequest,
+    InvalidScope,
+    LoginRequired,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from authserver.grants import known_resource
+from authserver.messages import AuthorizationRequest, RedirectTarget, ValidatedAuthorizationRequest
+from authserver.models import Client
+from authserver.services import Services
+from authserver.values import CodeChallenge, Scope
+
+from .redirection import RESPONSE_MODES
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+MAX_STATE = 2048
+MAX_NONCE = 256
+MAX_LOGIN_HINT = 256
+
+
+def validate(
+    request: AuthorizationRequest, client: Client, redirect: RedirectTarget, services: Services
+) -> ValidatedAuthorizationRequest:
+    """The request, once it obeys every rule. Raises `OAuthError`, to be told the client by redirect."""
+    _require_each_once(request)
+    _refuse_request_objects(request)
+    _require_response_type(request, client, services)
+    _require_response_mode(request, redirect)
+    _require_bounded(request)
+    return ValidatedAuthorizationRequest(
+        client=client,
+        redirect=redirect,
+        redirect_uri_sent=request.parameters.get("redirect_uri"),
+        scope=_scope(request, client),
+        resource=known_resource(request.resource, services),
+        code_challenge=_code_challenge(request, client),
+        nonce=request.parameters.get("nonce"),
+        prompt=_prompt(request),
+        max_age=_max_age(request, client),
+        login_hint=request.parameters.get("login_hint"),
+        subject_hint=_subject_hint(request, client, services),
+    )
+
+
+def _require_each_once(request: AuthorizationRequest) -> None:
+    if request.repeated:
+        raise InvalidRequest("A parameter is repeated", reason="parameter_repeated")
+
+
+def _refuse_request_objects(request: AuthorizationRequest) -> None:
+    """OpenID Connect Core section 3.1.2.6: what is not supported has its own error codes."""
+    if "request" in request.parameters:
+        raise RequestNotSupported("Request objects are not supported", reason="request_object")
+    if "request_uri" in request.parameters:
+        raise RequestUriNotSupported("request_uri is not supported", reason="request_uri")
+    if "registration" in request.parameters:
+        raise RegistrationNotSupported("The registration parameter is not supported", reason="registration")
+
+
+def _require_response_type(request: AuthorizationRequest, client: Client, services: Services) -> None:
+    response_type = request.parameters.get("response_type")
+    if response_type is None:
+        raise InvalidRequest("response_type is missing", reason="response_type_missing")
+    if response_type != "code" or "authorization_code" not in services.grants:
+        raise UnsupportedResponseType("response_type is not supported", reason="response_type_unsupported")
+    if "code" not in client.response_types or "authorization_code" not in client.grant_types:
+        raise UnauthorizedClient("This client may not use this response_type", reason="response_type_not_allowed")
+
+
+def _require_response_mode(request: AuthorizationRequest, redirect: RedirectTarget) -> None:
+    mode = request.parameters.get("response_mode", redirect.response_mode)
+    if mode not in RESPONSE_MODES or mode != redirect.response_mode:
+        raise InvalidRequest("response_mode is not supported", reason="response_mode_unsupported")
+
+
+def _require_bounded(request: AuthorizationRequest) -> None:
+    for name, limit in (("state", MAX_STATE), ("nonce", MAX_NONCE), ("login_hint", MAX_LOGIN_HINT)):
+        if len(request.parameters.get(name, "")) > limit:
+            raise InvalidRequest("A parameter is too long", reason=f"{name}_too_long")
+
+
+def _scope(request: AuthorizationRequest, client: Client) -> Scope:
+    """What is asked for within what is registered; the answer tells what is left.
+
+    Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains.
+    """
+    try:
+        requested = Scope.parse(request.parameters.get("scope", ""))
+    except ValueError:
+        raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
+    granted = (requested & client.scope) if requested else client.scope_when_unspecified
+    if requested and not granted:
+        raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
+    return granted
+
+
+def _code_challenge(request: AuthorizationRequest, client: Client) -> CodeChallenge | None:
+    """S256 alone; an absent method means plain (RFC 7636 section 4.3) and is refused with it."""
+    challenge = request.parameters.get("code_challenge")
+    method = request.parameters.get("code_challenge_method")
+    if challenge is None:
+        if client.require_pkce or client.is_public or method is not None:
+            raise InvalidRequest("code_challenge is missing", reason="code_challenge_missing")
+        return None
+    if method != "S256":
+        raise InvalidRequest("code_challenge_method must be S256", reason="code_challenge_method")
+    try:
+        return CodeChallenge.parse(challenge)
+    except ValueError:
+        raise InvalidRequest("code_challenge is not well-formed", reason="code_challenge_malformed") from None
+
+
+def _prompt(request: AuthorizationRequest) -> frozenset[str]:
+    prompt = frozenset(request.parameters.get("prompt", "").split())
+    if not prompt <= PROMPTS or ("none" in prompt and len(prompt) > 1):
+        raise InvalidRequest("prompt is not supported", reason="prompt_unsupported")
+    return prompt
+
+
+def _max_age(request: AuthorizationRequest, client: Client) -> int | None:
+    text = request.parameters.get("max_age")
+    if text is None:
+        return client.default_max_age
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidRequest("max_age is not a number of seconds", reason="max_age_malformed")
+    return int(text)
+
+
+def _subject_hint(request: AuthorizationRequest, client: Client, services: Services) -> str | None:
+    """The user that an ID token of ours names; it may have expired (OpenID Connect Core section 3.1.2.1)."""
+    hint = request.parameters.get("id_token_hint")
+    if hint is None:
+        return None
+    from authserver.tokens.jwt import NotAToken, verify
+
+    try:
+        claims = verify(hint, "JWT", services.settings.issuer, services.keys.verification_key)
+    except NotAToken as error:
+        raise InvalidRequest("id_token_hint is not an ID token of this server", reason=error.reason) from None
+    if claims.get("aud") != client.client_id:
+        raise LoginRequired("id_token_hint was issued to another client", reason="id_token_hint_audience")
+    return str(claims["sub"])

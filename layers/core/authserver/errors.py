@@ -1,0 +1,161 @@
+"""The errors of the protocol: one class per registered code, each citing its section.
+
+``description`` is constant text that may go on the wire. ``reason`` is a short tag for logs and metrics and never
+leaves the server. Nothing that came from outside belongs in either.
+"""
+
+from typing import ClassVar
+
+
+class OAuthError(Exception):
+    """An error that the protocol knows how to say.
+
+    `error` is the registered code, `status` the HTTP status where the answer is not a redirect, `section` its source.
+    """
+
+    error: ClassVar[str]
+    status: ClassVar[int] = 400
+    section: ClassVar[str]
+
+    def __init__(self, description: str, *, reason: str) -> None:
+        super().__init__(description)
+        self.description = description
+        self.reason = reason
+
+
+class InvalidRequest(OAuthError):
+    error = "invalid_request"
+    section = "RFC 6749 section 5.2"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    status = 415
+
+
+class RequestTooLarge(InvalidRequest):
+    status = 413
+
+
+class MethodNotAllowed(InvalidRequest):
+    """`allow` is the value of the Allow header (RFC 9110 section 10.2.1)."""
+
+    status = 405
+
+    def __init__(self, allow: str) -> None:
+        super().__init__("This endpoint does not support the request method", reason="method_not_allowed")
+        self.allow = allow
+
+
+class InvalidClient(OAuthError):
+    error = "invalid_client"
+    status = 401
+    section = "RFC 6749 section 5.2"
+
+
+class InvalidGrant(OAuthError):
+    error = "invalid_grant"
+    section = "RFC 6749 section 5.2"
+
+
+class UnauthorizedClient(OAuthError):
+    error = "unauthorized_client"
+    section = "RFC 6749 section 5.2"
+
+
+class UnsupportedGrantType(OAuthError):
+    error = "unsupported_grant_type"
+    section = "RFC 6749 section 5.2"
+
+
+class InvalidScope(OAuthError):
+    error = "invalid_scope"
+    section = "RFC 6749 section 5.2"
+
+
+class InvalidTarget(OAuthError):
+    error = "invalid_target"
+    section = "RFC 8707 section 2"
+
+
+class UnsupportedResponseType(OAuthError):
+    error = "unsupported_response_type"
+    section = "RFC 6749 section 4.1.2.1"
+
+
+class AccessDenied(OAuthError):
+    error = "access_denied"
+    section = "RFC 6749 section 4.1.2.1"
+
+
+class LoginRequired(OAuthError):
+    error = "login_required"
+    section = "OpenID Connect Core section 3.1.2.6"
+
+
+class ConsentRequired(OAuthError):
+    error = "consent_required"
+    section = "OpenID Connect Core section 3.1.2.6"
+
+
+class RequestNotSupported(OAuthError):
+    error = "request_not_supported"
+    section = "OpenID Connect Core section 3.1.2.6"
+
+
+class RequestUriNotSupported(OAuthError):
+    error = "request_uri_not_supported"
+    section = "OpenID Connect Core section 3.1.2.6"
+
+
+class RegistrationNotSupported(OAuthError):
+    error = "registration_not_supported"
+    section = "OpenID Connect Core section 3.1.2.6"
+
+
+class UnsupportedTokenType(OAuthError):
+    error = "unsupported_token_type"
+    section = "RFC 7009 section 2.2.1"
+
+
+class InvalidToken(OAuthError):
+    error = "invalid_token"
+    status = 401
+    section = "RFC 6750 section 3.1"
+
+
+class InsufficientScope(OAuthError):
+    """`scope` is what the route asks for, which the challenge tells."""
+
+    error = "insufficient_scope"
+    status = 403
+    section = "RFC 6750 section 3.1"
+
+    def __init__(self, description: str, *, reason: str, scope: str = "") -> None:
+        super().__init__(description, reason=reason)
+        self.scope = scope
+
+
+class TooManyAttempts(OAuthError):
+    """`retry_after` is in seconds (RFC 6585 section 4)."""
+
+    error = "access_denied"
+    status = 429
+    section = "RFC 6585 section 4"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many attempts", reason="throttled")
+        self.retry_after = retry_after
+
+
+class TemporarilyUnavailable(OAuthError):
+    """A store or a key service did not answer: nothing was decided and nothing half done."""
+
+    error = "temporarily_unavailable"
+    status = 503
+    section = "RFC 6749 section 4.1.2.1"
+
+
+class ServerError(OAuthError):
+    error = "server_error"
+    status = 500
+    section = "RFC 6749 section 4.1.2.1"

@@ -1,0 +1,71 @@
+"""The grant types, one module each, and the rules that they share. Grants never import each other."""
+
+from authserver.errors import InvalidScope, InvalidTarget
+from authserver.messages import TokenResponse
+from authserver.models import Authorization, Client
+from authserver.services import Services
+from authserver.tokens import opaque
+from authserver.tokens.access_token import Issue, issue_access_token
+from authserver.tokens.id_token import issue_id_token
+from authserver.values import Scope, Secret, from_base64url, is_resource_indicator
+
+
+def parse_scope(text: str) -> Scope:
+    """A requested scope. Raises `InvalidScope` on characters outside the grammar (RFC 6749 section 3.3)."""
+    try:
+        return Scope.parse(text)
+    except ValueError:
+        raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
+
+
+def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:
+    """The requested resources. Raises `InvalidTarget` on one that this server issues no tokens for (RFC 8707)."""
+    for indicator in resource:
+        if not is_resource_indicator(indicator):
+            raise InvalidTarget("resource must be an absolute URI without a fragment", reason="resource_malformed")
+        if indicator not in services.settings.known_resources:
+            raise InvalidTarget("resource is not known to this server", reason="resource_unknown")
+    return tuple(dict.fromkeys(resource))
+
+
+def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Services) -> tuple[str, ...]:
+    """The audience of a token: what is asked for now, within what was granted (RFC 8707 section 2.2)."""
+    resource = known_resource(requested, services)
+    if not set(resource) <= set(granted):
+        raise InvalidTarget("resource is not among those that were granted", reason="resource_not_granted")
+    return resource or granted
+
+
+def may_refresh(client: Client, services: Services) -> bool:
+    """Whether this client gets refresh tokens: it registered the grant, and the grant is loaded."""
+    return "refresh_token" in client.grant_types and "refresh_token" in services.settings.grant_types
+
+
+def refresh_token(authorization: Authorization, generation: int, key: bytes) -> Secret:
+    """Refresh token number `generation` of an authorization; the same whenever it is made with the same key."""
+    identifier = from_base64url(authorization.id)
+    return Secret(
+        opaque.seal(
+            opaque.REFRESH_TOKEN,
+            key,
+            authorization_id=identifier,
+            generation=generation.to_bytes(4, "big"),
+            secret=opaque.derived_secret("refresh", key, identifier, generation, authorization.salt),
+        )
+    )
+
+
+def respond(
+    client: Client,
+    authorization: Authorization,
+    *,
+    scope: Scope,
+    audience: tuple[str, ...],
+    refresh: Secret | None,
+    services: Services,
+) -> TokenResponse:
+    """The tokens of an authorization, once the write that licenses them has succeeded."""
+    issue = Issue(client, authorization.subject, scope, audience, authorization)
+    access_token, expires_in = issue_access_token(issue, services)
+    id_token = issue_id_token(client, authorization, access_token, services) if "openid" in scope else None
+    return TokenResponse(access_token, expires_in, scope, refresh, id_token)

@@ -1,0 +1,177 @@
+"""The authorization code grant: RFC 6749 section 4.1, with PKCE (RFC 7636)."""
+
+from dataclasses import replace
+
+from authserver.errors import InvalidGrant, InvalidRequest
+from authserver.grants import known_resource, may_refresh, narrowed, refresh_token, respond
+from authserver.messages import TokenRequest, TokenResponse, ValidatedAuthorizationRequest
+from authserver.models import AuthenticatedClient, Authorization, Client
+from authserver.services import Services
+from authserver.storage import AlreadyExists, Refused, Standing
+from authserver.tokens import opaque
+from authserver.tokens.access_token import lifetime_of
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import Secret, base64url, sha256
+
+GRANT_TYPE: str = "authorization_code"
+PARAMETERS: tuple[str, ...] = ("code",)
+
+
+def issue_code(
+    request: ValidatedAuthorizationRequest,
+    subject: str,
+    auth_time: int,
+    services: Services,
+    *,
+    random: bytes,
+    salt: bytes,
+) -> Secret | None:
+    """A code for what the user allowed; None if the same `random` already yielded one that is spent.
+
+    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one code.
+    """
+    now = services.now()
+    key = services.keys.token_keys(TOKEN_RING)[0]
+    identifier = opaque.authorization_id(random, subject)
+    secret = opaque.derived_secret("code", key, identifier, 0, salt)
+    code = Secret(opaque.seal(opaque.CODE, key, authorization_id=identifier, secret=secret))
+    authorization = Authorization(
+        id=base64url(identifier),
+        client_id=request.client.client_id,
+        subject=subject,
+        scope=request.scope,
+        resource=request.resource or services.settings.known_resources[:1],
+        salt=salt,
+        created_at=now,
+        code_expires_at=now + services.settings.code_lifetime,
+        expires_at=now + services.settings.code_lifetime,
+        auth_time=auth_time,
+        code_hash=sha256(base64url(secret)),
+        redirect_uri=request.redirect_uri_sent,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+    )
+    try:
+        services.tokens.create(authorization)
+    except AlreadyExists as conflict:
+        return code if _is_same_and_unspent(conflict.existing, authorization, now) else None
+    return code
+
+
+def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+    """Exchanges a code for tokens (section 4.1.3). Redemption comes last: nobody who fails a rule can burn the code."""
+    code = _read_code(request, services)
+    known_resource(request.resource, services)
+    standing = _standing_of(code, client.client_id, services)
+    authorization = _require_own(standing, client.client_id)
+    _require_not_cut_off(authorization, standing)
+    _require_same_redirect_uri(authorization, request)
+    _require_proof(authorization, request)
+    audience = narrowed(request.resource, authorization.resource, services)
+    redeemed = _redeem(authorization, code, client.client, services)
+    refresh = refresh_token(redeemed, 1, code.key) if may_refresh(client.client, services) else None
+    return respond(client.client, redeemed, scope=redeemed.scope, audience=audience, refresh=refresh, services=services)
+
+
+# ------------------------------------------------------------------ the rules, in order
+
+
+def _read_code(request: TokenRequest, services: Services) -> opaque.Credential:
+    code = opaque.unseal(opaque.CODE, request.parameters["code"], services.keys.token_keys(TOKEN_RING))
+    if code is None:
+        raise InvalidGrant("The authorization code is invalid", reason="code_garbage")
+    return code
+
+
+def _standing_of(code: opaque.Credential, client_id: str, services: Services) -> Standing:
+    return services.tokens.standing(
+        authorization_id=code.text("authorization_id"),
+        subject_key=base64url(code.fields["authorization_id"][16:]),
+        client_key=base64url(opaque.key_of(client_id)),
+    )
+
+
+def _require_own(standing: Standing, client_id: str) -> Authorization:
+    authorization = standing.authorization
+    if authorization is None:
+        raise InvalidGrant("The authorization code is invalid", reason="code_unknown")
+    if authorization.client_id != client_id:
+        raise InvalidGrant("The authorization code is invalid", reason="code_of_another_client")
+    return authorization
+
+
+def _require_not_cut_off(authorization: Authorization, standing: Standing) -> None:
+    if authorization.created_at <= standing.not_before:
+        raise InvalidGrant("The authorization code is invalid", reason="cut_off")
+
+
+def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:
+    """Identical if it was sent before; otherwise it need not be here either (section 4.1.3)."""
+    sent = request.parameters.get("redirect_uri")
+    if authorization.redirect_uri is not None and sent != authorization.redirect_uri:
+        raise InvalidGrant("redirect_uri differs from the authorization request", reason="redirect_uri_mismatch")
+
+
+def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
+    """PKCE: a verifier if and only if there was a challenge, against downgrade (RFC 9700 section 2.1.1)."""
+    verifier = request.parameters.get("code_verifier")
+    if authorization.code_challenge is None:
+        if verifier is not None:
+            raise InvalidGrant("code_verifier without a code_challenge", reason="verifier_unexpected")
+        return
+    if verifier is None:
+        raise InvalidRequest("code_verifier is missing", reason="verifier_missing")
+    if not authorization.code_challenge.proven_by(verifier):
+        raise InvalidGrant("code_verifier does not match the code_challenge", reason="verifier_mismatch")
+
+
+def _redeem(authorization: Authorization, code: opaque.Credential, client: Client, services: Services) -> Authorization:
+    """The one conditional write that licenses everything after it."""
+    now = services.now()
+    claim = base64url(services.random(16))
+    idle_expires_at, expires_at = _ends(client, now, services)
+    code_hash = sha256(code.text("secret"))
+    try:
+        services.tokens.redeem(authorization.id, code_hash, claim, now, idle_expires_at, expires_at)
+    except Refused as refusal:
+        raise _refusal(refusal.existing, code_hash, now, services) from None
+    return replace(
+        authorization,
+        redeemed_by=claim,
+        generation=1,
+        rotated_at=now,
+        idle_expires_at=idle_expires_at,
+        expires_at=expires_at,
+    )
+
+
+def _ends(client: Client, now: int, services: Services) -> tuple[int, int]:
+    """When the authorization ends if it is not refreshed, and when however often it is."""
+    if not may_refresh(client, services):
+        end = now + lifetime_of(client, services)
+        return end, end
+    settings = services.settings
+    end = now + min(client.refresh_token_lifetime or settings.refresh_token_lifetime, settings.refresh_token_lifetime)
+    return min(now + settings.refresh_token_idle_lifetime, end), end
+
+
+def _refusal(existing: Authorization | None, code_hash: bytes, now: int, services: Services) -> InvalidGrant:
+    """Why the code was refused. A replay, being otherwise valid, revokes what the code yielded (section 4.1.2)."""
+    if existing is None or existing.code_hash != code_hash:
+        return InvalidGrant("The authorization code is invalid", reason="code_unknown")
+    if existing.revoked_at is not None:
+        return InvalidGrant("The authorization code is invalid", reason="code_revoked")
+    if existing.redeemed_by is not None:
+        services.tokens.revoke(existing.id, now)
+        return InvalidGrant("The authorization code is invalid", reason="code_replayed")
+    return InvalidGrant("The authorization code has expired", reason="code_expired")
+
+
+def _is_same_and_unspent(existing: Authorization, wanted: Authorization, now: int) -> bool:
+    return (
+        existing.code_hash == wanted.code_hash
+        and existing.client_id == wanted.client_id
+        and existing.redeemed_by is None
+        and existing.revoked_at is None
+        and now < existing.code_expires_at
+    )

@@ -1,0 +1,38 @@
+"""The client credentials grant: RFC 6749 section 4.4. No refresh token (section 4.4.3), no user, no id_token."""
+
+from authserver.errors import InvalidScope, UnauthorizedClient
+from authserver.grants import known_resource, parse_scope
+from authserver.messages import TokenRequest, TokenResponse
+from authserver.models import AuthenticatedClient, Client
+from authserver.services import Services
+from authserver.tokens.access_token import Issue, issue_access_token
+from authserver.values import Scope
+
+GRANT_TYPE: str = "client_credentials"
+PARAMETERS: tuple[str, ...] = ()
+OF_USERS = Scope(("openid", "profile", "email", "address", "phone", "offline_access"))
+
+
+def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+    """An access token for the client itself."""
+    _require_confidential(client.client)
+    scope = _requested_scope(request, client.client)
+    audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
+    issue = Issue(client.client, client.client_id, scope, audience)
+    access_token, expires_in = issue_access_token(issue, services)
+    return TokenResponse(access_token, expires_in, scope)
+
+
+def _require_confidential(client: Client) -> None:
+    if client.is_public:
+        raise UnauthorizedClient("This grant needs a confidential client", reason="client_public")
+
+
+def _requested_scope(request: TokenRequest, client: Client) -> Scope:
+    """What is asked for within what is registered; the client's default if nothing is (section 3.3)."""
+    requested = parse_scope(request.parameters.get("scope", ""))
+    if not requested:
+        return Scope.of(token for token in client.scope_when_unspecified if token not in OF_USERS)
+    if not requested <= client.scope or requested & OF_USERS:
+        raise InvalidScope("scope exceeds what this client may ask for itself", reason="scope_exceeds_client")
+    return requested

@@ -1,0 +1,130 @@
+"""The refresh token grant: RFC 6749 section 6, with rotation and reuse detection (RFC 9700 section 4.14.2).
+
+A refresh token is a generation of its authorization. Using the newest makes the next one. Using the one before it,
+within the grace window, gives the same next one again: a client that lost our answer, or two of its workers at once,
+cost nobody a sign-in. Using any older one is theft until shown otherwise, and revokes.
+"""
+
+import hmac
+from dataclasses import replace
+
+from authserver.errors import InvalidGrant, InvalidScope
+from authserver.grants import known_resource, narrowed, parse_scope, refresh_token, respond
+from authserver.messages import TokenRequest, TokenResponse
+from authserver.models import AuthenticatedClient, Authorization
+from authserver.services import Services
+from authserver.storage import Refused, Standing
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import Scope, base64url
+
+GRANT_TYPE: str = "refresh_token"
+PARAMETERS: tuple[str, ...] = ("refresh_token",)
+
+
+def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+    """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
+    presented = _read_refresh_token(request, services)
+    known_resource(request.resource, services)
+    standing = _standing_of(presented, client.client_id, services)
+    authorization = _require_own(standing, client.client_id)
+    _require_genuine(presented, authorization)
+    _require_not_cut_off(authorization, standing)
+    scope = _narrowed_scope(request, authorization)
+    audience = narrowed(request.resource, authorization.resource, services)
+    rotated = _rotate(authorization, presented, services)
+    successor = refresh_token(rotated, rotated.generation, presented.key)
+    return respond(client.client, rotated, scope=scope, audience=audience, refresh=successor, services=services)
+
+
+# ------------------------------------------------------------------ the rules, in order
+
+
+def _read_refresh_token(request: TokenRequest, services: Services) -> opaque.Credential:
+    presented = opaque.unseal(
+        opaque.REFRESH_TOKEN, request.parameters["refresh_token"], services.keys.token_keys(TOKEN_RING)
+    )
+    if presented is None:
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
+    return presented
+
+
+def _standing_of(presented: opaque.Credential, client_id: str, services: Services) -> Standing:
+    return services.tokens.standing(
+        authorization_id=presented.text("authorization_id"),
+        subject_key=base64url(presented.fields["authorization_id"][16:]),
+        client_key=base64url(opaque.key_of(client_id)),
+    )
+
+
+def _require_own(standing: Standing, client_id: str) -> Authorization:
+    authorization = standing.authorization
+    if authorization is None:
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_unknown")
+    if authorization.client_id != client_id:
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_of_another_client")
+    return authorization
+
+
+def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:
+    """The secret is that of this generation: without the record's salt nobody can have made it."""
+    secret = opaque.derived_secret(
+        "refresh", presented.key, presented.fields["authorization_id"], _generation(presented), authorization.salt
+    )
+    if not hmac.compare_digest(secret, presented.fields["secret"]):
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_not_genuine")
+
+
+def _require_not_cut_off(authorization: Authorization, standing: Standing) -> None:
+    if authorization.created_at <= standing.not_before:
+        raise InvalidGrant("The refresh token was revoked", reason="cut_off")
+
+
+def _narrowed_scope(request: TokenRequest, authorization: Authorization) -> Scope:
+    """A subset of the original grant, or all of it; the successor keeps the original (section 6)."""
+    requested = parse_scope(request.parameters.get("scope", ""))
+    if not requested <= authorization.scope:
+        raise InvalidScope("scope exceeds what was granted", reason="scope_exceeds_grant")
+    return requested or authorization.scope
+
+
+def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> Authorization:
+    """The one conditional write that licenses everything after it; or, in the grace window, the one made before."""
+    now = services.now()
+    claim = base64url(services.random(16))
+    generation = _generation(presented)
+    idle_expires_at = min(now + services.settings.refresh_token_idle_lifetime, authorization.expires_at)
+    try:
+        services.tokens.rotate(
+            authorization.id, generation, claim, now, idle_expires_at, _expired_revocations(authorization, now)
+        )
+    except Refused as refusal:
+        return _rotated_before(refusal.existing, generation, claim, now, services)
+    return replace(authorization, generation=generation + 1, rotated_at=now, idle_expires_at=idle_expires_at)
+
+
+def _rotated_before(
+    existing: Authorization | None, generation: int, claim: str, now: int, services: Services
+) -> Authorization:
+    """Tells a retry from a theft by the record as it was when the write was refused."""
+    if existing is None:
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_unknown")
+    if existing.revoked_at is not None:
+        raise InvalidGrant("The refresh token was revoked", reason="refresh_revoked")
+    if min(existing.idle_expires_at, existing.expires_at) <= now:
+        raise InvalidGrant("The refresh token has expired", reason="refresh_expired")
+    if generation == existing.generation - 1:
+        own_retry = existing.rotated_by == claim
+        if own_retry or now - existing.rotated_at < services.settings.refresh_token_grace:
+            return existing
+    services.tokens.revoke(existing.id, now)
+    raise InvalidGrant("The refresh token was used before", reason="refresh_reused")
+
+
+def _generation(presented: opaque.Credential) -> int:
+    return int.from_bytes(presented.fields["generation"], "big")
+
+
+def _expired_revocations(authorization: Authorization, now: int) -> frozenset[str]:
+    """Noted access tokens that have expired meanwhile: the write that rotates forgets them as well."""
+    return frozenset(entry for entry in authorization.revoked_access_tokens if int(entry.partition(".")[0]) <= now)

@@ -1,0 +1,231 @@
+"""What is said: requests as they were parsed, and answers before they are rendered.
+
+Requests hide their values in repr: most of them are credentials.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver.models import Client
+from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
+
+# ------------------------------------------------------------------ spoken by clients at the back channel
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2)."""
+
+    parameters: Mapping[str, str] = field(repr=False)
+    resource: tuple[str, ...] = ()
+    authorization: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest(ClientRequest):
+    """RFC 6749 section 4.1.3 and its like."""
+
+    grant_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPresented(ClientRequest):
+    """A request about a token: revocation (RFC 7009 section 2.1) or introspection (RFC 7662 section 2.1)."""
+
+    token: Secret = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSecret:
+    """The client identifier and secret that a request carries, by one authentication method."""
+
+    client_id: str
+    secret: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """RFC 6749 section 5.1. `expires_in` is in seconds."""
+
+    access_token: Secret
+    expires_in: int
+    scope: Scope
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
+
+    def members(self) -> dict[str, Any]:
+        """The JSON members of the answer. `scope` is always told: it may differ from what was asked (section 3.3)."""
+        members: dict[str, Any] = {
+            "access_token": self.access_token.reveal(),
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": str(self.scope),
+        }
+        if self.refresh_token:
+            members["refresh_token"] = self.refresh_token.reveal()
+        if self.id_token:
+            members["id_token"] = self.id_token.reveal()
+        return members
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON object that is an answer in itself: introspection, userinfo, metadata, revocation's empty one."""
+
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def members(self) -> dict[str, Any]:
+        return dict(self.content)
+
+
+# ------------------------------------------------------------------ spoken through the browser
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1; not yet validated.
+
+    `repeated` names the parameters that came more than once, which is an error to be told by redirect where there
+    is a redirect target.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    resource: tuple[str, ...] = ()
+    repeated: frozenset[str] = frozenset()
+    session: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectTarget:
+    """Where an answer may be sent. Only `endpoints.redirection.resolve_redirect` makes one."""
+
+    uri: RedirectUri
+    response_mode: str = "query"
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedAuthorizationRequest:
+    """A request that obeys every rule. Only `endpoints.validation.validate` makes one."""
+
+    client: Client
+    redirect: RedirectTarget
+    redirect_uri_sent: str | None
+    scope: Scope
+    resource: tuple[str, ...]
+    code_challenge: CodeChallenge | None
+    nonce: str | None
+    prompt: frozenset[str]
+    max_age: int | None
+    login_hint: str | None
+    subject_hint: str | None  # the subject of a valid id_token_hint
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """An answer to the client through the browser: RFC 6749 section 4.1.2, with RFC 9207's `iss` among them."""
+
+    target: RedirectTarget
+    parameters: Mapping[str, str] = field(repr=False)
+    reason: str = "ok"  # for the log
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What a browser brings to the sign-in and consent pages."""
+
+    request_handle: str = ""
+    browser_secret: str = field(default="", repr=False)
+    session: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForm(Interaction):
+    """The sign-in form, posted. `source` is the address that API Gateway saw."""
+
+    csrf: str = field(default="", repr=False)
+    username: str = field(default="", repr=False)
+    password: Secret = Secret("")
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentForm(Interaction):
+    """The consent form, posted."""
+
+    csrf: str = field(default="", repr=False)
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Send the browser to the sign-in or consent page of a pending request.
+
+    `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in.
+    """
+
+    page: str
+    request_handle: str
+    browser_secret: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
+    session_lifetime: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """The sign-in page. `problem` is a sentence for the user, empty at first."""
+
+    request_handle: str
+    csrf: str = field(repr=False)
+    client: Client
+    redirect: RedirectUri
+    username: str = ""
+    problem: str = ""
+    status: int = 200
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPage:
+    """The consent page. `lifetime` is how long access lasts, in seconds."""
+
+    request_handle: str
+    csrf: str = field(repr=False)
+    client: Client
+    redirect: RedirectUri
+    scope: Scope
+    account: str
+    lifetime: int
+
+
+# ------------------------------------------------------------------ spoken at the resource server
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A call to a protected route, as the authorizer sees it.
+
+    `audience` is the resource identifier of the API that is called; `route` is ``METHOD /path`` as the API's own
+    definition writes it.
+    """
+
+    authorization: str | None = field(repr=False)
+    query_tokens: tuple[str, ...] = field(repr=False)
+    route: str = ""
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAccessToken:
+    """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims."""
+
+    client_id: str
+    subject: str
+    scope: Scope
+    audience: tuple[str, ...]
+    jti: str
+    issued_at: int
+    expires_at: int
+    authorization_id: str | None = None
+    auth_time: int | None = None

@@ -1,0 +1,191 @@
+"""What is stored. Times ending in ``_at`` are epoch seconds, lifetimes are seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from authserver.values import CodeChallenge, RedirectUri, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits."""
+
+    hash: bytes = field(repr=False)
+    created_at: int
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client: RFC 7591 metadata and this deployment's policy for it."""
+
+    client_id: str
+    client_name: str
+    redirect_uris: tuple[RedirectUri, ...] = ()
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    token_endpoint_auth_method: str = "client_secret_basic"
+    scope: Scope = Scope()
+    default_scope: Scope = Scope()
+    secrets: tuple[ClientSecret, ...] = ()
+    id_token_signed_response_alg: str = "RS256"
+    access_token_format: str = "jwt"
+    access_token_lifetime: int | None = None
+    refresh_token_lifetime: int | None = None
+    require_pkce: bool = True
+    default_max_age: int | None = None
+    resources: tuple[str, ...] = ()  # the resource indicators that this client answers for when it introspects
+    owner: str = ""
+    client_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    contacts: tuple[str, ...] = ()
+    created_at: int = 0
+
+    @property
+    def is_public(self) -> bool:
+        """A client that cannot keep a secret (RFC 6749 section 2.1)."""
+        return self.token_endpoint_auth_method == "none"
+
+    @property
+    def scope_when_unspecified(self) -> Scope:
+        """What a request without a scope asks for (RFC 6749 section 3.3)."""
+        return self.default_scope or self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that has proven who it is. Only `client_authentication.authenticate` makes one."""
+
+    client: Client
+
+    @property
+    def client_id(self) -> str:
+        return self.client.client_id
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with a local account. `sub` never changes and is never used for another person."""
+
+    sub: str
+    username: str
+    password_hash: str = field(repr=False)
+    name: str = ""
+    email: str = ""
+    email_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Everything issued to one client for one subject hangs on this record; each verb is one conditional write on it.
+
+    `id` is 16 random octets and 16 octets of the subject's hash, in base64url: from the id alone the subject's
+    cutoff can be found, in the same read. `generation` counts the refresh tokens made; 0 until the code is redeemed.
+    """
+
+    id: str
+    client_id: str
+    subject: str
+    scope: Scope
+    resource: tuple[str, ...]
+    salt: bytes = field(repr=False)
+    created_at: int
+    expires_at: int
+    auth_time: int
+    code_hash: bytes = field(repr=False)
+    code_expires_at: int
+    redirect_uri: str | None = None  # as the request sent it; absent if the request left it out
+    code_challenge: CodeChallenge | None = None
+    nonce: str | None = None
+    redeemed_by: str | None = None
+    generation: int = 0
+    rotated_at: int = 0
+    rotated_by: str | None = None
+    idle_expires_at: int = 0
+    revoked_at: int | None = None
+    revoked_access_tokens: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenRecord:
+    """An opaque access token. A JWT access token has no record; it carries all this itself."""
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    client_id: str
+    subject: str
+    scope: Scope
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    authorization_id: str | None = None
+    auth_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that has signed in; the cookie's secret is kept as SHA-256.
+
+    `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for.
+    """
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    subject: str
+    auth_time: int
+    expires_at: int
+    signed_in_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """An authorization request held on the server while its user signs in and consents.
+
+    `browser_hash` binds it to the browser that began it; `parameters` is the request as it was validated and cannot
+    be changed by any form. `salt` and `id` make the code that it can yield, so that it yields only one.
+    """
+
+    id: str
+    browser_hash: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    client_id: str
+    parameters: Mapping[str, str]
+    resource: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user has allowed a client before, so as not to ask again."""
+
+    scope: Scope
+    resource: frozenset[str]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a ring. `public` is its JWK where it has a public part; `wrapped` only a key service can open.
+
+    It may be used from `use_from` and is dropped after `keep_until` (None while it is the newest).
+    """
+
+    kid: str
+    created_at: int
+    use_from: int
+    keep_until: int | None
+    public: Mapping[str, str]
+    wrapped: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The keys of one purpose, oldest first. `version` grows by one with each write, which is conditional on it."""
+
+    name: str
+    version: int
+    keys: tuple[Key, ...]

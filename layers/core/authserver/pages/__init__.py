@@ -1,0 +1,129 @@
+"""The pages that people see, and every answer that goes through a browser. The only importer of jinja2.
+
+Pages are plain HTML that works without JavaScript, under a Content-Security-Policy that allows one stylesheet, by its
+hash, and forms to this server and the client's redirect URI (Chromium applies form-action to the redirect after a
+form as well).
+"""
+
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from authserver.errors import OAuthError
+from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.values import RedirectUri
+from authserver.wire import NO_STORE, HttpResponse, error_headers, render_goto, render_redirect
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+AUTO_SUBMIT = "document.forms[0].submit()"
+
+# What a scope lets a client do, in the user's words; one that is missing here is shown by its name.
+SCOPES = {
+    "openid": "Know who you are: an identifier of your account here",
+    "profile": "See your name and username",
+    "email": "See your email address",
+    "read": "Read your items",
+    "write": "Add and change your items",
+}
+
+HTML_HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    *NO_STORE,
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
+)
+
+_templates = Environment(
+    loader=FileSystemLoader(TEMPLATES), autoescape=True, auto_reload=False, undefined=StrictUndefined
+)
+
+
+def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage) -> HttpResponse:
+    """The answer to a browser."""
+    match message:
+        case GoTo():
+            return render_goto(message)
+        case AuthorizationResponse() if message.target.response_mode == "form_post":
+            return _form_post(message)
+        case AuthorizationResponse():
+            return render_redirect(message)
+        case LoginPage():
+            return _login(message)
+        case ConsentPage():
+            return _consent(message)
+
+
+def render_error(error: OAuthError) -> HttpResponse:
+    """An error that is not to be redirected: RFC 6749 section 4.1.2.1."""
+    response = _page("error.html", error.status, error.reason, description=error.description, error=error.error)
+    return response.with_headers(*error_headers(error))
+
+
+def _login(page: LoginPage) -> HttpResponse:
+    reason = "login_page" if page.status == 200 else f"login_{page.status}"
+    response = _page("login.html", page.status, reason, page.redirect, page=page)
+    return response if page.retry_after is None else response.with_headers(("Retry-After", str(page.retry_after)))
+
+
+def _consent(page: ConsentPage) -> HttpResponse:
+    return _page(
+        "consent.html",
+        200,
+        "consent_page",
+        page.redirect,
+        page=page,
+        permissions=[SCOPES.get(scope, scope) for scope in page.scope],
+        lasts=_in_words(page.lifetime),
+    )
+
+
+def _form_post(message: AuthorizationResponse) -> HttpResponse:
+    """OAuth 2.0 Form Post Response Mode section 2; without JavaScript, a button does it."""
+    return _page(
+        "form_post.html",
+        200,
+        message.reason,
+        message.target.uri,
+        script=AUTO_SUBMIT,
+        action=message.target.uri.text,
+        parameters=message.parameters,
+    )
+
+
+def _page(
+    template: str, status: int, reason: str, redirect: RedirectUri | None = None, script: str = "", **context: object
+) -> HttpResponse:
+    body = _templates.get_template(template).render(style=STYLE, script=script, **context)
+    policy = _content_security_policy(redirect, script)
+    return HttpResponse(status, (*HTML_HEADERS, ("Content-Security-Policy", policy)), body, reason=reason)
+
+
+def _content_security_policy(redirect: RedirectUri | None, script: str) -> str:
+    form_action = f"'self' {redirect.source}" if redirect else "'none'"
+    directives = [
+        "default-src 'none'",
+        f"style-src '{_hash_source(STYLE)}'",
+        f"form-action {form_action}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ]
+    if script:
+        directives.append(f"script-src '{_hash_source(script)}'")
+    return "; ".join(directives)
+
+
+def _hash_source(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _in_words(seconds: int) -> str:
+    """A duration as people say it, in the largest unit that fits at least twice."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} seconds"

@@ -1,0 +1,113 @@
+"""What a use case may reach, and the shapes that plug-ins have.
+
+A plug-in is a plain module: it has the Protocol's attributes and functions, and nothing is registered anywhere but in
+the template (``GRANT_TYPES``, ``CLIENT_AUTH_METHODS``).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+from authserver.messages import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
+from authserver.models import AuthenticatedClient, Client
+from authserver.settings import Settings
+from authserver.storage import ClientStore, TokenStore, UserStore
+from authserver.values import Secret
+
+
+class Opener(Protocol):
+    """A key service: wraps and unwraps key material bound to a ring and a key identifier."""
+
+    def wrap(self, plaintext: bytes, *, ring: str, kid: str) -> bytes: ...
+
+    def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key, ready to sign with; `private` belongs to the JOSE library."""
+
+    kid: str
+    algorithm: str
+    private: Any
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key and the one algorithm it may be used with (RFC 8725 section 3.1)."""
+
+    kid: str
+    algorithm: str
+    public: Any
+
+
+class Keys(Protocol):
+    """The server's keys, as a function instance sees them."""
+
+    def signing_key(self, algorithm: str) -> SigningKey:
+        """The newest key that may be used; made on first need."""
+
+    def verification_key(self, kid: str) -> VerificationKey | None:
+        """The published key of this identifier, or None."""
+
+    def token_keys(self, ring: str) -> tuple[bytes, ...]:
+        """The live secrets of a token ring, the one to use first; made on first need where this function may."""
+
+    def published(self) -> tuple[Mapping[str, str], ...]:
+        """Every public JWK (RFC 7517), those not yet in use among them."""
+
+    def rotate(self) -> tuple[str, ...]:
+        """Makes, publishes and drops keys by age; the names of the rings that changed."""
+
+
+class PasswordHasher(Protocol):
+    """Slow by design; `verify` with no hash takes as long as with one, and is False."""
+
+    def hash(self, password: Secret) -> str: ...
+
+    def verify(self, password: Secret, password_hash: str | None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a use case may reach: nothing else exists for it.
+
+    `now` gives epoch seconds, `random` that many octets from a cryptographic source.
+    """
+
+    settings: Settings
+    clients: ClientStore
+    users: UserStore
+    tokens: TokenStore
+    keys: Keys
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    grants: "Mapping[str, GrantType]"
+    client_authentication: "Mapping[str, ClientAuthenticationMethod]"
+    passwords: PasswordHasher | None = None
+
+    def at(self, origin: str, resource: str) -> Self:
+        """These services at the addresses by which a request reached them (see `Settings.at`)."""
+        return replace(self, settings=self.settings.at(origin, resource))
+
+
+class GrantType(Protocol):
+    """A grant type: ``grants/<name>.py``."""
+
+    GRANT_TYPE: str
+    PARAMETERS: tuple[str, ...]  # those that a request must have
+
+    def issue(self, request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+        """Checks the grant and issues. Raises `OAuthError`."""
+
+
+class ClientAuthenticationMethod(Protocol):
+    """A client authentication method: ``client_authentication/<name>.py``, named as IANA registered it."""
+
+    METHOD: str
+
+    def presented(self, request: ClientRequest) -> PresentedSecret | None:
+        """The credentials that `request` carries by this method, or None."""
+
+    def verify(self, client: Client, presented: PresentedSecret, services: Services) -> bool:
+        """Whether they prove that the caller is `client`."""

@@ -1,0 +1,103 @@
+"""What the operator chose. Every environment variable is named here, once; the template sets them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The deployment's settings; lifetimes in seconds. `docs/settings.md` explains each.
+
+    `issuer` and `resource` may be empty, when the addresses that API Gateway gave are to be used: see `at`.
+    """
+
+    issuer: str
+    resource: str
+    resources: tuple[str, ...]
+    localhost_redirects: bool
+    scopes: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    client_auth_methods: tuple[str, ...]
+    access_token_algorithm: str
+    access_token_lifetime: int
+    code_lifetime: int
+    refresh_token_idle_lifetime: int
+    refresh_token_lifetime: int
+    refresh_token_grace: int
+    session_lifetime: int
+    consent_lifetime: int
+    key_rotation_days: int
+    clients_table: str
+    users_table: str
+    tokens_table: str
+    keys_table: str
+    kms_key: str
+    route_scopes: Mapping[str, str]
+    bearer_token_in: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Settings from environment variables.
+
+        Raises:
+            KeyError: a variable without a default is missing.
+            ValueError: a number is none.
+        """
+        return cls(
+            issuer=environ.get("ISSUER", ""),
+            resource="",
+            resources=tuple(environ.get("RESOURCES", "").split()),
+            localhost_redirects=environ.get("LOCALHOST_REDIRECTS", "false") == "true",
+            scopes=tuple(environ["SCOPES"].split()),
+            grant_types=tuple(environ["GRANT_TYPES"].split()),
+            client_auth_methods=tuple(environ["CLIENT_AUTH_METHODS"].split()),
+            access_token_algorithm=environ["ACCESS_TOKEN_ALGORITHM"],
+            access_token_lifetime=int(environ["ACCESS_TOKEN_LIFETIME"]),
+            code_lifetime=int(environ["CODE_LIFETIME"]),
+            refresh_token_idle_lifetime=int(environ["REFRESH_TOKEN_IDLE_LIFETIME"]),
+            refresh_token_lifetime=int(environ["REFRESH_TOKEN_LIFETIME"]),
+            refresh_token_grace=int(environ["REFRESH_TOKEN_GRACE"]),
+            session_lifetime=int(environ["SESSION_LIFETIME"]),
+            consent_lifetime=int(environ["CONSENT_LIFETIME"]),
+            key_rotation_days=int(environ["KEY_ROTATION_DAYS"]),
+            clients_table=environ["CLIENTS_TABLE"],
+            users_table=environ["USERS_TABLE"],
+            tokens_table=environ["TOKENS_TABLE"],
+            keys_table=environ["KEYS_TABLE"],
+            kms_key=environ["KMS_KEY"],
+            route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
+            bearer_token_in=environ.get("BEARER_TOKEN_IN", "Header"),
+        )
+
+    def at(self, origin: str, resource: str) -> Self:
+        """These settings where API Gateway says the deployment is, unless the operator said otherwise.
+
+        `origin` is the AuthorizationApi's own address, from the request context; `resource` is the ResourceApi's,
+        from a stage variable. Neither can be set by a client.
+        """
+        return replace(self, issuer=self.issuer or origin, resource=self.resource or resource or self.issuer or origin)
+
+    @property
+    def known_resources(self) -> tuple[str, ...]:
+        """The resource indicators that tokens are issued for; the first is the default (RFC 8707 section 2)."""
+        return (self.resource, *self.resources)
+
+    @property
+    def longest_token_lifetime(self) -> int:
+        """No access token, nor id_token, of this deployment lives longer; clients' own lifetimes are capped to it."""
+        return max(self.access_token_lifetime, 14 * DAY)
+
+
+def _parse_route_scopes(text: str) -> dict[str, str]:
+    """``GET /items=read, POST /items=write`` as a mapping from route to space-separated scope."""
+    routes = {}
+    for entry in text.split(","):
+        route, equals, scope = entry.strip().partition("=")
+        if route and equals:
+            routes[route.strip()] = scope.strip()
+        elif route:
+            raise ValueError("ROUTE_SCOPES: each entry is METHOD /path=scope")
+    return routes

@@ -1,0 +1,184 @@
+"""The server's keys, as a function instance sees them: loaded once, refreshed now and then, unwrapped on first use.
+
+Four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of codes, refresh tokens and handles,
+``access_token`` that of opaque access tokens, which the authorizer checks and which is of no use for anything else.
+
+A new key is published `PUBLISH_LEAD` before it signs, which is longer than any cache of the old key set lives. It is
+kept until what it made last has expired.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import Key, Ring
+from authserver.services import Opener, SigningKey, VerificationKey
+from authserver.settings import DAY, Settings
+from authserver.storage import KeyStore
+from authserver.values import base64url
+
+SIGNING_RINGS = ("ES256", "RS256")
+TOKEN_RING = "token"
+ACCESS_TOKEN_RING = "access_token"
+RINGS = (*SIGNING_RINGS, TOKEN_RING, ACCESS_TOKEN_RING)
+
+CACHE_LIFETIME = 300
+UNKNOWN_KID_COOLDOWN = 60
+JWKS_MAX_AGE = 3600
+PUBLISH_LEAD = JWKS_MAX_AGE + CACHE_LIFETIME + 300
+
+
+class KeyRing:
+    """Implements `services.Keys` on a `KeyStore` and a key service."""
+
+    def __init__(
+        self,
+        store: KeyStore,
+        opener: Opener,
+        settings: Settings,
+        now: Callable[[], int],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._opener = opener
+        self._settings = settings
+        self._now = now
+        self._random = random
+        self._rings: dict[str, tuple[int, Ring | None]] = {}
+        self._unwrapped: dict[str, bytes] = {}
+        self._signing: dict[str, SigningKey] = {}
+        self._verification: dict[str, VerificationKey] = {}
+
+    # -- what use cases ask for
+
+    def signing_key(self, algorithm: str) -> SigningKey:
+        key = self._current(self._ring_made_on_need(algorithm))
+        if key.kid not in self._signing:
+            from authserver.tokens.jwt import load_private
+
+            self._signing[key.kid] = SigningKey(key.kid, algorithm, load_private(self._unwrap(algorithm, key)))
+        return self._signing[key.kid]
+
+    def verification_key(self, kid: str) -> VerificationKey | None:
+        found = self._find_published(kid)
+        if found is None and self._reload_stale_signing_rings():
+            found = self._find_published(kid)
+        return found
+
+    def token_keys(self, ring: str) -> tuple[bytes, ...]:
+        loaded = self._ring_made_on_need(ring)
+        current = self._current(loaded)
+        others = (key for key in reversed(loaded.keys) if key is not current and not self._is_over(key))
+        return tuple(self._unwrap(ring, key) for key in (current, *others))
+
+    def published(self) -> tuple[Mapping[str, str], ...]:
+        rings = (self._ring(name) for name in SIGNING_RINGS)
+        return tuple(key.public for ring in rings if ring for key in ring.keys if not self._is_over(key))
+
+    def rotate(self) -> tuple[str, ...]:
+        return tuple(name for name in RINGS if self._rotate(name))
+
+    # -- rotation
+
+    def _rotate(self, name: str) -> bool:
+        stored = self._store.get(name)
+        ring = stored or Ring(name, 0, ())
+        kept = tuple(key for key in ring.keys if not self._is_over(key))
+        if not kept or kept[-1].created_at <= self._now() - self._settings.key_rotation_days * DAY:
+            kept = self._with_successor(name, kept)
+        if kept == ring.keys:
+            return False
+        # Whoever loses this write has nothing left to do: the winner did the same.
+        return self._store.put(Ring(name, ring.version + 1, kept))
+
+    def _with_successor(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        use_from = self._now() + PUBLISH_LEAD if keys else self._now()
+        # Instances may use the old key until they see the new one, and what it makes then lives its full life.
+        keep_until = use_from + CACHE_LIFETIME + self._longest_life(name)
+        retired = tuple(replace(key, keep_until=key.keep_until or keep_until) for key in keys)
+        return (*retired, self._new_key(name, use_from))
+
+    def _new_key(self, name: str, use_from: int) -> Key:
+        if name in SIGNING_RINGS:
+            from authserver.tokens.jwt import generate
+
+            private, public = generate(name)
+            kid = public["kid"]
+        else:
+            private, public = self._random(32), {}
+            kid = base64url(self._random(8))
+        wrapped = self._opener.wrap(private, ring=name, kid=kid)
+        return Key(kid, self._now(), use_from, None, public, wrapped)
+
+    def _longest_life(self, name: str) -> int:
+        if name == TOKEN_RING:
+            return self._settings.refresh_token_lifetime
+        return self._settings.longest_token_lifetime
+
+    # -- loading
+
+    def _ring_made_on_need(self, name: str) -> Ring:
+        ring = self._ring(name)
+        if ring is None:
+            self._rotate(name)
+            ring = self._load(name)
+        if ring is None:
+            raise TemporarilyUnavailable("The server has no keys yet", reason="no_keys")
+        return ring
+
+    def _ring(self, name: str) -> Ring | None:
+        loaded_at, ring = self._rings.get(name, (0, None))
+        if ring is None or loaded_at <= self._now() - CACHE_LIFETIME:
+            return self._load(name)
+        return ring
+
+    def _load(self, name: str) -> Ring | None:
+        ring = self._store.get(name)
+        self._rings[name] = (self._now(), ring)
+        return ring
+
+    def _reload_stale_signing_rings(self) -> bool:
+        """Looks again for an unknown key, at most once a minute, so that garbage costs no reads."""
+        stale = [
+            name for name in SIGNING_RINGS if self._rings.get(name, (0, None))[0] <= self._now() - UNKNOWN_KID_COOLDOWN
+        ]
+        for name in stale:
+            self._load(name)
+        return bool(stale)
+
+    def _find_published(self, kid: str) -> VerificationKey | None:
+        for name in SIGNING_RINGS:
+            ring = self._ring_within_cooldown(name)
+            for key in ring.keys if ring else ():
+                if key.kid == kid and not self._is_over(key):
+                    return self._load_verification_key(name, key)
+        return None
+
+    def _ring_within_cooldown(self, name: str) -> Ring | None:
+        """Like `_ring`, but an absent ring is not asked for again and again."""
+        loaded_at, ring = self._rings.get(name, (0, None))
+        if ring is None and loaded_at > self._now() - UNKNOWN_KID_COOLDOWN:
+            return None
+        return self._ring(name)
+
+    def _load_verification_key(self, algorithm: str, key: Key) -> VerificationKey:
+        if key.kid not in self._verification:
+            from authserver.tokens.jwt import load_public
+
+            self._verification[key.kid] = VerificationKey(key.kid, algorithm, load_public(key.public))
+        return self._verification[key.kid]
+
+    # -- keys
+
+    def _current(self, ring: Ring) -> Key:
+        usable = [key for key in ring.keys if key.use_from <= self._now() and not self._is_over(key)]
+        # A clock that runs behind the one that made the first key must not stop the server.
+        return usable[-1] if usable else ring.keys[0]
+
+    def _is_over(self, key: Key) -> bool:
+        return key.keep_until is not None and key.keep_until <= self._now()
+
+    def _unwrap(self, ring: str, key: Key) -> bytes:
+        if key.kid not in self._unwrapped:
+            self._unwrapped[key.kid] = self._opener.unwrap(key.wrapped, ring=ring, kid=key.kid)
+        return self._unwrapped[key.kid]

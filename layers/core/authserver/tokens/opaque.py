@@ -1,0 +1,120 @@
+"""Opaque credentials that authenticate themselves.
+
+A code, refresh token, access token, session or request handle is ``<prefix>_`` and base64url of its fields, each of
+fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16 octets. What is forged or mistyped is refused here,
+without a database read, and cannot change anything.
+
+The tag says only that we made it. Whether it still stands, and whether its secret is the right one, the stored record
+decides.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from hashlib import sha256 as _sha256
+
+from authserver.values import base64url, from_base64url
+
+TAG = 16
+MAX_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of credential: its prefix and its fields' lengths in octets, by name and in order."""
+
+    prefix: str
+    fields: tuple[tuple[str, int], ...]
+
+    @property
+    def length(self) -> int:
+        return sum(length for _, length in self.fields)
+
+
+CODE = Kind("ac", (("authorization_id", 32), ("secret", 16)))
+REFRESH_TOKEN = Kind("rt", (("authorization_id", 32), ("generation", 4), ("secret", 16)))
+# Octets of authorization_random are zero where the token has no authorization. Subject and client are there as
+# hashes, so that one read finds the token, its authorization and every cutoff.
+ACCESS_TOKEN = Kind("at", (("id", 16), ("subject", 16), ("client", 16), ("authorization_random", 16), ("secret", 16)))
+SESSION = Kind("se", (("id", 16), ("subject", 16), ("secret", 16)))
+REQUEST = Kind("rq", (("id", 16),))
+NO_AUTHORIZATION = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential whose tag was right; `key` is the token key that made it."""
+
+    fields: dict[str, bytes] = field(repr=False)
+    key: bytes = field(repr=False)
+
+    def text(self, name: str) -> str:
+        """A field in base64url, as identifiers are stored."""
+        return base64url(self.fields[name])
+
+
+def seal(kind: Kind, key: bytes, **fields: bytes) -> str:
+    """The credential with these fields. A field of the wrong length is a programming error (`ValueError`)."""
+    for name, length in kind.fields:
+        if len(fields[name]) != length:
+            raise ValueError(f"{kind.prefix}: {name} must be {length} octets")
+    octets = b"".join(fields[name] for name, _ in kind.fields)
+    return f"{kind.prefix}_{base64url(octets + _tag(kind, key, octets))}"
+
+
+def unseal(kind: Kind, presented: str, keys: tuple[bytes, ...]) -> Credential | None:
+    """The credential that `presented` is, or None if we never made it."""
+    octets = _decode(kind, presented)
+    if octets is None:
+        return None
+    content, tag = octets[: kind.length], octets[kind.length :]
+    for key in keys:
+        if hmac.compare_digest(tag, _tag(kind, key, content)):
+            return Credential(_split(kind, content), key)
+    return None
+
+
+def is_a(kind: Kind, presented: str) -> bool:
+    """Whether `presented` looks like this kind; says nothing of its truth."""
+    return presented.startswith(f"{kind.prefix}_")
+
+
+def derived_secret(purpose: str, key: bytes, identifier: bytes, number: int, salt: bytes) -> bytes:
+    """The 16-octet secret of a code or of one generation of a refresh token.
+
+    Derived from the token key and the record's salt: nothing usable is stored, neither the table nor the key alone
+    can make it, and it can be computed again for a client that lost our answer.
+    """
+    message = b"\x00".join((purpose.encode(), identifier, number.to_bytes(4, "big"), salt))
+    return hmac.digest(key, message, "sha256")[:TAG]
+
+
+def key_of(text: str) -> bytes:
+    """What stands for a subject or client identifier inside credentials and keys: the half of its SHA-256."""
+    return _sha256(text.encode()).digest()[:16]
+
+
+def authorization_id(random: bytes, subject: str) -> bytes:
+    """The identifier of an authorization: 16 random octets, and the subject's, so that its cutoff can be found."""
+    return random + key_of(subject)
+
+
+def _tag(kind: Kind, key: bytes, octets: bytes) -> bytes:
+    return hmac.digest(key, kind.prefix.encode() + b"_" + octets, "sha256")[:TAG]
+
+
+def _decode(kind: Kind, presented: str) -> bytes | None:
+    if len(presented) > MAX_LENGTH or not is_a(kind, presented):
+        return None
+    try:
+        octets = from_base64url(presented[len(kind.prefix) + 1 :])
+    except ValueError:
+        return None
+    return octets if len(octets) == kind.length + TAG else None
+
+
+def _split(kind: Kind, content: bytes) -> dict[str, bytes]:
+    fields, start = {}, 0
+    for name, length in kind.fields:
+        fields[name] = content[start : start + length]
+        start += length
+    return fields

@@ -1,0 +1,222 @@
+"""Values that are parsed once and valid ever after.
+
+Every type here has a ``parse`` that raises `ValueError` on anything the specification does not allow; whoever holds
+an instance need not check again.
+"""
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+
+SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+
+LOOPBACK_LITERALS = ("127.0.0.1", "::1")
+PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+MAX_URI_LENGTH = 2048
+
+
+def base64url(octets: bytes) -> str:
+    """`octets` in base64url without padding (RFC 7515 section 2)."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def from_base64url(text: str) -> bytes:
+    """The octets of canonical, unpadded base64url; raises `ValueError` on anything else.
+
+    Canonical, because two spellings of one token would be two keys for a cache and one for the database.
+    """
+    if not BASE64URL.fullmatch(text):
+        raise ValueError("not base64url")
+    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64url(octets) != text:
+        raise ValueError("not canonical base64url")
+    return octets
+
+
+def normalised_username(text: str) -> str:
+    """The form under which login names are compared: NFKC, case-folded, without surrounding space (RFC 8265)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def sha256(text: str) -> bytes:
+    """SHA-256 of `text` in UTF-8: what is stored of a secret that is random and long."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A credential on its way through memory. Its repr hides it, so that no log or traceback can show it."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """The secret itself: for hashing, comparing and answering its owner."""
+        return self._value
+
+    def matches(self, stored_hash: bytes) -> bool:
+        """Whether this is the secret whose SHA-256 is `stored_hash`, in constant time."""
+        return hmac.compare_digest(sha256(self._value), stored_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An ordered set of scope tokens (RFC 6749 section 3.3)."""
+
+    tokens: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Space-separated tokens; raises `ValueError` on characters outside the grammar."""
+        return cls.of(text.split(" ")) if text else cls()
+
+    @classmethod
+    def of(cls, tokens: Iterable[str]) -> Self:
+        """The set of `tokens`, in their order, each once."""
+        unique = tuple(dict.fromkeys(token for token in tokens if token))
+        for token in unique:
+            if not SCOPE_TOKEN.fullmatch(token):
+                raise ValueError("scope contains a character that RFC 6749 section 3.3 does not allow")
+        return cls(unique)
+
+    def __str__(self) -> str:
+        return " ".join(self.tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tokens)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self.tokens
+
+    def __bool__(self) -> bool:
+        return bool(self.tokens)
+
+    def __le__(self, other: Self) -> bool:
+        return set(self.tokens) <= set(other.tokens)
+
+    def __and__(self, other: Self) -> Self:
+        return type(self)(tuple(token for token in self.tokens if token in other.tokens))
+
+    def __or__(self, other: Self) -> Self:
+        return type(self)(tuple(dict.fromkeys(self.tokens + other.tokens)))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChallenge:
+    """An S256 code challenge (RFC 7636 section 4.2)."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        if not CODE_CHALLENGE.fullmatch(text):
+            raise ValueError("code_challenge is not 43 characters of base64url")
+        return cls(text)
+
+    def proven_by(self, code_verifier: str) -> bool:
+        """Whether `code_verifier` is well-formed and hashes to this challenge, in constant time (section 4.6)."""
+        if not CODE_VERIFIER.fullmatch(code_verifier):
+            return False
+        computed = base64url(hashlib.sha256(code_verifier.encode("ascii")).digest())
+        return hmac.compare_digest(computed, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectUri:
+    """A redirect URI that may be registered (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1)."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accepts https, http on loopback, and private-use schemes with a dot in their name.
+
+        Raises `ValueError`, naming the rule, on anything else: relative references, fragments, user information,
+        wildcards, control characters and script schemes among them.
+        """
+        if not text or len(text) > MAX_URI_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("redirect URI must be 1 to 2048 printable ASCII characters")
+        if any(character in text for character in '*\\"<>'):
+            raise ValueError("redirect URI must not contain wildcards, backslashes, quotes or angle brackets")
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError on a port that is none
+        if "#" in text:
+            raise ValueError("redirect URI must not contain a fragment")
+        if "@" in parts.netloc:
+            raise ValueError("redirect URI must not contain user information")
+        if not _allowed_scheme(parts):
+            raise ValueError(
+                "redirect URI must use https, http on a loopback address, or a private-use scheme with a dot"
+            )
+        return cls(text)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the redirect goes to the machine that the browser runs on."""
+        return urlsplit(self.text).hostname in (*LOOPBACK_LITERALS, "localhost")
+
+    @property
+    def is_assured(self) -> bool:
+        """Whether only the client's owner can receive this redirect: an https host (RFC 8252 section 8.6)."""
+        return self.text.startswith("https://") and not self.is_loopback
+
+    @property
+    def source(self) -> str:
+        """The CSP source expression that covers this URI: its origin, or its private-use scheme."""
+        parts = urlsplit(self.text)
+        return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") else f"{parts.scheme}:"
+
+    def admits(self, presented: str, *, localhost: bool = False) -> bool:
+        """Whether `presented` is this URI: the same string, or on loopback the same but for the port.
+
+        RFC 8252 section 7.3 frees the port of the literals 127.0.0.1 and [::1] alone; `localhost` extends that to
+        the name, which section 8.3 advises against.
+        """
+        if presented == self.text:
+            return True
+        registered = urlsplit(self.text)
+        free_port = (*LOOPBACK_LITERALS, "localhost") if localhost else LOOPBACK_LITERALS
+        if registered.scheme != "http" or registered.hostname not in free_port:
+            return False
+        try:
+            RedirectUri.parse(presented)
+            return _without_port(presented) == _without_port(self.text)
+        except ValueError:
+            return False
+
+
+def _allowed_scheme(parts: SplitResult) -> bool:
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    if parts.scheme == "http":
+        return parts.hostname in (*LOOPBACK_LITERALS, "localhost")
+    # The dot keeps out javascript:, data:, vbscript: and file:, and names collide less (RFC 8252 section 7.1).
+    return bool(PRIVATE_USE_SCHEME.fullmatch(parts.scheme)) and bool(parts.path or parts.netloc)
+
+
+def _without_port(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    authority, slash, path = rest.partition("/")
+    if not slash:
+        authority, mark, path = rest.partition("?")
+        slash = mark
+    return f"{scheme}://{re.sub(r':[0-9]*$', '', authority)}{slash}{path}"
+
+
+def is_resource_indicator(text: str) -> bool:
+    """Whether `text` is an absolute URI without a fragment (RFC 8707 section 2)."""
+    if not text or len(text) > MAX_URI_LENGTH or not text.isascii() or not text.isprintable() or "#" in text:
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme) and bool(parts.netloc or parts.path) and " " not in text

@@ -1,0 +1,294 @@
+"""HttpRequest to message, message or error to HttpResponse. Knows HTTP and the RFCs' parameters, not API Gateway."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from authserver.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidRequest,
+    InvalidToken,
+    MethodNotAllowed,
+    OAuthError,
+    RequestTooLarge,
+    TemporarilyUnavailable,
+    TooManyAttempts,
+    UnsupportedMediaType,
+)
+from authserver.messages import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    ConsentForm,
+    GoTo,
+    Interaction,
+    LoginForm,
+    TokenPresented,
+    TokenRequest,
+)
+from authserver.values import Secret
+
+MAX_FORM = 16_384
+MAX_FIELDS = 64
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+# Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
+CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+)
+SESSION_COOKIE = "__Host-session"
+REQUEST_COOKIE = "__Host-request-"
+# Lax, so that a link from a client's site carries the session; every form has a CSRF token besides.
+COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+REQUEST_LIFETIME = 600
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """An HTTP request. Header names are lower-case; `query` is raw; `source` is the address that API Gateway saw.
+
+    `origin` and `resource` say where the deployment is (see `Settings.at`); `authorizer` is what the Lambda
+    authorizer passed on.
+    """
+
+    method: str
+    route: str
+    query: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    source: str = ""
+    origin: str = ""
+    resource: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    authorizer: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An HTTP response; `cookies` are whole Set-Cookie values."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = field(default="", repr=False)
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+    reason: str = "ok"  # for the log
+
+    def with_headers(self, *headers: tuple[str, str]) -> "HttpResponse":
+        return replace(self, headers=(*self.headers, *headers))
+
+
+class JsonMessage(Protocol):
+    """A message whose wire form is a JSON object."""
+
+    def members(self) -> dict[str, Any]: ...
+
+
+# ------------------------------------------------------------------ parsing
+
+
+def parse_token_request(request: HttpRequest) -> TokenRequest:
+    """RFC 6749 section 3.2. Raises `InvalidRequest`."""
+    parameters, resource = _read_client_form(request)
+    if "grant_type" not in parameters:
+        raise InvalidRequest("grant_type is missing", reason="grant_type_missing")
+    return TokenRequest(parameters, resource, request.headers.get("authorization"), parameters["grant_type"])
+
+
+def parse_token_presented(request: HttpRequest) -> TokenPresented:
+    """RFC 7009 section 2.1, RFC 7662 section 2.1. Raises `InvalidRequest`."""
+    parameters, resource = _read_client_form(request)
+    if "token" not in parameters:
+        raise InvalidRequest("token is missing", reason="token_missing")
+    return TokenPresented(parameters, resource, request.headers.get("authorization"), Secret(parameters["token"]))
+
+
+def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
+    """RFC 6749 section 3.1: the query of a GET, the form of a POST.
+
+    Repeated parameters are told apart rather than refused: the refusal may have to go by redirect.
+    """
+    pairs = read_form(request) if request.method == "POST" else read_query(request)
+    counts = Counter(name for name, _ in pairs)
+    return AuthorizationRequest(
+        parameters=dict(pairs),
+        resource=tuple(value for name, value in pairs if name == "resource"),
+        repeated=frozenset(name for name, count in counts.items() if count > 1) - {"resource"},
+        session=request.cookies.get(SESSION_COOKIE),
+    )
+
+
+def parse_interaction(request: HttpRequest) -> Interaction:
+    """A visit to the sign-in or consent page. Raises `InvalidRequest`."""
+    handle = single(read_query(request)).get("request", "")
+    return Interaction(handle, _browser_secret(request, handle), request.cookies.get(SESSION_COOKIE))
+
+
+def parse_login_form(request: HttpRequest) -> LoginForm:
+    """The sign-in form. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    handle = form.get("request", "")
+    return LoginForm(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        csrf=form.get("csrf", ""),
+        username=form.get("username", ""),
+        password=Secret(form.get("password", "")),
+        source=request.source,
+    )
+
+
+def parse_consent_form(request: HttpRequest) -> ConsentForm:
+    """The consent form. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    handle = form.get("request", "")
+    return ConsentForm(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        csrf=form.get("csrf", ""),
+        decision=form.get("decision", ""),
+    )
+
+
+def request_cookie(handle: str) -> str:
+    """The cookie that binds one pending request to a browser; each its own, so that tabs do not mix."""
+    return REQUEST_COOKIE + handle[3:15]
+
+
+def _browser_secret(request: HttpRequest, handle: str) -> str:
+    return request.cookies.get(request_cookie(handle), "")
+
+
+def read_query(request: HttpRequest) -> list[tuple[str, str]]:
+    """The query's parameters; empty ones are absent (RFC 6749 section 3.1). Raises `InvalidRequest`."""
+    return _parse_pairs(request.query.encode("utf-8", "surrogateescape"))
+
+
+def read_form(request: HttpRequest) -> list[tuple[str, str]]:
+    """The parameters of a form post, and of nothing else. Raises `InvalidRequest`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM_MEDIA_TYPE:
+        raise UnsupportedMediaType(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
+    return _parse_pairs(request.body)
+
+
+def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Each parameter once, `resource` aside. Raises `InvalidRequest` (RFC 6749 section 3.2)."""
+    counts = Counter(name for name, _ in pairs if name != "resource")
+    if any(count > 1 for count in counts.values()):
+        raise InvalidRequest("A parameter is repeated", reason="parameter_repeated")
+    return dict(pairs)
+
+
+def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, ...]]:
+    pairs = read_form(request)
+    if any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
+        # RFC 6749 section 2.3.1: credentials never travel in the request URI.
+        raise InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
+    return single(pairs), tuple(value for name, value in pairs if name == "resource")
+
+
+def _parse_pairs(encoded: bytes) -> list[tuple[str, str]]:
+    if len(encoded) > MAX_FORM:
+        raise RequestTooLarge("The request is too large", reason="request_too_large")
+    try:
+        pairs = parse_qsl(encoded.decode("ascii"), max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise InvalidRequest("The request is not well-formed", reason="form_malformed") from None
+    if any("\x00" in name or "\x00" in value for name, value in pairs):
+        raise InvalidRequest("The request is not well-formed", reason="form_malformed")
+    return pairs
+
+
+# ------------------------------------------------------------------ rendering
+
+
+def render(message: JsonMessage) -> HttpResponse:
+    """A message as JSON that nobody stores (RFC 6749 section 5.1)."""
+    return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), json.dumps(message.members()))
+
+
+def render_cacheable(message: JsonMessage, seconds: int) -> HttpResponse:
+    """A message as JSON that anybody may keep for a while; 0 = not."""
+    cache = f"public, max-age={seconds}" if seconds else "no-store"
+    headers = (("Content-Type", "application/json"), ("Cache-Control", cache))
+    return HttpResponse(200, headers, json.dumps(message.members()))
+
+
+def render_not_found(message: JsonMessage) -> HttpResponse:
+    """404, for a path under a route of ours that stands for nothing here."""
+    return replace(render(message), status=404, reason="not_found")
+
+
+def render_goto(message: GoTo) -> HttpResponse:
+    """To the sign-in or consent page; 303, so that a posted password is not posted again (RFC 9700 section 4.12)."""
+    cookies = []
+    if message.browser_secret is not None:
+        name = request_cookie(message.request_handle)
+        cookies.append(f"{name}={message.browser_secret}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
+    if message.session is not None:
+        cookies.append(f"{SESSION_COOKIE}={message.session}; Max-Age={message.session_lifetime}; {COOKIE_ATTRIBUTES}")
+    location = f"{message.page}?{urlencode({'request': message.request_handle})}"
+    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page}")
+
+
+def render_redirect(message: AuthorizationResponse) -> HttpResponse:
+    """An authorization response in the query of the redirect URI, whose own query is kept (RFC 6749 section 4.1.2)."""
+    uri = message.target.uri.text
+    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode(message.parameters)}"
+    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason=message.reason)
+
+
+def render_error(error: OAuthError) -> HttpResponse:
+    """An error as JSON with its status, challenge and cache headers (RFC 6749 section 5.2, RFC 6750 section 3)."""
+    body = json.dumps({"error": error.error, "error_description": error.description})
+    headers = (("Content-Type", "application/json"), *NO_STORE, *error_headers(error))
+    return HttpResponse(error.status, headers, body, reason=error.reason)
+
+
+def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
+    """The headers that belong to an error whatever its body is."""
+    match error:
+        case InvalidClient():
+            return (("WWW-Authenticate", f'Basic realm="authserver", error="{error.error}", charset="UTF-8"'),)
+        case InvalidToken() | InsufficientScope():
+            return (("WWW-Authenticate", bearer_challenge(error)),)
+        case MethodNotAllowed():
+            return (("Allow", error.allow),)
+        case TemporarilyUnavailable():
+            return (("Retry-After", "1"),)
+        case TooManyAttempts():
+            return (("Retry-After", str(error.retry_after)),)
+        case _:
+            return ()
+
+
+def bearer_challenge(error: OAuthError, *, resource_metadata: str = "") -> str:
+    """The challenge that tells what a token lacked (RFC 6750 section 3, RFC 9728 section 5.1)."""
+    parameters = {"realm": "authserver", "error": error.error, "error_description": error.description}
+    if isinstance(error, InsufficientScope) and error.scope:
+        parameters["scope"] = error.scope
+    if resource_metadata:
+        parameters["resource_metadata"] = resource_metadata
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+def render_preflight(methods: tuple[str, ...]) -> HttpResponse:
+    """The answer to a CORS preflight."""
+    return HttpResponse(
+        204,
+        (
+            *CORS,
+            ("Access-Control-Allow-Methods", ", ".join((*methods, "OPTIONS"))),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+            ("Access-Control-Max-Age", "7200"),
+        ),
+    )

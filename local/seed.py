@@ -1,0 +1,245 @@
+"""Plants users and clients from a JSON file: into the development server, or into a deployed stack.
+
+    python -m local.seed --stack authserver my-seed.json
+
+The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``) and ``clients`` (RFC 7591
+metadata with ``client_id`` and, where the client has one, ``client_secret``). Users that exist are left alone.
+"""
+
+import argparse
+import json
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from authserver.aws.dynamodb import DynamoClients, DynamoUsers
+from authserver.identity.password import Argon2Passwords
+from authserver.models import Client, ClientSecret, User
+from authserver.values import RedirectUri, Scope, Secret, sha256
+
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+ALGORITHMS = ("RS256", "ES256")
+
+
+class SeedError(Exception):
+    """The seed file cannot be used; the message names the file and the field."""
+
+
+def _one_of(*allowed: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _scope(value: str) -> str:
+    Scope.parse(value)
+    return value
+
+
+def _redirect_uri(value: str) -> str:
+    RedirectUri.parse(value)
+    return value
+
+
+class UserSeed(BaseModel):
+    """A demo user."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str = Field(min_length=1, max_length=256)
+    password: str = Field(min_length=1, max_length=1024)
+    email: str = ""
+    email_verified: bool = False
+    name: str = ""
+
+
+class ClientSeed(BaseModel):
+    """RFC 7591 section 2, with the identifier and the secret; lifetimes in seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_id: str = Field(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")
+    client_secret: str | None = None
+    client_name: str = ""
+    redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = []
+    grant_types: list[Annotated[str, _one_of(*GRANT_TYPES)]] = ["authorization_code"]
+    response_types: list[Annotated[str, _one_of("code")]] | None = None
+    token_endpoint_auth_method: Annotated[str, _one_of(*AUTH_METHODS)] = "client_secret_basic"
+    scope: Annotated[str, AfterValidator(_scope)] = "openid profile email read write"
+    default_scope: Annotated[str, AfterValidator(_scope)] = ""
+    id_token_signed_response_alg: Annotated[str, _one_of(*ALGORITHMS)] = "RS256"
+    access_token_format: Annotated[str, _one_of("jwt", "opaque")] = "jwt"
+    access_token_lifetime: int | None = Field(default=None, ge=1, le=1_209_600)
+    refresh_token_lifetime: int | None = Field(default=None, ge=1)
+    require_pkce: bool = True
+    default_max_age: int | None = Field(default=None, ge=0)
+    resources: list[str] = []
+    owner: str = ""
+    client_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    contacts: list[str] = []
+    # Metadata that other servers know and that changes nothing here.
+    application_type: str = "web"
+    subject_type: str = "public"
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "ClientSeed":
+        is_public = self.token_endpoint_auth_method == "none"
+        if is_public and self.client_secret is not None:
+            raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
+        if not is_public and not self.client_secret:
+            raise ValueError(f"token_endpoint_auth_method {self.token_endpoint_auth_method} needs a client_secret")
+        if is_public and "client_credentials" in self.grant_types:
+            raise ValueError("client_credentials needs a confidential client")
+        if "authorization_code" in self.grant_types and not self.redirect_uris:
+            raise ValueError("authorization_code needs redirect_uris")
+        if not Scope.parse(self.default_scope) <= Scope.parse(self.scope):
+            raise ValueError("default_scope must be within scope")
+        return self
+
+    def client(self, now: int) -> Client:
+        """The client as it is stored: the secret as its hash."""
+        response_types = self.response_types
+        if response_types is None:
+            response_types = ["code"] if "authorization_code" in self.grant_types else []
+        stored = self.model_dump(exclude={"client_secret", "application_type", "subject_type"})
+        secrets = (ClientSecret(sha256(self.client_secret), now),) if self.client_secret else ()
+        return Client(
+            **{
+                **stored,
+                "client_name": self.client_name or self.client_id,
+                "redirect_uris": tuple(RedirectUri.parse(uri) for uri in self.redirect_uris),
+                "grant_types": tuple(self.grant_types),
+                "response_types": tuple(response_types),
+                "resources": tuple(self.resources),
+                "contacts": tuple(self.contacts),
+                "scope": Scope.parse(self.scope),
+                "default_scope": Scope.parse(self.default_scope),
+                "secrets": secrets,
+                "created_at": now,
+            }
+        )
+
+
+class Seed(BaseModel):
+    """The file, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    users: list[UserSeed] = []
+    clients: list[ClientSeed] = []
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What is there now."""
+
+    users: tuple[UserSeed, ...]
+    clients: tuple[ClientSeed, ...]
+
+
+def read(path: Path) -> Seed:
+    """The seed in a file. Raises `SeedError`, naming each field that is wrong, never its value."""
+    try:
+        return Seed.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SeedError(f"{path}: {error.strerror}") from error
+    except json.JSONDecodeError as error:
+        raise SeedError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
+    except ValidationError as error:
+        faults = [f"  {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        raise SeedError("\n".join([f"{path}: cannot be used:", *faults])) from error
+
+
+def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:
+    """Writes the users and clients of a seed file into two tables."""
+    seed = read(seed_path)
+    dynamodb = boto3.client("dynamodb", endpoint_url=endpoint_url)
+    users, clients = DynamoUsers(dynamodb, users_table), DynamoClients(dynamodb, clients_table)
+    passwords = Argon2Passwords()
+    for user in seed.users:
+        users.create(
+            User(
+                sub=str(uuid.uuid4()),
+                username=user.username,
+                password_hash=passwords.hash(Secret(user.password)),
+                name=user.name,
+                email=user.email,
+                email_verified=user.email_verified,
+            )
+        )
+    now = int(time.time())
+    for client in seed.clients:
+        clients.put(client.client(now))
+    return Planted(tuple(seed.users), tuple(seed.clients))
+
+
+def describe(planted: Planted, issuer: str, resource: str) -> str:
+    """What a developer needs to begin: who may sign in, which clients there are, lines to paste."""
+    lines = ["Users"]
+    lines += [f"  {user.username} / {user.password}" for user in planted.users] or ["  none"]
+    lines += ["Clients"]
+    lines += [f"  {_client_line(client)}" for client in planted.clients] or ["  none"]
+    return "\n".join([*lines, *_lines_to_paste(planted, issuer, resource)])
+
+
+def _client_line(client: ClientSeed) -> str:
+    secret = f" / {client.client_secret}" if client.client_secret else " (public)"
+    return f"{client.client_id}{secret}: {' '.join(client.grant_types)}"
+
+
+def _lines_to_paste(planted: Planted, issuer: str, resource: str) -> list[str]:
+    machines = [
+        client
+        for client in planted.clients
+        if "client_credentials" in client.grant_types and client.token_endpoint_auth_method == "client_secret_basic"
+    ]
+    lines = ["", "Try it", f"  curl -s {issuer}/.well-known/openid-configuration"]
+    if machines:
+        machine = machines[0]
+        ask = f"curl -s -u {machine.client_id}:{machine.client_secret} -d grant_type=client_credentials {issuer}/token"
+        pick = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
+        lines += [f"  {ask}", f'  curl -s -H "Authorization: Bearer $({ask} | {pick})" {resource}/me']
+    return lines
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Plants a seed file in a deployed stack, whose tables its outputs name."""
+    parser = argparse.ArgumentParser(prog="python -m local.seed", description=__doc__.partition("\n")[0])
+    parser.add_argument("file", type=Path, help="JSON file with users and clients")
+    parser.add_argument("--stack", required=True, help="name of the CloudFormation stack")
+    options = parser.parse_args(arguments)
+    outputs = _outputs(options.stack)
+    try:
+        planted = plant(
+            options.file,
+            endpoint_url=None,
+            clients_table=outputs["ClientsTable"],
+            users_table=outputs["UsersTable"],
+        )
+    except SeedError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{len(planted.users)} users and {len(planted.clients)} clients are in stack {options.stack}")
+    return 0
+
+
+def _outputs(stack: str) -> dict[str, str]:
+    description = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
