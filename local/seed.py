@@ -22,6 +22,7 @@ from authserver.aws.dynamodb import DynamoClients, DynamoUsers
 from authserver.identity.password import Argon2Passwords
 from authserver.models import Client, ClientSecret, User
 from authserver.values import RedirectUri, Scope, Secret, sha256
+from local.intrinsics import REGION
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
@@ -166,7 +167,9 @@ def read(path: Path) -> Seed:
 def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:
     """Writes the users and clients of a seed file into two tables."""
     seed = read(seed_path)
-    dynamodb = boto3.client("dynamodb", endpoint_url=endpoint_url)
+    # A local database asks for a region and credentials as well, and looks at neither.
+    local = {"region_name": REGION, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    dynamodb = boto3.client("dynamodb", endpoint_url=endpoint_url, **(local if endpoint_url else {}))
     users, clients = DynamoUsers(dynamodb, users_table), DynamoClients(dynamodb, clients_table)
     passwords = Argon2Passwords()
     for user in seed.users:

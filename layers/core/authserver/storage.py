@@ -16,9 +16,9 @@ from authserver.values import Scope
 
 
 class AlreadyExists(Exception):
-    """There is an item of that identity; `existing` is it."""
+    """There is an item of that identity; `existing` is it, None if it cannot be read."""
 
-    def __init__(self, existing: Authorization) -> None:
+    def __init__(self, existing: Authorization | None) -> None:
         super().__init__("already exists")
         self.existing = existing
 

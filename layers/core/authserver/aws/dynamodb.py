@@ -26,6 +26,7 @@ Identifiers are ours, random and in base64url; text from outside becomes part of
 GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, and TransactWriteItems for a user and their login name.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
@@ -52,6 +53,8 @@ from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, norm
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+logger = logging.getLogger(__name__)
 
 type Item = dict[str, Any]
 
@@ -250,7 +253,7 @@ class DynamoClients:
         if not 0 < len(client_id.encode()) <= 1024:  # what DynamoDB takes as a key
             return None
         item = self._table.get({"client_id": client_id})
-        return _client(item) if item else None
+        return _read(_client, item)
 
     def put(self, client: Client) -> None:
         self._table.put(
@@ -276,12 +279,11 @@ class DynamoUsers:
         self._table = Table(client, table)
 
     def get(self, sub: str) -> User | None:
-        item = self._table.get({"id": f"user#{sub}"})
-        return _user(item) if item else None
+        return _read(_user, self._table.get({"id": f"user#{sub}"}))
 
     def find(self, username: str) -> User | None:
         login = self._table.get({"id": _login_key(username)})
-        return self.get(login["sub"]) if login else None
+        return self.get(str(login.get("sub"))) if login else None
 
     def create(self, user: User) -> bool:
         login = {"id": _login_key(user.username), "sub": user.sub}
@@ -324,7 +326,7 @@ class DynamoTokens:
     def create(self, authorization: Authorization) -> None:
         existing = self._table.put_new(_authorization_item(authorization), "pk")
         if existing is not None:
-            raise AlreadyExists(_authorization(existing))
+            raise AlreadyExists(_read(_authorization, existing))
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
@@ -408,7 +410,7 @@ class DynamoTokens:
         try:
             self._table.update({"pk": f"authorization#{authorization_id}"}, expression, condition, values)
         except ConditionFailed as failure:
-            raise Refused(_authorization(failure.existing) if failure.existing else None) from None
+            raise Refused(_read(_authorization, failure.existing)) from None
 
     # -- access tokens
 
@@ -435,11 +437,9 @@ class DynamoTokens:
             "revoked": f"revoked#{jti}" if jti else None,
         }
         items = self._table.batch_get("pk", [*cutoffs, *(key for key in keys.values() if key)])
-        authorization = items.get(keys["authorization"] or "")
-        access_token = items.get(keys["access_token"] or "")
         return Standing(
-            authorization=_authorization(authorization) if authorization else None,
-            access_token=_access_token(access_token) if access_token else None,
+            authorization=_read(_authorization, items.get(keys["authorization"] or "")),
+            access_token=_read(_access_token, items.get(keys["access_token"] or "")),
             not_before=max((items[key]["not_before"] for key in cutoffs if key in items), default=0),
             is_revoked=(keys["revoked"] or "") in items,
         )
@@ -491,9 +491,9 @@ class DynamoTokens:
         items = self._table.batch_get("pk", [key for key in keys.values() if key])
         found = {kind: items.get(key) for kind, key in keys.items()}
         return BrowserState(
-            request=_request(found["request"]) if found["request"] else None,
-            session=_record(Session, found["session"]) if found["session"] else None,
-            consent=_consent(found["consent"]) if found["consent"] else None,
+            request=_read(_request, found["request"]),
+            session=_read(_session, found["session"]),
+            consent=_read(_consent, found["consent"]),
             not_before=found["cutoff"]["not_before"] if found["cutoff"] else 0,
         )
 
@@ -540,6 +540,17 @@ def _cutoff_keys(subject_key: str, client_key: str) -> tuple[str, str, str]:
 
 def _login_key(username: str) -> str:
     return f"login#{base64url(sha256(normalised_username(username)))}"
+
+
+def _read[R](convert: Callable[[Mapping[str, Any]], R], item: Mapping[str, Any] | None) -> R | None:
+    """The record of an item; None if there is none, or if it is none of ours to read, which the log tells."""
+    if item is None:
+        return None
+    try:
+        return convert(item)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        logger.exception("an item is malformed", extra={"kind": str(item.get("pk", "")).partition("#")[0]})
+        return None
 
 
 def _shallow(record: Any) -> dict[str, Any]:
@@ -615,6 +626,10 @@ def _access_token(item: Mapping[str, Any]) -> AccessTokenRecord:
 
 def _request(item: Mapping[str, Any]) -> PendingRequest:
     return _record(PendingRequest, {"parameters": {}, **item, "resource": tuple(item.get("resource", ()))})
+
+
+def _session(item: Mapping[str, Any]) -> Session:
+    return _record(Session, item)
 
 
 def _consent(item: Mapping[str, Any]) -> Consent:

@@ -167,9 +167,10 @@ def _refusal(existing: Authorization | None, code_hash: bytes, now: int, service
     return InvalidGrant("The authorization code has expired", reason="code_expired")
 
 
-def _is_same_and_unspent(existing: Authorization, wanted: Authorization, now: int) -> bool:
+def _is_same_and_unspent(existing: Authorization | None, wanted: Authorization, now: int) -> bool:
     return (
-        existing.code_hash == wanted.code_hash
+        existing is not None
+        and existing.code_hash == wanted.code_hash
         and existing.client_id == wanted.client_id
         and existing.redeemed_by is None
         and existing.revoked_at is None
