@@ -11,9 +11,10 @@ import json
 import sys
 import time
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import boto3
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,6 +24,9 @@ from authserver.identity.password import Argon2Passwords
 from authserver.models import Client, ClientSecret, User
 from authserver.values import RedirectUri, Scope, Secret, sha256
 from local.intrinsics import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
@@ -167,10 +171,26 @@ def read(path: Path) -> Seed:
 def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:
     """Writes the users and clients of a seed file into two tables."""
     seed = read(seed_path)
-    # A local database asks for a region and credentials as well, and looks at neither.
-    local = {"region_name": REGION, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    dynamodb = boto3.client("dynamodb", endpoint_url=endpoint_url, **(local if endpoint_url else {}))
-    users, clients = DynamoUsers(dynamodb, users_table), DynamoClients(dynamodb, clients_table)
+    with closing(_connect(endpoint_url)) as dynamodb:
+        _plant_users(seed, DynamoUsers(dynamodb, users_table))
+        _plant_clients(seed, DynamoClients(dynamodb, clients_table))
+    return Planted(tuple(seed.users), tuple(seed.clients))
+
+
+def _connect(endpoint_url: str | None) -> "DynamoDBClient":
+    if endpoint_url is None:
+        return boto3.client("dynamodb")
+    # A local database asks for a region and credentials as well; they only have to be everybody's.
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
+def _plant_users(seed: Seed, users: DynamoUsers) -> None:
     passwords = Argon2Passwords()
     for user in seed.users:
         users.create(
@@ -183,10 +203,12 @@ def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, user
                 email_verified=user.email_verified,
             )
         )
+
+
+def _plant_clients(seed: Seed, clients: DynamoClients) -> None:
     now = int(time.time())
     for client in seed.clients:
         clients.put(client.client(now))
-    return Planted(tuple(seed.users), tuple(seed.clients))
 
 
 def describe(planted: Planted, issuer: str, resource: str) -> str:

@@ -139,8 +139,11 @@ def audience_of(request: ValidatedAuthorizationRequest, services: Services) -> t
 
 
 def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Services) -> str:
-    """Binds a form to the page, the request, the browser and the session it was made for (RFC 9700 section 4.7)."""
-    session_id = resumed.session.id if resumed.session else ""
+    """Binds a form to its page, request and browser, and consent to the session as well (RFC 9700 section 4.7).
+
+    Not sign-in: another tab may have signed in meanwhile, and whoever types a password proves enough.
+    """
+    session_id = resumed.session.id if resumed.session and page == "consent" else ""
     message = "\x00".join((page, resumed.pending.id, browser_secret, session_id)).encode()
     return base64url(hmac.digest(services.keys.token_keys(TOKEN_RING)[0], b"csrf\x00" + message, "sha256"))
 

@@ -41,7 +41,7 @@ def may_refresh(client: Client, services: Services) -> bool:
     return "refresh_token" in client.grant_types and "refresh_token" in services.settings.grant_types
 
 
-def refresh_token(authorization: Authorization, generation: int, key: bytes) -> Secret:
+def make_refresh_token(authorization: Authorization, generation: int, key: bytes) -> Secret:
     """Refresh token number `generation` of an authorization; the same whenever it is made with the same key."""
     identifier = from_base64url(authorization.id)
     return Secret(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidRequest
-from authserver.grants import known_resource, may_refresh, narrowed, refresh_token, respond
+from authserver.grants import known_resource, make_refresh_token, may_refresh, narrowed, respond
 from authserver.messages import TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import AuthenticatedClient, Authorization, Client
 from authserver.services import Services
@@ -69,7 +69,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     _require_proof(authorization, request)
     audience = narrowed(request.resource, authorization.resource, services)
     redeemed = _redeem(authorization, code, client.client, services)
-    refresh = refresh_token(redeemed, 1, code.key) if may_refresh(client.client, services) else None
+    refresh = make_refresh_token(redeemed, 1, code.key) if may_refresh(client.client, services) else None
     return respond(client.client, redeemed, scope=redeemed.scope, audience=audience, refresh=refresh, services=services)
 
 

@@ -9,7 +9,7 @@ import hmac
 from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidScope
-from authserver.grants import known_resource, narrowed, parse_scope, refresh_token, respond
+from authserver.grants import known_resource, make_refresh_token, narrowed, parse_scope, respond
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Authorization
 from authserver.services import Services
@@ -33,7 +33,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     scope = _narrowed_scope(request, authorization)
     audience = narrowed(request.resource, authorization.resource, services)
     rotated = _rotate(authorization, presented, services)
-    successor = refresh_token(rotated, rotated.generation, presented.key)
+    successor = make_refresh_token(rotated, rotated.generation, presented.key)
     return respond(client.client, rotated, scope=scope, audience=audience, refresh=successor, services=services)
 
 
