@@ -1,0 +1,131 @@
+"""`python -m local`: the command line of the development server. `make run` is the usual way to start it."""
+
+import argparse
+import signal
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+from local.differences import DIFFERENCES
+from local.errors import RefusedError, StartupError
+from local.server import TEMPLATE, DevelopmentServer
+
+READY = "Ready. Ctrl-C stops it."
+
+_HOW = """
+It expands template.yaml as AWS SAM does, makes its tables and keys in an in-memory DynamoDB and KMS, runs each
+function in processes of its own behind Lambda's Runtime API, and serves both APIs in API Gateway's event shapes:
+the AuthorizationApi on --port, the ResourceApi on --resource-port. It refuses what it does not understand.
+
+examples:
+  python -m local                                        both APIs on their usual ports, with the demo data
+  python -m local --parameter AuthorizerCacheSeconds=60  with another value for a parameter of the template
+  python -m local --log server.log                       what functions write goes to a file
+
+The code is reloaded when it changes. Exit code: 0 stopped, 1 cannot start, 2 refused (parameter or template).
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal comes; the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started it in the background
+    server: DevelopmentServer | None = None
+    try:
+        server = DevelopmentServer(
+            parameters=_parameters(options.parameter),
+            port=options.port,
+            resource_port=options.resource_port,
+            seed=options.seed,
+            log=options.log,
+            template=options.template,
+            announce=_say,
+        )
+        with server:
+            _introduce(server)
+            threading.Event().wait()
+    except StartupError as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("stopped")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="The development server: the whole authorization server on this machine, without Docker or AWS.",
+        epilog=_HOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=_port, default=3000, help="of the AuthorizationApi (default %(default)s; 0 = any)"
+    )
+    parser.add_argument("--resource-port", type=_port, default=3001, help="of the ResourceApi (default %(default)s)")
+    parser.add_argument(
+        "--seed",
+        type=_file_or_none,
+        default=Path(__file__).parent / "seed.json",
+        metavar="FILE",
+        help="clients and users to begin with; empty = none (default %(default)s)",
+    )
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of template.yaml; may be repeated",
+    )
+    parser.add_argument("--template", type=Path, default=TEMPLATE, metavar="FILE", help="(default %(default)s)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append what functions write, and requests, to a file")
+    return parser
+
+
+def _file_or_none(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _parameters(pairs: list[str]) -> dict[str, str]:
+    parameters = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise RefusedError(f"--parameter {pair}", "must have the form Name=Value")
+        parameters[name] = value
+    return parameters
+
+
+def _introduce(server: DevelopmentServer) -> None:
+    _say("")
+    _say(f"Issuer        {server.issuer}")
+    _say(f"Discovery     {server.issuer}/.well-known/oauth-authorization-server")
+    _say(f"ResourceApi   {server.resource}")
+    _say(f"DynamoDB, KMS {server.endpoint_url}")
+    if server.planted:
+        from local.seed import describe  # imports the application, which only a seed needs
+
+        _say("")
+        _say(describe(server.planted, server.issuer, server.resource))
+    _say("")
+    _say("How this differs from AWS:")
+    for difference in DIFFERENCES:
+        _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
+    _say("")
+    _say(READY)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""DynamoDB and KMS: moto in this process, behind one HTTP endpoint and one lock."""
+
+import itertools
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationNotFoundError
+from moto.core.request import Request as MotoRequest
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.responses import DynamoHandler
+from moto.kms.models import kms_backends
+from moto.kms.responses import KmsResponse
+from werkzeug.exceptions import HTTPException
+
+from local.errors import RefusedError
+from local.http_server import HttpServer, Request, Response, listen
+from local.intrinsics import REGION
+from local.logs import Log
+from local.permissions import Access, Statement, TableKeys, allowed, dynamodb_accesses, kms_accesses
+from local.stack import Key, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+
+# Never real ones: nothing here reads ~/.aws or the developer's environment.
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "local"
+
+# moto checks a condition and writes in two steps: two threads at once may both pass. DynamoDB never lets them.
+# The lock is the process's, because moto's state is.
+_one_at_a_time = threading.Lock()
+
+# Two servers in one process (tests) share moto; an account of its own keeps each one's tables and keys apart.
+_accounts = itertools.count(123456789012)
+
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/")
+_SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
+
+
+class Aws:
+    """DynamoDB and KMS on `endpoint_url`. Empty at the start; forgotten at the end.
+
+    Any credentials do. Those that `permit` names may do no more than a role allows: each function has its own.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.account = str(next(_accounts))
+        self._log = log
+        self._permissions: dict[str, tuple[str, tuple[Statement, ...]]] = {}
+        self._tables: dict[str, TableKeys] = {}
+        self._server = HttpServer(listen_ipv4(), self._answer)
+        self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
+
+    def _answer(self, request: Request) -> Response:
+        service, _, action = (request.header("X-Amz-Target") or "").partition(".")
+        if service not in _SERVICES:
+            return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
+        if refusal := self._forbidden(service, action, request):
+            return refusal
+        with _one_at_a_time:
+            try:
+                status, headers, body = _SERVICES[service].dispatch(self._moto_request(request))
+            except (NotImplementedError, OperationNotFoundError):
+                return _unknown_operation(f"{action} is not served here")
+            except HTTPException as error:
+                status, headers, body = error.code or 500, dict(error.get_headers()), error.description or ""
+        kept = tuple((k, str(v)) for k, v in headers.items() if k.lower() not in {"content-length", "status"})
+        return Response(int(status), kept, body if isinstance(body, bytes) else str(body).encode())
+
+    def permit(self, access_key_id: str, name: str, statements: tuple[Statement, ...]) -> None:
+        """From now on, who signs with this key may do what the statements allow; who signs with another, anything."""
+        self._permissions[access_key_id] = (name, statements)
+
+    def _forbidden(self, service: str, action: str, request: Request) -> Response | None:
+        """The refusal when the signer's role does not allow the request."""
+        signer = _CREDENTIAL.search(request.header("Authorization") or "")
+        if signer is None or signer[1] not in self._permissions:
+            return None
+        name, statements = self._permissions[signer[1]]
+        for access in self._accesses(service, action, json.loads(request.body)):
+            if not allowed(statements, access):
+                keys = ", ".join(f"{key} {' '.join(values)}" for key, values in access.context.items() if values)
+                self._log.line(name, f"its role does not allow {access.action} on {access.resource} ({keys})")
+                return _access_denied(name, access)
+        return None
+
+    def _accesses(self, service: str, action: str, body: Any) -> list[Access]:
+        if service == "TrentService":
+            return kms_accesses(action, body, f"arn:aws:kms:{REGION}:{self.account}:key/")
+        return dynamodb_accesses(action, body, self._tables)
+
+    def _moto_request(self, request: Request) -> MotoRequest:
+        headers = {**dict(request.headers), "x-moto-account-id": self.account}
+        return MotoRequest.from_primitives(request.method, f"{self.endpoint_url}/", headers, request.body)
+
+    def make_key(self, key: Key) -> tuple[str, str]:
+        """Create a KMS key; its id and ARN. Errors: `RefusedError` when KMS does not take the properties."""
+        try:
+            metadata = self.kms().create_key(**key.arguments)["KeyMetadata"]
+        except (BotoCoreError, ClientError) as error:
+            raise RefusedError(key.logical_id, str(error)) from None
+        return metadata["KeyId"], metadata["Arn"]
+
+    def make_table(self, table: Table) -> None:
+        """Create a table. Errors: `RefusedError` when DynamoDB does not take the properties."""
+        client = self.dynamodb()
+        try:
+            client.create_table(**table.arguments)
+            if table.time_to_live:
+                client.update_time_to_live(
+                    TableName=table.name,
+                    TimeToLiveSpecification=table.time_to_live,  # type: ignore[arg-type]
+                )
+        except (BotoCoreError, ClientError) as error:
+            raise RefusedError(table.logical_id, str(error)) from None
+        self._tables[table.name] = TableKeys(
+            arn=f"arn:aws:dynamodb:{REGION}:{self.account}:table/{table.name}",
+            partition_key=_partition_key(table.arguments),
+            indexes={
+                index["IndexName"]: _partition_key(index)
+                for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+                for index in table.arguments.get(kind, [])
+            },
+        )
+
+    def dynamodb(self) -> "DynamoDBClient":
+        return _SESSION.client("dynamodb", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def kms(self) -> "KMSClient":
+        return _SESSION.client("kms", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def close(self) -> None:
+        """Stop serving, and forget every table and key."""
+        self._server.close()
+        with _one_at_a_time:
+            dynamodb_backends.pop(self.account, None)
+            kms_backends.pop(self.account, None)
+
+
+_SESSION = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+_CONFIG = Config(retries={"total_max_attempts": 1}, proxies={})
+
+
+def listen_ipv4() -> Any:
+    """A listening socket on any free port of 127.0.0.1."""
+    first, *others = listen(0)
+    for other in others:
+        other.close()
+    return first
+
+
+def _partition_key(schema: Mapping[str, Any]) -> str:
+    """The partition key of a table or an index."""
+    return next(str(part["AttributeName"]) for part in schema["KeySchema"] if part["KeyType"] == "HASH")
+
+
+def _access_denied(name: str, access: Access) -> Response:
+    text = f"{name} is not authorized to perform: {access.action} on resource: {access.resource}"
+    body = json.dumps({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text, "message": text})
+    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body.encode())
+
+
+def _unknown_operation(message: str) -> Response:
+    body = json.dumps({"__type": "UnknownOperationException", "message": message})
+    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body.encode())

@@ -1,0 +1,231 @@
+"""The development server, whole: from the template to two APIs that answer."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from local.aws import Aws
+from local.errors import RefusedError, StartupError
+from local.exchange import message
+from local.functions import Functions
+from local.http_api import HttpApi, read_routes
+from local.http_server import Handler, HttpServer, Request, Response, listen
+from local.intrinsics import Resolver
+from local.logs import Log
+from local.parameters import check_rules, choose_parameters
+from local.reload import Reloader
+from local.rest_api import RestApi, read_document
+from local.schedules import Schedules
+from local.stack import Builder, Stack
+from local.template import expand, read_template
+from local.workers import FunctionError, access_key_id
+
+if TYPE_CHECKING:
+    from local.seed import Planted
+
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+
+class DevelopmentServer:
+    """Serves the template's two APIs on loopback, as a context manager.
+
+    After the start: `issuer` and `resource` are the APIs' addresses, `endpoint_url` is DynamoDB's and KMS's, and
+    `planted` is what the seed put into the tables (None without a seed). Ports may be 0, for any free one.
+    Errors at the start: `StartupError`.
+    """
+
+    issuer: str
+    resource: str
+    endpoint_url: str
+    planted: "Planted | None" = None
+
+    def __init__(
+        self,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        port: int = 0,
+        resource_port: int = 0,
+        seed: Path | None = None,
+        log: Path | None = None,
+        template: Path = TEMPLATE,
+        announce: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`announce` is called with a line about each step; `log` takes what functions write, else standard output."""
+        self._given = dict(parameters or {})
+        self._ports = (port, resource_port)
+        self._seed = seed
+        self._log_path = log
+        self._template = template
+        self._announce = announce
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving and kill the workers. May be called twice."""
+        self._closing.close()
+
+    def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:
+        """What a function answers to an event. Errors: `FunctionError`; KeyError for an unknown function."""
+        return self._functions.invoke(logical_id, event)
+
+    def environment(self, logical_id: str) -> dict[str, str]:
+        """What a worker of the function finds in its environment."""
+        return dict(self._functions.pools[logical_id].environment)
+
+    def reference(self, logical_id: str) -> str:
+        """What `Ref` gives for a resource: a table's name, for one."""
+        return self._resolver.references[logical_id]
+
+    def _start(self) -> None:
+        listeners = self._take_ports()
+        self._log = Log(self._log_path)
+        self._closing.callback(self._log.close)
+        self._aws = Aws(self._log)
+        self._closing.callback(self._aws.close)
+        self.endpoint_url = self._aws.endpoint_url
+
+        self._announce(f"expanding {self._template.name}")
+        builder = self._expand()
+        self._announce("making tables and keys")
+        self._make_storage(builder)
+        stack = builder.stack()
+        handlers = self._handlers(stack)
+
+        self._announce(f"starting {len(stack.functions)} functions")
+        started = self._start_functions(stack)
+        self._plant()
+        self._run_schedules(stack)
+        started.wait()
+        self._watch()
+        self._serve(listeners, handlers)
+
+    def _take_ports(self) -> list[list[Any]]:
+        """Listening sockets first: the addresses are parameters of the template."""
+        listeners = []
+        for port in self._ports:
+            sockets = listen(port)
+            for one in sockets:
+                self._closing.callback(one.close)
+            listeners.append(sockets)
+        self._domains = [f"127.0.0.1:{sockets[0].getsockname()[1]}" for sockets in listeners]
+        self.issuer, self.resource = (f"http://{domain}" for domain in self._domains)
+        return listeners
+
+    def _expand(self) -> Builder:
+        template = read_template(self._template)
+        declared = template.get("Parameters", {})
+        local = {"Issuer": self.issuer, "ResourceUrl": self.resource, "DeletionProtection": "false"}
+        parameters = choose_parameters(declared, self._given, local)
+        self._resolver = Resolver(parameters, template.get("Conditions", {}), self._aws.account)
+        check_rules(template.get("Rules", {}), self._resolver)
+        return Builder(expand(template, parameters), self._resolver, self._template.parent)
+
+    def _make_storage(self, builder: Builder) -> None:
+        for key in builder.kms_keys():
+            builder.key_made(key, *self._aws.make_key(key))
+        for table in builder.tables():
+            self._aws.make_table(table)
+
+    def _handlers(self, stack: Stack) -> list[Callable[[Functions], Handler]]:
+        """What makes each API's handler once there are functions. All is read, and maybe refused, before any starts."""
+        authorization, resource = self._domains
+        account, log = self._aws.account, self._log
+        makers: list[Callable[[Functions], Handler]] = [lambda _: _nothing, lambda _: _nothing]
+        if http_api := stack.http_api:
+            routes = read_routes(http_api, stack.functions)
+            makers[0] = lambda functions: HttpApi(http_api, routes, functions, account, authorization, log).answer
+        if rest_api := stack.rest_api:
+            document = read_document(rest_api, stack.functions)
+            makers[1] = lambda functions: RestApi(rest_api, document, functions, account, resource, log).answer
+        return makers
+
+    def _start_functions(self, stack: Stack) -> threading.Event:
+        """Start the workers in the background; the event is set when each function has one, or failed to."""
+        for function in stack.functions.values():
+            self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
+        self._functions = Functions(stack.functions, self._aws.endpoint_url, self._log)
+        self._closing.callback(self._functions.close)
+        all_started = threading.Event()
+        remaining = set(stack.functions)
+        lock = threading.Lock()
+
+        def done(logical_id: str, failure: FunctionError | None) -> None:
+            with lock:
+                remaining.discard(logical_id)
+                count = f"{len(stack.functions) - len(remaining)}/{len(stack.functions)}"
+                if failure:
+                    self._announce(f"  {count} {logical_id} does not start: {failure.error_type}: {failure.message}")
+                else:
+                    self._announce(f"  {count} {logical_id}")
+                if not remaining:
+                    all_started.set()
+
+        if not stack.functions:
+            all_started.set()
+        self._functions.start_ahead({schedule.function for schedule in stack.schedules}, done)
+        return all_started
+
+    def _plant(self) -> None:
+        if self._seed is None:
+            return
+        self._announce(f"planting {self._seed}")
+        from local.seed import SeedError, plant  # imports the application, which only a seed needs
+
+        tables = {"clients_table": self._table("ClientsTable"), "users_table": self._table("UsersTable")}
+        try:
+            self.planted = plant(self._seed, endpoint_url=self.endpoint_url, **tables)
+        except SeedError as error:
+            raise StartupError(str(error)) from None
+
+    def _table(self, logical_id: str) -> str:
+        if logical_id not in self._resolver.references:
+            raise RefusedError(f"seed {self._seed}", f"the template has no {logical_id} to plant it in")
+        return self._resolver.references[logical_id]
+
+    def _run_schedules(self, stack: Stack) -> None:
+        schedules = Schedules(stack.schedules, self._functions, self._aws.account, self._log)
+        self._closing.callback(schedules.stop)
+        for schedule, failure in schedules.run_once():
+            outcome = f"failed: {failure.error_type}: {failure.message}" if failure else "done"
+            self._announce(f"first run of {schedule.function}, on schedule every {schedule.every} s: {outcome}")
+        schedules.start()
+
+    def _watch(self) -> None:
+        reloader = Reloader(self._functions, lambda text: self._log.line("server", text))
+        self._closing.callback(reloader.stop)
+
+    def _serve(self, listeners: list[list[Any]], makers: list[Callable[[Functions], Handler]]) -> None:
+        for sockets, make in zip(listeners, makers, strict=True):
+            handler = self._logged(make(self._functions))
+            for listener in sockets:
+                self._closing.callback(HttpServer(listener, handler).close)
+
+    def _logged(self, handler: Handler) -> Handler:
+        """The handler with an access line per request, without its query: codes and tokens may be in there."""
+
+        def answer(request: Request) -> Response:
+            began = time.perf_counter()
+            response = handler(request)
+            milliseconds = (time.perf_counter() - began) * 1000
+            path = request.path.encode("unicode_escape").decode()
+            self._log.line("server", f"{request.method} {path} {response.status} {milliseconds:.0f} ms")
+            return response
+
+        return answer
+
+
+def _nothing(_: Request) -> Response:
+    return message(404, "Not Found")

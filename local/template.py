@@ -1,0 +1,97 @@
+"""From `template.yaml` to CloudFormation resources, by AWS's own SAM translator: there is no second route table."""
+
+import copy
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from local.errors import RefusedError
+from local.intrinsics import REGION
+
+# The translator wants code in S3; a folder of this project is named as a key in a bucket of this name.
+LOCAL_BUCKET = "local"
+
+_SECTIONS = {
+    "AWSTemplateFormatVersion",
+    "Transform",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Rules",
+    "Conditions",
+    "Globals",
+    "Resources",
+    "Outputs",
+}
+_SAM = "AWS::Serverless-2016-10-31"
+_FOLDERS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """The template as written, short intrinsics in long form. Errors: `RefusedError` for a section not understood."""
+    if not path.is_file():
+        raise RefusedError(str(path), "there is no such file")
+    template: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    for section in template:
+        if section not in _SECTIONS:
+            raise RefusedError(f"section {section}", "this server does not understand it")
+    if template.get("Transform") != _SAM:
+        raise RefusedError("Transform", f"this server understands {_SAM} alone")
+    return template
+
+
+def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The plain CloudFormation resources that SAM makes of the template, by logical id; intrinsics are still in."""
+    document = copy.deepcopy(dict(template))
+    for logical_id, resource in document.get("Resources", {}).items():
+        _name_folder(logical_id, resource)
+    with _translator_settings():
+        try:
+            expanded = transform(document, dict(parameters), _NoManagedPolicies())
+        except InvalidDocumentException as error:
+            raise RefusedError("template", "; ".join(str(cause.message) for cause in error.causes)) from None
+        except ExceptionWithMessage as error:
+            raise RefusedError("template", str(error.message)) from None
+    resources: dict[str, dict[str, Any]] = expanded["Resources"]
+    return resources
+
+
+def _name_folder(logical_id: str, resource: Mapping[str, Any]) -> None:
+    """Give the folder of a function's or layer's code the form of an S3 address, in place."""
+    name = _FOLDERS.get(resource.get("Type", ""))
+    if name is None:
+        return
+    properties = resource.get("Properties", {})
+    folder = properties.get(name)
+    if not isinstance(folder, str) or folder.startswith(("/", "s3:")) or ".." in Path(folder).parts:
+        raise RefusedError(f"{logical_id}.{name}", "must be a folder of this project")
+    properties[name] = f"s3://{LOCAL_BUCKET}/{folder.removeprefix('./').rstrip('/')}"
+
+
+class _NoManagedPolicies:
+    """The translator asks IAM for the ARNs of managed policies; here permissions come from the template alone."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+@contextmanager
+def _translator_settings() -> Iterator[None]:
+    """The translator reads the region from the environment and chats in the log of the root logger."""
+    before = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = REGION
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("AWS_DEFAULT_REGION", None)
+        else:
+            os.environ["AWS_DEFAULT_REGION"] = before

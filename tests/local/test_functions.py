@@ -1,0 +1,132 @@
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.functions import MOST_WORKERS
+from local.server import DevelopmentServer
+from local.workers import FunctionError
+
+from .conftest import Project
+
+
+def echo(server: DevelopmentServer, **do: str) -> Any:
+    return json.loads(server.invoke("Echo", {"do": do})["body"])
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_environment_is_the_functions_own_and_lambdas(
+    server: DevelopmentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = echo(server)["environment"]
+
+    assert environment["MODE"] == "plain"
+    assert environment["SIZE"] == "3"
+    assert environment["JOINED"] == "a-3-plain!"
+    assert environment["ISSUER"] == server.issuer
+    assert "ABSENT" not in environment
+    assert environment["THINGS"] == server.reference("Things")
+    assert environment["AWS_ENDPOINT_URL"] == server.endpoint_url
+    assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert environment["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
+    assert environment["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    allowed = set(server.environment("Echo")) | {"AWS_LAMBDA_RUNTIME_API", "_X_AMZN_TRACE_ID", "LC_CTYPE"}
+    assert set(environment) <= allowed
+
+
+def test_python_path_is_the_layers_and_never_the_functions(server: DevelopmentServer) -> None:
+    path = echo(server)["environment"]["PYTHONPATH"].split(os.pathsep)
+
+    assert [Path(folder).parts[-2:] for folder in path] == [("layers", "core")]
+
+
+def test_function_that_raises_gives_its_message_and_type(server: DevelopmentServer) -> None:
+    with pytest.raises(FunctionError, match="Unauthorized") as error:
+        server.invoke("Echo", {"do": {"x-raise": "Unauthorized"}})
+
+    assert error.value.error_type == "RuntimeError"
+
+
+def test_function_over_its_timeout_is_killed_and_replaced(server: DevelopmentServer) -> None:
+    before = echo(server)["pid"]
+    began = time.monotonic()
+    with pytest.raises(FunctionError, match=r"timed out after 2.00 seconds"):
+        server.invoke("Echo", {"do": {"x-sleep": "30"}})
+
+    assert time.monotonic() - began < 4
+    assert echo(server)["pid"] != before
+    with pytest.raises(ProcessLookupError):
+        os.kill(before, 0)
+
+
+def test_function_that_exits_is_replaced(server: DevelopmentServer) -> None:
+    with pytest.raises(FunctionError, match="exited"):
+        server.invoke("Echo", {"do": {"x-exit": "1"}})
+
+    assert echo(server)["greeting"] == "hello"
+
+
+def test_simultaneous_events_have_workers_of_their_own_up_to_the_limit(server: DevelopmentServer) -> None:
+    with ThreadPoolExecutor(2 * MOST_WORKERS) as pool:
+        pids = list(pool.map(lambda _: echo(server, **{"x-sleep": "0.3"})["pid"], range(2 * MOST_WORKERS)))
+
+    assert len(set(pids)) == MOST_WORKERS
+
+
+def test_output_goes_to_the_log_with_the_functions_name(server: DevelopmentServer) -> None:
+    echo(server, **{"x-print": "said aloud"})
+
+    assert server._log_path
+    log = server._log_path
+    wait_for(lambda: "Echo | said aloud\n" in log.read_text())
+
+
+def test_function_that_cannot_be_imported_does_not_keep_others_from_working(project: Project) -> None:
+    project.write("functions/guard/app.py", "import nowhere\n")
+    told: list[str] = []
+    with DevelopmentServer(template=project.template, log=project.root / "log", announce=told.append) as server:
+        assert echo(server)["greeting"] == "hello"
+        with pytest.raises(FunctionError, match="No module named 'nowhere'"):
+            server.invoke("Guard", {})
+
+    assert any("Guard does not start: Runtime.ImportModuleError" in line for line in told)
+
+
+def test_function_is_reloaded_when_its_code_changes(project: Project) -> None:
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log) as server:
+        guard = server.invoke("Guard", {"type": "TOKEN", "authorizationToken": 'answer {"is": "old"}'})
+        assert guard == {"is": "old"}
+        project.write("functions/guard/app.py", "def lambda_handler(event, context):\n    return 'new'\n")
+        wait_for(lambda: "reloaded Guard" in log.read_text())
+        assert server.invoke("Guard", {}) == "new"
+        assert "reloaded Echo" not in log.read_text()
+
+
+def test_every_function_is_reloaded_when_its_layer_changes(project: Project) -> None:
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log) as server:
+        assert echo(server)["greeting"] == "hello"
+        project.write("layers/core/greeting.py", "GREETING = 'good day'\n")
+        wait_for(lambda: all(f"reloaded {name}" in log.read_text() for name in ("Echo", "Guard", "Tick")))
+        assert echo(server)["greeting"] == "good day"
+
+
+def test_function_mended_after_a_failed_start_works(project: Project) -> None:
+    project.write("functions/guard/app.py", "import nowhere\n")
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log) as server:
+        project.write("functions/guard/app.py", "def lambda_handler(event, context):\n    return 'mended'\n")
+        wait_for(lambda: "reloaded Guard" in log.read_text())
+        assert server.invoke("Guard", {}) == "mended"
