@@ -16,7 +16,7 @@ PARAMETERS ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test check build sam-local-test lock format clean bench
+.PHONY: help run test check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ help: ## Show this list
 	@echo "  make run understands PORT=$(PORT) RESOURCE_PORT=$(RESOURCE_PORT) SEED=$(SEED) PARAMETERS='Name=Value ...'"
 
 run: $(INSTALLED) ## Start the development server (no Docker, no AWS account)
-	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' $(foreach p,$(PARAMETERS),--parameter '$(p)')
+	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' --parameters '$(PARAMETERS)'
 
 test: $(INSTALLED) ## Run every test
 	$(BIN)/python -m pytest
@@ -42,11 +42,18 @@ build: $(INSTALLED) ## Build what is deployed: layers and functions, with byteco
 	$(BIN)/python scripts/compile_build.py
 	$(BIN)/python scripts/import_build.py
 
+sam-local: build ## Start `sam local start-api` on the development server's tables (needs Docker)
+	@exec $(BIN)/python -m local.sam --port $(PORT) --seed '$(SEED)'
+
 sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
 	$(BIN)/python -m pytest tests/flows --sam-local
 
 bench: $(INSTALLED) ## Measure round trips, capacity, imports and CPU per flow
 	$(BIN)/python -m bench
+
+docs: $(INSTALLED) ## Write the generated pages of docs/ anew
+	$(BIN)/python -m scripts.write_docs
+	$(BIN)/python -m pytest --collect-only --write-conformance -qq >/dev/null
 
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff format .

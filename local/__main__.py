@@ -1,6 +1,7 @@
 """`python -m local`: the command line of the development server. `make run` is the usual way to start it."""
 
 import argparse
+import re
 import signal
 import sys
 import textwrap
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     server: DevelopmentServer | None = None
     try:
         server = DevelopmentServer(
-            parameters=_parameters(options.parameter),
+            parameters=_parameters([*split_parameters(options.parameters), *options.parameter]),
             port=options.port,
             resource_port=options.resource_port,
             seed=options.seed,
@@ -79,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of template.yaml; may be repeated",
     )
+    parser.add_argument(
+        "--parameters",
+        default="",
+        metavar="'NAME=VALUE ...'",
+        help="several at once, as `make run PARAMETERS=...` gives them; a value may contain spaces",
+    )
     parser.add_argument("--template", type=Path, default=TEMPLATE, metavar="FILE", help="(default %(default)s)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="append what functions write, and requests, to a file")
     return parser
@@ -92,6 +99,11 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
+
+
+def split_parameters(text: str) -> list[str]:
+    """``A=1 B=two words C=3`` as its pairs: each begins where a name and an equals sign do."""
+    return [pair.strip() for pair in re.split(r"(?:^|\s+)(?=[A-Z][A-Za-z0-9]*=)", text) if pair.strip()]
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

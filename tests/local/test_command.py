@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.__main__ import READY
+from local.__main__ import READY, split_parameters
 from local.differences import DIFFERENCES
 
 from .conftest import Project
@@ -124,3 +124,20 @@ def test_command_that_cannot_start_says_why_without_a_traceback(
     assert done.returncode == code
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("", []),
+        ("LogLevel=DEBUG", ["LogLevel=DEBUG"]),
+        ("Scopes=openid email  LogLevel=DEBUG", ["Scopes=openid email", "LogLevel=DEBUG"]),
+        (
+            "RouteScopes=GET /a=x, POST /b=y CodeLifetime=30",
+            ["RouteScopes=GET /a=x, POST /b=y", "CodeLifetime=30"],
+        ),
+        ("nonsense", ["nonsense"]),
+    ],
+)
+def test_parameters_in_one_text_are_told_apart(text: str, pairs: list[str]) -> None:
+    assert split_parameters(text) == pairs

@@ -1,0 +1,38 @@
+"""What docs/ says is what the code says."""
+
+import re
+
+import pytest
+
+from scripts.write_docs import ROOT, differences_page, settings_page
+from tests.conformance import DOCUMENT, MATRIX
+
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_settings_page_is_what_the_template_says() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_page(), "run `make docs`"
+
+
+def test_development_server_page_is_what_the_server_prints() -> None:
+    assert (ROOT / "docs" / "development-server.md").read_text() == differences_page(), "run `make docs`"
+
+
+def test_conformance_matrix_is_what_the_tests_carry(request: pytest.FixtureRequest) -> None:
+    chosen = request.config.args_source.name != "TESTPATHS" or request.config.getoption("keyword")
+    if chosen:
+        pytest.skip("only the whole suite has all the marks")
+    assert DOCUMENT.read_text() == request.config.stash[MATRIX], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: object) -> None:
+    assert isinstance(page, type(ROOT))
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_paths_that_the_readme_names_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    for path in re.findall(r"`((?:functions|layers|docs|local|tests|template)[\w/.-]*\.(?:py|yaml|md|json))`", text):
+        assert (ROOT / path).exists(), path
