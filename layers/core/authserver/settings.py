@@ -36,7 +36,7 @@ class Settings:
     keys_table: str
     kms_key: str
     route_scopes: Mapping[str, str]
-    bearer_token_in: str
+    accepts_query_tokens: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -69,7 +69,7 @@ class Settings:
             keys_table=environ["KEYS_TABLE"],
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
-            bearer_token_in=environ.get("BEARER_TOKEN_IN", "Header"),
+            accepts_query_tokens=environ.get("BEARER_TOKEN_IN") == "HeaderOrQuery",
         )
 
     def at(self, origin: str, resource: str) -> Self:

@@ -28,7 +28,7 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
 def _presented(request: AccessRequest, services: Services) -> str:
     scheme, _, token = (request.authorization or "").partition(" ")
     from_header = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
-    from_query = list(request.query_tokens) if services.settings.bearer_token_in == "HeaderOrQuery" else []
+    from_query = list(request.query_tokens) if services.settings.accepts_query_tokens else []
     presented = from_header + from_query
     if len(presented) > 1:
         raise InvalidRequest("The access token was sent in more than one way", reason="token_transports")

@@ -10,7 +10,7 @@ from authserver.services import Services
 from authserver.storage import BrowserState
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import Secret, base64url, from_base64url, sha256
+from authserver.values import Secret, base64url, sha256
 
 from .redirection import resolve_redirect
 from .validation import validate
@@ -143,22 +143,21 @@ def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Servi
 
     Not sign-in: another tab may have signed in meanwhile, and whoever types a password proves enough.
     """
-    session_id = resumed.session.id if resumed.session and page == "consent" else ""
-    message = "\x00".join((page, resumed.pending.id, browser_secret, session_id)).encode()
-    return base64url(hmac.digest(services.keys.token_keys(TOKEN_RING)[0], b"csrf\x00" + message, "sha256"))
+    return _csrf_token(services.keys.token_keys(TOKEN_RING)[0], page, resumed, browser_secret)
 
 
 def require_csrf(presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services) -> None:
     """Raises `InvalidRequest` unless the form is ours, of this page, request, browser and session."""
-    expected = csrf_token(page, resumed, browser_secret, services)
-    if not hmac.compare_digest(expected.encode(), presented.encode()):
+    keys = services.keys.token_keys(TOKEN_RING)
+    expected = [_csrf_token(key, page, resumed, browser_secret) for key in keys]
+    if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
         raise _restart("csrf")
 
 
-def request_handle(pending: PendingRequest, services: Services) -> str:
-    """The handle of a pending request, as pages carry it."""
-    key = services.keys.token_keys(TOKEN_RING)[0]
-    return opaque.seal(opaque.REQUEST, key, id=from_base64url(pending.id))
+def _csrf_token(key: bytes, page: str, resumed: Resumed, browser_secret: str) -> str:
+    session_id = resumed.session.id if resumed.session and page == "consent" else ""
+    message = "\x00".join(("csrf", page, resumed.pending.id, browser_secret, session_id))
+    return base64url(hmac.digest(key, message.encode(), "sha256"))
 
 
 def _read_session(cookie: str | None, keys: tuple[bytes, ...]) -> opaque.Credential | None:

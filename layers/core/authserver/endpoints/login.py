@@ -6,7 +6,7 @@ from authserver.models import User
 from authserver.services import Services
 from authserver.values import normalised_username
 
-from .browser import Resumed, begin_session, csrf_token, must_sign_in, request_handle, require_csrf, resume
+from .browser import Resumed, begin_session, csrf_token, must_sign_in, require_csrf, resume
 
 PAGE = "login"
 WRONG = "The username or password is not correct."
@@ -22,7 +22,7 @@ def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo
     """The form, or straight on if the session already satisfies the request."""
     resumed = resume(interaction, services)
     if not must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
-        return GoTo("consent", request_handle(resumed.pending, services))
+        return GoTo("consent", interaction.request_handle)
     return _page(resumed, interaction, services, username=resumed.request.login_hint or "")
 
 
@@ -43,8 +43,8 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
     session = begin_session(user.sub, resumed.pending.id, services)
-    handle = request_handle(resumed.pending, services)
-    return GoTo("consent", handle, session=session, session_lifetime=services.settings.session_lifetime)
+    lifetime = services.settings.session_lifetime
+    return GoTo("consent", form.request_handle, session=session, session_lifetime=lifetime)
 
 
 def _authenticate(form: LoginForm, services: Services) -> User | None:

@@ -59,7 +59,7 @@ def resource_metadata(services: Services) -> Document:
             "resource": settings.resource,
             "authorization_servers": [settings.issuer],
             "scopes_supported": list(settings.scopes),
-            "bearer_methods_supported": ["header"],
+            "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
         }
     )
 

@@ -112,7 +112,7 @@ class KeyRing:
 
     def _longest_life(self, name: str) -> int:
         if name == TOKEN_RING:
-            return self._settings.refresh_token_lifetime
+            return max(self._settings.refresh_token_lifetime, self._settings.session_lifetime)
         return self._settings.longest_token_lifetime
 
     # -- loading
