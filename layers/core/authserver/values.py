@@ -169,8 +169,8 @@ class RedirectUri:
         return self.text.startswith("https://") and not self.is_loopback
 
     @property
-    def source(self) -> str:
-        """The CSP source expression that covers this URI: its origin, or its private-use scheme."""
+    def destination(self) -> str:
+        """Where this leads, in few words: the origin, or the private-use scheme."""
         parts = urlsplit(self.text)
         return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") else f"{parts.scheme}:"
 

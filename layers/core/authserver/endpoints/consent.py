@@ -35,6 +35,7 @@ def show_consent(interaction: Interaction, services: Services) -> ConsentPage | 
     if _is_somebody_else(resumed, session):
         return _refuse_somebody_else(resumed, services)
     if not _must_ask(resumed, session, services):
+        _answer(resumed, ALLOW, services)
         return _issue(resumed, session, services)
     return _page(resumed, session, interaction, services)
 
@@ -50,8 +51,7 @@ def decide(form: ConsentForm, services: Services) -> AuthorizationResponse | GoT
     session = _signed_in(resumed)
     if _is_somebody_else(resumed, session):
         return _refuse_somebody_else(resumed, services)
-    if not services.tokens.answer_request(resumed.pending.id, form.decision, services.now()):
-        raise _answered_before()
+    _answer(resumed, form.decision, services)
     if form.decision == DENY:
         error = AccessDenied("The user denied the request", reason="denied_by_user")
         return failure(resumed.request.redirect, error, services)
@@ -83,6 +83,12 @@ def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
         client_key=base64url(opaque.key_of(resumed.request.client.client_id)),
     )
     return must_consent(resumed.request, state.consent, services)
+
+
+def _answer(resumed: Resumed, decision: str, services: Services) -> None:
+    """Records the answer to the request: a denied one stays denied, whatever is remembered later."""
+    if not services.tokens.answer_request(resumed.pending.id, decision, services.now()):
+        raise _answered_before()
 
 
 def _issue(resumed: Resumed, session: Session, services: Services) -> AuthorizationResponse:

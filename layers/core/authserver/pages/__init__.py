@@ -1,8 +1,8 @@
 """The pages that people see, and every answer that goes through a browser. The only importer of jinja2.
 
 Pages are plain HTML that works without JavaScript, under a Content-Security-Policy that allows one stylesheet, by its
-hash, and forms to this server and the client's redirect URI (Chromium applies form-action to the redirect after a
-form as well).
+hash, and nothing else. There is no form-action on pages with a form: Chromium applies it to every redirect that follows
+the form, and where the client sends the browser next is not ours to know; nor can it name an IPv6 address.
 """
 
 from base64 import b64encode
@@ -13,7 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from authserver.errors import OAuthError
 from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
-from authserver.values import RedirectUri
 from authserver.wire import NO_STORE, HttpResponse, error_headers, render_goto, render_redirect
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,7 +65,7 @@ def render_error(error: OAuthError) -> HttpResponse:
 
 def _login(page: LoginPage) -> HttpResponse:
     reason = "login_page" if page.status == 200 else f"login_{page.status}"
-    response = _page("login.html", page.status, reason, page.redirect, page=page)
+    response = _page("login.html", page.status, reason, page=page)
     return response if page.retry_after is None else response.with_headers(("Retry-After", str(page.retry_after)))
 
 
@@ -75,7 +74,6 @@ def _consent(page: ConsentPage) -> HttpResponse:
         "consent.html",
         200,
         "consent_page",
-        page.redirect,
         page=page,
         permissions=[SCOPES.get(scope, scope) for scope in page.scope],
         lasts=_in_words(page.lifetime),
@@ -88,27 +86,22 @@ def _form_post(message: AuthorizationResponse) -> HttpResponse:
         "form_post.html",
         200,
         message.reason,
-        message.target.uri,
         script=AUTO_SUBMIT,
         action=message.target.uri.text,
         parameters=message.parameters,
     )
 
 
-def _page(
-    template: str, status: int, reason: str, redirect: RedirectUri | None = None, script: str = "", **context: object
-) -> HttpResponse:
+def _page(template: str, status: int, reason: str, *, script: str = "", **context: object) -> HttpResponse:
     body = _templates.get_template(template).render(style=STYLE, script=script, **context)
-    policy = _content_security_policy(redirect, script)
+    policy = _content_security_policy(script)
     return HttpResponse(status, (*HTML_HEADERS, ("Content-Security-Policy", policy)), body, reason=reason)
 
 
-def _content_security_policy(redirect: RedirectUri | None, script: str) -> str:
-    form_action = f"'self' {redirect.source}" if redirect else "'none'"
+def _content_security_policy(script: str) -> str:
     directives = [
         "default-src 'none'",
         f"style-src '{_hash_source(STYLE)}'",
-        f"form-action {form_action}",
         "frame-ancestors 'none'",
         "base-uri 'none'",
     ]

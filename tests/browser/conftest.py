@@ -1,0 +1,190 @@
+"""A browser, the server, and a client's site for the browser to come back to."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+
+from local.server import DevelopmentServer
+from tests.browser.site import Site
+from tests.browser.visit import Window, at
+from tests.flows.person import App, Deployment, Person, demo_app, demo_web
+
+SESSION_COOKIE = "__Host-session"
+CONFIDENTIAL_CLIENTS = 16
+SEED = Path(__file__).parents[2] / "local" / "seed.json"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 10_000  # milliseconds, for a page to be what a test waits for
+HOSTILE_NAME = "<img src=x onerror=alert(1)>\"'&"
+LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänspatentverwaltung"
+MORE_CLIENTS = [
+    {
+        "client_id": "six-app",
+        "client_name": "App on IPv6 loopback",
+        "redirect_uris": ["http://[::1]/callback"],
+        "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none",
+    },
+    {
+        "client_id": "hostile-app",
+        "client_name": HOSTILE_NAME,
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none",
+    },
+    {
+        "client_id": "long-app",
+        "client_name": LONG_NAME,
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "none",
+    },
+]
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+    if not Path(path).exists():
+        pytest.skip("Chromium is not installed (on Debian: apt-get install chromium)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The development server; depends on the browser, so that nothing starts that nobody will use."""
+    directory = tmp_path_factory.mktemp("browser")
+    seed = json.loads(SEED.read_text(encoding="utf-8"))
+    seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
+    (directory / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
+    with DevelopmentServer(seed=directory / "seed.json", log=directory / "log") as server:
+        yield Deployment(server.issuer, server.resource)
+
+
+def _confidential_clients(clients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    [model] = [client for client in clients if client["client_id"] == "demo-web"]
+    return [{**model, "client_id": f"demo-web-{number}"} for number in range(CONFIDENTIAL_CLIENTS)]
+
+
+@pytest.fixture(scope="session")
+def unused_ids() -> Iterator[str]:
+    """Identifiers of confidential clients that nobody has allowed anything yet."""
+    return (f"demo-web-{number}" for number in range(CONFIDENTIAL_CLIENTS))
+
+
+# Not for the whole session: while Playwright runs, its event loop is the main thread's, where others want theirs.
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str, playwright: Playwright) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture
+def site_on_ipv6() -> Iterator[Site]:
+    try:
+        running = Site(socket.AF_INET6).__enter__()
+    except OSError as error:
+        pytest.skip(f"no IPv6 loopback here: {error}")
+    yield running
+    running.__exit__()
+
+
+@pytest.fixture
+def open_window(chromium: Browser, deployment: Deployment, site: Site) -> Iterator[Callable[..., Window]]:
+    """Opens a window without any cookies; takes Playwright's context options. At the end none may have had trouble."""
+    windows: list[Window] = []
+
+    def open_one(**options: Any) -> Window:
+        context = chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        windows.append(Window(context, deployment, site))
+        return windows[-1]
+
+    yield open_one
+    for window in windows:
+        window.context.close()
+    assert [trouble for window in windows for trouble in window.troubles] == []
+
+
+@pytest.fixture(scope="session")
+def session_cookie(deployment: Deployment) -> str:
+    """Signs alice in, once for all who do not care how: passwords are slow by design."""
+    alice = Person(deployment)
+    request, _ = demo_app(deployment).request()
+    alice.sign_in(alice.follow(alice.authorize(**request)))
+    return alice.browser.cookies[SESSION_COOKIE]
+
+
+@pytest.fixture
+def open_signed_in(open_window: Callable[..., Window], session_cookie: str) -> Callable[..., Window]:
+    """Opens a window where alice is signed in already. Not for tests that sign in: that ends the session before."""
+
+    def open_one(**options: Any) -> Window:
+        window = open_window(**options)
+        window.context.add_cookies(
+            [
+                {
+                    "name": SESSION_COOKIE,
+                    "value": session_cookie,
+                    # Cookies know no port; and a script, other than a server on loopback, needs https for __Host-.
+                    "url": "https://127.0.0.1",
+                    "httpOnly": True,
+                    "secure": True,
+                    "sameSite": "Lax",
+                }
+            ]
+        )
+        return window
+
+    return open_one
+
+
+@pytest.fixture
+def signed_in(open_signed_in: Callable[..., Window]) -> Window:
+    return open_signed_in()
+
+
+@pytest.fixture
+def window(open_window: Callable[..., Window]) -> Window:
+    return open_window()
+
+
+@pytest.fixture
+def public(deployment: Deployment, site: Site) -> App:
+    """A public client on loopback, for whom consent is asked each time."""
+    return at(demo_app(deployment), site)
+
+
+@pytest.fixture
+def confidential(deployment: Deployment, site: Site, unused_ids: Iterator[str]) -> App:
+    """A confidential client, for whom consent is remembered; nobody has allowed it anything yet."""
+    return at(replace(demo_web(deployment), client_id=next(unused_ids)), site)

@@ -1,0 +1,108 @@
+"""What a person does in a browser window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Response, WebError, expect
+
+from tests.browser.site import Site
+from tests.flows.person import App, Deployment, Proof
+
+# Reported by the page itself, before anybody could miss it.
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", event =>
+  console.error("violates Content Security Policy: " + event.effectiveDirective + " " + event.blockedURI));
+"""
+
+
+@dataclass
+class Window:
+    """A browser's window: tabs that share cookies. `troubles` is what the console said that it should not have."""
+
+    context: BrowserContext
+    deployment: Deployment
+    site: Site
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.context.add_init_script(REPORT_VIOLATIONS)
+        self.context.on("console", self._heard)
+        self.context.on("weberror", self._failed)
+        self.context.on("dialog", self._asked)
+
+    def tab(self) -> "Tab":
+        return Tab(self, self.context.new_page())
+
+    def expect_no_trouble_until(self, arrived: Callable[[], bool]) -> None:
+        """Waits for one or the other; trouble fails the test, and is then told once."""
+        while not arrived():
+            troubles, self.troubles = self.troubles, []
+            assert troubles == []
+            self.context.pages[0].wait_for_timeout(20)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # That a page has status 401 is for the test to judge.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.troubles.append(message.text)
+
+    def _failed(self, error: WebError) -> None:
+        self.troubles.append(str(error.error))
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@dataclass
+class Tab:
+    """One tab, with the authorization request that was begun in it."""
+
+    window: Window
+    page: Page
+    request: dict[str, str] = field(default_factory=dict)
+    proof: Proof = field(default_factory=Proof)
+
+    def start(self, app: App, **parameters: str) -> Response:
+        """Follows the client's link to the authorization endpoint; the answer of the page where that ends."""
+        self.request, self.proof = app.request(**parameters)
+        response = self.page.goto(_url(f"{self.window.deployment.issuer}/authorize", self.request))
+        assert response is not None
+        return response
+
+    def sign_in(self, username: str = "alice", password: str = "wonderland-demo") -> None:
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def allow(self) -> None:
+        self.page.get_by_role("button", name="Allow").click()
+
+    def deny(self) -> None:
+        self.page.get_by_role("button", name="Deny").click()
+
+    def landed(self) -> dict[str, str]:
+        """What the client was told; waits until the browser is there."""
+        self.page.wait_for_url(lambda url: url.startswith(self.window.site.callback))
+        return self.window.site.arrived()
+
+    def sees(self, heading: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    def sees_sign_in(self) -> None:
+        self.sees("Sign in")
+
+    def sees_consent(self, client_name: str = "Demo single-page and native app") -> None:
+        self.sees(f"Allow {client_name} to use your account?")
+
+    def sees_error(self) -> None:
+        self.sees("This request cannot be completed")
+
+
+def at(app: App, site: Site) -> App:
+    """The client with its redirect URI on this port of loopback (RFC 8252 section 7.3)."""
+    return replace(app, redirect_uri=site.callback)
+
+
+def _url(address: str, parameters: dict[str, str]) -> str:
+    return f"{address}?{urlencode(parameters)}"
