@@ -1,0 +1,118 @@
+"""Records to try the laws on: each call makes new identifiers, so that tests can share a table."""
+
+from typing import Any
+
+from authserver.models import AccessTokenRecord, Authorization, PendingRequest, Session, User
+from authserver.storage import TokenStore
+from authserver.tokens.opaque import authorization_id, key_of
+from authserver.values import Scope, base64url, sha256
+from tests.fakes import START, Random
+
+NOW = START
+CODE_LIFETIME = 60
+IDLE = NOW + 1000
+END = NOW + 5000
+CODE_HASH = sha256("the code's secret")
+
+_random = Random("records")
+
+
+def identifier() -> str:
+    """16 octets that were never drawn before, in base64url."""
+    return base64url(_random(16))
+
+
+def key(text: str) -> str:
+    """What `standing` and `browser_state` know a subject or client by."""
+    return base64url(key_of(text))
+
+
+def authorization(**overrides: Any) -> Authorization:
+    """One whose code was just issued."""
+    subject = overrides.get("subject", f"sub-{identifier()}")
+    defaults: dict[str, Any] = {
+        "id": base64url(authorization_id(_random(16), subject)),
+        "client_id": f"client-{identifier()}",
+        "subject": subject,
+        "scope": Scope.parse("openid read"),
+        "resource": ("https://api.example",),
+        "salt": _random(16),
+        "created_at": NOW,
+        "expires_at": NOW + CODE_LIFETIME,
+        "auth_time": NOW - 5,
+        "code_hash": CODE_HASH,
+        "code_expires_at": NOW + CODE_LIFETIME,
+    }
+    return Authorization(**{**defaults, **overrides})
+
+
+def created(tokens: TokenStore, **overrides: Any) -> Authorization:
+    """One whose code was just issued, and stored."""
+    record = authorization(**overrides)
+    tokens.create(record)
+    return record
+
+
+def redeemed(tokens: TokenStore, **overrides: Any) -> Authorization:
+    """One whose code was redeemed at `NOW`; as it is stored."""
+    record = created(tokens, **overrides)
+    tokens.redeem(record.id, record.code_hash, "the redeemer", NOW, IDLE, END)
+    stored = find(tokens, record)
+    assert stored is not None
+    return stored
+
+
+def find(tokens: TokenStore, record: Authorization) -> Authorization | None:
+    """The record as it is stored now."""
+    return tokens.standing(
+        subject_key=key(record.subject), client_key=key(record.client_id), authorization_id=record.id
+    ).authorization
+
+
+def access_token(**overrides: Any) -> AccessTokenRecord:
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "secret_hash": sha256("secret"),
+        "client_id": f"client-{identifier()}",
+        "subject": f"sub-{identifier()}",
+        "scope": Scope.parse("read"),
+        "audience": ("https://api.example",),
+        "issued_at": NOW,
+        "expires_at": NOW + 600,
+    }
+    return AccessTokenRecord(**{**defaults, **overrides})
+
+
+def session(**overrides: Any) -> Session:
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "secret_hash": sha256("cookie"),
+        "subject": f"sub-{identifier()}",
+        "auth_time": NOW,
+        "expires_at": NOW + 600,
+        "signed_in_for": identifier(),
+    }
+    return Session(**{**defaults, **overrides})
+
+
+def pending_request(**overrides: Any) -> PendingRequest:
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "browser_hash": sha256("browser"),
+        "salt": _random(16),
+        "client_id": f"client-{identifier()}",
+        "parameters": {"response_type": "code", "state": "s"},
+        "resource": (),
+        "created_at": NOW,
+        "expires_at": NOW + 600,
+    }
+    return PendingRequest(**{**defaults, **overrides})
+
+
+def user(**overrides: Any) -> User:
+    defaults: dict[str, Any] = {
+        "sub": f"sub-{identifier()}",
+        "username": f"user-{identifier()}".lower(),
+        "password_hash": "hash",
+    }
+    return User(**{**defaults, **overrides})

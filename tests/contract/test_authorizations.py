@@ -1,0 +1,301 @@
+"""Laws of an authorization's life: create, redeem, rotate, revoke."""
+
+from dataclasses import replace
+
+import pytest
+
+from authserver.storage import AlreadyExists, Refused, TokenStore
+from authserver.values import Scope, sha256
+from tests.contract.records import (
+    CODE_HASH,
+    CODE_LIFETIME,
+    END,
+    IDLE,
+    NOW,
+    authorization,
+    created,
+    find,
+    redeemed,
+)
+
+LATER = NOW + 10
+NOTHING: frozenset[str] = frozenset()
+
+
+def test_create_of_a_new_identifier_stores_the_record(tokens: TokenStore) -> None:
+    record = created(tokens)
+    assert find(tokens, record) == record
+
+
+def test_create_of_a_taken_identifier_keeps_and_tells_the_first(tokens: TokenStore) -> None:
+    first = created(tokens)
+    with pytest.raises(AlreadyExists) as conflict:
+        tokens.create(replace(first, client_id="thief", scope=Scope.parse("write"), code_hash=sha256("other")))
+    assert conflict.value.existing == first
+    assert find(tokens, first) == first
+
+
+def test_create_of_an_identical_record_is_a_conflict_too(tokens: TokenStore) -> None:
+    record = created(tokens)
+    with pytest.raises(AlreadyExists) as conflict:
+        tokens.create(record)
+    assert conflict.value.existing == record
+
+
+# ------------------------------------------------------------------ redeem
+
+
+def test_redeem_of_a_fresh_code_sets_generation_and_ends(tokens: TokenStore) -> None:
+    record = created(tokens)
+    tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    assert find(tokens, record) == replace(
+        record, redeemed_by="claim", generation=1, rotated_at=LATER, idle_expires_at=IDLE, expires_at=END
+    )
+
+
+def test_redeem_by_the_same_claim_is_the_retry_of_a_lost_answer(tokens: TokenStore) -> None:
+    record = created(tokens)
+    tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    before = find(tokens, record)
+    tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    assert find(tokens, record) == before
+
+
+def test_redeem_by_another_claim_is_refused_and_tells_who_was_first(tokens: TokenStore) -> None:
+    record = created(tokens)
+    tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    before = find(tokens, record)
+    with pytest.raises(Refused) as refusal:
+        tokens.redeem(record.id, CODE_HASH, "another claim", LATER, IDLE + 1, END + 1)
+    assert refusal.value.existing == before
+    assert find(tokens, record) == before
+
+
+def test_redeem_with_a_wrong_hash_changes_nothing(tokens: TokenStore) -> None:
+    record = created(tokens)
+    with pytest.raises(Refused) as refusal:
+        tokens.redeem(record.id, sha256("guessed"), "claim", LATER, IDLE, END)
+    assert refusal.value.existing == record
+    assert find(tokens, record) == record
+
+
+def test_redeem_in_the_last_second_of_the_code_works(tokens: TokenStore) -> None:
+    record = created(tokens)
+    tokens.redeem(record.id, CODE_HASH, "claim", NOW + CODE_LIFETIME - 1, IDLE, END)
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.generation == 1
+
+
+@pytest.mark.parametrize("late", [0, 1, 10**6])
+def test_redeem_of_an_expired_code_changes_nothing_though_the_item_is_there(tokens: TokenStore, late: int) -> None:
+    record = created(tokens)
+    with pytest.raises(Refused) as refusal:
+        tokens.redeem(record.id, CODE_HASH, "claim", NOW + CODE_LIFETIME + late, IDLE, END)
+    assert refusal.value.existing == record
+    assert find(tokens, record) == record
+
+
+def test_redeem_of_a_revoked_authorization_is_refused(tokens: TokenStore) -> None:
+    record = created(tokens)
+    assert tokens.revoke(record.id, NOW)
+    with pytest.raises(Refused) as refusal:
+        tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    assert refusal.value.existing == replace(record, revoked_at=NOW)
+
+
+def test_redeem_by_its_own_claim_after_a_revocation_is_refused(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, NOW)
+    with pytest.raises(Refused):
+        tokens.redeem(record.id, CODE_HASH, "the redeemer", NOW, IDLE, END)
+    assert find(tokens, record) == replace(record, revoked_at=NOW)
+
+
+def test_redeem_of_what_is_not_there_makes_nothing(tokens: TokenStore) -> None:
+    record = authorization()
+    with pytest.raises(Refused) as refusal:
+        tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    assert refusal.value.existing is None
+    assert find(tokens, record) is None
+
+
+# ------------------------------------------------------------------ rotate
+
+
+def test_rotate_of_the_newest_generation_makes_the_next(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE + 10, NOTHING)
+    assert find(tokens, record) == replace(
+        record, generation=2, rotated_at=LATER, rotated_by="claim", idle_expires_at=IDLE + 10
+    )
+
+
+def test_rotate_never_moves_the_absolute_end(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    for generation in range(1, 6):
+        tokens.rotate(record.id, generation, f"claim {generation}", LATER + generation, END - 1, NOTHING)
+    stored = find(tokens, record)
+    assert stored is not None
+    assert (stored.generation, stored.expires_at) == (6, END)
+
+
+@pytest.mark.parametrize("generation", [0, 1, 3, 4, 2**32 - 1])
+def test_rotate_of_any_other_generation_changes_nothing(tokens: TokenStore, generation: int) -> None:
+    record = redeemed(tokens)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    before = find(tokens, record)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, generation, "another", LATER, IDLE + 7, NOTHING)
+    assert refusal.value.existing == before
+    assert find(tokens, record) == before
+
+
+def test_rotate_by_its_own_claim_again_is_refused_and_tells_the_claim(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    assert refusal.value.existing is not None
+    assert (refusal.value.existing.rotated_by, refusal.value.existing.generation) == ("claim", 2)
+
+
+def test_rotate_of_a_code_that_was_never_redeemed_is_refused(tokens: TokenStore) -> None:
+    record = created(tokens)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 0, "claim", LATER, IDLE, NOTHING)
+    assert refusal.value.existing == record
+    assert find(tokens, record) == record
+
+
+@pytest.mark.parametrize("now", [IDLE, IDLE + 1])
+def test_rotate_of_what_lay_idle_too_long_is_refused(tokens: TokenStore, now: int) -> None:
+    record = redeemed(tokens)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 1, "claim", now, IDLE + 100, NOTHING)
+    assert refusal.value.existing == record
+    assert find(tokens, record) == record
+
+
+def test_rotate_in_the_last_idle_second_works(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    tokens.rotate(record.id, 1, "claim", IDLE - 1, END, NOTHING)
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.generation == 2
+
+
+@pytest.mark.parametrize("now", [END, END + 1])
+def test_rotate_after_the_absolute_end_is_refused_however_fresh(tokens: TokenStore, now: int) -> None:
+    record = redeemed(tokens)
+    tokens.rotate(record.id, 1, "claim", LATER, END + 1000, NOTHING)
+    before = find(tokens, record)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 2, "claim", now, END + 1000, NOTHING)
+    assert refusal.value.existing == before
+
+
+def test_rotate_of_a_revoked_authorization_is_refused(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, LATER)
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    assert refusal.value.existing == replace(record, revoked_at=LATER)
+
+
+def test_rotate_of_what_is_not_there_makes_nothing(tokens: TokenStore) -> None:
+    record = authorization()
+    with pytest.raises(Refused) as refusal:
+        tokens.rotate(record.id, 0, "claim", LATER, IDLE, NOTHING)
+    assert refusal.value.existing is None
+    assert find(tokens, record) is None
+
+
+def test_rotate_drops_the_expired_revocations_and_keeps_the_others(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    for entry in ("100.a", "200.b", "300.c"):
+        assert tokens.revoke_access_token(record.id, record.client_id, entry, 8)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, frozenset({"100.a", "200.b"}))
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.revoked_access_tokens == {"300.c"}
+
+
+def test_rotate_that_drops_every_revocation_leaves_none(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke_access_token(record.id, record.client_id, "100.a", 8)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, frozenset({"100.a", "200.never-noted"}))
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.revoked_access_tokens == frozenset()
+
+
+def test_rotate_that_is_refused_drops_no_revocation(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke_access_token(record.id, record.client_id, "100.a", 8)
+    with pytest.raises(Refused):
+        tokens.rotate(record.id, 7, "claim", LATER, IDLE, frozenset({"100.a"}))
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.revoked_access_tokens == {"100.a"}
+
+
+# ------------------------------------------------------------------ revoke
+
+
+def test_revoke_twice_keeps_the_first_time(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, LATER)
+    assert tokens.revoke(record.id, LATER + 100)
+    assert find(tokens, record) == replace(record, revoked_at=LATER)
+
+
+def test_revoke_at_the_epoch_counts_as_revoked(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, 0)
+    with pytest.raises(Refused):
+        tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    assert find(tokens, record) == replace(record, revoked_at=0)
+
+
+def test_revoke_by_the_owner_works(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, LATER, record.client_id)
+    assert find(tokens, record) == replace(record, revoked_at=LATER)
+
+
+@pytest.mark.parametrize("stranger", ["another", ""])
+def test_revoke_by_another_client_changes_nothing(tokens: TokenStore, stranger: str) -> None:
+    record = redeemed(tokens)
+    assert not tokens.revoke(record.id, LATER, stranger)
+    assert find(tokens, record) == record
+
+
+@pytest.mark.parametrize("client_id", [None, "somebody"])
+def test_revoke_of_what_is_not_there_makes_nothing(tokens: TokenStore, client_id: str | None) -> None:
+    record = authorization()
+    assert not tokens.revoke(record.id, LATER, client_id)
+    assert find(tokens, record) is None
+
+
+def test_revoked_authorization_is_never_revived_by_any_verb(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.revoke(record.id, LATER)
+    with pytest.raises(AlreadyExists):
+        tokens.create(record)
+    with pytest.raises(Refused):
+        tokens.redeem(record.id, CODE_HASH, "the redeemer", NOW, IDLE, END)
+    with pytest.raises(Refused):
+        tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    tokens.revoke_access_token(record.id, record.client_id, "1.a", 8)
+    tokens.revoke(record.id, LATER + 5)
+    stored = find(tokens, record)
+    assert stored is not None
+    assert stored.revoked_at == LATER
+    assert stored.generation == 1
+
+
+def test_revoke_before_redemption_stops_the_code(tokens: TokenStore) -> None:
+    record = created(tokens)
+    assert tokens.revoke(record.id, NOW, record.client_id)
+    assert find(tokens, record) == replace(record, revoked_at=NOW)

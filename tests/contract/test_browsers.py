@@ -1,0 +1,149 @@
+"""Laws of what is known of a browser: pending requests, sessions, consents."""
+
+from dataclasses import replace
+
+import pytest
+
+from authserver.models import Consent
+from authserver.storage import BrowserState, TokenStore
+from authserver.values import Scope
+from tests.contract.records import NOW, identifier, key, pending_request, session
+
+API = frozenset({"https://api.example"})
+
+
+def consent_of(tokens: TokenStore, subject: str, client_id: str) -> Consent | None:
+    return tokens.browser_state(subject_key=key(subject), client_key=key(client_id)).consent
+
+
+# ------------------------------------------------------------------ requests
+
+
+def test_answer_request_once_is_recorded(tokens: TokenStore) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert tokens.answer_request(request.id, "allow", NOW)
+    assert tokens.browser_state(request_id=request.id).request == replace(request, answer="allow")
+
+
+def test_answer_request_again_the_same_way_is_true(tokens: TokenStore) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert tokens.answer_request(request.id, "deny", NOW)
+    assert tokens.answer_request(request.id, "deny", NOW + 1)
+
+
+def test_answer_request_differently_is_refused_and_the_first_stays(tokens: TokenStore) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert tokens.answer_request(request.id, "deny", NOW)
+    assert not tokens.answer_request(request.id, "allow", NOW)
+    assert tokens.browser_state(request_id=request.id).request == replace(request, answer="deny")
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_answer_request_that_has_expired_is_refused_and_not_revived(tokens: TokenStore, late: int) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert not tokens.answer_request(request.id, "allow", request.expires_at + late)
+    assert tokens.browser_state(request_id=request.id).request == request
+
+
+def test_answer_request_in_its_last_second_works(tokens: TokenStore) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert tokens.answer_request(request.id, "allow", request.expires_at - 1)
+
+
+def test_answer_request_that_vanished_makes_nothing(tokens: TokenStore) -> None:
+    missing = identifier()
+    assert not tokens.answer_request(missing, "allow", NOW)
+    assert tokens.browser_state(request_id=missing).request is None
+
+
+# ------------------------------------------------------------------ sessions
+
+
+def test_put_session_is_found_and_deleted_once_and_again(tokens: TokenStore) -> None:
+    record = session()
+    tokens.put_session(record)
+    assert tokens.browser_state(session_id=record.id).session == record
+    tokens.delete_session(record.id)
+    assert tokens.browser_state(session_id=record.id).session is None
+    tokens.delete_session(record.id)
+
+
+def test_browser_state_still_tells_what_has_expired(tokens: TokenStore) -> None:
+    record = session(expires_at=1)
+    tokens.put_session(record)
+    assert tokens.browser_state(session_id=record.id).session == record
+
+
+def test_browser_state_tells_everything_in_one_answer(tokens: TokenStore) -> None:
+    request, record = pending_request(), session()
+    tokens.put_request(request)
+    tokens.put_session(record)
+    tokens.remember_consent(record.subject, "web", Scope.parse("read"), API, NOW, NOW + 9)
+    state = tokens.browser_state(
+        request_id=request.id, session_id=record.id, subject_key=key(record.subject), client_key=key("web")
+    )
+    assert state == BrowserState(request, record, Consent(Scope.parse("read"), API, NOW + 9), 0)
+
+
+def test_browser_state_of_strangers_is_empty(tokens: TokenStore) -> None:
+    state = tokens.browser_state(
+        request_id=identifier(), session_id=identifier(), subject_key=key(identifier()), client_key=key("web")
+    )
+    assert state == BrowserState()
+
+
+def test_identifiers_of_requests_are_none_of_sessions(tokens: TokenStore) -> None:
+    request, record = pending_request(), session()
+    tokens.put_request(request)
+    tokens.put_session(record)
+    assert tokens.browser_state(request_id=record.id, session_id=request.id) == BrowserState()
+
+
+# ------------------------------------------------------------------ consents
+
+
+def test_remember_consent_adds_to_what_was_allowed(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    files = frozenset({"https://files.example"})
+    tokens.remember_consent(subject, "web", Scope.parse("read"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", Scope.parse("openid write"), files, NOW + 1, NOW + 101)
+    remembered = consent_of(tokens, subject, "web")
+    assert remembered is not None
+    assert set(remembered.scope) == {"read", "openid", "write"}
+    assert remembered.resource == API | files
+    assert remembered.expires_at == NOW + 101
+
+
+def test_remember_consent_that_has_expired_is_replaced_and_not_revived(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    files = frozenset({"https://files.example"})
+    tokens.remember_consent(subject, "web", Scope.parse("read write"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", Scope.parse("openid"), files, NOW + 100, NOW + 200)
+    assert consent_of(tokens, subject, "web") == Consent(Scope.parse("openid"), files, NOW + 200)
+
+
+def test_remember_consent_of_one_client_is_none_of_another(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.remember_consent(subject, "web", Scope.parse("read"), API, NOW, NOW + 100)
+    assert consent_of(tokens, subject, "another") is None
+    assert consent_of(tokens, "another", "web") is None
+
+
+def test_remember_consent_without_scope_remembers_the_resource(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.remember_consent(subject, "web", Scope(), API, NOW, NOW + 100)
+    assert consent_of(tokens, subject, "web") == Consent(Scope(), API, NOW + 100)
+
+
+@pytest.mark.parametrize(("subject", "client_id"), [("a#b", "c"), ("a", "b#c"), ("\x00", ""), ("ä", "a\u0308")])
+def test_remember_consent_of_hostile_names_collides_with_none(tokens: TokenStore, subject: str, client_id: str) -> None:
+    mark = identifier()
+    tokens.remember_consent(subject + mark, client_id, Scope.parse("read"), API, NOW, NOW + 100)
+    assert consent_of(tokens, subject + mark, client_id) is not None
+    assert consent_of(tokens, subject, client_id + mark) is None
+    assert consent_of(tokens, client_id, subject + mark) is None

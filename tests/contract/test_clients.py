@@ -1,0 +1,50 @@
+"""Laws of clients: any text may be asked for, and only the very same one is found."""
+
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from authserver.storage import ClientStore
+from tests.contract.records import identifier
+from tests.fakes import client
+
+HOSTILE = [
+    *("", "#", "client_id#x", "a#b", "\x00", "a\x00b", "\n", " web", "web ", "../web", '{"S":"web"}', "*"),
+    *("ä", "a\u0308", "\uff37\uff25\uff22", "🦄", "\u202eweb", "\ufffd"),
+    *("x" * 1024, "x" * 1025, "x" * 2000, "ä" * 1000),
+]
+
+
+def test_put_is_found(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+def test_put_again_replaces(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    clients.put(record)
+    clients.put(replace(record, client_name="Another name", contacts=("a@example.com",)))
+    clients.put(replace(record, client_name="A third name"))
+    assert clients.get(record.client_id) == replace(record, client_name="A third name")
+
+
+@pytest.mark.parametrize("client_id", HOSTILE, ids=ascii)
+def test_get_of_hostile_text_is_none(clients: ClientStore, client_id: str) -> None:
+    assert clients.get(client_id) is None
+
+
+@pytest.mark.parametrize("around", ["#{}", "{}#", "{}\x00", " {}", "{} ", "{}\u200b", "client_id#{}"])
+def test_get_of_what_surrounds_a_client_id_is_none(clients: ClientStore, around: str) -> None:
+    record = client(client_id=identifier())
+    clients.put(record)
+    assert clients.get(around.format(record.client_id)) is None
+
+
+def test_get_compares_octets_and_not_letters(clients: ClientStore) -> None:
+    composed = "é" + identifier()
+    clients.put(client(client_id=composed))
+    assert clients.get(unicodedata.normalize("NFD", composed)) is None
+    assert clients.get(composed.upper()) is None
+    assert clients.get(composed) is not None

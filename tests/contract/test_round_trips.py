@@ -1,0 +1,187 @@
+"""Every record comes back as it was stored: with all its fields set, and with none but those it must have."""
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    Key,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
+from authserver.storage import ClientStore, KeyStore, TokenStore, UserStore
+from authserver.values import CodeChallenge, RedirectUri, Scope
+from tests.contract.records import NOW, access_token, authorization, find, identifier, key, pending_request, session
+
+ALL_OCTETS = bytes(range(256))
+TEXT = "ä#\x00\u202e🦄 \\\"'"
+
+
+def is_complete(record: Any) -> bool:
+    """Whether no field of the record has its default: then none was forgotten here when the model grew."""
+    return all(getattr(record, field.name) != field.default for field in fields(record) if field.default is not MISSING)
+
+
+def full_client() -> Client:
+    return Client(
+        client_id=identifier(),
+        client_name=TEXT,
+        redirect_uris=(RedirectUri.parse("https://a.example/b?c=d"), RedirectUri.parse("com.example:/cb")),
+        grant_types=("client_credentials", "refresh_token"),
+        response_types=("code", "none"),
+        token_endpoint_auth_method="client_secret_post",
+        scope=Scope.parse("write read openid"),
+        default_scope=Scope.parse("read"),
+        secrets=(ClientSecret(ALL_OCTETS, NOW, NOW + 5), ClientSecret(b"\x00" * 32, NOW - 5)),
+        id_token_signed_response_alg="ES256",
+        access_token_format="opaque",
+        access_token_lifetime=61,
+        refresh_token_lifetime=62,
+        require_pkce=False,
+        default_max_age=0,
+        resources=("https://api.example", "urn:x"),
+        owner="sub#1",
+        client_uri="https://a.example",
+        logo_uri="https://a.example/logo.png",
+        policy_uri="https://a.example/policy",
+        tos_uri="https://a.example/tos",
+        contacts=("a@example.com", "b@example.com"),
+        created_at=NOW,
+    )
+
+
+def test_client_with_every_field(clients: ClientStore) -> None:
+    record = full_client()
+    assert is_complete(record)
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+def test_client_with_nothing_but_a_name(clients: ClientStore) -> None:
+    record = Client(identifier(), "name")
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+def test_client_without_grant_and_response_types_has_none(clients: ClientStore) -> None:
+    record = Client(identifier(), "name", grant_types=(), response_types=())
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+@pytest.mark.xfail_on_dynamodb("encode_item leaves out empty text and _client then misses client_name")
+def test_client_without_a_name_is_a_client(clients: ClientStore) -> None:
+    record = Client(identifier(), "")
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+@pytest.mark.parametrize("field", ["access_token_lifetime", "refresh_token_lifetime", "default_max_age"])
+def test_client_with_a_zero_is_not_a_client_without(clients: ClientStore, field: str) -> None:
+    record = Client(identifier(), "name", **{field: 0})  # type: ignore[arg-type]
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+def test_user_with_every_field(users: UserStore) -> None:
+    record = User(f"sub-{identifier()}", TEXT + identifier(), "$argon2id$", "Älice\x00", "a@b.example", True)
+    assert is_complete(record)
+    assert users.create(record)
+    assert users.get(record.sub) == record
+
+
+def test_user_with_nothing_but_a_name(users: UserStore) -> None:
+    record = User(f"sub-{identifier()}", identifier(), "hash")
+    assert users.create(record)
+    assert users.get(record.sub) == record
+
+
+def full_authorization() -> Authorization:
+    return authorization(
+        client_id=TEXT,
+        subject=f"{TEXT}{identifier()}",
+        scope=Scope.parse("write read openid"),
+        resource=("https://b.example", "https://a.example"),
+        salt=ALL_OCTETS,
+        redirect_uri="com.example:/cb?x=%00#",
+        code_challenge=CodeChallenge.parse("A" * 43),
+        nonce=TEXT,
+        redeemed_by="claim",
+        generation=2**32 - 1,
+        rotated_at=NOW + 1,
+        rotated_by="another claim",
+        idle_expires_at=NOW + 2,
+        revoked_at=0,
+        revoked_access_tokens=frozenset({"1.a", "2.b"}),
+    )
+
+
+def test_authorization_with_every_field(tokens: TokenStore) -> None:
+    record = full_authorization()
+    assert is_complete(record)
+    tokens.create(record)
+    assert find(tokens, record) == record
+
+
+def test_authorization_with_nothing_but_its_code(tokens: TokenStore) -> None:
+    record = authorization(scope=Scope(), resource=())
+    tokens.create(record)
+    assert find(tokens, record) == record
+
+
+def test_access_token_with_every_field(tokens: TokenStore) -> None:
+    record = AccessTokenRecord(
+        identifier(), ALL_OCTETS, TEXT, TEXT, Scope.parse("b a"), ("https://b", "https://a"), NOW, NOW + 1, "id", 0
+    )
+    assert is_complete(record)
+    tokens.put_access_token(record)
+    found = tokens.standing(subject_key=key("s"), client_key=key("c"), access_token_id=record.id)
+    assert found.access_token == record
+
+
+def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
+    record = access_token(scope=Scope(), audience=())
+    tokens.put_access_token(record)
+    found = tokens.standing(subject_key=key("s"), client_key=key("c"), access_token_id=record.id)
+    assert found.access_token == record
+
+
+def test_session_with_every_field(tokens: TokenStore) -> None:
+    record = Session(identifier(), ALL_OCTETS, TEXT, 0, NOW, TEXT)
+    tokens.put_session(record)
+    assert tokens.browser_state(session_id=record.id).session == record
+    assert tokens.browser_state(session_id=session().id).session is None
+
+
+def test_pending_request_with_every_field(tokens: TokenStore) -> None:
+    parameters = {"state": TEXT, "empty": "", "n#": "\n"}
+    record = PendingRequest(identifier(), ALL_OCTETS, b"", TEXT, parameters, ("urn:b", "urn:a"), 0, NOW, "allow")
+    assert is_complete(record)
+    tokens.put_request(record)
+    assert tokens.browser_state(request_id=record.id).request == record
+
+
+def test_pending_request_without_parameters(tokens: TokenStore) -> None:
+    record = pending_request(parameters={})
+    tokens.put_request(record)
+    assert tokens.browser_state(request_id=record.id).request == record
+
+
+def test_ring_with_every_field(keys: KeyStore) -> None:
+    public = {"kty": "EC", "x": TEXT, "empty": ""}
+    record = Ring(identifier(), 1, (Key("a", 0, NOW, NOW + 1, public, ALL_OCTETS), Key("b", 1, 2, None, {}, b"")))
+    assert keys.put(record)
+    assert keys.get(record.name) == record
+
+
+def test_ring_without_keys(keys: KeyStore) -> None:
+    record = Ring(identifier(), 1, ())
+    assert keys.put(record)
+    assert keys.get(record.name) == record

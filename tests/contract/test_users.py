@@ -1,0 +1,90 @@
+"""Laws of users: one login name, however it is written, for one person."""
+
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.storage import UserStore
+from tests.contract.records import identifier, user
+
+
+def test_create_is_found_by_subject_and_by_name(users: UserStore) -> None:
+    person = user()
+    assert users.create(person)
+    assert users.get(person.sub) == person
+    assert users.find(person.username) == person
+
+
+def test_get_and_find_of_nobody_are_none(users: UserStore) -> None:
+    assert users.get(identifier()) is None
+    assert users.find(identifier()) is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "variant"),
+    [
+        ("alice", "ALICE"),
+        ("Straße", "STRASSE"),
+        ("ﬁnn", "finn"),
+        ("Ångström", unicodedata.normalize("NFD", "ångström")),
+        ("zoë", "ｚｏë"),
+        ("bob", "  bob "),
+        ("ς", "Σ"),
+    ],
+)
+def test_create_of_a_name_taken_in_another_spelling_is_refused(users: UserStore, stored: str, variant: str) -> None:
+    mark = identifier().lower()
+    first, second = user(username=stored + mark), user(username=variant.rstrip() + mark)
+    assert users.create(first)
+    assert not users.create(second)
+    assert users.get(second.sub) is None
+    assert users.find(variant.rstrip() + mark) == first
+
+
+def test_create_with_a_taken_subject_is_refused_and_takes_no_name(users: UserStore) -> None:
+    first = user()
+    assert users.create(first)
+    second = user(sub=first.sub)
+    assert not users.create(second)
+    assert users.find(second.username) is None
+    assert users.get(first.sub) == first
+
+
+@pytest.mark.parametrize("username", ["a#b", "login#x", "user#x", "a\x00b", "x" * 3000, "🦄", "' OR 1=1"])
+def test_names_that_look_like_keys_are_names(users: UserStore, username: str) -> None:
+    mark = identifier().lower()
+    person = user(username=username + mark)
+    assert users.create(person)
+    assert users.find(username + mark) == person
+    assert users.find(username + mark + "x") is None
+
+
+def test_find_of_a_subject_is_none(users: UserStore) -> None:
+    person = user()
+    assert users.create(person)
+    assert users.find(person.sub) is None
+    assert users.find(f"user#{person.sub}") is None
+
+
+def test_create_by_sixteen_at_once_makes_one(users: UserStore) -> None:
+    mark = identifier().lower()
+    spellings = [f"ﬁnn{mark}", f"FINN{mark}", f"Finn{mark}", f"ﬁNN{mark}"] * 4
+    people = [user(username=spelling) for spelling in spellings]
+    barrier = Barrier(len(people))
+
+    def create(number: int) -> bool:
+        barrier.wait()
+        try:
+            return users.create(people[number])
+        except TemporarilyUnavailable:  # DynamoDB may find two transactions in conflict; neither has then happened
+            return False
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        made = list(pool.map(create, range(len(people))))
+    assert made.count(True) == 1
+    winner = people[made.index(True)]
+    assert users.find(f"finn{mark}") == winner
+    assert [users.get(person.sub) for person in people if person is not winner] == [None] * (len(people) - 1)

@@ -1,0 +1,549 @@
+"""What a use case may reach, in memory: stores that keep the laws of `authserver.storage`, a clock, randomness, keys.
+
+``tests/contract`` holds these stores to the same laws as DynamoDB, so that whatever a unit test shows on them holds
+there as well.
+"""
+
+import hashlib
+import hmac
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    Consent,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
+from authserver.services import Opener, PasswordHasher, Services
+from authserver.settings import Settings
+from authserver.storage import (
+    AlreadyExists,
+    BrowserState,
+    ClientStore,
+    KeyStore,
+    Refused,
+    Standing,
+    TokenStore,
+    UserStore,
+)
+from authserver.tokens.keyring import RINGS, KeyRing
+from authserver.tokens.opaque import key_of
+from authserver.values import RedirectUri, Scope, Secret, base64url, normalised_username, sha256
+
+START = 1_800_000_000
+ISSUER = "https://as.example"
+RESOURCE = "https://api.example"
+OTHER_RESOURCE = "https://files.example"
+REDIRECT_URI = "https://app.example/callback"
+PASSWORD = "wonderland"
+CLIENT_SECRET = "client-secret-of-256-random-bits"
+
+
+# ------------------------------------------------------------------ time and chance
+
+
+class Clock:
+    """A clock that stands still until somebody sets it."""
+
+    def __init__(self, now: int = START) -> None:
+        self.time = now
+
+    def __call__(self) -> int:
+        return self.time
+
+    def advance(self, seconds: int) -> None:
+        self.time += seconds
+
+
+class Random:
+    """Octets that never repeat and are the same in every run with the same `seed`."""
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._drawn = 0
+
+    def __call__(self, octets: int) -> bytes:
+        with self._lock:
+            self._drawn += 1
+            number = self._drawn
+        blocks = -(-octets // 32)
+        drawn = b"".join(hashlib.sha256(f"{self._seed}/{number}/{block}".encode()).digest() for block in range(blocks))
+        return drawn[:octets]
+
+
+class FakePasswords:
+    """Implements `services.PasswordHasher`, and costs nothing."""
+
+    def hash(self, password: Secret) -> str:
+        return "fake:" + hashlib.sha256(password.reveal().encode()).hexdigest()
+
+    def verify(self, password: Secret, password_hash: str | None) -> bool:
+        return password_hash is not None and hmac.compare_digest(self.hash(password), password_hash)
+
+
+class FakeOpener:
+    """Implements `services.Opener`: what was wrapped for one ring and key opens for no other."""
+
+    def wrap(self, plaintext: bytes, *, ring: str, kid: str) -> bytes:
+        return self._context(ring, kid) + bytes(octet ^ 0xA5 for octet in plaintext)
+
+    def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes:
+        context = self._context(ring, kid)
+        if not wrapped.startswith(context):
+            raise ValueError("wrapped for another ring or key")
+        return bytes(octet ^ 0xA5 for octet in wrapped[len(context) :])
+
+    def _context(self, ring: str, kid: str) -> bytes:
+        return hashlib.sha256(f"{ring}\x00{kid}".encode()).digest()
+
+
+# ------------------------------------------------------------------ stores
+
+
+class FakeClients:
+    """Implements `storage.ClientStore`."""
+
+    def __init__(self, clients: Iterable[Client] = ()) -> None:
+        self._lock = threading.Lock()
+        self._clients = {client.client_id: client for client in clients}
+
+    def get(self, client_id: str) -> Client | None:
+        with self._lock:
+            return self._clients.get(client_id)
+
+    def put(self, client: Client) -> None:
+        with self._lock:
+            self._clients[client.client_id] = client
+
+
+class FakeUsers:
+    """Implements `storage.UserStore`."""
+
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self._lock = threading.Lock()
+        self._users: dict[str, User] = {}
+        self._subs: dict[str, str] = {}
+        for user in users:
+            self.create(user)
+
+    def get(self, sub: str) -> User | None:
+        with self._lock:
+            return self._users.get(sub)
+
+    def find(self, username: str) -> User | None:
+        with self._lock:
+            return self._users.get(self._subs.get(normalised_username(username), ""))
+
+    def create(self, user: User) -> bool:
+        name = normalised_username(user.username)
+        with self._lock:
+            if name in self._subs or user.sub in self._users:
+                return False
+            self._subs[name] = user.sub
+            self._users[user.sub] = user
+        return True
+
+
+class FakeKeys:
+    """Implements `storage.KeyStore`."""
+
+    def __init__(self, rings: Iterable[Ring] = ()) -> None:
+        self._lock = threading.Lock()
+        self._rings = {ring.name: ring for ring in rings}
+
+    def get(self, name: str) -> Ring | None:
+        with self._lock:
+            return self._rings.get(name)
+
+    def put(self, ring: Ring) -> bool:
+        with self._lock:
+            stored = self._rings.get(ring.name)
+            if ring.version != (stored.version if stored else 0) + 1:
+                return False
+            self._rings[ring.name] = ring
+        return True
+
+
+@dataclass(slots=True)
+class _Counter:
+    attempts: int
+    expires_at: int
+
+
+class FakeTokens:
+    """Implements `storage.TokenStore`. Nothing ever vanishes on its own, as if TTL never came."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._authorizations: dict[str, Authorization] = {}
+        self._access_tokens: dict[str, AccessTokenRecord] = {}
+        self._revoked: dict[str, int] = {}
+        self._cutoffs: dict[tuple[str, str], int] = {}
+        self._requests: dict[str, PendingRequest] = {}
+        self._sessions: dict[str, Session] = {}
+        self._consents: dict[tuple[str, str], Consent] = {}
+        self._counters: dict[tuple[str, int], _Counter] = {}
+
+    # -- authorizations
+
+    def create(self, authorization: Authorization) -> None:
+        with self._lock:
+            existing = self._authorizations.get(authorization.id)
+            if existing is not None:
+                raise AlreadyExists(existing)
+            self._authorizations[authorization.id] = authorization
+
+    def redeem(
+        self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
+    ) -> None:
+        with self._lock:
+            existing = self._authorizations.get(authorization_id)
+            if (
+                existing is None
+                or existing.code_hash != code_hash
+                or existing.code_expires_at <= now
+                or existing.revoked_at is not None
+                or existing.redeemed_by not in (None, claim)
+            ):
+                raise Refused(existing)
+            self._authorizations[authorization_id] = replace(
+                existing,
+                redeemed_by=claim,
+                generation=1,
+                rotated_at=now,
+                idle_expires_at=idle_expires_at,
+                expires_at=expires_at,
+            )
+
+    def rotate(
+        self,
+        authorization_id: str,
+        generation: int,
+        claim: str,
+        now: int,
+        idle_expires_at: int,
+        expired_revocations: frozenset[str],
+    ) -> None:
+        with self._lock:
+            existing = self._authorizations.get(authorization_id)
+            if (
+                existing is None
+                or existing.generation != generation
+                or existing.revoked_at is not None
+                or min(existing.idle_expires_at, existing.expires_at) <= now
+            ):
+                raise Refused(existing)
+            self._authorizations[authorization_id] = replace(
+                existing,
+                generation=generation + 1,
+                rotated_at=now,
+                rotated_by=claim,
+                idle_expires_at=idle_expires_at,
+                revoked_access_tokens=existing.revoked_access_tokens - expired_revocations,
+            )
+
+    def revoke(self, authorization_id: str, now: int, client_id: str | None = None) -> bool:
+        with self._lock:
+            existing = self._authorizations.get(authorization_id)
+            if existing is None or client_id not in (None, existing.client_id):
+                return False
+            if existing.revoked_at is None:
+                self._authorizations[authorization_id] = replace(existing, revoked_at=now)
+        return True
+
+    def revoke_access_token(self, authorization_id: str, client_id: str, entry: str, bound: int) -> bool:
+        with self._lock:
+            existing = self._authorizations.get(authorization_id)
+            if existing is None or existing.client_id != client_id:
+                return False
+            noted = existing.revoked_access_tokens
+            if entry not in noted and len(noted) >= bound:
+                return False
+            self._authorizations[authorization_id] = replace(existing, revoked_access_tokens=noted | {entry})
+        return True
+
+    # -- access tokens
+
+    def put_access_token(self, record: AccessTokenRecord) -> None:
+        with self._lock:
+            self._access_tokens[record.id] = record
+
+    def put_revoked(self, jti: str, expires_at: int) -> None:
+        with self._lock:
+            self._revoked[jti] = expires_at
+
+    def standing(
+        self,
+        *,
+        subject_key: str,
+        client_key: str,
+        authorization_id: str | None = None,
+        access_token_id: str | None = None,
+        jti: str | None = None,
+    ) -> Standing:
+        cutoffs = (("subject", subject_key), ("client", client_key), ("grant", subject_key + client_key))
+        with self._lock:
+            return Standing(
+                authorization=self._authorizations.get(authorization_id or ""),
+                access_token=self._access_tokens.get(access_token_id or ""),
+                not_before=max(self._cutoffs.get(cutoff, 0) for cutoff in cutoffs),
+                is_revoked=jti in self._revoked,
+            )
+
+    def cut_off(self, *, subject: str | None, client_id: str | None, not_before: int, expires_at: int) -> None:
+        subject_key = _key(subject) if subject is not None else ""
+        client_key = _key(client_id) if client_id is not None else ""
+        kind = "grant" if subject_key and client_key else "subject" if subject_key else "client"
+        cutoff = kind, subject_key + client_key
+        with self._lock:
+            self._cutoffs[cutoff] = max(not_before, self._cutoffs.get(cutoff, 0))
+
+    # -- browsers
+
+    def put_request(self, request: PendingRequest) -> None:
+        with self._lock:
+            self._requests[request.id] = request
+
+    def answer_request(self, request_id: str, answer: str, now: int) -> bool:
+        with self._lock:
+            request = self._requests.get(request_id)
+            if request is None or request.expires_at <= now or request.answer not in (None, answer):
+                return False
+            self._requests[request_id] = replace(request, answer=answer)
+        return True
+
+    def put_session(self, session: Session) -> None:
+        with self._lock:
+            self._sessions[session.id] = session
+
+    def delete_session(self, session_id: str) -> None:
+        with self._lock:
+            self._sessions.pop(session_id, None)
+
+    def browser_state(
+        self,
+        *,
+        request_id: str | None = None,
+        session_id: str | None = None,
+        subject_key: str | None = None,
+        client_key: str | None = None,
+    ) -> BrowserState:
+        with self._lock:
+            return BrowserState(
+                request=self._requests.get(request_id or ""),
+                session=self._sessions.get(session_id or ""),
+                consent=self._consents.get((subject_key or "", client_key or "")),
+                not_before=self._cutoffs.get(("subject", subject_key or ""), 0),
+            )
+
+    def remember_consent(
+        self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
+    ) -> None:
+        key = _key(subject), _key(client_id)
+        with self._lock:
+            before = self._consents.get(key)
+            if before is not None and before.expires_at > now:
+                scope, resource = before.scope | scope, before.resource | resource
+            self._consents[key] = Consent(Scope.of(sorted(scope)), resource, expires_at)
+
+    # -- throttles
+
+    def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
+        with self._lock:
+            counter = self._counters.setdefault((name, window_start), _Counter(0, expires_at))
+            counter.attempts += amount
+            counter.expires_at = expires_at
+            return counter.attempts
+
+    # -- for tests alone
+
+    def authorization(self, authorization_id: str) -> Authorization:
+        """The record as it is."""
+        with self._lock:
+            return self._authorizations[authorization_id]
+
+    def authorizations(self) -> tuple[Authorization, ...]:
+        """Every record, oldest first."""
+        with self._lock:
+            return tuple(self._authorizations.values())
+
+    def forget(self, kind: str) -> None:
+        """What TTL does, but early: every item of `kind` ("requests", "sessions", "authorizations" ...) vanishes."""
+        with self._lock:
+            getattr(self, f"_{kind}").clear()
+
+
+def _key(text: str) -> str:
+    return base64url(key_of(text))
+
+
+# ------------------------------------------------------------------ wrappers
+
+
+class Intercepted[S]:
+    """Sits where a store sits; `around` is given each call's verb and the call, and decides what becomes of it."""
+
+    def __init__(self, store: S, around: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._store = store
+        self._around = around
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        method = getattr(self._store, verb)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._around(verb, lambda: method(*args, **kwargs))
+
+        return call
+
+    @property
+    def as_store(self) -> S:
+        """This object, for whoever wants the store's type."""
+        return cast("S", self)
+
+
+class Counted[S](Intercepted[S]):
+    """A store whose calls are counted by verb in `calls`."""
+
+    def __init__(self, store: S) -> None:
+        super().__init__(store, self._count)
+        self.calls: Counter[str] = Counter()
+
+    def _count(self, verb: str, call: Callable[[], Any]) -> Any:
+        self.calls[verb] += 1
+        return call()
+
+
+# ------------------------------------------------------------------ builders
+
+
+def settings(**overrides: Any) -> Settings:
+    """Sane settings, with `overrides`."""
+    defaults = Settings(
+        issuer=ISSUER,
+        resource=RESOURCE,
+        resources=(OTHER_RESOURCE,),
+        localhost_redirects=False,
+        scopes=("openid", "profile", "email", "read", "write"),
+        grant_types=("authorization_code", "refresh_token", "client_credentials"),
+        client_auth_methods=("client_secret_basic", "client_secret_post", "none"),
+        access_token_algorithm="ES256",
+        access_token_lifetime=3600,
+        code_lifetime=60,
+        refresh_token_idle_lifetime=30 * 86_400,
+        refresh_token_lifetime=180 * 86_400,
+        refresh_token_grace=30,
+        session_lifetime=43_200,
+        consent_lifetime=365 * 86_400,
+        key_rotation_days=90,
+        clients_table="clients",
+        users_table="users",
+        tokens_table="tokens",
+        keys_table="keys",
+        kms_key="key",
+        route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
+        accepts_query_tokens=False,
+    )
+    return replace(defaults, **overrides)
+
+
+def client(**overrides: Any) -> Client:
+    """A confidential client with the secret `CLIENT_SECRET` that may do everything, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "client_id": "web",
+        "client_name": "A web application",
+        "redirect_uris": (RedirectUri.parse(REDIRECT_URI),),
+        "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
+        "scope": Scope.parse("openid profile email read write"),
+        "default_scope": Scope.parse("read"),
+        "secrets": (ClientSecret(sha256(CLIENT_SECRET), START),),
+        "id_token_signed_response_alg": "ES256",  # parsing an RSA key in every test would take most of its time
+        "created_at": START,
+    }
+    return Client(**{**defaults, **overrides})
+
+
+def public_client(**overrides: Any) -> Client:
+    """A client without a secret, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "client_id": "app",
+        "client_name": "An application on somebody's telephone",
+        "token_endpoint_auth_method": "none",
+        "secrets": (),
+        "grant_types": ("authorization_code", "refresh_token"),
+    }
+    return client(**{**defaults, **overrides})
+
+
+def user(**overrides: Any) -> User:
+    """Alice, whose password is `PASSWORD`, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "sub": "sub-of-alice",
+        "username": "alice",
+        "password_hash": FakePasswords().hash(Secret(PASSWORD)),
+        "name": "Alice Liddell",
+        "email": "alice@example.com",
+        "email_verified": True,
+    }
+    return User(**{**defaults, **overrides})
+
+
+@cache
+def rings() -> tuple[Ring, ...]:
+    """All four rings with a key each, made at `START`, once in a run: making RSA keys is slow."""
+    store = FakeKeys()
+    KeyRing(store, FakeOpener(), settings(), Clock(), Random("rings")).rotate()
+    return tuple(ring for ring in map(store.get, RINGS) if ring is not None)
+
+
+def plugins(package: str, names: Iterable[str], attribute: str) -> Mapping[str, Any]:
+    """The modules of `package`, by what they say they are: `aws.bootstrap.load_plugins` without boto3."""
+    modules = [import_module(f"{package}.{name}") for name in names]
+    return {getattr(module, attribute): module for module in modules}
+
+
+def services(
+    *,
+    settings: Settings = settings(),  # noqa: B008 - frozen
+    clients: ClientStore | None = None,
+    users: UserStore | None = None,
+    tokens: TokenStore | None = None,
+    key_store: KeyStore | None = None,
+    opener: Opener | None = None,
+    now: Callable[[], int] | None = None,
+    random: Callable[[int], bytes] | None = None,
+    passwords: PasswordHasher | None = None,
+    **overrides: Any,
+) -> Services:
+    """Everything that a use case may reach: real keys, grants and client authentication over stores in memory.
+
+    Without stores of the test's own there are a confidential client ("web"), a public one ("app"), Alice, and keys.
+    `overrides` are any other fields of `Services`.
+    """
+    now = now or Clock()
+    random = random or Random()
+    key_store = key_store or FakeKeys(rings())
+    fields: dict[str, Any] = {
+        "settings": settings,
+        "clients": clients or FakeClients([client(), public_client()]),
+        "users": users or FakeUsers([user()]),
+        "tokens": tokens or FakeTokens(),
+        "keys": KeyRing(key_store, opener or FakeOpener(), settings, now, random),
+        "now": now,
+        "random": random,
+        "grants": plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
+        "client_authentication": plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
+        "passwords": passwords or FakePasswords(),
+    }
+    return Services(**{**fields, **overrides})

@@ -1,0 +1,189 @@
+"""Client authentication: one method per request, the registered one, and one answer to every failure."""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authserver.client_authentication import authenticate
+from authserver.errors import InvalidClient, InvalidRequest, OAuthError
+from authserver.messages import ClientRequest
+from authserver.models import ClientSecret
+from authserver.values import sha256
+from tests.fakes import CLIENT_SECRET, START, client, public_client, services
+from tests.unit.server import App, Server
+
+ODD_SECRET = "p%: +ä/&=\u00a0"
+
+
+def basic(client_id: str = "web", secret: str = CLIENT_SECRET) -> str:
+    return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
+
+
+def server_with_all() -> Server:
+    return Server(
+        client(),
+        client(client_id="poster", token_endpoint_auth_method="client_secret_post"),
+        public_client(),
+        client(client_id="odd one", secrets=(ClientSecret(sha256(ODD_SECRET), START),)),
+    )
+
+
+def authenticated(server: Server, authorization: str | None = None, **parameters: str) -> str:
+    return authenticate(ClientRequest(parameters, (), authorization), server.services).client_id
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+@pytest.mark.parametrize(
+    ("authorization", "parameters", "client_id"),
+    [
+        (basic(), {}, "web"),
+        (basic(), {"client_id": "web"}, "web"),
+        (basic().replace("Basic", "bAsIc"), {}, "web"),
+        (basic("odd+one", "p%25%3A+%2B%C3%A4%2F%26%3D%C2%A0"), {}, "odd one"),
+        (None, {"client_id": "poster", "client_secret": CLIENT_SECRET}, "poster"),
+        (None, {"client_id": "app"}, "app"),
+    ],
+)
+def test_client_that_proves_itself_by_its_method_is_authenticated(
+    authorization: str | None, parameters: dict[str, str], client_id: str
+) -> None:
+    assert authenticated(server_with_all(), authorization, **parameters) == client_id
+
+
+FAILURES: dict[str, tuple[str | None, dict[str, str]]] = {
+    "nothing": (None, {}),
+    "a wrong secret": (basic(secret="guessed"), {}),
+    "an empty secret": (basic(secret=""), {}),
+    "the hash as secret": (basic(secret=sha256(CLIENT_SECRET).hex()), {}),
+    "an unknown client": (basic("nobody"), {}),
+    "a hostile client": (basic("%00#"), {}),
+    "an empty client": (basic(""), {}),
+    "a client that registered post": (basic("poster"), {}),
+    "a client that registered basic": (None, {"client_id": "web", "client_secret": CLIENT_SECRET}),
+    "a confidential client without secret": (None, {"client_id": "web"}),
+    "a public client with a secret": (None, {"client_id": "app", "client_secret": "x"}),
+    "a public client by basic": (basic("app", ""), {}),
+    "a secret without client": (None, {"client_secret": CLIENT_SECRET}),
+    "no colon": ("Basic " + b64encode(b"web").decode(), {}),
+    "no base64": ("Basic %%%", {}),
+    "no UTF-8": ("Basic " + b64encode(b"\xff:\xff").decode(), {}),
+    "no UTF-8 within": (basic("%ff", "%ff"), {}),
+    "another scheme": ("Bearer x", {"client_id": "web"}),
+    "another scheme of a public client": ("Bearer x", {"client_id": "app"}),
+}
+
+
+@pytest.mark.rfc("6749", "5.2")
+@pytest.mark.parametrize("failure", FAILURES)
+def test_client_that_does_not_is_an_invalid_client(failure: str) -> None:
+    authorization, parameters = FAILURES[failure]
+    with pytest.raises(InvalidClient) as refusal:
+        authenticated(server_with_all(), authorization, **parameters)
+    assert refusal.value.status == 401
+
+
+@pytest.mark.rfc("6749", "2.3")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"client_id": "poster", "client_secret": CLIENT_SECRET},
+        {"client_id": "web", "client_secret": CLIENT_SECRET},
+        {"client_id": "app"},
+        {"client_id": "poster"},
+    ],
+)
+def test_two_methods_or_two_clients_at_once_are_an_invalid_request(parameters: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest):
+        authenticated(server_with_all(), basic(), **parameters)
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_both_live_secrets_work_until_each_expires() -> None:
+    secrets = (ClientSecret(sha256("old"), START, START + 100), ClientSecret(sha256("new"), START + 50))
+    server = Server(client(secrets=secrets))
+    assert authenticated(server, basic(secret="old")) == "web"
+    assert authenticated(server, basic(secret="new")) == "web"
+    server.clock.advance(100)
+    assert authenticated(server, basic(secret="new")) == "web"
+    with pytest.raises(InvalidClient):
+        authenticated(server, basic(secret="old"))
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_confidential_client_without_any_secret_cannot_be_anybody() -> None:
+    server = Server(client(secrets=()))
+    for secret in ("", "\x00" * 32, CLIENT_SECRET):
+        with pytest.raises(InvalidClient):
+            authenticated(server, basic(secret=secret))
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_method_that_the_operator_did_not_load_is_not_there() -> None:
+    server = Server(client(), public_client(), client_auth_methods=("client_secret_post",))
+    for authorization, parameters in ((basic(), {}), (None, {"client_id": "app"})):
+        with pytest.raises(InvalidClient):
+            authenticated(server, authorization, **parameters)
+
+
+everything = services()
+
+
+@given(
+    st.none() | st.text(max_size=30) | st.binary(max_size=30).map(lambda octets: "Basic " + b64encode(octets).decode()),
+    st.dictionaries(st.sampled_from(["client_id", "client_secret"]), st.text(max_size=10) | st.sampled_from(["web"])),
+)
+def test_any_credentials_are_refused_by_an_oauth_error(authorization: str | None, parameters: dict[str, str]) -> None:
+    with pytest.raises(OAuthError):
+        authenticate(ClientRequest(parameters, (), authorization), everything)
+
+
+# ------------------------------------------------------------------ at the token endpoint
+
+
+@pytest.mark.rfc("6749", "5.2")
+@pytest.mark.parametrize(
+    "grant_type", ["password", "", "urn:ietf:params:oauth:grant-type:device_code", "Refresh_Token"]
+)
+def test_grant_type_that_is_not_loaded_is_unsupported(grant_type: str) -> None:
+    with pytest.raises(OAuthError) as refusal:
+        App(Server()).token(grant_type)
+    assert refusal.value.error == "unsupported_grant_type"
+
+
+@pytest.mark.rfc("6749", "4.4")
+def test_client_credentials_give_a_token_without_user_and_refresh() -> None:
+    server = Server()
+    response = App(server).token("client_credentials")
+    assert response.members().keys() == {"access_token", "token_type", "expires_in", "scope"}
+    token = server.access(response.access_token)
+    assert (token.subject, token.client_id, str(token.scope), token.auth_time) == ("web", "web", "read", None)
+
+
+@pytest.mark.rfc("6749", "4.4.2")
+@pytest.mark.parametrize("scope", ["openid", "read openid", "email", "unknown", 'a"b'])
+def test_client_credentials_beyond_the_client_itself_are_refused(scope: str) -> None:
+    with pytest.raises(OAuthError) as refusal:
+        App(Server()).token("client_credentials", scope=scope)
+    assert refusal.value.error == "invalid_scope"
+
+
+@pytest.mark.rfc("6749", "4.4")
+def test_client_credentials_of_a_public_client_are_refused() -> None:
+    server = Server(public_client(grant_types=("client_credentials",)))
+    with pytest.raises(OAuthError) as refusal:
+        App(server, "app", None).token("client_credentials")
+    assert refusal.value.error == "unauthorized_client"
+
+
+@pytest.mark.rfc("6749", "3.3")
+@pytest.mark.parametrize(("overrides", "lifetime"), [({"access_token_lifetime": 60}, 60), ({}, 3600)])
+def test_client_with_a_lifetime_of_its_own_gets_that(overrides: dict[str, Any], lifetime: int) -> None:
+    assert App(Server(client(**overrides))).token("client_credentials").expires_in == lifetime
+
+
+@pytest.mark.rfc("6749", "5.1")
+def test_client_with_an_endless_lifetime_is_capped_to_what_keys_are_kept_for() -> None:
+    assert App(Server(client(access_token_lifetime=10**9))).token("client_credentials").expires_in == 14 * 86_400

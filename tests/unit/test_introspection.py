@@ -1,0 +1,106 @@
+"""The introspection endpoint: what is told, and to whom."""
+
+import pytest
+
+from authserver.errors import InvalidClient
+from tests.fakes import ISSUER, OTHER_RESOURCE, RESOURCE, START, client, public_client
+from tests.unit.server import App, Browser, Server
+
+INACTIVE = {"active": False}
+
+
+@pytest.fixture(params=["jwt", "opaque"])
+def server(request: pytest.FixtureRequest) -> Server:
+    return Server(
+        client(access_token_format=request.param),
+        client(client_id="api", resources=(RESOURCE,), grant_types=()),
+        client(client_id="files", resources=(OTHER_RESOURCE,), grant_types=()),
+        public_client(),
+    )
+
+
+@pytest.mark.rfc("7662", "2.2")
+@pytest.mark.parametrize("caller", ["web", "api"])
+def test_access_token_is_told_to_its_client_and_its_audience(server: Server, caller: str) -> None:
+    response = App(server).tokens()
+    members = App(server, caller).introspect(response.access_token)
+    jti = members.pop("jti")
+    assert jti == server.access(response.access_token).jti
+    assert members == {
+        "active": True,
+        "iss": ISSUER,
+        "client_id": "web",
+        "sub": "sub-of-alice",
+        "aud": RESOURCE,
+        "scope": "openid read write",
+        "token_type": "Bearer",
+        "iat": START,
+        "exp": START + 3600,
+        "auth_time": START,
+    }
+
+
+@pytest.mark.rfc("7662", "4")
+def test_access_token_is_not_told_to_another_resource_server(server: Server) -> None:
+    response = App(server).tokens()
+    assert App(server, "files").introspect(response.access_token) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_access_token_for_several_resources_tells_them_all(server: Server) -> None:
+    code = Browser(server).code((RESOURCE, OTHER_RESOURCE))
+    response = App(server).exchange(code)
+    assert App(server, "files").introspect(response.access_token)["aud"] == [RESOURCE, OTHER_RESOURCE]
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_refresh_token_is_told_to_its_client_alone(server: Server) -> None:
+    response = App(server).tokens()
+    members = App(server).introspect(response.refresh_token)
+    assert members["active"] is True
+    assert members["exp"] == START + server.settings.refresh_token_idle_lifetime
+    assert App(server, "api").introspect(response.refresh_token) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_refresh_token_that_was_replaced_is_inactive(server: Server) -> None:
+    app = App(server)
+    first = app.tokens()
+    second = app.refresh(first.refresh_token)
+    assert app.introspect(first.refresh_token) == INACTIVE
+    assert app.introspect(second.refresh_token)["active"] is True
+
+
+@pytest.mark.rfc("7662", "2.2")
+@pytest.mark.parametrize("token", ["", "x", "rt_x", "at_x", "ac_x", "a.b.c", "eyJ.eyJ.eyJ", "\x00"])
+def test_garbage_is_inactive(server: Server, token: str) -> None:
+    assert App(server).introspect(token) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_credentials_of_other_kinds_are_inactive(server: Server) -> None:
+    app = App(server)
+    browser = Browser(server)
+    code = browser.code()
+    response = app.exchange(code)
+    assert browser.session is not None
+    for token in (code, browser.session, (response.id_token or response.access_token).reveal()):
+        assert app.introspect(token) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_expired_access_token_is_inactive(server: Server) -> None:
+    app = App(server)
+    response = app.tokens()
+    server.clock.advance(3599)
+    assert app.introspect(response.access_token)["active"] is True
+    server.clock.advance(1)
+    assert app.introspect(response.access_token) == INACTIVE
+
+
+@pytest.mark.rfc("7662", "2.1")
+def test_introspection_needs_a_client_that_proves_itself(server: Server) -> None:
+    response = App(server).tokens()
+    for caller in (App(server, "app", None), App(server, "web", "guessed"), App(server, "web", None)):
+        with pytest.raises(InvalidClient):
+            caller.introspect(response.access_token)

@@ -1,0 +1,274 @@
+"""The revocation endpoint, and everything else that ends tokens before their time."""
+
+from collections.abc import Callable
+
+import pytest
+
+from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
+from authserver.errors import InvalidClient, InvalidGrant, InvalidToken, UnsupportedTokenType
+from authserver.messages import TokenResponse
+from tests.fakes import START, client, public_client
+from tests.unit.server import App, Browser, Server
+
+
+def server_of(token_format: str) -> Server:
+    return Server(
+        client(access_token_format=token_format),
+        client(client_id="other"),
+        public_client(access_token_format=token_format),
+    )
+
+
+@pytest.fixture(params=["jwt", "opaque"])
+def app(request: pytest.FixtureRequest) -> App:
+    return App(server_of(request.param))
+
+
+def stands(app: App, response: TokenResponse) -> bool:
+    try:
+        app.server.access(response.access_token)
+    except InvalidToken:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------ refresh tokens
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("public", [False, True])
+def test_refresh_token_revoked_ends_itself_and_every_access_token(app: App, public: bool) -> None:
+    if public:
+        app = App(app.server, "app", None)
+    first = app.tokens()
+    second = app.refresh(first.refresh_token)
+    app.revoke(second.refresh_token)
+    assert not stands(app, first)
+    assert not stands(app, second)
+    with pytest.raises(InvalidGrant):
+        app.refresh(second.refresh_token)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_refresh_token_replaced_before_revokes_the_family_too(app: App) -> None:
+    first = app.tokens()
+    second = app.refresh(first.refresh_token)
+    app.revoke(first.refresh_token)
+    assert not stands(app, second)
+
+
+@pytest.mark.rfc("7009", "2.2")
+def test_refresh_token_revoked_twice_gets_the_same_answer(app: App) -> None:
+    response = app.tokens()
+    app.revoke(response.refresh_token)
+    before = app.server.authorization_of(response.refresh_token or "")
+    app.server.clock.advance(5)
+    app.revoke(response.refresh_token)
+    assert app.server.authorization_of(response.refresh_token or "") == before
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_authorization_revoked_leaves_another_of_the_same_user_alone(app: App) -> None:
+    mine, another = app.tokens(), app.tokens()
+    app.revoke(mine.refresh_token)
+    assert stands(app, another)
+    assert app.refresh(another.refresh_token)
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
+def test_token_of_another_client_is_not_revoked_and_nothing_is_told(app: App, kind: str) -> None:
+    response = app.tokens()
+    for stranger in (App(app.server, "other"), App(app.server, "app", None)):
+        stranger.revoke(getattr(response, kind))
+    assert stands(app, response)
+    assert app.refresh(response.refresh_token)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_token_that_another_client_got_for_itself_is_not_revoked(app: App) -> None:
+    response = app.token("client_credentials", scope="read")
+    App(app.server, "other").revoke(response.access_token)
+    assert stands(app, response)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_revocation_without_authentication_is_refused(app: App) -> None:
+    response = app.tokens()
+    for nobody in (App(app.server, "web", "guessed"), App(app.server, "web", None), App(app.server, "nobody")):
+        with pytest.raises(InvalidClient):
+            nobody.revoke(response.refresh_token)
+    assert stands(app, response)
+
+
+@pytest.mark.rfc("7009", "2.2.1")
+def test_code_cannot_be_revoked(app: App) -> None:
+    code = Browser(app.server).code()
+    with pytest.raises(UnsupportedTokenType):
+        app.revoke(code)
+    assert app.exchange(code)
+
+
+@pytest.mark.rfc("7009", "2.2")
+@pytest.mark.parametrize(
+    "garbage", ["", "x", "rt_", "at_" + "A" * 100, "a.b.c", "eyJ.eyJ.x", "\x00", "ä", "rt_" + "A" * 300]
+)
+def test_unknown_token_is_answered_as_a_known_one(app: App, garbage: str) -> None:
+    app.revoke(garbage)
+
+
+# ------------------------------------------------------------------ access tokens
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_access_token_revoked_ends_alone(app: App) -> None:
+    first = app.tokens()
+    second = app.refresh(first.refresh_token)
+    app.revoke(first.access_token)
+    assert not stands(app, first)
+    assert stands(app, second)
+    assert app.introspect(first.access_token) == {"active": False}
+    assert app.refresh(second.refresh_token)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_access_token_of_a_client_itself_is_revoked(app: App) -> None:
+    mine, another = app.token("client_credentials", scope="read"), app.token("client_credentials", scope="read")
+    app.revoke(mine.access_token)
+    assert not stands(app, mine)
+    assert stands(app, another)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_access_tokens_revoked_beyond_the_bound_end_the_authorization() -> None:
+    app = App(server_of("jwt"))
+    response = app.tokens()
+    others = [app.refresh(response.refresh_token) for _ in range(NOTED_ACCESS_TOKENS)]
+    survivor = app.refresh(response.refresh_token)
+    for noted in others:
+        app.revoke(noted.access_token)
+    record = app.server.authorization_of(response.refresh_token or "")
+    assert len(record.revoked_access_tokens) == NOTED_ACCESS_TOKENS
+    assert stands(app, survivor)
+    app.revoke(others[0].access_token)  # noted before
+    assert stands(app, survivor)
+    app.revoke(response.access_token)
+    assert not stands(app, survivor)
+    with pytest.raises(InvalidGrant):
+        app.refresh(survivor.refresh_token)
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_access_tokens_noted_as_revoked_are_forgotten_once_they_have_expired() -> None:
+    app = App(server_of("jwt"))
+    response = app.tokens()
+    for _ in range(3 * NOTED_ACCESS_TOKENS):
+        app.revoke(response.access_token)
+        app.server.clock.advance(600)
+        assert not stands(app, response)
+        response = app.refresh(response.refresh_token)
+        record = app.server.authorization_of(response.refresh_token or "")
+        assert record.revoked_at is None
+        assert all(int(entry.partition(".")[0]) > app.server.clock() for entry in record.revoked_access_tokens)
+    assert 0 < len(record.revoked_access_tokens) < NOTED_ACCESS_TOKENS
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_expired_access_token_is_not_noted() -> None:
+    app = App(server_of("jwt"))
+    response = app.tokens()
+    app.server.clock.advance(3600)
+    app.revoke(response.access_token)
+    assert app.server.authorization_of(response.refresh_token or "").revoked_access_tokens == frozenset()
+
+
+@pytest.mark.rfc("7009", "2.1")
+def test_id_token_is_not_revoked_as_an_access_token(app: App) -> None:
+    response = app.tokens()
+    app.revoke(response.id_token)
+    assert stands(app, response)
+    assert app.server.authorization_of(response.refresh_token or "").revoked_access_tokens == frozenset()
+
+
+# ------------------------------------------------------------------ cutoffs
+
+
+CUTOFFS: dict[str, tuple[str | None, str | None]] = {
+    "subject": ("sub-of-alice", None),
+    "client": (None, "web"),
+    "pair": ("sub-of-alice", "web"),
+}
+
+
+def cut_off(app: App, kind: str, not_before: int) -> None:
+    subject, client_id = CUTOFFS[kind]
+    app.server.tokens.cut_off(
+        subject=subject, client_id=client_id, not_before=not_before, expires_at=not_before + 10**8
+    )
+
+
+@pytest.mark.rfc("6749", "10.4")
+@pytest.mark.parametrize("kind", CUTOFFS)
+def test_cutoff_ends_everything_issued_before(app: App, kind: str) -> None:
+    response = app.tokens()
+    cut_off(app, kind, START)
+    assert not stands(app, response)
+    assert app.introspect(response.refresh_token) == {"active": False}
+    assert app.introspect(response.access_token) == {"active": False}
+    with pytest.raises(InvalidGrant) as refusal:
+        app.refresh(response.refresh_token)
+    assert refusal.value.reason == "cut_off"
+
+
+@pytest.mark.rfc("6749", "10.4")
+@pytest.mark.parametrize("kind", CUTOFFS)
+def test_cutoff_leaves_what_is_issued_later(app: App, kind: str) -> None:
+    cut_off(app, kind, START)
+    app.server.clock.advance(1)
+    response = app.tokens()
+    assert stands(app, response)
+    assert app.refresh(response.refresh_token)
+
+
+@pytest.mark.rfc("6749", "10.4")
+def test_cutoff_of_the_authorization_ends_access_tokens_refreshed_after_it(app: App) -> None:
+    """A clock that runs ahead at the refresh must not carry the family over the cutoff."""
+    first = app.tokens()
+    app.server.clock.advance(100)
+    second = app.refresh(first.refresh_token)
+    cut_off(app, "subject", START + 50)
+    assert not stands(app, second)
+
+
+@pytest.mark.rfc("6749", "10.4")
+@pytest.mark.parametrize("stranger", [("sub-of-bob", None), (None, "other"), ("sub-of-alice", "other"), ("web", None)])
+def test_cutoff_of_somebody_else_ends_nothing(app: App, stranger: tuple[str | None, str | None]) -> None:
+    response = app.tokens()
+    subject, client_id = stranger
+    app.server.tokens.cut_off(subject=subject, client_id=client_id, not_before=START, expires_at=START + 10**8)
+    assert stands(app, response)
+    assert app.refresh(response.refresh_token)
+
+
+@pytest.mark.rfc("6749", "4.4")
+def test_cutoff_of_a_client_ends_the_tokens_it_got_for_itself(app: App) -> None:
+    response = app.token("client_credentials", scope="read")
+    assert stands(app, response)
+    cut_off(app, "client", START)
+    assert not stands(app, response)
+
+
+ENDINGS: dict[str, Callable[[App, TokenResponse], None]] = {
+    "revoked": lambda app, response: app.revoke(response.refresh_token),
+    "cut off": lambda app, response: cut_off(app, "subject", START),
+    "vanished": lambda app, response: app.server.tokens.forget("authorizations"),
+}
+
+
+@pytest.mark.rfc("7662", "2.2")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_authorization_that_is_over_takes_its_access_tokens_with_it(app: App, ending: str) -> None:
+    response = app.tokens()
+    ENDINGS[ending](app, response)
+    assert not stands(app, response)
+    assert app.introspect(response.access_token) == {"active": False}

@@ -1,0 +1,173 @@
+"""Values that are parsed once: scopes, challenges, base64url, login names, resource indicators."""
+
+import hashlib
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authserver.values import (
+    CodeChallenge,
+    Scope,
+    Secret,
+    base64url,
+    from_base64url,
+    is_resource_indicator,
+    normalised_username,
+    sha256,
+)
+
+# ------------------------------------------------------------------ scope
+
+
+@pytest.mark.rfc("6749", "3.3")
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", ()),
+        ("read", ("read",)),
+        ("b a b", ("b", "a")),
+        ("Read read", ("Read", "read")),
+        ("!#$%&'()*+,-./:;<=>?@[]^_`{|}~", ("!#$%&'()*+,-./:;<=>?@[]^_`{|}~",)),
+        ("https://api.example/read urn:x", ("https://api.example/read", "urn:x")),
+    ],
+)
+def test_scope_is_an_ordered_set_of_tokens(text: str, tokens: tuple[str, ...]) -> None:
+    assert Scope.parse(text).tokens == tokens
+
+
+@pytest.mark.rfc("6749", "3.3")
+@pytest.mark.parametrize("text", ['a"b', "a\\b", "a\tb", "a\nb", "\x00", "ä", "a\u00a0b", "a\x7f", "🦄", "a\rb"])
+def test_scope_with_a_character_outside_the_grammar_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Scope.parse(text)
+
+
+TOKEN = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"\\'), min_size=1, max_size=5)
+SCOPE = st.lists(TOKEN, max_size=6).map(Scope.of)
+
+
+@pytest.mark.rfc("6749", "3.3")
+@given(SCOPE, SCOPE)
+def test_scope_algebra_is_that_of_sets(one: Scope, other: Scope) -> None:
+    assert Scope.parse(str(one)) == one
+    assert set(one & other) == set(one) & set(other)
+    assert set(one | other) == set(one) | set(other)
+    assert (one <= other) == (set(one) <= set(other))
+    assert (one & other) <= one
+    assert one <= (one | other)
+    assert bool(one) == bool(set(one))
+
+
+@given(st.text())
+def test_scope_of_any_text_is_well_formed_or_refused(text: str) -> None:
+    try:
+        scope = Scope.parse(text)
+    except ValueError:
+        return
+    assert set(scope) == set(text.split(" ")) - {""}
+    assert str(scope).isascii()
+
+
+# ------------------------------------------------------------------ base64url
+
+
+@pytest.mark.rfc("7515", "2")
+@given(st.binary(max_size=100))
+def test_base64url_comes_back(octets: bytes) -> None:
+    text = base64url(octets)
+    assert from_base64url(text) == octets
+    assert "=" not in text
+
+
+@pytest.mark.rfc("4648", "3.5")
+@given(st.text(max_size=50) | st.text("AQgwZ_-=+/", max_size=12))
+def test_base64url_has_one_spelling(text: str) -> None:
+    try:
+        octets = from_base64url(text)
+    except ValueError:
+        return
+    assert base64url(octets) == text
+
+
+@pytest.mark.rfc("4648", "3.5")
+@pytest.mark.parametrize("text", ["A", "AB", "AAB", "AA==", "AA=", "A A", "AA\n", "+/+/", "ä", "AAAAA", "_w=", "\x00"])
+def test_base64url_that_is_not_canonical_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        from_base64url(text)
+
+
+# ------------------------------------------------------------------ PKCE
+
+
+@pytest.mark.rfc("7636", "B")
+def test_challenge_of_the_example_is_proven_by_its_verifier() -> None:
+    challenge = CodeChallenge.parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    assert challenge.proven_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+    assert not challenge.proven_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK")
+
+
+@pytest.mark.rfc("7636", "4.2")
+@pytest.mark.parametrize("text", ["", "A" * 42, "A" * 44, "A" * 42 + "=", "A" * 42 + "+", "A" * 42 + "\n", "ä" * 43])
+def test_challenge_that_is_not_43_characters_of_base64url_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        CodeChallenge.parse(text)
+
+
+@pytest.mark.rfc("7636", "4.1")
+@given(st.text(max_size=140) | st.text("aZ9-._~", min_size=40, max_size=140))
+def test_verifier_of_any_text_proves_only_its_own_challenge(verifier: str) -> None:
+    own = CodeChallenge.parse(base64url(hashlib.sha256(verifier.encode()).digest()))
+    well_formed = 43 <= len(verifier) <= 128 and set(verifier) <= set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+    )
+    assert own.proven_by(verifier) == well_formed
+    assert not CodeChallenge.parse("A" * 43).proven_by(verifier)
+
+
+# ------------------------------------------------------------------ names, secrets, resources
+
+
+@pytest.mark.rfc("8265", "3.3")
+@given(st.text(max_size=30))
+def test_login_name_is_the_same_in_every_unicode_form_and_normalising_twice_changes_nothing(text: str) -> None:
+    name = normalised_username(text)
+    assert normalised_username(name) == name
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert normalised_username(unicodedata.normalize(form, text)) == name
+
+
+@pytest.mark.rfc("8265", "3.3")
+@given(st.text("abcXYZäßﬁ ", max_size=20))
+def test_login_name_is_the_same_in_capitals(text: str) -> None:
+    assert normalised_username(text.upper()) == normalised_username(text.lower()) == normalised_username(text)
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_secret_matches_its_own_hash_alone(text: str, other: str) -> None:
+    assert Secret(text).matches(sha256(text))
+    assert Secret(text).matches(sha256(other)) == (text == other)
+
+
+@pytest.mark.rfc("8707", "2")
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("https://api.example", True),
+        ("https://api.example/v1?x", True),
+        ("urn:example:api", True),
+        ("", False),
+        ("api.example", False),
+        ("/relative", False),
+        ("https://api.example/#", False),
+        ("https://api.example/ x", False),
+        ("https://[::1", False),
+        ("https:", False),
+        ("https://äpi.example", False),
+        ("https://api.example/\x00", False),
+        ("https://api.example/" + "x" * 2048, False),
+    ],
+)
+def test_resource_indicator_is_an_absolute_uri_without_fragment(text: str, is_one: bool) -> None:
+    assert is_resource_indicator(text) is is_one
