@@ -2,7 +2,13 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.metadata import is_of_this_issuer, json_web_key_set, resource_metadata, server_metadata
+from authserver.endpoints.metadata import (
+    are_all_published,
+    is_of_this_issuer,
+    json_web_key_set,
+    resource_metadata,
+    server_metadata,
+)
 from authserver.messages import Document
 from authserver.tokens.keyring import JWKS_MAX_AGE
 from authserver.wire import HttpRequest, HttpResponse, render_cacheable, render_not_found
@@ -15,11 +21,10 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
     match request.route.partition("/.well-known/")[2]:
         case "jwks.json":
-            keys = json_web_key_set(here)
-            return render_cacheable(keys, JWKS_MAX_AGE if keys.content["keys"] else 0)
+            return render_cacheable(json_web_key_set(here), JWKS_MAX_AGE if are_all_published(here) else 0)
         case "oauth-protected-resource":
             return render_cacheable(resource_metadata(here), JWKS_MAX_AGE)
-        case _ if not is_of_this_issuer(request.path_parameters.get("path", ""), here):
+        case _ if "path" in request.path_parameters and not is_of_this_issuer(request.path_parameters["path"], here):
             return render_not_found(Document({"error": "not_found"}))
         case _:
             return render_cacheable(server_metadata(here), JWKS_MAX_AGE)

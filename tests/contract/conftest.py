@@ -21,20 +21,6 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     context.__exit__(None, None, None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "xfail_on_dynamodb(reason): a law that the DynamoDB stores do not keep yet, and why"
-    )
-
-
-@pytest.fixture(autouse=True)
-def _expect_known_defects(request: pytest.FixtureRequest, stores: Stores) -> None:
-    """A defect that is mended makes its test fail here until the mark is taken off."""
-    mark = request.node.get_closest_marker("xfail_on_dynamodb")
-    if mark and stores.dynamodb is not None:
-        request.node.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))
-
-
 @pytest.fixture
 def tokens(stores: Stores) -> TokenStore:
     return stores.tokens

@@ -100,10 +100,8 @@ def pending_request(**overrides: Any) -> PendingRequest:
         "id": identifier(),
         "browser_hash": sha256("browser"),
         "salt": _random(16),
-        "client_id": f"client-{identifier()}",
         "parameters": {"response_type": "code", "state": "s"},
         "resource": (),
-        "created_at": NOW,
         "expires_at": NOW + 600,
     }
     return PendingRequest(**{**defaults, **overrides})

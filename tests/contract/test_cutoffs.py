@@ -49,7 +49,6 @@ def test_cut_off_again_moves_it_on(tokens: TokenStore) -> None:
         assert tokens.standing(subject_key=key(subject), client_key=key("c")).not_before == not_before
 
 
-@pytest.mark.xfail_on_dynamodb("cut_off is an unconditional put: the later write wins, whichever time it carries")
 def test_cut_off_with_an_earlier_time_revives_nothing(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     tokens.cut_off(subject=subject, client_id=None, not_before=NOW, expires_at=END)

@@ -104,7 +104,6 @@ def test_credentials_of_every_other_kind_are_no_access_tokens(server: Server) ->
             server.access(credential)
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeEncodeError, reason="tokens/jwt.py: text that has no UTF-8 form")
 def test_token_that_has_no_utf8_form_is_refused() -> None:
     with pytest.raises(InvalidToken):
         Server().access("a\ud800.b.c")
@@ -122,7 +121,7 @@ def rubbish() -> list[str]:
     sealed = []
     for kind in (opaque.CODE, opaque.REFRESH_TOKEN, opaque.ACCESS_TOKEN, opaque.SESSION, opaque.REQUEST):
         fields = {name: bytes(length) for name, length in kind.fields}
-        sealed.append(opaque.seal(kind, server.services.keys.token_keys("token")[0], **fields))
+        sealed.append(opaque.seal(kind, server.services.keys.token_key("token"), **fields))
     foreign = App(Server(client(), rings=False)).token("client_credentials", scope="read").access_token.reveal()
     return [*GARBAGE, *(prefix + text for prefix in PREFIXES for text in GARBAGE), *sealed, foreign]
 

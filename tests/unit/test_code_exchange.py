@@ -151,7 +151,7 @@ def test_code_without_redirect_uri_in_the_request_needs_none_in_the_exchange() -
 def test_verifier_for_a_code_without_challenge_is_refused() -> None:
     server = Server(client(require_pkce=False))
     code = Browser(server).code(code_challenge="", code_challenge_method="")
-    with pytest.raises(InvalidGrant) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         App(server).exchange(code)
     assert refusal.value.reason == "verifier_unexpected"
     assert App(server).exchange(code, code_verifier=None).access_token

@@ -17,10 +17,12 @@ class Fault:
     def __init__(self, nth: int) -> None:
         self.nth = nth
         self.made = 0
+        self.failed = ""
 
     def __call__(self, verb: str, call: Callable[[], Any]) -> Any:
         self.made += 1
         if self.made == self.nth:
+            self.failed = verb
             raise TemporarilyUnavailable("The store did not answer", reason="fault")
         return call()
 
@@ -86,7 +88,8 @@ def fault_free(server: Server, act: Callable[[Server, Any], Any], prepared: Any,
     except TemporarilyUnavailable as error:
         assert error.status == 503  # noqa: PT017
         return False
-    assert fault.made < fault.nth, "a call failed and the endpoint told nobody"
+    forgiven = fault.failed == "tokens.remember_consent"
+    assert forgiven or fault.made < fault.nth, "a call failed and the endpoint told nobody"
     return True
 
 
@@ -248,7 +251,9 @@ def test_consent_failing_at_any_call_gives_its_answer_when_the_form_is_sent_agai
         else:
             assert answer.parameters["error"] == "access_denied"
 
-    assert each_call_failing(at_consent, act, after) == (6 if decision == "allow" else 4)
+    # Remembering an allowed one may fail without anybody being told: the code has been issued, and the user is asked
+    # again another time.
+    assert each_call_failing(at_consent, act, after) == (5 if decision == "allow" else 4)
 
 
 @pytest.mark.rfc("6749", "5.2")
@@ -267,20 +272,19 @@ def test_code_replayed_while_the_revocation_fails_is_refused_as_unavailable_and_
 
 
 class KeysFault:
-    """Fails the first read of a ring that comes after a use of the code or the refresh token."""
+    """Lets the keys of codes and refresh tokens be read, and no keys to sign with."""
 
     def __init__(self) -> None:
-        self.used = False
+        self.asked = 0
 
     def __call__(self, verb: str, call: Callable[[], Any]) -> Any:
-        if self.used and verb == "keys.get":
+        self.asked += verb == "keys.get"
+        if verb == "keys.get" and self.asked > 1:
             raise TemporarilyUnavailable("The key service did not answer", reason="fault")
-        self.used = self.used or verb in ("tokens.redeem", "tokens.rotate")
         return call()
 
 
 @pytest.mark.rfc("6749", "4.1.2")
-@pytest.mark.xfail(strict=True, reason="authorization_code.issue: signing keys are first read after the code was spent")
 def test_exchange_without_signing_keys_does_not_spend_the_code() -> None:
     """F16: a cold instance, and a key service that throttles."""
     server = Server()
@@ -294,7 +298,6 @@ def test_exchange_without_signing_keys_does_not_spend_the_code() -> None:
 
 
 @pytest.mark.rfc("9700", "4.14.2")
-@pytest.mark.xfail(strict=True, reason="refresh_token.issue: signing keys are first read after the rotation")
 def test_refresh_without_signing_keys_does_not_end_the_family_on_a_strict_server() -> None:
     """F16: the client's retry is taken for reuse, and its user signed out."""
     server = Server(refresh_token_grace=0)

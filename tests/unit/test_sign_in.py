@@ -232,7 +232,6 @@ def test_form_sent_again_after_the_code_was_revoked_gives_none() -> None:
 
 
 @pytest.mark.rfc("6749", "4.1.2")
-@pytest.mark.xfail(strict=True, reason="consent.decide: the answer 'allow' of one user serves the next one as well")
 def test_request_answered_by_one_user_gives_no_code_for_another() -> None:
     server = Server()
     server.users.create(user(sub="sub-of-bob", username="bob"))

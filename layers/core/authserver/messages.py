@@ -10,6 +10,8 @@ from typing import Any
 from authserver.models import Client
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
+REQUEST_LIFETIME = 600  # seconds in which a user may sign in and consent; of the cookie and of the record
+
 # ------------------------------------------------------------------ spoken by clients at the back channel
 
 
@@ -179,7 +181,6 @@ class LoginPage:
     request_handle: str
     csrf: str = field(repr=False)
     client: Client
-    redirect: RedirectUri
     username: str = ""
     problem: str = ""
     status: int = 200

@@ -150,12 +150,10 @@ class PendingRequest:
     id: str
     browser_hash: bytes = field(repr=False)
     salt: bytes = field(repr=False)
-    client_id: str
     parameters: Mapping[str, str]
     resource: tuple[str, ...]
-    created_at: int
     expires_at: int
-    answer: str | None = None
+    answer: str | None = None  # the decision and the subject who made it
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,16 @@ class Keys(Protocol):
     """The server's keys, as a function instance sees them."""
 
     def signing_key(self, algorithm: str) -> SigningKey:
-        """The newest key that may be used; made on first need."""
+        """The newest key that may be used; made on first need. Raises `ServerError` on an unknown algorithm."""
 
     def verification_key(self, kid: str) -> VerificationKey | None:
         """The published key of this identifier, or None."""
 
+    def token_key(self, ring: str) -> bytes:
+        """The secret to make credentials with; made on first need."""
+
     def token_keys(self, ring: str) -> tuple[bytes, ...]:
-        """The live secrets of a token ring, the one to use first; made on first need where this function may."""
+        """The secrets that credentials may have been made with, the newest first; none before the first is made."""
 
     def published(self) -> tuple[Mapping[str, str], ...]:
         """Every public JWK (RFC 7517), those not yet in use among them."""

@@ -20,6 +20,7 @@ CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
+HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]+")
 PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 MAX_URI_LENGTH = 2048
 
@@ -195,7 +196,7 @@ class RedirectUri:
 
 def _allowed_scheme(parts: SplitResult) -> bool:
     if parts.scheme == "https":
-        return bool(parts.hostname)
+        return bool(HOST.fullmatch(parts.hostname or ""))
     if parts.scheme == "http":
         return parts.hostname in (*LOOPBACK_LITERALS, "localhost")
     # The dot keeps out javascript:, data:, vbscript: and file:, and names collide less (RFC 8252 section 7.1).
@@ -204,11 +205,9 @@ def _allowed_scheme(parts: SplitResult) -> bool:
 
 def _without_port(uri: str) -> str:
     scheme, _, rest = uri.partition("://")
-    authority, slash, path = rest.partition("/")
-    if not slash:
-        authority, mark, path = rest.partition("?")
-        slash = mark
-    return f"{scheme}://{re.sub(r':[0-9]*$', '', authority)}{slash}{path}"
+    end = re.search(r"[/?#]|$", rest)
+    length = end.start() if end else len(rest)
+    return f"{scheme}://{re.sub(r':[0-9]*$', '', rest[:length])}{rest[length:]}"
 
 
 def is_resource_indicator(text: str) -> bool:

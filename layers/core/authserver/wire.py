@@ -20,6 +20,7 @@ from authserver.errors import (
     UnsupportedMediaType,
 )
 from authserver.messages import (
+    REQUEST_LIFETIME,
     AuthorizationRequest,
     AuthorizationResponse,
     ConsentForm,
@@ -44,7 +45,6 @@ SESSION_COOKIE = "__Host-session"
 REQUEST_COOKIE = "__Host-request-"
 # Lax, so that a link from a client's site carries the session; every form has a CSRF token besides.
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
-REQUEST_LIFETIME = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _browser_secret(request: HttpRequest, handle: str) -> str:
 
 def read_query(request: HttpRequest) -> list[tuple[str, str]]:
     """The query's parameters; empty ones are absent (RFC 6749 section 3.1). Raises `InvalidRequest`."""
-    return _parse_pairs(request.query.encode("utf-8", "surrogateescape"))
+    return _parse_pairs(request.query.encode("utf-8", "replace"))
 
 
 def read_form(request: HttpRequest) -> list[tuple[str, str]]:

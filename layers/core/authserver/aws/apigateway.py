@@ -31,7 +31,7 @@ type Handler = Callable[[Event, Any], dict[str, Any]]
 METRICS_NAMESPACE = "Authserver"
 QUERY_TOKENS = ("access_token", "bearer_token")
 
-logger = Logger(service="authserver", log_uncaught_exceptions=False)
+logger = Logger(service="authserver", log_uncaught_exceptions=False, use_rfc3339=True)
 
 
 def endpoint(
@@ -195,12 +195,12 @@ def _read_access_request(event: Event) -> AccessRequest:
         if event.get("version") == "2.0":
             method, _, path = event["routeKey"].partition(" ")
             return _access_request(event, f"{method} {path}", _audience(event, event["routeArn"]))
+        _refuse_wildcards(event["methodArn"])
         if event.get("type") == "TOKEN":
             method, _, path = _call_of(event["methodArn"])
             return AccessRequest(
                 event["authorizationToken"], (), f"{method} /{path}", _audience({}, event["methodArn"])
             )
-        _refuse_wildcards(event["methodArn"])
         route = f"{event['httpMethod'].upper()} {event['resource']}"
         return _access_request(event, route, _audience(event, event["methodArn"]))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -209,6 +209,9 @@ def _read_access_request(event: Event) -> AccessRequest:
 
 def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    repeated = event.get("multiValueHeaders") or {}
+    if any(name.lower() == "authorization" and len(values) > 1 for name, values in repeated.items()):
+        raise ValueError("more than one Authorization header")
     query = event.get("multiValueQueryStringParameters") or {
         name: value.split(",") for name, value in (event.get("queryStringParameters") or {}).items()
     }

@@ -7,7 +7,8 @@ Users (``id``)
     ``user#<sub>``            a user
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
 
-Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well
+Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, but
+for cutoffs and revocations, which are true for as long as they are there
     ``authorization#<id>``    an authorization; listed by ``listed_subject`` and ``listed_client`` in the two indexes
     ``access_token#<id>``     an opaque access token
     ``revoked#<jti>``         an access token without an authorization that was revoked
@@ -30,7 +31,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, cast
+from functools import cache
+from types import UnionType
+from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hints
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -127,19 +130,18 @@ class Table:
         self._client = client
         self._name = name
 
-    def get(self, key: Mapping[str, str]) -> dict[str, Any] | None:
-        answer = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True)
-        return decode_item(answer["Item"]) if "Item" in answer else None
+    def get(self, key: Mapping[str, str]) -> Item | None:
+        """The item as DynamoDB has it; `_read` makes a record of it."""
+        item: Item | None = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True).get("Item")
+        return item
 
-    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, Item]:
         """The items there are, by key, in one call; more only while DynamoDB leaves some unprocessed."""
         wanted: Any = {self._name: {"Keys": [{attribute: {"S": value}} for value in values], "ConsistentRead": True}}
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Item] = {}
         for attempt in range(BATCH_ATTEMPTS):
             answer = self._call(self._client.batch_get_item, table=False, RequestItems=wanted)
-            for item in answer["Responses"].get(self._name, ()):
-                decoded = decode_item(item)
-                found[decoded[attribute]] = decoded
+            found |= {item[attribute]["S"]: item for item in answer["Responses"].get(self._name, ())}
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
@@ -149,7 +151,7 @@ class Table:
     def put(self, item: Item) -> None:
         self._call(self._client.put_item, Item=item)
 
-    def put_new(self, item: Item, key: str) -> dict[str, Any] | None:
+    def put_new(self, item: Item, key: str) -> Item | None:
         """Puts the item unless its key is taken; the item that took it, or None."""
         try:
             self._call(
@@ -221,7 +223,7 @@ class Table:
 class ConditionFailed(Exception):
     """A conditional write was refused; `existing` is the item as it was at that instant, if there was one."""
 
-    def __init__(self, existing: dict[str, Any] | None) -> None:
+    def __init__(self, existing: Item | None) -> None:
         super().__init__("condition failed")
         self.existing = existing
 
@@ -229,8 +231,7 @@ class ConditionFailed(Exception):
 def _translated(error: ClientError) -> Exception:
     code = error.response.get("Error", {}).get("Code", "")
     if code == CONDITION_FAILED:
-        item = cast("dict[str, Any]", error.response).get("Item")
-        return ConditionFailed(decode_item(item) if item else None)
+        return ConditionFailed(cast("dict[str, Any]", error.response).get("Item"))
     if code == TRANSACTION_CANCELED:
         reasons = {
             reason.get("Code") for reason in cast("dict[str, Any]", error.response).get("CancellationReasons", ())
@@ -282,8 +283,9 @@ class DynamoUsers:
         return _read(_user, self._table.get({"id": f"user#{sub}"}))
 
     def find(self, username: str) -> User | None:
-        login = self._table.get({"id": _login_key(username)})
-        return self.get(str(login.get("sub"))) if login else None
+        login = _read(_subject, self._table.get({"id": _login_key(username)}))
+        # The second read is made for a name that does not exist as well, so that time does not tell which do.
+        return self.get(login or "")
 
     def create(self, user: User) -> bool:
         login = {"id": _login_key(user.username), "sub": user.sub}
@@ -302,7 +304,11 @@ class DynamoKeys:
         item = self._table.get({"kid": name})
         if item is None:
             return None
-        return Ring(name, item["version"], tuple(_key(key) for key in item["keys"]))
+        ring = _read(_ring, item)
+        if ring is None:
+            # Not "absent": then a new one would be made in its place.
+            raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
+        return ring
 
     def put(self, ring: Ring) -> bool:
         keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
@@ -440,7 +446,7 @@ class DynamoTokens:
         return Standing(
             authorization=_read(_authorization, items.get(keys["authorization"] or "")),
             access_token=_read(_access_token, items.get(keys["access_token"] or "")),
-            not_before=max((items[key]["not_before"] for key in cutoffs if key in items), default=0),
+            not_before=max((_not_before(items[key]) for key in cutoffs if key in items), default=0),
             is_revoked=(keys["revoked"] or "") in items,
         )
 
@@ -448,8 +454,15 @@ class DynamoTokens:
         subject_key = base64url(key_of(subject)) if subject is not None else ""
         client_key = base64url(key_of(client_id)) if client_id is not None else ""
         kind = "grant" if subject_key and client_key else "subject" if subject_key else "client"
-        key = f"cutoff#{kind}#{subject_key}{client_key}"
-        self._table.put(encode_item({"pk": key, "not_before": not_before, "expires_at": expires_at}))
+        try:
+            self._table.update(
+                {"pk": f"cutoff#{kind}#{subject_key}{client_key}"},
+                "SET not_before = :not_before, expires_at = :expires_at",
+                "attribute_not_exists(pk) OR not_before < :not_before",
+                {":not_before": not_before, ":expires_at": expires_at},
+            )
+        except ConditionFailed:
+            return  # a later one stands: a cutoff never moves back, or what it ended would come to life again
 
     # -- browsers
 
@@ -494,7 +507,7 @@ class DynamoTokens:
             request=_read(_request, found["request"]),
             session=_read(_session, found["session"]),
             consent=_read(_consent, found["consent"]),
-            not_before=found["cutoff"]["not_before"] if found["cutoff"] else 0,
+            not_before=_not_before(found["cutoff"]) if found["cutoff"] else 0,
         )
 
     def remember_consent(
@@ -542,15 +555,27 @@ def _login_key(username: str) -> str:
     return f"login#{base64url(sha256(normalised_username(username)))}"
 
 
-def _read[R](convert: Callable[[Mapping[str, Any]], R], item: Mapping[str, Any] | None) -> R | None:
+def _read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
     """The record of an item; None if there is none, or if it is none of ours to read, which the log tells."""
     if item is None:
         return None
     try:
-        return convert(item)
+        return convert(decode_item(item))
     except (AttributeError, KeyError, TypeError, ValueError):
-        logger.exception("an item is malformed", extra={"kind": str(item.get("pk", "")).partition("#")[0]})
+        logger.exception("an item is malformed", extra={"kind": _kind(item)})
         return None
+
+
+def _kind(item: Item) -> str:
+    return str(item.get("pk", {}).get("S", "")).partition("#")[0]
+
+
+def _not_before(item: Item) -> int:
+    """The time of a cutoff. One that cannot be read must not be taken for none."""
+    try:
+        return int(_typed(decode(item["not_before"]), int, "not_before"))
+    except (KeyError, TypeError, ValueError):
+        raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
 
 
 def _shallow(record: Any) -> dict[str, Any]:
@@ -558,8 +583,48 @@ def _shallow(record: Any) -> dict[str, Any]:
 
 
 def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
-    """A record of the attributes that are its fields; absent ones keep their defaults."""
-    return kind(**{field.name: item[field.name] for field in fields(cast("Any", kind)) if field.name in item})
+    """A record of the attributes that are its fields; absent ones keep their defaults.
+
+    Raises `TypeError` on an attribute of another type than its field's, so that no use case meets it.
+    """
+    types = _field_types(cast("Any", kind))
+    return kind(**{name: _typed(item[name], types[name], name) for name in types if name in item})
+
+
+@cache
+def _field_types(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _typed[V](value: V, expected: Any, name: str) -> V:
+    if not _is_of(value, expected):
+        raise TypeError(f"{name} has another type")
+    return value
+
+
+def _is_of(value: Any, expected: Any) -> bool:
+    """Whether a decoded value is of a field's type, as far as items can get it wrong."""
+    if isinstance(expected, UnionType):
+        return any(_is_of(value, member) for member in get_args(expected))
+    origin = get_origin(expected) or expected
+    if origin is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(value, origin):
+        return False
+    if origin in (tuple, frozenset):
+        return all(_is_of(element, get_args(expected)[0]) for element in value)
+    if origin is Mapping:
+        return all(_is_of(element, get_args(expected)[1]) for element in value.values())
+    return True
+
+
+def _subject(item: Mapping[str, Any]) -> str:
+    return str(_typed(item["sub"], str, "sub"))
+
+
+def _ring(item: Mapping[str, Any]) -> Ring:
+    keys = tuple(_record(Key, {"keep_until": None, **key}) for key in item["keys"])
+    return _record(Ring, {"name": item["kid"], "version": item["version"], "keys": keys})
 
 
 def _client(item: Mapping[str, Any]) -> Client:
@@ -567,6 +632,7 @@ def _client(item: Mapping[str, Any]) -> Client:
     return _record(
         Client,
         {
+            "client_name": "",
             **item,
             **{name: tuple(item[name]) for name in tuples if name in item},
             "redirect_uris": tuple(RedirectUri(uri) for uri in item.get("redirect_uris", ())),
@@ -581,11 +647,7 @@ def _client(item: Mapping[str, Any]) -> Client:
 
 
 def _user(item: Mapping[str, Any]) -> User:
-    return _record(User, {"password_hash": "", **item})
-
-
-def _key(attributes: Mapping[str, Any]) -> Key:
-    return _record(Key, {"keep_until": None, **attributes})
+    return _record(User, {"username": "", "password_hash": "", **item})
 
 
 def _authorization_item(authorization: Authorization) -> Item:
@@ -612,7 +674,7 @@ def _authorization(item: Mapping[str, Any]) -> Authorization:
             "id": item["pk"].partition("#")[2],
             "scope": Scope.parse(item.get("scope", "")),
             "resource": tuple(item.get("resource", ())),
-            "code_challenge": CodeChallenge(challenge) if challenge else None,
+            "code_challenge": CodeChallenge.parse(challenge) if challenge else None,
         },
     )
 
@@ -629,12 +691,16 @@ def _request(item: Mapping[str, Any]) -> PendingRequest:
 
 
 def _session(item: Mapping[str, Any]) -> Session:
-    return _record(Session, item)
+    return _record(Session, {"signed_in_for": "", **item})
 
 
 def _consent(item: Mapping[str, Any]) -> Consent:
-    return Consent(
-        scope=Scope.of(sorted(item.get("scopes", ()))),
-        resource=frozenset(item.get("resource_indicators", ())),
-        expires_at=item["expires_at"],
+    scopes = _typed(item.get("scopes", frozenset()), frozenset[str], "scopes")
+    return _record(
+        Consent,
+        {
+            "scope": Scope.of(sorted(scopes)),
+            "resource": item.get("resource_indicators", frozenset()),
+            "expires_at": item["expires_at"],
+        },
     )

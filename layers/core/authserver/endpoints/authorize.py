@@ -41,18 +41,16 @@ def _decide(
     if session is None or must_sign_in(validated, session, None, services.now()):
         if "none" in validated.prompt:
             raise LoginRequired("The user is not signed in", reason="login_required")
-        return _hold("login", request, validated, services)
+        return _hold("login", request, services)
     if must_consent(validated, consent, services):
         if "none" in validated.prompt:
             raise ConsentRequired("The user has not consented", reason="consent_required")
-        return _hold("consent", request, validated, services)
+        return _hold("consent", request, services)
     return _issue(validated, session, validated.redirect, services)
 
 
-def _hold(
-    page: str, request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
-) -> GoTo:
-    handle, browser_secret = hold(request, validated.client.client_id, services)
+def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
+    handle, browser_secret = hold(request, services)
     return GoTo(page, handle, browser_secret)
 
 

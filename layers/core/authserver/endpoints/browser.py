@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass
 
 from authserver.errors import InvalidRequest
-from authserver.messages import AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
+from authserver.messages import REQUEST_LIFETIME, AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
 from authserver.models import Consent, PendingRequest, Session
 from authserver.services import Services
 from authserver.storage import BrowserState
@@ -13,9 +13,7 @@ from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret, base64url, sha256
 
 from .redirection import resolve_redirect
-from .validation import validate
-
-REQUEST_LIFETIME = 600
+from .validation import PARAMETERS, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +25,20 @@ class Resumed:
     session: Session | None
 
 
-def hold(request: AuthorizationRequest, client_id: str, services: Services) -> tuple[str, str]:
-    """Keeps a request on the server; its handle, and the secret that binds it to this browser."""
+def hold(request: AuthorizationRequest, services: Services) -> tuple[str, str]:
+    """Keeps a request on the server, but for what means nothing; its handle, and the secret of this browser."""
     identifier, browser_secret = services.random(16), base64url(services.random(16))
-    now = services.now()
     services.tokens.put_request(
         PendingRequest(
             id=base64url(identifier),
             browser_hash=sha256(browser_secret),
             salt=services.random(16),
-            client_id=client_id,
-            parameters=request.parameters,
+            parameters={name: value for name, value in request.parameters.items() if name in PARAMETERS},
             resource=request.resource,
-            created_at=now,
-            expires_at=now + REQUEST_LIFETIME,
+            expires_at=services.now() + REQUEST_LIFETIME,
         )
     )
-    return opaque.seal(opaque.REQUEST, services.keys.token_keys(TOKEN_RING)[0], id=identifier), browser_secret
+    return opaque.seal(opaque.REQUEST, services.keys.token_key(TOKEN_RING), id=identifier), browser_secret
 
 
 def resume(interaction: Interaction, services: Services) -> Resumed:
@@ -97,7 +92,7 @@ def begin_session(subject: str, signed_in_for: str, services: Services) -> str:
             signed_in_for=signed_in_for,
         )
     )
-    key = services.keys.token_keys(TOKEN_RING)[0]
+    key = services.keys.token_key(TOKEN_RING)
     return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(subject), secret=secret)
 
 
@@ -143,7 +138,7 @@ def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Servi
 
     Not sign-in: another tab may have signed in meanwhile, and whoever types a password proves enough.
     """
-    return _csrf_token(services.keys.token_keys(TOKEN_RING)[0], page, resumed, browser_secret)
+    return _csrf_token(services.keys.token_key(TOKEN_RING), page, resumed, browser_secret)
 
 
 def require_csrf(presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services) -> None:

@@ -1,6 +1,8 @@
 """The consent page: the user allows a client what it asks for, or does not."""
 
-from authserver.errors import AccessDenied, InvalidRequest, LoginRequired
+from contextlib import suppress
+
+from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, TemporarilyUnavailable
 from authserver.grants import may_refresh
 from authserver.grants.authorization_code import issue_code
 from authserver.messages import AuthorizationResponse, ConsentForm, ConsentPage, GoTo, Interaction
@@ -35,7 +37,7 @@ def show_consent(interaction: Interaction, services: Services) -> ConsentPage | 
     if _is_somebody_else(resumed, session):
         return _refuse_somebody_else(resumed, services)
     if not _must_ask(resumed, session, services):
-        _answer(resumed, ALLOW, services)
+        _answer(resumed, session, ALLOW, services)
         return _issue(resumed, session, services)
     return _page(resumed, session, interaction, services)
 
@@ -51,7 +53,7 @@ def decide(form: ConsentForm, services: Services) -> AuthorizationResponse | GoT
     session = _signed_in(resumed)
     if _is_somebody_else(resumed, session):
         return _refuse_somebody_else(resumed, services)
-    _answer(resumed, form.decision, services)
+    _answer(resumed, session, form.decision, services)
     if form.decision == DENY:
         error = AccessDenied("The user denied the request", reason="denied_by_user")
         return failure(resumed.request.redirect, error, services)
@@ -85,9 +87,10 @@ def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
     return must_consent(resumed.request, state.consent, services)
 
 
-def _answer(resumed: Resumed, decision: str, services: Services) -> None:
-    """Records the answer to the request: a denied one stays denied, whatever is remembered later."""
-    if not services.tokens.answer_request(resumed.pending.id, decision, services.now()):
+def _answer(resumed: Resumed, session: Session, decision: str, services: Services) -> None:
+    """Records whose answer the request got: it stays theirs, and a denied one stays denied."""
+    answer = f"{decision} {session.subject}"
+    if not services.tokens.answer_request(resumed.pending.id, answer, services.now()):
         raise _answered_before()
 
 
@@ -110,14 +113,16 @@ def _remember(resumed: Resumed, session: Session, services: Services) -> None:
     lifetime = services.settings.consent_lifetime
     if lifetime == 0 or not is_assured(resumed.request):
         return
-    services.tokens.remember_consent(
-        session.subject,
-        resumed.request.client.client_id,
-        resumed.request.scope,
-        frozenset(audience_of(resumed.request, services)),
-        services.now(),
-        services.now() + lifetime,
-    )
+    # Memory is a convenience; where it fails the user is asked again, and the code has been issued all the same.
+    with suppress(TemporarilyUnavailable):
+        services.tokens.remember_consent(
+            session.subject,
+            resumed.request.client.client_id,
+            resumed.request.scope,
+            frozenset(audience_of(resumed.request, services)),
+            services.now(),
+            services.now() + lifetime,
+        )
 
 
 def _page(resumed: Resumed, session: Session, interaction: Interaction, services: Services) -> ConsentPage:

@@ -31,7 +31,8 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     resumed = resume(form, services)
     require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services)
     try:
-        _count_attempt(form, services)
+        window = services.now() // WINDOW * WINDOW
+        _count_attempt(form, window, services)
     except TooManyAttempts as error:
         return _page(
             resumed, form, services, form.username, THROTTLED, status=error.status, retry_after=error.retry_after
@@ -39,7 +40,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     user = _authenticate(form, services)
     if user is None:
         return _page(resumed, form, services, form.username, WRONG, status=401)
-    _give_back_attempt(form, services)
+    _give_back_attempt(form, window, services)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
     session = begin_session(user.sub, resumed.pending.id, services)
@@ -55,26 +56,24 @@ def _authenticate(form: LoginForm, services: Services) -> User | None:
     return user if proven else None
 
 
-def _count_attempt(form: LoginForm, services: Services) -> None:
+def _count_attempt(form: LoginForm, window: int, services: Services) -> None:
     """Counts before checking, so that parallel attempts count too. Raises `TooManyAttempts`."""
-    now = services.now()
-    counts = _add_to_counters(form, 1, services)
+    counts = _add_to_counters(form, window, 1, services)
     if any(counts[kind] > limit for kind, limit in LIMITS.items()):
-        raise TooManyAttempts(WINDOW - now % WINDOW)
+        raise TooManyAttempts(max(1, window + WINDOW - services.now()))
 
 
-def _give_back_attempt(form: LoginForm, services: Services) -> None:
+def _give_back_attempt(form: LoginForm, window: int, services: Services) -> None:
     """A right password was no attempt: people behind one address sign in all day."""
-    _add_to_counters(form, -1, services)
+    _add_to_counters(form, window, -1, services)
 
 
-def _add_to_counters(form: LoginForm, amount: int, services: Services) -> dict[str, int]:
-    window = services.now() // WINDOW * WINDOW
+def _add_to_counters(form: LoginForm, window: int, amount: int, services: Services) -> dict[str, int]:
     account = normalised_username(form.username)
     names = {
-        "account-at-source": f"login\x00{account}\x00{form.source}",
-        "account": f"login\x00{account}",
-        "source": f"login\x00\x00{form.source}",
+        "account-at-source": f"login\x00pair\x00{account}\x00{form.source}",
+        "account": f"login\x00account\x00{account}",
+        "source": f"login\x00source\x00{form.source}",
     }
     return {kind: services.tokens.count(name, window, amount, window + 2 * WINDOW) for kind, name in names.items()}
 
@@ -93,7 +92,6 @@ def _page(
         request_handle=interaction.request_handle,
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services),
         client=resumed.request.client,
-        redirect=resumed.request.redirect.uri,
         username=username,
         problem=problem,
         status=status,

@@ -69,6 +69,11 @@ def json_web_key_set(services: Services) -> Document:
     return Document({"keys": [dict(jwk) for jwk in services.keys.published()]})
 
 
+def are_all_published(services: Services) -> bool:
+    """Whether there is a key of every algorithm; until then the set must not be cached: one may be made and used."""
+    return {jwk["alg"] for jwk in services.keys.published()} == set(SIGNING_RINGS)
+
+
 def is_of_this_issuer(inserted_path: str, services: Services) -> bool:
     """Whether the path behind the well-known one is the issuer's own (RFC 8414 section 3.1)."""
     return inserted_path.strip("/") == urlsplit(services.settings.issuer).path.strip("/")

@@ -1,7 +1,5 @@
 """Where an authorization response may go: RFC 6749 section 3.1.2. Until this is known, errors stay on our own page."""
 
-from urllib.parse import urlsplit
-
 from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages import AuthorizationRequest, AuthorizationResponse, RedirectTarget
 from authserver.models import Client
@@ -15,7 +13,7 @@ def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple
     """The client, and the one place to which its answer may go. Raises `InvalidRequest`, never to be redirected."""
     client = _find_client(request, services)
     uri = _registered_uri(request, client, services)
-    return client, RedirectTarget(uri, _response_mode(request), _state(request))
+    return client, RedirectTarget(uri, _response_mode(request, uri), _state(request))
 
 
 def success(target: RedirectTarget, code: str, services: Services) -> AuthorizationResponse:
@@ -48,9 +46,7 @@ def _find_client(request: AuthorizationRequest, services: Services) -> Client:
 def _registered_uri(request: AuthorizationRequest, client: Client, services: Services) -> RedirectUri:
     if "redirect_uri" in request.repeated:
         raise InvalidRequest("redirect_uri is repeated", reason="redirect_uri_repeated")
-    presented = request.parameters.get("redirect_uri")
-    if presented is None:
-        return _only_uri(request, client)
+    presented = request.parameters.get("redirect_uri") or _only_uri(request, client)
     localhost = services.settings.localhost_redirects
     if not any(registered.admits(presented, localhost=localhost) for registered in client.redirect_uris):
         raise InvalidRequest("redirect_uri is not registered for this application", reason="redirect_uri_unknown")
@@ -60,20 +56,20 @@ def _registered_uri(request: AuthorizationRequest, client: Client, services: Ser
         raise InvalidRequest("redirect_uri is not allowed", reason="redirect_uri_unsafe") from None
 
 
-def _only_uri(request: AuthorizationRequest, client: Client) -> RedirectUri:
+def _only_uri(request: AuthorizationRequest, client: Client) -> str:
     """RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 always wants it said."""
     is_openid = "openid" in request.parameters.get("scope", "").split()
     if is_openid or len(client.redirect_uris) != 1:
         raise InvalidRequest("redirect_uri is missing", reason="redirect_uri_missing")
-    return client.redirect_uris[0]
+    return client.redirect_uris[0].text
 
 
-def _response_mode(request: AuthorizationRequest) -> str:
+def _response_mode(request: AuthorizationRequest, uri: RedirectUri) -> str:
     """The mode if it is one of ours; `validate` refuses another, by the default one."""
     mode = request.parameters.get("response_mode", "query")
     known = mode in RESPONSE_MODES and "response_mode" not in request.repeated
-    is_web = urlsplit(request.parameters.get("redirect_uri", "https:")).scheme in ("https", "http")
-    return mode if known and (is_web or mode == "query") else "query"
+    can_be_posted_to = uri.text.startswith(("https:", "http:"))
+    return mode if known and (can_be_posted_to or mode == "query") else "query"
 
 
 def _state(request: AuthorizationRequest) -> str | None:

@@ -19,6 +19,28 @@ from authserver.values import CodeChallenge, Scope
 from .redirection import RESPONSE_MODES
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+# What means something here; a request may carry more, which is ignored (RFC 6749 section 3.1).
+PARAMETERS = frozenset(
+    {
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "id_token_hint",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        "registration",
+        "request",
+        "request_uri",
+        "resource",
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+    }
+)
 MAX_STATE = 2048
 MAX_NONCE = 256
 MAX_LOGIN_HINT = 256
@@ -142,6 +164,11 @@ def _subject_hint(request: AuthorizationRequest, client: Client, services: Servi
     try:
         claims = verify(hint, "JWT", services.settings.issuer, services.keys.verification_key)
     except NotAToken as error:
+        if error.reason == "unknown_kid":
+            # Signed by a key that has been dropped since: as good as no hint, unless nobody can be asked.
+            if "none" in _prompt(request):
+                raise LoginRequired("The hinted user is not known", reason="id_token_hint_old") from None
+            return None
         raise InvalidRequest("id_token_hint is not an ID token of this server", reason=error.reason) from None
     if claims.get("aud") != client.client_id:
         raise LoginRequired("id_token_hint was issued to another client", reason="id_token_hint_audience")

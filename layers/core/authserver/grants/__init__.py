@@ -1,13 +1,13 @@
 """The grant types, one module each, and the rules that they share. Grants never import each other."""
 
-from authserver.errors import InvalidScope, InvalidTarget
+from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages import TokenResponse
 from authserver.models import Authorization, Client
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.tokens.id_token import issue_id_token
-from authserver.values import Scope, Secret, from_base64url, is_resource_indicator
+from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
 
 
 def parse_scope(text: str) -> Scope:
@@ -34,6 +34,26 @@ def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Ser
     if not set(resource) <= set(granted):
         raise InvalidTarget("resource is not among those that were granted", reason="resource_not_granted")
     return resource or granted
+
+
+def find_own(credential: opaque.Credential, client_id: str, services: Services) -> Authorization:
+    """The authorization that a code or refresh token hangs on, with its cutoffs, in one read.
+
+    Raises `InvalidGrant` if there is none, if it is another client's, or if everything of its time was revoked.
+    """
+    standing = services.tokens.standing(
+        authorization_id=credential.text("authorization_id"),
+        subject_key=base64url(credential.fields["authorization_id"][16:]),
+        client_key=base64url(opaque.key_of(client_id)),
+    )
+    authorization = standing.authorization
+    if authorization is None:
+        raise InvalidGrant("The grant is invalid", reason="authorization_unknown")
+    if authorization.client_id != client_id:
+        raise InvalidGrant("The grant is invalid", reason="authorization_of_another_client")
+    if authorization.created_at <= standing.not_before:
+        raise InvalidGrant("The grant was revoked", reason="cut_off")
+    return authorization
 
 
 def may_refresh(client: Client, services: Services) -> bool:
@@ -64,8 +84,12 @@ def respond(
     refresh: Secret | None,
     services: Services,
 ) -> TokenResponse:
-    """The tokens of an authorization, once the write that licenses them has succeeded."""
-    issue = Issue(client, authorization.subject, scope, audience, authorization)
-    access_token, expires_in = issue_access_token(issue, services)
+    """The tokens of an authorization, made before the write that licenses them and released only by it.
+
+    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again.
+    """
+    access_token, expires_in = issue_access_token(
+        Issue(client, authorization.subject, scope, audience, authorization), services
+    )
     id_token = issue_id_token(client, authorization, access_token, services) if "openid" in scope else None
     return TokenResponse(access_token, expires_in, scope, refresh, id_token)

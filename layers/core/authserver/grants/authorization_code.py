@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidRequest
-from authserver.grants import known_resource, make_refresh_token, may_refresh, narrowed, respond
+from authserver.grants import find_own, known_resource, make_refresh_token, may_refresh, narrowed, respond
 from authserver.messages import TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import AuthenticatedClient, Authorization, Client
 from authserver.services import Services
-from authserver.storage import AlreadyExists, Refused, Standing
+from authserver.storage import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
 from authserver.tokens.keyring import TOKEN_RING
@@ -31,7 +31,7 @@ def issue_code(
     `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one code.
     """
     now = services.now()
-    key = services.keys.token_keys(TOKEN_RING)[0]
+    key = services.keys.token_key(TOKEN_RING)
     identifier = opaque.authorization_id(random, subject)
     secret = opaque.derived_secret("code", key, identifier, 0, salt)
     code = Secret(opaque.seal(opaque.CODE, key, authorization_id=identifier, secret=secret))
@@ -62,15 +62,15 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     """Exchanges a code for tokens (section 4.1.3). Redemption comes last: nobody who fails a rule can burn the code."""
     code = _read_code(request, services)
     known_resource(request.resource, services)
-    standing = _standing_of(code, client.client_id, services)
-    authorization = _require_own(standing, client.client_id)
-    _require_not_cut_off(authorization, standing)
+    authorization = find_own(code, client.client_id, services)
     _require_same_redirect_uri(authorization, request)
     _require_proof(authorization, request)
     audience = narrowed(request.resource, authorization.resource, services)
-    redeemed = _redeem(authorization, code, client.client, services)
-    refresh = make_refresh_token(redeemed, 1, code.key) if may_refresh(client.client, services) else None
-    return respond(client.client, redeemed, scope=redeemed.scope, audience=audience, refresh=refresh, services=services)
+    active = _as_redeemed(authorization, client.client, services)
+    refresh = make_refresh_token(active, active.generation, code.key) if may_refresh(client.client, services) else None
+    response = respond(client.client, active, scope=active.scope, audience=audience, refresh=refresh, services=services)
+    _redeem(active, code, services)
+    return response
 
 
 # ------------------------------------------------------------------ the rules, in order
@@ -81,28 +81,6 @@ def _read_code(request: TokenRequest, services: Services) -> opaque.Credential:
     if code is None:
         raise InvalidGrant("The authorization code is invalid", reason="code_garbage")
     return code
-
-
-def _standing_of(code: opaque.Credential, client_id: str, services: Services) -> Standing:
-    return services.tokens.standing(
-        authorization_id=code.text("authorization_id"),
-        subject_key=base64url(code.fields["authorization_id"][16:]),
-        client_key=base64url(opaque.key_of(client_id)),
-    )
-
-
-def _require_own(standing: Standing, client_id: str) -> Authorization:
-    authorization = standing.authorization
-    if authorization is None:
-        raise InvalidGrant("The authorization code is invalid", reason="code_unknown")
-    if authorization.client_id != client_id:
-        raise InvalidGrant("The authorization code is invalid", reason="code_of_another_client")
-    return authorization
-
-
-def _require_not_cut_off(authorization: Authorization, standing: Standing) -> None:
-    if authorization.created_at <= standing.not_before:
-        raise InvalidGrant("The authorization code is invalid", reason="cut_off")
 
 
 def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:
@@ -117,7 +95,7 @@ def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
     verifier = request.parameters.get("code_verifier")
     if authorization.code_challenge is None:
         if verifier is not None:
-            raise InvalidGrant("code_verifier without a code_challenge", reason="verifier_unexpected")
+            raise InvalidRequest("code_verifier without a code_challenge", reason="verifier_unexpected")
         return
     if verifier is None:
         raise InvalidRequest("code_verifier is missing", reason="verifier_missing")
@@ -125,24 +103,22 @@ def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
         raise InvalidGrant("code_verifier does not match the code_challenge", reason="verifier_mismatch")
 
 
-def _redeem(authorization: Authorization, code: opaque.Credential, client: Client, services: Services) -> Authorization:
-    """The one conditional write that licenses everything after it."""
+def _as_redeemed(authorization: Authorization, client: Client, services: Services) -> Authorization:
+    """The authorization as redeeming it will leave it."""
     now = services.now()
-    claim = base64url(services.random(16))
     idle_expires_at, expires_at = _ends(client, now, services)
+    return replace(authorization, generation=1, rotated_at=now, idle_expires_at=idle_expires_at, expires_at=expires_at)
+
+
+def _redeem(active: Authorization, code: opaque.Credential, services: Services) -> None:
+    """The one conditional write that licenses the tokens. Raises `InvalidGrant`."""
+    now = active.rotated_at
+    claim = base64url(services.random(16))
     code_hash = sha256(code.text("secret"))
     try:
-        services.tokens.redeem(authorization.id, code_hash, claim, now, idle_expires_at, expires_at)
+        services.tokens.redeem(active.id, code_hash, claim, now, active.idle_expires_at, active.expires_at)
     except Refused as refusal:
         raise _refusal(refusal.existing, code_hash, now, services) from None
-    return replace(
-        authorization,
-        redeemed_by=claim,
-        generation=1,
-        rotated_at=now,
-        idle_expires_at=idle_expires_at,
-        expires_at=expires_at,
-    )
 
 
 def _ends(client: Client, now: int, services: Services) -> tuple[int, int]:

@@ -18,8 +18,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     _require_confidential(client.client)
     scope = _requested_scope(request, client.client)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
-    issue = Issue(client.client, client.client_id, scope, audience)
-    access_token, expires_in = issue_access_token(issue, services)
+    access_token, expires_in = issue_access_token(Issue(client.client, client.client_id, scope, audience), services)
     return TokenResponse(access_token, expires_in, scope)
 
 

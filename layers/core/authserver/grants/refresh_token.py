@@ -6,14 +6,13 @@ cost nobody a sign-in. Using any older one is theft until shown otherwise, and r
 """
 
 import hmac
-from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidScope
-from authserver.grants import known_resource, make_refresh_token, narrowed, parse_scope, respond
+from authserver.grants import find_own, known_resource, make_refresh_token, narrowed, parse_scope, respond
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Authorization
 from authserver.services import Services
-from authserver.storage import Refused, Standing
+from authserver.storage import Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, base64url
@@ -26,15 +25,16 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
     presented = _read_refresh_token(request, services)
     known_resource(request.resource, services)
-    standing = _standing_of(presented, client.client_id, services)
-    authorization = _require_own(standing, client.client_id)
+    authorization = find_own(presented, client.client_id, services)
     _require_genuine(presented, authorization)
-    _require_not_cut_off(authorization, standing)
     scope = _narrowed_scope(request, authorization)
     audience = narrowed(request.resource, authorization.resource, services)
-    rotated = _rotate(authorization, presented, services)
-    successor = make_refresh_token(rotated, rotated.generation, presented.key)
-    return respond(client.client, rotated, scope=scope, audience=audience, refresh=successor, services=services)
+    successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
+    response = respond(
+        client.client, authorization, scope=scope, audience=audience, refresh=successor, services=services
+    )
+    _rotate(authorization, presented, services)
+    return response
 
 
 # ------------------------------------------------------------------ the rules, in order
@@ -49,23 +49,6 @@ def _read_refresh_token(request: TokenRequest, services: Services) -> opaque.Cre
     return presented
 
 
-def _standing_of(presented: opaque.Credential, client_id: str, services: Services) -> Standing:
-    return services.tokens.standing(
-        authorization_id=presented.text("authorization_id"),
-        subject_key=base64url(presented.fields["authorization_id"][16:]),
-        client_key=base64url(opaque.key_of(client_id)),
-    )
-
-
-def _require_own(standing: Standing, client_id: str) -> Authorization:
-    authorization = standing.authorization
-    if authorization is None:
-        raise InvalidGrant("The refresh token is invalid", reason="refresh_unknown")
-    if authorization.client_id != client_id:
-        raise InvalidGrant("The refresh token is invalid", reason="refresh_of_another_client")
-    return authorization
-
-
 def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:
     """The secret is that of this generation: without the record's salt nobody can have made it."""
     secret = opaque.derived_secret(
@@ -73,11 +56,6 @@ def _require_genuine(presented: opaque.Credential, authorization: Authorization)
     )
     if not hmac.compare_digest(secret, presented.fields["secret"]):
         raise InvalidGrant("The refresh token is invalid", reason="refresh_not_genuine")
-
-
-def _require_not_cut_off(authorization: Authorization, standing: Standing) -> None:
-    if authorization.created_at <= standing.not_before:
-        raise InvalidGrant("The refresh token was revoked", reason="cut_off")
 
 
 def _narrowed_scope(request: TokenRequest, authorization: Authorization) -> Scope:
@@ -88,35 +66,34 @@ def _narrowed_scope(request: TokenRequest, authorization: Authorization) -> Scop
     return requested or authorization.scope
 
 
-def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> Authorization:
-    """The one conditional write that licenses everything after it; or, in the grace window, the one made before."""
+def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> None:
+    """The one conditional write that licenses the tokens; or, in the grace window, the one made before.
+
+    Raises `InvalidGrant`.
+    """
     now = services.now()
     claim = base64url(services.random(16))
     generation = _generation(presented)
     idle_expires_at = min(now + services.settings.refresh_token_idle_lifetime, authorization.expires_at)
+    expired = _expired_revocations(authorization, now)
     try:
-        services.tokens.rotate(
-            authorization.id, generation, claim, now, idle_expires_at, _expired_revocations(authorization, now)
-        )
+        services.tokens.rotate(authorization.id, generation, claim, now, idle_expires_at, expired)
     except Refused as refusal:
-        return _rotated_before(refusal.existing, generation, claim, now, services)
-    return replace(authorization, generation=generation + 1, rotated_at=now, idle_expires_at=idle_expires_at)
+        _require_retry(refusal.existing, generation, claim, now, services)
 
 
-def _rotated_before(
-    existing: Authorization | None, generation: int, claim: str, now: int, services: Services
-) -> Authorization:
-    """Tells a retry from a theft by the record as it was when the write was refused."""
+def _require_retry(existing: Authorization | None, generation: int, claim: str, now: int, services: Services) -> None:
+    """Tells a retry from a theft by the record as it was when the write was refused. Raises `InvalidGrant`."""
     if existing is None:
-        raise InvalidGrant("The refresh token is invalid", reason="refresh_unknown")
+        raise InvalidGrant("The refresh token is invalid", reason="authorization_unknown")
     if existing.revoked_at is not None:
         raise InvalidGrant("The refresh token was revoked", reason="refresh_revoked")
     if min(existing.idle_expires_at, existing.expires_at) <= now:
         raise InvalidGrant("The refresh token has expired", reason="refresh_expired")
-    if generation == existing.generation - 1:
-        own_retry = existing.rotated_by == claim
-        if own_retry or now - existing.rotated_at < services.settings.refresh_token_grace:
-            return existing
+    is_predecessor = generation == existing.generation - 1
+    in_grace = now - existing.rotated_at < services.settings.refresh_token_grace
+    if is_predecessor and (in_grace or existing.rotated_by == claim):
+        return
     services.tokens.revoke(existing.id, now)
     raise InvalidGrant("The refresh token was used before", reason="refresh_reused")
 

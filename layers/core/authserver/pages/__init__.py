@@ -59,7 +59,9 @@ def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage) -> H
 
 def render_error(error: OAuthError) -> HttpResponse:
     """An error that is not to be redirected: RFC 6749 section 4.1.2.1."""
-    response = _page("error.html", error.status, error.reason, description=error.description, error=error.error)
+    response = _page(
+        "error.html", error.status, error.reason, has_form=False, description=error.description, error=error.error
+    )
     return response.with_headers(*error_headers(error))
 
 
@@ -92,19 +94,23 @@ def _form_post(message: AuthorizationResponse) -> HttpResponse:
     )
 
 
-def _page(template: str, status: int, reason: str, *, script: str = "", **context: object) -> HttpResponse:
+def _page(
+    template: str, status: int, reason: str, *, script: str = "", has_form: bool = True, **context: object
+) -> HttpResponse:
     body = _templates.get_template(template).render(style=STYLE, script=script, **context)
-    policy = _content_security_policy(script)
+    policy = _content_security_policy(script, has_form=has_form)
     return HttpResponse(status, (*HTML_HEADERS, ("Content-Security-Policy", policy)), body, reason=reason)
 
 
-def _content_security_policy(script: str) -> str:
+def _content_security_policy(script: str, *, has_form: bool) -> str:
     directives = [
         "default-src 'none'",
         f"style-src '{_hash_source(STYLE)}'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
     ]
+    if not has_form:
+        directives.append("form-action 'none'")
     if script:
         directives.append(f"script-src '{_hash_source(script)}'")
     return "; ".join(directives)

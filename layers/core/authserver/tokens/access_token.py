@@ -140,7 +140,7 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
     random = from_base64url(authorization.id)[:16] if authorization else opaque.NO_AUTHORIZATION
     token = opaque.seal(
         opaque.ACCESS_TOKEN,
-        services.keys.token_keys(ACCESS_TOKEN_RING)[0],
+        services.keys.token_key(ACCESS_TOKEN_RING),
         id=identifier,
         subject=opaque.key_of(issue.subject),
         client=opaque.key_of(issue.client.client_id),

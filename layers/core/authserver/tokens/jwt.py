@@ -80,11 +80,6 @@ def is_current(claims: Mapping[str, Any], now: int) -> bool:
     return bool(begins - CLOCK_TOLERANCE <= now < claims["exp"])
 
 
-def looks_like_a_jwt(text: str) -> bool:
-    """Whether `text` has the shape of a compact JWS."""
-    return text.count(".") == 2 and text.startswith("eyJ")
-
-
 def left_half_hash(text: str) -> str:
     """`at_hash` of an access token, for the SHA-256 algorithms (OpenID Connect Core section 3.1.3.6)."""
     return base64url(sha256(text.encode("ascii")).digest()[:16])
@@ -132,6 +127,8 @@ def thumbprint(members: Mapping[str, str]) -> str:
 def _read_header(token: str) -> dict[str, Any]:
     if len(token) > MAX_LENGTH:
         raise NotAToken("too_long")
+    if not token.isascii():
+        raise NotAToken("not_ascii")
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:

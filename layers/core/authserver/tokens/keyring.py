@@ -10,7 +10,7 @@ kept until what it made last has expired.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from authserver.errors import TemporarilyUnavailable
+from authserver.errors import ServerError, TemporarilyUnavailable
 from authserver.models import Key, Ring
 from authserver.services import Opener, SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
@@ -23,6 +23,7 @@ ACCESS_TOKEN_RING = "access_token"
 RINGS = (*SIGNING_RINGS, TOKEN_RING, ACCESS_TOKEN_RING)
 
 CACHE_LIFETIME = 300
+STALE_LIFETIME = 3600
 UNKNOWN_KID_COOLDOWN = 60
 JWKS_MAX_AGE = 3600
 PUBLISH_LEAD = JWKS_MAX_AGE + CACHE_LIFETIME + 300
@@ -52,6 +53,8 @@ class KeyRing:
     # -- what use cases ask for
 
     def signing_key(self, algorithm: str) -> SigningKey:
+        if algorithm not in SIGNING_RINGS:
+            raise ServerError("The client's signature algorithm is not supported", reason="algorithm_unknown")
         key = self._current(self._ring_made_on_need(algorithm))
         if key.kid not in self._signing:
             from authserver.tokens.jwt import load_private
@@ -65,11 +68,14 @@ class KeyRing:
             found = self._find_published(kid)
         return found
 
+    def token_key(self, ring: str) -> bytes:
+        return self._unwrap(ring, self._current(self._ring_made_on_need(ring)))
+
     def token_keys(self, ring: str) -> tuple[bytes, ...]:
-        loaded = self._ring_made_on_need(ring)
-        current = self._current(loaded)
-        others = (key for key in reversed(loaded.keys) if key is not current and not self._is_over(key))
-        return tuple(self._unwrap(ring, key) for key in (current, *others))
+        loaded = self._ring(ring)
+        if loaded is None:
+            return ()
+        return tuple(self._unwrap(ring, key) for key in reversed(loaded.keys) if not self._is_over(key))
 
     def published(self) -> tuple[Mapping[str, str], ...]:
         rings = (self._ring(name) for name in SIGNING_RINGS)
@@ -84,7 +90,7 @@ class KeyRing:
         stored = self._store.get(name)
         ring = stored or Ring(name, 0, ())
         kept = tuple(key for key in ring.keys if not self._is_over(key))
-        if not kept or kept[-1].created_at <= self._now() - self._settings.key_rotation_days * DAY:
+        if not kept or kept[-1].created_at <= self._now() - self._rotation_period(name):
             kept = self._with_successor(name, kept)
         if kept == ring.keys:
             return False
@@ -110,10 +116,15 @@ class KeyRing:
         wrapped = self._opener.wrap(private, ring=name, kid=kid)
         return Key(kid, self._now(), use_from, None, public, wrapped)
 
+    def _rotation_period(self, name: str) -> int:
+        """By age, but never so often that more than a handful of keys live at once: each is unwrapped on its own."""
+        return max(self._settings.key_rotation_days * DAY, self._longest_life(name) // 4)
+
     def _longest_life(self, name: str) -> int:
+        settings = self._settings
         if name == TOKEN_RING:
-            return max(self._settings.refresh_token_lifetime, self._settings.session_lifetime)
-        return self._settings.longest_token_lifetime
+            return max(settings.code_lifetime + settings.refresh_token_lifetime, settings.session_lifetime)
+        return settings.longest_token_lifetime
 
     # -- loading
 
@@ -128,9 +139,17 @@ class KeyRing:
 
     def _ring(self, name: str) -> Ring | None:
         loaded_at, ring = self._rings.get(name, (0, None))
-        if ring is None or loaded_at <= self._now() - CACHE_LIFETIME:
+        if ring is None:
             return self._load(name)
-        return ring
+        if loaded_at > self._now() - CACHE_LIFETIME:
+            return ring
+        try:
+            return self._load(name)
+        except TemporarilyUnavailable:
+            # Keys are published long before and kept long after their use: what was read a while ago still holds.
+            if loaded_at > self._now() - STALE_LIFETIME:
+                return ring
+            raise
 
     def _load(self, name: str) -> Ring | None:
         ring = self._store.get(name)
