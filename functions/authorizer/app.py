@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.access import check_access
 from authserver.messages import AccessRequest, ActiveAccessToken
 
-services = bootstrap()
+services = bootstrap(jose=True)
 
 
 @authorizer(issuer=services.settings.issuer)

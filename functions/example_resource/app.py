@@ -29,7 +29,7 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
 def _name_of_item(request: HttpRequest) -> str:
     try:
         name = json.loads(request.body)["name"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         raise InvalidRequest("The body must be a JSON object with a name", reason="body_malformed") from None
     if not isinstance(name, str) or not 0 < len(name) <= 100:
         raise InvalidRequest("name must be 1 to 100 characters", reason="name_malformed")

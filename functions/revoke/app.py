@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.revoke import revoke_token
 from authserver.wire import HttpRequest, HttpResponse, parse_token_presented, render
 
-services = bootstrap()
+services = bootstrap(jose=True)
 
 
 @endpoint("POST", cors=True)

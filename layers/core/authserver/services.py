@@ -45,7 +45,7 @@ class Keys(Protocol):
     """The server's keys, as a function instance sees them."""
 
     def signing_key(self, algorithm: str) -> SigningKey:
-        """The newest key that may be used; made on first need. Raises `ServerError` on an unknown algorithm."""
+        """The newest key that may be used; made on first need. Raises `UnauthorizedClient` on an unknown algorithm."""
 
     def verification_key(self, kid: str) -> VerificationKey | None:
         """The published key of this identifier, or None."""

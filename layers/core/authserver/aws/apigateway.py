@@ -99,8 +99,8 @@ def _read_v2(event: Event) -> HttpRequest:
     return HttpRequest(
         method=context["http"]["method"].upper(),
         route=event["routeKey"],
-        query=event.get("rawQueryString") or "",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query=_text(event.get("rawQueryString") or ""),
+        headers=_read_headers(event),
         cookies=_read_cookies(event.get("cookies") or ()),
         body=_read_body(event),
         source=context["http"]["sourceIp"],
@@ -115,13 +115,23 @@ def _read_v1(event: Event) -> HttpRequest:
     return HttpRequest(
         method=event["httpMethod"].upper(),
         route=f"{event['httpMethod'].upper()} {event['resource']}",
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        headers=_read_headers(event),
         body=_read_body(event),
         source=context["identity"]["sourceIp"],
         resource=(event.get("stageVariables") or {}).get("resource", ""),
         path_parameters=event.get("pathParameters") or {},
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},
     )
+
+
+def _read_headers(event: Event) -> dict[str, str]:
+    return {name.lower(): _text(value) for name, value in (event.get("headers") or {}).items()}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
 
 
 def _read_body(event: Event) -> bytes:
@@ -208,7 +218,7 @@ def _read_access_request(event: Event) -> AccessRequest:
 
 
 def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = _read_headers(event)
     repeated = event.get("multiValueHeaders") or {}
     if any(name.lower() == "authorization" and len(values) > 1 for name, values in repeated.items()):
         raise ValueError("more than one Authorization header")

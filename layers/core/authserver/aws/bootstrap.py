@@ -25,8 +25,14 @@ CONFIG = Config(
 )
 
 
-def bootstrap(passwords: PasswordHasher | None = None) -> Services:
-    """The services, from the environment. `passwords` is for the one function that checks them."""
+def bootstrap(*, jose: bool = False, passwords: PasswordHasher | None = None) -> Services:
+    """The services, from the environment.
+
+    `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
+    or verify. `passwords` is for the one function that checks them.
+    """
+    if jose:
+        import_module("authserver.tokens.jwt")
     settings = Settings.from_environ(os.environ)
     dynamodb = boto3.client("dynamodb", config=CONFIG)
     kms = boto3.client("kms", config=CONFIG)

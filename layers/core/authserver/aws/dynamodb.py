@@ -561,8 +561,9 @@ def _read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R 
         return None
     try:
         return convert(decode_item(item))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        logger.exception("an item is malformed", extra={"kind": _kind(item)})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        fault = type(error).__name__
+        logger.error("an item is malformed", extra={"kind": _kind(item), "fault": fault})  # noqa: TRY400 - shows no value
         return None
 
 

@@ -2,7 +2,6 @@
 
 from authserver.models import Authorization, Client
 from authserver.services import Services
-from authserver.tokens.jwt import left_half_hash, sign
 from authserver.values import Secret
 
 LIFETIME = 3600
@@ -13,6 +12,8 @@ def issue_id_token(client: Client, authorization: Authorization, access_token: S
 
     It says who signed in and when; profile and e-mail are for userinfo to say (section 5.4).
     """
+    from authserver.tokens.jwt import left_half_hash, sign
+
     now = services.now()
     claims = {
         "iss": services.settings.issuer,

@@ -10,7 +10,7 @@ kept until what it made last has expired.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from authserver.errors import ServerError, TemporarilyUnavailable
+from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
 from authserver.models import Key, Ring
 from authserver.services import Opener, SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
@@ -54,7 +54,7 @@ class KeyRing:
 
     def signing_key(self, algorithm: str) -> SigningKey:
         if algorithm not in SIGNING_RINGS:
-            raise ServerError("The client's signature algorithm is not supported", reason="algorithm_unknown")
+            raise UnauthorizedClient("The client's signature algorithm is not supported", reason="algorithm_unknown")
         key = self._current(self._ring_made_on_need(algorithm))
         if key.kid not in self._signing:
             from authserver.tokens.jwt import load_private
