@@ -31,7 +31,15 @@ from local.stack import Api, Function, integration_function
 from local.understood import only
 from local.workers import FunctionError
 
-_BODY = {"swagger", "info", "paths", "securityDefinitions", "x-amazon-apigateway-gateway-responses"}
+_BODY = {
+    "swagger",
+    "openapi",
+    "info",
+    "paths",
+    "securityDefinitions",
+    "components",
+    "x-amazon-apigateway-gateway-responses",
+}
 _OPERATION = {
     "x-amazon-apigateway-integration",
     "security",
@@ -94,7 +102,10 @@ def read_document(api: Api, functions: Mapping[str, Function]) -> RestDocument:
     """Errors: `RefusedError` for anything in the API's document that is not understood."""
     where = f"{api.logical_id}.Body"
     only(api.body, _BODY, where)
-    authorizers = read_authorizers(api.body.get("securityDefinitions", {}), functions, where)
+    components = api.body.get("components", {})
+    only(components, {"securitySchemes"}, f"{where}.components")
+    schemes = api.body.get("securityDefinitions") or components.get("securitySchemes", {})  # Swagger 2, OpenAPI 3
+    authorizers = read_authorizers(schemes, functions, where)
     resources: dict[PathPattern, dict[str, Method]] = {}
     for path, operations in api.body.get("paths", {}).items():
         only(operations, METHODS, f"{where}.{path}")

@@ -92,9 +92,10 @@ def test_resource_that_was_asked_for_is_the_audience(app: App, person: Person, d
 
 @pytest.mark.rfc("9728", "3")
 def test_challenge_leads_to_the_authorization_server(deployment: Deployment) -> None:
-    document = httpx.get(f"{deployment.issuer}/.well-known/oauth-protected-resource", timeout=60).json()
-    assert document["resource"] == deployment.resource
-    assert document["authorization_servers"] == [deployment.issuer]
+    for place in (deployment.issuer, deployment.resource):
+        document = httpx.get(f"{place}/.well-known/oauth-protected-resource", timeout=60).json()
+        assert document["resource"] == deployment.resource
+        assert document["authorization_servers"] == [deployment.issuer]
 
 
 @pytest.mark.rfc("8414", "3.3")

@@ -75,8 +75,8 @@ class Settings:
     def at(self, origin: str, resource: str) -> Self:
         """These settings where API Gateway says the deployment is, unless the operator said otherwise.
 
-        `origin` is the AuthorizationApi's own address, from the request context; `resource` is the ResourceApi's,
-        from a stage variable. Neither can be set by a client.
+        `origin` is the AuthorizationApi's own address, from the request context there and from a stage variable of the
+        ResourceApi; `resource` is the ResourceApi's, from a stage variable. Neither can be set by a client.
         """
         return replace(self, issuer=self.issuer or origin, resource=self.resource or resource or self.issuer or origin)
 

@@ -118,6 +118,7 @@ def _read_v1(event: Event) -> HttpRequest:
         headers=_read_headers(event),
         body=_read_body(event),
         source=context["identity"]["sourceIp"],
+        origin=(event.get("stageVariables") or {}).get("issuer", ""),
         resource=(event.get("stageVariables") or {}).get("resource", ""),
         path_parameters=event.get("pathParameters") or {},
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},

@@ -629,6 +629,7 @@ def _ring(item: Mapping[str, Any]) -> Ring:
 
 
 def _client(item: Mapping[str, Any]) -> Client:
+    uris = tuple(item.get("redirect_uris", ()))
     tuples = ("grant_types", "response_types", "resources", "contacts")
     return _record(
         Client,
@@ -636,7 +637,7 @@ def _client(item: Mapping[str, Any]) -> Client:
             "client_name": "",
             **item,
             **{name: tuple(item[name]) for name in tuples if name in item},
-            "redirect_uris": tuple(RedirectUri(uri) for uri in item.get("redirect_uris", ())),
+            "redirect_uris": tuple(map(RedirectUri, _typed(uris, tuple[str, ...], "redirect_uris"))),
             "scope": Scope.parse(item.get("scope", "")),
             "default_scope": Scope.parse(item.get("default_scope", "")),
             "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),

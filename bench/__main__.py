@@ -1,0 +1,41 @@
+"""Prints one table: what each flow costs of DynamoDB and of the CPU, and what each function costs to start.
+
+    python -m bench            everything, about a minute
+    python -m bench --help
+
+Round trips and capacity units are counts: they do not depend on the machine. CPU is this machine's: of one request in
+a warm function, in this process, with botocore's own work (serialising, signing, parsing) in it and everything beyond
+the place where it would open a socket left out: no network, no TLS, none of DynamoDB's time.
+"""
+
+import argparse
+import sys
+
+from bench.flows import measure_flows
+from bench.starts import measure_starts
+from bench.table import Row, render
+from tests.coldstart.warm import FLOWS
+from tests.functions.world import FUNCTIONS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=50, metavar="N", help="requests of each flow (default 50)")
+    parser.add_argument("--starts", type=int, default=5, metavar="N", help="interpreters for each function (default 5)")
+    parser.add_argument("--only", choices=["flows", "starts"], help="measure just these")
+    options = parser.parse_args(arguments)
+    if options.repeat < 1 or options.starts < 1:
+        parser.error("--repeat and --starts must be at least 1")
+    rows: list[Row] = []
+    if options.only != "starts":
+        rows += measure_flows(FLOWS, options.repeat)
+    if options.only != "flows":
+        rows += measure_starts(FUNCTIONS, options.starts)
+    print(render(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

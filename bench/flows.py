@@ -1,0 +1,80 @@
+"""Warm requests: counts of DynamoDB calls, and CPU time."""
+
+import gc
+import io
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from authserver.aws.apigateway import logger
+from authserver.identity.password import Argon2Passwords
+from authserver.values import Secret
+from bench.table import Row
+from tests.coldstart.warm import WarmFlow, measured
+from tests.functions.world import World
+
+WARM_UP = 3
+
+
+def measure_flows(flows: Mapping[str, WarmFlow], repeat: int) -> list[Row]:
+    # Lines are made, and go nowhere.
+    logger.registered_handler.stream = io.StringIO()  # type: ignore[attr-defined]
+    world = World()
+    _hash_as_deployed(world)
+    try:
+        return [_measure(world, name, flow, repeat) for name, flow in flows.items()]
+    finally:
+        world.close()
+
+
+def _hash_as_deployed(world: World) -> None:
+    """Tests hash cheaply; whoever signs in does not."""
+    password_hash = Argon2Passwords().hash(Secret("wonderland-demo"))
+    alice = next(key for key, item in world.aws.items("UsersTable").items() if item.get("username") == {"S": "alice"})
+    world.aws.change("UsersTable", alice, password_hash={"S": password_hash})
+    world.keep()
+
+
+def _measure(world: World, name: str, flow: WarmFlow, repeat: int) -> Row:
+    world.reset()
+    calls = measured(world, flow)
+    return Row(
+        name,
+        round_trips=len(calls),
+        read_units=sum(call.read for call in calls),
+        write_units=sum(call.write for call in calls),
+        cpu_ms=_cpu_ms(world, flow, repeat),
+    )
+
+
+def _cpu_ms(world: World, flow: WarmFlow, repeat: int) -> float:
+    """The median. Each request starts from the same tables; time inside the simulated AWS is not counted."""
+    world.reset()
+    request = flow.prepare(world)
+    start = world.aws.snapshot()
+    spent: list[float] = []
+    timed = _timed(world, flow.function, spent)
+    world.run, original = timed, world.run  # type: ignore[method-assign]
+    try:
+        for _ in range(WARM_UP + repeat):
+            world.aws.restore(start)
+            gc.collect(0)
+            request()
+    finally:
+        world.run = original  # type: ignore[method-assign]
+    return statistics.median(spent[WARM_UP:]) * 1000
+
+
+def _timed(world: World, function: str, spent: list[float]) -> Callable[..., Any]:
+    original = world.run
+
+    def run(name: str, module: Any, event: Any) -> Any:
+        simulated, began = world.aws.seconds, time.process_time()
+        try:
+            return original(name, module, event)
+        finally:
+            if name == function:
+                spent.append(time.process_time() - began - (world.aws.seconds - simulated))
+
+    return run

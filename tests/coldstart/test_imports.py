@@ -1,0 +1,66 @@
+"""What each function imports, as numbers with a budget, and by name. Wall time is the benchmark's business."""
+
+import pytest
+
+from tests.coldstart.imports import Start
+from tests.functions.world import FUNCTIONS
+
+# Measured, and a twentieth more. What grows beyond it should have to say why.
+BUDGETS = {
+    "authorize": 446,
+    "authorizer": 487,
+    "consent": 446,
+    "example_resource": 129,
+    "introspect": 487,
+    "login": 460,
+    "metadata": 422,
+    "refresh": 485,
+    "revoke": 487,
+    "rotate_keys": 418,
+    "token": 487,
+    "userinfo": 420,
+}
+NOWHERE = {"aws_xray_sdk", "moto", "samtranslator", "pydantic", "local", "tests", "pytest", "requests", "numpy"}
+HEAVY = {
+    "jinja2": {"authorize", "login", "consent"},
+    "argon2": {"login"},
+    # ARCHITECTURE.md section 9: only where tokens are signed or verified.
+    "jwt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys"},
+    "cryptography": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys"},
+    "boto3": set(FUNCTIONS) - {"example_resource"},
+}
+PAGES = {"authorize", "login", "consent"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_more_than_its_budget(name: str, starts: dict[str, Start]) -> None:
+    assert len(starts[name].modules) <= BUDGETS[name]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_nothing_that_is_for_development(name: str, starts: dict[str, Start]) -> None:
+    assert starts[name].packages & NOWHERE == set()
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_a_heavy_package_is_imported_where_it_is_needed(package: str, starts: dict[str, Start]) -> None:
+    importers = {name for name, start in starts.items() if package in start.packages}
+    assert importers - HEAVY[package] == set()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_other_functions_endpoint(name: str, starts: dict[str, Start]) -> None:
+    shared = {"browser", "redirection", "validation"} if name in PAGES | {"metadata"} else set()
+    own = {name, "access"} if name == "authorizer" else {"token"} if name == "refresh" else {name}
+    prefix = "authserver.endpoints."
+    endpoints = {module.removeprefix(prefix) for module in starts[name].modules if module.startswith(prefix)}
+    assert endpoints <= own | shared
+
+
+def test_the_refresh_function_loads_its_one_grant(starts: dict[str, Start]) -> None:
+    prefix = "authserver.grants."
+    assert {one for one in starts["refresh"].modules if one.startswith(prefix)} == {f"{prefix}refresh_token"}
+
+
+def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
+    assert {name for name, start in starts.items() if "authserver.pages" in start.modules} == PAGES

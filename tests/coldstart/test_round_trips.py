@@ -1,0 +1,103 @@
+"""DynamoDB calls on the warm path: the table in ARCHITECTURE.md section 4. Keys are warm, as they are nearly always."""
+
+import pytest
+
+from tests.coldstart.warm import FLOWS, WarmFlow, measured
+from tests.functions.flows import issue_opaque_tokens
+from tests.functions.gateway import Gateway
+from tests.functions.journey import Browser, machine, native, web
+from tests.functions.simulated_aws import Call, SimulatedAws
+from tests.functions.world import World
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_keeps_its_budget(name: str, world: World) -> None:
+    flow = FLOWS[name]
+    calls = measured(world, flow)
+    cost = (len(calls), sum(call.read for call in calls), sum(call.write for call in calls))
+    assert cost == (flow.round_trips, flow.read_units, flow.write_units), calls
+    assert not [call for call in calls if call.service == "kms"]
+
+
+def test_the_budget_is_the_architectures() -> None:
+    """The client counts where ARCHITECTURE.md says "+ client"."""
+    most = {
+        "client_credentials": 1,
+        "code exchange": 3,
+        "refresh": 3,
+        "revoke a refresh token": 2,
+        "introspect": 2,
+        "authorizer": 1,
+        "userinfo": 1,
+        "authorize, signed in, consent remembered": 3,
+    }
+    assert {name: FLOWS[name].round_trips <= limit for name, limit in most.items()} == dict.fromkeys(most, True)
+
+
+def tokens_reads(calls: list[Call]) -> list[Call]:
+    return [call for call in calls if call.table == "TokensTable" and call.operation in ("GetItem", "BatchGetItem")]
+
+
+GARBAGE = ["x" * 40, "ac_" + "A" * 86, "rt_" + "A" * 91, "at_" + "A" * 128, "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", "a.b.c"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_costs_no_read_of_tokens(garbage: str, world: World, gateway: Gateway, aws: SimulatedAws) -> None:
+    app = web(gateway)
+    app.tokens()
+    aws.calls.clear()
+    assert app.exchange(garbage).error == "invalid_grant"
+    assert app.refresh(garbage).error == "invalid_grant"
+    assert app.refresh(garbage, "/refresh").error == "invalid_grant"
+    assert app.post("/introspect", token=garbage).json() == {"active": False}
+    assert app.post("/revoke", token=garbage).status in (200, 400)
+    with pytest.raises(RuntimeError, match="Unauthorized"):
+        gateway.call("GET", "/me", f"Bearer {garbage}")
+    assert gateway.send("GET", "/login", query={"request": garbage}).status == 400
+    assert gateway.send("GET", "/consent", query={"request": garbage}).status == 400
+    native(gateway).gateway.send("GET", "/authorize", query=app.request(), cookies={"__Host-session": garbage})
+    assert tokens_reads(aws.calls) == []
+
+
+def test_a_credential_with_one_letter_changed_costs_no_read_of_tokens(
+    world: World, gateway: Gateway, aws: SimulatedAws
+) -> None:
+    issue_opaque_tokens(world, "demo-web")
+    app = web(gateway)
+    tokens = app.tokens()
+    code = Browser(gateway).go_through(app.request())["code"]
+    aws.calls.clear()
+    for credential in (code, tokens["refresh_token"], tokens["access_token"]):
+        for position in (3, 20, len(credential) - 1):
+            letter = "A" if credential[position] != "A" else "B"
+            changed = credential[:position] + letter + credential[position + 1 :]
+            app.exchange(changed)
+            app.refresh(changed)
+            app.post("/introspect", token=changed)
+            with pytest.raises(RuntimeError, match="Unauthorized"):
+                gateway.call("GET", "/me", f"Bearer {changed}")
+    assert tokens_reads(aws.calls) == []
+
+
+@pytest.mark.parametrize("kid", ["unknown", "", "../../etc/passwd", "x" * 4000])
+def test_tokens_that_name_unknown_keys_cost_next_to_nothing(
+    kid: str, world: World, gateway: Gateway, aws: SimulatedAws
+) -> None:
+    """At most one look for each signing ring a minute, however many come."""
+    from base64 import urlsafe_b64encode
+    from json import dumps
+
+    token = machine(gateway).own_token().json()["access_token"]
+    header = urlsafe_b64encode(dumps({"alg": "ES256", "typ": "at+jwt", "kid": kid}).encode()).rstrip(b"=").decode()
+    forged = ".".join([header, *token.split(".")[1:]])
+    world.clock.pass_by(120)
+    aws.calls.clear()
+    for _ in range(20):
+        with pytest.raises(RuntimeError, match="Unauthorized"):
+            gateway.call("GET", "/me", f"Bearer {forged}")
+    assert len(aws.calls) <= 2
+    assert {call.table for call in aws.calls} <= {"KeysTable"}
+
+
+def test_flows_are_warm_ones() -> None:
+    assert all(isinstance(flow, WarmFlow) for flow in FLOWS.values())

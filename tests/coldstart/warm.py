@@ -1,0 +1,169 @@
+"""The warm flows that have a budget, each one request; the benchmark measures the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.functions.events import request_authorizer_event
+from tests.functions.flows import issue_opaque_tokens
+from tests.functions.gateway import Gateway
+from tests.functions.journey import App, Browser, machine, native, web
+from tests.functions.simulated_aws import Call
+from tests.functions.world import World
+
+type Request = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class WarmFlow:
+    """`prepare` goes as far as the request that counts, and gives it."""
+
+    function: str
+    prepare: Callable[[World], Request]
+    round_trips: int
+    read_units: float
+    write_units: float
+
+
+def measured(world: World, flow: WarmFlow) -> list[Call]:
+    """The calls of the flow's one request, its function and keys being warm."""
+    before = world.aws.snapshot()
+    flow.prepare(world)()
+    world.aws.restore(before)
+    request = flow.prepare(world)
+    world.aws.calls.clear()
+    request()
+    return [call for call in world.aws.calls if call.function == flow.function]
+
+
+def succeeded(answer: Any) -> None:
+    assert answer.status in (200, 303), answer
+    assert "error=" not in answer.headers.get("location", "")
+
+
+def client_credentials(world: World) -> Request:
+    app = machine(Gateway(world))
+    return lambda: succeeded(app.own_token())
+
+
+def opaque_client_credentials(world: World) -> Request:
+    issue_opaque_tokens(world, "demo-machine")
+    return client_credentials(world)
+
+
+def exchange(world: World) -> Request:
+    app = native(Gateway(world))
+    code = Browser(app.gateway).go_through(app.request())["code"]
+    return lambda: succeeded(app.exchange(code))
+
+
+def refresh(world: World) -> Request:
+    app = native(Gateway(world))
+    token = app.tokens()["refresh_token"]
+    return lambda: succeeded(app.refresh(token, "/refresh"))
+
+
+def _about_a_token(world: World, path: str, name: str, app: App) -> Request:
+    token = app.tokens()[name]
+    return lambda: succeeded(app.post(path, token=token))
+
+
+def revoke_refresh_token(world: World) -> Request:
+    return _about_a_token(world, "/revoke", "refresh_token", native(Gateway(world)))
+
+
+def revoke_access_token(world: World) -> Request:
+    return _about_a_token(world, "/revoke", "access_token", native(Gateway(world)))
+
+
+def introspect(world: World) -> Request:
+    return _about_a_token(world, "/introspect", "access_token", web(Gateway(world)))
+
+
+def introspect_opaque(world: World) -> Request:
+    issue_opaque_tokens(world, "demo-web")
+    return introspect(world)
+
+
+def authorizer(world: World) -> Request:
+    token = native(Gateway(world)).tokens()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    event = request_authorizer_event("GET", "/me", resource=world.resource, headers=headers)
+    return lambda: world.invoke("authorizer", event)
+
+
+def userinfo(world: World) -> Request:
+    gateway = Gateway(world)
+    token = native(gateway).tokens()["access_token"]
+    return lambda: succeeded(gateway.call("GET", "/userinfo", f"Bearer {token}"))
+
+
+def authorize_remembered(world: World) -> Request:
+    app = web(Gateway(world))
+    browser = Browser(app.gateway)
+    app.tokens(browser)
+    request = app.request()
+    return lambda: succeeded(browser.authorize(request))
+
+
+def authorize_stranger(world: World) -> Request:
+    app = native(Gateway(world))
+    request = app.request()
+    return lambda: succeeded(Browser(app.gateway).authorize(request))
+
+
+def show_login(world: World) -> Request:
+    browser = Browser(Gateway(world))
+    started = browser.authorize(native(browser.gateway).request())
+    return lambda: succeeded(browser.follow(started))
+
+
+def sign_in(world: World) -> Request:
+    browser = Browser(Gateway(world))
+    page = browser.follow(browser.authorize(native(browser.gateway).request()))
+    return lambda: succeeded(browser.sign_in(page))
+
+
+def show_consent(world: World) -> Request:
+    browser = Browser(Gateway(world))
+    answer = browser.sign_in(browser.follow(browser.authorize(native(browser.gateway).request())))
+    return lambda: succeeded(browser.follow(answer))
+
+
+def allow(world: World) -> Request:
+    browser = Browser(Gateway(world))
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(web(browser.gateway).request()))))
+    return lambda: succeeded(browser.decide(page))
+
+
+def metadata(world: World) -> Request:
+    gateway = Gateway(world)
+    return lambda: succeeded(gateway.send("GET", "/.well-known/openid-configuration"))
+
+
+def key_set(world: World) -> Request:
+    gateway = Gateway(world)
+    return lambda: succeeded(gateway.send("GET", "/.well-known/jwks.json"))
+
+
+# Round trips, and capacity units read and written, by DynamoDB's documented rules (see `capacity`).
+FLOWS: dict[str, WarmFlow] = {
+    "client_credentials": WarmFlow("token", client_credentials, 1, 1, 0),
+    "client_credentials, opaque": WarmFlow("token", opaque_client_credentials, 2, 1, 1),
+    "code exchange": WarmFlow("token", exchange, 3, 5, 1),
+    "refresh": WarmFlow("refresh", refresh, 3, 5, 1),
+    "revoke a refresh token": WarmFlow("revoke", revoke_refresh_token, 2, 1, 1),
+    "revoke an access token": WarmFlow("revoke", revoke_access_token, 2, 1, 1),
+    "introspect": WarmFlow("introspect", introspect, 2, 5, 0),
+    "introspect, opaque": WarmFlow("introspect", introspect_opaque, 2, 7, 0),
+    "authorizer": WarmFlow("authorizer", authorizer, 1, 4, 0),
+    "userinfo": WarmFlow("userinfo", userinfo, 1, 1, 0),
+    "authorize, signed in, consent remembered": WarmFlow("authorize", authorize_remembered, 3, 4, 3),
+    "authorize, a stranger": WarmFlow("authorize", authorize_stranger, 2, 1, 1),
+    "sign-in page": WarmFlow("login", show_login, 2, 2, 0),
+    "sign in": WarmFlow("login", sign_in, 11, 4, 7),
+    "consent page": WarmFlow("consent", show_consent, 4, 7, 0),
+    "consent": WarmFlow("consent", allow, 5, 4, 5),
+    "metadata": WarmFlow("metadata", metadata, 0, 0, 0),
+    "key set": WarmFlow("metadata", key_set, 0, 0, 0),
+}

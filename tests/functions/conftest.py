@@ -1,0 +1,66 @@
+"""Every function's handler in this process; see `world`."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.functions.gateway import Gateway
+from tests.functions.journey import App, Browser, machine, native, other, web
+from tests.functions.simulated_aws import SimulatedAws
+from tests.functions.world import Clock, World
+
+
+@pytest.fixture(scope="session")
+def shared_world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The stack as it is right after it was deployed and seeded. Nothing waits for real."""
+    shared_world.reset()
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    return shared_world
+
+
+@pytest.fixture
+def aws(world: World) -> SimulatedAws:
+    return world.aws
+
+
+@pytest.fixture
+def clock(world: World) -> Clock:
+    return world.clock
+
+
+@pytest.fixture
+def gateway(world: World) -> Gateway:
+    return Gateway(world)
+
+
+@pytest.fixture
+def browser(gateway: Gateway) -> Browser:
+    return Browser(gateway)
+
+
+@pytest.fixture
+def native_app(gateway: Gateway) -> App:
+    return native(gateway)
+
+
+@pytest.fixture
+def web_app(gateway: Gateway) -> App:
+    return web(gateway)
+
+
+@pytest.fixture
+def other_app(gateway: Gateway) -> App:
+    return other(gateway)
+
+
+@pytest.fixture
+def machine_app(gateway: Gateway) -> App:
+    return machine(gateway)

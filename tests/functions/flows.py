@@ -1,0 +1,256 @@
+"""Every flow there is, the failing ones among them, so that what they do to AWS and to the logs can be looked at.
+
+Each leaves the world as it found it no more than a person would; `World.reset` is for whoever calls.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from tests.functions.events import request_authorizer_event
+from tests.functions.gateway import Gateway
+from tests.functions.journey import Browser, machine, native, other, web
+from tests.functions.world import World
+
+type Flow = Callable[[World], None]
+
+FLOWS: dict[str, Flow] = {}
+
+
+def flow(perform: Flow) -> Flow:
+    FLOWS[perform.__name__] = perform
+    return perform
+
+
+def issue_opaque_tokens(world: World, *clients: str) -> None:
+    for client in clients:
+        world.aws.change("ClientsTable", client, access_token_format={"S": "opaque"})
+
+
+def refused(status: int, answer: Any) -> None:
+    assert answer.status == status, answer
+
+
+# ------------------------------------------------------------------ people
+
+
+@flow
+def sign_in_consent_and_exchange(world: World) -> None:
+    native(Gateway(world)).tokens()
+
+
+@flow
+def remembered_consent(world: World) -> None:
+    gateway = Gateway(world)
+    browser = Browser(gateway)
+    web(gateway).tokens(browser)
+    web(gateway).tokens(browser)
+    # From a sign-in on, too, the consent page has nothing to ask.
+    web(gateway).tokens(Browser(gateway))
+
+
+@flow
+def remembered_consent_that_has_expired(world: World) -> None:
+    """TTL has not removed it yet."""
+    gateway = Gateway(world)
+    web(gateway).tokens()
+    (consent,) = [key for key in world.aws.items("TokensTable") if key.startswith("consent#")]
+    world.aws.change("TokensTable", consent, expires_at={"N": "1000"})
+    web(gateway).tokens()
+
+
+@flow
+def sign_in_again_when_asked_to(world: World) -> None:
+    gateway = Gateway(world)
+    browser = Browser(gateway)
+    tokens = web(gateway).tokens(browser)
+    web(gateway).tokens(browser, prompt="login", id_token_hint=tokens["id_token"])
+
+
+@flow
+def sign_in_with_a_wrong_password(world: World) -> None:
+    gateway = Gateway(world)
+    browser = Browser(gateway)
+    page = browser.follow(browser.authorize(native(gateway).request()))
+    refused(401, browser.sign_in(page, password=secrets.token_urlsafe()))
+    refused(401, browser.sign_in(page, username="nobody", password=secrets.token_urlsafe()))
+    refused(400, browser.sign_in(page, csrf=secrets.token_urlsafe()))
+
+
+@flow
+def deny(world: World) -> None:
+    gateway = Gateway(world)
+    browser = Browser(gateway)
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(native(gateway).request()))))
+    assert "error=access_denied" in browser.decide(page, "deny").location
+    refused(400, browser.decide(page, "allow"))
+
+
+@flow
+def authorization_requests_that_are_refused(world: World) -> None:
+    gateway = Gateway(world)
+    app, browser = native(gateway), Browser(gateway)
+    refused(400, browser.authorize(app.request(client_id="unknown")))
+    refused(400, browser.authorize(app.request(redirect_uri="https://evil.example.com/")))
+    assert "error=login_required" in browser.authorize(app.request(prompt="none")).location
+    assert "error=invalid_request" in browser.authorize(app.request(code_challenge="")).location
+    refused(400, browser.send("GET", "/login", query={"request": "rq_" + secrets.token_urlsafe(32)}))
+    refused(400, browser.send("GET", "/consent", query={"request": "rq_" + secrets.token_urlsafe(32)}))
+
+
+# ------------------------------------------------------------------ clients
+
+
+@flow
+def exchange_a_code_twice(world: World) -> None:
+    app = native(Gateway(world))
+    code = Browser(app.gateway).go_through(app.request())["code"]
+    refused(400, app.exchange(code, code_verifier=secrets.token_urlsafe(48)))
+    refused(200, app.exchange(code))
+    refused(400, app.exchange(code))
+
+
+@flow
+def refresh_until_reuse(world: World) -> None:
+    for path in ("/token", "/refresh"):
+        app = native(Gateway(world))
+        first = app.tokens()["refresh_token"]
+        second = app.refresh(first, path).json()["refresh_token"]
+        third = app.refresh(second, path).json()["refresh_token"]
+        refused(400, app.refresh(first, path))
+        refused(400, app.refresh(third, path))
+
+
+@flow
+def clients_that_are_refused(world: World) -> None:
+    gateway = Gateway(world)
+    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+        impostor = web(gateway)
+        impostor.secret = secrets.token_urlsafe(24)
+        refused(401, impostor.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
+
+
+@flow
+def opaque_access_tokens(world: World) -> None:
+    issue_opaque_tokens(world, "demo-app", "demo-web", "demo-machine")
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    for path in ("/token", "/refresh"):
+        tokens |= app.refresh(tokens["refresh_token"], path).json()
+    call = f"Bearer {tokens['access_token']}"
+    refused(200, gateway.call("GET", "/me", call))
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is True
+    refused(200, app.post("/revoke", token=tokens["access_token"]))
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is False
+    refused(200, gateway.call("GET", "/me", f"Bearer {machine(gateway).own_token().json()['access_token']}"))
+
+
+@flow
+def revoke_each_kind(world: World) -> None:
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    refused(200, app.post("/revoke", token=tokens["access_token"]))
+    refused(200, app.post("/revoke", token=tokens["refresh_token"]))
+    refused(200, app.post("/revoke", token=secrets.token_urlsafe(48)))
+    own = machine(gateway).own_token().json()["access_token"]
+    refused(200, machine(gateway).post("/revoke", token=own))
+    assert machine(gateway).post("/introspect", token=own).json() == {"active": False}
+
+
+@flow
+def introspect_each_kind(world: World) -> None:
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    assert app.post("/introspect", token=tokens["refresh_token"]).json()["active"] is True
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is True
+    assert other(gateway).post("/introspect", token=tokens["access_token"]).json() == {"active": False}
+
+
+@flow
+def call_the_resource_api(world: World) -> None:
+    gateway = Gateway(world)
+    tokens = native(gateway).tokens()
+    for path in ("/me", "/items", "/userinfo"):
+        refused(200, gateway.call("GET", path, f"Bearer {tokens['access_token']}"))
+    own = machine(gateway).own_token(scope="read write").json()["access_token"]
+    refused(200, gateway.call("POST", "/items", f"Bearer {own}", body='{"name": "an item"}'))
+
+
+@flow
+def read_the_metadata(world: World) -> None:
+    for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
+        refused(200, Gateway(world).send("GET", f"/.well-known/{path}"))
+
+
+# ------------------------------------------------------------------ keys
+
+
+@flow
+def rotate_keys(world: World) -> None:
+    assert world.invoke("rotate_keys", {})["rotated"] == []
+    world.clock.pass_by(91 * 86400)
+    assert len(world.invoke("rotate_keys", {})["rotated"]) == 4
+    world.clock.pass_by(86400)
+    native(Gateway(world)).tokens()
+
+
+@flow
+def begin_without_keys(world: World) -> None:
+    """Whoever needs a key first makes it, where the template lets them; each function has just started."""
+    world.aws.restore(world.unborn)
+    issue_opaque_tokens(world, "other-web")
+    fresh = {name: world.load(name) for name in ("authorize", "login", "consent", "token", "refresh", "revoke")}
+    fresh |= {name: world.load(name) for name in ("introspect", "authorizer", "metadata")}
+    with world.using(**fresh):
+        gateway = Gateway(world)
+        refused(200, gateway.send("GET", "/.well-known/jwks.json"))
+        for app in (native(gateway), web(gateway), other(gateway)):
+            tokens = app.tokens()
+            refused(200, app.refresh(tokens["refresh_token"], "/refresh"))
+            refused(200, gateway.call("GET", "/me", f"Bearer {tokens['access_token']}"))
+            refused(200, app.post("/revoke", token=tokens["access_token"]))
+            refused(200, app.post("/revoke", token=tokens["refresh_token"]))
+            if app.secret:
+                assert app.post("/introspect", token=tokens["access_token"]).json() == {"active": False}
+                assert app.post("/introspect", token=tokens["refresh_token"]).json() == {"active": False}
+        refused(200, gateway.send("GET", "/.well-known/jwks.json"))
+
+
+@flow
+def garbage_before_there_are_keys(world: World) -> None:
+    """On the first day of a stack nobody has made keys yet; what is certainly not ours is refused all the same."""
+    gateway = Gateway(world)
+    app = web(gateway)
+    garbage = secrets.token_urlsafe(60)
+
+    def authorizer() -> None:
+        event = request_authorizer_event("GET", "/me", headers={"Authorization": f"Bearer at_{garbage}"})
+        try:
+            world.invoke("authorizer", event)
+        except RuntimeError as error:
+            assert str(error) == "Unauthorized"  # noqa: PT017 - what API Gateway turns into 401
+
+    def introspect() -> None:
+        for kind in ("rt", "at", "x"):
+            assert app.post("/introspect", token=f"{kind}_{garbage}").json() == {"active": False}
+
+    def revoke() -> None:
+        for kind in ("rt", "at", "x"):
+            refused(200, app.post("/revoke", token=f"{kind}_{garbage}"))
+
+    first: dict[str, Callable[[], None]] = {
+        "login": lambda: refused(400, gateway.send("GET", "/login", query={"request": f"rq_{garbage}"})),
+        "consent": lambda: refused(400, gateway.send("GET", "/consent", query={"request": f"rq_{garbage}"})),
+        "token": lambda: refused(400, app.exchange(f"ac_{garbage}")),
+        "refresh": lambda: refused(400, app.refresh(f"rt_{garbage}", "/refresh")),
+        "revoke": revoke,
+        "introspect": introspect,
+        "authorizer": authorizer,
+    }
+    for name, ask in first.items():
+        world.aws.restore(world.unborn)
+        with world.using(**{name: world.load(name)}):
+            ask()

@@ -1,0 +1,101 @@
+"""The two APIs in front of the functions, as far as these tests need them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.functions.events import FORM, Form, encoded, http_event, request_authorizer_event, rest_event
+from tests.functions.world import World
+
+WELL_KNOWN = "/.well-known/"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A function's answer to API Gateway; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    cookies: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Answer":
+        assert raw["isBase64Encoded"] is False
+        headers = {name.lower(): value for name, value in raw["headers"].items()}
+        assert len(headers) == len(raw["headers"])
+        assert all(isinstance(value, str) and "\n" not in value and "\r" not in value for value in headers.values())
+        return cls(raw["statusCode"], headers, raw["body"], tuple(raw.get("cookies", ())), raw)
+
+    def json(self) -> Any:
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        return str(self.json()["error"])
+
+    @property
+    def location(self) -> str:
+        assert self.status == 303, (self.status, self.body[:500])
+        return self.headers["location"]
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
+
+
+class Gateway:
+    """Sends requests to functions by their path."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def event(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Form = b"",
+        form: Form | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """An event of the AuthorizationApi."""
+        sent = {"host": self.world.domain, **(headers or {})}
+        if form is not None:
+            sent.setdefault("content-type", FORM)
+        return http_event(
+            method,
+            path,
+            domain=self.world.domain,
+            resource=self.world.resource,
+            query=query,
+            headers=sent,
+            cookies=cookies,
+            body=encoded(form) if form is not None else b"",
+        )
+
+    def send(self, method: str, path: str, **options: Any) -> Answer:
+        """A request to the AuthorizationApi."""
+        name = "metadata" if path.startswith(WELL_KNOWN) else path[1:].partition("/")[0]
+        return Answer.of(self.world.invoke(name, self.event(method, path, **options)))
+
+    def post(self, path: str, form: Form, **options: Any) -> Answer:
+        return self.send("POST", path, form=form, **options)
+
+    def call(self, method: str, path: str, authorization: str = "", **options: Any) -> Answer:
+        """A request to the ResourceApi: first its authorizer, then the function."""
+        headers = {"Authorization": authorization} if authorization else {}
+        asked = request_authorizer_event(method, path, resource=self.world.resource, headers=headers, **options)
+        answer = self.world.invoke("authorizer", asked)
+        (statement,) = answer["policyDocument"]["Statement"]
+        assert statement["Effect"] == "Allow", answer
+        name = "userinfo" if path == "/userinfo" else "example_resource"
+        event = rest_event(
+            method, path, resource=self.world.resource, headers=headers, authorizer=answer["context"], **options
+        )
+        return Answer.of(self.world.invoke(name, event))

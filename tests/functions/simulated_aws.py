@@ -1,0 +1,302 @@
+"""DynamoDB and KMS under the functions' own boto3 clients: every call recorded, any call made to fail.
+
+It sits where botocore would open a socket, so that serialising, signing, retrying and parsing are the real ones.
+What answers is moto, as in the development server.
+"""
+
+import base64
+import io
+import itertools
+import json
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from moto.core.request import Request as MotoRequest
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.responses import DynamoHandler
+from moto.kms.models import kms_backends
+from moto.kms.responses import KmsResponse
+
+from local.intrinsics import REGION
+from local.stack import Key, Table
+from tests.functions.capacity import read_units, size_of, write_units
+
+SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
+
+# moto's state is the process's: an account of its own keeps each simulation's tables and keys apart.
+_accounts = itertools.count(555000000000)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fault(Enum):
+    """What can become of a call. LOST: it was carried out, and the answer never arrived."""
+
+    THROUGHPUT_EXCEEDED = auto()
+    THROTTLED = auto()
+    INTERNAL = auto()
+    RESET = auto()
+    LOST = auto()
+    DENIED = auto()
+
+
+ERRORS = {
+    Fault.THROUGHPUT_EXCEEDED: (400, "ProvisionedThroughputExceededException"),
+    Fault.THROTTLED: (400, "ThrottlingException"),
+    Fault.INTERNAL: (500, "InternalServerError"),
+    Fault.DENIED: (400, "AccessDeniedException"),
+}
+SECRET_DETAIL = "arn:aws:dynamodb:eu-central-1:123456789012:table/authserver-TokensTable"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt at an AWS operation. `table` is its logical id; `ring` is the KMS encryption context's."""
+
+    function: str
+    service: str
+    operation: str
+    table: str = ""
+    keys: tuple[str, ...] = ()
+    consistent: bool | None = None
+    ring: str = ""
+    read: float = 0
+    write: float = 0
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def action(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return tuple(key.partition("#")[0] for key in self.keys)
+
+
+type Plan = Callable[[Call], Fault | Callable[[Any], Any] | None]
+"""Asked before each call; a function that it gives is applied to the answer's JSON."""
+
+
+class SimulatedAws:
+    """The tables and keys of one stack. `calls` grows; `caller` is the function that is running."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.caller = ""
+        self.plan: Plan | None = None
+        self.seconds = 0.0  # CPU time spent in here, which is nobody's but the simulation's
+        self.account_for_capacity = True
+        self.changed = True  # since the last restore
+        self.account = str(next(_accounts))
+        self._tables: dict[str, Table] = {}
+        self.session = botocore.session.Session()
+        self.session.register("before-send", self._answer)  # type: ignore[arg-type]
+
+    def make_key(self, key: Key) -> tuple[str, str]:
+        """The id and the ARN of a new key."""
+        made = self._client("kms").create_key(**key.arguments)["KeyMetadata"]
+        return made["KeyId"], made["Arn"]
+
+    def make_table(self, table: Table) -> None:
+        self._tables[table.name] = table
+        self._client("dynamodb").create_table(**table.arguments)
+
+    def close(self) -> None:
+        dynamodb_backends.pop(self.account, None)
+        kms_backends.pop(self.account, None)
+
+    def _client(self, service: str) -> Any:
+        return boto3.Session("local", "local", region_name=REGION, botocore_session=self.session).client(service)  # type: ignore[call-overload]
+
+    @contextmanager
+    def failing(self, plan: Plan) -> Iterator[None]:
+        self.plan = plan
+        try:
+            yield
+        finally:
+            self.plan = None
+
+    # -- what is stored
+
+    def items(self, logical_id: str) -> dict[str, dict[str, Any]]:
+        """The items of a table by key, as attribute values."""
+        return {str(key.value): item.to_json()["Attributes"] for key, item in self._stored(logical_id).items()}
+
+    def item(self, logical_id: str, key: str) -> dict[str, Any]:
+        """One item, empty if there is none."""
+        item = self._stored(logical_id).get(DynamoType({"S": key}))
+        return item.to_json()["Attributes"] if item else {}
+
+    def snapshot(self) -> dict[str, Any]:
+        return {one.logical_id: pickle.dumps(dict(self._stored(one.logical_id))) for one in self._tables.values()}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self.changed = True
+        for logical_id, items in snapshot.items():
+            stored = self._stored(logical_id)
+            stored.clear()
+            stored.update(pickle.loads(items))  # noqa: S301 - our own, and quicker than a deep copy
+
+    def change(self, logical_id: str, key: str, **attributes: dict[str, Any] | None) -> None:
+        """Overwrite attributes of an item, behind every condition; None removes one."""
+        item = {name: value for name, value in self.item(logical_id, key).items() if name not in attributes}
+        self.put(logical_id, item | {name: value for name, value in attributes.items() if value is not None})
+
+    def put(self, logical_id: str, item: Mapping[str, Any]) -> None:
+        """Put an item, behind every condition."""
+        name = next(table.name for table in self._tables.values() if table.logical_id == logical_id)
+        self._backend.put_item(name, dict(item))
+        self.changed = True
+
+    def remove(self, logical_id: str, key: str) -> None:
+        self.changed = True
+        stored = self._stored(logical_id)
+        for held in [held for held in stored if held.value == key]:
+            del stored[held]
+
+    @property
+    def _backend(self) -> Any:
+        return dynamodb_backends[self.account][REGION]
+
+    def _stored(self, logical_id: str) -> Any:
+        name = next(table.name for table in self._tables.values() if table.logical_id == logical_id)
+        return self._backend.tables[name].items
+
+    # -- calls
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        began = time.process_time()
+        try:
+            return self._take(request)
+        finally:
+            self.seconds += time.process_time() - began
+
+    def _take(self, request: AWSPreparedRequest) -> AWSResponse:
+        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+        target = _text(request.headers["X-Amz-Target"])
+        call = self._read(target, json.loads(body))
+        fault = self.plan(call) if self.plan else None
+        if fault is Fault.RESET:
+            self.calls.append(call)
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if isinstance(fault, Fault) and fault is not Fault.LOST:
+            self.calls.append(call)
+            status, code = ERRORS[fault]
+            answer = json.dumps({"__type": f"com.amazonaws#{code}", "message": f"{code} on {SECRET_DETAIL}"}).encode()
+            return _aws_response(request.url, Response(status, {}, answer))
+        before = self._sizes(call)
+        self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Decrypt", "Encrypt")
+        response = self._dispatch(request, target, body)
+        self.calls.append(self._metered(call, before))
+        if fault is Fault.LOST:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if callable(fault):
+            changed = json.dumps(fault(json.loads(response.body))).encode()
+            response = Response(response.status, response.headers, changed)
+        return _aws_response(request.url, response)
+
+    def _dispatch(self, request: AWSPreparedRequest, target: str, body: bytes) -> Response:
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        headers["x-moto-account-id"] = self.account
+        made = MotoRequest.from_primitives("POST", request.url, headers, body)
+        status, answered, content = SERVICES[target.partition(".")[0]].dispatch(made)
+        octets = content if isinstance(content, bytes) else str(content).encode()
+        return Response(int(status), {name: str(value) for name, value in answered.items()}, octets)
+
+    def _read(self, target: str, sent: dict[str, Any]) -> Call:
+        service, _, operation = target.partition(".")
+        if operation in ("CreateTable", "CreateKey"):
+            return Call("", "", operation)
+        if service == "TrentService":
+            return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))
+        consistent: bool | None = None
+        if operation == "TransactWriteItems":
+            puts = [write["Put"] for write in sent["TransactItems"]]
+            name = puts[0]["TableName"]
+            keys = tuple(put["Item"][self._key_attribute(name)]["S"] for put in puts)
+        elif operation == "BatchGetItem":
+            ((name, wanted),) = sent["RequestItems"].items()
+            keys = tuple(_only_value(key) for key in wanted["Keys"])
+            consistent = wanted.get("ConsistentRead", False)
+        else:
+            name = sent["TableName"]
+            keys = ((sent.get("Key") or sent["Item"])[self._key_attribute(name)]["S"],)
+            consistent = sent.get("ConsistentRead", False) if operation == "GetItem" else None
+        return Call(self.caller, "dynamodb", operation, self._tables[name].logical_id, keys, consistent, request=sent)
+
+    def _key_attribute(self, table: str) -> str:
+        (key,) = self._tables[table].arguments["KeySchema"]
+        return str(key["AttributeName"])
+
+    def _sizes(self, call: Call) -> tuple[int, ...]:
+        if call.service != "dynamodb" or not self.account_for_capacity:
+            return ()
+        return tuple(size_of(self.item(call.table, key)) for key in call.keys)
+
+    def _metered(self, call: Call, before: tuple[int, ...]) -> Call:
+        if call.service != "dynamodb" or not self.account_for_capacity:
+            return call
+        if call.consistent is not None:
+            return _with_capacity(call, read_units(before, consistent=call.consistent), 0)
+        after = [self.item(call.table, key) for key in call.keys]
+        largest = tuple(max(one, size_of(other)) for one, other in zip(before, after, strict=True))
+        return _with_capacity(call, 0, write_units(largest, after, created=not any(before)))
+
+
+def _with_capacity(call: Call, read: float, write: float) -> Call:
+    return Call(
+        call.function,
+        call.service,
+        call.operation,
+        call.table,
+        call.keys,
+        call.consistent,
+        "",
+        read,
+        write,
+        call.request,
+    )
+
+
+def _only_value(key: Mapping[str, Mapping[str, str]]) -> str:
+    ((value,),) = (inner.values() for inner in key.values())
+    return value
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+class _Raw(io.BytesIO):
+    """What botocore reads a body from."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        while chunk := self.read():
+            yield chunk
+
+
+def _aws_response(url: str, response: Response) -> AWSResponse:
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "x-amz-crc32"}
+    return AWSResponse(url, response.status, headers, _Raw(response.body))  # type: ignore[arg-type]
+
+
+def binary(octets: bytes) -> dict[str, str]:
+    """A binary attribute value, as moto keeps it."""
+    return {"B": base64.b64encode(octets).decode()}

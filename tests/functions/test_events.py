@@ -1,0 +1,199 @@
+"""Every file in `events/` does, with its function, what its name says."""
+
+import json
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.journey import Browser, hidden_fields, native, web
+from tests.functions.world import ROOT, World
+
+EVENTS = ROOT / "events"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+FILES = sorted(EVENTS.glob("*/*.json"))
+
+# The status, and a piece of what is said; for the authorizer, its decision.
+EXPECTED: dict[str, tuple[int, str]] = {
+    "authorize/begin": (303, "login?request=rq_"),
+    "authorize/begin_by_post": (303, "login?request=rq_"),
+    "authorize/with_session": (303, "https://app.example.com/callback?code=ac_"),
+    "authorize/prompt_none": (303, "http://127.0.0.1:8080/callback?error=login_required"),
+    "authorize/client_unknown": (400, "not registered"),
+    "authorize/redirect_uri_unknown": (400, "redirect_uri is not registered"),
+    "login/show": (200, 'name="password"'),
+    "login/sign_in": (303, "consent?request=rq_"),
+    "login/wrong_password": (401, "not correct"),
+    "login/request_expired": (400, "expired"),
+    "consent/show": (200, 'name="decision"'),
+    "consent/allow": (303, "http://127.0.0.1:8080/callback?code=ac_"),
+    "consent/deny": (303, "http://127.0.0.1:8080/callback?error=access_denied"),
+    "consent/csrf_missing": (400, "expired"),
+    "token/client_credentials": (200, '"access_token"'),
+    "token/authorization_code": (200, '"refresh_token"'),
+    "token/refresh_token": (200, '"refresh_token"'),
+    "token/code_garbage": (400, '"invalid_grant"'),
+    "token/secret_wrong": (401, '"invalid_client"'),
+    "token/grant_type_missing": (400, '"invalid_request"'),
+    "token/method_get": (405, '"invalid_request"'),
+    "token/preflight": (204, ""),
+    "token/json": (415, '"invalid_request"'),
+    "refresh/refresh_token": (200, '"refresh_token"'),
+    "refresh/token_garbage": (400, '"invalid_grant"'),
+    "refresh/other_grant": (400, '"unsupported_grant_type"'),
+    "revoke/refresh_token": (200, "{}"),
+    "revoke/token_unknown": (200, "{}"),
+    "revoke/client_missing": (401, '"invalid_client"'),
+    "introspect/access_token": (200, '"active": true'),
+    "introspect/token_unknown": (200, '{"active": false}'),
+    "introspect/client_public": (401, '"invalid_client"'),
+    "metadata/openid_configuration": (200, '"issuer"'),
+    "metadata/oauth_authorization_server": (200, '"issuer"'),
+    "metadata/oauth_protected_resource": (200, '"resource"'),
+    "metadata/jwks": (200, '"keys"'),
+    "metadata/path_of_no_issuer": (404, "not_found"),
+    "metadata/method_post": (405, '"invalid_request"'),
+    "userinfo/get": (200, '"preferred_username": "alice"'),
+    "userinfo/post": (200, '"preferred_username": "alice"'),
+    "userinfo/user_unknown": (401, '"invalid_token"'),
+    "userinfo/without_authorizer": (401, '"invalid_token"'),
+    "example_resource/me": (200, '"sub": "248289761001"'),
+    "example_resource/list_items": (200, "a first item"),
+    "example_resource/add_item": (200, "a third item"),
+    "example_resource/add_nothing": (400, '"invalid_request"'),
+    "example_resource/without_authorizer": (401, '"invalid_token"'),
+}
+DECISIONS = {
+    "authorizer/rest_request": "Allow",
+    "authorizer/rest_request_scope_missing": "Deny",
+    "authorizer/rest_request_garbage": "Unauthorized",
+    "authorizer/rest_request_no_token": "Unauthorized",
+    "authorizer/rest_token": "Allow",
+    "authorizer/rest_token_garbage": "Unauthorized",
+    "authorizer/http_simple": "True",
+    "authorizer/http_simple_garbage": "False",
+}
+SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
+
+
+def case(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+@cache
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def lived(shared_world: World) -> tuple[dict[str, str], dict[str, Any]]:
+    """What people and clients hold in the middle of their flows, and the tables at that moment."""
+    shared_world.reset()
+    values = live(shared_world)
+    return values, shared_world.aws.snapshot()
+
+
+@pytest.fixture
+def here(lived: tuple[dict[str, str], dict[str, Any]], world: World) -> tuple[World, dict[str, str]]:
+    """The world at that moment."""
+    values, snapshot = lived
+    world.aws.restore(snapshot)
+    return world, values
+
+
+def filled_in(name: str, world: World, values: dict[str, str]) -> Any:
+    """The event with every placeholder replaced by something that is live now."""
+    text = text_of(EVENTS / f"{name}.json")
+    here = text.replace("da483cc07b.execute-api.eu-central-1.amazonaws.com", world.domain)
+    here = here.replace("https://5a1b2c3d4e.execute-api.eu-central-1.amazonaws.com/v1", world.resource)
+    here = here.replace("5a1b2c3d4e", world.resource.removeprefix("https://").partition(".")[0])
+    filled = Template(here).safe_substitute(values)  # there is a "$default" that is none of ours
+    assert "${" not in filled
+    return json.loads(filled)
+
+
+def live(world: World) -> dict[str, str]:
+    gateway = Gateway(world)
+    app, browser = native(gateway), Browser(gateway)
+    app.verifier = VERIFIER
+    tokens = app.tokens(browser)
+    started = browser.authorize(app.request(prompt="login consent"))
+    request = started.location.partition("request=")[2]
+    cookie, browser_secret = started.cookies[0].partition(";")[0].split("=", 1)
+    login = hidden_fields(browser.follow(started))["csrf"]
+    signed_in = Browser(gateway)
+    signed_in.cookies = browser.cookies
+    values = {
+        "REQUEST": request,
+        "REQUEST_COOKIE": cookie,
+        "BROWSER_SECRET": browser_secret,
+        "LOGIN_CSRF": login,
+        "ACCESS_TOKEN": tokens["access_token"],
+        "REFRESH_TOKEN": tokens["refresh_token"],
+        "WEB_ACCESS_TOKEN": web(gateway).tokens()["access_token"],
+        "CODE": browser.go_through(app.request())["code"],
+        "SUBJECT": gateway.call("GET", "/me", f"Bearer {tokens['access_token']}").json()["sub"],
+    }
+    return values | _consent_of(browser, app.request(), values)
+
+
+def _consent_of(browser: Browser, parameters: dict[str, str], values: dict[str, str]) -> dict[str, str]:
+    """Another pending request, one that has come as far as its consent page, for the files that are about that."""
+    started = browser.authorize(parameters)
+    page = browser.follow(started)
+    assert 'name="decision"' in page.body
+    cookie, browser_secret = started.cookies[0].partition(";")[0].split("=", 1)
+    fields = hidden_fields(page)
+    return {
+        "CONSENT_REQUEST": fields["request"],
+        "CONSENT_COOKIE": cookie,
+        "CONSENT_BROWSER_SECRET": browser_secret,
+        "CONSENT_CSRF": fields["csrf"],
+        "SESSION": browser.cookies["__Host-session"],
+    }
+
+
+def test_every_file_is_expected_to_do_something() -> None:
+    assert {case(file) for file in FILES} == {*EXPECTED, *DECISIONS, *SCHEDULED}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_event_is_answered(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    event = filled_in(name, world, values)
+    answer = Answer.of(world.invoke(name.partition("/")[0], event))
+    status, said = EXPECTED[name]
+    assert answer.status == status, answer
+    assert said in (answer.headers.get("location") or answer.body)
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_authorizer_event_is_decided(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    event = filled_in(name, world, values)
+    if DECISIONS[name] == "Unauthorized":
+        with pytest.raises(RuntimeError, match=r"^Unauthorized$"):
+            world.invoke("authorizer", event)
+        return
+    answer = world.invoke("authorizer", event)
+    decision = (
+        answer["isAuthorized"] if "isAuthorized" in answer else answer["policyDocument"]["Statement"][0]["Effect"]
+    )
+    assert str(decision) == DECISIONS[name]
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULED))
+def test_scheduled_event_rotates_what_is_due(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    world.clock.pass_by(91 * 86400)
+    answer = world.invoke("rotate_keys", filled_in(name, world, values))
+    assert sorted(answer["rotated"]) == ["ES256", "RS256", "access_token", "token"]
+
+
+@pytest.mark.parametrize("name", sorted({*EXPECTED, *DECISIONS}))
+def test_no_event_names_its_own_function_wrongly(name: str) -> None:
+    event = json.loads(text_of(EVENTS / f"{name}.json"))
+    assert "requestContext" in event or event["type"] == "TOKEN"

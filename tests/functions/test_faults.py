@@ -1,0 +1,415 @@
+"""DynamoDB and KMS fail on the n-th call, for every n of every endpoint: SECURITY.md section 5, its fault list.
+
+An attempt may fail and the SDK's retry succeed; a call whose attempts all fail must end in 503 with Retry-After.
+Functions are newly started, so that their keys are among the calls.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.functions.flows import issue_opaque_tokens
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
+from tests.functions.simulated_aws import SECRET_DETAIL, Call, Fault, SimulatedAws
+from tests.functions.world import World
+
+FAULTS = [Fault.THROUGHPUT_EXCEEDED, Fault.THROTTLED, Fault.INTERNAL, Fault.RESET]
+type Ask = Callable[[], Answer]
+
+
+def authorize_with_session(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    web(gateway).tokens(browser)
+    request = web(gateway).request()
+    return "authorize", lambda: browser.authorize(request)
+
+
+def authorize_without_session(gateway: Gateway) -> tuple[str, Ask]:
+    request = native(gateway).request()
+    return "authorize", lambda: Browser(gateway).authorize(request)
+
+
+def show_login(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    started = browser.authorize(native(gateway).request())
+    return "login", lambda: browser.follow(started)
+
+
+def sign_in(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    page = browser.follow(browser.authorize(native(gateway).request()))
+    return "login", lambda: browser.sign_in(page)
+
+
+def show_consent(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    started = browser.sign_in(browser.follow(browser.authorize(native(gateway).request())))
+    return "consent", lambda: browser.follow(started)
+
+
+def allow(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(web(gateway).request()))))
+    assert hidden_fields(page)["csrf"]
+    return "consent", lambda: browser.decide(page)
+
+
+def client_credentials(gateway: Gateway) -> tuple[str, Ask]:
+    return "token", machine(gateway).own_token
+
+
+def exchange(gateway: Gateway) -> tuple[str, Ask]:
+    app = native(gateway)
+    code = Browser(gateway).go_through(app.request())["code"]
+    return "token", lambda: app.exchange(code)
+
+
+def refresh(gateway: Gateway) -> tuple[str, Ask]:
+    app = native(gateway)
+    token = app.tokens()["refresh_token"]
+    return "refresh", lambda: app.refresh(token, "/refresh")
+
+
+def revoke_refresh_token(gateway: Gateway) -> tuple[str, Ask]:
+    app = web(gateway)
+    token = app.tokens()["refresh_token"]
+    return "revoke", lambda: app.post("/revoke", token=token)
+
+
+def revoke_access_token(gateway: Gateway) -> tuple[str, Ask]:
+    app = web(gateway)
+    token = app.tokens()["access_token"]
+    return "revoke", lambda: app.post("/revoke", token=token)
+
+
+def revoke_own_token(gateway: Gateway) -> tuple[str, Ask]:
+    app = machine(gateway)
+    token = app.own_token().json()["access_token"]
+    return "revoke", lambda: app.post("/revoke", token=token)
+
+
+def introspect(gateway: Gateway) -> tuple[str, Ask]:
+    app = web(gateway)
+    token = app.tokens()["access_token"]
+    return "introspect", lambda: app.post("/introspect", token=token)
+
+
+def introspect_refresh_token(gateway: Gateway) -> tuple[str, Ask]:
+    app = web(gateway)
+    token = app.tokens()["refresh_token"]
+    return "introspect", lambda: app.post("/introspect", token=token)
+
+
+def userinfo(gateway: Gateway) -> tuple[str, Ask]:
+    token = native(gateway).tokens()["access_token"]
+    return "userinfo", lambda: gateway.call("GET", "/userinfo", f"Bearer {token}")
+
+
+def key_set(gateway: Gateway) -> tuple[str, Ask]:
+    return "metadata", lambda: gateway.send("GET", "/.well-known/jwks.json")
+
+
+ENDPOINTS = [
+    authorize_with_session,
+    authorize_without_session,
+    show_login,
+    sign_in,
+    show_consent,
+    allow,
+    client_credentials,
+    exchange,
+    refresh,
+    revoke_refresh_token,
+    revoke_access_token,
+    revoke_own_token,
+    introspect,
+    introspect_refresh_token,
+    userinfo,
+    key_set,
+]
+
+
+class Situation:
+    """One endpoint at the point where it is about to be asked; `ask` does, and works on what is stored by then."""
+
+    def __init__(self, world: World, prepare: Callable[[Gateway], tuple[str, Ask]]) -> None:
+        self.world = world
+        self.function, self.ask = prepare(Gateway(world))
+        self.before = world.aws.snapshot()
+        self.calls = self.of_one_request()
+
+    def of_one_request(self) -> list[Call]:
+        self.answer_with(None)
+        return [call for call in self.world.aws.calls if call.function == self.function]
+
+    def answer_with(self, plan: Any) -> Answer:
+        """A newly started function's answer while calls go as planned."""
+        self.world.aws.restore(self.before)
+        self.world.aws.calls.clear()
+        with self.world.using(**{self.function: self.world.load(self.function)}):
+            self.world.aws.plan = plan
+            try:
+                return self.ask()
+            finally:
+                self.world.aws.plan = None
+
+    def from_call(self, first: int, fault: Fault) -> Any:
+        """The function's calls fail from this one on."""
+        return self._plan(lambda number: number >= first, fault)
+
+    def only_call(self, one: int, fault: Fault) -> Any:
+        return self._plan(lambda number: number == one, fault)
+
+    def _plan(self, fails: Callable[[int], bool], fault: Fault) -> Any:
+        numbers: Iterator[int] = iter(range(1_000_000))
+
+        def plan(call: Call) -> Fault | None:
+            return fault if call.function == self.function and fails(next(numbers)) else None
+
+        return plan
+
+
+def is_unavailable(answer: Answer) -> None:
+    assert answer.status == 503, answer
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["cache-control"] == "no-store"
+    for detail in (SECRET_DETAIL, "arn:", "authserver-", "Table", "Traceback", "Exception", "botocore", "KMS"):
+        assert detail not in str(answer.raw), detail
+
+
+@pytest.mark.rfc("7009", "2.2.1")
+@pytest.mark.parametrize("prepare", ENDPOINTS)
+def test_whichever_call_fails_for_good_the_answer_is_503(
+    prepare: Callable[[Gateway], tuple[str, Ask]], world: World
+) -> None:
+    situation = Situation(world, prepare)
+    assert situation.calls
+    for first, call in enumerate(situation.calls):
+        fault = FAULTS[first % len(FAULTS)]
+        answer = situation.answer_with(situation.from_call(first, fault))
+        try:
+            if call.prefixes == ("consent",):
+                # Only what would be remembered is lost: the code was issued, and the user will be asked again.
+                assert "code=" in answer.location
+            else:
+                is_unavailable(answer)
+        except AssertionError as error:
+            error.add_note(f"call {first}, {call.action}, {fault}")
+            raise
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, Fault.DENIED, Fault.LOST])
+def test_whatever_fails_for_good_the_answer_is_503(fault: Fault, world: World) -> None:
+    situation = Situation(world, client_credentials)
+    assert {call.service for call in situation.calls} == {"dynamodb", "kms"}
+    for first in range(len(situation.calls)):
+        is_unavailable(situation.answer_with(situation.from_call(first, fault)))
+
+
+@pytest.mark.parametrize("prepare", ENDPOINTS)
+def test_whichever_attempt_fails_once_the_answer_is_the_usual_one(
+    prepare: Callable[[Gateway], tuple[str, Ask]], world: World
+) -> None:
+    """LOST as well: the write was made, its answer never came, and the SDK's retry finds its own claim."""
+    situation = Situation(world, prepare)
+    usual = situation.answer_with(None)
+    for one in range(len(situation.calls)):
+        for fault in (Fault.LOST, (Fault.THROUGHPUT_EXCEEDED, Fault.RESET)[one % 2]):
+            answer = situation.answer_with(situation.only_call(one, fault))
+            assert (answer.status, set(answer.headers)) == (usual.status, set(usual.headers)), (one, fault, answer)
+
+
+# ------------------------------------------------------------------ what a failed request leaves behind
+
+
+@pytest.mark.rfc("6749", "4.1.2")
+@pytest.mark.parametrize("token_format", ["jwt", "opaque"])
+def test_a_client_that_was_told_503_can_exchange_its_code_again(token_format: str, world: World) -> None:
+    """F1, F16: whichever call failed, the code is not burnt."""
+    if token_format == "opaque":
+        issue_opaque_tokens(world, "demo-app")
+    situation = Situation(world, exchange)
+    burnt = []
+    for first, call in enumerate(situation.calls):
+        is_unavailable(situation.answer_with(situation.from_call(first, Fault.THROTTLED)))
+        if situation.ask().status != 200:
+            burnt.append((first, call.action, call.table or call.ring))
+    assert burnt == []
+
+
+@pytest.mark.rfc("9700", "4.14.2")
+@pytest.mark.parametrize("token_format", ["jwt", "opaque"])
+def test_a_client_that_was_told_503_can_refresh_again(token_format: str, world: World) -> None:
+    """F3, F4: the same successor, however far the first request came."""
+    if token_format == "opaque":
+        issue_opaque_tokens(world, "demo-app")
+    situation = Situation(world, refresh)
+    for fault in (Fault.THROTTLED, Fault.LOST):
+        for first in range(len(situation.calls)):
+            situation.answer_with(situation.from_call(first, fault))
+            answer = situation.ask()
+            assert answer.status == 200, (first, answer)
+            successor = answer.json()["refresh_token"]
+            assert situation.ask().json()["refresh_token"] == successor
+
+
+def test_lost_answers_for_good_end_in_a_clean_refusal(world: World) -> None:
+    """F2: the code was redeemed and nobody knows; the client is refused, and what the code yielded is dead."""
+    situation = Situation(world, exchange)
+    redeem = next(number for number, call in enumerate(situation.calls) if call.operation == "UpdateItem")
+    is_unavailable(situation.answer_with(situation.from_call(redeem, Fault.LOST)))
+    answer = situation.ask()
+    assert (answer.status, answer.error) == (400, "invalid_grant")
+
+
+@pytest.mark.rfc("7009", "2.2.1")
+def test_a_token_whose_revocation_failed_is_as_it_was(world: World, web_app: App) -> None:
+    """F7: not 200; the token still works, and a second try ends it."""
+    token = web_app.tokens()["access_token"]
+    with world.aws.failing(lambda call: Fault.THROTTLED if call.operation in ("UpdateItem", "PutItem") else None):
+        is_unavailable(web_app.post("/revoke", token=token))
+    assert web_app.post("/introspect", token=token).json()["active"] is True
+    assert web_app.post("/revoke", token=token).status == 200
+    assert web_app.post("/introspect", token=token).json() == {"active": False}
+
+
+# ------------------------------------------------------------------ what DynamoDB leaves unprocessed
+
+
+def unprocessed(times: int) -> Any:
+    """BatchGetItem leaves everything but one key for later, this often."""
+    left = iter([True] * times + [False] * 1000)
+
+    def plan(call: Call) -> Any:
+        if call.operation != "BatchGetItem" or not next(left):
+            return None
+        ((table, wanted),) = call.request["RequestItems"].items()
+        later = {table: {**wanted, "Keys": wanted["Keys"][1:]}}
+
+        def answer(full: dict[str, Any]) -> dict[str, Any]:
+            first = next(iter(wanted["Keys"][0].values()))
+            kept = [item for item in full["Responses"][table] if item["pk"] == first]
+            return {"Responses": {table: kept}, "UnprocessedKeys": later}
+
+        return answer
+
+    return plan
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_keys_left_unprocessed_are_asked_for_again(times: int, world: World, web_app: App, aws: SimulatedAws) -> None:
+    """F8."""
+    tokens = web_app.tokens()
+    with aws.failing(unprocessed(times)):
+        assert web_app.post("/introspect", token=tokens["access_token"]).json()["active"] is True
+    with aws.failing(unprocessed(times)):
+        assert web_app.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_keys_left_unprocessed_for_ever_are_not_taken_for_absent(web_app: App, aws: SimulatedAws) -> None:
+    tokens = web_app.tokens()
+    with aws.failing(unprocessed(1000)):
+        is_unavailable(web_app.post("/introspect", token=tokens["access_token"]))
+        is_unavailable(web_app.refresh(tokens["refresh_token"]))
+
+
+# ------------------------------------------------------------------ items that are not as they should be
+
+POISON: list[dict[str, Any] | None] = [None, {"S": "text"}, {"N": "1.5"}, {"L": [{"NULL": True}]}]
+KINDS = ["authorization", "session", "consent", "request", "cutoff"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_poisoned_item_is_as_good_as_none(kind: str, world: World, gateway: Gateway) -> None:
+    """F23: every attribute missing or of another type; refused or restarted, never 500, and nobody gets more.
+
+    What a cutoff says matters to everything of its subject: while it cannot be read, nobody can tell, which is 503.
+    """
+    worst = 503 if kind == "cutoff" else 499
+    browser, app = Browser(gateway), web(gateway)
+    tokens = app.tokens(browser)
+    for request in [key for key in world.aws.items("TokensTable") if key.startswith("request#")]:
+        world.aws.remove("TokensTable", request)
+    started = browser.authorize(app.request(prompt="login"))
+    if kind == "cutoff":
+        identifier = next(key for key in world.aws.items("TokensTable") if key.startswith("authorization#"))
+        subject = world.aws.items("TokensTable")[identifier]["listed_subject"]["S"]
+        world.aws.put(
+            "TokensTable",
+            {"pk": {"S": f"cutoff#subject#{subject}"}, "not_before": {"N": "1"}, "expires_at": {"N": "9999999999"}},
+        )
+    key = max(key for key in world.aws.items("TokensTable") if key.startswith(f"{kind}#"))
+    before = world.aws.snapshot()
+    failures = []
+    for attribute in sorted(set(world.aws.items("TokensTable")[key]) - {"pk"}):
+        for poison in POISON:
+            world.aws.restore({"TokensTable": before["TokensTable"]})
+            world.aws.change("TokensTable", key, **{attribute: poison})
+            answers = [
+                app.refresh(tokens["refresh_token"]),
+                app.post("/introspect", token=tokens["access_token"]),
+                app.post("/introspect", token=tokens["refresh_token"]),
+                app.post("/revoke", token=tokens["access_token"]),
+                browser.authorize(app.request()),
+                browser.follow(started),
+            ]
+            if any(answer.status > worst or answer.status == 500 for answer in answers):
+                failures.append((attribute, poison, [answer.status for answer in answers]))
+    assert failures == []
+
+
+@pytest.mark.parametrize(("table", "key"), [("ClientsTable", "demo-web"), ("UsersTable", "user#")])
+def test_a_poisoned_client_or_user_is_as_good_as_none(table: str, key: str, world: World, gateway: Gateway) -> None:
+    app = web(gateway)
+    tokens = app.tokens()
+    (found, *_) = sorted(one for one in world.aws.items(table) if one.startswith(key))
+    before = world.aws.snapshot()
+    failures = []
+    for attribute in sorted(set(world.aws.items(table)[found]) - {"client_id", "id"}):
+        for poison in POISON:
+            world.aws.restore({name: before[name] for name in (table, "TokensTable")})
+            world.aws.change(table, found, **{attribute: poison})
+            answers = [
+                app.refresh(tokens["refresh_token"]),
+                app.post("/introspect", token=tokens["access_token"]),
+                gateway.call("GET", "/userinfo", f"Bearer {tokens['access_token']}"),
+                Browser(gateway).authorize(app.request()),
+            ]
+            if any(answer.status >= 500 for answer in answers):
+                failures.append((attribute, poison, [answer.status for answer in answers]))
+    assert failures == []
+
+
+# ------------------------------------------------------------------ items that come and go as they please
+
+
+def test_what_has_expired_is_as_good_as_none_while_it_is_still_there(world: World, gateway: Gateway) -> None:
+    """F12: TTL never deletes."""
+    browser, app = Browser(gateway), native(gateway)
+    tokens = app.tokens(browser)
+    code = browser.go_through(app.request())["code"]
+    started = browser.authorize(app.request(prompt="login"))
+    world.clock.pass_by(601)
+    assert app.exchange(code).error == "invalid_grant"
+    assert browser.follow(started).status == 400
+    world.clock.pass_by(43200)
+    assert browser.authorize(app.request()).location.startswith("login?")
+    world.clock.pass_by(2592000)
+    assert app.refresh(tokens["refresh_token"]).error == "invalid_grant"
+    assert world.aws.items("TokensTable")
+
+
+@pytest.mark.parametrize("kind", ["request", "session", "authorization", "consent"])
+def test_what_has_vanished_is_begun_anew(kind: str, world: World, gateway: Gateway) -> None:
+    """F13: deleted in the middle of a flow."""
+    browser, app = Browser(gateway), web(gateway)
+    tokens = app.tokens(browser)
+    page = browser.follow(browser.authorize(app.request(prompt="consent")))
+    for key in [key for key in world.aws.items("TokensTable") if key.startswith(f"{kind}#")]:
+        world.aws.remove("TokensTable", key)
+    assert browser.decide(page).status in (303, 400)
+    assert app.refresh(tokens["refresh_token"]).status in (200, 400)
+    assert app.post("/introspect", token=tokens["access_token"]).status == 200
+    assert app.post("/revoke", token=tokens["access_token"]).status == 200

@@ -1,0 +1,247 @@
+"""What is written down: one line a request, with its metric, and never anything that was sent or issued."""
+
+import contextlib
+import io
+import json
+import logging
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from authserver.aws.apigateway import logger
+from tests.functions.events import http_event, request_authorizer_event, rest_event
+from tests.functions.flows import FLOWS, issue_opaque_tokens
+from tests.functions.gateway import Gateway, basic
+from tests.functions.journey import App, Browser, machine, native, web
+from tests.functions.simulated_aws import Fault
+from tests.functions.world import FUNCTIONS, World
+
+SECRET_NAMES = re.compile(
+    r"code|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
+    r"|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint"
+)
+
+
+class Journal:
+    """All that functions wrote: to the logger, to standard output and to standard error."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.split("\n") if line]
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
+    journal = Journal()
+    monkeypatch.setattr(logger.registered_handler, "stream", journal.stream)
+    with contextlib.redirect_stdout(journal.stream), contextlib.redirect_stderr(journal.stream):
+        yield journal
+
+
+def secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    """Every text of some length that stands under a telling name, anywhere in an event or an answer."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from secrets_in(inner, str(key).lower())
+        case list() | tuple():
+            for inner in value:
+                yield from secrets_in(inner, name)
+        case str() if SECRET_NAMES.fullmatch(name) and len(value) >= 6:
+            yield value
+            if name == "authorization":
+                yield value.rpartition(" ")[2]
+
+
+class Witness:
+    """Notes everything secret that passes between the gateway and the functions."""
+
+    def __init__(self, world: World) -> None:
+        self.seen: set[str] = set()
+        self._run = world.run
+        world.run = self.run  # type: ignore[method-assign]
+
+    def run(self, name: str, module: Any, event: Any) -> Any:
+        self._note(event)
+        answer = self._run(name, module, event)
+        self._note(answer)
+        return answer
+
+    def _note(self, message: Any) -> None:
+        self.seen.update(secrets_in(message))
+        texts = [
+            message.get("rawQueryString") or "",
+            urlsplit((message.get("headers") or {}).get("Location", "")).query,
+        ]
+        body = message.get("body") or ""
+        texts.append(b64decode(body).decode() if message.get("isBase64Encoded") else body)
+        for text in texts:
+            self.seen.update(secrets_in([{name: value} for name, value in parse_qsl(text)]))
+            with contextlib.suppress(ValueError):
+                self.seen.update(secrets_in(json.loads(text)))
+        for cookie in message.get("cookies") or ():
+            self.seen.add(cookie.partition(";")[0].partition("=")[2])
+
+
+@pytest.fixture
+def witness(world: World) -> Iterator[Witness]:
+    witness = Witness(world)
+    yield witness
+    del world.run
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_leaves_nothing_secret_in_the_log(
+    name: str, world: World, witness: Witness, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger._logger, "level", logging.DEBUG)
+    FLOWS[name](world)
+    assert len(witness.seen) > 0 or name in ("rotate_keys", "read_the_metadata")
+    assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
+
+
+def test_the_witness_sees_secrets(world: World, witness: Witness) -> None:
+    tokens = web(Gateway(world)).tokens()
+    assert {tokens["access_token"], tokens["refresh_token"], "wonderland-demo"} <= witness.seen
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        ("GetItem", Fault.THROTTLED),
+        ("BatchGetItem", Fault.RESET),
+        ("UpdateItem", Fault.LOST),
+        ("PutItem", Fault.INTERNAL),
+        ("Decrypt", Fault.DENIED),
+    ],
+)
+def test_a_fault_leaves_nothing_secret_in_the_log(
+    operation: str, fault: Fault, world: World, witness: Witness, journal: Journal
+) -> None:
+    gateway = Gateway(world)
+    issue_opaque_tokens(world, "demo-web")
+    app, browser = web(gateway), Browser(gateway)
+    tokens = app.tokens(browser)
+    code = browser.go_through(app.request())["code"]
+    fresh = {name: world.load(name) for name in ("authorize", "token", "revoke", "introspect")}
+    with world.using(**fresh), world.aws.failing(lambda call: fault if call.operation == operation else None):
+        app.exchange(code)
+        app.refresh(tokens["refresh_token"])
+        app.post("/introspect", token=tokens["access_token"])
+        app.post("/revoke", token=tokens["access_token"])
+        browser.authorize(app.request())
+    assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
+
+
+def test_an_unexpected_error_leaves_nothing_secret_in_the_log_nor_in_the_answer(
+    world: World, gateway: Gateway, witness: Witness, journal: Journal, web_app: App
+) -> None:
+    tokens = web_app.tokens()
+
+    def broken(_: Any) -> Any:
+        return lambda answer: {"Responses": "nonsense"}
+
+    with world.aws.failing(lambda call: broken(call) if call.operation == "BatchGetItem" else None):
+        answer = web_app.refresh(tokens["refresh_token"])
+    assert answer.status >= 500
+    assert "Traceback" not in answer.body
+    assert "nonsense" not in answer.body
+    assert "Traceback" in journal.text
+    assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
+
+
+# ------------------------------------------------------------------ one line
+
+NEWLINE = '\n{"level":"ERROR","message":"forged"}\r\n{"level":"ERROR"}'
+
+
+def test_text_of_users_cannot_make_a_line(world: World, gateway: Gateway, journal: Journal) -> None:
+    parameters = dict.fromkeys(("client_id", "redirect_uri", "state", "scope", "grant_type", "username"), NEWLINE)
+    headers = {"user-agent": NEWLINE, "authorization": NEWLINE, "x-amzn-trace-id": NEWLINE, "origin": NEWLINE}
+    count = 0
+    for path in ("/authorize", "/login", "/consent", "/token", "/refresh", "/revoke", "/introspect"):
+        for method in ("GET", "POST", NEWLINE):
+            gateway.send(method, path, query=parameters, form=parameters, headers=headers, cookies={"a": NEWLINE})
+            count += 1
+    for name in ("userinfo", "example_resource"):
+        world.invoke(name, rest_event(NEWLINE, "/userinfo", headers=headers))
+        count += 1
+    event = request_authorizer_event("GET", "/me", headers={"Authorization": NEWLINE}, path=f"/{NEWLINE}")
+    with pytest.raises(RuntimeError):
+        world.invoke("authorizer", event)
+    count += 1
+    assert journal.text.count("\n") == len(journal.lines) == count
+    assert "\r" not in journal.text
+    assert all("forged" not in line["message"] for line in journal.lines)
+
+
+def is_a_metric(line: dict[str, Any]) -> bool:
+    """CloudWatch's embedded metric format."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert directive["Metrics"] == [{"Name": "Requests", "Unit": "Count"}]
+    assert line["Requests"] == 1
+    for dimensions in directive["Dimensions"]:
+        assert 0 < len(dimensions) <= 30
+        assert all(isinstance(line[name], str) and 0 < len(line[name]) <= 1024 for name in dimensions)
+    return bool(directive["Namespace"])
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("rotate_keys", "authorizer")])
+def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: Journal) -> None:
+    rest = name in ("userinfo", "example_resource")
+    path = f"/{name}" if name != "metadata" else "/.well-known/jwks.json"
+    event = rest_event("GET", path) if rest else http_event("GET", path, domain=world.domain)
+    answer = world.invoke(name, event)
+    (line,) = journal.lines
+    assert is_a_metric(line)
+    assert line["status"] == answer["statusCode"]
+    assert line["route"].endswith(path)
+    assert line["request_id"] == event["requestContext"]["requestId"]
+    assert len(journal.text) < 1024
+
+
+def test_a_decision_is_one_line_with_a_metric(
+    world: World, gateway: Gateway, journal: Journal, machine_app: App
+) -> None:
+    token = machine_app.own_token().json()["access_token"]
+    for authorization, status in ((f"Bearer {token}", 200), ("Bearer x", 401), ("", 401)):
+        journal.stream.truncate(0)
+        journal.stream.seek(0)
+        event = request_authorizer_event(
+            "GET", "/items", resource=world.resource, headers={"Authorization": authorization}
+        )
+        with contextlib.suppress(RuntimeError):
+            world.invoke("authorizer", event)
+        (line,) = journal.lines
+        assert is_a_metric(line)
+        assert (line["status"], line["route"]) == (status, "authorizer /items")
+
+
+def test_reasons_are_told_to_the_operator_alone(world: World, gateway: Gateway, journal: Journal) -> None:
+    answer = gateway.post("/token", {"grant_type": "client_credentials"}, headers=basic("demo-machine", "guess"))
+    assert journal.lines[-1]["reason"] == "client_secret"
+    assert "client_secret" not in answer.body
+
+
+def test_what_a_metric_is_counted_by_is_bounded(world: World, journal: Journal) -> None:
+    """A dimension that callers could fill with what they like would be a bill without end."""
+    gateway = Gateway(world)
+    for number in range(20):
+        gateway.send("GET", f"/authorize?{number}".partition("?")[0], query={"client_id": f"client-{number}"})
+        gateway.send("GET", "/.well-known/oauth-authorization-server")
+        gateway.post("/token", {"grant_type": f"grant-{number}"})
+        machine(gateway).post("/revoke", token=f"token-{number}")
+        native(gateway).refresh(f"rt_{number}")
+    assert len({(line["route"], line["reason"]) for line in journal.lines}) <= 6

@@ -1,0 +1,180 @@
+"""What the server says of itself over the wire: RFC 8414, RFC 9728, RFC 7517; PROTOCOL.md, "Metadata and keys"."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.functions.events import http_event
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.journey import App, Browser
+from tests.functions.world import World
+
+OPENID, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
+RESOURCE, JWKS = "/.well-known/oauth-protected-resource", "/.well-known/jwks.json"
+DOCUMENTS = [OPENID, OAUTH, RESOURCE, JWKS]
+HOSTILE = {
+    "host": "evil.example.com",
+    "x-forwarded-host": "evil.example.com",
+    "x-forwarded-proto": "http",
+    "x-forwarded-port": "1",
+    "x-forwarded-for": "198.51.100.1",
+    "x-forwarded-prefix": "/evil",
+    "forwarded": "host=evil.example.com;proto=http",
+    "x-original-url": "/evil",
+    "x-original-host": "evil.example.com",
+    "x-rewrite-url": "/evil",
+}
+
+
+@pytest.fixture
+def document(gateway: Gateway) -> dict[str, Any]:
+    found: dict[str, Any] = gateway.send("GET", OPENID).json()
+    return found
+
+
+@pytest.mark.rfc("8414", "3.3")
+def test_the_issuer_is_the_address_that_was_asked(document: dict[str, Any], world: World, gateway: Gateway) -> None:
+    assert document["issuer"] == world.issuer
+    assert gateway.send("GET", OAUTH).json() == document
+
+
+@pytest.mark.rfc("8414", "2")
+@pytest.mark.parametrize("issuer", ["https://id.example.com", "https://id.example.com/tenant"])
+def test_a_configured_issuer_comes_first(issuer: str, world: World, gateway: Gateway) -> None:
+    """An issuer with a path is served by a custom domain whose mapping takes the path away."""
+    with world.using(metadata=world.load("metadata", Issuer=issuer)):
+        document = gateway.send("GET", OPENID).json()
+        assert document["issuer"] == issuer
+        assert document["token_endpoint"] == f"{issuer}/token"
+        assert document["jwks_uri"] == f"{issuer}{JWKS}"
+
+
+@pytest.mark.rfc("8414", "3.1")
+@pytest.mark.parametrize(("inserted", "status"), [("tenant", 200), ("other", 404), ("tenant/x", 404)])
+def test_the_well_known_path_is_inserted_before_the_issuers(inserted: str, status: int, world: World) -> None:
+    function = world.load("metadata", Issuer="https://id.example.com/tenant")
+    event = http_event(
+        "GET",
+        f"{OAUTH}/{inserted}",
+        domain="id.example.com",
+        resource=world.resource,
+        route=f"ANY {OAUTH}/{{path+}}",
+        path_parameters={"path": inserted},
+    )
+    assert Answer.of(world.run("metadata", function, event)).status == status
+
+
+@pytest.mark.rfc("8414", "2")
+def test_the_document_leaves_nothing_to_defaults(document: dict[str, Any]) -> None:
+    """Omitted, grant types would mean implicit, authentication methods Basic alone, and PKCE none."""
+    assert document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
+    assert document["response_types_supported"] == ["code"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    methods = ["client_secret_basic", "client_secret_post", "none"]
+    assert document["token_endpoint_auth_methods_supported"] == methods
+    assert document["revocation_endpoint_auth_methods_supported"] == methods
+    assert document["introspection_endpoint_auth_methods_supported"] == methods[:2]
+    assert document["request_uri_parameter_supported"] is False
+    assert document["claims_parameter_supported"] is False
+    assert document["authorization_response_iss_parameter_supported"] is True
+
+
+@pytest.mark.rfc("8414", "3.2")
+def test_the_document_has_no_empty_member(document: dict[str, Any]) -> None:
+    assert not [name for name, value in document.items() if value in ([], "", {}, None)]
+
+
+@pytest.mark.rfc("8414", "2")
+def test_every_address_is_https_and_absolute(document: dict[str, Any]) -> None:
+    for name, value in document.items():
+        if name.endswith(("_endpoint", "_uri")) or name == "issuer":
+            assert value.startswith("https://")
+            assert "?" not in value
+            assert "#" not in value
+
+
+@pytest.mark.rfc("9700", "2.1.1")
+def test_nothing_that_is_unsafe_is_advertised(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    for unsafe in ('"plain"', '"implicit"', '"password"', '"token"', '"HS256"', "id_token token"):
+        assert unsafe not in text
+    assert "none" not in document["id_token_signing_alg_values_supported"]
+
+
+@pytest.mark.rfc("9728", "3.3")
+def test_the_resource_document_names_the_resource_and_its_issuer(world: World, gateway: Gateway) -> None:
+    document = gateway.send("GET", RESOURCE).json()
+    assert document["resource"] == world.resource
+    assert document["authorization_servers"] == [world.issuer]
+
+
+@pytest.mark.rfc("9700", "4.13")
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_what_a_client_says_of_the_host_leaves_no_trace(path: str, gateway: Gateway) -> None:
+    asked, plain = gateway.send("GET", path, headers=HOSTILE), gateway.send("GET", path)
+    assert (asked.body, asked.headers) == (plain.body, plain.headers)
+    assert "evil" not in json.dumps(asked.raw)
+
+
+@pytest.mark.rfc("9700", "4.13")
+def test_hostile_headers_leave_no_trace_in_a_flow(world: World, gateway: Gateway, native_app: App) -> None:
+    browser = Browser(gateway)
+    started = browser.send("GET", "/authorize", query=native_app.request(), headers=HOSTILE)
+    page = browser.follow(started)
+    code = browser.go_through(native_app.request())["code"]
+    form, _ = native_app.form(
+        grant_type="authorization_code",
+        code=code,
+        redirect_uri=native_app.redirect_uri,
+        code_verifier=native_app.verifier,
+    )
+    answer = gateway.post("/token", form, headers=HOSTILE)
+    payload = answer.json()["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    assert (claims["iss"], claims["aud"]) == (world.issuer, world.resource)
+    assert "evil" not in json.dumps([started.raw, page.raw, answer.raw, claims])
+
+
+@pytest.mark.rfc("7517", "4")
+def test_published_keys_have_only_public_members(gateway: Gateway) -> None:
+    keys = gateway.send("GET", JWKS).json()["keys"]
+    assert {key["alg"]: set(key) for key in keys} == {
+        "ES256": {"kty", "crv", "x", "y", "kid", "use", "alg"},
+        "RS256": {"kty", "n", "e", "kid", "use", "alg"},
+    }
+    assert len({key["kid"] for key in keys}) == len(keys)
+    assert {key["use"] for key in keys} == {"sig"}
+    (rsa,) = [key for key in keys if key["kty"] == "RSA"]
+    assert len(base64.urlsafe_b64decode(rsa["n"] + "==")) * 8 >= 2048
+
+
+@pytest.mark.rfc("7517", "5")
+def test_a_new_key_is_published_before_it_signs(world: World, gateway: Gateway, machine_app: App) -> None:
+    before = {key["kid"] for key in gateway.send("GET", JWKS).json()["keys"]}
+    world.clock.pass_by(91 * 86400)
+    world.invoke("rotate_keys", {})
+    with world.using(metadata=world.load("metadata"), token=world.load("token")):
+        answer = gateway.send("GET", JWKS)
+        published = {key["kid"] for key in answer.json()["keys"]}
+        assert before < published
+        assert answer.headers["cache-control"] == "public, max-age=3600"
+        header = machine_app.own_token().json()["access_token"].partition(".")[0]
+        assert json.loads(base64.urlsafe_b64decode(header + "=="))["kid"] in before
+
+
+@pytest.mark.rfc("8414", "3.2")
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_document_may_be_kept_and_read_from_any_page(path: str, gateway: Gateway) -> None:
+    answer = gateway.send("GET", path)
+    assert answer.headers["cache-control"].startswith("public, max-age=")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert gateway.send("HEAD", path).status == 200
+
+
+def test_an_empty_key_set_is_not_kept(world: World, gateway: Gateway) -> None:
+    world.aws.restore(world.unborn)
+    with world.using(metadata=world.load("metadata")):
+        answer = gateway.send("GET", JWKS)
+        assert (answer.json(), answer.headers["cache-control"]) == ({"keys": []}, "no-store")

@@ -1,0 +1,163 @@
+"""Every function of the template in this process, each with its own environment, on simulated AWS."""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from argon2.profiles import CHEAPEST
+
+import authserver.aws.bootstrap
+import authserver.identity.password
+from local.intrinsics import REGION, Resolver
+from local.parameters import check_rules, choose_parameters
+from local.seed import plant
+from local.stack import Builder, Stack
+from local.template import expand, read_template
+from tests.functions.simulated_aws import SimulatedAws
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+FUNCTIONS = tuple(sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "app.py").is_file()))
+
+
+class Clock:
+    """The functions' clock, which stands still unless a test lets time pass."""
+
+    def __init__(self) -> None:
+        self.began = time.time()
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return self.began + self.ahead
+
+    def pass_by(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
+class World:
+    """The stack. `functions` are loaded once and stay warm; `load` gives one that has just started."""
+
+    def __init__(self) -> None:
+        self.aws = SimulatedAws()
+        self.clock = Clock()
+        self._template = read_template(TEMPLATE)
+        self._keys: list[tuple[str, str]] = []
+        self.stack = self._build({}, make=True)
+        self._handlers: dict[str, Any] = {}
+        with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
+            plant(
+                ROOT / "local" / "seed.json",
+                endpoint_url=None,
+                clients_table="authserver-ClientsTable",
+                users_table="authserver-UsersTable",
+            )
+        self.unborn = self.aws.snapshot()  # no keys yet
+        self.invoke("rotate_keys", {})
+        self.keep()
+        self.aws.calls.clear()
+
+    @property
+    def issuer(self) -> str:
+        return f"https://{self.domain}"
+
+    @property
+    def domain(self) -> str:
+        assert self.stack.http_api
+        return f"{self.stack.http_api.id}.execute-api.{REGION}.amazonaws.com"
+
+    @property
+    def resource(self) -> str:
+        assert self.stack.http_api
+        return self.stack.http_api.stage_variables["resource"]
+
+    def reset(self) -> None:
+        """As at the start: the seed and fresh keys, and the functions' caches of them."""
+        if self.aws.changed:
+            self.aws.restore(self._start)
+            self.aws.changed = False
+        self.aws.plan = None
+        self.aws.calls.clear()
+        self.clock.ahead = 0.0
+
+    def keep(self) -> None:
+        """What is stored now is what `reset` goes back to."""
+        self._start = self.aws.snapshot()
+
+    def close(self) -> None:
+        self.aws.close()
+
+    # -- functions
+
+    def invoke(self, name: str, event: Any) -> Any:
+        """What the function's handler returns, or raises."""
+        if name not in self._handlers:
+            self._handlers[name] = self.load(name)
+        return self.run(name, self._handlers[name], event)
+
+    def run(self, name: str, module: ModuleType, event: Any) -> Any:
+        """The same for a function that `load` gave."""
+        self.aws.caller = name
+        with patch.object(authserver.aws.bootstrap, "time", self.clock):
+            return module.lambda_handler(event, None)
+
+    @contextmanager
+    def using(self, **modules: ModuleType) -> Iterator[None]:
+        """Functions that take the place of the warm ones."""
+        before = dict(self._handlers)
+        self._handlers |= modules
+        try:
+            yield
+        finally:
+            self._handlers = before
+
+    def load(self, name: str, **parameters: str) -> ModuleType:
+        """A newly started instance, under these template parameters."""
+        module = f"functions.{name}.app"
+        sys.modules.pop(module, None)
+        with self._default_session(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
+            return importlib.import_module(module)
+
+    def _environment(self, name: str, **parameters: str) -> dict[str, str]:
+        stack = self._build(parameters) if parameters else self.stack
+        (function,) = (one for one in stack.functions.values() if one.code == ROOT / "functions" / name)
+        return {**function.environment, **LAMBDA_ENVIRONMENT}
+
+    @contextmanager
+    def _default_session(self) -> Iterator[None]:
+        session = patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=self.aws.session))
+        # Verification takes the parameters of the hash: what is hashed cheaply is verified cheaply.
+        with session, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
+            yield
+
+    def _build(self, given: Mapping[str, str], *, make: bool = False) -> Stack:
+        parameters = choose_parameters(self._template["Parameters"], given, {"DeletionProtection": "false"})
+        resolver = Resolver(parameters, self._template["Conditions"], self.aws.account)
+        check_rules(self._template["Rules"], resolver)
+        builder = Builder(expand(self._template, parameters), resolver, ROOT)
+        if make:
+            self._keys = [self.aws.make_key(key) for key in builder.kms_keys()]
+            for table in builder.tables():
+                self.aws.make_table(table)
+        for key, made in zip(builder.kms_keys(), self._keys, strict=True):
+            builder.key_made(key, *made)
+        return builder.stack()
+
+
+LAMBDA_ENVIRONMENT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "PATH": os.environ.get("PATH", ""),
+}

@@ -1,0 +1,132 @@
+"""Each function may do what it does, and does what it may: SECURITY.md section 9, both ways.
+
+Every flow is run with the AWS calls recorded; what a function did is compared with its policy in the template.
+"""
+
+from fnmatch import fnmatchcase
+
+import pytest
+
+from authserver.tokens.keyring import RINGS
+from tests.functions.flows import FLOWS
+from tests.functions.simulated_aws import Call
+from tests.functions.world import FUNCTIONS, World
+from tests.template.written import Statement, Written
+
+WRAPPING_KEY = "WrappingKey"
+
+
+@pytest.fixture(scope="session")
+def recorded(shared_world: World) -> list[Call]:
+    """Everything that every function did."""
+    calls: list[Call] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", lambda _: None)
+        for perform in FLOWS.values():
+            shared_world.reset()
+            perform(shared_world)
+            calls += shared_world.aws.calls
+    return calls
+
+
+def resource_of(call: Call) -> str:
+    return call.table if call.service == "dynamodb" else WRAPPING_KEY
+
+
+def is_allowed(call: Call, statement: Statement) -> bool:
+    if call.action not in statement.actions or resource_of(call) not in statement.resources:
+        return False
+    keys = all(any(fnmatchcase(key, pattern) for pattern in statement.leading_keys) for key in call.keys)
+    return (keys or not statement.leading_keys) and (call.ring in statement.rings or not statement.rings)
+
+
+def permissions(statement: Statement) -> set[tuple[str, str, str]]:
+    """(action, resource, kind of key) for each that the statement gives."""
+    kinds = statement.leading_keys or statement.rings or ("*",)
+    if WRAPPING_KEY in statement.resources and not statement.rings:
+        kinds = RINGS
+    return {(action, one, kind) for action in statement.actions for one in statement.resources for kind in kinds}
+
+
+def uses(call: Call) -> set[tuple[str, str, str]]:
+    kinds = {"*", call.ring, *(f"{prefix}#*" for prefix in call.prefixes)}
+    return {(call.action, resource_of(call), kind) for kind in kinds}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_do_all_that_it_does(function: str, recorded: list[Call], written: Written) -> None:
+    statements = written.statements(function)
+    missing = {
+        (call.action, resource_of(call), call.prefixes or call.ring)
+        for call in recorded
+        if call.function == function and not any(is_allowed(call, statement) for statement in statements)
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_does_all_that_it_may(function: str, recorded: list[Call], written: Written) -> None:
+    given = {one for statement in written.statements(function) for one in permissions(statement)}
+    used = {one for call in recorded if call.function == function for one in uses(call)}
+    assert given - used == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_has_no_wide_permission(function: str, written: Written) -> None:
+    allowed = {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "kms:Encrypt",
+        "kms:Decrypt",
+    }
+    for statement in written.statements(function):
+        assert set(statement.actions) <= allowed
+        assert statement.effect == "Allow"
+
+
+def test_every_permission_on_tokens_is_bound_to_kinds_of_items(written: Written) -> None:
+    for function in FUNCTIONS:
+        for statement in written.statements(function):
+            if "TokensTable" in statement.resources:
+                assert set(statement.condition) == {"ForAllValues:StringLike"}
+                assert all(pattern.endswith("#*") and pattern.count("*") == 1 for pattern in statement.leading_keys)
+
+
+def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
+    wrappers = {
+        function
+        for function in FUNCTIONS
+        for statement in written.statements(function)
+        if "kms:Encrypt" in statement.actions
+    }
+    assert wrappers == {"rotate_keys", "authorize", "token"}
+
+
+def test_only_those_who_sign_may_unwrap_a_signing_key(written: Written) -> None:
+    unwrappers = {
+        function
+        for function in FUNCTIONS
+        for statement in written.statements(function)
+        if "kms:Decrypt" in statement.actions and (not statement.rings or set(statement.rings) & {"ES256", "RS256"})
+    }
+    assert unwrappers == {"token", "refresh"}
+
+
+def test_the_authorizer_may_read_what_it_checks_and_nothing_else(written: Written) -> None:
+    actions = {action for statement in written.statements("authorizer") for action in statement.actions}
+    assert actions == {"dynamodb:BatchGetItem", "dynamodb:GetItem", "kms:Decrypt"}
+
+
+def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
+    (statement,) = written.statements("metadata")
+    assert (statement.actions, statement.resources) == (("dynamodb:GetItem",), ("KeysTable",))
+
+
+def test_every_read_is_strongly_consistent(recorded: list[Call]) -> None:
+    """Users, clients, tokens and keys alike: the schema's word, and storage.py's law."""
+    reads = [call for call in recorded if call.operation in ("GetItem", "BatchGetItem")]
+    assert {call.table for call in reads} == {"ClientsTable", "UsersTable", "TokensTable", "KeysTable"}
+    assert all(call.consistent for call in reads)

@@ -1,0 +1,75 @@
+"""The tables are what the schema in `aws/dynamodb.py` says."""
+
+import re
+from typing import Any
+
+import pytest
+
+from authserver.aws import dynamodb
+from tests.template.written import Written
+
+TABLES = {"ClientsTable": "client_id", "UsersTable": "id", "TokensTable": "pk", "KeysTable": "kid"}
+EXPIRING = {"ClientsTable", "TokensTable"}
+
+
+def table(written: Written, logical_id: str) -> dict[str, Any]:
+    properties = written.of_type("AWS::DynamoDB::Table")[logical_id]
+    assert isinstance(properties, dict)
+    return properties
+
+
+def test_the_template_has_the_tables_of_the_schema_with_their_keys(written: Written) -> None:
+    said = dict(re.findall(r"^(\w+) \(``(\w+)``\)", dynamodb.__doc__ or "", re.MULTILINE))
+    assert {f"{name}Table": key for name, key in said.items()} == TABLES
+    assert set(written.of_type("AWS::DynamoDB::Table")) == set(TABLES)
+    for logical_id, key in TABLES.items():
+        assert table(written, logical_id)["KeySchema"] == [{"AttributeName": key, "KeyType": "HASH"}]
+
+
+@pytest.mark.parametrize("logical_id", TABLES)
+def test_a_table_is_safe_from_loss(logical_id: str, written: Written) -> None:
+    resource = written.template["Resources"][logical_id]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    properties = table(written, logical_id)
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("logical_id", TABLES)
+def test_only_what_may_vanish_has_a_time_to_live(logical_id: str, written: Written) -> None:
+    expected = {"AttributeName": "expires_at", "Enabled": True} if logical_id in EXPIRING else None
+    assert table(written, logical_id).get("TimeToLiveSpecification") == expected
+
+
+def test_the_indexes_list_authorizations_by_keys_alone(written: Written) -> None:
+    """Nothing but keys: an index is read without consistency, and must decide nothing."""
+    indexes = {
+        index["IndexName"]: ([key["AttributeName"] for key in index["KeySchema"]], index["Projection"])
+        for index in table(written, "TokensTable")["GlobalSecondaryIndexes"]
+    }
+    keys_only = {"ProjectionType": "KEYS_ONLY"}
+    assert indexes == {
+        "by_subject": (["listed_subject", "created_at"], keys_only),
+        "by_client": (["listed_client", "created_at"], keys_only),
+    }
+    for logical_id in set(TABLES) - {"TokensTable"}:
+        assert "GlobalSecondaryIndexes" not in table(written, logical_id)
+
+
+def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
+    said = set(re.findall(r"``(\w+)#", (dynamodb.__doc__ or "").partition("Tokens (")[2].partition("Keys (")[0]))
+    granted = {
+        pattern.removesuffix("#*")
+        for function in written.functions
+        for statement in written.statements(function)
+        for pattern in statement.leading_keys
+    }
+    assert granted == said
+
+
+def test_the_wrapping_key_rotates_and_stays(written: Written) -> None:
+    resource = written.template["Resources"]["WrappingKey"]
+    assert resource["Properties"]["EnableKeyRotation"] is True
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
