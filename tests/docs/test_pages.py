@@ -32,6 +32,15 @@ def test_links_between_pages_lead_somewhere(page: object) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_endpoint_table_is_what_the_template_routes() -> None:
+    """Every route of the template is in the README's table, and every path in the table is routed."""
+    template = (ROOT / "template.yaml").read_text()
+    routed = {path.partition("/{")[0] for path in re.findall(r"Path: (/[^\s,}]+)", template)}
+    table = (ROOT / "README.md").read_text().partition("## Endpoints")[2].partition("##")[0]
+    named = {path for row in table.splitlines() for path in re.findall(r"`(/[^`]+)`", row.partition("| ")[2][:80])}
+    assert named == routed
+
+
 def test_paths_that_the_readme_names_exist() -> None:
     text = (ROOT / "README.md").read_text()
     for path in re.findall(r"`((?:functions|layers|docs|local|tests|template)[\w/.-]*\.(?:py|yaml|md|json))`", text):

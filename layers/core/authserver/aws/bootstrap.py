@@ -1,5 +1,6 @@
 """Builds the services of a function, once per cold start. Nothing is asked of the network before the first request."""
 
+import logging
 import os
 import secrets
 import time
@@ -17,6 +18,9 @@ from authserver.settings import Settings
 from authserver.tokens.keyring import KeyRing
 
 # Well below the functions' timeouts, so that a slow store becomes a 503 and not a silent death (SECURITY, section 4).
+# It tells at INFO where it found credentials, at every cold start.
+logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
+
 CONFIG = Config(
     connect_timeout=1,
     read_timeout=1,
