@@ -11,6 +11,7 @@ from authserver.tokens.keyring import (
     PUBLISH_LEAD,
     RINGS,
     SIGNING_RINGS,
+    STALE_LIFETIME,
     UNKNOWN_KID_COOLDOWN,
     KeyRing,
 )
@@ -89,7 +90,7 @@ def test_key_is_dropped_after_what_it_signed_has_expired() -> None:
     old = signer(server)
     server.clock.advance(ROTATION)
     server.rotate_keys()
-    server.clock.advance(PUBLISH_LEAD + CACHE_LIFETIME + 14 * DAY)
+    server.clock.advance(PUBLISH_LEAD + STALE_LIFETIME + 14 * DAY)
     assert old not in published(server)
     assert "ES256" in server.rotate_keys()
     stored = server.keys.get("ES256")

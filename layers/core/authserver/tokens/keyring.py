@@ -100,7 +100,7 @@ class KeyRing:
     def _with_successor(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
         use_from = self._now() + PUBLISH_LEAD if keys else self._now()
         # Instances may use the old key until they see the new one, and what it makes then lives its full life.
-        keep_until = use_from + CACHE_LIFETIME + self._longest_life(name)
+        keep_until = use_from + STALE_LIFETIME + self._longest_life(name)
         retired = tuple(replace(key, keep_until=key.keep_until or keep_until) for key in keys)
         return (*retired, self._new_key(name, use_from))
 
