@@ -31,6 +31,9 @@ The code is reloaded when it changes. Exit code: 0 stopped, 1 cannot start, 2 re
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal comes; the exit code."""
     options = _parser().parse_args(arguments)
+    if options.port == options.resource_port != 0:
+        print("cannot start: the two APIs need two ports (PORT and RESOURCE_PORT)", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started it in the background
     server: DevelopmentServer | None = None
@@ -111,7 +114,7 @@ def _parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise RefusedError(f"--parameter {pair}", "must have the form Name=Value")
+            raise RefusedError(f"parameter {pair!r}", "must have the form Name=Value, without spaces around the sign")
         parameters[name] = value
     return parameters
 
@@ -122,17 +125,19 @@ def _introduce(server: DevelopmentServer) -> None:
     _say(f"Discovery     {server.issuer}/.well-known/oauth-authorization-server")
     _say(f"ResourceApi   {server.resource}")
     _say(f"DynamoDB, KMS {server.endpoint_url}")
+    _say("")
+    _say("How this differs from AWS:")
+    for difference in DIFFERENCES:
+        _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
     if server.planted:
         from local.seed import describe  # imports the application, which only a seed needs
 
         _say("")
         _say(describe(server.planted, server.issuer, server.resource))
-    _say("")
-    _say("How this differs from AWS:")
-    for difference in DIFFERENCES:
-        _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
-    _say("")
-    _say(READY)
+    if server.broken:
+        _say(f"\nNot ready: {', '.join(sorted(server.broken))} cannot start; what they say is above.")
+    else:
+        _say(f"\nNext: docs/quickstart.md goes on from here.\n{READY}")
 
 
 def _say(text: str) -> None:

@@ -21,7 +21,8 @@ timeout of 29 or 30 seconds.
 
 The ResourceApi answers as behind a custom domain, with no stage in the path.
 
-A trailing slash makes another path, on both APIs. Headers are not limited to 10,240 bytes.
+A trailing slash makes another path, on both APIs, and a double one at the beginning none. Malformed HTTP is answered
+as Python's http.server does. Headers are not limited to 10,240 bytes.
 
 An authorizer that fails gives AUTHORIZER_FAILURE. In the cloud it has been seen to give AUTHORIZER_CONFIGURATION_ERROR:
 configure both alike.

@@ -22,7 +22,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from authserver.aws.dynamodb import DynamoClients, DynamoUsers
 from authserver.identity.password import Argon2Passwords
 from authserver.models import Client, ClientSecret, User
-from authserver.values import RedirectUri, Scope, Secret, sha256
+from authserver.values import (
+    RedirectUri,
+    Scope,
+    Secret,
+    is_resource_indicator,
+    is_web_page,
+    normalised_username,
+    sha256,
+)
 from local.intrinsics import REGION
 
 if TYPE_CHECKING:
@@ -56,10 +64,22 @@ def _redirect_uri(value: str) -> str:
     return value
 
 
+def _resource(value: str) -> str:
+    if not is_resource_indicator(value):
+        raise ValueError("must be an absolute URI without a fragment")
+    return value
+
+
+def _web_page(value: str) -> str:
+    if not is_web_page(value):
+        raise ValueError("must be an https address")
+    return value
+
+
 class UserSeed(BaseModel):
     """A demo user."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     username: str = Field(min_length=1, max_length=256)
     password: str = Field(min_length=1, max_length=1024)
@@ -71,11 +91,11 @@ class UserSeed(BaseModel):
 class ClientSeed(BaseModel):
     """RFC 7591 section 2, with the identifier and the secret; lifetimes in seconds."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     client_id: str = Field(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")
-    client_secret: str | None = None
-    client_name: str = ""
+    client_secret: str | None = Field(default=None, min_length=1, max_length=1024, pattern=r"^[\x20-\x7e]+$")
+    client_name: str = Field(default="", max_length=128)
     redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = []
     grant_types: list[Annotated[str, _one_of(*GRANT_TYPES)]] = ["authorization_code"]
     response_types: list[Annotated[str, _one_of("code")]] | None = None
@@ -88,12 +108,12 @@ class ClientSeed(BaseModel):
     refresh_token_lifetime: int | None = Field(default=None, ge=1)
     require_pkce: bool = True
     default_max_age: int | None = Field(default=None, ge=0)
-    resources: list[str] = []
+    resources: list[Annotated[str, AfterValidator(_resource)]] = []
     owner: str = ""
-    client_uri: str = ""
-    logo_uri: str = ""
-    policy_uri: str = ""
-    tos_uri: str = ""
+    client_uri: Annotated[str, AfterValidator(_web_page)] = ""
+    logo_uri: Annotated[str, AfterValidator(_web_page)] = ""
+    policy_uri: Annotated[str, AfterValidator(_web_page)] = ""
+    tos_uri: Annotated[str, AfterValidator(_web_page)] = ""
     contacts: list[str] = []
     # Metadata that other servers know and that changes nothing here.
     application_type: str = "web"
@@ -146,6 +166,13 @@ class Seed(BaseModel):
     users: list[UserSeed] = []
     clients: list[ClientSeed] = []
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Seed":
+        names = [normalised_username(user.username) for user in self.users]
+        if len(set(names)) < len(names):
+            raise ValueError("users: two have the same username, but for case or Unicode form")
+        return self
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -158,14 +185,21 @@ class Planted:
 def read(path: Path) -> Seed:
     """The seed in a file. Raises `SeedError`, naming each field that is wrong, never its value."""
     try:
-        return Seed.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise SeedError(f"{path}: must be an object with users and clients")
+        return Seed.model_validate(document)
     except OSError as error:
         raise SeedError(f"{path}: {error.strerror}") from error
     except json.JSONDecodeError as error:
         raise SeedError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
     except ValidationError as error:
-        faults = [f"  {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        faults = [f"  {'.'.join(map(str, fault['loc']))}: {_in_our_words(fault['msg'])}" for fault in error.errors()]
         raise SeedError("\n".join([f"{path}: cannot be used:", *faults])) from error
+
+
+def _in_our_words(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not known")
 
 
 def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:

@@ -61,6 +61,7 @@ class DevelopmentServer:
         self._template = template
         self._announce = announce
         self._closing = ExitStack()
+        self.broken: set[str] = set()  # functions that did not start; they may once their code changes
 
     def __enter__(self) -> Self:
         try:
@@ -90,6 +91,7 @@ class DevelopmentServer:
         return self._resolver.references[logical_id]
 
     def _start(self) -> None:
+        self._check_seed()
         listeners = self._take_ports()
         self._log = Log(self._log_path)
         self._closing.callback(self._log.close)
@@ -111,6 +113,13 @@ class DevelopmentServer:
         started.wait()
         self._watch()
         self._serve(listeners, handlers)
+
+    def _check_seed(self) -> None:
+        """Before anything else starts: a file that cannot be used is the likeliest mistake."""
+        if self._seed is not None:
+            from local.seed import read  # imports the application, which only a seed needs
+
+            read(self._seed)
 
     def _take_ports(self) -> list[list[Any]]:
         """Listening sockets first: the addresses are parameters of the template."""
@@ -167,6 +176,7 @@ class DevelopmentServer:
                 remaining.discard(logical_id)
                 count = f"{len(stack.functions) - len(remaining)}/{len(stack.functions)}"
                 if failure:
+                    self.broken.add(logical_id)
                     self._announce(f"  {count} {logical_id} does not start: {failure.error_type}: {failure.message}")
                 else:
                     self._announce(f"  {count} {logical_id}")

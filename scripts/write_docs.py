@@ -17,8 +17,10 @@ SETTINGS_HEAD = """# Settings
 The parameters of `template.yaml`, which is also where the functions' environment comes from. Give them to
 `sam deploy --parameter-overrides`, or to `make run PARAMETERS='Name=Value …'`. Written by `scripts/write_docs.py`.
 
-| parameter | environment variable | default | what it is |
-| --- | --- | --- | --- |
+Durations are in seconds, unless their name says days.
+
+| parameter | environment variable | default | allowed | what it is |
+| --- | --- | --- | --- | --- |
 """
 DIFFERENCES_HEAD = """# The development server
 
@@ -29,7 +31,7 @@ one lock; both APIs answer in API Gateway's shapes; authorizers, gateway respons
 evaluated. Code is reloaded when it changes. It refuses to start on anything in the template that it does not
 understand. The flow tests run on this same server.
 
-`python -m local --help` lists its options; `--log FILE` keeps what functions write.
+`.venv/bin/python -m local --help` lists its options; `--log FILE` keeps what functions write.
 
 ## How it differs from AWS
 
@@ -65,7 +67,8 @@ def settings_page() -> str:
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
     variables = _variables(template)
     rows = [
-        f"| `{name}` | {_code(variables.get(name))} | {_code(str(parameter['Default']))} | {parameter['Description']} |"
+        f"| `{name}` | {_code(variables.get(name))} | {_code(str(parameter['Default']))} | {_allowed(parameter)}"
+        f" | {parameter['Description']} |"
         for name, parameter in template["Parameters"].items()
     ]
     return SETTINGS_HEAD + "\n".join(rows).replace("$default=", "`$default=`") + "\n"
@@ -88,6 +91,14 @@ def _variables(template: dict[str, Any]) -> dict[str, str]:
             for name in re.findall(r"!Ref (\w+)", str(value)):
                 found.setdefault(name, variable)
     return found
+
+
+def _allowed(parameter: dict[str, Any]) -> str:
+    if "AllowedValues" in parameter:
+        return ", ".join(str(value) for value in parameter["AllowedValues"])
+    if "MinValue" in parameter:
+        return f"{parameter['MinValue']} to {parameter['MaxValue']}"
+    return str(parameter.get("ConstraintDescription", ""))
 
 
 def _code(text: str | None) -> str:

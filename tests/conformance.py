@@ -10,7 +10,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "conformance.md"
 HEAD = """# Conformance
 
 Which test shows which section. Generated from the tests' `@pytest.mark.rfc(number, section)` marks by
-`make conformance`; a test fails when this page is out of date.
+`make docs`; a test fails when this page is out of date.
 """
 
 

@@ -39,7 +39,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
         printed = run(before)
         address = re.findall(rf"{re.escape(server.issuer)}/authorize\?\S+", printed)[0]
         code = sign_in(Deployment(server.issuer, server.resource), address)
-        variables = "\n".join(line for line in before.splitlines() if re.match(r"[A-Z]+=|member\(\)", line))
+        variables = "\n".join(line for line in before.splitlines() if re.match(r"[A-Z]+=|member\(\)|curl\(\)", line))
         return printed + run(f"{variables}\nCODE={code}\n{after}")
 
 

@@ -244,3 +244,10 @@ def test_uri_that_may_not_be_registered(text: str) -> None:
 def test_uri_tells_who_can_receive_it(text: str, assured: bool, loopback: bool, destination: str) -> None:
     uri = RedirectUri.parse(text)
     assert (uri.is_assured, uri.is_loopback, uri.destination) == (assured, loopback, destination)
+
+
+@pytest.mark.rfc("6749", "3.1.2")
+@pytest.mark.parametrize("name", ["code", "state", "iss", "error"])
+def test_redirect_uri_with_a_parameter_of_the_response_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="parameter of the response"):
+        RedirectUri.parse(f"https://app.example/callback?x=1&{name}=y")

@@ -12,13 +12,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 
+RESPONSE_PARAMETERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]+")
 PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
@@ -151,6 +152,8 @@ class RedirectUri:
         _ = parts.port  # raises ValueError on a port that is none
         if "#" in text:
             raise ValueError("redirect URI must not contain a fragment")
+        if {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & RESPONSE_PARAMETERS:
+            raise ValueError("redirect URI must not contain a parameter of the response, such as code or state")
         if "@" in parts.netloc:
             raise ValueError("redirect URI must not contain user information")
         if not _allowed_scheme(parts):
@@ -208,6 +211,11 @@ def _without_port(uri: str) -> str:
     end = re.search(r"[/?#]|$", rest)
     length = end.start() if end else len(rest)
     return f"{scheme}://{re.sub(r':[0-9]*$', '', rest[:length])}{rest[length:]}"
+
+
+def is_web_page(text: str) -> bool:
+    """Whether a link to `text` may be shown: nothing, or an https address; no script, no data."""
+    return not text or (text.isascii() and text.isprintable() and text.startswith("https://") and " " not in text)
 
 
 def is_resource_indicator(text: str) -> bool:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from authserver.errors import OAuthError
 from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.values import is_web_page
 from authserver.wire import NO_STORE, HttpResponse, error_headers, render_goto, render_redirect
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -77,9 +78,16 @@ def _consent(page: ConsentPage) -> HttpResponse:
         200,
         "consent_page",
         page=page,
+        links=_links(page),
         permissions=[SCOPES.get(scope, scope) for scope in page.scope],
         lasts=_in_words(page.lifetime),
     )
+
+
+def _links(page: ConsentPage) -> list[tuple[str, str]]:
+    """The client's own pages that may be linked to, whatever is stored of it."""
+    links = (("Privacy policy", page.client.policy_uri), ("Terms of service", page.client.tos_uri))
+    return [(label, uri) for label, uri in links if uri and is_web_page(uri)]
 
 
 def _form_post(message: AuthorizationResponse) -> HttpResponse:

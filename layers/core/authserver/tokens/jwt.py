@@ -129,6 +129,8 @@ def _read_header(token: str) -> dict[str, Any]:
         raise NotAToken("too_long")
     if not token.isascii():
         raise NotAToken("not_ascii")
+    if "=" in token:
+        raise NotAToken("padding")  # RFC 7515 section 2: without it, or one token would have two spellings
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
