@@ -23,222 +23,40 @@ Keys (``kid``)
     ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
 
 Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
-``#`` in it can forge another key. Everything is read with ConsistentRead. Six operations are used, all in this module:
+``#`` in it can forge another key. Everything is read with ConsistentRead. Six operations are used, all in `aws.table`:
 GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, and TransactWriteItems for a user and their login name.
 """
 
-import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import cache
-from types import UnionType
-from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from authserver.errors import TemporarilyUnavailable
-from authserver.models import (
-    AccessTokenRecord,
-    Authorization,
-    Client,
-    ClientSecret,
-    Consent,
-    Key,
-    PendingRequest,
-    Ring,
-    Session,
-    User,
+from authserver.aws.items import (
+    access_token_of,
+    attributes_of,
+    authorization_item,
+    authorization_of,
+    client_of,
+    consent_of,
+    cutoff_keys,
+    login_key,
+    not_before_of,
+    read,
+    request_of,
+    ring_of,
+    session_of,
+    subject_of,
+    user_of,
 )
+from authserver.aws.table import ConditionFailed, Table, encode, encode_item
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import AccessTokenRecord, Authorization, Client, PendingRequest, Ring, Session, User
 from authserver.storage import AlreadyExists, BrowserState, Refused, Standing
 from authserver.tokens.opaque import key_of
-from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
+from authserver.values import Scope, base64url, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-logger = logging.getLogger(__name__)
-
-type Item = dict[str, Any]
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
-TRANSACTION_CANCELED = "TransactionCanceledException"
-BATCH_ATTEMPTS = 4
-
-
-# ------------------------------------------------------------------ attribute values
-
-
-def encode(value: Any) -> dict[str, Any]:
-    """A Python value as a DynamoDB attribute value. Sets must not be empty; None has no place in an item."""
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int():
-            return {"N": str(value)}
-        case bytes():
-            return {"B": value}
-        case frozenset() | set():
-            return {"SS": sorted(value)}
-        case tuple() | list():
-            return {"L": [encode(element) for element in value]}
-        case Mapping():
-            return {"M": {name: encode(element) for name, element in value.items()}}
-    raise TypeError(f"cannot store {type(value).__name__}")
-
-
-def decode(value: Mapping[str, Any]) -> Any:
-    """The Python value of a DynamoDB attribute value."""
-    ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return int(content)
-        case "B":
-            return bytes(content)
-        case "SS":
-            return frozenset(content)
-        case "L":
-            return [decode(element) for element in content]
-        case "M":
-            return {name: decode(element) for name, element in content.items()}
-        case _:
-            return content
-
-
-def encode_item(attributes: Mapping[str, Any]) -> Item:
-    """An item of the attributes that have a value: None, empty text, empty collections are left out."""
-    nothing: tuple[object, ...] = (None, "", (), frozenset())
-    return {name: encode(value) for name, value in attributes.items() if value not in nothing}
-
-
-def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: decode(value) for name, value in item.items()}
-
-
-# ------------------------------------------------------------------ one table
-
-
-class Table:
-    """One table, and the only place that calls DynamoDB.
-
-    Whatever keeps it from answering becomes `TemporarilyUnavailable`; a failed condition is an answer.
-    """
-
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
-
-    def get(self, key: Mapping[str, str]) -> Item | None:
-        """The item as DynamoDB has it; `_read` makes a record of it."""
-        item: Item | None = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True).get("Item")
-        return item
-
-    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, Item]:
-        """The items there are, by key, in one call; more only while DynamoDB leaves some unprocessed."""
-        wanted: Any = {self._name: {"Keys": [{attribute: {"S": value}} for value in values], "ConsistentRead": True}}
-        found: dict[str, Item] = {}
-        for attempt in range(BATCH_ATTEMPTS):
-            answer = self._call(self._client.batch_get_item, table=False, RequestItems=wanted)
-            found |= {item[attribute]["S"]: item for item in answer["Responses"].get(self._name, ())}
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return found
-            time.sleep(0.02 * 2**attempt)
-        raise TemporarilyUnavailable("The store did not answer in full", reason="dynamodb_unprocessed")
-
-    def put(self, item: Item) -> None:
-        self._call(self._client.put_item, Item=item)
-
-    def put_new(self, item: Item, key: str) -> Item | None:
-        """Puts the item unless its key is taken; the item that took it, or None."""
-        try:
-            self._call(
-                self._client.put_item,
-                Item=item,
-                ConditionExpression=f"attribute_not_exists({key})",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ConditionFailed as failure:
-            return failure.existing or {}
-        return None
-
-    def put_if(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
-        """Puts the item if the condition holds; tells whether."""
-        try:
-            self._call(
-                self._client.put_item,
-                Item=item,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=encode_item(values),
-            )
-        except ConditionFailed:
-            return False
-        return True
-
-    def update(
-        self, key: Mapping[str, str], expression: str, condition: str | None, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Updates and returns the new attributes. Raises `ConditionFailed` with the item as it was."""
-        arguments: dict[str, Any] = {
-            "Key": encode_item(key),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": {name: encode(value) for name, value in values.items()},
-        }
-        if condition:
-            arguments["ConditionExpression"] = condition
-            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        else:
-            arguments["ReturnValues"] = "UPDATED_NEW"
-        answer = self._call(self._client.update_item, **arguments)
-        return decode_item(answer.get("Attributes", {}))
-
-    def delete(self, key: Mapping[str, str]) -> None:
-        self._call(self._client.delete_item, Key=encode_item(key))
-
-    def put_all_new(self, items: list[Item], key: str) -> bool:
-        """Puts all the items, or none if a key is taken; tells whether."""
-        puts = [
-            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": f"attribute_not_exists({key})"}}
-            for item in items
-        ]
-        try:
-            self._call(self._client.transact_write_items, table=False, TransactItems=puts)
-        except ConditionFailed:
-            return False
-        return True
-
-    def _call(self, operation: Callable[..., Any], *, table: bool = True, **arguments: Any) -> Any:
-        if table:
-            arguments["TableName"] = self._name
-        try:
-            return operation(**arguments)
-        except ClientError as error:
-            raise _translated(error) from error
-        except BotoCoreError as error:
-            raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
-
-
-class ConditionFailed(Exception):
-    """A conditional write was refused; `existing` is the item as it was at that instant, if there was one."""
-
-    def __init__(self, existing: Item | None) -> None:
-        super().__init__("condition failed")
-        self.existing = existing
-
-
-def _translated(error: ClientError) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
-    if code == CONDITION_FAILED:
-        return ConditionFailed(cast("dict[str, Any]", error.response).get("Item"))
-    if code == TRANSACTION_CANCELED:
-        reasons = {
-            reason.get("Code") for reason in cast("dict[str, Any]", error.response).get("CancellationReasons", ())
-        }
-        if reasons <= {"None", "ConditionalCheckFailed"}:
-            return ConditionFailed(None)
-    return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{code or 'error'}")
 
 
 # ------------------------------------------------------------------ clients, users, keys
@@ -254,7 +72,7 @@ class DynamoClients:
         if not 0 < len(client_id.encode()) <= 1024:  # what DynamoDB takes as a key
             return None
         item = self._table.get({"client_id": client_id})
-        return _read(_client, item)
+        return read(client_of, item)
 
     def put(self, client: Client) -> None:
         self._table.put(
@@ -280,15 +98,15 @@ class DynamoUsers:
         self._table = Table(client, table)
 
     def get(self, sub: str) -> User | None:
-        return _read(_user, self._table.get({"id": f"user#{sub}"}))
+        return read(user_of, self._table.get({"id": f"user#{sub}"}))
 
     def find(self, username: str) -> User | None:
-        login = _read(_subject, self._table.get({"id": _login_key(username)}))
+        login = read(subject_of, self._table.get({"id": login_key(username)}))
         # The second read is made for a name that does not exist as well, so that time does not tell which do.
         return self.get(login or "")
 
     def create(self, user: User) -> bool:
-        login = {"id": _login_key(user.username), "sub": user.sub}
+        login = {"id": login_key(user.username), "sub": user.sub}
         return self._table.put_all_new(
             [encode_item(login), encode_item({"id": f"user#{user.sub}", **asdict(user)})], "id"
         )
@@ -304,7 +122,7 @@ class DynamoKeys:
         item = self._table.get({"kid": name})
         if item is None:
             return None
-        ring = _read(_ring, item)
+        ring = read(ring_of, item)
         if ring is None:
             # Not "absent": then a new one would be made in its place.
             raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
@@ -330,9 +148,9 @@ class DynamoTokens:
     # -- authorizations
 
     def create(self, authorization: Authorization) -> None:
-        existing = self._table.put_new(_authorization_item(authorization), "pk")
+        existing = self._table.put_new(authorization_item(authorization), "pk")
         if existing is not None:
-            raise AlreadyExists(_read(_authorization, existing))
+            raise AlreadyExists(read(authorization_of, existing))
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
@@ -416,7 +234,7 @@ class DynamoTokens:
         try:
             self._table.update({"pk": f"authorization#{authorization_id}"}, expression, condition, values)
         except ConditionFailed as failure:
-            raise Refused(_read(_authorization, failure.existing)) from None
+            raise Refused(read(authorization_of, failure.existing)) from None
 
     # -- access tokens
 
@@ -436,7 +254,7 @@ class DynamoTokens:
         access_token_id: str | None = None,
         jti: str | None = None,
     ) -> Standing:
-        cutoffs = _cutoff_keys(subject_key, client_key)
+        cutoffs = cutoff_keys(subject_key, client_key)
         keys = {
             "authorization": f"authorization#{authorization_id}" if authorization_id else None,
             "access_token": f"access_token#{access_token_id}" if access_token_id else None,
@@ -444,9 +262,9 @@ class DynamoTokens:
         }
         items = self._table.batch_get("pk", [*cutoffs, *(key for key in keys.values() if key)])
         return Standing(
-            authorization=_read(_authorization, items.get(keys["authorization"] or "")),
-            access_token=_read(_access_token, items.get(keys["access_token"] or "")),
-            not_before=max((_not_before(items[key]) for key in cutoffs if key in items), default=0),
+            authorization=read(authorization_of, items.get(keys["authorization"] or "")),
+            access_token=read(access_token_of, items.get(keys["access_token"] or "")),
+            not_before=max((not_before_of(items[key]) for key in cutoffs if key in items), default=0),
             is_revoked=(keys["revoked"] or "") in items,
         )
 
@@ -467,7 +285,7 @@ class DynamoTokens:
     # -- browsers
 
     def put_request(self, request: PendingRequest) -> None:
-        self._table.put(encode_item({**_shallow(request), "pk": f"request#{request.id}"}))
+        self._table.put(encode_item({**attributes_of(request), "pk": f"request#{request.id}"}))
 
     def answer_request(self, request_id: str, answer: str, now: int) -> bool:
         try:
@@ -504,10 +322,10 @@ class DynamoTokens:
         items = self._table.batch_get("pk", [key for key in keys.values() if key])
         found = {kind: items.get(key) for kind, key in keys.items()}
         return BrowserState(
-            request=_read(_request, found["request"]),
-            session=_read(_session, found["session"]),
-            consent=_read(_consent, found["consent"]),
-            not_before=_not_before(found["cutoff"]) if found["cutoff"] else 0,
+            request=read(request_of, found["request"]),
+            session=read(session_of, found["session"]),
+            consent=read(consent_of, found["consent"]),
+            not_before=not_before_of(found["cutoff"]) if found["cutoff"] else 0,
         )
 
     def remember_consent(
@@ -538,171 +356,3 @@ class DynamoTokens:
             {":expires_at": expires_at, ":amount": amount},
         )
         return int(updated["attempts"])
-
-
-# ------------------------------------------------------------------ items and records
-
-
-def _cutoff_keys(subject_key: str, client_key: str) -> tuple[str, str, str]:
-    return (
-        f"cutoff#subject#{subject_key}",
-        f"cutoff#client#{client_key}",
-        f"cutoff#grant#{subject_key}{client_key}",
-    )
-
-
-def _login_key(username: str) -> str:
-    return f"login#{base64url(sha256(normalised_username(username)))}"
-
-
-def _read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
-    """The record of an item; None if there is none, or if it is none of ours to read, which the log tells."""
-    if item is None:
-        return None
-    try:
-        return convert(decode_item(item))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fault = type(error).__name__
-        logger.error("an item is malformed", extra={"kind": _kind(item), "fault": fault})  # noqa: TRY400 - shows no value
-        return None
-
-
-def _kind(item: Item) -> str:
-    return str(item.get("pk", {}).get("S", "")).partition("#")[0]
-
-
-def _not_before(item: Item) -> int:
-    """The time of a cutoff. One that cannot be read must not be taken for none."""
-    try:
-        return int(_typed(decode(item["not_before"]), int, "not_before"))
-    except (KeyError, TypeError, ValueError):
-        raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
-
-
-def _shallow(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
-def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
-    """A record of the attributes that are its fields; absent ones keep their defaults.
-
-    Raises `TypeError` on an attribute of another type than its field's, so that no use case meets it.
-    """
-    types = _field_types(cast("Any", kind))
-    return kind(**{name: _typed(item[name], types[name], name) for name in types if name in item})
-
-
-@cache
-def _field_types(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _typed[V](value: V, expected: Any, name: str) -> V:
-    if not _is_of(value, expected):
-        raise TypeError(f"{name} has another type")
-    return value
-
-
-def _is_of(value: Any, expected: Any) -> bool:
-    """Whether a decoded value is of a field's type, as far as items can get it wrong."""
-    if isinstance(expected, UnionType):
-        return any(_is_of(value, member) for member in get_args(expected))
-    origin = get_origin(expected) or expected
-    if origin is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if not isinstance(value, origin):
-        return False
-    if origin in (tuple, frozenset):
-        return all(_is_of(element, get_args(expected)[0]) for element in value)
-    if origin is Mapping:
-        return all(_is_of(element, get_args(expected)[1]) for element in value.values())
-    return True
-
-
-def _subject(item: Mapping[str, Any]) -> str:
-    return str(_typed(item["sub"], str, "sub"))
-
-
-def _ring(item: Mapping[str, Any]) -> Ring:
-    keys = tuple(_record(Key, {"keep_until": None, **key}) for key in item["keys"])
-    return _record(Ring, {"name": item["kid"], "version": item["version"], "keys": keys})
-
-
-def _client(item: Mapping[str, Any]) -> Client:
-    uris = tuple(item.get("redirect_uris", ()))
-    tuples = ("grant_types", "response_types", "resources", "contacts")
-    return _record(
-        Client,
-        {
-            "client_name": "",
-            **item,
-            **{name: tuple(item[name]) for name in tuples if name in item},
-            "redirect_uris": tuple(map(RedirectUri, _typed(uris, tuple[str, ...], "redirect_uris"))),
-            "scope": Scope.parse(item.get("scope", "")),
-            "default_scope": Scope.parse(item.get("default_scope", "")),
-            "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),
-            # Their defaults are not "none": a client without them registered none.
-            "grant_types": tuple(item.get("grant_types", ())),
-            "response_types": tuple(item.get("response_types", ())),
-        },
-    )
-
-
-def _user(item: Mapping[str, Any]) -> User:
-    return _record(User, {"username": "", "password_hash": "", **item})
-
-
-def _authorization_item(authorization: Authorization) -> Item:
-    challenge = authorization.code_challenge
-    return encode_item(
-        {
-            **_shallow(authorization),
-            "pk": f"authorization#{authorization.id}",
-            "id": None,
-            "scope": str(authorization.scope),
-            "code_challenge": challenge.text if challenge else None,
-            "listed_subject": base64url(key_of(authorization.subject)),
-            "listed_client": base64url(key_of(authorization.client_id)),
-        }
-    )
-
-
-def _authorization(item: Mapping[str, Any]) -> Authorization:
-    challenge = item.get("code_challenge")
-    return _record(
-        Authorization,
-        {
-            **item,
-            "id": item["pk"].partition("#")[2],
-            "scope": Scope.parse(item.get("scope", "")),
-            "resource": tuple(item.get("resource", ())),
-            "code_challenge": CodeChallenge.parse(challenge) if challenge else None,
-        },
-    )
-
-
-def _access_token(item: Mapping[str, Any]) -> AccessTokenRecord:
-    return _record(
-        AccessTokenRecord,
-        {**item, "scope": Scope.parse(item.get("scope", "")), "audience": tuple(item.get("audience", ()))},
-    )
-
-
-def _request(item: Mapping[str, Any]) -> PendingRequest:
-    return _record(PendingRequest, {"parameters": {}, **item, "resource": tuple(item.get("resource", ()))})
-
-
-def _session(item: Mapping[str, Any]) -> Session:
-    return _record(Session, {"signed_in_for": "", **item})
-
-
-def _consent(item: Mapping[str, Any]) -> Consent:
-    scopes = _typed(item.get("scopes", frozenset()), frozenset[str], "scopes")
-    return _record(
-        Consent,
-        {
-            "scope": Scope.of(sorted(scopes)),
-            "resource": item.get("resource_indicators", frozenset()),
-            "expires_at": item["expires_at"],
-        },
-    )

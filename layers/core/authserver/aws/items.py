@@ -1,0 +1,192 @@
+"""Items and records: how each model is written into an item, and read out of one that may be malformed."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import cache
+from types import UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+from authserver.aws.table import Item, decode, decode_item, encode_item
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    Consent,
+    Key,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
+from authserver.tokens.opaque import key_of
+from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
+
+logger = logging.getLogger(__name__)
+
+
+def cutoff_keys(subject_key: str, client_key: str) -> tuple[str, str, str]:
+    return (
+        f"cutoff#subject#{subject_key}",
+        f"cutoff#client#{client_key}",
+        f"cutoff#grant#{subject_key}{client_key}",
+    )
+
+
+def login_key(username: str) -> str:
+    return f"login#{base64url(sha256(normalised_username(username)))}"
+
+
+def read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
+    """The record of an item; None if there is none, or if it is none of ours to read, which the log tells."""
+    if item is None:
+        return None
+    try:
+        return convert(decode_item(item))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        fault = type(error).__name__
+        logger.error("an item is malformed", extra={"kind": _kind(item), "fault": fault})  # noqa: TRY400 - shows no value
+        return None
+
+
+def _kind(item: Item) -> str:
+    return str(item.get("pk", {}).get("S", "")).partition("#")[0]
+
+
+def not_before_of(item: Item) -> int:
+    """The time of a cutoff. One that cannot be read must not be taken for none."""
+    try:
+        return int(_typed(decode(item["not_before"]), int, "not_before"))
+    except (KeyError, TypeError, ValueError):
+        raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
+
+
+def attributes_of(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
+    """A record of the attributes that are its fields; absent ones keep their defaults.
+
+    Raises `TypeError` on an attribute of another type than its field's, so that no use case meets it.
+    """
+    types = _field_types(cast("Any", kind))
+    return kind(**{name: _typed(item[name], types[name], name) for name in types if name in item})
+
+
+@cache
+def _field_types(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _typed[V](value: V, expected: Any, name: str) -> V:
+    if not _is_of(value, expected):
+        raise TypeError(f"{name} has another type")
+    return value
+
+
+def _is_of(value: Any, expected: Any) -> bool:
+    """Whether a decoded value is of a field's type, as far as items can get it wrong."""
+    if isinstance(expected, UnionType):
+        return any(_is_of(value, member) for member in get_args(expected))
+    origin = get_origin(expected) or expected
+    if origin is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(value, origin):
+        return False
+    if origin in (tuple, frozenset):
+        return all(_is_of(element, get_args(expected)[0]) for element in value)
+    if origin is Mapping:
+        return all(_is_of(element, get_args(expected)[1]) for element in value.values())
+    return True
+
+
+def subject_of(item: Mapping[str, Any]) -> str:
+    return str(_typed(item["sub"], str, "sub"))
+
+
+def ring_of(item: Mapping[str, Any]) -> Ring:
+    keys = tuple(_record(Key, {"keep_until": None, **key}) for key in item["keys"])
+    return _record(Ring, {"name": item["kid"], "version": item["version"], "keys": keys})
+
+
+def client_of(item: Mapping[str, Any]) -> Client:
+    uris = tuple(item.get("redirect_uris", ()))
+    tuples = ("grant_types", "response_types", "resources", "contacts")
+    return _record(
+        Client,
+        {
+            "client_name": "",
+            **item,
+            **{name: tuple(item[name]) for name in tuples if name in item},
+            "redirect_uris": tuple(map(RedirectUri, _typed(uris, tuple[str, ...], "redirect_uris"))),
+            "scope": Scope.parse(item.get("scope", "")),
+            "default_scope": Scope.parse(item.get("default_scope", "")),
+            "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),
+            # Their defaults are not "none": a client without them registered none.
+            "grant_types": tuple(item.get("grant_types", ())),
+            "response_types": tuple(item.get("response_types", ())),
+        },
+    )
+
+
+def user_of(item: Mapping[str, Any]) -> User:
+    return _record(User, {"username": "", "password_hash": "", **item})
+
+
+def authorization_item(authorization: Authorization) -> Item:
+    challenge = authorization.code_challenge
+    return encode_item(
+        {
+            **attributes_of(authorization),
+            "pk": f"authorization#{authorization.id}",
+            "id": None,
+            "scope": str(authorization.scope),
+            "code_challenge": challenge.text if challenge else None,
+            "listed_subject": base64url(key_of(authorization.subject)),
+            "listed_client": base64url(key_of(authorization.client_id)),
+        }
+    )
+
+
+def authorization_of(item: Mapping[str, Any]) -> Authorization:
+    challenge = item.get("code_challenge")
+    return _record(
+        Authorization,
+        {
+            **item,
+            "id": item["pk"].partition("#")[2],
+            "scope": Scope.parse(item.get("scope", "")),
+            "resource": tuple(item.get("resource", ())),
+            "code_challenge": CodeChallenge.parse(challenge) if challenge else None,
+        },
+    )
+
+
+def access_token_of(item: Mapping[str, Any]) -> AccessTokenRecord:
+    return _record(
+        AccessTokenRecord,
+        {**item, "scope": Scope.parse(item.get("scope", "")), "audience": tuple(item.get("audience", ()))},
+    )
+
+
+def request_of(item: Mapping[str, Any]) -> PendingRequest:
+    return _record(PendingRequest, {"parameters": {}, **item, "resource": tuple(item.get("resource", ()))})
+
+
+def session_of(item: Mapping[str, Any]) -> Session:
+    return _record(Session, {"signed_in_for": "", **item})
+
+
+def consent_of(item: Mapping[str, Any]) -> Consent:
+    scopes = _typed(item.get("scopes", frozenset()), frozenset[str], "scopes")
+    return _record(
+        Consent,
+        {
+            "scope": Scope.of(sorted(scopes)),
+            "resource": item.get("resource_indicators", frozenset()),
+            "expires_at": item["expires_at"],
+        },
+    )

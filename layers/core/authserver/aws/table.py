@@ -1,0 +1,193 @@
+"""One DynamoDB table, and the only place that calls DynamoDB: another client can take boto3's seat here."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from authserver.errors import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_CANCELED = "TransactionCanceledException"
+BATCH_ATTEMPTS = 4
+
+
+# ------------------------------------------------------------------ attribute values
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A Python value as a DynamoDB attribute value. Sets must not be empty; None has no place in an item."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case frozenset() | set():
+            return {"SS": sorted(value)}
+        case tuple() | list():
+            return {"L": [encode(element) for element in value]}
+        case Mapping():
+            return {"M": {name: encode(element) for name, element in value.items()}}
+    raise TypeError(f"cannot store {type(value).__name__}")
+
+
+def decode(value: Mapping[str, Any]) -> Any:
+    """The Python value of a DynamoDB attribute value."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "B":
+            return bytes(content)
+        case "SS":
+            return frozenset(content)
+        case "L":
+            return [decode(element) for element in content]
+        case "M":
+            return {name: decode(element) for name, element in content.items()}
+        case _:
+            return content
+
+
+def encode_item(attributes: Mapping[str, Any]) -> Item:
+    """An item of the attributes that have a value: None, empty text, empty collections are left out."""
+    nothing: tuple[object, ...] = (None, "", (), frozenset())
+    return {name: encode(value) for name, value in attributes.items() if value not in nothing}
+
+
+def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: decode(value) for name, value in item.items()}
+
+
+# ------------------------------------------------------------------ one table
+
+
+class Table:
+    """The operations that the stores use.
+
+    Whatever keeps it from answering becomes `TemporarilyUnavailable`; a failed condition is an answer.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Mapping[str, str]) -> Item | None:
+        """The item as DynamoDB has it; `items.read` makes a record of it."""
+        item: Item | None = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True).get("Item")
+        return item
+
+    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, Item]:
+        """The items there are, by key, in one call; more only while DynamoDB leaves some unprocessed."""
+        wanted: Any = {self._name: {"Keys": [{attribute: {"S": value}} for value in values], "ConsistentRead": True}}
+        found: dict[str, Item] = {}
+        for attempt in range(BATCH_ATTEMPTS):
+            answer = self._call(self._client.batch_get_item, table=False, RequestItems=wanted)
+            found |= {item[attribute]["S"]: item for item in answer["Responses"].get(self._name, ())}
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+            time.sleep(0.02 * 2**attempt)
+        raise TemporarilyUnavailable("The store did not answer in full", reason="dynamodb_unprocessed")
+
+    def put(self, item: Item) -> None:
+        self._call(self._client.put_item, Item=item)
+
+    def put_new(self, item: Item, key: str) -> Item | None:
+        """Puts the item unless its key is taken; the item that took it, or None."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists({key})",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailed as failure:
+            return failure.existing or {}
+        return None
+
+    def put_if(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
+        """Puts the item if the condition holds; tells whether."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=encode_item(values),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def update(
+        self, key: Mapping[str, str], expression: str, condition: str | None, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Updates and returns the new attributes. Raises `ConditionFailed` with the item as it was."""
+        arguments: dict[str, Any] = {
+            "Key": encode_item(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": {name: encode(value) for name, value in values.items()},
+        }
+        if condition:
+            arguments["ConditionExpression"] = condition
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        else:
+            arguments["ReturnValues"] = "UPDATED_NEW"
+        answer = self._call(self._client.update_item, **arguments)
+        return decode_item(answer.get("Attributes", {}))
+
+    def delete(self, key: Mapping[str, str]) -> None:
+        self._call(self._client.delete_item, Key=encode_item(key))
+
+    def put_all_new(self, items: list[Item], key: str) -> bool:
+        """Puts all the items, or none if a key is taken; tells whether."""
+        puts = [
+            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": f"attribute_not_exists({key})"}}
+            for item in items
+        ]
+        try:
+            self._call(self._client.transact_write_items, table=False, TransactItems=puts)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _call(self, operation: Callable[..., Any], *, table: bool = True, **arguments: Any) -> Any:
+        if table:
+            arguments["TableName"] = self._name
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            raise _translated(error) from error
+        except BotoCoreError as error:
+            raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused; `existing` is the item as it was at that instant, if there was one."""
+
+    def __init__(self, existing: Item | None) -> None:
+        super().__init__("condition failed")
+        self.existing = existing
+
+
+def _translated(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == CONDITION_FAILED:
+        return ConditionFailed(cast("dict[str, Any]", error.response).get("Item"))
+    if code == TRANSACTION_CANCELED:
+        reasons = {
+            reason.get("Code") for reason in cast("dict[str, Any]", error.response).get("CancellationReasons", ())
+        }
+        if reasons <= {"None", "ConditionalCheckFailed"}:
+            return ConditionFailed(None)
+    return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{code or 'error'}")
