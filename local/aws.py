@@ -115,7 +115,7 @@ class Aws:
             if table.time_to_live:
                 client.update_time_to_live(
                     TableName=table.name,
-                    TimeToLiveSpecification=table.time_to_live,  # type: ignore[arg-type]
+                    TimeToLiveSpecification=table.time_to_live,  # type: ignore[arg-type]  # a plain mapping, out of the template
                 )
         except (BotoCoreError, ClientError) as error:
             raise RefusedError(table.logical_id, str(error)) from None

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from local.logs import Log
@@ -213,7 +214,7 @@ class Functions:
     def start_ahead(self, first: set[str], done: Callable[[str, FunctionError | None], None]) -> None:
         """Start one worker of each function in the background, those of `first` first; `done` hears of each."""
         for logical_id in sorted(self.pools, key=lambda one: (one not in first, one)):
-            self.pools[logical_id].start_ahead(lambda failure, name=logical_id: done(name, failure))  # type: ignore[misc]
+            self.pools[logical_id].start_ahead(partial(done, logical_id))
 
     def close(self) -> None:
         self._starter.close()

@@ -80,7 +80,7 @@ class HttpServer:
         try:
             # A client that hangs up is its own business; ValueError is what a closed file gives.
             with contextlib.suppress(OSError, ValueError):
-                _Conversation(connection, address, self)  # type: ignore[arg-type]
+                _Conversation(connection, address, self)  # type: ignore[arg-type]  # no socketserver of the library's
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -118,7 +118,7 @@ class _Conversation(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # an answer in two small segments would wait for a delayed ACK: 40 ms
     wbufsize = -1
     timeout = 120  # seconds; an idle connection is dropped after this
-    server: HttpServer  # type: ignore[assignment]
+    server: HttpServer  # type: ignore[assignment]  # no socketserver of the library's
 
     def _answer(self) -> None:
         try:

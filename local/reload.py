@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from local.functions import Functions
@@ -39,7 +40,7 @@ class Reloader:
         for logical_id, pool in self._functions.pools.items():
             if changed & {pool.function.code, *pool.function.layers}:
                 pool.renew()
-                pool.start_ahead(lambda failure, name=logical_id: self._tell(name, failure))  # type: ignore[misc]
+                pool.start_ahead(partial(self._tell, logical_id))
 
     def _tell(self, logical_id: str, failure: FunctionError | None) -> None:
         if failure:

@@ -2,7 +2,9 @@
 
 Laws that every implementation keeps (``tests/contract`` proves them on each):
 
-- Every verb that changes something is one atomic, conditional write. Its success is the only licence to issue.
+- Every verb that changes something is one atomic write, and conditional wherever what is there already matters. The
+  success of such a write is the only licence to issue. Sessions, requests and access tokens are put without a
+  condition: their identifiers are 128 random bits, drawn for that write.
 - Every read is strongly consistent.
 - Expiry is compared by whoever reads; an item that is still there is not thereby alive.
 - A store that does not answer raises `errors.TemporarilyUnavailable`; nothing is half done.
