@@ -6,7 +6,7 @@ A permission that is missing in the template would otherwise be found in the clo
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local.errors import RefusedError
@@ -20,10 +20,14 @@ _MANAGED = {
     "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess",
 }
 _LEADING_KEYS = "dynamodb:LeadingKeys"
+_ATTRIBUTES = "dynamodb:Attributes"
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
 _OPERATORS = {"StringEquals", "StringLike"}
 _FOR_ALL = "ForAllValues:"
 _KEY_EQUALS = re.compile(r"([#\w.]+)\s*=\s*(:\w+)")
+# What stands in an expression and is neither the name of an attribute nor one of the request's values.
+_EXPRESSION_WORDS = {"SET", "ADD", "REMOVE", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"}
+_EXPRESSION_NAME = re.compile(r"(?<![:.\w])[#A-Za-z_]\w*+(?!\s*\()")
 _TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -109,7 +113,9 @@ def _conditions(conditions: Mapping[str, Mapping[str, Any]], where: str) -> Iter
     for operator, keys in conditions.items():
         name = operator.removeprefix(_FOR_ALL)
         for key, values in keys.items():
-            if name not in _OPERATORS or not (key == _LEADING_KEYS or key.startswith(_ENCRYPTION_CONTEXT)):
+            if name not in _OPERATORS or not (
+                key in {_LEADING_KEYS, _ATTRIBUTES} or key.startswith(_ENCRYPTION_CONTEXT)
+            ):
                 raise RefusedError(where, f"has the condition {operator} {key}, which this server does not understand")
             yield Condition(name, operator.startswith(_FOR_ALL), key, tuple(_list(values)))
 
@@ -152,8 +158,23 @@ def _dynamodb(operation: str, request: Mapping[str, Any], tables: Mapping[str, T
         case "Query":
             yield _query(request, tables.get(request["TableName"]))
         case _:
-            item = request.get("Item") or request.get("Key")
-            yield _items(operation, tables.get(request.get("TableName", "")), [item] if item else [])
+            yield _item(operation, request, tables.get(request.get("TableName", "")))
+
+
+def _item(operation: str, request: Mapping[str, Any], table: TableKeys | None) -> Access | None:
+    item = request.get("Item") or request.get("Key")
+    access = _items(operation, table, [item] if item else [])
+    if access and operation == "UpdateItem":
+        return replace(access, context={**access.context, _ATTRIBUTES: _attributes(request)})
+    return access
+
+
+def _attributes(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The attributes that an update names: its key's and those in its expressions."""
+    names = request.get("ExpressionAttributeNames", {})
+    expressions = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
+    named = {names.get(word, word) for word in _EXPRESSION_NAME.findall(expressions)} - _EXPRESSION_WORDS
+    return tuple(sorted({*request["Key"], *named}))
 
 
 def _items(operation: str, table: TableKeys | None, items: list[Mapping[str, Any]]) -> Access | None:

@@ -90,7 +90,12 @@ class FakePasswords:
         return "fake:" + hashlib.sha256(password.reveal().encode()).hexdigest()
 
     def verify(self, password: Secret, password_hash: str | None) -> bool:
-        return password_hash is not None and hmac.compare_digest(self.hash(password), password_hash)
+        return password_hash is not None and hmac.compare_digest(
+            self.hash(password), password_hash.removeprefix("old ")
+        )
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return password_hash.startswith("old ")
 
 
 class FakeOpener:
@@ -127,6 +132,16 @@ class FakeClients:
         with self._lock:
             self._clients[client.client_id] = client
 
+    def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
+        with self._lock:
+            client = self._clients.get(client_id)
+            secrets = client.secrets if client and old else ()
+            if client is None or [secret.encoded for secret in secrets[position : position + 1]] != [old]:
+                return False
+            before, after = secrets[:position], secrets[position + 1 :]
+            self._clients[client_id] = replace(client, secrets=(*before, new, *after))
+        return True
+
 
 class FakeUsers:
     """Implements `storage.UserStore`."""
@@ -153,6 +168,14 @@ class FakeUsers:
                 return False
             self._subs[name] = user.sub
             self._users[user.sub] = user
+        return True
+
+    def rehash(self, sub: str, old: str, new: str) -> bool:
+        with self._lock:
+            user = self._users.get(sub)
+            if user is None or user.password_hash != old:
+                return False
+            self._users[sub] = replace(user, password_hash=new)
         return True
 
 
@@ -447,6 +470,7 @@ def settings(**overrides: Any) -> Settings:
         session_lifetime=43_200,
         consent_lifetime=365 * 86_400,
         key_rotation_days=90,
+        imported_password_hashes=(),
         clients_table="clients",
         users_table="users",
         tokens_table="tokens",

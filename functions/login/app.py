@@ -3,11 +3,10 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.login import show_login, sign_in
-from authserver.identity.password import Argon2Passwords
 from authserver.pages import render, render_error
 from authserver.wire import HttpRequest, HttpResponse, parse_interaction, parse_login_form
 
-services = bootstrap(passwords=Argon2Passwords())
+services = bootstrap(passwords=True)
 
 
 @endpoint("GET", "POST", render_error=render_error)

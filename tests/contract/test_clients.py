@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from authserver.models import ClientSecret
 from authserver.storage import ClientStore
 from tests.contract.records import identifier
 from tests.fakes import client
@@ -28,6 +29,34 @@ def test_put_again_replaces(clients: ClientStore) -> None:
     clients.put(replace(record, client_name="Another name", contacts=("a@example.com",)))
     clients.put(replace(record, client_name="A third name"))
     assert clients.get(record.client_id) == replace(record, client_name="A third name")
+
+
+IMPORTED = ClientSecret(b"", 1, encoded="$2b$12$hash")
+OURS = (ClientSecret(bytes(32), 2, 3), ClientSecret(b"x" * 32, 4))
+
+
+def test_imported_secret_is_found_as_it_was_put(clients: ClientStore) -> None:
+    record = client(client_id=identifier(), secrets=(IMPORTED, *OURS))
+    clients.put(record)
+    assert clients.get(record.client_id) == record
+
+
+def test_rehash_replaces_the_imported_secret_that_is_there_and_nothing_else(clients: ClientStore) -> None:
+    record = client(client_id=identifier(), secrets=(OURS[0], IMPORTED))
+    clients.put(record)
+    for position, old in ((0, IMPORTED.encoded), (2, IMPORTED.encoded), (1, "another"), (0, "")):
+        assert not clients.rehash(record.client_id, position, old, OURS[1])
+    assert clients.get(record.client_id) == record
+    assert clients.rehash(record.client_id, 1, IMPORTED.encoded, OURS[1])
+    assert clients.get(record.client_id) == replace(record, secrets=OURS)
+    assert not clients.rehash(record.client_id, 1, IMPORTED.encoded, OURS[0])
+    assert clients.get(record.client_id) == replace(record, secrets=OURS)
+
+
+def test_rehash_of_nobody_makes_no_client(clients: ClientStore) -> None:
+    client_id = identifier()
+    assert not clients.rehash(client_id, 0, IMPORTED.encoded, OURS[0])
+    assert clients.get(client_id) is None
 
 
 @pytest.mark.parametrize("client_id", HOSTILE, ids=ascii)

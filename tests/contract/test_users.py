@@ -2,6 +2,7 @@
 
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -67,6 +68,21 @@ def test_find_of_a_subject_is_none(users: UserStore) -> None:
     assert users.create(person)
     assert users.find(person.sub) is None
     assert users.find(f"user#{person.sub}") is None
+
+
+def test_rehash_replaces_the_hash_that_is_there_and_nothing_else(users: UserStore) -> None:
+    person = user(password_hash="old", name="Alice")
+    assert users.create(person)
+    assert users.rehash(person.sub, "old", "new")
+    assert users.get(person.sub) == replace(person, password_hash="new")
+    assert not users.rehash(person.sub, "old", "newer")
+    assert users.get(person.sub) == replace(person, password_hash="new")
+
+
+def test_rehash_of_nobody_makes_nobody(users: UserStore) -> None:
+    sub = identifier()
+    assert not users.rehash(sub, "", "new")
+    assert users.get(sub) is None
 
 
 def test_create_by_sixteen_at_once_makes_one(users: UserStore) -> None:

@@ -3,13 +3,16 @@
 Each leaves the world as it found it no more than a person would; `World.reset` is for whoever calls.
 """
 
+import hashlib
 import secrets
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Gateway
 from tests.functions.journey import Browser, machine, native, other, web
+from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
 type Flow = Callable[[World], None]
@@ -25,6 +28,12 @@ def flow(perform: Flow) -> Flow:
 def issue_opaque_tokens(world: World, *clients: str) -> None:
     for client in clients:
         world.aws.change("ClientsTable", client, access_token_format={"S": "opaque"})
+
+
+def imported_hash(password: str) -> str:
+    """As another system would have stored it, at little cost."""
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 1)
+    return f"pbkdf2_sha256$1$salt${b64encode(digest).decode()}"
 
 
 def refused(status: int, answer: Any) -> None:
@@ -98,7 +107,27 @@ def authorization_requests_that_are_refused(world: World) -> None:
     refused(400, browser.send("GET", "/consent", query={"request": "rq_" + secrets.token_urlsafe(32)}))
 
 
+@flow
+def sign_in_with_an_imported_password(world: World) -> None:
+    (alice,) = [key for key, item in world.aws.items("UsersTable").items() if item.get("username") == {"S": "alice"}]
+    world.aws.change("UsersTable", alice, password_hash={"S": imported_hash("wonderland-demo")})
+    native(Gateway(world)).tokens()
+    native(Gateway(world)).tokens()
+
+
 # ------------------------------------------------------------------ clients
+
+
+@flow
+def authenticate_with_an_imported_secret(world: World) -> None:
+    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+        app = web(Gateway(world))
+        secret = {"hash": binary(b""), "created_at": {"N": "1"}, "encoded": {"S": imported_hash(app.secret)}}
+        world.aws.change("ClientsTable", app.client_id, secrets={"L": [{"M": secret}]})
+        for _ in range(2):
+            app.post(path, grant_type="refresh_token", refresh_token="x", token="x")
+        (kept,) = world.aws.item("ClientsTable", app.client_id)["secrets"]["L"]
+        assert "encoded" not in kept["M"]
 
 
 @flow

@@ -31,7 +31,6 @@ def key(value: str) -> dict[str, Any]:
     [
         ("GetItem", {"TableName": "T", "Key": key("a")}, [("GetItem", ("a",))]),
         ("PutItem", {"TableName": "T", "Item": {**key("a"), "x": {"S": "b"}}}, [("PutItem", ("a",))]),
-        ("UpdateItem", {"TableName": "T", "Key": key("a")}, [("UpdateItem", ("a",))]),
         (
             "BatchGetItem",
             {"RequestItems": {"T": {"Keys": [key("a"), key("b")]}}},
@@ -72,6 +71,20 @@ def test_request_to_dynamodb_names_action_table_and_leading_keys(
     expected = [Access(f"dynamodb:{action}", "arn:table/T", {LEADING: keys}) for action, keys in accesses]
 
     assert dynamodb_accesses(operation, request_body, TABLES) == expected
+
+
+def test_update_names_the_attributes_of_its_key_and_its_expressions() -> None:
+    update = {
+        "TableName": "T",
+        "Key": key("a"),
+        "UpdateExpression": "SET #x = :x, y.z = if_not_exists(w, :w) REMOVE v",
+        "ConditionExpression": "attribute_exists(pk) AND size(u) < :u",
+        "ExpressionAttributeNames": {"#x": "x"},
+    }
+
+    (access,) = dynamodb_accesses("UpdateItem", update, TABLES)
+
+    assert access.context == {LEADING: ("a",), "dynamodb:Attributes": ("pk", "u", "v", "w", "x", "y")}
 
 
 def test_query_of_an_index_names_the_index_and_its_leading_key() -> None:

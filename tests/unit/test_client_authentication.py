@@ -1,6 +1,7 @@
 """Client authentication: one method per request, the registered one, and one answer to every failure."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.client_authentication import authenticate
-from authserver.errors import InvalidClient, InvalidRequest, OAuthError
+from authserver.errors import InvalidClient, InvalidRequest, OAuthError, TemporarilyUnavailable
 from authserver.messages import ClientRequest
 from authserver.models import ClientSecret
-from authserver.values import sha256
-from tests.fakes import CLIENT_SECRET, START, client, public_client, services
+from authserver.values import Secret, sha256
+from tests.fakes import CLIENT_SECRET, START, FakePasswords, client, public_client, services
 from tests.unit.server import App, Server
 
 ODD_SECRET = "p%: +ä/&=\u00a0"
@@ -187,3 +188,75 @@ def test_client_with_a_lifetime_of_its_own_gets_that(overrides: dict[str, Any], 
 @pytest.mark.rfc("6749", "5.1")
 def test_client_with_an_endless_lifetime_is_capped_to_what_keys_are_kept_for() -> None:
     assert App(Server(client(access_token_lifetime=10**9))).token("client_credentials").expires_in == 14 * 86_400
+
+
+# ------------------------------------------------------------------ imported secrets
+
+LONG = "a-secret-that-another-system-drew"
+
+
+def server_with_an_imported_secret(secret: str, *others: ClientSecret, expires_at: int | None = None) -> Server:
+    imported = ClientSecret(b"", START, expires_at, encoded=FakePasswords().hash(Secret(secret)))
+    return Server(client(secrets=(imported, *others)))
+
+
+def secrets_of(server: Server) -> tuple[ClientSecret, ...]:
+    stored = server.clients.get("web")
+    assert stored is not None
+    return stored.secrets
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_imported_secret_is_kept_as_its_sha256_from_its_first_right_use_on() -> None:
+    other = ClientSecret(sha256(CLIENT_SECRET), START)
+    server = server_with_an_imported_secret(LONG, other)
+    before = secrets_of(server)
+    with pytest.raises(InvalidClient):
+        authenticated(server, basic(secret="guessed"))
+    assert secrets_of(server) == before
+    assert authenticated(server, basic()) == "web"
+    assert secrets_of(server) == before
+    assert authenticated(server, basic(secret=LONG)) == "web"
+    assert secrets_of(server) == (ClientSecret(sha256(LONG), START), other)
+    assert authenticated(server, basic(secret=LONG)) == "web"
+    assert server.calls["clients.rehash"] == 1
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_imported_secret_too_short_for_a_fast_hash_keeps_its_slow_one() -> None:
+    server = server_with_an_imported_secret("hunter2")
+    before = secrets_of(server)
+    for _ in range(2):
+        assert authenticated(server, basic(secret="hunter2")) == "web"
+    assert secrets_of(server) == before
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_imported_secret_expires() -> None:
+    server = server_with_an_imported_secret(LONG, expires_at=START)
+    with pytest.raises(InvalidClient):
+        authenticated(server, basic(secret=LONG))
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_imported_hash_is_not_itself_a_secret() -> None:
+    server = server_with_an_imported_secret(LONG)
+    for secret in (FakePasswords().hash(Secret(LONG)), ""):
+        with pytest.raises(InvalidClient):
+            authenticated(server, basic(secret=secret))
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_client_is_authenticated_though_its_imported_secret_cannot_be_replaced() -> None:
+    server = server_with_an_imported_secret(LONG)
+
+    def fail(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "clients.rehash":
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return call()
+
+    server.around = fail
+    assert authenticated(server, basic(secret=LONG)) == "web"
+    server.around = lambda verb, call: call()
+    assert authenticated(server, basic(secret=LONG)) == "web"
+    assert secrets_of(server) == (ClientSecret(sha256(LONG), START),)

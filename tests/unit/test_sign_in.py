@@ -1,14 +1,15 @@
 """The sign-in and consent pages: tied to the browser, the request and the user; throttled; telling nothing apart."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from authserver.errors import InvalidRequest
+from authserver.errors import InvalidRequest, TemporarilyUnavailable
 from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
 from authserver.values import Secret
-from tests.fakes import START, FakePasswords, client, user
+from tests.fakes import PASSWORD, START, FakePasswords, client, user
 from tests.unit.server import App, Browser, Server
 
 
@@ -59,6 +60,61 @@ def test_right_password_signs_in_however_the_name_is_written(username: str) -> N
     browser, handle = at_login(Server())
     assert isinstance(browser.sign_in(handle, username=username), GoTo)
     assert browser.session is not None
+
+
+OUTDATED = "old " + FakePasswords().hash(Secret(PASSWORD))
+
+
+def server_with_an_outdated_hash() -> Server:
+    server = Server()
+    server.users.create(user(sub="sub-of-bob", username="bob", password_hash=OUTDATED))
+    return server
+
+
+def hash_of_bob(server: Server) -> str:
+    bob = server.users.get("sub-of-bob")
+    assert bob is not None
+    return bob.password_hash
+
+
+def test_outdated_hash_gives_way_at_the_first_right_sign_in() -> None:
+    server = server_with_an_outdated_hash()
+    browser, handle = at_login(server)
+    assert isinstance(browser.sign_in(handle, username="bob", password=Secret("guessed")), LoginPage)
+    assert hash_of_bob(server) == OUTDATED
+    assert isinstance(browser.sign_in(handle, username="bob"), GoTo)
+    assert hash_of_bob(server) == FakePasswords().hash(Secret(PASSWORD))
+    browser, handle = at_login(server)
+    assert isinstance(browser.sign_in(handle, username="bob"), GoTo)
+    assert server.calls["users.rehash"] == 1
+
+
+def test_user_signs_in_though_the_outdated_hash_cannot_be_replaced() -> None:
+    server = server_with_an_outdated_hash()
+
+    def fail(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "users.rehash":
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return call()
+
+    server.around = fail
+    browser, handle = at_login(server)
+    assert isinstance(browser.sign_in(handle, username="bob"), GoTo)
+    assert hash_of_bob(server) == OUTDATED
+
+
+def test_password_that_was_changed_meanwhile_is_not_overwritten() -> None:
+    server = server_with_an_outdated_hash()
+
+    def change_first(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "users.rehash":
+            server.users.rehash("sub-of-bob", OUTDATED, "of another password")
+        return call()
+
+    server.around = change_first
+    browser, handle = at_login(server)
+    browser.sign_in(handle, username="bob")
+    assert hash_of_bob(server) == "of another password"
 
 
 def test_attempts_at_one_account_from_one_place_are_throttled_and_the_owner_elsewhere_is_not() -> None:

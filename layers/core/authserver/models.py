@@ -8,11 +8,15 @@ from authserver.values import CodeChallenge, RedirectUri, Scope
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits."""
+    """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits.
+
+    `encoded` instead of it is the password hash that another system kept of the secret (`identity.hashes`).
+    """
 
     hash: bytes = field(repr=False)
     created_at: int
     expires_at: int | None = None
+    encoded: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,9 @@ class PasswordHasher(Protocol):
 
     def verify(self, password: Secret, password_hash: str | None) -> bool: ...
 
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether `hash` would make it in another way today."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -87,7 +90,7 @@ class Services:
     random: Callable[[int], bytes]
     grants: "Mapping[str, GrantType]"
     client_authentication: "Mapping[str, ClientAuthenticationMethod]"
-    passwords: PasswordHasher | None = None
+    passwords: PasswordHasher
 
     def at(self, origin: str, resource: str) -> Self:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""

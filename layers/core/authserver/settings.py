@@ -30,6 +30,7 @@ class Settings:
     session_lifetime: int
     consent_lifetime: int
     key_rotation_days: int
+    imported_password_hashes: tuple[str, ...]
     clients_table: str
     users_table: str
     tokens_table: str
@@ -63,6 +64,7 @@ class Settings:
             session_lifetime=int(environ["SESSION_LIFETIME"]),
             consent_lifetime=int(environ["CONSENT_LIFETIME"]),
             key_rotation_days=int(environ["KEY_ROTATION_DAYS"]),
+            imported_password_hashes=tuple(environ.get("IMPORTED_PASSWORD_HASHES", "").split()),
             clients_table=environ["CLIENTS_TABLE"],
             users_table=environ["USERS_TABLE"],
             tokens_table=environ["TOKENS_TABLE"],

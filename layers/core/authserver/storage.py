@@ -13,7 +13,17 @@ Laws that every implementation keeps (``tests/contract`` proves them on each):
 from dataclasses import dataclass
 from typing import Protocol
 
-from authserver.models import AccessTokenRecord, Authorization, Client, Consent, PendingRequest, Ring, Session, User
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    Consent,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
 from authserver.values import Scope
 
 
@@ -64,6 +74,9 @@ class ClientStore(Protocol):
     def put(self, client: Client) -> None:
         """Registers or replaces a client."""
 
+    def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
+        """Replaces the client's secret at `position` if its imported hash is `old`; tells whether it was."""
+
 
 class UserStore(Protocol):
     def get(self, sub: str) -> User | None:
@@ -74,6 +87,9 @@ class UserStore(Protocol):
 
     def create(self, user: User) -> bool:
         """Adds a user unless the login name or the subject is taken; tells whether it did."""
+
+    def rehash(self, sub: str, old: str, new: str) -> bool:
+        """Replaces the user's password hash if it is `old`; tells whether it was."""
 
 
 class KeyStore(Protocol):

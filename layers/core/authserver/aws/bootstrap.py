@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,7 @@ from authserver.aws.kms import KmsOpener
 from authserver.services import PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.tokens.keyring import KeyRing
+from authserver.values import Secret
 
 # Well below the functions' timeouts, so that a slow store becomes a 503 and not a silent death (SECURITY, section 4).
 # It tells at INFO where it found credentials, at every cold start.
@@ -29,15 +30,18 @@ CONFIG = Config(
 )
 
 
-def bootstrap(*, jose: bool = False, passwords: PasswordHasher | None = None) -> Services:
+def bootstrap(*, jose: bool = False, passwords: bool = False) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
-    or verify. `passwords` is for the one function that checks them.
+    or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
     """
     if jose:
         import_module("authserver.tokens.jwt")
     settings = Settings.from_environ(os.environ)
+    hasher = LazyPasswords(settings)
+    if passwords:
+        hasher.load()
     dynamodb = boto3.client("dynamodb", config=CONFIG)
     kms = boto3.client("kms", config=CONFIG)
     opener = KmsOpener(kms, settings.kms_key)
@@ -51,8 +55,31 @@ def bootstrap(*, jose: bool = False, passwords: PasswordHasher | None = None) ->
         random=secrets.token_bytes,
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
-        passwords=passwords,
+        passwords=hasher,
     )
+
+
+class LazyPasswords:
+    """Implements `services.PasswordHasher` by one that is loaded when the first hash is met."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._hasher: PasswordHasher | None = None
+
+    def load(self) -> PasswordHasher:
+        if self._hasher is None:
+            module = import_module("authserver.identity.password")
+            self._hasher = cast("PasswordHasher", module.Argon2Passwords(self._settings.imported_password_hashes))
+        return self._hasher
+
+    def hash(self, password: Secret) -> str:
+        return self.load().hash(password)
+
+    def verify(self, password: Secret, password_hash: str | None) -> bool:
+        return self.load().verify(password, password_hash)
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return self.load().is_outdated(password_hash)
 
 
 def now() -> int:

@@ -44,13 +44,23 @@ from authserver.aws.items import (
     read,
     request_of,
     ring_of,
+    secret_attribute,
     session_of,
     subject_of,
     user_of,
 )
 from authserver.aws.table import ConditionFailed, Table, encode, encode_item
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import AccessTokenRecord, Authorization, Client, PendingRequest, Ring, Session, User
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Client,
+    ClientSecret,
+    PendingRequest,
+    Ring,
+    Session,
+    User,
+)
 from authserver.storage import AlreadyExists, BrowserState, Refused, Standing
 from authserver.tokens.opaque import key_of
 from authserver.values import Scope, base64url, sha256
@@ -82,12 +92,17 @@ class DynamoClients:
                     "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
                     "scope": str(client.scope),
                     "default_scope": str(client.default_scope),
-                    "secrets": tuple(
-                        {name: value for name, value in asdict(secret).items() if value is not None}
-                        for secret in client.secrets
-                    ),
+                    "secrets": tuple(map(secret_attribute, client.secrets)),
                 }
             )
+        )
+
+    def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
+        return self._table.update_if(
+            {"client_id": client_id},
+            f"SET secrets[{position}] = :new",
+            f"secrets[{position}].encoded = :old",
+            {":old": old, ":new": secret_attribute(new)},
         )
 
 
@@ -109,6 +124,11 @@ class DynamoUsers:
         login = {"id": login_key(user.username), "sub": user.sub}
         return self._table.put_all_new(
             [encode_item(login), encode_item({"id": f"user#{user.sub}", **asdict(user)})], "id"
+        )
+
+    def rehash(self, sub: str, old: str, new: str) -> bool:
+        return self._table.update_if(
+            {"id": f"user#{sub}"}, "SET password_hash = :new", "password_hash = :old", {":old": old, ":new": new}
         )
 
 

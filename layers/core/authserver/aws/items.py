@@ -132,6 +132,10 @@ def client_of(item: Mapping[str, Any]) -> Client:
     )
 
 
+def secret_attribute(secret: ClientSecret) -> dict[str, Any]:
+    return {name: value for name, value in attributes_of(secret).items() if value not in (None, "")}
+
+
 def user_of(item: Mapping[str, Any]) -> User:
     return _record(User, {"username": "", "password_hash": "", **item})
 

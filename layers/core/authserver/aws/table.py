@@ -146,6 +146,20 @@ class Table:
         answer = self._call(self._client.update_item, **arguments)
         return decode_item(answer.get("Attributes", {}))
 
+    def update_if(self, key: Mapping[str, str], expression: str, condition: str, values: Mapping[str, Any]) -> bool:
+        """Updates if the condition holds; tells whether. The item itself stays unseen, for callers who may not."""
+        try:
+            self._call(
+                self._client.update_item,
+                Key=encode_item(key),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: encode(value) for name, value in values.items()},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     def delete(self, key: Mapping[str, str]) -> None:
         self._call(self._client.delete_item, Key=encode_item(key))
 

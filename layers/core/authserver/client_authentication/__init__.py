@@ -1,12 +1,16 @@
 """Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
 
-from authserver.errors import InvalidClient, InvalidRequest
+from contextlib import suppress
+from dataclasses import replace
+
+from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from authserver.messages import ClientRequest, PresentedSecret
-from authserver.models import AuthenticatedClient, Client
+from authserver.models import AuthenticatedClient, Client, ClientSecret
 from authserver.services import ClientAuthenticationMethod, Services
-from authserver.values import Secret
+from authserver.values import Secret, sha256
 
 NOBODYS_HASH = bytes(32)
+RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
 def authenticate(request: ClientRequest, services: Services) -> AuthenticatedClient:
@@ -28,14 +32,30 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
     return AuthenticatedClient(client)
 
 
-def secret_is_live(client: Client, secret: Secret | None, now: int) -> bool:
+def secret_is_live(client: Client, secret: Secret | None, services: Services) -> bool:
     """Whether `secret` is one of the client's live ones. Looks at two hashes, however many there are."""
     if secret is None:
         return False
-    live = [stored.hash for stored in client.secrets if stored.expires_at is None or now < stored.expires_at]
-    padded = [*live, NOBODYS_HASH, NOBODYS_HASH][:2]
+    now = services.now()
+    live = [stored for stored in client.secrets if stored.expires_at is None or now < stored.expires_at][:2]
+    padded = [*(stored.hash for stored in live), NOBODYS_HASH, NOBODYS_HASH][:2]
     matches = [secret.matches(stored) for stored in padded]
-    return any(matches)
+    return any(matches) or any(_is_imported(client, stored, secret, services) for stored in live if stored.encoded)
+
+
+def _is_imported(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> bool:
+    if not services.passwords.verify(secret, stored.encoded):
+        return False
+    if len(secret.reveal()) >= RANDOM_LENGTH:
+        _keep_its_sha256(client, stored, secret, services)
+    return True
+
+
+def _keep_its_sha256(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> None:
+    """From its first right use on a secret costs no more than one of ours. A write that fails, the next use repeats."""
+    kept = replace(stored, hash=sha256(secret.reveal()), encoded="")
+    with suppress(TemporarilyUnavailable):
+        services.clients.rehash(client.client_id, client.secrets.index(stored), stored.encoded, kept)
 
 
 def _the_one_presented(

@@ -20,4 +20,4 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
 
 
 def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
-    return secret_is_live(client, presented.secret, services.now())
+    return secret_is_live(client, presented.secret, services)

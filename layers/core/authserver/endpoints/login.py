@@ -1,6 +1,8 @@
 """The sign-in page: a person proves who they are, for one pending request."""
 
-from authserver.errors import TooManyAttempts
+from contextlib import suppress
+
+from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages import GoTo, Interaction, LoginForm, LoginPage
 from authserver.models import User
 from authserver.services import Services
@@ -49,11 +51,19 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
 
 
 def _authenticate(form: LoginForm, services: Services) -> User | None:
-    if services.passwords is None:
-        raise RuntimeError("the login function needs a password hasher")
     user = services.users.find(form.username) if form.username else None
     proven = services.passwords.verify(form.password, user.password_hash if user else None)
-    return user if proven else None
+    if user is None or not proven:
+        return None
+    _renew_hash(user, form, services)
+    return user
+
+
+def _renew_hash(user: User, form: LoginForm, services: Services) -> None:
+    """An imported hash, or one of older parameters, gives way to ours. A write that fails, the next sign-in repeats."""
+    if services.passwords.is_outdated(user.password_hash):
+        with suppress(TemporarilyUnavailable):
+            services.users.rehash(user.sub, user.password_hash, services.passwords.hash(form.password))
 
 
 def _count_attempt(form: LoginForm, window: int, services: Services) -> None:

@@ -1,24 +1,32 @@
-"""Passwords: argon2id (RFC 9106) by argon2-cffi, with its low-memory profile's parameters.
+"""Passwords: argon2id (RFC 9106) by argon2-cffi, with its low-memory profile's parameters; imported hashes as well.
 
 The limits of SECURITY: the whole password counts, exactly as typed; up to 1,024 octets; no NUL.
 """
 
+from collections.abc import Iterable
+
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from authserver.identity.hashes import PasswordHash, parse
 from authserver.values import Secret
 
 MAX_OCTETS = 1024
 
 
 class Argon2Passwords:
-    """Implements `services.PasswordHasher`."""
+    """Implements `services.PasswordHasher`.
 
-    def __init__(self) -> None:
+    `imported` are hashes of nobody's password, one for each kind and cost that this deployment has imported: a wrong
+    password is compared with each of them as well as with ours, so that time does not tell whose name was given.
+    """
+
+    def __init__(self, imported: Iterable[str] = ()) -> None:
         self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         # Made at the start, so that the first unknown name takes no longer than the next.
-        self._nobodys_hash = self._hasher.hash("nobody")
+        ours = parse(self._hasher.hash("nobody"))
+        self._our_recipe = ours.recipe
+        self._nobodys = {nobodys.recipe: nobodys for nobodys in (ours, *map(parse, imported))}
 
     def hash(self, password: Secret) -> str:
         """An argon2id hash. Raises `ValueError` on a password that `is_acceptable` refuses."""
@@ -28,15 +36,30 @@ class Argon2Passwords:
 
     def verify(self, password: Secret, password_hash: str | None) -> bool:
         """Whether the password is the hashed one. Without a hash it takes as long, and is not."""
-        known = password_hash or self._nobodys_hash
-        try:
-            matches = self._hasher.verify(known, password.reveal() if is_acceptable(password) else "\x00")
-        except (Argon2Error, InvalidHashError):
-            return False
-        return matches and password_hash is not None
+        acceptable = is_acceptable(password)
+        octets = password.reveal().encode() if acceptable else b"\x00"
+        known = _readable(password_hash)
+        if known is not None and known.matches(octets) and acceptable:
+            return True
+        for recipe, nobodys in self._nobodys.items():
+            if known is None or known.recipe != recipe:
+                nobodys.matches(octets)
+        return False
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether `hash` would make another kind of hash today: an imported one, or one of older parameters."""
+        known = _readable(password_hash)
+        return known is not None and known.recipe != self._our_recipe
 
 
 def is_acceptable(password: Secret) -> bool:
     """Whether this may be a password at all; checked before any hashing, whose cost grows with length."""
     octets = password.reveal().encode()
     return 0 < len(octets) <= MAX_OCTETS and b"\x00" not in octets
+
+
+def _readable(password_hash: str | None) -> PasswordHash | None:
+    try:
+        return parse(password_hash) if password_hash else None
+    except ValueError:
+        return None
