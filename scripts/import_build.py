@@ -20,11 +20,10 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "ACCESS_TOKEN_ALGORITHM": "ES256",
-    "SCOPES": "openid",
     "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post none",
     "GRANT_TYPES": "authorization_code client_credentials refresh_token",
     "KMS_KEY": "none",
-    **{f"{table}_TABLE": table for table in ("CLIENTS", "USERS", "TOKENS", "KEYS")},
+    **{f"{table}_TABLE": table for table in ("CLIENTS", "USERS", "TOKENS", "KEYS", "CONFIGURATION")},
     **dict.fromkeys(
         (
             "ACCESS_TOKEN_LIFETIME",

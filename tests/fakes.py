@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -16,22 +16,29 @@ from typing import Any, cast
 
 from authserver.models import (
     AccessTokenRecord,
+    Approval,
     Authorization,
     Client,
     ClientSecret,
     Consent,
+    Membership,
+    Organisation,
     PendingRequest,
     Ring,
     Session,
     User,
 )
+from authserver.scopes import RememberedScopes, ScopeCatalogue
 from authserver.services import Opener, PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.storage import (
     AlreadyExists,
+    BadCursor,
     BrowserState,
     ClientStore,
+    ConfigurationStore,
     KeyStore,
+    Page,
     Refused,
     Standing,
     TokenStore,
@@ -142,6 +149,35 @@ class FakeClients:
             self._clients[client_id] = replace(client, secrets=(*before, new, *after))
         return True
 
+    def create(self, client: Client) -> bool:
+        with self._lock:
+            if client.client_id in self._clients or not 0 < len(client.client_id.encode()) <= 1024:
+                return False
+            self._clients[client.client_id] = client
+        return True
+
+    def replace(self, client: Client) -> bool:
+        with self._lock:
+            stored = self._clients.get(client.client_id)
+            if stored is None or stored.version != client.version:
+                return False
+            self._clients[client.client_id] = replace(client, version=client.version + 1)
+        return True
+
+    def keep(self, client_id: str) -> None:
+        with self._lock:
+            if client_id in self._clients:
+                self._clients[client_id] = replace(self._clients[client_id], expires_at=None)
+
+    def delete(self, client_id: str) -> None:
+        with self._lock:
+            self._clients.pop(client_id, None)
+
+    def list(self, *, owner: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Client]:
+        with self._lock:
+            found = [client for client in self._clients.values() if owner in (None, client.owner)]
+        return _page(found, limit, cursor)
+
 
 class FakeUsers:
     """Implements `storage.UserStore`."""
@@ -166,7 +202,8 @@ class FakeUsers:
         with self._lock:
             if name in self._subs or user.sub in self._users:
                 return False
-            self._subs[name] = user.sub
+            if user.username:
+                self._subs[name] = user.sub
             self._users[user.sub] = user
         return True
 
@@ -176,6 +213,118 @@ class FakeUsers:
             if user is None or user.password_hash != old:
                 return False
             self._users[sub] = replace(user, password_hash=new)
+        return True
+
+    def update(self, sub: str, **changes: Any) -> User | None:
+        if not changes or {"sub", "username"} & changes.keys():
+            raise ValueError("these fields cannot be changed")
+        with self._lock:
+            if sub not in self._users:
+                return None
+            self._users[sub] = replace(self._users[sub], **changes)
+            return self._users[sub]
+
+    def delete(self, sub: str) -> None:
+        with self._lock:
+            user = self._users.pop(sub, None)
+            if user is not None:
+                self._subs.pop(normalised_username(user.username), None)
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        with self._lock:
+            return _page(list(self._users.values()), limit, cursor)
+
+
+class FakeOrganisations:
+    """Implements `storage.OrganisationStore`."""
+
+    def __init__(self, organisations: Iterable[Organisation] = (), memberships: Iterable[Membership] = ()) -> None:
+        self._lock = threading.Lock()
+        self._organisations = {organisation.id: organisation for organisation in organisations}
+        self._memberships = {(one.organisation, one.subject): one for one in memberships}
+
+    def get(self, organisation: str) -> Organisation | None:
+        with self._lock:
+            return self._organisations.get(organisation)
+
+    def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
+        with self._lock:
+            return {one: self._organisations[one] for one in organisations if one in self._organisations}
+
+    def create(self, organisation: Organisation) -> bool:
+        with self._lock:
+            if organisation.id in self._organisations:
+                return False
+            self._organisations[organisation.id] = organisation
+        return True
+
+    def update(self, organisation: str, **changes: Any) -> Organisation | None:
+        if not changes or not changes.keys() <= {"name", "status"}:
+            raise ValueError("these fields cannot be changed")
+        with self._lock:
+            if organisation not in self._organisations:
+                return None
+            self._organisations[organisation] = replace(self._organisations[organisation], **changes)
+            return self._organisations[organisation]
+
+    def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
+        with self._lock:
+            stored = self._organisations.get(organisation)
+            if stored is None or (company not in stored.companies and len(stored.companies) >= bound):
+                return False
+            self._organisations[organisation] = replace(stored, companies={**stored.companies, company: name})
+        return True
+
+    def drop_company(self, organisation: str, company: str) -> bool:
+        with self._lock:
+            stored = self._organisations.get(organisation)
+            if stored is None or company not in stored.companies:
+                return False
+            left = {one: name for one, name in stored.companies.items() if one != company}
+            self._organisations[organisation] = replace(stored, companies=left)
+        return True
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Organisation]:
+        with self._lock:
+            return _page(list(self._organisations.values()), limit, cursor)
+
+    def membership(self, organisation: str, subject: str) -> Membership | None:
+        with self._lock:
+            return self._memberships.get((organisation, subject))
+
+    def put_membership(self, membership: Membership) -> None:
+        with self._lock:
+            self._memberships[membership.organisation, membership.subject] = membership
+
+    def delete_membership(self, organisation: str, subject: str) -> None:
+        with self._lock:
+            self._memberships.pop((organisation, subject), None)
+
+    def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        with self._lock:
+            return _page([one for one in self._memberships.values() if one.subject == subject], limit, cursor)
+
+    def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        with self._lock:
+            return _page([one for one in self._memberships.values() if one.organisation == organisation], limit, cursor)
+
+
+class FakeConfiguration:
+    """Implements `storage.ConfigurationStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._scopes: ScopeCatalogue | None = None
+
+    def scopes(self) -> ScopeCatalogue | None:
+        with self._lock:
+            return self._scopes
+
+    def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
+        with self._lock:
+            if catalogue.version != (self._scopes.version if self._scopes else 0):
+                return False
+            self._scopes = replace(catalogue, version=catalogue.version + 1)
         return True
 
 
@@ -208,12 +357,15 @@ class _Counter:
 class FakeTokens:
     """Implements `storage.TokenStore`. Nothing ever vanishes on its own, as if TTL never came."""
 
-    def __init__(self) -> None:
+    def __init__(self, organisations: FakeOrganisations | None = None) -> None:
+        self._organisations = organisations or FakeOrganisations()
         self._lock = threading.Lock()
+        self._approvals: dict[tuple[str, str, str], Approval] = {}
+        self._suspended: set[tuple[str, ...]] = set()
         self._authorizations: dict[str, Authorization] = {}
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
-        self._cutoffs: dict[tuple[str, str], int] = {}
+        self._cutoffs: dict[tuple[str, ...], int] = {}
         self._requests: dict[str, PendingRequest] = {}
         self._sessions: dict[str, Session] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
@@ -297,6 +449,37 @@ class FakeTokens:
             self._authorizations[authorization_id] = replace(existing, revoked_access_tokens=noted | {entry})
         return True
 
+    def find(self, authorization_id: str) -> Authorization | None:
+        with self._lock:
+            return self._authorizations.get(authorization_id)
+
+    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+        with self._lock:
+            existing = self._authorizations.get(authorization_id)
+            if existing is None or existing.organisation != organisation or existing.revoked_at is not None:
+                return None
+            self._authorizations[authorization_id] = replace(existing, entities=entities)
+            return self._authorizations[authorization_id]
+
+    def authorizations(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Authorization]:
+        with self._lock:
+            found = [
+                one
+                for one in self._authorizations.values()
+                if subject in (None, one.subject)
+                and client_id in (None, one.client_id)
+                and organisation in (None, one.organisation)
+            ]
+        return _page(found, limit, cursor)
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -312,26 +495,63 @@ class FakeTokens:
         *,
         subject_key: str,
         client_key: str,
+        organisation_key: str = "",
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
     ) -> Standing:
-        cutoffs = (("subject", subject_key), ("client", client_key), ("grant", subject_key + client_key))
+        reached: list[tuple[str, ...]] = [("subject", subject_key), ("client", client_key)]
+        reached.append(("subject", subject_key, "client", client_key))
+        if organisation_key:
+            organisation = ("organisation", organisation_key)
+            reached += [organisation, ("subject", subject_key, *organisation), ("client", client_key, *organisation)]
         with self._lock:
             return Standing(
                 authorization=self._authorizations.get(authorization_id or ""),
                 access_token=self._access_tokens.get(access_token_id or ""),
-                not_before=max(self._cutoffs.get(cutoff, 0) for cutoff in cutoffs),
+                not_before=max(self._not_before(cutoff) for cutoff in reached),
                 is_revoked=jti in self._revoked,
+                organisation=next(
+                    (one for one in self._organisations.list().items if _key(one.id) == organisation_key), None
+                ),
             )
 
-    def cut_off(self, *, subject: str | None, client_id: str | None, not_before: int, expires_at: int) -> None:
-        subject_key = _key(subject) if subject is not None else ""
-        client_key = _key(client_id) if client_id is not None else ""
-        kind = "grant" if subject_key and client_key else "subject" if subject_key else "client"
-        cutoff = kind, subject_key + client_key
+    def _not_before(self, cutoff: tuple[str, ...]) -> int:
+        return 2**53 if cutoff in self._suspended else self._cutoffs.get(cutoff, 0)
+
+    def cut_off(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        not_before: int,
+        expires_at: int,
+    ) -> None:
+        cutoff = _cutoff(subject, client_id, organisation)
         with self._lock:
             self._cutoffs[cutoff] = max(not_before, self._cutoffs.get(cutoff, 0))
+
+    def suspend(
+        self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
+    ) -> None:
+        with self._lock:
+            self._suspended.add(_cutoff(subject, client_id, organisation))
+
+    def resume(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        now: int,
+        expires_at: int,
+    ) -> None:
+        cutoff = _cutoff(subject, client_id, organisation)
+        with self._lock:
+            if cutoff in self._suspended:
+                self._suspended.remove(cutoff)
+                self._cutoffs[cutoff] = now
 
     # -- browsers
 
@@ -355,6 +575,10 @@ class FakeTokens:
         with self._lock:
             self._sessions.pop(session_id, None)
 
+    def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
+        with self._lock:
+            return _page([one for one in self._sessions.values() if one.subject == subject], limit, cursor)
+
     def browser_state(
         self,
         *,
@@ -368,7 +592,7 @@ class FakeTokens:
                 request=self._requests.get(request_id or ""),
                 session=self._sessions.get(session_id or ""),
                 consent=self._consents.get((subject_key or "", client_key or "")),
-                not_before=self._cutoffs.get(("subject", subject_key or ""), 0),
+                not_before=self._not_before(("subject", subject_key or "")),
             )
 
     def remember_consent(
@@ -380,6 +604,38 @@ class FakeTokens:
             if before is not None and before.expires_at > now:
                 scope, resource = before.scope | scope, before.resource | resource
             self._consents[key] = Consent(Scope.of(sorted(scope)), resource, expires_at)
+
+    def forget_consent(self, subject: str, client_id: str) -> None:
+        with self._lock:
+            self._consents.pop((_key(subject), _key(client_id)), None)
+
+    # -- approvals
+
+    def ask_approval(self, approval: Approval) -> None:
+        with self._lock:
+            self._approvals[approval.organisation, approval.client_id, approval.subject] = approval
+
+    def approval(self, organisation: str, client_id: str, subject: str) -> Approval | None:
+        with self._lock:
+            return self._approvals.get((organisation, client_id, subject))
+
+    def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
+        key = approval.organisation, approval.client_id, approval.subject
+        with self._lock:
+            stored = self._approvals.get(key)
+            if stored is None or stored.decision or stored.expires_at <= now:
+                return False
+            asked = ("created_at", "scope", "entities")
+            if any(getattr(stored, name) != getattr(approval, name) for name in asked):
+                return False
+            self._approvals[key] = replace(
+                stored, decision=decision, decided_by=by, decided_at=now, expires_at=expires_at
+            )
+        return True
+
+    def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
+        with self._lock:
+            return _page([one for one in self._approvals.values() if one.organisation == organisation], limit, cursor)
 
     # -- throttles
 
@@ -397,7 +653,7 @@ class FakeTokens:
         with self._lock:
             return self._authorizations[authorization_id]
 
-    def authorizations(self) -> tuple[Authorization, ...]:
+    def every_authorization(self) -> tuple[Authorization, ...]:
         """Every record, oldest first."""
         with self._lock:
             return tuple(self._authorizations.values())
@@ -410,6 +666,25 @@ class FakeTokens:
 
 def _key(text: str) -> str:
     return base64url(key_of(text))
+
+
+def _cutoff(subject: str | None, client_id: str | None, organisation: str | None) -> tuple[str, ...]:
+    parts = (("subject", subject), ("client", client_id), ("organisation", organisation))
+    given = [(name, _key(value)) for name, value in parts if value is not None]
+    if not 1 <= len(given) <= 2:
+        raise ValueError("a cutoff is of one or two of subject, client and organisation")
+    return tuple(part for pair in given for part in pair)
+
+
+def _page[R](records: Sequence[R], limit: int, cursor: str | None) -> Page[R]:
+    """A page of what there is, oldest first; the cursor is how many went before."""
+    ordered = sorted(records, key=lambda record: getattr(record, "created_at", 0))
+    try:
+        start = int(cursor or 0)
+    except ValueError:
+        raise BadCursor("cursor") from None
+    following = start + limit
+    return Page(tuple(ordered[start:following]), str(following) if following < len(ordered) else None)
 
 
 # ------------------------------------------------------------------ wrappers
@@ -458,7 +733,6 @@ def settings(**overrides: Any) -> Settings:
         resource=RESOURCE,
         resources=(OTHER_RESOURCE,),
         localhost_redirects=False,
-        scopes=("openid", "profile", "email", "read", "write"),
         grant_types=("authorization_code", "refresh_token", "client_credentials"),
         client_auth_methods=("client_secret_basic", "client_secret_post", "none"),
         access_token_algorithm="ES256",
@@ -475,6 +749,7 @@ def settings(**overrides: Any) -> Settings:
         users_table="users",
         tokens_table="tokens",
         keys_table="keys",
+        configuration_table="configuration",
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
         accepts_query_tokens=False,
@@ -542,6 +817,8 @@ def services(
     settings: Settings = settings(),  # noqa: B008 - frozen
     clients: ClientStore | None = None,
     users: UserStore | None = None,
+    organisations: FakeOrganisations | None = None,
+    configuration: ConfigurationStore | None = None,
     tokens: TokenStore | None = None,
     key_store: KeyStore | None = None,
     opener: Opener | None = None,
@@ -558,11 +835,16 @@ def services(
     now = now or Clock()
     random = random or Random()
     key_store = key_store or FakeKeys(rings())
+    organisations = organisations or FakeOrganisations()
+    configuration = configuration or FakeConfiguration()
     fields: dict[str, Any] = {
         "settings": settings,
         "clients": clients or FakeClients([client(), public_client()]),
         "users": users or FakeUsers([user()]),
-        "tokens": tokens or FakeTokens(),
+        "organisations": organisations,
+        "tokens": tokens or FakeTokens(organisations),
+        "configuration": configuration,
+        "scopes": RememberedScopes(configuration.scopes, now),
         "keys": KeyRing(key_store, opener or FakeOpener(), settings, now, random),
         "now": now,
         "random": random,

@@ -12,7 +12,6 @@ from tests.functions.world import FUNCTIONS, LAMBDA_ENVIRONMENT, ROOT
 # Enough to start with; nothing is asked of any network before the first request.
 ENVIRONMENT = {
     **LAMBDA_ENVIRONMENT,
-    "SCOPES": "openid",
     "GRANT_TYPES": "authorization_code client_credentials refresh_token",
     "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post none",
     "ACCESS_TOKEN_ALGORITHM": "ES256",
@@ -28,6 +27,7 @@ ENVIRONMENT = {
     "USERS_TABLE": "users",
     "TOKENS_TABLE": "tokens",
     "KEYS_TABLE": "keys",
+    "CONFIGURATION_TABLE": "configuration",
     "KMS_KEY": "key",
 }
 PROGRAM = """

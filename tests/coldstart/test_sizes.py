@@ -11,7 +11,7 @@ from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 
 KIB = 1024
-CORE = 240 * KIB
+CORE = 640 * KIB
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 

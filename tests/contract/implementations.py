@@ -12,11 +12,18 @@ import boto3
 from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
-from authserver.aws.dynamodb import DynamoClients, DynamoKeys, DynamoTokens, DynamoUsers
-from authserver.storage import ClientStore, KeyStore, TokenStore, UserStore
+from authserver.aws.dynamodb import (
+    DynamoClients,
+    DynamoConfiguration,
+    DynamoKeys,
+    DynamoOrganisations,
+    DynamoTokens,
+    DynamoUsers,
+)
+from authserver.storage import ClientStore, ConfigurationStore, KeyStore, OrganisationStore, TokenStore, UserStore
 from tests.contract import ministack_process
 from tests.contract.tables import create_tables
-from tests.fakes import FakeClients, FakeKeys, FakeTokens, FakeUsers
+from tests.fakes import FakeClients, FakeConfiguration, FakeKeys, FakeOrganisations, FakeTokens, FakeUsers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,19 +35,30 @@ _accounts = itertools.count(900000000000)
 
 @dataclass(frozen=True)
 class Stores:
-    """The four stores of one implementation. `dynamodb` is what is beneath them, None for the fakes."""
+    """The stores of one implementation. `dynamodb` is what is beneath them, None for the fakes."""
 
     name: str
     clients: ClientStore
     users: UserStore
     keys: KeyStore
     tokens: TokenStore
+    organisations: OrganisationStore
+    configuration: ConfigurationStore
     dynamodb: "DynamoDBClient | None" = None
 
 
 @contextmanager
 def fakes(folder: Path) -> Iterator[Stores]:
-    yield Stores("fakes", FakeClients(), FakeUsers(), FakeKeys(), FakeTokens())
+    organisations = FakeOrganisations()
+    yield Stores(
+        "fakes",
+        FakeClients(),
+        FakeUsers(),
+        FakeKeys(),
+        FakeTokens(organisations),
+        organisations,
+        FakeConfiguration(),
+    )
 
 
 @contextmanager
@@ -100,6 +118,8 @@ def _on_dynamodb(name: str, client: "DynamoDBClient") -> Stores:
         DynamoClients(client, "ClientsTable"),
         DynamoUsers(client, "UsersTable"),
         DynamoKeys(client, "KeysTable"),
-        DynamoTokens(client, "TokensTable"),
+        DynamoTokens(client, "TokensTable", "UsersTable"),
+        DynamoOrganisations(client, "UsersTable"),
+        DynamoConfiguration(client, "ConfigurationTable"),
         client,
     )

@@ -31,7 +31,7 @@ def authorization(**overrides: Any) -> Authorization:
     """One whose code was just issued."""
     subject = overrides.get("subject", f"sub-{identifier()}")
     defaults: dict[str, Any] = {
-        "id": base64url(authorization_id(_random(16), subject)),
+        "id": base64url(authorization_id(_random(16), subject, overrides.get("organisation", ""))),
         "client_id": f"client-{identifier()}",
         "subject": subject,
         "scope": Scope.parse("openid read"),

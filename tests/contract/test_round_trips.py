@@ -53,7 +53,17 @@ def full_client() -> Client:
         policy_uri="https://a.example/policy",
         tos_uri="https://a.example/tos",
         contacts=("a@example.com", "b@example.com"),
+        initiate_login_uri="https://a.example/login",
+        settings_uri="https://a.example/settings",
+        software_id="software",
+        software_version="1.0",
+        preferred_subject_type="company",
+        status="disabled",
+        verification="test",
+        registration_token_hash=ALL_OCTETS,
         created_at=NOW,
+        expires_at=NOW + 1,
+        version=3,
     )
 
 
@@ -90,7 +100,8 @@ def test_client_with_a_zero_is_not_a_client_without(clients: ClientStore, field:
 
 
 def test_user_with_every_field(users: UserStore) -> None:
-    record = User(f"sub-{identifier()}", TEXT + identifier(), "$argon2id$", "Älice\x00", "a@b.example", True)
+    name, hashed = TEXT + identifier(), "$argon2id$"
+    record = User(f"sub-{identifier()}", name, hashed, "Älice\x00", "a@b.example", True, "disabled", True, NOW)
     assert is_complete(record)
     assert users.create(record)
     assert users.get(record.sub) == record
@@ -119,6 +130,9 @@ def full_authorization() -> Authorization:
         idle_expires_at=NOW + 2,
         revoked_at=0,
         revoked_access_tokens=frozenset({"1.a", "2.b"}),
+        organisation=TEXT,
+        entities=frozenset({"company", "*"}),
+        details_requested=True,
     )
 
 

@@ -209,6 +209,24 @@ def call_the_resource_api(world: World) -> None:
 
 
 @flow
+def scopes_that_others_imply(world: World) -> None:
+    """Whoever looks into the scope catalogue looks once; each function has just started."""
+    for client in ("demo-app", "demo-machine"):
+        world.aws.change("ClientsTable", client, scope={"S": "openid account"})
+    names = ("authorize", "login", "consent", "token", "refresh", "authorizer")
+    with world.using(**{name: world.load(name) for name in names}):
+        gateway = Gateway(world)
+        app = native(gateway)
+        tokens = app.tokens(scope="openid account.read account.write")
+        refused(200, app.refresh(tokens["refresh_token"], "/refresh", scope="account.read"))
+        refused(200, machine(gateway).own_token(scope="account.read"))
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        event = request_authorizer_event("GET", "/items", resource=world.resource, headers=headers)
+        answer = world.invoke("authorizer", event)
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+
+@flow
 def read_the_metadata(world: World) -> None:
     for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
         refused(200, Gateway(world).send("GET", f"/.well-known/{path}"))

@@ -48,6 +48,9 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
 
 
+RESOURCES = {"/userinfo": "userinfo", "/admin/": "admin", "/partner/": "partner", "/account/": "account"}
+
+
 class Gateway:
     """Sends requests to functions by their path."""
 
@@ -94,7 +97,7 @@ class Gateway:
         answer = self.world.invoke("authorizer", asked)
         (statement,) = answer["policyDocument"]["Statement"]
         assert statement["Effect"] == "Allow", answer
-        name = "userinfo" if path == "/userinfo" else "example_resource"
+        name = next((name for prefix, name in RESOURCES.items() if path.startswith(prefix)), "example_resource")
         event = rest_event(
             method, path, resource=self.world.resource, headers=headers, authorizer=answer["context"], **options
         )

@@ -49,7 +49,7 @@ def permissions(statement: Statement) -> set[tuple[str, str, str]]:
 
 
 def uses(call: Call) -> set[tuple[str, str, str]]:
-    kinds = {"*", call.ring, *(f"{prefix}#*" for prefix in call.prefixes)}
+    kinds = {"*", call.ring, *call.keys, *(f"{prefix}#*" for prefix in call.prefixes)}
     return {(call.action, resource_of(call), kind) for kind in kinds}
 
 
@@ -121,12 +121,13 @@ def test_the_authorizer_may_read_what_it_checks_and_nothing_else(written: Writte
 
 
 def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
-    (statement,) = written.statements("metadata")
-    assert (statement.actions, statement.resources) == (("dynamodb:GetItem",), ("KeysTable",))
+    given = {(statement.actions, statement.resources) for statement in written.statements("metadata")}
+    assert given == {(("dynamodb:GetItem",), ("KeysTable",)), (("dynamodb:GetItem",), ("ConfigurationTable",))}
 
 
 def test_every_read_is_strongly_consistent(recorded: list[Call]) -> None:
     """Users, clients, tokens and keys alike: the schema's word, and storage.py's law."""
     reads = [call for call in recorded if call.operation in ("GetItem", "BatchGetItem")]
-    assert {call.table for call in reads} == {"ClientsTable", "UsersTable", "TokensTable", "KeysTable"}
+    tables = {"ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable"}
+    assert {call.table for call in reads} == tables
     assert all(call.consistent for call in reads)

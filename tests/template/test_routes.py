@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from authserver.scopes import DEFAULT
 from authserver.settings import Settings
 from tests.functions.world import FUNCTIONS, ROOT, World
 from tests.template.written import Written
@@ -46,10 +47,10 @@ def test_every_route_of_the_resource_api_has_its_scope_and_no_other_is_named(wri
     assert named == served - OPEN
 
 
-def test_every_scope_of_a_route_is_advertised(written: Written) -> None:
+def test_every_scope_of_a_route_is_in_the_catalogue(written: Written) -> None:
     joined = written.resolver.resolve(written.environment("authorizer")["ROUTE_SCOPES"], "ROUTE_SCOPES")
     needed = {scope for entry in joined.split(",") for scope in entry.partition("=")[2].split()}
-    assert needed <= set(written.template["Parameters"]["Scopes"]["Default"].split())
+    assert needed <= {definition.name for definition in DEFAULT.definitions}
 
 
 def test_every_route_of_the_resource_api_is_behind_the_default_authorizer(written: Written) -> None:

@@ -183,9 +183,9 @@ def test_authorization_failing_at_any_call_sends_nobody_away_with_a_code() -> No
         return browser
 
     def after(server: Server, browser: Browser, nth: int) -> None:
-        before = len(server.tokens.authorizations())
+        before = len(server.tokens.every_authorization())
         assert App(server).exchange(browser.code())
-        assert len(server.tokens.authorizations()) == before + 1
+        assert len(server.tokens.every_authorization()) == before + 1
 
     assert each_call_failing(signed_in, lambda server, browser: browser.authorize(), after) == 4
 
@@ -245,7 +245,7 @@ def test_consent_failing_at_any_call_gives_its_answer_when_the_form_is_sent_agai
         browser, handle, csrf = prepared
         answer = browser.decide(handle, decision, csrf=csrf)
         assert isinstance(answer, AuthorizationResponse)
-        assert len(server.tokens.authorizations()) == (1 if decision == "allow" else 0)
+        assert len(server.tokens.every_authorization()) == (1 if decision == "allow" else 0)
         if decision == "allow":
             assert App(server).exchange(answer.parameters["code"])
         else:
@@ -396,7 +396,7 @@ def test_code_whose_creation_was_told_too_late_is_the_same_code() -> None:
     lost = server.around = LostAnswer("tokens.create")
     assert App(server).tokens()
     assert lost.lost == 1
-    assert len(server.tokens.authorizations()) == 1
+    assert len(server.tokens.every_authorization()) == 1
 
 
 # ------------------------------------------------------------------ F12, F13: TTL never comes, or too soon
@@ -442,9 +442,9 @@ def test_identifier_drawn_twice_overwrites_nothing() -> None:
     server.services = server.new_instance()
     first = browser.authorize()
     assert isinstance(first, AuthorizationResponse)
-    before = server.tokens.authorizations()
+    before = server.tokens.every_authorization()
     App(server).exchange(first.parameters["code"])
     again = browser.authorize()
     assert isinstance(again, AuthorizationResponse)
     assert again.parameters["error"] == "server_error"
-    assert len(server.tokens.authorizations()) == len(before)
+    assert len(server.tokens.every_authorization()) == len(before)

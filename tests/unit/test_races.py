@@ -134,7 +134,7 @@ def test_many_rounds_at_once_never_move_the_absolute_end(app: App) -> None:
         assert record.expires_at == before.expires_at
         assert record.idle_expires_at <= record.expires_at
         assert len(repr(record)) - len(repr(before)) < 64
-    assert len(app.server.tokens.authorizations()) == 1
+    assert len(app.server.tokens.every_authorization()) == 1
 
 
 @pytest.mark.rfc("6749", "10.10")
@@ -211,4 +211,4 @@ def test_consent_given_by_many_clicks_at_once_gives_one_code() -> None:
     assert isinstance(form, ConsentPage)
     answers = all_at_once(lambda _: browser.decide(form.request_handle, csrf=form.csrf), 8)
     assert len({answer.parameters["code"] for answer in answers if isinstance(answer, AuthorizationResponse)}) == 1
-    assert len(server.tokens.authorizations()) == 1
+    assert len(server.tokens.every_authorization()) == 1

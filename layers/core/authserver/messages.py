@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authserver.models import Client
+from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
 REQUEST_LIFETIME = 600  # seconds in which a user may sign in and consent; of the cookie and of the record
@@ -195,7 +196,7 @@ class ConsentPage:
     csrf: str = field(repr=False)
     client: Client
     redirect: RedirectUri
-    scope: Scope
+    permissions: tuple[ScopeDefinition, ...]
     account: str
     lifetime: int
 
@@ -219,7 +220,10 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActiveAccessToken:
-    """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims."""
+    """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims.
+
+    `entities` are the companies of `organisation` that it reaches now; `every_entity` tells that those to come are too.
+    """
 
     client_id: str
     subject: str
@@ -230,3 +234,7 @@ class ActiveAccessToken:
     expires_at: int
     authorization_id: str | None = None
     auth_time: int | None = None
+    organisation: str = ""
+    entities: tuple[str, ...] = ()
+    every_entity: bool = False
+    details_requested: bool = False

@@ -1,9 +1,14 @@
 """What is stored. Times ending in ``_at`` are epoch seconds, lifetimes are seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from authserver.values import CodeChallenge, RedirectUri, Scope
+
+ACTIVE, DISABLED = "active", "disabled"
+VERIFIED, TEST = "verified", "test"
+ADMINISTRATOR, MEMBER = "administrator", "member"
+EVERY_ENTITY = "*"  # every company of an organisation, those to come among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,12 @@ class ClientSecret:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client: RFC 7591 metadata and this deployment's policy for it."""
+    """A registered client: RFC 7591 metadata and this deployment's policy for it.
+
+    `version` grows by one with each change, which is conditional on it. `verification` is `TEST` until an operator has
+    verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
+    `company` that the user chooses. A registration that is not used by `expires_at` is over.
+    """
 
     client_id: str
     client_name: str
@@ -45,7 +55,26 @@ class Client:
     policy_uri: str = ""
     tos_uri: str = ""
     contacts: tuple[str, ...] = ()
+    initiate_login_uri: str = ""
+    settings_uri: str = ""
+    software_id: str = ""
+    software_version: str = ""
+    preferred_subject_type: str = "user"
+    status: str = ACTIVE
+    verification: str = VERIFIED
+    registration_token_hash: bytes = field(default=b"", repr=False)
     created_at: int = 0
+    expires_at: int | None = None
+    version: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether nobody has disabled it."""
+        return self.status == ACTIVE
+
+    def is_expired(self, now: int) -> bool:
+        """Whether this is a registration that nobody used in time."""
+        return self.expires_at is not None and self.expires_at <= now
 
     @property
     def is_public(self) -> bool:
@@ -79,14 +108,65 @@ class User:
     name: str = ""
     email: str = ""
     email_verified: bool = False
+    status: str = ACTIVE
+    operator: bool = False  # may grant the scopes that only operators grant
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A customer with several companies. `companies` maps their identifiers to their names."""
+
+    id: str
+    name: str
+    companies: Mapping[str, str] = field(default_factory=dict)
+    status: str = ACTIVE
+    created_at: int = 0
+
+    def companies_within(self, entities: Iterable[str]) -> tuple[str, ...]:
+        """The companies that `entities` names and that the organisation has."""
+        chosen = set(self.companies if EVERY_ENTITY in entities else entities)
+        return tuple(sorted(chosen & set(self.companies)))
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A user's part in an organisation; `role` is `ADMINISTRATOR` or `MEMBER`."""
+
+    organisation: str
+    subject: str
+    role: str = MEMBER
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A member's wish that an administrator of the organisation allow a client more than the member may.
+
+    There is one for an organisation, a client and a member. `decision` is `allow` or `deny` once somebody answered.
+    """
+
+    organisation: str
+    client_id: str
+    subject: str
+    scope: Scope
+    resource: tuple[str, ...]
+    entities: frozenset[str]
+    created_at: int
+    expires_at: int
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
     """Everything issued to one client for one subject hangs on this record; each verb is one conditional write on it.
 
-    `id` is 16 random octets and 16 octets of the subject's hash, in base64url: from the id alone the subject's
-    cutoff can be found, in the same read. `generation` counts the refresh tokens made; 0 until the code is redeemed.
+    `id` is 16 random octets, 16 of the subject's hash and 16 of the organisation's, in base64url: from the id alone
+    their cutoffs can be found, in the same read. `entities` are the companies of the organisation that the client may
+    reach, or `EVERY_ENTITY`; they can be changed without issuing new tokens. `generation` counts the refresh tokens
+    made; 0 until the code is redeemed.
     """
 
     id: str
@@ -110,6 +190,9 @@ class Authorization:
     idle_expires_at: int = 0
     revoked_at: int | None = None
     revoked_access_tokens: frozenset[str] = frozenset()
+    organisation: str = ""
+    entities: frozenset[str] = frozenset()
+    details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import Any, Protocol, Self
 
 from authserver.messages import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Client
+from authserver.scopes import Scopes
 from authserver.settings import Settings
-from authserver.storage import ClientStore, TokenStore, UserStore
+from authserver.storage import ClientStore, ConfigurationStore, OrganisationStore, TokenStore, UserStore
 from authserver.values import Secret
 
 
@@ -78,13 +79,16 @@ class PasswordHasher(Protocol):
 class Services:
     """What a use case may reach: nothing else exists for it.
 
-    `now` gives epoch seconds, `random` that many octets from a cryptographic source.
+    `scopes` gives the scope catalogue, `now` epoch seconds, `random` that many octets from a cryptographic source.
     """
 
     settings: Settings
     clients: ClientStore
     users: UserStore
+    organisations: OrganisationStore
     tokens: TokenStore
+    configuration: ConfigurationStore
+    scopes: Scopes
     keys: Keys
     now: Callable[[], int]
     random: Callable[[int], bytes]

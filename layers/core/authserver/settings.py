@@ -18,7 +18,6 @@ class Settings:
     resource: str
     resources: tuple[str, ...]
     localhost_redirects: bool
-    scopes: tuple[str, ...]
     grant_types: tuple[str, ...]
     client_auth_methods: tuple[str, ...]
     access_token_algorithm: str
@@ -35,6 +34,7 @@ class Settings:
     users_table: str
     tokens_table: str
     keys_table: str
+    configuration_table: str
     kms_key: str
     route_scopes: Mapping[str, str]
     accepts_query_tokens: bool
@@ -52,7 +52,6 @@ class Settings:
             resource="",
             resources=tuple(environ.get("RESOURCES", "").split()),
             localhost_redirects=environ.get("LOCALHOST_REDIRECTS", "false") == "true",
-            scopes=tuple(environ["SCOPES"].split()),
             grant_types=tuple(environ["GRANT_TYPES"].split()),
             client_auth_methods=tuple(environ["CLIENT_AUTH_METHODS"].split()),
             access_token_algorithm=environ["ACCESS_TOKEN_ALGORITHM"],
@@ -69,6 +68,7 @@ class Settings:
             users_table=environ["USERS_TABLE"],
             tokens_table=environ["TOKENS_TABLE"],
             keys_table=environ["KEYS_TABLE"],
+            configuration_table=environ["CONFIGURATION_TABLE"],
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
             accepts_query_tokens=environ.get("BEARER_TOKEN_IN") == "HeaderOrQuery",

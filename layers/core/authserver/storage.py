@@ -5,25 +5,30 @@ Laws that every implementation keeps (``tests/contract`` proves them on each):
 - Every verb that changes something is one atomic write, and conditional wherever what is there already matters. The
   success of such a write is the only licence to issue. Sessions, requests and access tokens are put without a
   condition: their identifiers are 128 random bits, drawn for that write.
-- Every read is strongly consistent.
+- Every read is strongly consistent, but for lists (`Page`), which people look at and which decide nothing.
 - Expiry is compared by whoever reads; an item that is still there is not thereby alive.
 - A store that does not answer raises `errors.TemporarilyUnavailable`; nothing is half done.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from authserver.models import (
     AccessTokenRecord,
+    Approval,
     Authorization,
     Client,
     ClientSecret,
     Consent,
+    Membership,
+    Organisation,
     PendingRequest,
     Ring,
     Session,
     User,
 )
+from authserver.scopes import ScopeCatalogue
 from authserver.values import Scope
 
 
@@ -47,14 +52,16 @@ class Refused(Exception):
 class Standing:
     """Everything that decides whether a token still stands, from one read.
 
-    `not_before` is the latest cutoff that touches its subject, its client or both; whatever was issued at or before
-    it is dead. `is_revoked` tells whether that one access token was revoked.
+    `not_before` is the latest cutoff that touches its subject, its client, its organisation or two of them; whatever
+    was issued at or before it is dead, and while one of them is suspended that is everything. `is_revoked` tells
+    whether that one access token was revoked.
     """
 
     authorization: Authorization | None = None
     access_token: AccessTokenRecord | None = None
     not_before: int = 0
     is_revoked: bool = False
+    organisation: Organisation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,39 @@ class BrowserState:
     not_before: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """A part of a list that people look at: eventually consistent, never for a decision. `next` begins the next."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+class BadCursor(ValueError):
+    """The text that was to begin the next part of a list does not."""
+
+
 class ClientStore(Protocol):
     def get(self, client_id: str) -> Client | None:
         """The client, or None. `client_id` is text from outside."""
 
     def put(self, client: Client) -> None:
-        """Registers or replaces a client."""
+        """Registers or replaces a client, whatever is there."""
+
+    def create(self, client: Client) -> bool:
+        """Registers a client unless its identifier is taken; tells whether it did."""
+
+    def replace(self, client: Client) -> bool:
+        """Writes the client with the next version if what is stored has the version of `client`; tells whether."""
+
+    def keep(self, client_id: str) -> None:
+        """The registration is in use: it no longer expires. Idempotent; nothing if there is no such client."""
+
+    def delete(self, client_id: str) -> None:
+        """Removes a client; idempotent."""
+
+    def list(self, *, owner: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Client]:
+        """Every client, or every one of an owner, oldest first. Raises `BadCursor`."""
 
     def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
         """Replaces the client's secret at `position` if its imported hash is `old`; tells whether it was."""
@@ -86,10 +120,68 @@ class UserStore(Protocol):
         """The user with this login name, whatever its case or Unicode form."""
 
     def create(self, user: User) -> bool:
-        """Adds a user unless the login name or the subject is taken; tells whether it did."""
+        """Adds a user unless the login name or the subject is taken; tells whether it did.
+
+        A user without a username has no login name.
+        """
+
+    def update(self, sub: str, **changes: Any) -> User | None:
+        """Sets fields of a user, any but `sub` and `username`, in one write; the user as it is now, None if absent."""
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         """Replaces the user's password hash if it is `old`; tells whether it was."""
+
+    def delete(self, sub: str) -> None:
+        """Removes a user and the login name; idempotent."""
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """Every user, oldest first. Raises `BadCursor`."""
+
+
+class OrganisationStore(Protocol):
+    def get(self, organisation: str) -> Organisation | None:
+        """The organisation of this identifier, which is text from outside."""
+
+    def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
+        """Those that there are, by identifier, in one read."""
+
+    def create(self, organisation: Organisation) -> bool:
+        """Adds an organisation unless its identifier is taken; tells whether it did."""
+
+    def update(self, organisation: str, **changes: Any) -> Organisation | None:
+        """Sets `name` or `status` in one write; the organisation as it is now, None if absent."""
+
+    def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
+        """Adds or renames a company. False if there is no such organisation or it has `bound` companies already."""
+
+    def drop_company(self, organisation: str, company: str) -> bool:
+        """Takes a company out; tells whether it was there."""
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Organisation]:
+        """Every organisation, oldest first. Raises `BadCursor`."""
+
+    def membership(self, organisation: str, subject: str) -> Membership | None:
+        """The user's part in the organisation."""
+
+    def put_membership(self, membership: Membership) -> None:
+        """Makes a user a member, or changes the role."""
+
+    def delete_membership(self, organisation: str, subject: str) -> None:
+        """Ends a membership; idempotent."""
+
+    def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        """The user's memberships, oldest first. Raises `BadCursor`."""
+
+    def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        """The organisation's members, oldest first. Raises `BadCursor`."""
+
+
+class ConfigurationStore(Protocol):
+    def scopes(self) -> ScopeCatalogue | None:
+        """The catalogue that an operator has stored, or None."""
+
+    def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
+        """Writes the catalogue, with the next version, if what is stored has its version (0: none); tells whether."""
 
 
 class KeyStore(Protocol):
@@ -139,6 +231,29 @@ class TokenStore(Protocol):
         False when the authorization is missing, another client's, or already notes `bound` tokens.
         """
 
+    def find(self, authorization_id: str) -> Authorization | None:
+        """The authorization of this identifier, which is text from outside."""
+
+    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+        """Changes the companies that an authorization of `organisation` reaches; it as it is now.
+
+        None if there is none such, or it is revoked.
+        """
+
+    def authorizations(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Authorization]:
+        """Those of a subject, of a client or of an organisation (exactly one is given), oldest first.
+
+        Raises `BadCursor`. Revoked and expired ones are among them.
+        """
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -152,17 +267,42 @@ class TokenStore(Protocol):
         *,
         subject_key: str,
         client_key: str,
+        organisation_key: str = "",
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
     ) -> Standing:
         """All that decides whether a token stands, in one read.
 
-        The keys are `tokens.opaque.key_of` the subject and the client, in base64url.
+        The keys are `tokens.opaque.key_of` the subject, the client and the organisation, in base64url.
         """
 
-    def cut_off(self, *, subject: str | None, client_id: str | None, not_before: int, expires_at: int) -> None:
-        """Ends everything issued until `not_before` for a subject, for a client, or for the pair."""
+    def cut_off(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        not_before: int,
+        expires_at: int,
+    ) -> None:
+        """Ends everything issued until `not_before` for one of the three, or for a pair of them."""
+
+    def suspend(
+        self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
+    ) -> None:
+        """From now on nothing issued for it stands, whenever it was or will be issued; until `resume`."""
+
+    def resume(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        now: int,
+        expires_at: int,
+    ) -> None:
+        """Ends a suspension: what was issued until `now` stays dead, as after `cut_off`. Nothing if there is none."""
 
     # -- browsers
 
@@ -178,6 +318,9 @@ class TokenStore(Protocol):
     def delete_session(self, session_id: str) -> None:
         """Signs a browser out; idempotent."""
 
+    def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
+        """The subject's sessions, oldest first; expired ones are among them. Raises `BadCursor`."""
+
     def browser_state(
         self,
         *,
@@ -192,6 +335,23 @@ class TokenStore(Protocol):
         self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
     ) -> None:
         """Adds to what the subject has allowed the client; what has expired is replaced."""
+
+    def forget_consent(self, subject: str, client_id: str) -> None:
+        """The subject is asked again; idempotent."""
+
+    # -- approvals
+
+    def ask_approval(self, approval: Approval) -> None:
+        """Asks an administrator, in place of what the same member asked for the same client before."""
+
+    def approval(self, organisation: str, client_id: str, subject: str) -> Approval | None:
+        """What the member asked for."""
+
+    def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
+        """Records an administrator's answer to what `approval` asks. False if it was changed, answered or is over."""
+
+    def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
+        """What was asked in an organisation, oldest first; answered and expired ones among them. Raises `BadCursor`."""
 
     # -- throttles
 

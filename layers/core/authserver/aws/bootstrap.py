@@ -11,8 +11,16 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
-from authserver.aws.dynamodb import DynamoClients, DynamoKeys, DynamoTokens, DynamoUsers
+from authserver.aws.dynamodb import (
+    DynamoClients,
+    DynamoConfiguration,
+    DynamoKeys,
+    DynamoOrganisations,
+    DynamoTokens,
+    DynamoUsers,
+)
 from authserver.aws.kms import KmsOpener
+from authserver.scopes import RememberedScopes
 from authserver.services import PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.tokens.keyring import KeyRing
@@ -44,12 +52,16 @@ def bootstrap(*, jose: bool = False, passwords: bool = False) -> Services:
         hasher.load()
     dynamodb = boto3.client("dynamodb", config=CONFIG)
     kms = boto3.client("kms", config=CONFIG)
+    configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
     opener = KmsOpener(kms, settings.kms_key)
     return Services(
         settings=settings,
         clients=DynamoClients(dynamodb, settings.clients_table),
         users=DynamoUsers(dynamodb, settings.users_table),
-        tokens=DynamoTokens(dynamodb, settings.tokens_table),
+        organisations=DynamoOrganisations(dynamodb, settings.users_table),
+        tokens=DynamoTokens(dynamodb, settings.tokens_table, settings.users_table),
+        configuration=configuration,
+        scopes=RememberedScopes(configuration.scopes, now),
         keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes),
         now=now,
         random=secrets.token_bytes,

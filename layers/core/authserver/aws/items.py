@@ -11,28 +11,69 @@ from authserver.aws.table import Item, decode, decode_item, encode_item
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import (
     AccessTokenRecord,
+    Approval,
     Authorization,
     Client,
     ClientSecret,
     Consent,
     Key,
+    Membership,
+    Organisation,
     PendingRequest,
     Ring,
     Session,
     User,
 )
+from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.tokens.opaque import key_of
 from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
 
 logger = logging.getLogger(__name__)
 
+FOREVER = 2**53
 
-def cutoff_keys(subject_key: str, client_key: str) -> tuple[str, str, str]:
-    return (
+
+def key_text(text: str) -> str:
+    """What stands for an identifier of a subject, client or organisation in a key."""
+    return base64url(key_of(text))
+
+
+def cutoff_keys(subject_key: str, client_key: str, organisation_key: str) -> tuple[str, ...]:
+    """The keys of every cutoff that touches a token."""
+    keys = (
         f"cutoff#subject#{subject_key}",
         f"cutoff#client#{client_key}",
         f"cutoff#grant#{subject_key}{client_key}",
     )
+    if not organisation_key:
+        return keys
+    return (
+        *keys,
+        f"cutoff#organisation#{organisation_key}",
+        f"cutoff#member#{organisation_key}{subject_key}",
+        f"cutoff#installation#{organisation_key}{client_key}",
+    )
+
+
+def cutoff_key(subject: str | None, client_id: str | None, organisation: str | None) -> str:
+    """The key of the cutoff of one of the three, or of two of them. Raises `ValueError` on none and on all."""
+    given = {
+        name: key_text(value)
+        for name, value in (("organisation", organisation), ("subject", subject), ("client", client_id))
+        if value is not None
+    }
+    kinds = {
+        ("subject",): "subject",
+        ("client",): "client",
+        ("organisation",): "organisation",
+        ("subject", "client"): "grant",
+        ("organisation", "subject"): "member",
+        ("organisation", "client"): "installation",
+    }
+    kind = kinds.get(tuple(given))
+    if kind is None:
+        raise ValueError("a cutoff is of one or two of subject, client and organisation")
+    return f"cutoff#{kind}#{''.join(given.values())}"
 
 
 def login_key(username: str) -> str:
@@ -58,6 +99,8 @@ def _kind(item: Item) -> str:
 def not_before_of(item: Item) -> int:
     """The time of a cutoff. One that cannot be read must not be taken for none."""
     try:
+        if "suspended" in item:
+            return FOREVER
         return int(_typed(decode(item["not_before"]), int, "not_before"))
     except (KeyError, TypeError, ValueError):
         raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
@@ -136,6 +179,34 @@ def secret_attribute(secret: ClientSecret) -> dict[str, Any]:
     return {name: value for name, value in attributes_of(secret).items() if value not in (None, "")}
 
 
+def organisation_of(item: Mapping[str, Any]) -> Organisation:
+    return _record(Organisation, {**item, "id": item["organisation"]})
+
+
+def membership_of(item: Mapping[str, Any]) -> Membership:
+    return _record(Membership, item)
+
+
+def approval_of(item: Mapping[str, Any]) -> Approval:
+    return _record(
+        Approval,
+        {
+            "entities": frozenset(),
+            **item,
+            "scope": Scope.parse(item.get("scope", "")),
+            "resource": tuple(item.get("resource", ())),
+        },
+    )
+
+
+def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
+    definitions = (
+        _record(ScopeDefinition, {**definition, "implies": tuple(definition.get("implies", ()))})
+        for definition in item["definitions"]
+    )
+    return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"))
+
+
 def user_of(item: Mapping[str, Any]) -> User:
     return _record(User, {"username": "", "password_hash": "", **item})
 
@@ -149,8 +220,10 @@ def authorization_item(authorization: Authorization) -> Item:
             "id": None,
             "scope": str(authorization.scope),
             "code_challenge": challenge.text if challenge else None,
-            "listed_subject": base64url(key_of(authorization.subject)),
-            "listed_client": base64url(key_of(authorization.client_id)),
+            "details_requested": authorization.details_requested or None,
+            "listed_subject": key_text(authorization.subject),
+            "listed_client": key_text(authorization.client_id),
+            "listed_organisation": key_text(authorization.organisation) if authorization.organisation else None,
         }
     )
 

@@ -1,7 +1,7 @@
 """One DynamoDB table, and the only place that calls DynamoDB: another client can take boto3's seat here."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -69,6 +69,22 @@ def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: decode(value) for name, value in item.items()}
 
 
+def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """The update expression that makes these changes, with its names and values. What is empty is removed.
+
+    Raises `ValueError` on a change of what is not `changeable`, and on none.
+    """
+    if not changes or not changes.keys() <= changeable:
+        raise ValueError("these fields cannot be changed")
+    kept = encode_item(changes)
+    sets = ", ".join(f"#{name} = :{name}" for name in kept)
+    removes = ", ".join(f"#{name}" for name in changes if name not in kept)
+    expression = " ".join(
+        [f"SET {sets}"] * bool(sets) + [f"REMOVE {removes}"] * bool(removes),
+    )
+    return expression, {f"#{name}": name for name in changes}, {f":{name}": changes[name] for name in kept}
+
+
 # ------------------------------------------------------------------ one table
 
 
@@ -87,18 +103,26 @@ class Table:
         item: Item | None = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True).get("Item")
         return item
 
-    def batch_get(self, attribute: str, values: Iterable[str]) -> dict[str, Item]:
-        """The items there are, by key, in one call; more only while DynamoDB leaves some unprocessed."""
-        wanted: Any = {self._name: {"Keys": [{attribute: {"S": value}} for value in values], "ConsistentRead": True}}
-        found: dict[str, Item] = {}
-        for attempt in range(BATCH_ATTEMPTS):
-            answer = self._call(self._client.batch_get_item, table=False, RequestItems=wanted)
-            found |= {item[attribute]["S"]: item for item in answer["Responses"].get(self._name, ())}
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return found
-            time.sleep(0.02 * 2**attempt)
-        raise TemporarilyUnavailable("The store did not answer in full", reason="dynamodb_unprocessed")
+    def query(
+        self, index: str, attribute: str, value: str, *, key: str, limit: int, after: tuple[str, int] | None
+    ) -> tuple[tuple[str, ...], tuple[str, int] | None]:
+        """The keys that an index lists under `value`, oldest first, and the last of them if there are more.
+
+        `after` is such a last one: its key and its ``created_at``. An index is not consistent; it only lists.
+        """
+        arguments: dict[str, Any] = {
+            "IndexName": index,
+            "KeyConditionExpression": f"{attribute} = :value",
+            "ExpressionAttributeValues": {":value": {"S": value}},
+            "Limit": limit,
+        }
+        if after:
+            last, created_at = after
+            arguments["ExclusiveStartKey"] = encode_item({key: last, attribute: value, "created_at": created_at})
+        answer = self._call(self._client.query, **arguments)
+        end = answer.get("LastEvaluatedKey")
+        keys = tuple(item[key]["S"] for item in answer["Items"])
+        return keys, (end[key]["S"], int(end["created_at"]["N"])) if end else None
 
     def put(self, item: Item) -> None:
         self._call(self._client.put_item, Item=item)
@@ -130,21 +154,31 @@ class Table:
         return True
 
     def update(
-        self, key: Mapping[str, str], expression: str, condition: str | None, values: Mapping[str, Any]
+        self,
+        key: Mapping[str, str],
+        expression: str,
+        condition: str | None,
+        values: Mapping[str, Any],
+        *,
+        names: Mapping[str, str] | None = None,
+        answer: str = "",
     ) -> dict[str, Any]:
-        """Updates and returns the new attributes. Raises `ConditionFailed` with the item as it was."""
-        arguments: dict[str, Any] = {
-            "Key": encode_item(key),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": {name: encode(value) for name, value in values.items()},
-        }
+        """Updates; the attributes that `answer` (DynamoDB's ReturnValues) asks for, by default what is new.
+
+        Raises `ConditionFailed` with the item as it was.
+        """
+        arguments: dict[str, Any] = {"Key": encode_item(key), "UpdateExpression": expression}
+        if values:
+            arguments["ExpressionAttributeValues"] = {name: encode(value) for name, value in values.items()}
+        if names:
+            arguments["ExpressionAttributeNames"] = dict(names)
         if condition:
             arguments["ConditionExpression"] = condition
             arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        else:
-            arguments["ReturnValues"] = "UPDATED_NEW"
-        answer = self._call(self._client.update_item, **arguments)
-        return decode_item(answer.get("Attributes", {}))
+        if answer or not condition:
+            arguments["ReturnValues"] = answer or "UPDATED_NEW"
+        updated = self._call(self._client.update_item, **arguments)
+        return cast("dict[str, Any]", updated.get("Attributes", {}))
 
     def update_if(self, key: Mapping[str, str], expression: str, condition: str, values: Mapping[str, Any]) -> bool:
         """Updates if the condition holds; tells whether. The item itself stays unseen, for callers who may not."""
@@ -169,8 +203,15 @@ class Table:
             {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": f"attribute_not_exists({key})"}}
             for item in items
         ]
+        return self._transact(puts)
+
+    def delete_all(self, keys: list[Mapping[str, str]]) -> None:
+        """Deletes all the items, or none; idempotent."""
+        self._transact([{"Delete": {"TableName": self._name, "Key": encode_item(key)}} for key in keys])
+
+    def _transact(self, writes: list[dict[str, Any]]) -> bool:
         try:
-            self._call(self._client.transact_write_items, table=False, TransactItems=puts)
+            self._call(self._client.transact_write_items, table=False, TransactItems=writes)
         except ConditionFailed:
             return False
         return True
@@ -178,12 +219,43 @@ class Table:
     def _call(self, operation: Callable[..., Any], *, table: bool = True, **arguments: Any) -> Any:
         if table:
             arguments["TableName"] = self._name
-        try:
-            return operation(**arguments)
-        except ClientError as error:
-            raise _translated(error) from error
-        except BotoCoreError as error:
-            raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
+        return _call(operation, **arguments)
+
+
+def read_together(
+    client: "DynamoDBClient", wanted: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> dict[str, dict[str, Item]]:
+    """The items there are, by table and key, in one call; more only while DynamoDB leaves some unprocessed.
+
+    `wanted` has a table's name, its key attribute and the keys.
+    """
+    request: Any = {
+        table: {"Keys": [{attribute: {"S": key}} for key in keys], "ConsistentRead": True}
+        for table, (attribute, keys) in wanted.items()
+        if keys
+    }
+    found: dict[str, dict[str, Item]] = {table: {} for table in wanted}
+    for attempt in range(BATCH_ATTEMPTS):
+        if not request:
+            return found
+        if attempt:
+            time.sleep(0.01 * 2**attempt)
+        answer = _call(client.batch_get_item, RequestItems=request)
+        for table, items in answer["Responses"].items():
+            found[table] |= {item[wanted[table][0]]["S"]: item for item in items}
+        request = answer.get("UnprocessedKeys")
+    if request:
+        raise TemporarilyUnavailable("The store did not answer in full", reason="dynamodb_unprocessed")
+    return found
+
+
+def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
+    try:
+        return operation(**arguments)
+    except ClientError as error:
+        raise _translated(error) from error
+    except BotoCoreError as error:
+        raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
 
 
 class ConditionFailed(Exception):

@@ -25,6 +25,8 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
     proven = method.verify(client or _nobody(presented.client_id), presented, services)
     if client is None:
         raise InvalidClient("Client authentication failed", reason="client_unknown")
+    if not client.is_active or client.is_expired(services.now()):
+        raise InvalidClient("Client authentication failed", reason="client_disabled")
     if client.token_endpoint_auth_method != method.METHOD:
         raise InvalidClient("Client authentication failed", reason="client_method")
     if not proven:

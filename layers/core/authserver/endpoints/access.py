@@ -2,6 +2,7 @@
 
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
 from authserver.messages import AccessRequest, ActiveAccessToken
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.tokens.access_token import check_access_token
 from authserver.values import Scope
@@ -42,5 +43,6 @@ def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> 
     required = routes.get(route, routes.get(DEFAULT_ROUTE))
     if required is None:
         raise InsufficientScope("No scope covers this route", reason="route_unknown")
-    if not Scope.parse(required) <= token.scope:
+    wanted = Scope.parse(required)
+    if not wanted <= covered(wanted, token.scope, services.scopes):
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)

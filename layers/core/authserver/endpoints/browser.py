@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from authserver.errors import InvalidRequest
 from authserver.messages import REQUEST_LIFETIME, AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
 from authserver.models import Consent, PendingRequest, Session
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import BrowserState
 from authserver.tokens import opaque
@@ -120,7 +121,8 @@ def must_consent(request: ValidatedAuthorizationRequest, consent: Consent | None
         return True
     if consent is None or consent.expires_at <= services.now():
         return True
-    return not (request.scope <= consent.scope and set(audience_of(request, services)) <= consent.resource)
+    allowed = covered(request.scope, consent.scope, services.scopes)
+    return not (request.scope <= allowed and set(audience_of(request, services)) <= consent.resource)
 
 
 def is_assured(request: ValidatedAuthorizationRequest) -> bool:

@@ -134,7 +134,7 @@ def _page(resumed: Resumed, session: Session, interaction: Interaction, services
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services),
         client=client,
         redirect=resumed.request.redirect.uri,
-        scope=resumed.request.scope,
+        permissions=services.scopes().describe(resumed.request.scope),
         account=user.username if user else "",
         lifetime=lasts,
     )

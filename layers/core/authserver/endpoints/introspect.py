@@ -8,7 +8,7 @@ from typing import Any
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages import ActiveAccessToken, Document, TokenPresented
-from authserver.models import AuthenticatedClient, Authorization
+from authserver.models import ACTIVE, AuthenticatedClient, Authorization
 from authserver.services import Services
 from authserver.storage import Standing
 from authserver.tokens import opaque
@@ -68,8 +68,9 @@ def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, servi
         return INACTIVE
     standing = services.tokens.standing(
         authorization_id=token.text("authorization_id"),
-        subject_key=base64url(token.fields["authorization_id"][16:]),
+        subject_key=opaque.subject_key_of(token.fields["authorization_id"]),
         client_key=base64url(opaque.key_of(caller.client_id)),
+        organisation_key=opaque.organisation_key_of(token.fields["authorization_id"]),
     )
     authorization = standing.authorization
     generation = int.from_bytes(token.fields["generation"], "big")
@@ -91,6 +92,8 @@ def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, servi
 
 
 def _stands(authorization: Authorization, standing: Standing, now: int) -> bool:
+    if authorization.organisation and (standing.organisation is None or standing.organisation.status != ACTIVE):
+        return False
     return (
         authorization.revoked_at is None
         and authorization.created_at > standing.not_before

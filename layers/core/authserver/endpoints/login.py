@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages import GoTo, Interaction, LoginForm, LoginPage
-from authserver.models import User
+from authserver.models import ACTIVE, User
 from authserver.services import Services
 from authserver.values import normalised_username
 
@@ -53,7 +53,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
 def _authenticate(form: LoginForm, services: Services) -> User | None:
     user = services.users.find(form.username) if form.username else None
     proven = services.passwords.verify(form.password, user.password_hash if user else None)
-    if user is None or not proven:
+    if user is None or not proven or user.status != ACTIVE:
         return None
     _renew_hash(user, form, services)
     return user

@@ -27,7 +27,7 @@ def server_metadata(services: Services) -> Document:
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{settings.resource}/userinfo",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "scopes_supported": list(settings.scopes),
+        "scopes_supported": services.scopes().advertised,
         "grant_types_supported": list(services.grants),
         "response_types_supported": _response_types(services),
         "response_modes_supported": list(RESPONSE_MODES),
@@ -58,7 +58,7 @@ def resource_metadata(services: Services) -> Document:
         {
             "resource": settings.resource,
             "authorization_servers": [settings.issuer],
-            "scopes_supported": list(settings.scopes),
+            "scopes_supported": services.scopes().advertised,
             "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
         }
     )

@@ -40,6 +40,8 @@ def _find_client(request: AuthorizationRequest, services: Services) -> Client:
     client = services.clients.get(request.parameters["client_id"])
     if client is None:
         raise InvalidRequest("This application is not registered here", reason="client_unknown")
+    if not client.is_active or client.is_expired(services.now()):
+        raise InvalidRequest("This application has been disabled", reason="client_disabled")
     return client
 
 

@@ -13,6 +13,7 @@ from authserver.errors import (
 from authserver.grants import known_resource
 from authserver.messages import AuthorizationRequest, RedirectTarget, ValidatedAuthorizationRequest
 from authserver.models import Client
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.values import CodeChallenge, Scope
 
@@ -59,7 +60,7 @@ def validate(
         client=client,
         redirect=redirect,
         redirect_uri_sent=request.parameters.get("redirect_uri"),
-        scope=_scope(request, client),
+        scope=_scope(request, client, services),
         resource=known_resource(request.resource, services),
         code_challenge=_code_challenge(request, client),
         nonce=request.parameters.get("nonce"),
@@ -107,7 +108,7 @@ def _require_bounded(request: AuthorizationRequest) -> None:
             raise InvalidRequest("A parameter is too long", reason=f"{name}_too_long")
 
 
-def _scope(request: AuthorizationRequest, client: Client) -> Scope:
+def _scope(request: AuthorizationRequest, client: Client, services: Services) -> Scope:
     """What is asked for within what is registered; the answer tells what is left.
 
     Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains.
@@ -116,7 +117,7 @@ def _scope(request: AuthorizationRequest, client: Client) -> Scope:
         requested = Scope.parse(request.parameters.get("scope", ""))
     except ValueError:
         raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
-    granted = (requested & client.scope) if requested else client.scope_when_unspecified
+    granted = covered(requested, client.scope, services.scopes) if requested else client.scope_when_unspecified
     if requested and not granted:
         raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
     return granted

@@ -2,7 +2,7 @@
 
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages import TokenResponse
-from authserver.models import Authorization, Client
+from authserver.models import ACTIVE, Authorization, Client
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, issue_access_token
@@ -41,10 +41,12 @@ def find_own(credential: opaque.Credential, client_id: str, services: Services) 
 
     Raises `InvalidGrant` if there is none, if it is another client's, or if everything of its time was revoked.
     """
+    identifier = credential.fields["authorization_id"]
     standing = services.tokens.standing(
-        authorization_id=credential.text("authorization_id"),
-        subject_key=base64url(credential.fields["authorization_id"][16:]),
+        authorization_id=base64url(identifier),
+        subject_key=opaque.subject_key_of(identifier),
         client_key=base64url(opaque.key_of(client_id)),
+        organisation_key=opaque.organisation_key_of(identifier),
     )
     authorization = standing.authorization
     if authorization is None:
@@ -53,6 +55,8 @@ def find_own(credential: opaque.Credential, client_id: str, services: Services) 
         raise InvalidGrant("The grant is invalid", reason="authorization_of_another_client")
     if authorization.created_at <= standing.not_before:
         raise InvalidGrant("The grant was revoked", reason="cut_off")
+    if authorization.organisation and (standing.organisation is None or standing.organisation.status != ACTIVE):
+        raise InvalidGrant("The grant was revoked", reason="organisation_gone")
     return authorization
 
 

@@ -4,6 +4,7 @@ from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import known_resource, parse_scope
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Client
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.values import Scope
@@ -16,7 +17,7 @@ OF_USERS = Scope(("openid", "profile", "email", "address", "phone", "offline_acc
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """An access token for the client itself."""
     _require_confidential(client.client)
-    scope = _requested_scope(request, client.client)
+    scope = _requested_scope(request, client.client, services)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
     access_token, expires_in = issue_access_token(Issue(client.client, client.client_id, scope, audience), services)
     return TokenResponse(access_token, expires_in, scope)
@@ -27,11 +28,11 @@ def _require_confidential(client: Client) -> None:
         raise UnauthorizedClient("This grant needs a confidential client", reason="client_public")
 
 
-def _requested_scope(request: TokenRequest, client: Client) -> Scope:
+def _requested_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
     """What is asked for within what is registered; the client's default if nothing is (section 3.3)."""
     requested = parse_scope(request.parameters.get("scope", ""))
     if not requested:
         return Scope.of(token for token in client.scope_when_unspecified if token not in OF_USERS)
-    if not requested <= client.scope or requested & OF_USERS:
+    if requested & OF_USERS or not requested <= covered(requested, client.scope, services.scopes):
         raise InvalidScope("scope exceeds what this client may ask for itself", reason="scope_exceeds_client")
     return requested

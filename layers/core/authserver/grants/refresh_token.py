@@ -11,6 +11,7 @@ from authserver.errors import InvalidGrant, InvalidScope
 from authserver.grants import find_own, known_resource, make_refresh_token, narrowed, parse_scope, respond
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Authorization
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import Refused
 from authserver.tokens import opaque
@@ -27,7 +28,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     known_resource(request.resource, services)
     authorization = find_own(presented, client.client_id, services)
     _require_genuine(presented, authorization)
-    scope = _narrowed_scope(request, authorization)
+    scope = _narrowed_scope(request, authorization, services)
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
     response = respond(
@@ -58,10 +59,10 @@ def _require_genuine(presented: opaque.Credential, authorization: Authorization)
         raise InvalidGrant("The refresh token is invalid", reason="refresh_not_genuine")
 
 
-def _narrowed_scope(request: TokenRequest, authorization: Authorization) -> Scope:
+def _narrowed_scope(request: TokenRequest, authorization: Authorization, services: Services) -> Scope:
     """A subset of the original grant, or all of it; the successor keeps the original (section 6)."""
     requested = parse_scope(request.parameters.get("scope", ""))
-    if not requested <= authorization.scope:
+    if not requested <= covered(requested, authorization.scope, services.scopes):
         raise InvalidScope("scope exceeds what was granted", reason="scope_exceeds_grant")
     return requested or authorization.scope
 

@@ -20,15 +20,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 AUTO_SUBMIT = "document.forms[0].submit()"
 
-# What a scope lets a client do, in the user's words; one that is missing here is shown by its name.
-SCOPES = {
-    "openid": "Know who you are: an identifier of your account here",
-    "profile": "See your name and username",
-    "email": "See your email address",
-    "read": "Read your items",
-    "write": "Add and change your items",
-}
-
 HTML_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     *NO_STORE,
@@ -79,7 +70,6 @@ def _consent(page: ConsentPage) -> HttpResponse:
         "consent_page",
         page=page,
         links=_links(page),
-        permissions=[SCOPES.get(scope, scope) for scope in page.scope],
         lasts=_in_words(page.lifetime),
     )
 

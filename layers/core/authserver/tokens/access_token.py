@@ -1,11 +1,12 @@
 """Access tokens: issued as JWT (RFC 9068) or opaque, and checked the same way by whoever is shown one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from authserver.errors import InvalidToken
 from authserver.messages import ActiveAccessToken
-from authserver.models import AccessTokenRecord, Authorization, Client
+from authserver.models import ACTIVE, EVERY_ENTITY, AccessTokenRecord, Authorization, Client
 from authserver.services import Services
 from authserver.storage import Standing
 from authserver.tokens import opaque
@@ -13,6 +14,7 @@ from authserver.tokens.keyring import ACCESS_TOKEN_RING
 from authserver.values import Scope, Secret, base64url, from_base64url, sha256
 
 JWT_TYPE = "at+jwt"
+DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396 section 2.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ def read_opaque(presented: str, services: Services) -> opaque.Credential:
 
 def authorization_id_of(credential: opaque.Credential) -> str | None:
     """The authorization that an opaque access token hangs on."""
-    random = credential.fields["authorization_random"]
-    return None if random == opaque.NO_AUTHORIZATION else base64url(random + credential.fields["subject"])
+    return (
+        credential.text("authorization_id") if opaque.has_authorization(credential.fields["authorization_id"]) else None
+    )
 
 
 # ------------------------------------------------------------------ JWT
@@ -94,9 +97,23 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
         "jti": base64url(services.random(16)),
     }
     if issue.authorization:
-        claims["auth_time"] = issue.authorization.auth_time
-        claims["authorization_id"] = issue.authorization.id
+        claims |= _claims_of(issue.authorization)
     return Secret(sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE))
+
+
+def _claims_of(authorization: Authorization) -> dict[str, Any]:
+    """What a token says of its authorization; with an organisation, for whom it was chosen (RFC 9396 section 9.1)."""
+    claims: dict[str, Any] = {"auth_time": authorization.auth_time, "authorization_id": authorization.id}
+    if authorization.organisation:
+        claims |= {"org": authorization.organisation, "entities": sorted(authorization.entities)}
+    if authorization.details_requested:
+        claims["authorization_details"] = authorization_details(authorization.organisation, authorization.entities)
+    return claims
+
+
+def authorization_details(organisation: str, entities: Iterable[str]) -> list[dict[str, Any]]:
+    """The choice of an organisation and its companies as RFC 9396 section 2 writes it."""
+    return [{"type": DETAILS_TYPE, "identifier": organisation, "entities": sorted(entities)}]
 
 
 def _check_jwt(presented: str, services: Services) -> ActiveAccessToken:
@@ -109,11 +126,11 @@ def _check_jwt(presented: str, services: Services) -> ActiveAccessToken:
     standing = services.tokens.standing(
         subject_key=base64url(opaque.key_of(token.subject)),
         client_key=base64url(opaque.key_of(token.client_id)),
+        organisation_key=base64url(opaque.key_of(token.organisation)) if token.organisation else "",
         authorization_id=token.authorization_id,
         jti=None if token.authorization_id else token.jti,
     )
-    _require_standing(token, standing, services.now())
-    return token
+    return _standing(token, standing, services.now())
 
 
 def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
@@ -128,6 +145,7 @@ def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
         expires_at=claims["exp"],
         authorization_id=claims.get("authorization_id"),
         auth_time=claims.get("auth_time"),
+        organisation=claims.get("org", ""),
     )
 
 
@@ -137,14 +155,15 @@ def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
 def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
     identifier, secret = services.random(16), services.random(16)
     authorization = issue.authorization
-    random = from_base64url(authorization.id)[:16] if authorization else opaque.NO_AUTHORIZATION
+    authorization_id = (
+        from_base64url(authorization.id) if authorization else opaque.authorization_id(opaque.NOTHING, issue.subject)
+    )
     token = opaque.seal(
         opaque.ACCESS_TOKEN,
         services.keys.token_key(ACCESS_TOKEN_RING),
         id=identifier,
-        subject=opaque.key_of(issue.subject),
         client=opaque.key_of(issue.client.client_id),
-        authorization_random=random,
+        authorization_id=authorization_id,
         secret=secret,
     )
     now = services.now()
@@ -168,8 +187,9 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
 def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
     credential = read_opaque(presented, services)
     standing = services.tokens.standing(
-        subject_key=credential.text("subject"),
+        subject_key=opaque.subject_key_of(credential.fields["authorization_id"]),
         client_key=credential.text("client"),
+        organisation_key=opaque.organisation_key_of(credential.fields["authorization_id"]),
         authorization_id=authorization_id_of(credential),
         access_token_id=credential.text("id"),
         jti=credential.text("id"),
@@ -190,18 +210,41 @@ def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
         authorization_id=record.authorization_id,
         auth_time=record.auth_time,
     )
-    _require_standing(token, standing, services.now())
-    return token
+    return _standing(token, standing, services.now())
 
 
-def _require_standing(token: ActiveAccessToken, standing: Standing, now: int) -> None:
-    """Refuses what was revoked: by its authorization, by a cutoff, or by itself. An absent authorization is dead."""
+def _standing(token: ActiveAccessToken, standing: Standing, now: int) -> ActiveAccessToken:
+    """The token with what its authorization says now. Raises `InvalidToken` if anything has revoked it.
+
+    An absent authorization is dead. The companies are those that the authorization has now and the organisation still
+    has: what was added or dropped since the token was issued counts.
+    """
+    _require_not_revoked(token, standing)
+    if token.authorization_id is None:
+        return token
+    authorization = _live_authorization(token, standing, now)
+    if not authorization.organisation:
+        return token
+    organisation = standing.organisation
+    if organisation is None or organisation.status != ACTIVE:
+        raise InvalidToken("The access token was revoked", reason="organisation_gone")
+    return replace(
+        token,
+        organisation=authorization.organisation,
+        entities=organisation.companies_within(authorization.entities),
+        every_entity=EVERY_ENTITY in authorization.entities,
+        details_requested=authorization.details_requested,
+    )
+
+
+def _require_not_revoked(token: ActiveAccessToken, standing: Standing) -> None:
     if token.issued_at <= standing.not_before:
         raise InvalidToken("The access token was revoked", reason="cut_off")
     if standing.is_revoked:
         raise InvalidToken("The access token was revoked", reason="access_token_revoked")
-    if token.authorization_id is None:
-        return
+
+
+def _live_authorization(token: ActiveAccessToken, standing: Standing, now: int) -> Authorization:
     authorization = standing.authorization
     if authorization is None or authorization.revoked_at is not None:
         raise InvalidToken("The access token was revoked", reason="authorization_revoked")
@@ -211,3 +254,4 @@ def _require_standing(token: ActiveAccessToken, standing: Standing, now: int) ->
         raise InvalidToken("The access token has expired", reason="authorization_expired")
     if f"{token.expires_at}.{token.jti}" in authorization.revoked_access_tokens:
         raise InvalidToken("The access token was revoked", reason="access_token_revoked")
+    return authorization

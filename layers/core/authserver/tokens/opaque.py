@@ -30,14 +30,16 @@ class Kind:
         return sum(length for _, length in self.fields)
 
 
-CODE = Kind("ac", (("authorization_id", 32), ("secret", 16)))
-REFRESH_TOKEN = Kind("rt", (("authorization_id", 32), ("generation", 4), ("secret", 16)))
-# Octets of authorization_random are zero where the token has no authorization. Subject and client are there as
-# hashes, so that one read finds the token, its authorization and every cutoff.
-ACCESS_TOKEN = Kind("at", (("id", 16), ("subject", 16), ("client", 16), ("authorization_random", 16), ("secret", 16)))
+# An authorization's identifier tells its subject and its organisation by their hashes, and an access token tells its
+# client as well, so that one read finds the record and every cutoff. Without an authorization, an access token has an
+# identifier whose random octets are zero.
+AUTHORIZATION_ID = 48
+CODE = Kind("ac", (("authorization_id", AUTHORIZATION_ID), ("secret", 16)))
+REFRESH_TOKEN = Kind("rt", (("authorization_id", AUTHORIZATION_ID), ("generation", 4), ("secret", 16)))
+ACCESS_TOKEN = Kind("at", (("id", 16), ("client", 16), ("authorization_id", AUTHORIZATION_ID), ("secret", 16)))
 SESSION = Kind("se", (("id", 16), ("subject", 16), ("secret", 16)))
 REQUEST = Kind("rq", (("id", 16),))
-NO_AUTHORIZATION = bytes(16)
+NOTHING = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,27 @@ def key_of(text: str) -> bytes:
     return _sha256(text.encode()).digest()[:16]
 
 
-def authorization_id(random: bytes, subject: str) -> bytes:
-    """The identifier of an authorization: 16 random octets, and the subject's, so that its cutoff can be found."""
-    return random + key_of(subject)
+def authorization_id(random: bytes, subject: str, organisation: str = "") -> bytes:
+    """The identifier of an authorization: 16 octets each that are random, the subject's and the organisation's.
+
+    Without an organisation the last are zero; without an authorization, for an access token, the first.
+    """
+    return random + key_of(subject) + (key_of(organisation) if organisation else NOTHING)
+
+
+def has_authorization(identifier: bytes) -> bool:
+    """Whether an access token's identifier of its authorization is one."""
+    return identifier[:16] != NOTHING
+
+
+def subject_key_of(identifier: bytes) -> str:
+    """The subject's part of an authorization's identifier, in base64url."""
+    return base64url(identifier[16:32])
+
+
+def organisation_key_of(identifier: bytes) -> str:
+    """The organisation's part of an authorization's identifier, in base64url; empty if there is none."""
+    return "" if identifier[32:] == NOTHING else base64url(identifier[32:])
 
 
 def _tag(kind: Kind, key: bytes, octets: bytes) -> bytes:

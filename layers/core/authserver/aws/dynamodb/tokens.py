@@ -1,169 +1,50 @@
-"""The stores on DynamoDB. This docstring is the schema.
+"""The Tokens table: authorizations, tokens, cutoffs, browsers, approvals, throttles."""
 
-Clients (``client_id``)
-    A client's RFC 7591 metadata and policy. ``expires_at`` only where an unused registration is to vanish.
-
-Users (``id``)
-    ``user#<sub>``            a user
-    ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
-
-Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, but
-for cutoffs and revocations, which are true for as long as they are there
-    ``authorization#<id>``    an authorization; listed by ``listed_subject`` and ``listed_client`` in the two indexes
-    ``access_token#<id>``     an opaque access token
-    ``revoked#<jti>``         an access token without an authorization that was revoked
-    ``request#<id>``          an authorization request under way
-    ``session#<id>``          a browser that is signed in
-    ``consent#<subject key><client key>``       what a user has allowed a client
-    ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#grant#<subject key><client key>``
-                              ``not_before``: nothing issued until then stands
-    ``throttle#<sha256 of a name>#<window>``    ``attempts``
-
-Keys (``kid``)
-    ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
-
-Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
-``#`` in it can forge another key. Everything is read with ConsistentRead. Six operations are used, all in `aws.table`:
-GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, and TransactWriteItems for a user and their login name.
-"""
-
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import (
     access_token_of,
+    approval_of,
     attributes_of,
     authorization_item,
     authorization_of,
-    client_of,
     consent_of,
+    cutoff_key,
     cutoff_keys,
-    login_key,
+    key_text,
     not_before_of,
+    organisation_of,
     read,
     request_of,
-    ring_of,
-    secret_attribute,
     session_of,
-    subject_of,
-    user_of,
 )
-from authserver.aws.table import ConditionFailed, Table, encode, encode_item
-from authserver.errors import TemporarilyUnavailable
-from authserver.models import (
-    AccessTokenRecord,
-    Authorization,
-    Client,
-    ClientSecret,
-    PendingRequest,
-    Ring,
-    Session,
-    User,
-)
-from authserver.storage import AlreadyExists, BrowserState, Refused, Standing
-from authserver.tokens.opaque import key_of
+from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
+from authserver.models import AccessTokenRecord, Approval, Authorization, PendingRequest, Session
+from authserver.storage import AlreadyExists, BrowserState, Page, Refused, Standing
 from authserver.values import Scope, base64url, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-
-# ------------------------------------------------------------------ clients, users, keys
-
-
-class DynamoClients:
-    """Implements `storage.ClientStore`."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
-
-    def get(self, client_id: str) -> Client | None:
-        if not 0 < len(client_id.encode()) <= 1024:  # what DynamoDB takes as a key
-            return None
-        item = self._table.get({"client_id": client_id})
-        return read(client_of, item)
-
-    def put(self, client: Client) -> None:
-        self._table.put(
-            encode_item(
-                {
-                    **{field.name: getattr(client, field.name) for field in fields(client)},
-                    "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
-                    "scope": str(client.scope),
-                    "default_scope": str(client.default_scope),
-                    "secrets": tuple(map(secret_attribute, client.secrets)),
-                }
-            )
-        )
-
-    def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
-        return self._table.update_if(
-            {"client_id": client_id},
-            f"SET secrets[{position}] = :new",
-            f"secrets[{position}].encoded = :old",
-            {":old": old, ":new": secret_attribute(new)},
-        )
-
-
-class DynamoUsers:
-    """Implements `storage.UserStore`."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
-
-    def get(self, sub: str) -> User | None:
-        return read(user_of, self._table.get({"id": f"user#{sub}"}))
-
-    def find(self, username: str) -> User | None:
-        login = read(subject_of, self._table.get({"id": login_key(username)}))
-        # The second read is made for a name that does not exist as well, so that time does not tell which do.
-        return self.get(login or "")
-
-    def create(self, user: User) -> bool:
-        login = {"id": login_key(user.username), "sub": user.sub}
-        return self._table.put_all_new(
-            [encode_item(login), encode_item({"id": f"user#{user.sub}", **asdict(user)})], "id"
-        )
-
-    def rehash(self, sub: str, old: str, new: str) -> bool:
-        return self._table.update_if(
-            {"id": f"user#{sub}"}, "SET password_hash = :new", "password_hash = :old", {":old": old, ":new": new}
-        )
-
-
-class DynamoKeys:
-    """Implements `storage.KeyStore`."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
-
-    def get(self, name: str) -> Ring | None:
-        item = self._table.get({"kid": name})
-        if item is None:
-            return None
-        ring = read(ring_of, item)
-        if ring is None:
-            # Not "absent": then a new one would be made in its place.
-            raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
-        return ring
-
-    def put(self, ring: Ring) -> bool:
-        keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
-        item = {"kid": encode(ring.name), "version": encode(ring.version), "keys": encode(keys)}
-        if ring.version == 1:
-            return self._table.put_new(item, "kid") is None
-        return self._table.put_if(item, "version = :previous", {":previous": ring.version - 1})
-
-
-# ------------------------------------------------------------------ tokens
+AUTHORIZATION_ID = re.compile(r"[A-Za-z0-9_-]{64}")
+AT_NO_TIME = 253_402_300_799  # the last second of the year 9999, for what TTL must not remove
 
 
 class DynamoTokens:
     """Implements `storage.TokenStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, users_table: str) -> None:
+        self._client = client
+        self._name = table
+        self._users_table = users_table
         self._table = Table(client, table)
+        self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
+        self._by_client = Index(client, table, "pk", "by_client", "listed_client")
+        self._by_organisation = Index(client, table, "pk", "by_organisation", "listed_organisation")
 
     # -- authorizations
 
@@ -248,6 +129,42 @@ class DynamoTokens:
             return False
         return True
 
+    def find(self, authorization_id: str) -> Authorization | None:
+        if not AUTHORIZATION_ID.fullmatch(authorization_id):
+            return None
+        return read(authorization_of, self._table.get({"pk": f"authorization#{authorization_id}"}))
+
+    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+        if not AUTHORIZATION_ID.fullmatch(authorization_id):
+            return None
+        values: dict[str, Any] = {":organisation": organisation}
+        if entities:
+            values[":entities"] = entities
+        try:
+            item = self._table.update(
+                {"pk": f"authorization#{authorization_id}"},
+                "SET entities = :entities" if entities else "REMOVE entities",
+                "organisation = :organisation AND attribute_not_exists(revoked_at)",
+                values,
+                answer="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return authorization_of(decode_item(item))
+
+    def authorizations(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Authorization]:
+        indexes = ((self._by_subject, subject), (self._by_client, client_id), (self._by_organisation, organisation))
+        ((index, listed),) = [(index, listed) for index, listed in indexes if listed is not None]
+        return index.page(key_text(listed), authorization_of, limit=limit, cursor=cursor)
+
     def _write_authorization(
         self, authorization_id: str, expression: str, condition: str, values: Mapping[str, Any]
     ) -> None:
@@ -270,37 +187,81 @@ class DynamoTokens:
         *,
         subject_key: str,
         client_key: str,
+        organisation_key: str = "",
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
     ) -> Standing:
-        cutoffs = cutoff_keys(subject_key, client_key)
+        cutoffs = cutoff_keys(subject_key, client_key, organisation_key)
         keys = {
-            "authorization": f"authorization#{authorization_id}" if authorization_id else None,
-            "access_token": f"access_token#{access_token_id}" if access_token_id else None,
-            "revoked": f"revoked#{jti}" if jti else None,
+            "authorization": f"authorization#{authorization_id}" if authorization_id else "",
+            "access_token": f"access_token#{access_token_id}" if access_token_id else "",
+            "revoked": f"revoked#{jti}" if jti else "",
         }
-        items = self._table.batch_get("pk", [*cutoffs, *(key for key in keys.values() if key)])
+        organisation = f"organisation#{organisation_key}" if organisation_key else ""
+        found = read_together(
+            self._client,
+            {
+                self._name: ("pk", (*cutoffs, *filter(None, keys.values()))),
+                self._users_table: ("id", (organisation,) if organisation else ()),
+            },
+        )
+        items = found[self._name]
         return Standing(
-            authorization=read(authorization_of, items.get(keys["authorization"] or "")),
-            access_token=read(access_token_of, items.get(keys["access_token"] or "")),
+            authorization=read(authorization_of, items.get(keys["authorization"])),
+            access_token=read(access_token_of, items.get(keys["access_token"])),
             not_before=max((not_before_of(items[key]) for key in cutoffs if key in items), default=0),
-            is_revoked=(keys["revoked"] or "") in items,
+            is_revoked=keys["revoked"] in items,
+            organisation=read(organisation_of, found[self._users_table].get(organisation)),
         )
 
-    def cut_off(self, *, subject: str | None, client_id: str | None, not_before: int, expires_at: int) -> None:
-        subject_key = base64url(key_of(subject)) if subject is not None else ""
-        client_key = base64url(key_of(client_id)) if client_id is not None else ""
-        kind = "grant" if subject_key and client_key else "subject" if subject_key else "client"
+    def cut_off(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        not_before: int,
+        expires_at: int,
+    ) -> None:
         try:
             self._table.update(
-                {"pk": f"cutoff#{kind}#{subject_key}{client_key}"},
+                {"pk": cutoff_key(subject, client_id, organisation)},
                 "SET not_before = :not_before, expires_at = :expires_at",
-                "attribute_not_exists(pk) OR not_before < :not_before",
+                "attribute_not_exists(pk) OR (not_before < :not_before AND attribute_not_exists(suspended))",
                 {":not_before": not_before, ":expires_at": expires_at},
             )
         except ConditionFailed:
             return  # a later one stands: a cutoff never moves back, or what it ended would come to life again
+
+    def suspend(
+        self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
+    ) -> None:
+        self._table.update(
+            {"pk": cutoff_key(subject, client_id, organisation)},
+            "SET suspended = :suspended, not_before = if_not_exists(not_before, :never), expires_at = :at_no_time",
+            None,
+            {":suspended": True, ":never": 0, ":at_no_time": AT_NO_TIME},
+        )
+
+    def resume(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        now: int,
+        expires_at: int,
+    ) -> None:
+        try:
+            self._table.update(
+                {"pk": cutoff_key(subject, client_id, organisation)},
+                "SET not_before = :now, expires_at = :expires_at REMOVE suspended",
+                "attribute_exists(suspended)",
+                {":now": now, ":expires_at": expires_at},
+            )
+        except ConditionFailed:
+            return
 
     # -- browsers
 
@@ -320,10 +281,23 @@ class DynamoTokens:
         return True
 
     def put_session(self, session: Session) -> None:
-        self._table.put(encode_item({**asdict(session), "pk": f"session#{session.id}"}))
+        listed = f"session#{key_text(session.subject)}"
+        self._table.put(
+            encode_item(
+                {
+                    **asdict(session),
+                    "pk": f"session#{session.id}",
+                    "listed_subject": listed,
+                    "created_at": session.auth_time,
+                }
+            )
+        )
 
     def delete_session(self, session_id: str) -> None:
         self._table.delete({"pk": f"session#{session_id}"})
+
+    def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
+        return self._by_subject.page(f"session#{key_text(subject)}", session_of, limit=limit, cursor=cursor)
 
     def browser_state(
         self,
@@ -339,7 +313,7 @@ class DynamoTokens:
             "consent": f"consent#{subject_key}{client_key}" if subject_key and client_key else "",
             "cutoff": f"cutoff#subject#{subject_key}" if subject_key else "",
         }
-        items = self._table.batch_get("pk", [key for key in keys.values() if key])
+        items = read_together(self._client, {self._name: ("pk", tuple(filter(None, keys.values())))})[self._name]
         found = {kind: items.get(key) for kind, key in keys.items()}
         return BrowserState(
             request=read(request_of, found["request"]),
@@ -351,7 +325,7 @@ class DynamoTokens:
     def remember_consent(
         self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
     ) -> None:
-        key = {"pk": f"consent#{base64url(key_of(subject))}{base64url(key_of(client_id))}"}
+        key = {"pk": f"consent#{key_text(subject)}{key_text(client_id)}"}
         sets = {"scopes": frozenset(scope), "resource_indicators": resource}
         added = {name: tokens for name, tokens in sets.items() if tokens}
         try:
@@ -365,6 +339,52 @@ class DynamoTokens:
             # One that has expired and that TTL has not removed yet: replaced, so that it does not come back to life.
             self._table.put(encode_item({**key, **sets, "expires_at": expires_at}))
 
+    def forget_consent(self, subject: str, client_id: str) -> None:
+        self._table.delete({"pk": f"consent#{key_text(subject)}{key_text(client_id)}"})
+
+    # -- approvals
+
+    def ask_approval(self, approval: Approval) -> None:
+        self._table.put(
+            encode_item(
+                {
+                    **attributes_of(approval),
+                    "pk": approval_key(approval.organisation, approval.client_id, approval.subject),
+                    "scope": str(approval.scope),
+                    "listed_organisation": f"approval#{key_text(approval.organisation)}",
+                }
+            )
+        )
+
+    def approval(self, organisation: str, client_id: str, subject: str) -> Approval | None:
+        return read(approval_of, self._table.get({"pk": approval_key(organisation, client_id, subject)}))
+
+    def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
+        try:
+            self._table.update(
+                {"pk": approval_key(approval.organisation, approval.client_id, approval.subject)},
+                "SET decision = :decision, decided_by = :by, decided_at = :now, expires_at = :expires_at",
+                "attribute_not_exists(decision) AND expires_at > :now AND created_at = :created_at"
+                " AND #scope = :scope AND entities = :entities",
+                {
+                    ":decision": decision,
+                    ":by": by,
+                    ":now": now,
+                    ":expires_at": expires_at,
+                    ":created_at": approval.created_at,
+                    ":scope": str(approval.scope),
+                    ":entities": approval.entities,
+                },
+                names={"#scope": "scope"},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
+        listed = f"approval#{key_text(organisation)}"
+        return self._by_organisation.page(listed, approval_of, limit=limit, cursor=cursor)
+
     # -- throttles
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
@@ -375,4 +395,8 @@ class DynamoTokens:
             None,
             {":expires_at": expires_at, ":amount": amount},
         )
-        return int(updated["attempts"])
+        return int(updated["attempts"]["N"])
+
+
+def approval_key(organisation: str, client_id: str, subject: str) -> str:
+    return f"approval#{key_text(organisation)}{key_text(client_id)}{key_text(subject)}"

@@ -1,0 +1,57 @@
+"""The stores on DynamoDB. This docstring is the schema.
+
+Clients (``client_id``)
+    A client's RFC 7591 metadata and policy; ``version``, on which each change is conditional. ``expires_at`` only where
+    an unused registration is to vanish. Listed by ``listed`` (all of them) and by ``listed_owner``.
+
+Users (``id``)
+    ``user#<sub>``            a user
+    ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
+    ``organisation#<key>``    an organisation, with its ``companies``
+    ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both
+
+Users and organisations are listed by ``listed``: their kind.
+
+Configuration (``id``)
+    ``scopes``                the scope catalogue, with its ``version``
+
+Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, but
+for cutoffs and revocations, which are true for as long as they are there
+    ``authorization#<id>``    an authorization; listed by ``listed_subject``, ``listed_client``, ``listed_organisation``
+    ``access_token#<id>``     an opaque access token
+    ``revoked#<jti>``         an access token without an authorization that was revoked
+    ``request#<id>``          an authorization request under way
+    ``session#<id>``          a browser that is signed in; listed by ``listed_subject``, as ``session#<subject key>``
+    ``consent#<subject key><client key>``       what a user has allowed a client
+    ``approval#<organisation key><client key><subject key>``   what a member asked an administrator to allow; listed by
+                              ``listed_organisation``, as ``approval#<organisation key>``
+    ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#organisation#<key>``, and of two of them
+    ``cutoff#grant#<subject key><client key>``, ``cutoff#member#<organisation key><subject key>``,
+    ``cutoff#installation#<organisation key><client key>``
+                              ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
+    ``throttle#<sha256 of a name>#<window>``    ``attempts``
+
+Keys (``kid``)
+    ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
+
+Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
+``#`` in it can forge another key; a ``<key>`` is half of a SHA-256. Everything is read with ConsistentRead, but for the
+indexes, which hold keys alone and only list. Seven operations are used, all in `aws.table`: GetItem, BatchGetItem,
+PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a user and their login name.
+"""
+
+from authserver.aws.dynamodb.clients import DynamoClients
+from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.keys import DynamoKeys
+from authserver.aws.dynamodb.organisations import DynamoOrganisations
+from authserver.aws.dynamodb.tokens import DynamoTokens
+from authserver.aws.dynamodb.users import DynamoUsers
+
+__all__ = [
+    "DynamoClients",
+    "DynamoConfiguration",
+    "DynamoKeys",
+    "DynamoOrganisations",
+    "DynamoTokens",
+    "DynamoUsers",
+]

@@ -1,0 +1,36 @@
+"""The Keys table."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from authserver.aws.items import read, ring_of
+from authserver.aws.table import Table, encode
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import Ring
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoKeys:
+    """Implements `storage.KeyStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def get(self, name: str) -> Ring | None:
+        item = self._table.get({"kid": name})
+        if item is None:
+            return None
+        ring = read(ring_of, item)
+        if ring is None:
+            # Not "absent": then a new one would be made in its place.
+            raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
+        return ring
+
+    def put(self, ring: Ring) -> bool:
+        keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
+        item = {"kid": encode(ring.name), "version": encode(ring.version), "keys": encode(keys)}
+        if ring.version == 1:
+            return self._table.put_new(item, "kid") is None
+        return self._table.put_if(item, "version = :previous", {":previous": ring.version - 1})

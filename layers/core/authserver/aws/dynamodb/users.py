@@ -1,0 +1,63 @@
+"""The Users table: users and their login names."""
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from authserver.aws.dynamodb.lists import Index
+from authserver.aws.items import login_key, read, subject_of, user_of
+from authserver.aws.table import ConditionFailed, Table, assignments, decode_item, encode_item
+from authserver.models import User
+from authserver.storage import Page
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LISTED = "user"
+CHANGEABLE = frozenset(field.name for field in fields(User)) - {"sub", "username"}
+
+
+class DynamoUsers:
+    """Implements `storage.UserStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+        self._all = Index(client, table, "id", "by_kind", "listed")
+
+    def get(self, sub: str) -> User | None:
+        return read(user_of, self._table.get({"id": f"user#{sub}"}))
+
+    def find(self, username: str) -> User | None:
+        login = read(subject_of, self._table.get({"id": login_key(username)}))
+        # The second read is made for a name that does not exist as well, so that time does not tell which do.
+        return self.get(login or "")
+
+    def create(self, user: User) -> bool:
+        items = [encode_item({"id": f"user#{user.sub}", "listed": LISTED, **asdict(user)})]
+        if user.username:
+            items.append(encode_item({"id": login_key(user.username), "sub": user.sub}))
+        return self._table.put_all_new(items, "id")
+
+    def update(self, sub: str, **changes: Any) -> User | None:
+        expression, names, values = assignments(changes, CHANGEABLE)
+        try:
+            item = self._table.update(
+                {"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names=names, answer="ALL_NEW"
+            )
+        except ConditionFailed:
+            return None
+        return user_of(decode_item(item))
+
+    def rehash(self, sub: str, old: str, new: str) -> bool:
+        return self._table.update_if(
+            {"id": f"user#{sub}"}, "SET password_hash = :new", "password_hash = :old", {":old": old, ":new": new}
+        )
+
+    def delete(self, sub: str) -> None:
+        user = self.get(sub)
+        if user is None:
+            return
+        login = [{"id": login_key(user.username)}] if user.username else []
+        self._table.delete_all([{"id": f"user#{sub}"}, *login])
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        return self._all.page(LISTED, user_of, limit=limit, cursor=cursor)

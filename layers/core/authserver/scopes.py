@@ -1,0 +1,155 @@
+"""The scope catalogue: what each scope lets a client do, in the user's words, and which scopes it implies.
+
+One place for consent, metadata, registration and the authorizer. Until an operator stores a catalogue of their own,
+the `DEFAULT` one holds.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.values import Scope
+
+CACHE_LIFETIME = 300
+STALE_LIFETIME = 3600
+
+# Who may grant a scope: any user; an administrator of the organisation it is granted for; an operator of this server.
+ANYONE, ADMINISTRATOR, OPERATOR = "anyone", "administrator", "operator"
+GRANTABLE_BY = (ANYONE, ADMINISTRATOR, OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeDefinition:
+    """A scope. `implies` names the scopes it includes; `group` is the heading under which people see it."""
+
+    name: str
+    description: str
+    implies: tuple[str, ...] = ()
+    sensitive: bool = False
+    grantable_by: str = ANYONE
+    advertised: bool = True
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCatalogue:
+    """Every scope that this server knows. `version` counts the writes; 0 is the default that nobody has written."""
+
+    definitions: tuple[ScopeDefinition, ...]
+    version: int = 0
+
+    @classmethod
+    def of(cls, definitions: Iterable[ScopeDefinition], version: int = 0) -> Self:
+        """The catalogue of these scopes. Raises `ValueError` on a name that is none, is there twice or is not there."""
+        catalogue = cls(tuple(definitions), version)
+        names = [definition.name for definition in catalogue.definitions]
+        if len(set(names)) != len(names):
+            raise ValueError("a scope is defined twice")
+        for definition in catalogue.definitions:
+            if Scope.parse(definition.name).tokens != (definition.name,):
+                raise ValueError("the name of a scope is empty or has a space")
+            if definition.grantable_by not in GRANTABLE_BY:
+                raise ValueError(f"grantable_by must be one of {', '.join(GRANTABLE_BY)}")
+            if not set(definition.implies) <= set(names):
+                raise ValueError("a scope implies one that is not defined")
+        return catalogue
+
+    def get(self, name: str) -> ScopeDefinition | None:
+        """The scope of this name."""
+        return next((definition for definition in self.definitions if definition.name == name), None)
+
+    def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
+        """The definitions of these scopes; one that the catalogue does not know is described by its name."""
+        return tuple(self.get(name) or ScopeDefinition(name, name) for name in scope)
+
+    def expand(self, scope: Scope) -> Scope:
+        """The scope and all that it implies."""
+        found, waiting = dict.fromkeys(scope), list(scope)
+        while waiting:
+            definition = self.get(waiting.pop())
+            new = [name for name in definition.implies if name not in found] if definition else []
+            found |= dict.fromkeys(new)
+            waiting += new
+        return Scope(tuple(found))
+
+    def grantable_by(self, scope: Scope) -> frozenset[str]:
+        """Everybody whose word is needed for the scope and what it implies, but for anyone's."""
+        return frozenset(definition.grantable_by for definition in self.describe(self.expand(scope))) - {ANYONE}
+
+    @property
+    def advertised(self) -> list[str]:
+        """The names that the metadata tells."""
+        return [definition.name for definition in self.definitions if definition.advertised]
+
+
+type Scopes = Callable[[], ScopeCatalogue]
+
+
+def covered(wanted: Scope, granted: Scope, scopes: Scopes) -> Scope:
+    """What of `wanted` is granted, by name or by implication; the catalogue is asked only if the names do not do."""
+    return wanted if wanted <= granted else wanted & scopes().expand(granted)
+
+
+class RememberedScopes:
+    """The stored catalogue, or the default one, as an instance sees it: looked at again every five minutes.
+
+    If the store does not answer, what was read within the hour still holds.
+    """
+
+    def __init__(self, load: Callable[[], ScopeCatalogue | None], now: Callable[[], int]) -> None:
+        self._load = load
+        self._now = now
+        self._loaded_at = 0
+        self._catalogue: ScopeCatalogue | None = None
+
+    def __call__(self) -> ScopeCatalogue:
+        if self._catalogue is not None and self._loaded_at > self._now() - CACHE_LIFETIME:
+            return self._catalogue
+        try:
+            self._catalogue = self._load() or DEFAULT
+            self._loaded_at = self._now()
+        except TemporarilyUnavailable:
+            if self._catalogue is None or self._loaded_at <= self._now() - STALE_LIFETIME:
+                raise
+        return self._catalogue
+
+
+# ------------------------------------------------------------------ the default
+
+
+def _management(name: str, what: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
+    """A scope of one of this server's own APIs, with its two halves."""
+    common = {"sensitive": True, "grantable_by": grantable_by, "advertised": False, "group": "This service"}
+    return (
+        ScopeDefinition(name, f"See and change {what}", (f"{name}.read", f"{name}.write"), **common),  # type: ignore[arg-type]
+        ScopeDefinition(f"{name}.read", f"See {what}", **common),  # type: ignore[arg-type]
+        ScopeDefinition(f"{name}.write", f"Change {what}", **common),  # type: ignore[arg-type]
+    )
+
+
+OPENID = (
+    ScopeDefinition("openid", "Know who you are: an identifier of your account here", group="Your identity"),
+    ScopeDefinition("profile", "See your name and username", group="Your identity"),
+    ScopeDefinition("email", "See your email address", group="Your identity"),
+)
+# The scopes of this server's own APIs: an operator's catalogue has them whether or not it names them.
+MANAGEMENT = (
+    *_management("account", "your profile, connected apps and sessions", ANYONE),
+    *_management("partner", "the apps that you have registered", ANYONE),
+    *_management("admin:clients", "all applications", OPERATOR),
+    *_management("admin:users", "all users", OPERATOR),
+    *_management("admin:orgs", "all organisations", OPERATOR),
+    *_management("admin:scopes", "the scope catalogue", OPERATOR),
+    *_management("admin:idps", "all identity providers", OPERATOR),
+    *_management("admin:grants", "everything granted to applications", OPERATOR),
+    *_management("admin:keys", "the keys of this server", OPERATOR),
+)
+DEFAULT = ScopeCatalogue.of(
+    (
+        *OPENID,
+        ScopeDefinition("read", "Read your items", group="Items"),
+        ScopeDefinition("write", "Add and change your items", group="Items"),
+        *MANAGEMENT,
+    )
+)
