@@ -10,6 +10,7 @@ from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 
@@ -115,6 +116,7 @@ def _read_v1(event: Event) -> HttpRequest:
     return HttpRequest(
         method=event["httpMethod"].upper(),
         route=f"{event['httpMethod'].upper()} {event['resource']}",
+        query=_read_v1_query(event),
         headers=_read_headers(event),
         body=_read_body(event),
         source=context["identity"]["sourceIp"],
@@ -123,6 +125,12 @@ def _read_v1(event: Event) -> HttpRequest:
         path_parameters=event.get("pathParameters") or {},
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},
     )
+
+
+def _read_v1_query(event: Event) -> str:
+    """The query in its raw form again, each repetition of a parameter in it."""
+    query = event.get("multiValueQueryStringParameters") or {}
+    return urlencode([(name, _text(value)) for name, values in query.items() for value in values])
 
 
 def _read_headers(event: Event) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The authorizer's decision: may this call pass? RFC 6750."""
 
+from collections.abc import Mapping
+
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
 from authserver.messages import AccessRequest, ActiveAccessToken
 from authserver.scopes import covered
@@ -8,6 +10,8 @@ from authserver.tokens.access_token import check_access_token
 from authserver.values import Scope
 
 DEFAULT_ROUTE = "$default"
+ANY_METHOD = "ANY"
+BENEATH = "/..."  # ``GET /orders/...`` stands for /orders and every route beneath it
 
 
 def check_access(request: AccessRequest, services: Services) -> ActiveAccessToken:
@@ -39,10 +43,22 @@ def _presented(request: AccessRequest, services: Services) -> str:
 
 
 def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> None:
-    routes = services.settings.route_scopes
-    required = routes.get(route, routes.get(DEFAULT_ROUTE))
+    required = _scope_of(route, services.settings.route_scopes)
     if required is None:
         raise InsufficientScope("No scope covers this route", reason="route_unknown")
     wanted = Scope.parse(required)
     if not wanted <= covered(wanted, token.scope, services.scopes):
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)
+
+
+def _scope_of(route: str, routes: Mapping[str, str]) -> str | None:
+    """What a route asks for: its own entry, else that of the longest path above it, else the default's."""
+    if route in routes:
+        return routes[route]
+    method, _, path = route.partition(" ")
+    while path:
+        for entry in (f"{method} {path}{BENEATH}", f"{ANY_METHOD} {path}{BENEATH}"):
+            if entry in routes:
+                return routes[entry]
+        path = path.rpartition("/")[0]
+    return routes.get(DEFAULT_ROUTE)

@@ -1,0 +1,49 @@
+"""Documents with many fields that come from outside, as pydantic models: their schema, their limits, their refusals.
+
+Only the management APIs and registration read documents; nothing on the way of a sign-in or a token imports pydantic.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from authserver.values import is_web_page
+
+MAX_ITEMS = 100
+
+
+class Document(BaseModel):
+    """A document that says nothing it does not know: an unknown field is refused, no type is guessed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _https(text: str) -> str:
+    if not is_web_page(text):
+        raise ValueError("must be an https URL")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@-]{1,128}$")]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
+]
+WebPage = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_https)]
+
+
+def refusals(error: ValidationError) -> list[dict[str, str]]:
+    """What is wrong, field by field, without what was sent."""
+    return [
+        {"field": ".".join(str(part) for part in one["loc"]) or "(document)", "detail": _detail(one)}
+        for one in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _detail(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
