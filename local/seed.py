@@ -36,7 +36,8 @@ from local.intrinsics import REGION
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", "implicit", "password")
+RESPONSE_TYPES = ("code", "token", "id_token", "id_token token")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
 ALGORITHMS = ("RS256", "ES256")
 
@@ -98,7 +99,7 @@ class ClientSeed(BaseModel):
     client_name: str = Field(default="", max_length=128)
     redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = []
     grant_types: list[Annotated[str, _one_of(*GRANT_TYPES)]] = ["authorization_code"]
-    response_types: list[Annotated[str, _one_of("code")]] | None = None
+    response_types: list[Annotated[str, _one_of(*RESPONSE_TYPES)]] | None = None
     token_endpoint_auth_method: Annotated[str, _one_of(*AUTH_METHODS)] = "client_secret_basic"
     scope: Annotated[str, AfterValidator(_scope)] = "openid profile email read write"
     default_scope: Annotated[str, AfterValidator(_scope)] = ""
@@ -130,6 +131,8 @@ class ClientSeed(BaseModel):
             raise ValueError("client_credentials needs a confidential client")
         if "authorization_code" in self.grant_types and not self.redirect_uris:
             raise ValueError("authorization_code needs redirect_uris")
+        if "implicit" in self.grant_types and not (self.redirect_uris and self.response_types):
+            raise ValueError("implicit needs redirect_uris and response_types")
         if not Scope.parse(self.default_scope) <= Scope.parse(self.scope):
             raise ValueError("default_scope must be within scope")
         return self

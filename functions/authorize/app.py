@@ -6,7 +6,7 @@ from authserver.endpoints.authorize import authorize
 from authserver.pages import render, render_error
 from authserver.wire import HttpRequest, HttpResponse, parse_authorization_request
 
-services = bootstrap()
+services = bootstrap(jose="implicit")
 
 
 @endpoint("GET", "POST", render_error=render_error)

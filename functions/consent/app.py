@@ -6,7 +6,7 @@ from authserver.endpoints.consent import decide, show_consent
 from authserver.pages import render, render_error
 from authserver.wire import HttpRequest, HttpResponse, parse_consent_form, parse_interaction
 
-services = bootstrap()
+services = bootstrap(jose="implicit")
 
 
 @endpoint("GET", "POST", render_error=render_error)

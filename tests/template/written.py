@@ -48,10 +48,12 @@ class Written:
             for logical_id, properties in self.of_type("AWS::Serverless::Function").items()
         }
 
-    def statements(self, function: str) -> list[Statement]:
-        """What the function in a folder may do, beyond its logs and traces."""
+    def statements(self, function: str, **parameters: str) -> list[Statement]:
+        """What the function in a folder may do under these parameters, beyond its logs and traces."""
         policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
-        return [_statement(one) for policy in policies for one in policy["Statement"]]
+        chosen = choose_parameters(self.template["Parameters"], parameters, {})
+        resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
+        return [_statement(one) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
 
     def environment(self, function: str) -> dict[str, Any]:
         own = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Environment", {})
@@ -76,6 +78,14 @@ class Written:
             section: value for section, value in self.template.items() if section not in ("Parameters", "Metadata")
         }
         return any(text in json.dumps(document) for text in (f'{{"Ref": "{name}"}}', f"${{{name}}}"))
+
+
+def _chosen(policy: Mapping[str, Any], resolver: Resolver) -> Mapping[str, Any]:
+    """A policy, or what it comes to where a condition decides whether there is one."""
+    match policy:
+        case {"Fn::If": [str(condition), then, {"Ref": "AWS::NoValue"}]}:
+            return dict(then) if resolver.condition(condition, "Policies") else {"Statement": []}
+    return policy
 
 
 def _statement(written: Mapping[str, Any]) -> Statement:

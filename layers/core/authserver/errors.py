@@ -147,6 +147,13 @@ class TooManyAttempts(OAuthError):
         self.retry_after = retry_after
 
 
+class TooManyPasswords(TooManyAttempts):
+    """The same at the token endpoint, whose code for a password that it does not take is `invalid_grant`."""
+
+    error = "invalid_grant"
+    section = "RFC 6749 sections 4.3.2 and 5.2"
+
+
 class TemporarilyUnavailable(OAuthError):
     """A store or a key service did not answer: nothing was decided and nothing half done."""
 

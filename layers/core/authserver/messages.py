@@ -18,11 +18,15 @@ REQUEST_LIFETIME = 600  # seconds in which a user may sign in and consent; of th
 
 @dataclass(frozen=True, slots=True)
 class ClientRequest:
-    """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2)."""
+    """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2).
+
+    `source` is the address that API Gateway saw.
+    """
 
     parameters: Mapping[str, str] = field(repr=False)
     resource: tuple[str, ...] = ()
     authorization: str | None = field(default=None, repr=False)
+    source: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class ValidatedAuthorizationRequest:
 
     client: Client
     redirect: RedirectTarget
+    response_type: str
     redirect_uri_sent: str | None
     scope: Scope
     resource: tuple[str, ...]
@@ -127,7 +132,7 @@ class ValidatedAuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """An answer to the client through the browser: RFC 6749 section 4.1.2, with RFC 9207's `iss` among them."""
+    """An answer to the client through the browser: RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207's `iss` among it."""
 
     target: RedirectTarget
     parameters: Mapping[str, str] = field(repr=False)

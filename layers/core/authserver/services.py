@@ -6,9 +6,15 @@ the template (``GRANT_TYPES``, ``CLIENT_AUTH_METHODS``).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
-from authserver.messages import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
+from authserver.messages import (
+    ClientRequest,
+    PresentedSecret,
+    TokenRequest,
+    TokenResponse,
+    ValidatedAuthorizationRequest,
+)
 from authserver.models import AuthenticatedClient, Client
 from authserver.scopes import Scopes
 from authserver.settings import Settings
@@ -92,7 +98,7 @@ class Services:
     keys: Keys
     now: Callable[[], int]
     random: Callable[[int], bytes]
-    grants: "Mapping[str, GrantType]"
+    grants: "Mapping[str, GrantType | AuthorizationGrant]"
     client_authentication: "Mapping[str, ClientAuthenticationMethod]"
     passwords: PasswordHasher
 
@@ -100,15 +106,49 @@ class Services:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""
         return replace(self, settings=self.settings.at(origin, resource))
 
+    @property
+    def response_types(self) -> "Mapping[str, AuthorizationGrant]":
+        """What the authorization endpoint can be asked for, and the grant that answers."""
+        return {
+            response_type: grant
+            for grant in self.grants.values()
+            if isinstance(grant, AuthorizationGrant)
+            for response_type in grant.RESPONSE_TYPES
+        }
 
+
+@runtime_checkable
 class GrantType(Protocol):
-    """A grant type: ``grants/<name>.py``."""
+    """A grant type that clients bring to the token endpoint: ``grants/<name>.py``."""
 
     GRANT_TYPE: str
     PARAMETERS: tuple[str, ...]  # those that a request must have
 
     def issue(self, request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
         """Checks the grant and issues. Raises `OAuthError`."""
+
+
+@runtime_checkable
+class AuthorizationGrant(Protocol):
+    """A grant type that begins at the authorization endpoint: ``grants/<name>.py``, which may be both."""
+
+    GRANT_TYPE: str
+    RESPONSE_TYPES: tuple[str, ...]  # as IANA registered them
+
+    def answer(
+        self,
+        request: ValidatedAuthorizationRequest,
+        subject: str,
+        auth_time: int,
+        services: Services,
+        *,
+        random: bytes,
+        salt: bytes,
+    ) -> Mapping[str, str] | None:
+        """What the client is told once the user has allowed it; None if this decision was answered before.
+
+        `random` (16 octets) and `salt` make the authorization, so that one decision gives one answer.
+        """
 
 
 class ClientAuthenticationMethod(Protocol):

@@ -96,7 +96,13 @@ def parse_token_request(request: HttpRequest) -> TokenRequest:
     parameters, resource = _read_client_form(request)
     if "grant_type" not in parameters:
         raise InvalidRequest("grant_type is missing", reason="grant_type_missing")
-    return TokenRequest(parameters, resource, request.headers.get("authorization"), parameters["grant_type"])
+    return TokenRequest(
+        parameters,
+        resource,
+        request.headers.get("authorization"),
+        parameters["grant_type"],
+        source=request.source,
+    )
 
 
 def parse_token_presented(request: HttpRequest) -> TokenPresented:
@@ -104,7 +110,13 @@ def parse_token_presented(request: HttpRequest) -> TokenPresented:
     parameters, resource = _read_client_form(request)
     if "token" not in parameters:
         raise InvalidRequest("token is missing", reason="token_missing")
-    return TokenPresented(parameters, resource, request.headers.get("authorization"), Secret(parameters["token"]))
+    return TokenPresented(
+        parameters,
+        resource,
+        request.headers.get("authorization"),
+        Secret(parameters["token"]),
+        source=request.source,
+    )
 
 
 def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
@@ -240,9 +252,13 @@ def render_goto(message: GoTo) -> HttpResponse:
 
 
 def render_redirect(message: AuthorizationResponse) -> HttpResponse:
-    """An authorization response in the query of the redirect URI, whose own query is kept (RFC 6749 section 4.1.2)."""
+    """An authorization response in the query of the redirect URI, whose own query is kept, or in its fragment.
+
+    RFC 6749 sections 4.1.2 and 4.2.2; a registered redirect URI has no fragment of its own.
+    """
     uri = message.target.uri.text
-    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode(message.parameters)}"
+    separator = "#" if message.target.response_mode == "fragment" else "&" if "?" in uri else "?"
+    location = f"{uri}{separator}{urlencode(message.parameters)}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
     return HttpResponse(303, headers, reason=message.reason)
 

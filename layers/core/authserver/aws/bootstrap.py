@@ -38,17 +38,18 @@ CONFIG = Config(
 )
 
 
-def bootstrap(*, jose: bool = False, passwords: bool = False) -> Services:
+def bootstrap(*, jose: bool | str = False, passwords: bool | str = False) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
     or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
+    Each may be the name of a grant type instead: then where the operator has turned that on.
     """
-    if jose:
-        import_module("authserver.tokens.jwt")
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
-    if passwords:
+    if jose is True or jose in settings.grant_types:
+        import_module("authserver.tokens.jwt")
+    if passwords is True or passwords in settings.grant_types:
         hasher.load()
     dynamodb = boto3.client("dynamodb", config=CONFIG)
     kms = boto3.client("kms", config=CONFIG)

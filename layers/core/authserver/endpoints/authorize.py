@@ -1,7 +1,6 @@
-"""The authorization endpoint: RFC 6749 section 3.1, OpenID Connect Core section 3.1.2."""
+"""The authorization endpoint: RFC 6749 section 3.1, OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
 from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
-from authserver.grants.authorization_code import issue_code
 from authserver.messages import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -18,7 +17,7 @@ from .validation import validate
 
 
 def authorize(request: AuthorizationRequest, services: Services) -> AuthorizationResponse | GoTo:
-    """A code at once where the user is signed in and has allowed this before; else on to sign-in or consent.
+    """An answer at once where the user is signed in and has allowed this before; else on to sign-in or consent.
 
     Raises:
         InvalidRequest: the client or its redirect URI is not known, so that there is nowhere to redirect to.
@@ -57,7 +56,7 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 def _issue(
     validated: ValidatedAuthorizationRequest, session: Session, redirect: RedirectTarget, services: Services
 ) -> AuthorizationResponse:
-    code = issue_code(
+    answer = services.response_types[validated.response_type].answer(
         validated,
         session.subject,
         session.auth_time,
@@ -65,6 +64,6 @@ def _issue(
         random=services.random(16),
         salt=services.random(16),
     )
-    if code is None:
+    if answer is None:
         raise ServerError("The request could not be completed", reason="identifier_collision")
-    return success(redirect, code.reveal(), services)
+    return success(redirect, answer, services)

@@ -2,9 +2,8 @@
 
 from contextlib import suppress
 
-from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, TemporarilyUnavailable
+from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
-from authserver.grants.authorization_code import issue_code
 from authserver.messages import AuthorizationResponse, ConsentForm, ConsentPage, GoTo, Interaction
 from authserver.models import Session
 from authserver.services import Services
@@ -29,7 +28,7 @@ ALLOW, DENY = "allow", "deny"
 
 
 def show_consent(interaction: Interaction, services: Services) -> ConsentPage | AuthorizationResponse | GoTo:
-    """The form; or a code at once where nothing new is asked for."""
+    """The form; or an answer at once where nothing new is asked for."""
     resumed = resume(interaction, services)
     if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
         return GoTo("login", interaction.request_handle)
@@ -95,25 +94,31 @@ def _answer(resumed: Resumed, session: Session, decision: str, services: Service
 
 
 def _issue(resumed: Resumed, session: Session, services: Services) -> AuthorizationResponse:
-    """One request gives one code, however often its form is submitted."""
-    code = issue_code(
-        resumed.request,
-        session.subject,
-        session.auth_time,
-        services,
-        random=from_base64url(resumed.pending.id),
-        salt=resumed.pending.salt,
-    )
-    if code is None:
+    """One request gives one answer, however often its form is submitted."""
+    request = resumed.request
+    try:
+        answer = services.response_types[request.response_type].answer(
+            request,
+            session.subject,
+            session.auth_time,
+            services,
+            random=from_base64url(resumed.pending.id),
+            salt=resumed.pending.salt,
+        )
+    except TemporarilyUnavailable:
+        raise
+    except OAuthError as error:
+        return failure(request.redirect, error, services)
+    if answer is None:
         raise _answered_before()
-    return success(resumed.request.redirect, code.reveal(), services)
+    return success(request.redirect, answer, services)
 
 
 def _remember(resumed: Resumed, session: Session, services: Services) -> None:
     lifetime = services.settings.consent_lifetime
     if lifetime == 0 or not is_assured(resumed.request):
         return
-    # Memory is a convenience; where it fails the user is asked again, and the code has been issued all the same.
+    # Memory is a convenience; where it fails the user is asked again, and the answer is given all the same.
     with suppress(TemporarilyUnavailable):
         services.tokens.remember_consent(
             session.subject,
@@ -128,7 +133,8 @@ def _remember(resumed: Resumed, session: Session, services: Services) -> None:
 def _page(resumed: Resumed, session: Session, interaction: Interaction, services: Services) -> ConsentPage:
     client = resumed.request.client
     user = services.users.get(session.subject)
-    lasts = services.settings.refresh_token_lifetime if may_refresh(client, services) else lifetime_of(client, services)
+    refreshes = resumed.request.response_type == "code" and may_refresh(client, services)
+    lasts = services.settings.refresh_token_lifetime if refreshes else lifetime_of(client, services)
     return ConsentPage(
         request_handle=interaction.request_handle,
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services),

@@ -7,7 +7,7 @@ from authserver.messages import Document
 from authserver.services import Services
 from authserver.tokens.keyring import SIGNING_RINGS
 
-from .redirection import RESPONSE_MODES
+from .redirection import RESPONSE_MODES, RESPONSE_MODES_OF_TOKENS
 from .validation import PROMPTS
 
 CLAIMS = ("sub", "name", "preferred_username", "email", "email_verified")
@@ -29,8 +29,8 @@ def server_metadata(services: Services) -> Document:
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": services.scopes().advertised,
         "grant_types_supported": list(services.grants),
-        "response_types_supported": _response_types(services),
-        "response_modes_supported": list(RESPONSE_MODES),
+        "response_types_supported": list(services.response_types),
+        "response_modes_supported": _response_modes(services),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
@@ -79,5 +79,6 @@ def is_of_this_issuer(inserted_path: str, services: Services) -> bool:
     return inserted_path.strip("/") == urlsplit(services.settings.issuer).path.strip("/")
 
 
-def _response_types(services: Services) -> list[str]:
-    return ["code"] if "authorization_code" in services.grants else []
+def _response_modes(services: Services) -> list[str]:
+    issues_tokens = any(response_type != "code" for response_type in services.response_types)
+    return list(dict.fromkeys(RESPONSE_MODES + (RESPONSE_MODES_OF_TOKENS if issues_tokens else ())))

@@ -1,5 +1,7 @@
 """Where an authorization response may go: RFC 6749 section 3.1.2. Until this is known, errors stay on our own page."""
 
+from collections.abc import Mapping
+
 from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages import AuthorizationRequest, AuthorizationResponse, RedirectTarget
 from authserver.models import Client
@@ -7,6 +9,8 @@ from authserver.services import Services
 from authserver.values import RedirectUri
 
 RESPONSE_MODES = ("query", "form_post")
+# Tokens are kept out of servers' logs and of the Referer header (OAuth 2.0 Multiple Response Types section 2.1).
+RESPONSE_MODES_OF_TOKENS = ("fragment", "form_post")
 
 
 def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple[Client, RedirectTarget]:
@@ -16,15 +20,21 @@ def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple
     return client, RedirectTarget(uri, _response_mode(request, uri), _state(request))
 
 
-def success(target: RedirectTarget, code: str, services: Services) -> AuthorizationResponse:
-    """RFC 6749 section 4.1.2 with RFC 9207's `iss`."""
-    return AuthorizationResponse(target, {"code": code, **_common(target, services)})
+def success(target: RedirectTarget, answer: Mapping[str, str], services: Services) -> AuthorizationResponse:
+    """RFC 6749 sections 4.1.2 and 4.2.2 with RFC 9207's `iss`."""
+    return AuthorizationResponse(target, {**answer, **_common(target, services)})
 
 
 def failure(target: RedirectTarget, error: OAuthError, services: Services) -> AuthorizationResponse:
-    """RFC 6749 section 4.1.2.1 with RFC 9207's `iss`."""
+    """RFC 6749 sections 4.1.2.1 and 4.2.2.1 with RFC 9207's `iss`."""
     parameters = {"error": error.error, "error_description": error.description, **_common(target, services)}
     return AuthorizationResponse(target, parameters, reason=error.reason)
+
+
+def response_modes(request: AuthorizationRequest) -> tuple[str, ...]:
+    """The modes in which this request may be answered, the default one first; errors go the same way as tokens."""
+    response_type = "" if "response_type" in request.repeated else request.parameters.get("response_type", "")
+    return RESPONSE_MODES_OF_TOKENS if {"token", "id_token"} & set(response_type.split(" ")) else RESPONSE_MODES
 
 
 def _common(target: RedirectTarget, services: Services) -> dict[str, str]:
@@ -68,10 +78,11 @@ def _only_uri(request: AuthorizationRequest, client: Client) -> str:
 
 def _response_mode(request: AuthorizationRequest, uri: RedirectUri) -> str:
     """The mode if it is one of ours; `validate` refuses another, by the default one."""
-    mode = request.parameters.get("response_mode", "query")
-    known = mode in RESPONSE_MODES and "response_mode" not in request.repeated
+    modes = response_modes(request)
+    mode = request.parameters.get("response_mode", modes[0])
+    known = mode in modes and "response_mode" not in request.repeated
     can_be_posted_to = uri.text.startswith(("https:", "http:"))
-    return mode if known and (can_be_posted_to or mode == "query") else "query"
+    return mode if known and (can_be_posted_to or mode != "form_post") else modes[0]
 
 
 def _state(request: AuthorizationRequest) -> str | None:

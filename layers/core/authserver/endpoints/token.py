@@ -18,7 +18,7 @@ def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
 
 def _loaded_grant(request: TokenRequest, services: Services) -> GrantType:
     grant = services.grants.get(request.grant_type)
-    if grant is None:
+    if not isinstance(grant, GrantType):
         raise UnsupportedGrantType("grant_type is not supported", reason="grant_type_unsupported")
     return grant
 

@@ -1,8 +1,7 @@
 """The userinfo endpoint: OpenID Connect Core section 5.3. The authorizer has checked the token and its scope."""
 
-from typing import Any
-
 from authserver.errors import InvalidToken
+from authserver.identity.claims import claims_of
 from authserver.messages import Document
 from authserver.services import Services
 from authserver.values import Scope
@@ -16,9 +15,4 @@ def userinfo(subject: str, scope: Scope, services: Services) -> Document:
     user = services.users.get(subject)
     if user is None:
         raise InvalidToken("The access token is invalid", reason="user_unknown")
-    claims: dict[str, Any] = {"sub": user.sub}
-    if "profile" in scope:
-        claims |= {"name": user.name, "preferred_username": user.username}
-    if "email" in scope and user.email:
-        claims |= {"email": user.email, "email_verified": user.email_verified}
-    return Document({name: value for name, value in claims.items() if value != ""})
+    return Document(claims_of(user, scope))

@@ -1,4 +1,5 @@
-"""The rules of an authorization request: RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core 3.1.2."""
+"""The rules of an authorization request: RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3, and those of
+OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
 from authserver.errors import (
     InvalidRequest,
@@ -17,7 +18,7 @@ from authserver.scopes import covered
 from authserver.services import Services
 from authserver.values import CodeChallenge, Scope
 
-from .redirection import RESPONSE_MODES
+from .redirection import response_modes
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 # What means something here; a request may carry more, which is ignored (RFC 6749 section 3.1).
@@ -53,16 +54,19 @@ def validate(
     """The request, once it obeys every rule. Raises `OAuthError`, to be told the client by redirect."""
     _require_each_once(request)
     _refuse_request_objects(request)
-    _require_response_type(request, client, services)
+    response_type = _response_type(request, client, services)
     _require_response_mode(request, redirect)
     _require_bounded(request)
+    scope = _scope(request, client, services)
+    _require_openid_and_nonce(response_type, scope, request)
     return ValidatedAuthorizationRequest(
         client=client,
         redirect=redirect,
+        response_type=response_type,
         redirect_uri_sent=request.parameters.get("redirect_uri"),
-        scope=_scope(request, client, services),
+        scope=scope,
         resource=known_resource(request.resource, services),
-        code_challenge=_code_challenge(request, client),
+        code_challenge=_code_challenge(request, client) if response_type == "code" else None,
         nonce=request.parameters.get("nonce"),
         prompt=_prompt(request),
         max_age=_max_age(request, client),
@@ -86,20 +90,40 @@ def _refuse_request_objects(request: AuthorizationRequest) -> None:
         raise RegistrationNotSupported("The registration parameter is not supported", reason="registration")
 
 
-def _require_response_type(request: AuthorizationRequest, client: Client, services: Services) -> None:
-    response_type = request.parameters.get("response_type")
-    if response_type is None:
+def _response_type(request: AuthorizationRequest, client: Client, services: Services) -> str:
+    """The response type, its words in the order of the registry: theirs means nothing (RFC 6749 section 3.1.1)."""
+    asked = request.parameters.get("response_type")
+    if asked is None:
         raise InvalidRequest("response_type is missing", reason="response_type_missing")
-    if response_type != "code" or "authorization_code" not in services.grants:
+    response_type = _in_order(asked)
+    grant = services.response_types.get(response_type)
+    if grant is None:
         raise UnsupportedResponseType("response_type is not supported", reason="response_type_unsupported")
-    if "code" not in client.response_types or "authorization_code" not in client.grant_types:
+    registered = {_in_order(one) for one in client.response_types}
+    if response_type not in registered or grant.GRANT_TYPE not in client.grant_types:
         raise UnauthorizedClient("This client may not use this response_type", reason="response_type_not_allowed")
+    return response_type
+
+
+def _in_order(response_type: str) -> str:
+    """A response type with its words in alphabetical order, as IANA registered them."""
+    return " ".join(sorted(response_type.split(" ")))
 
 
 def _require_response_mode(request: AuthorizationRequest, redirect: RedirectTarget) -> None:
     mode = request.parameters.get("response_mode", redirect.response_mode)
-    if mode not in RESPONSE_MODES or mode != redirect.response_mode:
+    if mode not in response_modes(request) or mode != redirect.response_mode:
         raise InvalidRequest("response_mode is not supported", reason="response_mode_unsupported")
+
+
+def _require_openid_and_nonce(response_type: str, scope: Scope, request: AuthorizationRequest) -> None:
+    """An ID token through the browser is bound to its request by a nonce (OpenID Connect Core section 3.2.2.1)."""
+    if "id_token" not in response_type.split(" "):
+        return
+    if "openid" not in scope:
+        raise InvalidRequest("response_type id_token needs the scope openid", reason="openid_missing")
+    if "nonce" not in request.parameters:
+        raise InvalidRequest("nonce is missing", reason="nonce_missing")
 
 
 def _require_bounded(request: AuthorizationRequest) -> None:

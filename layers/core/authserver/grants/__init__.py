@@ -1,11 +1,13 @@
 """The grant types, one module each, and the rules that they share. Grants never import each other."""
 
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
-from authserver.messages import TokenResponse
+from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import ACTIVE, Authorization, Client
+from authserver.scopes import covered
 from authserver.services import Services
+from authserver.storage import AlreadyExists
 from authserver.tokens import opaque
-from authserver.tokens.access_token import Issue, issue_access_token
+from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
 
@@ -16,6 +18,14 @@ def parse_scope(text: str) -> Scope:
         return Scope.parse(text)
     except ValueError:
         raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
+
+
+def registered_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
+    """What is asked for, if the client is registered for all of it; its default if nothing is (section 3.3)."""
+    requested = parse_scope(request.parameters.get("scope", ""))
+    if not requested <= covered(requested, client.scope, services.scopes):
+        raise InvalidScope("scope exceeds what this client may ask for", reason="scope_exceeds_client")
+    return requested or client.scope_when_unspecified
 
 
 def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:
@@ -63,6 +73,29 @@ def find_own(credential: opaque.Credential, client_id: str, services: Services) 
 def may_refresh(client: Client, services: Services) -> bool:
     """Whether this client gets refresh tokens: it registered the grant, and the grant is loaded."""
     return "refresh_token" in client.grant_types and "refresh_token" in services.settings.grant_types
+
+
+def ends_of(client: Client, now: int, services: Services) -> tuple[int, int]:
+    """When an authorization ends if it is not refreshed, and when however often it is."""
+    if not may_refresh(client, services):
+        end = now + lifetime_of(client, services)
+        return end, end
+    settings = services.settings
+    end = now + min(client.refresh_token_lifetime or settings.refresh_token_lifetime, settings.refresh_token_lifetime)
+    return min(now + settings.refresh_token_idle_lifetime, end), end
+
+
+def begin_active(authorization: Authorization, services: Services) -> bool:
+    """The one conditional write that licenses the tokens of a grant without a code; False if it was made before.
+
+    Such an authorization begins redeemed, by this invocation's claim, which tells the retry of a write whose answer
+    was lost from another request.
+    """
+    try:
+        services.tokens.create(authorization)
+    except AlreadyExists as conflict:
+        return conflict.existing is not None and conflict.existing.redeemed_by == authorization.redeemed_by
+    return True
 
 
 def make_refresh_token(authorization: Authorization, generation: int, key: bytes) -> Secret:

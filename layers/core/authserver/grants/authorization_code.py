@@ -1,20 +1,35 @@
 """The authorization code grant: RFC 6749 section 4.1, with PKCE (RFC 7636)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidRequest
-from authserver.grants import find_own, known_resource, make_refresh_token, may_refresh, narrowed, respond
+from authserver.grants import ends_of, find_own, known_resource, make_refresh_token, may_refresh, narrowed, respond
 from authserver.messages import TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import AuthenticatedClient, Authorization, Client
 from authserver.services import Services
 from authserver.storage import AlreadyExists, Refused
 from authserver.tokens import opaque
-from authserver.tokens.access_token import lifetime_of
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret, base64url, sha256
 
 GRANT_TYPE: str = "authorization_code"
 PARAMETERS: tuple[str, ...] = ("code",)
+RESPONSE_TYPES: tuple[str, ...] = ("code",)
+
+
+def answer(
+    request: ValidatedAuthorizationRequest,
+    subject: str,
+    auth_time: int,
+    services: Services,
+    *,
+    random: bytes,
+    salt: bytes,
+) -> Mapping[str, str] | None:
+    """The authorization response (section 4.1.2)."""
+    code = issue_code(request, subject, auth_time, services, random=random, salt=salt)
+    return None if code is None else {"code": code.reveal()}
 
 
 def issue_code(
@@ -106,7 +121,7 @@ def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
 def _as_redeemed(authorization: Authorization, client: Client, services: Services) -> Authorization:
     """The authorization as redeeming it will leave it."""
     now = services.now()
-    idle_expires_at, expires_at = _ends(client, now, services)
+    idle_expires_at, expires_at = ends_of(client, now, services)
     return replace(authorization, generation=1, rotated_at=now, idle_expires_at=idle_expires_at, expires_at=expires_at)
 
 
@@ -119,16 +134,6 @@ def _redeem(active: Authorization, code: opaque.Credential, services: Services) 
         services.tokens.redeem(active.id, code_hash, claim, now, active.idle_expires_at, active.expires_at)
     except Refused as refusal:
         raise _refusal(refusal.existing, code_hash, now, services) from None
-
-
-def _ends(client: Client, now: int, services: Services) -> tuple[int, int]:
-    """When the authorization ends if it is not refreshed, and when however often it is."""
-    if not may_refresh(client, services):
-        end = now + lifetime_of(client, services)
-        return end, end
-    settings = services.settings
-    end = now + min(client.refresh_token_lifetime or settings.refresh_token_lifetime, settings.refresh_token_lifetime)
-    return min(now + settings.refresh_token_idle_lifetime, end), end
 
 
 def _refusal(existing: Authorization | None, code_hash: bytes, now: int, services: Services) -> InvalidGrant:

@@ -1,5 +1,8 @@
 """ID tokens: OpenID Connect Core section 2."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from authserver.models import Authorization, Client
 from authserver.services import Services
 from authserver.values import Secret
@@ -7,23 +10,32 @@ from authserver.values import Secret
 LIFETIME = 3600
 
 
-def issue_id_token(client: Client, authorization: Authorization, access_token: Secret, services: Services) -> Secret:
+def issue_id_token(
+    client: Client,
+    authorization: Authorization,
+    access_token: Secret | None,
+    services: Services,
+    claims_of_user: Mapping[str, Any] | None = None,
+) -> Secret:
     """An ID token for the user of `authorization`, signed by the algorithm that the client registered.
 
-    It says who signed in and when; profile and e-mail are for userinfo to say (section 5.4).
+    It says who signed in and when. Profile and e-mail are for userinfo to say, unless they are given, for want of an
+    access token to ask there with (section 5.4).
     """
     from authserver.tokens.jwt import left_half_hash, sign
 
     now = services.now()
-    claims = {
+    claims: dict[str, Any] = {
+        **(claims_of_user or {}),
         "iss": services.settings.issuer,
         "sub": authorization.subject,
         "aud": client.client_id,
         "iat": now,
         "exp": now + LIFETIME,
         "auth_time": authorization.auth_time,
-        "at_hash": left_half_hash(access_token.reveal()),
     }
+    if access_token is not None:
+        claims["at_hash"] = left_half_hash(access_token.reveal())
     if authorization.nonce is not None:
         claims["nonce"] = authorization.nonce
     key = services.keys.signing_key(client.id_token_signed_response_alg)

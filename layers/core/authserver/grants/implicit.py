@@ -1,0 +1,93 @@
+"""The implicit grant: RFC 6749 section 4.2, OpenID Connect Core section 3.2. Off unless the operator turns it on.
+
+Tokens travel through the browser's address bar, where RFC 9700 section 2.1.2 does not want them; the code grant with
+PKCE is the replacement. There is no request to the token endpoint, so this module has no `issue`.
+"""
+
+from collections.abc import Mapping
+
+from authserver.errors import LoginRequired
+from authserver.grants import begin_active
+from authserver.identity.claims import claims_of
+from authserver.messages import TokenResponse, ValidatedAuthorizationRequest
+from authserver.models import Authorization
+from authserver.services import Services
+from authserver.tokens import opaque
+from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
+from authserver.tokens.id_token import issue_id_token
+from authserver.values import Secret, base64url
+
+GRANT_TYPE: str = "implicit"
+RESPONSE_TYPES: tuple[str, ...] = ("token", "id_token", "id_token token")
+
+
+def answer(
+    request: ValidatedAuthorizationRequest,
+    subject: str,
+    auth_time: int,
+    services: Services,
+    *,
+    random: bytes,
+    salt: bytes,
+) -> Mapping[str, str] | None:
+    """The tokens of the response type (section 4.2.2), made before the write that licenses them."""
+    authorization = _authorization(request, subject, auth_time, services, random, salt)
+    parameters: dict[str, str] = {}
+    access_token = None
+    if "token" in request.response_type.split(" "):
+        access_token, parameters = _access_token(request, authorization, services)
+    if "id_token" in request.response_type.split(" "):
+        parameters["id_token"] = _id_token(request, authorization, access_token, services).reveal()
+    return parameters if begin_active(authorization, services) else None
+
+
+def _authorization(
+    request: ValidatedAuthorizationRequest,
+    subject: str,
+    auth_time: int,
+    services: Services,
+    random: bytes,
+    salt: bytes,
+) -> Authorization:
+    """What the access token hangs on: as long as it lives, with neither a code nor a refresh token."""
+    now = services.now()
+    return Authorization(
+        id=base64url(opaque.authorization_id(random, subject)),
+        client_id=request.client.client_id,
+        subject=subject,
+        scope=request.scope,
+        resource=request.resource or services.settings.known_resources[:1],
+        salt=salt,
+        created_at=now,
+        expires_at=now + lifetime_of(request.client, services),
+        auth_time=auth_time,
+        code_hash=b"",  # the hash of nothing
+        code_expires_at=now,
+        nonce=request.nonce,
+        redeemed_by=base64url(services.random(16)),
+    )
+
+
+def _access_token(
+    request: ValidatedAuthorizationRequest, authorization: Authorization, services: Services
+) -> tuple[Secret, dict[str, str]]:
+    """The access token and what is said of it: section 4.2.2's parameters, which are section 5.1's members."""
+    issue = Issue(request.client, authorization.subject, authorization.scope, authorization.resource, authorization)
+    access_token, expires_in = issue_access_token(issue, services)
+    members = TokenResponse(access_token, expires_in, authorization.scope).members()
+    return access_token, {name: str(value) for name, value in members.items()}
+
+
+def _id_token(
+    request: ValidatedAuthorizationRequest,
+    authorization: Authorization,
+    access_token: Secret | None,
+    services: Services,
+) -> Secret:
+    """With the user's claims if there is no access token to ask userinfo with (OpenID Connect Core section 5.4)."""
+    if access_token is not None:
+        return issue_id_token(request.client, authorization, access_token, services)
+    user = services.users.get(authorization.subject)
+    if user is None:
+        raise LoginRequired("The user is not known any more", reason="user_unknown")
+    return issue_id_token(request.client, authorization, None, services, claims_of(user, authorization.scope))

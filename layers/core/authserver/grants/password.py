@@ -1,0 +1,87 @@
+"""The resource owner password credentials grant: RFC 6749 section 4.3. Off unless the operator turns it on.
+
+It shows the user's password to the client, which RFC 9700 section 2.4 forbids; the code grant with PKCE, or client
+credentials where there is no user, are the replacements.
+"""
+
+from authserver.errors import InvalidGrant, InvalidScope, ServerError, TooManyAttempts, TooManyPasswords
+from authserver.grants import (
+    begin_active,
+    ends_of,
+    known_resource,
+    make_refresh_token,
+    may_refresh,
+    registered_scope,
+    respond,
+)
+from authserver.identity.local_account import authenticate
+from authserver.messages import TokenRequest, TokenResponse
+from authserver.models import AuthenticatedClient, Authorization, Client, User
+from authserver.services import Services
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import Scope, Secret, base64url
+
+GRANT_TYPE: str = "password"
+PARAMETERS: tuple[str, ...] = ("username", "password")
+
+
+def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+    """Tokens for a user's password (section 4.3.2), made before the write that licenses them."""
+    scope = _grantable_scope(request, client.client, services)
+    audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
+    user = _authenticate(request, services)
+    authorization = _authorization(client.client, user, scope, audience, services)
+    refresh = None
+    if may_refresh(client.client, services):
+        refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
+    response = respond(client.client, authorization, scope=scope, audience=audience, refresh=refresh, services=services)
+    if not begin_active(authorization, services):
+        raise ServerError("The request could not be completed", reason="identifier_collision")
+    return response
+
+
+def _grantable_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
+    """What any user may grant: nobody is asked here, and what others must allow goes through the consent page."""
+    scope = registered_scope(request, client, services)
+    if services.scopes().grantable_by(scope):
+        raise InvalidScope("scope has something that a password alone cannot grant", reason="scope_not_for_anyone")
+    return scope
+
+
+def _authenticate(request: TokenRequest, services: Services) -> User:
+    """The user. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and `TooManyPasswords`."""
+    try:
+        user = authenticate(
+            request.parameters["username"], Secret(request.parameters["password"]), request.source, services
+        )
+    except TooManyAttempts as error:
+        raise TooManyPasswords(error.retry_after) from None
+    if user is None:
+        raise InvalidGrant("The username or password is not correct", reason="password_wrong")
+    return user
+
+
+def _authorization(
+    client: Client, user: User, scope: Scope, audience: tuple[str, ...], services: Services
+) -> Authorization:
+    """What the tokens hang on; there is no code that could be redeemed."""
+    now = services.now()
+    idle_expires_at, expires_at = ends_of(client, now, services)
+    return Authorization(
+        id=base64url(opaque.authorization_id(services.random(16), user.sub)),
+        client_id=client.client_id,
+        subject=user.sub,
+        scope=scope,
+        resource=audience,
+        salt=services.random(16),
+        created_at=now,
+        expires_at=expires_at,
+        auth_time=now,
+        code_hash=b"",  # the hash of nothing
+        code_expires_at=now,
+        redeemed_by=base64url(services.random(16)),
+        generation=1,
+        rotated_at=now,
+        idle_expires_at=idle_expires_at,
+    )
