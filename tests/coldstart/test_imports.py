@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coldstart.imports import Start
+from tests.coldstart.imports import ENVIRONMENT, Start, start
 from tests.functions.world import FUNCTIONS
 
 # Measured, and a twentieth more. What grows beyond it should have to say why.
@@ -66,3 +66,19 @@ def test_the_refresh_function_loads_its_one_grant(starts: dict[str, Start]) -> N
 
 def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
     assert {name for name, start in starts.items() if "authserver.pages" in start.modules} == PAGES
+
+
+@pytest.mark.parametrize(
+    ("grant_type", "name", "package"),
+    [("implicit", "authorize", "jwt"), ("implicit", "consent", "jwt"), ("password", "token", "argon2")],
+)
+def test_a_legacy_grant_that_is_on_loads_what_it_needs_at_the_start(grant_type: str, name: str, package: str) -> None:
+    """In the init phase, rather than with the first request that needs it; where it is off, never."""
+    on = start(name, GRANT_TYPES=f"{ENVIRONMENT['GRANT_TYPES']} {grant_type}")
+    assert package in on.packages
+
+
+@pytest.mark.parametrize(("grant_type", "name"), [("password", "authorize"), ("implicit", "login")])
+def test_a_legacy_grant_that_is_on_costs_others_nothing_heavy(grant_type: str, name: str) -> None:
+    on = start(name, GRANT_TYPES=f"{ENVIRONMENT['GRANT_TYPES']} {grant_type}")
+    assert not {one for one in ("jwt", "cryptography") if one in on.packages}

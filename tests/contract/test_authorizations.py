@@ -42,6 +42,25 @@ def test_create_of_an_identical_record_is_a_conflict_too(tokens: TokenStore) -> 
     assert conflict.value.existing == record
 
 
+def test_authorization_that_begins_active_has_no_code_to_redeem_and_can_be_refreshed(tokens: TokenStore) -> None:
+    record = created(
+        tokens,
+        code_hash=b"",
+        code_expires_at=NOW,
+        redeemed_by="claim",
+        generation=1,
+        rotated_at=NOW,
+        idle_expires_at=IDLE,
+        expires_at=END,
+    )
+    assert find(tokens, record) == record
+    for code_hash, claim in ((b"", "claim"), (b"", "another"), (sha256(""), "claim")):
+        with pytest.raises(Refused):
+            tokens.redeem(record.id, code_hash, claim, NOW, IDLE, END)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    assert find(tokens, record) == replace(record, generation=2, rotated_at=LATER, rotated_by="claim")
+
+
 # ------------------------------------------------------------------ redeem
 
 

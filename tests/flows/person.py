@@ -110,10 +110,11 @@ class Person:
 
 
 def answer_of(response: httpx.Response) -> dict[str, str]:
-    """The parameters of a redirect to the client."""
+    """The parameters of a redirect to the client, in its query or its fragment."""
     assert response.is_redirect, f"{response.status_code} {response.text[:2000]}"
-    query = urlsplit(response.headers["location"]).query
-    return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    location = urlsplit(response.headers["location"])
+    parameters = parse_qs(location.fragment or location.query, keep_blank_values=True)
+    return {name: values[0] for name, values in parameters.items()}
 
 
 @dataclass

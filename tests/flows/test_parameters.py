@@ -82,14 +82,19 @@ def test_refresh_token_revoked_ends_opaque_access_tokens(opaque: App, other_depl
 @pytest.mark.parametrize("name", ["access_token", "bearer_token"])
 def test_token_in_the_query_is_taken_where_turned_on(web: App, other_deployment: Deployment, name: str) -> None:
     token = web.tokens_for(Person(other_deployment))["access_token"]
-    assert httpx.get(f"{other_deployment.resource}/me", params={name: token}).status_code == 200
+    answer = httpx.get(f"{other_deployment.resource}/me", params={name: token})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     assert httpx.get(f"{other_deployment.resource}/me").status_code == 401
 
 
 @pytest.mark.rfc("6750", "2")
 def test_token_sent_in_two_ways_is_refused(web: App, other_deployment: Deployment) -> None:
     token = web.tokens_for(Person(other_deployment))["access_token"]
-    response = web.call("/me", token, params={"access_token": token})
+    for name in ("access_token", "bearer_token"):
+        response = web.call("/me", token, params={name: token})
+        assert response.status_code == 403
+        assert 'error="invalid_request"' in response.headers["www-authenticate"]
+    response = httpx.get(f"{other_deployment.resource}/me", params={"access_token": token, "bearer_token": token})
     assert response.status_code == 403
     assert 'error="invalid_request"' in response.headers["www-authenticate"]
 

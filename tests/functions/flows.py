@@ -9,20 +9,42 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
+from authserver.aws.table import encode
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Gateway
-from tests.functions.journey import Browser, machine, native, other, web
+from tests.functions.journey import App, Browser, machine, native, other, web
 from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
 type Flow = Callable[[World], None]
 
 FLOWS: dict[str, Flow] = {}
+LEGACY_FLOWS: dict[str, Flow] = {}  # what there is besides under `LEGACY`
+LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
 
 def flow(perform: Flow) -> Flow:
     FLOWS[perform.__name__] = perform
     return perform
+
+
+def legacy_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that has turned on what others leave off, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        names = ("authorize", "login", "consent", "token", "metadata")
+        with world.using(**{name: world.load(name, **LEGACY) for name in names}):
+            perform(world)
+
+    LEGACY_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def let_use_legacy_grants(world: World, *clients: str) -> None:
+    grant_types = ("authorization_code", "refresh_token", "implicit", "password")
+    response_types = ("code", "token", "id_token", "id_token token")
+    for client in clients:
+        world.aws.change("ClientsTable", client, grant_types=encode(grant_types), response_types=encode(response_types))
 
 
 def issue_opaque_tokens(world: World, *clients: str) -> None:
@@ -34,6 +56,11 @@ def imported_hash(password: str) -> str:
     """As another system would have stored it, at little cost."""
     digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 1)
     return f"pbkdf2_sha256$1$salt${b64encode(digest).decode()}"
+
+
+def import_password_of_alice(world: World) -> None:
+    (alice,) = [key for key, item in world.aws.items("UsersTable").items() if item.get("username") == {"S": "alice"}]
+    world.aws.change("UsersTable", alice, password_hash={"S": imported_hash("wonderland-demo")})
 
 
 def refused(status: int, answer: Any) -> None:
@@ -109,8 +136,7 @@ def authorization_requests_that_are_refused(world: World) -> None:
 
 @flow
 def sign_in_with_an_imported_password(world: World) -> None:
-    (alice,) = [key for key, item in world.aws.items("UsersTable").items() if item.get("username") == {"S": "alice"}]
-    world.aws.change("UsersTable", alice, password_hash={"S": imported_hash("wonderland-demo")})
+    import_password_of_alice(world)
     native(Gateway(world)).tokens()
     native(Gateway(world)).tokens()
 
@@ -302,3 +328,73 @@ def garbage_before_there_are_keys(world: World) -> None:
         world.aws.restore(world.unborn)
         with world.using(**{name: world.load(name)}):
             ask()
+
+
+# ------------------------------------------------------------------ where the legacy grants are on
+
+
+def front_channel(app: App, response_type: str) -> dict[str, str]:
+    """An authorization request whose answer is tokens."""
+    return app.request(response_type=response_type, code_challenge="", code_challenge_method="")
+
+
+@legacy_flow
+def implicit_with_and_without_a_session(world: World) -> None:
+    let_use_legacy_grants(world, "demo-web")
+    gateway = Gateway(world)
+    app, browser = web(gateway), Browser(gateway)
+    for response_type in ("token", "id_token", "id_token token"):
+        for person in (browser, browser, Browser(gateway)):
+            answer = person.go_through(front_channel(app, response_type))
+            assert ("access_token" in answer) == ("token" in response_type.split())
+    refused(200, gateway.call("GET", "/me", f"Bearer {answer['access_token']}"))
+    refused(200, app.post("/revoke", token=answer["access_token"]))
+
+
+@legacy_flow
+def implicit_with_opaque_tokens(world: World) -> None:
+    let_use_legacy_grants(world, "demo-web")
+    issue_opaque_tokens(world, "demo-web")
+    gateway = Gateway(world)
+    browser = Browser(gateway)
+    for _ in range(2):
+        answer = browser.go_through(front_channel(web(gateway), "token"))
+        refused(200, gateway.call("GET", "/me", f"Bearer {answer['access_token']}"))
+
+
+@legacy_flow
+def implicit_before_there_are_keys(world: World) -> None:
+    """Whichever function signs first makes the key: with a session it is authorize, from a sign-in on it is consent."""
+    for algorithm, token_format in (("RS256", "jwt"), ("ES256", "opaque")):
+        for signs_first in ("authorize", "consent"):
+            world.aws.restore(world.unborn)
+            let_use_legacy_grants(world, "demo-web")
+            issue = {"id_token_signed_response_alg": {"S": algorithm}, "access_token_format": {"S": token_format}}
+            world.aws.change("ClientsTable", "demo-web", **issue)
+            names = ("authorize", "login", "consent")
+            with world.using(**{name: world.load(name, **LEGACY) for name in names}):
+                app, browser = web(Gateway(world)), Browser(Gateway(world))
+                if signs_first == "authorize":
+                    browser.go_through(app.request())  # signs nothing, but leaves a session and a remembered consent
+                answer = browser.go_through(front_channel(app, "id_token token"))
+                assert {"access_token", "id_token"} <= answer.keys()
+
+
+@legacy_flow
+def password_grant(world: World) -> None:
+    let_use_legacy_grants(world, "demo-web")
+    import_password_of_alice(world)
+    app = web(Gateway(world))
+    tokens = app.post("/token", grant_type="password", username="alice", password="wonderland-demo").json()
+    refused(200, app.refresh(tokens["refresh_token"], "/refresh"))
+    for username in ("alice", "nobody"):
+        refused(400, app.post("/token", grant_type="password", username=username, password=secrets.token_urlsafe()))
+
+
+@legacy_flow
+def password_grant_before_there_are_keys(world: World) -> None:
+    world.aws.restore(world.unborn)
+    let_use_legacy_grants(world, "demo-web")
+    with world.using(token=world.load("token", **LEGACY)):
+        app = web(Gateway(world))
+        refused(200, app.post("/token", grant_type="password", username="alice", password="wonderland-demo"))

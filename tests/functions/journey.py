@@ -20,8 +20,9 @@ def hidden_fields(page: Answer) -> dict[str, str]:
 
 
 def parameters_of(answer: Answer) -> dict[str, str]:
-    """The parameters of a redirect to the client."""
-    return dict(parse_qsl(urlsplit(answer.location).query))
+    """The parameters of a redirect to the client, in its query or its fragment."""
+    location = urlsplit(answer.location)
+    return dict(parse_qsl(location.fragment or location.query))
 
 
 class Browser:

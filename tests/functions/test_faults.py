@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.flows import issue_opaque_tokens
+from tests.functions.flows import LEGACY, front_channel, issue_opaque_tokens, let_use_legacy_grants
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
 from tests.functions.simulated_aws import SECRET_DETAIL, Call, Fault, SimulatedAws
@@ -111,6 +111,29 @@ def key_set(gateway: Gateway) -> tuple[str, Ask]:
     return "metadata", lambda: gateway.send("GET", "/.well-known/jwks.json")
 
 
+def implicit_with_session(gateway: Gateway) -> tuple[str, Ask]:
+    let_use_legacy_grants(gateway.world, "demo-web")
+    issue_opaque_tokens(gateway.world, "demo-web")
+    browser, request = Browser(gateway), front_channel(web(gateway), "id_token token")
+    browser.go_through(request)
+    return "authorize", lambda: browser.authorize(request)
+
+
+def implicit_allow(gateway: Gateway) -> tuple[str, Ask]:
+    let_use_legacy_grants(gateway.world, "demo-web")
+    browser = Browser(gateway)
+    request = front_channel(web(gateway), "id_token")
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(request))))
+    return "consent", lambda: browser.decide(page)
+
+
+def password(gateway: Gateway) -> tuple[str, Ask]:
+    let_use_legacy_grants(gateway.world, "demo-web")
+    form = {"grant_type": "password", "username": "alice", "password": "wonderland-demo", "scope": "openid read"}
+    return "token", lambda: web(gateway).post("/token", **form)
+
+
+LEGACY_ENDPOINTS = [implicit_with_session, implicit_allow, password]
 ENDPOINTS = [
     authorize_with_session,
     authorize_without_session,
@@ -136,7 +159,10 @@ class Situation:
 
     def __init__(self, world: World, prepare: Callable[[Gateway], tuple[str, Ask]]) -> None:
         self.world = world
-        self.function, self.ask = prepare(Gateway(world))
+        self.parameters = LEGACY if prepare in LEGACY_ENDPOINTS else {}
+        names = ("authorize", "login", "consent") if self.parameters else ()
+        with world.using(**{name: world.load(name, **self.parameters) for name in names}):
+            self.function, self.ask = prepare(Gateway(world))
         self.before = world.aws.snapshot()
         self.calls = self.of_one_request()
 
@@ -148,7 +174,7 @@ class Situation:
         """A newly started function's answer while calls go as planned."""
         self.world.aws.restore(self.before)
         self.world.aws.calls.clear()
-        with self.world.using(**{self.function: self.world.load(self.function)}):
+        with self.world.using(**{self.function: self.world.load(self.function, **self.parameters)}):
             self.world.aws.plan = plan
             try:
                 return self.ask()
@@ -180,7 +206,7 @@ def is_unavailable(answer: Answer) -> None:
 
 
 @pytest.mark.rfc("7009", "2.2.1")
-@pytest.mark.parametrize("prepare", ENDPOINTS)
+@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS)
 def test_whichever_call_fails_for_good_the_answer_is_503(
     prepare: Callable[[Gateway], tuple[str, Ask]], world: World
 ) -> None:
@@ -191,8 +217,8 @@ def test_whichever_call_fails_for_good_the_answer_is_503(
         answer = situation.answer_with(situation.from_call(first, fault))
         try:
             if call.prefixes == ("consent",):
-                # Only what would be remembered is lost: the code was issued, and the user will be asked again.
-                assert "code=" in answer.location
+                # Only what would be remembered is lost: the client has its answer, and the user will be asked again.
+                assert "code=" in answer.location or "id_token=" in answer.location
             else:
                 is_unavailable(answer)
         except AssertionError as error:
@@ -208,7 +234,7 @@ def test_whatever_fails_for_good_the_answer_is_503(fault: Fault, world: World) -
         is_unavailable(situation.answer_with(situation.from_call(first, fault)))
 
 
-@pytest.mark.parametrize("prepare", ENDPOINTS)
+@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS)
 def test_whichever_attempt_fails_once_the_answer_is_the_usual_one(
     prepare: Callable[[Gateway], tuple[str, Ask]], world: World
 ) -> None:

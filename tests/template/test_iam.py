@@ -3,12 +3,13 @@
 Every flow is run with the AWS calls recorded; what a function did is compared with its policy in the template.
 """
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import pytest
 
 from authserver.tokens.keyring import RINGS
-from tests.functions.flows import FLOWS
+from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, Flow
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
@@ -16,17 +17,26 @@ from tests.template.written import Statement, Written
 WRAPPING_KEY = "WrappingKey"
 
 
-@pytest.fixture(scope="session")
-def recorded(shared_world: World) -> list[Call]:
+def record(world: World, flows: Mapping[str, Flow]) -> list[Call]:
     """Everything that every function did."""
     calls: list[Call] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.sleep", lambda _: None)
-        for perform in FLOWS.values():
-            shared_world.reset()
-            perform(shared_world)
-            calls += shared_world.aws.calls
+        for perform in flows.values():
+            world.reset()
+            perform(world)
+            calls += world.aws.calls
     return calls
+
+
+@pytest.fixture(scope="session")
+def recorded(shared_world: World) -> list[Call]:
+    return record(shared_world, FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_legacy(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, LEGACY_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -53,22 +63,44 @@ def uses(call: Call) -> set[tuple[str, str, str]]:
     return {(call.action, resource_of(call), kind) for kind in kinds}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_function_may_do_all_that_it_does(function: str, recorded: list[Call], written: Written) -> None:
-    statements = written.statements(function)
-    missing = {
+def missing(function: str, calls: list[Call], statements: list[Statement]) -> set[tuple[str, str, object]]:
+    """What the function did without being allowed to."""
+    return {
         (call.action, resource_of(call), call.prefixes or call.ring)
-        for call in recorded
+        for call in calls
         if call.function == function and not any(is_allowed(call, statement) for statement in statements)
     }
-    assert missing == set()
+
+
+def unused(function: str, calls: list[Call], statements: list[Statement]) -> set[tuple[str, str, str]]:
+    """What the function is allowed without ever doing it."""
+    given = {one for statement in statements for one in permissions(statement)}
+    return given - {one for call in calls if call.function == function for one in uses(call)}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_do_all_that_it_does(function: str, recorded: list[Call], written: Written) -> None:
+    assert missing(function, recorded, written.statements(function)) == set()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_does_all_that_it_may(function: str, recorded: list[Call], written: Written) -> None:
-    given = {one for statement in written.statements(function) for one in permissions(statement)}
-    used = {one for call in recorded if call.function == function for one in uses(call)}
-    assert given - used == set()
+    assert unused(function, recorded, written.statements(function)) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_with_the_legacy_grants_on(
+    function: str, recorded_with_legacy: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **LEGACY)
+    assert missing(function, recorded_with_legacy, statements) == set()
+    assert unused(function, recorded_with_legacy, statements) == set()
+
+
+def test_the_legacy_grants_permissions_are_for_those_who_turn_them_on(written: Written) -> None:
+    for parameter, functions in (("ImplicitGrant", {"authorize", "consent"}), ("PasswordGrant", {"token"})):
+        on = {parameter: "true"}
+        assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **on)} == functions
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
