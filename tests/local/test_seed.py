@@ -26,7 +26,8 @@ UNUSABLE = [
     ({"clients": [CLIENT | {"access_token_lifetime": "600"}]}, "clients.0.access_token_lifetime: "),
     ({"clients": [CLIENT | {"token_endpoint_auth_method": "none"}]}, "means that there is no client_secret"),
     ({"clients": [CLIENT | {"client_secret": None}]}, "needs a client_secret"),
-    ({"clients": [CLIENT | {"grant_types": ["password"]}]}, "clients.0.grant_types.0: must be one of"),
+    ({"clients": [CLIENT | {"grant_types": ["device"]}]}, "clients.0.grant_types.0: must be one of"),
+    ({"clients": [CLIENT | {"grant_types": ["implicit"]}]}, "implicit needs redirect_uris and response_types"),
     ({"clients": [CLIENT | {"scope": "read", "default_scope": "write"}]}, "default_scope must be within scope"),
 ]
 

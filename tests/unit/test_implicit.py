@@ -98,7 +98,7 @@ def test_access_token_is_for_the_resource_that_was_asked_for() -> None:
 def test_access_token_ends_with_its_authorization(token_format: str) -> None:
     server = serving(legacy_client(access_token_format=token_format))
     token = asked(server, "token", scope="read")["access_token"]
-    (authorization,) = server.tokens.authorizations()
+    (authorization,) = server.tokens.every_authorization()
     assert server.access(token).authorization_id == authorization.id
     server.tokens.revoke(authorization.id, server.clock())
     with pytest.raises(InvalidToken):
@@ -126,7 +126,7 @@ def test_user_who_is_cut_off_loses_the_access_token() -> None:
 def test_authorization_lives_as_long_as_its_access_token_and_can_be_neither_redeemed_nor_refreshed() -> None:
     server = serving(legacy_client(access_token_lifetime=120))
     assert asked(server, "token")["expires_in"] == "120"
-    (authorization,) = server.tokens.authorizations()
+    (authorization,) = server.tokens.every_authorization()
     assert authorization.expires_at == server.clock() + 120
     assert (authorization.generation, authorization.idle_expires_at) == (0, 0)
     assert authorization.code_expires_at <= server.clock()
@@ -257,7 +257,7 @@ def test_form_that_is_submitted_twice_issues_once() -> None:
     assert isinstance(first, AuthorizationResponse)
     with pytest.raises(InvalidRequest):
         browser.decide(page.request_handle, csrf=form.csrf)
-    assert len(server.tokens.authorizations()) == 1
+    assert len(server.tokens.every_authorization()) == 1
     assert server.access(first.parameters["access_token"]).client_id == "app"
 
 
@@ -281,4 +281,4 @@ def test_remembered_consent_answers_at_once() -> None:
     first = browser.go_through("allow", (), **request)["access_token"]
     second = browser.go_through("allow", (), **request, prompt="none")["access_token"]
     assert first != second
-    assert len(server.tokens.authorizations()) == 2
+    assert len(server.tokens.every_authorization()) == 2

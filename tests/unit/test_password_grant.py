@@ -19,9 +19,9 @@ from authserver.errors import (
 )
 from authserver.messages import LoginPage, TokenResponse
 from authserver.models import Client
-from authserver.values import Secret
+from authserver.values import Scope, Secret
 from authserver.wire import render_error
-from tests.fakes import OTHER_RESOURCE, PASSWORD, RESOURCE, START, FakePasswords, client, public_client
+from tests.fakes import OTHER_RESOURCE, PASSWORD, RESOURCE, START, FakePasswords, FakeUsers, client, public_client, user
 from tests.unit.server import App, Server
 from tests.unit.test_sign_in import at_login
 
@@ -85,7 +85,7 @@ def test_client_that_may_not_refresh_gets_an_access_token_alone() -> None:
     server = serving(client(grant_types=("password",)))
     response = ask(server)
     assert response.refresh_token is None
-    (authorization,) = server.tokens.authorizations()
+    (authorization,) = server.tokens.every_authorization()
     assert authorization.expires_at == server.clock() + response.expires_in
 
 
@@ -105,6 +105,25 @@ def test_scope_is_the_clients_default_or_within_what_it_registered() -> None:
     for scope in ("admin", "read admin", 'a"b'):
         with pytest.raises(InvalidScope):
             ask(server, scope=scope)
+
+
+@pytest.mark.rfc("9700", "2.3")
+def test_scope_that_not_everybody_may_grant_is_not_granted_without_a_page() -> None:
+    scope = Scope.parse("read account admin:users")
+    server = serving(client(grant_types=OF_CLIENTS, scope=scope, default_scope=scope))
+    assert str(ask(server, scope="read account.read").scope) == "read account.read"
+    for asked in ("admin:users", "read admin:users.read", None):
+        with pytest.raises(InvalidScope):
+            ask(server, scope=asked)
+
+
+@pytest.mark.rfc("6749", "5.2")
+def test_user_who_is_disabled_is_answered_like_a_wrong_password() -> None:
+    server = serving()
+    server.users = FakeUsers([user(status="disabled")])
+    server.services = server.new_instance()
+    with pytest.raises(InvalidGrant, match="The username or password is not correct"):
+        ask(server)
 
 
 @pytest.mark.rfc("8707", "2")
@@ -143,7 +162,7 @@ def test_wrong_name_and_wrong_password_get_one_answer(username: str, password: s
         ask(server, username, password)
     assert (refusal.value.error, refusal.value.status) == ("invalid_grant", 400)
     assert refusal.value.description == "The username or password is not correct"
-    assert server.tokens.authorizations() == ()
+    assert server.tokens.every_authorization() == ()
 
 
 @pytest.mark.rfc("6749", "4.3.2")
