@@ -753,6 +753,9 @@ def settings(**overrides: Any) -> Settings:
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
         accepts_query_tokens=False,
+        organisation_parameter="organisation_id",
+        company_parameter="company_id",
+        urn_namespace="authserver",
     )
     return replace(defaults, **overrides)
 
@@ -817,7 +820,7 @@ def services(
     settings: Settings = settings(),  # noqa: B008 - frozen
     clients: ClientStore | None = None,
     users: UserStore | None = None,
-    organisations: FakeOrganisations | None = None,
+    organisations: Any = None,
     configuration: ConfigurationStore | None = None,
     tokens: TokenStore | None = None,
     key_store: KeyStore | None = None,

@@ -1,15 +1,16 @@
-"""POST /introspect: the introspection endpoint, RFC 7662 section 2."""
+"""The introspection endpoint: POST /introspect, RFC 7662 section 2; GET /introspect, by the token itself, of itself."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.introspect import introspect_token
-from authserver.wire import HttpRequest, HttpResponse, parse_token_presented, render
+from authserver.endpoints.introspect import introspect_self, introspect_token
+from authserver.wire import HttpRequest, HttpResponse, parse_bearer, parse_token_presented, render
 
 services = bootstrap(jose=True)
 
 
-@endpoint("POST")
+@endpoint("GET", "POST")
 def lambda_handler(request: HttpRequest) -> HttpResponse:
-    token_presented = parse_token_presented(request)
-    document = introspect_token(token_presented, services.at(request.origin, request.resource))
-    return render(document)
+    here = services.at(request.origin, request.resource)
+    if request.method == "POST":
+        return render(introspect_token(parse_token_presented(request), here))
+    return render(introspect_self(parse_bearer(request), here))

@@ -8,7 +8,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-INDEX_KEYS = ("listed_subject", "listed_client")
+INDEX_KEYS = ("listed", "listed_owner", "listed_subject", "listed_client", "listed_organisation", "listed_member")
 
 
 def size_of(item: Mapping[str, Mapping[str, Any]]) -> int:

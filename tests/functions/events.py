@@ -78,6 +78,7 @@ def rest_event(
     headers: Mapping[str, str] | None = None,
     authorizer: Mapping[str, str] | None = None,
     query: Mapping[str, list[str]] | None = None,
+    path_parameters: Mapping[str, str] | None = None,
     body: str | None = None,
 ) -> dict[str, Any]:
     """Payload format 1.0, as a REST API gives it to an integration."""
@@ -103,7 +104,7 @@ def rest_event(
         "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
         "queryStringParameters": {name: values[-1] for name, values in query.items()} if query else None,
         "multiValueQueryStringParameters": dict(query) if query else None,
-        "pathParameters": None,
+        "pathParameters": dict(path_parameters) if path_parameters else None,
         "stageVariables": {"resource": resource} if resource else None,
         "requestContext": context,
         "body": body,

@@ -9,10 +9,12 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
+from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
+from authserver.models import Membership, Organisation
 from tests.functions.events import request_authorizer_event
-from tests.functions.gateway import Gateway
-from tests.functions.journey import App, Browser, machine, native, other, web
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.journey import App, Browser, hidden_fields, machine, native, other, parameters_of, web
 from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
@@ -139,6 +141,48 @@ def sign_in_with_an_imported_password(world: World) -> None:
     import_password_of_alice(world)
     native(Gateway(world)).tokens()
     native(Gateway(world)).tokens()
+
+
+@flow
+def choose_an_organisation(world: World) -> None:
+    """A member allows one company, asks for all of them, and gets them once an administrator has allowed it."""
+    organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
+    tokens = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+    users = world.aws.items("UsersTable").items()
+    (alice,) = (key.removeprefix("user#") for key, item in users if item.get("username") == {"S": "alice"})
+    world.aws.caller = "an operator"
+    for name in ("acme", "other"):
+        organisations.create(Organisation(name, name.title(), {"one": "One Ltd", "two": "Two Ltd"}))
+        organisations.put_membership(Membership(name, alice))
+    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+    world.aws.change("ClientsTable", "demo-web", access_token_format={"S": "opaque"})
+    gateway = Gateway(world)
+    app = web(gateway)
+
+    def consent(browser: Browser, *entities: str) -> Answer:
+        page = browser.follow(browser.authorize(app.request()))
+        if 'name="password"' in page.body:
+            page = browser.follow(browser.sign_in(page))
+        handle = hidden_fields(page)["request"]
+        page = browser.send("GET", "/consent", query={"request": handle, "organisation": "acme"})
+        pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), *(("entities", one) for one in entities)]
+        return browser.send("POST", "/consent", form=pairs)
+
+    browser = Browser(gateway)
+    refused(400, consent(browser))
+    answer = app.exchange(parameters_of(consent(browser, "one"))["code"]).json()
+    answer |= app.refresh(answer["refresh_token"], "/refresh").json()
+    assert app.post("/introspect", token=answer["access_token"]).json()["entities"] == ["one"]
+    assert app.post("/introspect", token=answer["refresh_token"]).json()["active"] is True
+    bearer = {"authorization": f"Bearer {answer['access_token']}"}
+    assert gateway.send("GET", "/introspect", headers=bearer).json()["org"] == "acme"
+    refused(200, gateway.call("GET", "/me", bearer["authorization"]))
+    refused(200, consent(browser, "*"))
+    approval = tokens.approval("acme", "demo-web", alice)
+    assert approval
+    world.aws.caller = "an operator"
+    assert tokens.answer_approval(approval, "allow", "an administrator", 1, 2**33)
+    assert "code" in parameters_of(consent(browser, "*"))
 
 
 # ------------------------------------------------------------------ clients

@@ -12,7 +12,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -68,7 +68,11 @@ SECRET_DETAIL = "arn:aws:dynamodb:eu-central-1:123456789012:table/authserver-Tok
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt at an AWS operation. `table` is its logical id; `ring` is the KMS encryption context's."""
+    """One attempt at an AWS operation. `table` is a logical id; `ring` is the KMS encryption context's.
+
+    `more` has the other tables that it reaches with their keys; `index` is what a query reads instead of the table,
+    by the partition that `keys` then holds.
+    """
 
     function: str
     service: str
@@ -79,11 +83,19 @@ class Call:
     ring: str = ""
     read: float = 0
     write: float = 0
+    more: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    index: str = ""
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def action(self) -> str:
         return f"{self.service}:{self.operation}"
+
+    @property
+    def parts(self) -> tuple["Call", ...]:
+        """The call as one of each table."""
+        others = (replace(self, table=table, keys=keys, more=()) for table, keys in self.more)
+        return (replace(self, more=()), *others)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -111,18 +123,19 @@ class SimulatedAws:
 
     def make_key(self, key: Key) -> tuple[str, str]:
         """The id and the ARN of a new key."""
-        made = self._client("kms").create_key(**key.arguments)["KeyMetadata"]
+        made = self.client("kms").create_key(**key.arguments)["KeyMetadata"]
         return made["KeyId"], made["Arn"]
 
     def make_table(self, table: Table) -> None:
         self._tables[table.name] = table
-        self._client("dynamodb").create_table(**table.arguments)
+        self.client("dynamodb").create_table(**table.arguments)
 
     def close(self) -> None:
         dynamodb_backends.pop(self.account, None)
         kms_backends.pop(self.account, None)
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """A boto3 client of nobody's function."""
         return boto3.Session("local", "local", region_name=REGION, botocore_session=self.session).client(service)  # type: ignore[call-overload]
 
     @contextmanager
@@ -227,19 +240,30 @@ class SimulatedAws:
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))
         consistent: bool | None = None
+        more: tuple[tuple[str, tuple[str, ...]], ...] = ()
         if operation == "TransactWriteItems":
-            puts = [write["Put"] for write in sent["TransactItems"]]
-            name = puts[0]["TableName"]
-            keys = tuple(put["Item"][self._key_attribute(name)]["S"] for put in puts)
+            writes = [write for one in sent["TransactItems"] for write in one.values()]
+            name = writes[0]["TableName"]
+            keys = tuple((write.get("Item") or write["Key"])[self._key_attribute(name)]["S"] for write in writes)
         elif operation == "BatchGetItem":
-            ((name, wanted),) = sent["RequestItems"].items()
+            (name, wanted), *others = sent["RequestItems"].items()
             keys = tuple(_only_value(key) for key in wanted["Keys"])
-            consistent = wanted.get("ConsistentRead", False)
+            more = tuple(
+                (self._tables[other].logical_id, tuple(_only_value(key) for key in one["Keys"]))
+                for other, one in others
+            )
+            consistent = all(one.get("ConsistentRead", False) for one in sent["RequestItems"].values())
+        elif operation == "Query":
+            name, index = sent["TableName"], sent.get("IndexName", "")
+            keys = tuple(_only_value({"": value}) for value in sent["ExpressionAttributeValues"].values())
+            table = self._tables[name].logical_id
+            return Call(self.caller, "dynamodb", operation, table, keys, index=index, request=sent)
         else:
             name = sent["TableName"]
             keys = ((sent.get("Key") or sent["Item"])[self._key_attribute(name)]["S"],)
             consistent = sent.get("ConsistentRead", False) if operation == "GetItem" else None
-        return Call(self.caller, "dynamodb", operation, self._tables[name].logical_id, keys, consistent, request=sent)
+        table = self._tables[name].logical_id
+        return Call(self.caller, "dynamodb", operation, table, keys, consistent, more=more, request=sent)
 
     def _key_attribute(self, table: str) -> str:
         (key,) = self._tables[table].arguments["KeySchema"]
@@ -248,11 +272,13 @@ class SimulatedAws:
     def _sizes(self, call: Call) -> tuple[int, ...]:
         if call.service != "dynamodb" or not self.account_for_capacity:
             return ()
-        return tuple(size_of(self.item(call.table, key)) for key in call.keys)
+        return tuple(size_of(self.item(part.table, key)) for part in call.parts for key in part.keys)
 
     def _metered(self, call: Call, before: tuple[int, ...]) -> Call:
         if call.service != "dynamodb" or not self.account_for_capacity:
             return call
+        if call.operation == "Query":
+            return _with_capacity(call, 0.5, 0)  # of keys alone, and few of them
         if call.consistent is not None:
             return _with_capacity(call, read_units(before, consistent=call.consistent), 0)
         after = [self.item(call.table, key) for key in call.keys]
@@ -261,18 +287,7 @@ class SimulatedAws:
 
 
 def _with_capacity(call: Call, read: float, write: float) -> Call:
-    return Call(
-        call.function,
-        call.service,
-        call.operation,
-        call.table,
-        call.keys,
-        call.consistent,
-        "",
-        read,
-        write,
-        call.request,
-    )
+    return replace(call, read=read, write=write)
 
 
 def _only_value(key: Mapping[str, Mapping[str, str]]) -> str:

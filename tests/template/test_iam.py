@@ -25,7 +25,7 @@ def record(world: World, flows: Mapping[str, Flow]) -> list[Call]:
         for perform in flows.values():
             world.reset()
             perform(world)
-            calls += world.aws.calls
+            calls += (part for call in world.aws.calls for part in call.parts)
     return calls
 
 
@@ -40,7 +40,9 @@ def recorded_with_legacy(shared_world: World, recorded: list[Call]) -> list[Call
 
 
 def resource_of(call: Call) -> str:
-    return call.table if call.service == "dynamodb" else WRAPPING_KEY
+    if call.service != "dynamodb":
+        return WRAPPING_KEY
+    return f"{call.table}/index/{call.index}" if call.index else call.table
 
 
 def is_allowed(call: Call, statement: Statement) -> bool:
@@ -111,6 +113,7 @@ def test_function_has_no_wide_permission(function: str, written: Written) -> Non
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
+        "dynamodb:Query",
         "kms:Encrypt",
         "kms:Decrypt",
     }

@@ -79,7 +79,7 @@ def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
         if "TokensTable" in statement.resources
         for pattern in statement.leading_keys
     }
-    assert granted <= said
+    assert granted == said
 
 
 def test_the_wrapping_key_rotates_and_stays(written: Written) -> None:

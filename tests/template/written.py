@@ -1,6 +1,7 @@
 """What `template.yaml` says, in the form that tests ask for."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ class Statement:
     rings: tuple[str, ...]
     effect: str
     condition: Mapping[str, Any]
+
+
+INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
 
 
 class Written:
@@ -106,6 +110,8 @@ def _resource(written: Any) -> str:
     match written:
         case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
             return logical_id
+        case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
+            return f"{match[1]}/index/{match[2]}"
     raise AssertionError(f"a policy names a resource in an unusual way: {written}")
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 from authserver.endpoints.access import check_access
 from authserver.endpoints.authorize import authorize
-from authserver.endpoints.consent import decide, show_consent
+from authserver.endpoints.consent import Answer, decide, show_consent
 from authserver.endpoints.introspect import introspect_token
 from authserver.endpoints.login import show_login, sign_in
 from authserver.endpoints.revoke import revoke_token
@@ -54,7 +54,9 @@ class Server:
         self.settings = fakes.settings(**settings)
         self.clients = FakeClients(clients or (fakes.client(), fakes.public_client()))
         self.users = fakes.FakeUsers([fakes.user()])
-        self.tokens = FakeTokens()
+        self.organisations = fakes.FakeOrganisations()
+        self.configuration = fakes.FakeConfiguration()
+        self.tokens = FakeTokens(self.organisations)
         self.keys = FakeKeys(fakes.rings() if rings else ())
         self.calls: Counter[str] = Counter()
         self.around: Callable[[str, Callable[[], Any]], Any] = lambda verb, call: call()
@@ -66,6 +68,8 @@ class Server:
             settings=self.settings,
             clients=self._watched("clients", self.clients),
             users=self._watched("users", self.users),
+            organisations=self._watched("organisations", self.organisations),
+            configuration=self._watched("configuration", self.configuration),
             tokens=self._watched("tokens", self.tokens),
             key_store=self._watched("keys", self.keys),
             now=self.clock,
@@ -217,12 +221,12 @@ class Browser:
         filled = {"csrf": csrf, "username": self.username, "password": Secret(self.password), "source": "192.0.2.1"}
         return self._keep(sign_in(LoginForm(**{**self._brings(handle), **filled, **form}), self.services))
 
-    def consent_page(self, handle: str) -> ConsentPage | AuthorizationResponse | GoTo:
-        return show_consent(Interaction(**self._brings(handle)), self.services)
+    def consent_page(self, handle: str, organisation: str = "") -> Answer:
+        return show_consent(Interaction(**self._brings(handle), organisation=organisation), self.services)
 
-    def decide(self, handle: str, decision: str = "allow", **form: Any) -> AuthorizationResponse | GoTo:
+    def decide(self, handle: str, decision: str = "allow", **form: Any) -> Answer:
         """Opens the consent page and presses a button; with a `csrf`, only the latter."""
-        page = None if "csrf" in form else self.consent_page(handle)
+        page = None if "csrf" in form else self.consent_page(handle, form.get("organisation", ""))
         csrf = page.csrf if isinstance(page, ConsentPage) else ""
         filled = {**self._brings(handle), "csrf": csrf, "decision": decision}
         return decide(ConsentForm(**{**filled, **form}), self.services)
@@ -238,9 +242,9 @@ class Browser:
             response = signed_in
         if isinstance(response, GoTo):
             page = self.consent_page(response.request_handle)
-            response = (
-                page if isinstance(page, AuthorizationResponse) else self.decide(response.request_handle, decision)
-            )
+            answer = page if isinstance(page, AuthorizationResponse) else self.decide(response.request_handle, decision)
+            assert isinstance(answer, AuthorizationResponse), answer
+            return answer.parameters
         assert isinstance(response, AuthorizationResponse), response
         return response.parameters
 

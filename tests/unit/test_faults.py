@@ -187,7 +187,7 @@ def test_authorization_failing_at_any_call_sends_nobody_away_with_a_code() -> No
         assert App(server).exchange(browser.code())
         assert len(server.tokens.every_authorization()) == before + 1
 
-    assert each_call_failing(signed_in, lambda server, browser: browser.authorize(), after) == 4
+    assert each_call_failing(signed_in, lambda server, browser: browser.authorize(), after) == 5
 
 
 @pytest.mark.rfc("6749", "4.1.2.1")
@@ -253,7 +253,7 @@ def test_consent_failing_at_any_call_gives_its_answer_when_the_form_is_sent_agai
 
     # Remembering an allowed one may fail without anybody being told: the code has been issued, and the user is asked
     # again another time.
-    assert each_call_failing(at_consent, act, after) == (5 if decision == "allow" else 4)
+    assert each_call_failing(at_consent, act, after) == (6 if decision == "allow" else 4)
 
 
 @pytest.mark.rfc("6749", "5.2")

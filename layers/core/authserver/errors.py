@@ -77,6 +77,11 @@ class InvalidTarget(OAuthError):
     section = "RFC 8707 section 2"
 
 
+class InvalidAuthorizationDetails(OAuthError):
+    error = "invalid_authorization_details"
+    section = "RFC 9396 section 5"
+
+
 class UnsupportedResponseType(OAuthError):
     error = "unsupported_response_type"
     section = "RFC 6749 section 4.1.2.1"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.models import Client
+from authserver.models import Client, Organisation
 from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
@@ -60,6 +60,7 @@ class TokenResponse:
     scope: Scope
     refresh_token: Secret | None = None
     id_token: Secret | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()  # as granted, where they were asked for (RFC 9396)
 
     def members(self) -> dict[str, Any]:
         """The JSON members of the answer. `scope` is always told: it may differ from what was asked (section 3.3)."""
@@ -73,6 +74,8 @@ class TokenResponse:
             members["refresh_token"] = self.refresh_token.reveal()
         if self.id_token:
             members["id_token"] = self.id_token.reveal()
+        if self.authorization_details:
+            members["authorization_details"] = list(self.authorization_details)
         return members
 
 
@@ -113,6 +116,38 @@ class RedirectTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationDetails:
+    """What a request asks for by ``authorization_details`` (RFC 9396 section 2): an organisation, or any, and some of
+    its companies, or any.
+    """
+
+    organisation: str = ""
+    entities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The organisation and companies that a user chose for a client; none for a client that acts for users."""
+
+    organisation: str = ""
+    entities: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a user allowed: who, signed in when, for which organisation and companies.
+
+    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one answer.
+    """
+
+    subject: str
+    auth_time: int
+    random: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    choice: Choice = Choice()
+
+
+@dataclass(frozen=True, slots=True)
 class ValidatedAuthorizationRequest:
     """A request that obeys every rule. Only `endpoints.validation.validate` makes one."""
 
@@ -128,6 +163,7 @@ class ValidatedAuthorizationRequest:
     max_age: int | None
     login_hint: str | None
     subject_hint: str | None  # the subject of a valid id_token_hint
+    details: AuthorizationDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +177,12 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """What a browser brings to the sign-in and consent pages."""
+    """What a browser brings to the sign-in and consent pages; `organisation` is the one chosen so far."""
 
     request_handle: str = ""
     browser_secret: str = field(default="", repr=False)
     session: str | None = field(default=None, repr=False)
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +201,7 @@ class ConsentForm(Interaction):
 
     csrf: str = field(default="", repr=False)
     decision: str = ""
+    entities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +232,23 @@ class LoginPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisationOffer:
+    """What a user can choose at consent: first an organisation, then companies of the `chosen` one."""
+
+    organisations: tuple[Organisation, ...]
+    chosen: Organisation | None
+    companies: Mapping[str, str]
+    is_administrator: bool
+    one_company: bool
+    every: bool  # whether every company can be chosen at once
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """The consent page. `lifetime` is how long access lasts, in seconds."""
+    """The consent page. `lifetime` is how long access lasts, in seconds; `problem` a sentence for the user.
+
+    `needs_approval` tells that the user cannot allow this alone, whatever is chosen.
+    """
 
     request_handle: str
     csrf: str = field(repr=False)
@@ -204,6 +257,18 @@ class ConsentPage:
     permissions: tuple[ScopeDefinition, ...]
     account: str
     lifetime: int
+    offer: OrganisationOffer | None = None
+    needs_approval: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """An administrator has been asked; `back` is the answer that the client gets meanwhile."""
+
+    client: Client
+    organisation: Organisation
+    back: AuthorizationResponse
 
 
 # ------------------------------------------------------------------ spoken at the resource server
@@ -221,6 +286,7 @@ class AccessRequest:
     query_tokens: tuple[str, ...] = field(repr=False)
     route: str = ""
     audience: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
 from authserver.messages import (
+    Allowed,
     ClientRequest,
     PresentedSecret,
     TokenRequest,
@@ -136,19 +137,9 @@ class AuthorizationGrant(Protocol):
     RESPONSE_TYPES: tuple[str, ...]  # as IANA registered them
 
     def answer(
-        self,
-        request: ValidatedAuthorizationRequest,
-        subject: str,
-        auth_time: int,
-        services: Services,
-        *,
-        random: bytes,
-        salt: bytes,
+        self, request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services
     ) -> Mapping[str, str] | None:
-        """What the client is told once the user has allowed it; None if this decision was answered before.
-
-        `random` (16 octets) and `salt` make the authorization, so that one decision gives one answer.
-        """
+        """The parameters of the authorization response; None if the same consent was answered before."""
 
 
 class ClientAuthenticationMethod(Protocol):

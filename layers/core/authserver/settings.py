@@ -38,6 +38,9 @@ class Settings:
     kms_key: str
     route_scopes: Mapping[str, str]
     accepts_query_tokens: bool
+    organisation_parameter: str
+    company_parameter: str
+    urn_namespace: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -72,6 +75,9 @@ class Settings:
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
             accepts_query_tokens=environ.get("BEARER_TOKEN_IN") == "HeaderOrQuery",
+            organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
+            company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
+            urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
         )
 
     def at(self, origin: str, resource: str) -> Self:

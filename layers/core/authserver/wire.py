@@ -33,7 +33,7 @@ from authserver.messages import (
 from authserver.values import Secret
 
 MAX_FORM = 16_384
-MAX_FIELDS = 64
+MAX_FIELDS = 160
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
@@ -119,6 +119,14 @@ def parse_token_presented(request: HttpRequest) -> TokenPresented:
     )
 
 
+def parse_bearer(request: HttpRequest) -> str:
+    """The access token of the Authorization header (RFC 6750 section 2.1). Raises `InvalidToken`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise InvalidToken("An access token is required", reason="token_missing")
+    return token.strip()
+
+
 def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
     """RFC 6749 section 3.1: the query of a GET, the form of a POST.
 
@@ -136,8 +144,10 @@ def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
 
 def parse_interaction(request: HttpRequest) -> Interaction:
     """A visit to the sign-in or consent page. Raises `InvalidRequest`."""
-    handle = single(read_query(request)).get("request", "")
-    return Interaction(handle, _browser_secret(request, handle), request.cookies.get(SESSION_COOKIE))
+    query = single(read_query(request))
+    handle = query.get("request", "")
+    session = request.cookies.get(SESSION_COOKIE)
+    return Interaction(handle, _browser_secret(request, handle), session, query.get("organisation", ""))
 
 
 def parse_login_form(request: HttpRequest) -> LoginForm:
@@ -156,8 +166,9 @@ def parse_login_form(request: HttpRequest) -> LoginForm:
 
 
 def parse_consent_form(request: HttpRequest) -> ConsentForm:
-    """The consent form. Raises `InvalidRequest`."""
-    form = single(read_form(request))
+    """The consent form, in which `entities` may repeat. Raises `InvalidRequest`."""
+    pairs = read_form(request)
+    form = single([pair for pair in pairs if pair[0] != "entities"])
     handle = form.get("request", "")
     return ConsentForm(
         request_handle=handle,
@@ -165,6 +176,8 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
         session=request.cookies.get(SESSION_COOKIE),
         csrf=form.get("csrf", ""),
         decision=form.get("decision", ""),
+        organisation=form.get("organisation", ""),
+        entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
     )
 
 
@@ -275,6 +288,9 @@ def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
     match error:
         case InvalidClient():
             return (("WWW-Authenticate", f'Basic realm="authserver", error="{error.error}", charset="UTF-8"'),)
+        case InvalidToken(reason="token_missing"):
+            # Without a token there is nothing to call wrong (RFC 6750 section 3.1).
+            return (("WWW-Authenticate", 'Bearer realm="authserver"'),)
         case InvalidToken() | InsufficientScope():
             return (("WWW-Authenticate", bearer_challenge(error)),)
         case MethodNotAllowed():

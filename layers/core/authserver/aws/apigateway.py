@@ -24,6 +24,7 @@ from authserver.errors import (
     TemporarilyUnavailable,
 )
 from authserver.messages import AccessRequest, ActiveAccessToken
+from authserver.models import EVERY_ENTITY
 from authserver.wire import CORS, HttpRequest, HttpResponse, bearer_challenge, render_error, render_preflight
 
 type Event = Mapping[str, Any]
@@ -235,7 +236,8 @@ def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
         name: value.split(",") for name, value in (event.get("queryStringParameters") or {}).items()
     }
     tokens = tuple(value for name in QUERY_TOKENS for value in query.get(name) or ())
-    return AccessRequest(headers.get("authorization"), tokens, route, audience)
+    path_parameters = event.get("pathParameters") or {}
+    return AccessRequest(headers.get("authorization"), tokens, route, audience, path_parameters)
 
 
 def _audience(event: Event, arn: str) -> str:
@@ -299,6 +301,11 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
     }
     if token.authorization_id:
         context["authorization_id"] = token.authorization_id
+    if token.organisation:
+        context |= {
+            "org": token.organisation,
+            "entities": EVERY_ENTITY if token.every_entity else " ".join(token.entities),
+        }
     return context
 
 

@@ -19,7 +19,8 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
 
     Raises:
         InvalidToken: there is none, or it does not stand, or it is meant for another API.
-        InsufficientScope: it stands but does not cover the route; a route that nobody named is covered by none.
+        InsufficientScope: it stands but does not cover the route, or not this organisation or company; a route that
+            nobody named is covered by none.
         InvalidRequest: it came in two ways at once (RFC 6750 section 2).
         TemporarilyUnavailable: nobody can tell now, which is no.
     """
@@ -27,6 +28,7 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
     if request.audience not in token.audience:
         raise InvalidToken("The access token is meant for another resource", reason="audience")
     _require_scope(token, request.route, services)
+    _require_reach(token, request, services)
     return token
 
 
@@ -49,6 +51,17 @@ def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> 
     wanted = Scope.parse(required)
     if not wanted <= covered(wanted, token.scope, services.scopes):
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)
+
+
+def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
+    """Where the path names an organisation or a company, the token was granted for it, and still is."""
+    settings, path = services.settings, request.path_parameters
+    organisation = path.get(settings.organisation_parameter, token.organisation)
+    if organisation != token.organisation:
+        raise InsufficientScope("The access token does not reach this organisation", reason="organisation_not_granted")
+    company = path.get(settings.company_parameter)
+    if company is not None and company not in token.entities:
+        raise InsufficientScope("The access token does not reach this company", reason="company_not_granted")
 
 
 def _scope_of(route: str, routes: Mapping[str, str]) -> str | None:

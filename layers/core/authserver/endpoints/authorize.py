@@ -2,6 +2,7 @@
 
 from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
 from authserver.messages import (
+    Allowed,
     AuthorizationRequest,
     AuthorizationResponse,
     GoTo,
@@ -56,14 +57,8 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 def _issue(
     validated: ValidatedAuthorizationRequest, session: Session, redirect: RedirectTarget, services: Services
 ) -> AuthorizationResponse:
-    answer = services.response_types[validated.response_type].answer(
-        validated,
-        session.subject,
-        session.auth_time,
-        services,
-        random=services.random(16),
-        salt=services.random(16),
-    )
+    allowed = Allowed(session.subject, session.auth_time, random=services.random(16), salt=services.random(16))
+    answer = services.response_types[validated.response_type].answer(validated, allowed, services)
     if answer is None:
         raise ServerError("The request could not be completed", reason="identifier_collision")
     return success(redirect, answer, services)

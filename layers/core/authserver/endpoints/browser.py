@@ -117,12 +117,17 @@ def must_sign_in(
 
 def must_consent(request: ValidatedAuthorizationRequest, consent: Consent | None, services: Services) -> bool:
     """Whether the user has to be asked: nothing remembered covers it, or memory does not count for this client."""
-    if "consent" in request.prompt or not is_assured(request):
+    if "consent" in request.prompt or not is_assured(request) or needs_choice(request, services):
         return True
     if consent is None or consent.expires_at <= services.now():
         return True
     allowed = covered(request.scope, consent.scope, services.scopes)
     return not (request.scope <= allowed and set(audience_of(request, services)) <= consent.resource)
+
+
+def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> bool:
+    """Whether there is more to ask than yes or no: an organisation, or the word of somebody in particular."""
+    return request.client.preferred_subject_type != "user" or bool(services.scopes().grantable_by(request.scope))
 
 
 def is_assured(request: ValidatedAuthorizationRequest) -> bool:
@@ -135,25 +140,29 @@ def audience_of(request: ValidatedAuthorizationRequest, services: Services) -> t
     return request.resource or services.settings.known_resources[:1]
 
 
-def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Services) -> str:
+def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Services, about: str = "") -> str:
     """Binds a form to its page, request and browser, and consent to the session as well (RFC 9700 section 4.7).
+
+    `about` is what else the form was made for: the organisation on the consent page.
 
     Not sign-in: another tab may have signed in meanwhile, and whoever types a password proves enough.
     """
-    return _csrf_token(services.keys.token_key(TOKEN_RING), page, resumed, browser_secret)
+    return _csrf_token(services.keys.token_key(TOKEN_RING), page, resumed, browser_secret, about)
 
 
-def require_csrf(presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services) -> None:
+def require_csrf(
+    presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services, about: str = ""
+) -> None:
     """Raises `InvalidRequest` unless the form is ours, of this page, request, browser and session."""
     keys = services.keys.token_keys(TOKEN_RING)
-    expected = [_csrf_token(key, page, resumed, browser_secret) for key in keys]
+    expected = [_csrf_token(key, page, resumed, browser_secret, about) for key in keys]
     if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
         raise _restart("csrf")
 
 
-def _csrf_token(key: bytes, page: str, resumed: Resumed, browser_secret: str) -> str:
+def _csrf_token(key: bytes, page: str, resumed: Resumed, browser_secret: str, about: str) -> str:
     session_id = resumed.session.id if resumed.session and page == "consent" else ""
-    message = "\x00".join(("csrf", page, resumed.pending.id, browser_secret, session_id))
+    message = "\x00".join(("csrf", page, resumed.pending.id, browser_secret, session_id, about))
     return base64url(hmac.digest(key, message.encode(), "sha256"))
 
 

@@ -1,15 +1,25 @@
-"""The consent page: the user allows a client what it asks for, or does not."""
+"""The consent page: the user allows a client what it asks for, or does not, and says for whom."""
 
 from contextlib import suppress
 
 from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
-from authserver.messages import AuthorizationResponse, ConsentForm, ConsentPage, GoTo, Interaction
+from authserver.messages import (
+    Allowed,
+    ApprovalAsked,
+    AuthorizationResponse,
+    Choice,
+    ConsentForm,
+    ConsentPage,
+    GoTo,
+    Interaction,
+    OrganisationOffer,
+)
 from authserver.models import Session
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
-from authserver.values import base64url, from_base64url
+from authserver.values import base64url, from_base64url, sha256
 
 from .browser import (
     Resumed,
@@ -18,47 +28,51 @@ from .browser import (
     is_assured,
     must_consent,
     must_sign_in,
+    needs_choice,
     require_csrf,
     resume,
 )
+from .choice import Unchosen, ask_approval, offer, read_choice, require_grantable
 from .redirection import failure, success
 
 PAGE = "consent"
 ALLOW, DENY = "allow", "deny"
+ASK = "ask"  # the answer of a user who has to ask an administrator
+UNCHOSEN = "Choose what the application may reach."
+
+type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 
 
-def show_consent(interaction: Interaction, services: Services) -> ConsentPage | AuthorizationResponse | GoTo:
-    """The form; or an answer at once where nothing new is asked for."""
+def show_consent(interaction: Interaction, services: Services) -> Answer:
+    """The form; or an answer at once where nothing new is asked for, or where this user can never allow it."""
     resumed = resume(interaction, services)
     if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
         return GoTo("login", interaction.request_handle)
     session = _signed_in(resumed)
-    if _is_somebody_else(resumed, session):
-        return _refuse_somebody_else(resumed, services)
-    if not _must_ask(resumed, session, services):
-        _answer(resumed, session, ALLOW, services)
-        return _issue(resumed, session, services)
-    return _page(resumed, session, interaction, services)
+    try:
+        _require_hinted(resumed, session)
+        if not _must_ask(resumed, session, services):
+            _answer(resumed, session, ALLOW, Choice(), services)
+            return _issue(resumed, session, Choice(), services)
+        return _page(resumed, session, interaction, services)
+    except (AccessDenied, LoginRequired) as error:
+        return failure(resumed.request.redirect, error, services)
 
 
-def decide(form: ConsentForm, services: Services) -> AuthorizationResponse | GoTo:
+def decide(form: ConsentForm, services: Services) -> Answer:
     """Carries out what the user decided; the first decision on a request is final."""
     resumed = resume(form, services)
     if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
         return GoTo("login", form.request_handle)
-    require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services)
+    require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services, form.organisation)
     if form.decision not in (ALLOW, DENY):
         raise InvalidRequest("The decision is missing", reason="decision_missing")
     session = _signed_in(resumed)
-    if _is_somebody_else(resumed, session):
-        return _refuse_somebody_else(resumed, services)
-    _answer(resumed, session, form.decision, services)
-    if form.decision == DENY:
-        error = AccessDenied("The user denied the request", reason="denied_by_user")
+    try:
+        _require_hinted(resumed, session)
+        return _deny(resumed, session, services) if form.decision == DENY else _allow(resumed, session, form, services)
+    except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
-    response = _issue(resumed, session, services)
-    _remember(resumed, session, services)
-    return response
 
 
 def _signed_in(resumed: Resumed) -> Session:
@@ -67,15 +81,11 @@ def _signed_in(resumed: Resumed) -> Session:
     return resumed.session
 
 
-def _is_somebody_else(resumed: Resumed, session: Session) -> bool:
-    hint = resumed.request.subject_hint
-    return hint is not None and session.subject != hint
-
-
-def _refuse_somebody_else(resumed: Resumed, services: Services) -> AuthorizationResponse:
+def _require_hinted(resumed: Resumed, session: Session) -> None:
     """OpenID Connect Core section 3.1.2.1, id_token_hint: any other user is an error."""
-    error = LoginRequired("Another user than the hinted one is signed in", reason="subject_hint_mismatch")
-    return failure(resumed.request.redirect, error, services)
+    hint = resumed.request.subject_hint
+    if hint is not None and session.subject != hint:
+        raise LoginRequired("Another user than the hinted one is signed in", reason="subject_hint_mismatch")
 
 
 def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
@@ -86,25 +96,60 @@ def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
     return must_consent(resumed.request, state.consent, services)
 
 
-def _answer(resumed: Resumed, session: Session, decision: str, services: Services) -> None:
-    """Records whose answer the request got: it stays theirs, and a denied one stays denied."""
+# ------------------------------------------------------------------ the decision
+
+
+def _deny(resumed: Resumed, session: Session, services: Services) -> Answer:
+    _answer(resumed, session, DENY, Choice(), services)
+    raise AccessDenied("The user denied the request", reason="denied_by_user")
+
+
+def _allow(resumed: Resumed, session: Session, form: ConsentForm, services: Services) -> Answer:
+    try:
+        choice = read_choice(form, resumed.request, services)
+    except Unchosen:
+        return _page(resumed, session, form, services, UNCHOSEN)
+    if not require_grantable(resumed.request, choice, session, services):
+        return _ask(resumed, session, choice, services)
+    _answer(resumed, session, ALLOW, choice, services)
+    response = _issue(resumed, session, choice, services)
+    _remember(resumed, session, services)
+    return response
+
+
+def _ask(resumed: Resumed, session: Session, choice: Choice, services: Services) -> Answer:
+    """Asks an administrator; the client hears that access is denied, for now."""
+    organisation = services.organisations.get(choice.organisation)
+    if organisation is None:
+        raise InvalidRequest("The organisation is not known", reason="organisation_unknown")
+    ask_approval(resumed.request, choice, session, services)
+    _answer(resumed, session, ASK, choice, services)
+    error = AccessDenied("An administrator has to approve this first", reason="approval_asked")
+    return ApprovalAsked(resumed.request.client, organisation, failure(resumed.request.redirect, error, services))
+
+
+def _answer(resumed: Resumed, session: Session, decision: str, choice: Choice, services: Services) -> None:
+    """Records whose answer the request got, and which: it stays theirs, and a denied one stays denied."""
     answer = f"{decision} {session.subject}"
+    if choice.organisation:
+        chosen = "\x00".join((choice.organisation, *sorted(choice.entities)))
+        answer = f"{answer} {base64url(sha256(chosen))}"
     if not services.tokens.answer_request(resumed.pending.id, answer, services.now()):
         raise _answered_before()
 
 
-def _issue(resumed: Resumed, session: Session, services: Services) -> AuthorizationResponse:
+def _issue(resumed: Resumed, session: Session, choice: Choice, services: Services) -> AuthorizationResponse:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
+    allowed = Allowed(
+        session.subject,
+        session.auth_time,
+        random=from_base64url(resumed.pending.id),
+        salt=resumed.pending.salt,
+        choice=choice,
+    )
     try:
-        answer = services.response_types[request.response_type].answer(
-            request,
-            session.subject,
-            session.auth_time,
-            services,
-            random=from_base64url(resumed.pending.id),
-            salt=resumed.pending.salt,
-        )
+        answer = services.response_types[request.response_type].answer(request, allowed, services)
     except TemporarilyUnavailable:
         raise
     except OAuthError as error:
@@ -115,11 +160,14 @@ def _issue(resumed: Resumed, session: Session, services: Services) -> Authorizat
 
 
 def _remember(resumed: Resumed, session: Session, services: Services) -> None:
+    """What is only yes or no is not asked again, if the answer can reach nobody but this client."""
     lifetime = services.settings.consent_lifetime
     if lifetime == 0 or not is_assured(resumed.request):
         return
     # Memory is a convenience; where it fails the user is asked again, and the answer is given all the same.
     with suppress(TemporarilyUnavailable):
+        if needs_choice(resumed.request, services):
+            return
         services.tokens.remember_consent(
             session.subject,
             resumed.request.client.client_id,
@@ -130,20 +178,44 @@ def _remember(resumed: Resumed, session: Session, services: Services) -> None:
         )
 
 
-def _page(resumed: Resumed, session: Session, interaction: Interaction, services: Services) -> ConsentPage:
-    client = resumed.request.client
+# ------------------------------------------------------------------ the page
+
+
+def _page(
+    resumed: Resumed, session: Session, interaction: Interaction, services: Services, problem: str = ""
+) -> ConsentPage:
+    request, client = resumed.request, resumed.request.client
+    offered = offer(request, session, interaction.organisation, services)
+    chosen = offered.chosen.id if offered and offered.chosen else ""
     user = services.users.get(session.subject)
-    refreshes = resumed.request.response_type == "code" and may_refresh(client, services)
-    lasts = services.settings.refresh_token_lifetime if refreshes else lifetime_of(client, services)
     return ConsentPage(
         request_handle=interaction.request_handle,
-        csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services),
+        csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services, chosen),
         client=client,
-        redirect=resumed.request.redirect.uri,
-        permissions=services.scopes().describe(resumed.request.scope),
-        account=user.username if user else "",
-        lifetime=lasts,
+        redirect=request.redirect.uri,
+        permissions=services.scopes().describe(request.scope),
+        account=(user.username or user.email or user.name) if user else "",
+        lifetime=_lasts(resumed, services),
+        offer=offered,
+        needs_approval=_needs_approval(resumed, session, offered, services),
+        problem=problem,
     )
+
+
+def _needs_approval(resumed: Resumed, session: Session, offered: OrganisationOffer | None, services: Services) -> bool:
+    """Whether this user cannot allow even one company. Raises `AccessDenied` where nobody can allow it them."""
+    if offered is None:
+        return not require_grantable(resumed.request, Choice(), session, services)
+    if offered.chosen is None:
+        return False
+    return not require_grantable(resumed.request, Choice(offered.chosen.id), session, services)
+
+
+def _lasts(resumed: Resumed, services: Services) -> int:
+    client = resumed.request.client
+    if resumed.request.response_type == "code" and may_refresh(client, services):
+        return services.settings.refresh_token_lifetime
+    return lifetime_of(client, services)
 
 
 def _answered_before() -> InvalidRequest:

@@ -4,15 +4,16 @@ Whoever may not know of a token is told what is told of no token: ``{"active": f
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages import ActiveAccessToken, Document, TokenPresented
-from authserver.models import ACTIVE, AuthenticatedClient, Authorization
+from authserver.models import ACTIVE, EVERY_ENTITY, AuthenticatedClient, Authorization, Client
 from authserver.services import Services
 from authserver.storage import Standing
 from authserver.tokens import opaque
-from authserver.tokens.access_token import check_access_token
+from authserver.tokens.access_token import authorization_details, check_access_token
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import base64url
 
@@ -40,6 +41,30 @@ def _introspect_access_token(presented: str, caller: AuthenticatedClient, servic
         return INACTIVE
     if not _is_entitled(caller, token):
         return INACTIVE
+    return Document(_members(token, services))
+
+
+def introspect_self(presented: str, services: Services) -> Document:
+    """What an access token says of itself, for whoever holds it: RFC 7662's members, the application's name, and whom
+    it acts for, as a URN.
+
+    Raises `InvalidToken` if it does not stand.
+    """
+    token = check_access_token(presented, services)
+    client = services.clients.get(token.client_id)
+    if client is None or not client.is_active:
+        raise InvalidToken("The access token is invalid", reason="client_gone")
+    return Document(
+        {
+            **_members(token, services),
+            "client_name": client.client_name,
+            "subject_type": client.preferred_subject_type,
+            "subject_urn": _subject_urn(token, client, services),
+        }
+    )
+
+
+def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
     members: dict[str, Any] = {
         "active": True,
         "iss": services.settings.issuer,
@@ -54,7 +79,22 @@ def _introspect_access_token(presented: str, caller: AuthenticatedClient, servic
     }
     if token.auth_time is not None:
         members["auth_time"] = token.auth_time
-    return Document(members)
+    if token.organisation:
+        entities = [EVERY_ENTITY] if token.every_entity else list(token.entities)
+        members |= {"org": token.organisation, "entities": entities}
+        if token.details_requested:
+            members["authorization_details"] = authorization_details(token.organisation, entities)
+    return members
+
+
+def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -> str:
+    """Whom the token acts for: its one company, its organisation, or its user (RFC 8141)."""
+    kind, identifier = "user", token.subject
+    if token.organisation:
+        kind, identifier = "organisation", token.organisation
+    if client.preferred_subject_type == "company" and len(token.entities) == 1:
+        kind, identifier = "company", token.entities[0]
+    return f"urn:{services.settings.urn_namespace}:{kind}:{quote(identifier, safe='')}"
 
 
 def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from authserver.messages import Document
 from authserver.services import Services
+from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.keyring import SIGNING_RINGS
 
 from .redirection import RESPONSE_MODES, RESPONSE_MODES_OF_TOKENS
@@ -39,6 +40,7 @@ def server_metadata(services: Services) -> Document:
         "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
         "claim_types_supported": ["normal"],
         "claims_supported": [*CLAIMS, "auth_time", "nonce"],
+        "authorization_details_types_supported": [DETAILS_TYPE],
         "prompt_values_supported": sorted(PROMPTS),
         "authorization_response_iss_parameter_supported": True,
         # Their defaults differ: left out, request_uri_parameter_supported would mean true.

@@ -1,7 +1,11 @@
 """The rules of an authorization request: RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3, and those of
 OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
+import json
+from typing import Any
+
 from authserver.errors import (
+    InvalidAuthorizationDetails,
     InvalidRequest,
     InvalidScope,
     LoginRequired,
@@ -12,10 +16,16 @@ from authserver.errors import (
     UnsupportedResponseType,
 )
 from authserver.grants import known_resource
-from authserver.messages import AuthorizationRequest, RedirectTarget, ValidatedAuthorizationRequest
+from authserver.messages import (
+    AuthorizationDetails,
+    AuthorizationRequest,
+    RedirectTarget,
+    ValidatedAuthorizationRequest,
+)
 from authserver.models import Client
 from authserver.scopes import covered
 from authserver.services import Services
+from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.values import CodeChallenge, Scope
 
 from .redirection import response_modes
@@ -24,6 +34,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 # What means something here; a request may carry more, which is ignored (RFC 6749 section 3.1).
 PARAMETERS = frozenset(
     {
+        "authorization_details",
         "client_id",
         "code_challenge",
         "code_challenge_method",
@@ -46,6 +57,7 @@ PARAMETERS = frozenset(
 MAX_STATE = 2048
 MAX_NONCE = 256
 MAX_LOGIN_HINT = 256
+MAX_ENTITIES = 100
 
 
 def validate(
@@ -72,6 +84,7 @@ def validate(
         max_age=_max_age(request, client),
         login_hint=request.parameters.get("login_hint"),
         subject_hint=_subject_hint(request, client, services),
+        details=_authorization_details(request, client),
     )
 
 
@@ -145,6 +158,36 @@ def _scope(request: AuthorizationRequest, client: Client, services: Services) ->
     if requested and not granted:
         raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
     return granted
+
+
+def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:
+    """One object of our one type (RFC 9396 section 5), for a client that acts for organisations or companies."""
+    text = request.parameters.get("authorization_details")
+    if text is None:
+        return None
+    if client.preferred_subject_type == "user":
+        raise InvalidAuthorizationDetails("This client acts for users alone", reason="details_not_allowed")
+    try:
+        ((kind, identifier, entities),) = [_read_details(one) for one in json.loads(text)]
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        raise InvalidAuthorizationDetails(
+            "authorization_details must be an array of one object of a known type", reason="details_malformed"
+        ) from None
+    if kind != DETAILS_TYPE:
+        raise InvalidAuthorizationDetails("The type of authorization_details is not known", reason="details_type")
+    return AuthorizationDetails(identifier, entities)
+
+
+def _read_details(details: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """Type, organisation and companies. Raises `ValueError` and the like on fields that there are not."""
+    if not details.keys() <= {"type", "identifier", "entities"}:
+        raise ValueError("unknown field")
+    identifier, entities = details.get("identifier", ""), details.get("entities", [])
+    if not isinstance(identifier, str) or not isinstance(entities, list) or len(entities) > MAX_ENTITIES:
+        raise ValueError("wrong type")
+    if not all(isinstance(one, str) for one in entities) or (entities and not identifier):
+        raise ValueError("companies of no organisation")
+    return str(details["type"]), identifier, tuple(entities)
 
 
 def _code_challenge(request: AuthorizationRequest, client: Client) -> CodeChallenge | None:

@@ -1,13 +1,15 @@
 """The grant types, one module each, and the rules that they share. Grants never import each other."""
 
+from typing import Any
+
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
-from authserver.messages import TokenRequest, TokenResponse
+from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import ACTIVE, Authorization, Client
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import AlreadyExists
 from authserver.tokens import opaque
-from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
+from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
 
@@ -85,6 +87,28 @@ def ends_of(client: Client, now: int, services: Services) -> tuple[int, int]:
     return min(now + settings.refresh_token_idle_lifetime, end), end
 
 
+def new_authorization(
+    request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services, **fields: Any
+) -> Authorization:
+    """What hangs on the user's word, with the `fields` that its grant type adds."""
+    choice = allowed.choice
+    return Authorization(
+        id=base64url(opaque.authorization_id(allowed.random, allowed.subject, choice.organisation)),
+        client_id=request.client.client_id,
+        subject=allowed.subject,
+        scope=request.scope,
+        resource=request.resource or services.settings.known_resources[:1],
+        salt=allowed.salt,
+        created_at=services.now(),
+        auth_time=allowed.auth_time,
+        nonce=request.nonce,
+        organisation=choice.organisation,
+        entities=choice.entities,
+        details_requested=request.details is not None,
+        **fields,
+    )
+
+
 def begin_active(authorization: Authorization, services: Services) -> bool:
     """The one conditional write that licenses the tokens of a grant without a code; False if it was made before.
 
@@ -129,4 +153,7 @@ def respond(
         Issue(client, authorization.subject, scope, audience, authorization), services
     )
     id_token = issue_id_token(client, authorization, access_token, services) if "openid" in scope else None
-    return TokenResponse(access_token, expires_in, scope, refresh, id_token)
+    details = authorization_details(authorization.organisation, authorization.entities)
+    return TokenResponse(
+        access_token, expires_in, scope, refresh, id_token, tuple(details) if authorization.details_requested else ()
+    )

@@ -4,73 +4,54 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from authserver.errors import InvalidGrant, InvalidRequest
-from authserver.grants import ends_of, find_own, known_resource, make_refresh_token, may_refresh, narrowed, respond
-from authserver.messages import TokenRequest, TokenResponse, ValidatedAuthorizationRequest
+from authserver.grants import (
+    ends_of,
+    find_own,
+    known_resource,
+    make_refresh_token,
+    may_refresh,
+    narrowed,
+    new_authorization,
+    respond,
+)
+from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import AuthenticatedClient, Authorization, Client
 from authserver.services import Services
 from authserver.storage import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import Secret, base64url, sha256
+from authserver.values import base64url, sha256
 
 GRANT_TYPE: str = "authorization_code"
 PARAMETERS: tuple[str, ...] = ("code",)
 RESPONSE_TYPES: tuple[str, ...] = ("code",)
 
 
-def answer(
-    request: ValidatedAuthorizationRequest,
-    subject: str,
-    auth_time: int,
-    services: Services,
-    *,
-    random: bytes,
-    salt: bytes,
-) -> Mapping[str, str] | None:
-    """The authorization response (section 4.1.2)."""
-    code = issue_code(request, subject, auth_time, services, random=random, salt=salt)
-    return None if code is None else {"code": code.reveal()}
+def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
+    """The authorization response (section 4.1.2): a code for what the user allowed.
 
-
-def issue_code(
-    request: ValidatedAuthorizationRequest,
-    subject: str,
-    auth_time: int,
-    services: Services,
-    *,
-    random: bytes,
-    salt: bytes,
-) -> Secret | None:
-    """A code for what the user allowed; None if the same `random` already yielded one that is spent.
-
-    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one code.
+    None if the same consent already yielded one that is spent.
     """
     now = services.now()
     key = services.keys.token_key(TOKEN_RING)
-    identifier = opaque.authorization_id(random, subject)
-    secret = opaque.derived_secret("code", key, identifier, 0, salt)
-    code = Secret(opaque.seal(opaque.CODE, key, authorization_id=identifier, secret=secret))
-    authorization = Authorization(
-        id=base64url(identifier),
-        client_id=request.client.client_id,
-        subject=subject,
-        scope=request.scope,
-        resource=request.resource or services.settings.known_resources[:1],
-        salt=salt,
-        created_at=now,
+    identifier = opaque.authorization_id(allowed.random, allowed.subject, allowed.choice.organisation)
+    secret = opaque.derived_secret("code", key, identifier, 0, allowed.salt)
+    authorization = new_authorization(
+        request,
+        allowed,
+        services,
         code_expires_at=now + services.settings.code_lifetime,
         expires_at=now + services.settings.code_lifetime,
-        auth_time=auth_time,
         code_hash=sha256(base64url(secret)),
         redirect_uri=request.redirect_uri_sent,
         code_challenge=request.code_challenge,
-        nonce=request.nonce,
     )
     try:
         services.tokens.create(authorization)
     except AlreadyExists as conflict:
-        return code if _is_same_and_unspent(conflict.existing, authorization, now) else None
-    return code
+        if not _is_same_and_unspent(conflict.existing, authorization, now):
+            return None
+    return {"code": opaque.seal(opaque.CODE, key, authorization_id=identifier, secret=secret)}
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:

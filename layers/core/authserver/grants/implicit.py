@@ -7,12 +7,11 @@ PKCE is the replacement. There is no request to the token endpoint, so this modu
 from collections.abc import Mapping
 
 from authserver.errors import LoginRequired
-from authserver.grants import begin_active
+from authserver.grants import begin_active, new_authorization
 from authserver.identity.claims import claims_of
-from authserver.messages import TokenResponse, ValidatedAuthorizationRequest
+from authserver.messages import Allowed, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import Authorization
 from authserver.services import Services
-from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.values import Secret, base64url
@@ -21,17 +20,21 @@ GRANT_TYPE: str = "implicit"
 RESPONSE_TYPES: tuple[str, ...] = ("token", "id_token", "id_token token")
 
 
-def answer(
-    request: ValidatedAuthorizationRequest,
-    subject: str,
-    auth_time: int,
-    services: Services,
-    *,
-    random: bytes,
-    salt: bytes,
-) -> Mapping[str, str] | None:
-    """The tokens of the response type (section 4.2.2), made before the write that licenses them."""
-    authorization = _authorization(request, subject, auth_time, services, random, salt)
+def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
+    """The tokens of the response type (section 4.2.2), made before the write that licenses them.
+
+    They hang on an authorization that lives as long as the access token, with neither a code nor a refresh token.
+    """
+    now = services.now()
+    authorization = new_authorization(
+        request,
+        allowed,
+        services,
+        expires_at=now + lifetime_of(request.client, services),
+        code_hash=b"",  # the hash of nothing
+        code_expires_at=now,
+        redeemed_by=base64url(services.random(16)),
+    )
     parameters: dict[str, str] = {}
     access_token = None
     if "token" in request.response_type.split(" "):
@@ -39,33 +42,6 @@ def answer(
     if "id_token" in request.response_type.split(" "):
         parameters["id_token"] = _id_token(request, authorization, access_token, services).reveal()
     return parameters if begin_active(authorization, services) else None
-
-
-def _authorization(
-    request: ValidatedAuthorizationRequest,
-    subject: str,
-    auth_time: int,
-    services: Services,
-    random: bytes,
-    salt: bytes,
-) -> Authorization:
-    """What the access token hangs on: as long as it lives, with neither a code nor a refresh token."""
-    now = services.now()
-    return Authorization(
-        id=base64url(opaque.authorization_id(random, subject)),
-        client_id=request.client.client_id,
-        subject=subject,
-        scope=request.scope,
-        resource=request.resource or services.settings.known_resources[:1],
-        salt=salt,
-        created_at=now,
-        expires_at=now + lifetime_of(request.client, services),
-        auth_time=auth_time,
-        code_hash=b"",  # the hash of nothing
-        code_expires_at=now,
-        nonce=request.nonce,
-        redeemed_by=base64url(services.random(16)),
-    )
 
 
 def _access_token(

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from authserver.errors import OAuthError
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.messages import ApprovalAsked, AuthorizationResponse, ConsentPage, GoTo, LoginPage
 from authserver.values import is_web_page
 from authserver.wire import NO_STORE, HttpResponse, error_headers, render_goto, render_redirect
 
@@ -34,7 +34,7 @@ _templates = Environment(
 )
 
 
-def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage) -> HttpResponse:
+def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage | ApprovalAsked) -> HttpResponse:
     """The answer to a browser."""
     match message:
         case GoTo():
@@ -47,6 +47,8 @@ def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage) -> H
             return _login(message)
         case ConsentPage():
             return _consent(message)
+        case ApprovalAsked():
+            return _approval_asked(message)
 
 
 def render_error(error: OAuthError) -> HttpResponse:
@@ -66,12 +68,21 @@ def _login(page: LoginPage) -> HttpResponse:
 def _consent(page: ConsentPage) -> HttpResponse:
     return _page(
         "consent.html",
-        200,
+        400 if page.problem else 200,
         "consent_page",
         page=page,
         links=_links(page),
         lasts=_in_words(page.lifetime),
     )
+
+
+def _approval_asked(page: ApprovalAsked) -> HttpResponse:
+    """What happens next, and the way back to the application, which hears that access is denied for now."""
+    target = page.back.target
+    if target.response_mode == "form_post":
+        return _form_post(page.back)
+    (back,) = [value for name, value in render_redirect(page.back).headers if name == "Location"]
+    return _page("approval_asked.html", 200, page.back.reason, has_form=False, page=page, back=back)
 
 
 def _links(page: ConsentPage) -> list[tuple[str, str]]:

@@ -1,1 +1,0 @@
-"""The commands, a module for each kind of thing that they are about."""

@@ -1,0 +1,148 @@
+"""Whose data a client may reach: the organisation and its companies that a user chooses at consent.
+
+A client that acts for organisations or companies says so by its `preferred_subject_type`. A member chooses among the
+companies; every company at once, and scopes that only administrators grant, need an administrator's word, which a
+member can ask for. Roles are read anew, and consistently, for each decision.
+"""
+
+from authserver.errors import AccessDenied, InvalidRequest
+from authserver.messages import Choice, ConsentForm, OrganisationOffer, ValidatedAuthorizationRequest
+from authserver.models import ACTIVE, ADMINISTRATOR, EVERY_ENTITY, Approval, Organisation, Session, User
+from authserver.scopes import ADMINISTRATOR as BY_ADMINISTRATOR
+from authserver.scopes import OPERATOR as BY_OPERATOR
+from authserver.scopes import covered
+from authserver.services import Services
+
+OFFERED = 50  # organisations on the page
+CHOSEN = 100  # companies by name; who wants more takes all of them
+APPROVAL_LIFETIME = 14 * 86_400
+ALLOW = "allow"
+
+
+def offer(
+    request: ValidatedAuthorizationRequest, session: Session, organisation: str, services: Services
+) -> OrganisationOffer | None:
+    """What the user can choose from; None if the client acts for users. `organisation` is the one chosen already.
+
+    Raises `AccessDenied` if the request names an organisation that the user is not in.
+    """
+    if request.client.preferred_subject_type == "user":
+        return None
+    organisations = _organisations_of(session, services)
+    if request.details and request.details.organisation:
+        organisations = tuple(one for one in organisations if one.id == request.details.organisation)
+        if not organisations:
+            raise AccessDenied("The user is not a member of this organisation", reason="organisation_not_own")
+    chosen = next((one for one in organisations if one.id == organisation or len(organisations) == 1), None)
+    role = _role(chosen.id, session, services) if chosen else ""
+    return OrganisationOffer(
+        organisations=organisations,
+        chosen=chosen,
+        companies=_companies_offered(chosen, request) if chosen else {},
+        is_administrator=role == ADMINISTRATOR,
+        one_company=request.client.preferred_subject_type == "company",
+        every=_may_be_every(request),
+    )
+
+
+def read_choice(form: ConsentForm, request: ValidatedAuthorizationRequest, services: Services) -> Choice:
+    """What the user chose, if it can be chosen. Raises `InvalidRequest`; `Unchosen` if a company is yet to be named."""
+    if request.client.preferred_subject_type == "user":
+        return Choice()
+    organisation = services.organisations.get(form.organisation)
+    if organisation is None or organisation.status != ACTIVE:
+        raise InvalidRequest("The organisation is not known", reason="organisation_unknown")
+    if request.details and request.details.organisation not in ("", organisation.id):
+        raise InvalidRequest("The application asked for another organisation", reason="organisation_not_asked")
+    entities = frozenset(form.entities)
+    offered = _companies_offered(organisation, request)
+    if _may_be_every(request):
+        offered = {**offered, EVERY_ENTITY: ""}
+    if not entities <= offered.keys():
+        raise InvalidRequest("A company is not one of this organisation", reason="company_unknown")
+    if EVERY_ENTITY in entities:
+        entities = frozenset({EVERY_ENTITY})
+    if not entities or len(entities) > (1 if request.client.preferred_subject_type == "company" else CHOSEN):
+        raise Unchosen
+    return Choice(organisation.id, entities)
+
+
+class Unchosen(Exception):
+    """The user has chosen no company, or more than can be."""
+
+
+def require_grantable(
+    request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services
+) -> bool:
+    """Whether the user may grant this now; if not, an administrator has to be asked.
+
+    Raises `AccessDenied` on what nobody can allow this user.
+    """
+    words = services.scopes().grantable_by(request.scope)
+    if BY_OPERATOR in words and not _is_operator(services.users.get(session.subject)):
+        raise AccessDenied("Only an operator may grant this", reason="operator_scope")
+    if BY_ADMINISTRATOR in words and not choice.organisation:
+        raise AccessDenied("Only an administrator of an organisation may grant this", reason="administrator_scope")
+    if not choice.organisation:
+        return True
+    role = _role(choice.organisation, session, services)
+    if not role:
+        raise AccessDenied("The user is not a member of this organisation", reason="organisation_not_own")
+    needs_administrator = BY_ADMINISTRATOR in words or EVERY_ENTITY in choice.entities
+    return not needs_administrator or role == ADMINISTRATOR or _is_approved(request, choice, session, services)
+
+
+def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> None:
+    """Asks the organisation's administrators for what the user may not grant."""
+    now = services.now()
+    services.tokens.ask_approval(
+        Approval(
+            organisation=choice.organisation,
+            client_id=request.client.client_id,
+            subject=session.subject,
+            scope=request.scope,
+            resource=request.resource,
+            entities=choice.entities,
+            created_at=now,
+            expires_at=now + APPROVAL_LIFETIME,
+        )
+    )
+
+
+def _organisations_of(session: Session, services: Services) -> tuple[Organisation, ...]:
+    """Those that the user is in, as a list to look at: what decides is read again."""
+    memberships = services.organisations.memberships_of(session.subject, limit=OFFERED).items
+    found = services.organisations.get_all(membership.organisation for membership in memberships)
+    return tuple(
+        sorted((one for one in found.values() if one.status == ACTIVE), key=lambda one: (one.name.casefold(), one.id))
+    )
+
+
+def _companies_offered(organisation: Organisation, request: ValidatedAuthorizationRequest) -> dict[str, str]:
+    """The organisation's companies, or those of them that the request names."""
+    asked = request.details.entities if request.details else ()
+    named = {one: name for one, name in organisation.companies.items() if not asked or one in asked}
+    return dict(sorted(named.items(), key=lambda item: (item[1].casefold(), item[0])))
+
+
+def _may_be_every(request: ValidatedAuthorizationRequest) -> bool:
+    """Whether every company may be chosen at once: not where one is wanted, or some were named."""
+    is_for_organisations = request.client.preferred_subject_type == "organisation"
+    return is_for_organisations and not (request.details and request.details.entities)
+
+
+def _role(organisation: str, session: Session, services: Services) -> str:
+    membership = services.organisations.membership(organisation, session.subject)
+    return membership.role if membership else ""
+
+
+def _is_operator(user: User | None) -> bool:
+    return user is not None and user.operator
+
+
+def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> bool:
+    approval = services.tokens.approval(choice.organisation, request.client.client_id, session.subject)
+    if approval is None or approval.decision != ALLOW or approval.expires_at <= services.now():
+        return False
+    within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
+    return within and request.scope <= covered(request.scope, approval.scope, services.scopes)
