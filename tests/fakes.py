@@ -453,10 +453,18 @@ class FakeTokens:
         with self._lock:
             return self._authorizations.get(authorization_id)
 
-    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+    def set_entities(
+        self,
+        authorization_id: str,
+        organisation: str,
+        entities: frozenset[str],
+        was: frozenset[str] | None = None,
+    ) -> Authorization | None:
         with self._lock:
             existing = self._authorizations.get(authorization_id)
             if existing is None or existing.organisation != organisation or existing.revoked_at is not None:
+                return None
+            if was not in (None, existing.entities):
                 return None
             self._authorizations[authorization_id] = replace(existing, entities=entities)
             return self._authorizations[authorization_id]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from authserver.storage import ClientStore, KeyStore, TokenStore, UserStore
+from authserver.storage import ClientStore, KeyStore, OrganisationStore, TokenStore, UserStore
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.ministack_process import CannotStartError
 
@@ -39,3 +39,8 @@ def users(stores: Stores) -> UserStore:
 @pytest.fixture
 def keys(stores: Stores) -> KeyStore:
     return stores.keys
+
+
+@pytest.fixture
+def organisations(stores: Stores) -> OrganisationStore:
+    return stores.organisations

@@ -1,9 +1,10 @@
 """Records to try the laws on: each call makes new identifiers, so that tests can share a table."""
 
+from collections.abc import Callable
 from typing import Any
 
 from authserver.models import AccessTokenRecord, Authorization, PendingRequest, Session, User
-from authserver.storage import TokenStore
+from authserver.storage import Page, TokenStore
 from authserver.tokens.opaque import authorization_id, key_of
 from authserver.values import Scope, base64url, sha256
 from tests.fakes import START, Random
@@ -114,3 +115,22 @@ def user(**overrides: Any) -> User:
         "password_hash": "hash",
     }
     return User(**{**defaults, **overrides})
+
+
+def listed[R](part: Callable[[int, str | None], Page[R]]) -> list[R]:
+    """Every record of a list, which is the same in parts of any size. `part` gives one by its limit and cursor."""
+    in_twos = _walked(part, 2)
+    assert in_twos == _walked(part, 100)
+    return in_twos
+
+
+def _walked[R](part: Callable[[int, str | None], Page[R]], limit: int) -> list[R]:
+    found: list[R] = []
+    cursor = None
+    while True:
+        page = part(limit, cursor)
+        assert len(page.items) <= limit
+        found += page.items
+        cursor = page.next
+        if cursor is None:
+            return found

@@ -318,3 +318,48 @@ def test_revoke_before_redemption_stops_the_code(tokens: TokenStore) -> None:
     record = created(tokens)
     assert tokens.revoke(record.id, NOW, record.client_id)
     assert find(tokens, record) == replace(record, revoked_at=NOW)
+
+
+def test_find_gives_the_record_and_nothing_for_other_text(tokens: TokenStore) -> None:
+    record = redeemed(tokens)
+    assert tokens.find(record.id) == record
+    for text in ("", "x", record.id[:-1], record.id + "A", f"{record.id[:-1]}#", "x" * 3000):
+        assert tokens.find(text) is None
+
+
+def test_set_entities_changes_them_until_it_is_revoked(tokens: TokenStore) -> None:
+    record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
+    for entities in (frozenset({"a", "b"}), frozenset({"*"}), frozenset[str](), frozenset({"c"})):
+        expected = replace(record, entities=entities)
+        assert tokens.set_entities(record.id, "org", entities) == expected
+        assert tokens.find(record.id) == expected
+    tokens.revoke(record.id, NOW + 1)
+    assert tokens.set_entities(record.id, "org", frozenset({"d"})) is None
+    assert tokens.find(record.id) == replace(record, entities=frozenset({"c"}), revoked_at=NOW + 1)
+
+
+def test_set_entities_of_another_organisation_is_refused(tokens: TokenStore) -> None:
+    record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
+    personal = redeemed(tokens)
+    assert tokens.set_entities(record.id, "another", frozenset({"b"})) is None
+    for organisation in ("another", ""):
+        assert tokens.set_entities(personal.id, organisation or "org", frozenset({"b"})) is None
+    assert tokens.find(record.id) == record
+    assert tokens.find(personal.id) == personal
+
+
+def test_set_entities_of_nothing_makes_nothing(tokens: TokenStore) -> None:
+    record = authorization(organisation="org")
+    for identifier in (record.id, "x"):
+        assert tokens.set_entities(identifier, "org", frozenset({"a"})) is None
+        assert tokens.find(identifier) is None
+
+
+def test_set_entities_from_what_they_no_longer_are_is_refused(tokens: TokenStore) -> None:
+    record = redeemed(tokens, organisation="org", entities=frozenset({"a", "b"}))
+    for was in (frozenset({"a"}), frozenset({"a", "b", "c"}), frozenset[str]()):
+        assert tokens.set_entities(record.id, "org", frozenset({"a"}), was) is None
+    assert tokens.find(record.id) == record
+    assert tokens.set_entities(record.id, "org", frozenset(), record.entities) is not None
+    assert tokens.set_entities(record.id, "org", frozenset({"b"}), record.entities) is None
+    assert tokens.set_entities(record.id, "org", frozenset({"b"}), frozenset()) is not None

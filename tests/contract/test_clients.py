@@ -77,3 +77,57 @@ def test_get_compares_octets_and_not_letters(clients: ClientStore) -> None:
     assert clients.get(unicodedata.normalize("NFD", composed)) is None
     assert clients.get(composed.upper()) is None
     assert clients.get(composed) is not None
+
+
+def test_create_is_found_and_does_not_replace(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    assert clients.create(record)
+    assert not clients.create(replace(record, client_name="Another name"))
+    assert clients.get(record.client_id) == record
+
+
+@pytest.mark.parametrize("client_id", ["", "x" * 1025])
+def test_create_of_what_is_no_key_is_refused(clients: ClientStore, client_id: str) -> None:
+    assert not clients.create(client(client_id=client_id))
+
+
+def test_replace_counts_versions_and_is_refused_on_another(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    assert clients.create(record)
+    renamed = replace(record, client_name="Another name")
+    assert clients.replace(renamed)
+    stored = replace(renamed, version=1)
+    assert clients.get(record.client_id) == stored
+    assert not clients.replace(replace(record, client_name="Of one who read it before"))
+    assert not clients.replace(replace(record, version=2))
+    assert clients.get(record.client_id) == stored
+    assert clients.replace(replace(stored, client_name="A third name"))
+    assert clients.get(record.client_id) == replace(stored, client_name="A third name", version=2)
+
+
+def test_replace_of_nobody_makes_no_client(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    assert not clients.replace(record)
+    assert clients.get(record.client_id) is None
+
+
+def test_keep_takes_the_end_of_a_registration_away_and_nothing_else(clients: ClientStore) -> None:
+    record = client(client_id=identifier(), expires_at=2_000_000_000)
+    assert clients.create(record)
+    for _ in range(2):
+        clients.keep(record.client_id)
+        assert clients.get(record.client_id) == replace(record, expires_at=None)
+
+
+def test_keep_of_nobody_makes_no_client(clients: ClientStore) -> None:
+    client_id = identifier()
+    clients.keep(client_id)
+    assert clients.get(client_id) is None
+
+
+def test_delete_removes_and_can_be_repeated(clients: ClientStore) -> None:
+    record = client(client_id=identifier())
+    assert clients.create(record)
+    for _ in range(2):
+        clients.delete(record.client_id)
+        assert clients.get(record.client_id) is None

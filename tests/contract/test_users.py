@@ -104,3 +104,47 @@ def test_create_by_sixteen_at_once_makes_one(users: UserStore) -> None:
     winner = people[made.index(True)]
     assert users.find(f"finn{mark}") == winner
     assert [users.get(person.sub) for person in people if person is not winner] == [None] * (len(people) - 1)
+
+
+def test_update_sets_what_it_names_and_nothing_else(users: UserStore) -> None:
+    person = user(name="Alice", email="alice@example.com")
+    assert users.create(person)
+    changed = replace(person, status="disabled", operator=True, name="")
+    assert users.update(person.sub, status="disabled", operator=True, name="") == changed
+    assert users.get(person.sub) == changed
+    assert users.find(person.username) == changed
+
+
+def test_update_of_nobody_makes_nobody(users: UserStore) -> None:
+    sub = identifier()
+    assert users.update(sub, name="x") is None
+    assert users.get(sub) is None
+
+
+@pytest.mark.parametrize("changes", [{}, {"sub": "x"}, {"username": "x"}, {"name": "x", "username": "y"}])
+def test_update_of_what_is_for_good_is_an_error(users: UserStore, changes: dict[str, str]) -> None:
+    person = user()
+    assert users.create(person)
+    with pytest.raises(ValueError):
+        users.update(person.sub, **changes)
+    assert users.get(person.sub) == person
+
+
+def test_delete_gives_the_name_back_and_can_be_repeated(users: UserStore) -> None:
+    person = user()
+    assert users.create(person)
+    for _ in range(2):
+        users.delete(person.sub)
+        assert users.get(person.sub) is None
+        assert users.find(person.username) is None
+    assert users.create(user(username=person.username))
+
+
+def test_users_without_a_username_have_no_name_to_be_found_by(users: UserStore) -> None:
+    people = [user(username=""), user(username="")]
+    for person in people:
+        assert users.create(person)
+        assert users.get(person.sub) == person
+    assert users.find("") is None
+    users.delete(people[0].sub)
+    assert users.get(people[0].sub) is None

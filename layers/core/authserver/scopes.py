@@ -59,6 +59,12 @@ class ScopeCatalogue:
         """The scope of this name."""
         return next((definition for definition in self.definitions if definition.name == name), None)
 
+    def with_built_in(self) -> "ScopeCatalogue":
+        """The same catalogue with this server's own scopes as they are now, whatever it says of them."""
+        own = {definition.name: definition for definition in (*OPENID[:1], *MANAGEMENT)}
+        known = {definition.name: own.get(definition.name, definition) for definition in self.definitions}
+        return ScopeCatalogue(tuple((known | own).values()), self.version)
+
     def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """The definitions of these scopes; one that the catalogue does not know is described by its name."""
         return tuple(self.get(name) or ScopeDefinition(name, name) for name in scope)
@@ -107,7 +113,7 @@ class RememberedScopes:
         if self._catalogue is not None and self._loaded_at > self._now() - CACHE_LIFETIME:
             return self._catalogue
         try:
-            self._catalogue = self._load() or DEFAULT
+            self._catalogue = (self._load() or DEFAULT).with_built_in()
             self._loaded_at = self._now()
         except TemporarilyUnavailable:
             if self._catalogue is None or self._loaded_at <= self._now() - STALE_LIFETIME:
@@ -145,6 +151,7 @@ MANAGEMENT = (
     *_management("admin:grants", "everything granted to applications", OPERATOR),
     *_management("admin:keys", "the keys of this server", OPERATOR),
 )
+BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT))
 DEFAULT = ScopeCatalogue.of(
     (
         *OPENID,

@@ -16,7 +16,7 @@ from authserver.messages import (
     TokenResponse,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import AuthenticatedClient, Client
+from authserver.models import AuthenticatedClient, Client, Ring
 from authserver.scopes import Scopes
 from authserver.settings import Settings
 from authserver.storage import ClientStore, ConfigurationStore, OrganisationStore, TokenStore, UserStore
@@ -67,8 +67,14 @@ class Keys(Protocol):
     def published(self) -> tuple[Mapping[str, str], ...]:
         """Every public JWK (RFC 7517), those not yet in use among them."""
 
-    def rotate(self) -> tuple[str, ...]:
-        """Makes, publishes and drops keys by age; the names of the rings that changed."""
+    def rings(self) -> tuple[Ring, ...]:
+        """Every ring as it is stored now."""
+
+    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
+        """Makes, publishes and drops keys by age; the names of the rings that changed.
+
+        `at_once` does not wait for a key to be old; but a ring whose newest key is not in use yet gets no other.
+        """
 
 
 class PasswordHasher(Protocol):

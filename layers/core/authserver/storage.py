@@ -234,10 +234,16 @@ class TokenStore(Protocol):
     def find(self, authorization_id: str) -> Authorization | None:
         """The authorization of this identifier, which is text from outside."""
 
-    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+    def set_entities(
+        self,
+        authorization_id: str,
+        organisation: str,
+        entities: frozenset[str],
+        was: frozenset[str] | None = None,
+    ) -> Authorization | None:
         """Changes the companies that an authorization of `organisation` reaches; it as it is now.
 
-        None if there is none such, or it is revoked.
+        None if there is none such, it is revoked, or it reaches others than it `was` believed to.
         """
 
     def authorizations(

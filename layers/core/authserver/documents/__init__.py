@@ -3,10 +3,11 @@
 Only the management APIs and registration read documents; nothing on the way of a sign-in or a token imports pydantic.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from authserver.models import DISABLED
 from authserver.values import is_web_page
 
 MAX_ITEMS = 100
@@ -35,6 +36,14 @@ Text = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
 ]
 WebPage = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_https)]
+
+
+type Status = Literal["active", "disabled"]
+
+
+def status_of(stored: str) -> Status:
+    """The status of a record."""
+    return "disabled" if stored == DISABLED else "active"
 
 
 def refusals(error: ValidationError) -> list[dict[str, str]]:

@@ -21,6 +21,7 @@ from authserver.values import Scope, base64url, sha256
 from authserver.wire import NO_STORE, HttpRequest, HttpResponse, error_headers, read_query, single
 
 MAX_BODY = 65_536
+MAX_PATH_PARAMETER = 512
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -178,6 +179,8 @@ def read_call(request: HttpRequest, operation: Operation) -> Call:
     """The call that a request is. Raises `Problem`, and `InvalidToken` if no authorizer let it pass."""
     if "client_id" not in request.authorizer:
         raise InvalidToken("An access token is required", reason="authorizer_missing")
+    if any(len(value.encode("utf-8", "replace")) > MAX_PATH_PARAMETER for value in request.path_parameters.values()):
+        raise NotFound("operation")
     key = request.headers.get("idempotency-key", "")
     if key and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid("Idempotency-Key", "must be 1 to 200 visible ASCII characters")

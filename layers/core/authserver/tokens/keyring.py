@@ -81,16 +81,19 @@ class KeyRing:
         rings = (self._ring(name) for name in SIGNING_RINGS)
         return tuple(key.public for ring in rings if ring for key in ring.keys if not self._is_over(key))
 
-    def rotate(self) -> tuple[str, ...]:
-        return tuple(name for name in RINGS if self._rotate(name))
+    def rings(self) -> tuple[Ring, ...]:
+        return tuple(ring for name in RINGS if (ring := self._store.get(name)))
+
+    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
+        return tuple(name for name in RINGS if self._rotate(name, at_once=at_once))
 
     # -- rotation
 
-    def _rotate(self, name: str) -> bool:
+    def _rotate(self, name: str, *, at_once: bool = False) -> bool:
         stored = self._store.get(name)
         ring = stored or Ring(name, 0, ())
         kept = tuple(key for key in ring.keys if not self._is_over(key))
-        if not kept or kept[-1].created_at <= self._now() - self._rotation_period(name):
+        if not kept or self._is_due(name, kept[-1], at_once=at_once):
             kept = self._with_successor(name, kept)
         if kept == ring.keys:
             return False
@@ -115,6 +118,11 @@ class KeyRing:
             kid = base64url(self._random(8))
         wrapped = self._opener.wrap(private, ring=name, kid=kid)
         return Key(kid, self._now(), use_from, None, public, wrapped)
+
+    def _is_due(self, name: str, newest: Key, *, at_once: bool) -> bool:
+        if at_once:
+            return newest.use_from <= self._now()
+        return newest.created_at <= self._now() - self._rotation_period(name)
 
     def _rotation_period(self, name: str) -> int:
         """By age, but never so often that more than a handful of keys live at once: each is unwrapped on its own."""

@@ -134,17 +134,29 @@ class DynamoTokens:
             return None
         return read(authorization_of, self._table.get({"pk": f"authorization#{authorization_id}"}))
 
-    def set_entities(self, authorization_id: str, organisation: str, entities: frozenset[str]) -> Authorization | None:
+    def set_entities(
+        self,
+        authorization_id: str,
+        organisation: str,
+        entities: frozenset[str],
+        was: frozenset[str] | None = None,
+    ) -> Authorization | None:
         if not AUTHORIZATION_ID.fullmatch(authorization_id):
             return None
+        condition = "organisation = :organisation AND attribute_not_exists(revoked_at)"
         values: dict[str, Any] = {":organisation": organisation}
         if entities:
             values[":entities"] = entities
+        if was:
+            condition += " AND entities = :was"
+            values[":was"] = was
+        elif was is not None:
+            condition += " AND attribute_not_exists(entities)"
         try:
             item = self._table.update(
                 {"pk": f"authorization#{authorization_id}"},
                 "SET entities = :entities" if entities else "REMOVE entities",
-                "organisation = :organisation AND attribute_not_exists(revoked_at)",
+                condition,
                 values,
                 answer="ALL_NEW",
             )

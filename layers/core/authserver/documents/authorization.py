@@ -1,0 +1,133 @@
+"""What was granted to clients, as the APIs tell it. Times are epoch seconds."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints
+
+from authserver import models
+from authserver.documents import Document
+from authserver.documents.organisation import MAX_COMPANIES
+from authserver.scopes import ScopeDefinition
+
+Entity = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.:-]{1,64}|\*)$")]
+
+
+class Authorization(Document):
+    """What a user granted a client, once."""
+
+    id: str
+    client_id: str
+    sub: str
+    scope: str
+    resource: tuple[str, ...]
+    organisation: str | None
+    entities: tuple[str, ...]
+    created_at: int
+    last_used_at: int | None = Field(description="When its tokens were last issued; null before the code is redeemed")
+    expires_at: int
+    revoked_at: int | None
+
+    @classmethod
+    def of(cls, authorization: models.Authorization) -> Self:
+        return cls(
+            id=authorization.id,
+            client_id=authorization.client_id,
+            sub=authorization.subject,
+            scope=str(authorization.scope),
+            resource=authorization.resource,
+            organisation=authorization.organisation or None,
+            entities=tuple(sorted(authorization.entities)),
+            created_at=authorization.created_at,
+            last_used_at=authorization.rotated_at or None,
+            expires_at=authorization.expires_at,
+            revoked_at=authorization.revoked_at,
+        )
+
+
+class Permission(Document):
+    """A scope, in the user's words."""
+
+    scope: str
+    description: str
+    group: str
+    sensitive: bool
+
+    @classmethod
+    def of(cls, definition: ScopeDefinition) -> Self:
+        return cls(
+            scope=definition.name,
+            description=definition.description,
+            group=definition.group,
+            sensitive=definition.sensitive,
+        )
+
+
+class Grant(Document):
+    """One time that a user let an application in."""
+
+    id: str
+    sub: str
+    username: str
+    permissions: tuple[Permission, ...]
+    resource: tuple[str, ...]
+    organisation: str | None
+    entities: tuple[str, ...] = Field(description="The companies it reaches; * means every one, now and later")
+    since: int
+    last_used_at: int
+    until: int
+
+
+class Application(Document):
+    """An application that was let in."""
+
+    client_id: str
+    name: str
+    logo_uri: str | None
+    client_uri: str | None
+    verification: Literal["verified", "test"]
+    grants: tuple[Grant, ...]
+
+
+class Applications(Document):
+    """Every application that was let in, by name."""
+
+    items: tuple[Application, ...]
+
+
+class Companies(Document):
+    """The companies that an authorization reaches; ``*`` alone means every one, now and later."""
+
+    entities: tuple[Entity, ...] = Field(min_length=1, max_length=MAX_COMPANIES)
+
+
+class Approval(Document):
+    """What a member asked an administrator to allow. Its identifier stands for what was asked, too."""
+
+    id: str
+    client_id: str
+    client_name: str
+    verification: Literal["verified", "test"]
+    sub: str
+    username: str
+    permissions: tuple[Permission, ...]
+    resource: tuple[str, ...]
+    entities: tuple[str, ...]
+    asked_at: int
+    expires_at: int
+    decision: Literal["allow", "deny"] | None
+    decided_by: str | None
+    decided_at: int | None
+
+
+class Decision(Document):
+    """An administrator's answer."""
+
+    decision: Literal["allow", "deny"]
+
+
+class Session(Document):
+    """A browser that is signed in."""
+
+    id: str
+    since: int
+    until: int

@@ -1,0 +1,107 @@
+"""Organisations, their companies and members, as the APIs read and write them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints
+
+from authserver import models
+from authserver.documents import Document, Identifier, Status, Text, status_of
+
+MAX_COMPANIES = 500
+
+type Role = Literal["administrator", "member"]
+
+CompanyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+
+
+class Organisation(Document):
+    """A customer, with the names of its companies by their identifiers."""
+
+    id: str
+    name: str
+    companies: dict[str, str]
+    status: Status
+    created_at: int
+
+    @classmethod
+    def of(cls, organisation: models.Organisation) -> Self:
+        return cls(
+            id=organisation.id,
+            name=organisation.name,
+            companies=dict(sorted(organisation.companies.items())),
+            status=status_of(organisation.status),
+            created_at=organisation.created_at,
+        )
+
+
+class NewOrganisation(Document):
+    """An organisation to be."""
+
+    id: Identifier | None = None
+    name: Text
+    companies: dict[CompanyId, Text] = Field(default={}, max_length=MAX_COMPANIES)
+
+
+class OrganisationChanges(Document):
+    """What can be changed of an organisation itself."""
+
+    name: Text
+    status: Status
+
+
+class Company(Document):
+    """A company of an organisation; its identifier is in the path."""
+
+    name: Text
+
+
+class CompanyPath(Document):
+    """What a company's path must be."""
+
+    company: CompanyId
+
+
+class NewRole(Document):
+    """A user's part in an organisation."""
+
+    role: Role
+
+
+class Member(Document):
+    """A member of an organisation."""
+
+    sub: str
+    username: str
+    name: str
+    role: Role
+    created_at: int
+
+    @classmethod
+    def of(cls, membership: models.Membership, user: models.User | None) -> Self:
+        return cls(
+            sub=membership.subject,
+            username=user.username if user else "",
+            name=user.name if user else "",
+            role=role_of(membership),
+            created_at=membership.created_at,
+        )
+
+
+class OwnMembership(Document):
+    """An organisation, as a member of it sees it."""
+
+    id: str
+    name: str
+    companies: dict[str, str]
+    status: Status
+    role: Role
+
+    @classmethod
+    def of(cls, membership: models.Membership, organisation: models.Organisation) -> Self:
+        seen = Organisation.of(organisation)
+        return cls(id=seen.id, name=seen.name, companies=seen.companies, status=seen.status, role=role_of(membership))
+
+
+def role_of(membership: models.Membership) -> Role:
+    """The role; whatever is not an administrator is a member."""
+    return "administrator" if membership.role == models.ADMINISTRATOR else "member"

@@ -1,0 +1,126 @@
+"""Users, as the admin API and the account API read and write them."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from authserver import models
+from authserver.documents import Document, Identifier, Status, Text, status_of
+from authserver.identity import hashes
+from authserver.identity.password import is_acceptable
+from authserver.values import Secret, normalised_username
+
+MIN_PASSWORD = 8  # NIST SP 800-63B section 3.1.1.2 asks for no less; composition rules it forbids
+
+
+def _username(text: str) -> str:
+    if not text.isprintable() or not normalised_username(text):
+        raise ValueError("must be text without control characters")
+    return text
+
+
+def _password(text: str) -> str:
+    if not is_acceptable(Secret(text)):
+        raise ValueError("must be at most 1024 octets without NUL")
+    return text
+
+
+def _hash(text: str) -> str:
+    hashes.parse(text)
+    return text
+
+
+Username = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_username)]
+Password = Annotated[str, StringConstraints(min_length=MIN_PASSWORD, max_length=1024), AfterValidator(_password)]
+PasswordHash = Annotated[str, StringConstraints(max_length=hashes.MAX_ENCODED_LENGTH), AfterValidator(_hash)]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^([^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+)?$")]
+Name = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class User(Document):
+    """A person with an account. Times are epoch seconds."""
+
+    sub: str
+    username: str
+    name: str
+    email: str
+    email_verified: bool
+    status: Status
+    operator: bool = Field(description="May grant the scopes that only operators of this server grant")
+    has_password: bool
+    created_at: int
+
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        return cls(
+            sub=user.sub,
+            username=user.username,
+            name=user.name,
+            email=user.email,
+            email_verified=user.email_verified,
+            status=status_of(user.status),
+            operator=user.operator,
+            has_password=bool(user.password_hash),
+            created_at=user.created_at,
+        )
+
+
+class NewUser(Document):
+    """A user to be. With neither password nor hash they sign in through an identity provider, or not at all."""
+
+    username: Username
+    sub: Identifier | None = Field(default=None, description="For imports; never that of another person before")
+    password: Password | None = None
+    password_hash: PasswordHash | None = Field(default=None, description="What another system stored of the password")
+    name: Name = ""
+    email: Email = ""
+    email_verified: bool = False
+    operator: bool = False
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_hash is not None:
+            raise ValueError("password and password_hash exclude each other")
+        return self
+
+
+class UserChanges(Document):
+    """What can be changed of a user. A new e-mail address is not verified unless the same change says so."""
+
+    name: Name = ""
+    email: Email = ""
+    email_verified: bool = False
+    status: Status
+    operator: bool
+
+
+class NewPassword(Document):
+    """The password from now on."""
+
+    password: Password
+
+
+class Profile(Document):
+    """What the account API tells a user of themselves."""
+
+    sub: str
+    username: str
+    name: str
+    email: str
+    email_verified: bool
+
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        return cls(
+            sub=user.sub,
+            username=user.username,
+            name=user.name,
+            email=user.email,
+            email_verified=user.email_verified,
+        )
+
+
+class ProfileChanges(Document):
+    """What users change of themselves."""
+
+    name: Text

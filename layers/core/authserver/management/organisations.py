@@ -1,0 +1,186 @@
+"""Organisations, their companies and members, for operators: /admin/organisations."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from authserver import models
+from authserver.documents import organisation as documents
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
+from authserver.management.cutoffs import cut_off, resume
+from authserver.services import Services
+
+
+def list_organisations(call: Call, services: Services) -> Answer:
+    """Every organisation, oldest first."""
+    return page_of(services.organisations.list(limit=call.limit, cursor=call.cursor), _write)
+
+
+def create_organisation(call: Call, services: Services) -> Answer:
+    """Adds an organisation."""
+    wanted = call.read(documents.NewOrganisation)
+    organisation = models.Organisation(
+        id=wanted.id or call.new_identifier(services),
+        name=wanted.name,
+        companies=wanted.companies,
+        created_at=services.now(),
+    )
+    if not services.organisations.create(organisation):
+        organisation = _made_before(call, organisation, services)
+    return Answer(201, _write(organisation), (("Location", f"/admin/organisations/{organisation.id}"),))
+
+
+def get_organisation(call: Call, services: Services) -> Answer:
+    """An organisation with its companies."""
+    return Answer(document=_write(_organisation(call, services)))
+
+
+def change_organisation(call: Call, services: Services) -> Answer:
+    """Renames, disables or enables an organisation. Disabling ends everything granted for it at once."""
+    organisation = _organisation(call, services)
+    current = {"name": organisation.name, "status": organisation.status}
+    wanted = call.patched(documents.OrganisationChanges, current)
+    changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
+    # As with users: whatever the call names is done, even if the record has it already.
+    if "status" in call.body and wanted.status == models.DISABLED:
+        services.tokens.suspend(organisation=organisation.id)
+    changed = services.organisations.update(organisation.id, **changes) if changes else organisation
+    if changed is None:
+        raise NotFound("organisation")
+    if "status" in call.body and wanted.status == models.ACTIVE:
+        resume(services, organisation=organisation.id)
+    return Answer(document=_write(changed))
+
+
+def put_company(call: Call, services: Services) -> Answer:
+    """Adds or renames a company."""
+    company, wanted = _company(call), call.read(documents.Company)
+    organisation = _organisation(call, services)
+    if not services.organisations.put_company(organisation.id, company, wanted.name, documents.MAX_COMPANIES):
+        raise Conflict(f"An organisation has at most {documents.MAX_COMPANIES} companies", reason="too_many")
+    return Answer()
+
+
+def drop_company(call: Call, services: Services) -> Answer:
+    """Takes a company out. Tokens reach it no longer: each is compared with the companies that there are."""
+    if not services.organisations.drop_company(call.path["organisation"], _company(call)):
+        raise NotFound("company")
+    return Answer()
+
+
+def list_members(call: Call, services: Services) -> Answer:
+    """The members of an organisation, oldest first."""
+    organisation = _organisation(call, services)
+    page = services.organisations.members_of(organisation.id, limit=call.limit, cursor=call.cursor)
+    return page_of(page, lambda one: write_member(one, services))
+
+
+def put_member(call: Call, services: Services) -> Answer:
+    """Makes a user a member or changes the role. What a former administrator was issued for it is over."""
+    wanted = call.read(documents.NewRole)
+    organisation, sub = _organisation(call, services), call.path["sub"]
+    if services.users.get(sub) is None:
+        raise NotFound("user")
+    before = services.organisations.membership(organisation.id, sub)
+    membership = models.Membership(
+        organisation.id, sub, wanted.role, created_at=before.created_at if before else services.now()
+    )
+    services.organisations.put_membership(membership)
+    if wanted.role != models.ADMINISTRATOR and before is not None:
+        # Even if the member was no administrator: a call before may have got no further.
+        cut_off(services, subject=sub, organisation=organisation.id)
+    return Answer(document=write_member(membership, services))
+
+
+def delete_member(call: Call, services: Services) -> Answer:
+    """Ends a membership, and all that the member was issued for the organisation."""
+    organisation, sub = _organisation(call, services), call.path["sub"]
+    services.organisations.delete_membership(organisation.id, sub)
+    cut_off(services, subject=sub, organisation=organisation.id)
+    return Answer()
+
+
+def write_member(membership: models.Membership, services: Services) -> dict[str, Any]:
+    """A member, with the user's names."""
+    user = services.users.get(membership.subject)
+    return documents.Member.of(membership, user).model_dump(mode="json")
+
+
+def _organisation(call: Call, services: Services) -> models.Organisation:
+    organisation = services.organisations.get(call.path["organisation"])
+    if organisation is None:
+        raise NotFound("organisation")
+    return organisation
+
+
+def _company(call: Call) -> str:
+    try:
+        return documents.CompanyPath(company=call.path["company"]).company
+    except ValidationError:
+        raise Invalid("company", "must be 1 to 64 letters, digits and _ . : -") from None
+
+
+def _made_before(call: Call, organisation: models.Organisation, services: Services) -> models.Organisation:
+    """The organisation that the same call made before. Raises `Conflict`."""
+    existing = services.organisations.get(organisation.id) if call.idempotency_key else None
+    if existing is None or existing.name != organisation.name:
+        raise Conflict("The identifier is taken")
+    return existing
+
+
+def _write(organisation: models.Organisation) -> dict[str, Any]:
+    return documents.Organisation.of(organisation).model_dump(mode="json")
+
+
+READ, WRITE = "admin:orgs.read", "admin:orgs.write"
+ORGANISATIONS = "/admin/organisations"
+ORGANISATION = "/admin/organisations/{organisation}"
+
+OPERATIONS = (
+    Operation(
+        f"GET {ORGANISATIONS}",
+        "List organisations",
+        READ,
+        list_organisations,
+        answer=documents.Organisation,
+        is_list=True,
+    ),
+    Operation(
+        f"POST {ORGANISATIONS}",
+        "Add an organisation",
+        WRITE,
+        create_organisation,
+        body=documents.NewOrganisation,
+        answer=documents.Organisation,
+        status=201,
+        is_create=True,
+    ),
+    Operation(f"GET {ORGANISATION}", "Read an organisation", READ, get_organisation, answer=documents.Organisation),
+    Operation(
+        f"PATCH {ORGANISATION}",
+        "Rename, disable or enable an organisation",
+        WRITE,
+        change_organisation,
+        body=documents.OrganisationChanges,
+        answer=documents.Organisation,
+    ),
+    Operation(
+        f"PUT {ORGANISATION}/companies/{{company}}",
+        "Add or rename a company",
+        WRITE,
+        put_company,
+        body=documents.Company,
+        status=204,
+    ),
+    Operation(f"DELETE {ORGANISATION}/companies/{{company}}", "Take a company out", WRITE, drop_company, status=204),
+    Operation(f"GET {ORGANISATION}/members", "List members", READ, list_members, answer=documents.Member, is_list=True),
+    Operation(
+        f"PUT {ORGANISATION}/members/{{sub}}",
+        "Add a member or change the role",
+        WRITE,
+        put_member,
+        body=documents.NewRole,
+        answer=documents.Member,
+    ),
+    Operation(f"DELETE {ORGANISATION}/members/{{sub}}", "End a membership", WRITE, delete_member, status=204),
+)

@@ -1,0 +1,134 @@
+"""The scope catalogue, for operators: /admin/scopes.
+
+The catalogue is one item with a version, and each change is conditional on it; one that loses is tried again on what
+the winner wrote. Functions see a change within five minutes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from authserver.documents import scope as documents
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
+from authserver.management.pages import everything
+from authserver.scopes import BUILT_IN, DEFAULT, ScopeCatalogue, ScopeDefinition
+from authserver.services import Services
+
+ATTEMPTS = 4
+MAX_SCOPES = 500
+
+type Change = Callable[[ScopeCatalogue], tuple[ScopeDefinition, ...]]
+
+
+def list_scopes(_call: Call, services: Services) -> Answer:
+    """The whole catalogue."""
+    return Answer(document={"items": [_write(definition) for definition in _catalogue(services).definitions]})
+
+
+def get_scope(call: Call, services: Services) -> Answer:
+    """A scope."""
+    definition = _catalogue(services).get(call.path["scope"])
+    if definition is None:
+        raise NotFound("scope")
+    return Answer(document=_write(definition))
+
+
+def put_scope(call: Call, services: Services) -> Answer:
+    """Defines a scope, or defines it anew."""
+    wanted, name = call.read(documents.NewScope), _name(call)
+    _require_changeable(name)
+
+    def define(catalogue: ScopeCatalogue) -> tuple[ScopeDefinition, ...]:
+        definition = _definition(name, wanted, catalogue)
+        others = catalogue.definitions
+        if catalogue.get(name) is None:
+            if len(others) >= MAX_SCOPES:
+                raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes", reason="too_many")
+            return (*others, definition)
+        return tuple(definition if one.name == name else one for one in others)
+
+    changed = _change(define, services).get(name)
+    return Answer(document=_write(changed) if changed else None)
+
+
+def delete_scope(call: Call, services: Services) -> Answer:
+    """Takes a scope out of the catalogue, unless another includes it or a client is registered for it.
+
+    It would not vanish then: a client could still ask for it, and people would be shown its bare name.
+    """
+    name = _name(call)
+    _require_changeable(name)
+    if _catalogue(services).get(name) is None:
+        raise NotFound("scope")
+    if any(name in client.scope for client in everything(lambda at: services.clients.list(limit=100, cursor=at))):
+        raise Conflict("A client is registered for this scope", reason="in_use")
+
+    def remove(catalogue: ScopeCatalogue) -> tuple[ScopeDefinition, ...]:
+        if any(name in definition.implies for definition in catalogue.definitions):
+            raise Conflict("Another scope implies this one", reason="implied")
+        return tuple(definition for definition in catalogue.definitions if definition.name != name)
+
+    _change(remove, services)
+    return Answer()
+
+
+def _change(change: Change, services: Services) -> ScopeCatalogue:
+    """Writes what `change` makes of the catalogue as it is stored now."""
+    for _ in range(ATTEMPTS):
+        catalogue = _catalogue(services)
+        changed = ScopeCatalogue.of(change(catalogue), catalogue.version)
+        if services.configuration.put_scopes(changed):
+            return changed
+    raise Conflict("The catalogue is being changed by others")
+
+
+def _catalogue(services: Services) -> ScopeCatalogue:
+    """What is stored now; an instance's memory of it may be older."""
+    return (services.configuration.scopes() or DEFAULT).with_built_in()
+
+
+def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue) -> ScopeDefinition:
+    known = {definition.name for definition in catalogue.definitions}
+    halves = tuple(half for half in (f"{name}.read", f"{name}.write") if half in known)
+    implies = halves if wanted.implies is None else tuple(dict.fromkeys(wanted.implies))
+    if not set(implies) <= known - {name}:
+        raise Invalid("implies", "must name other scopes of the catalogue")
+    if set(implies) & BUILT_IN:
+        raise Invalid("implies", "must not name a scope of this server's own")
+    return ScopeDefinition(
+        name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group
+    )
+
+
+def _name(call: Call) -> str:
+    try:
+        return documents.ScopePath(scope=call.path["scope"]).scope
+    except ValidationError:
+        raise Invalid("scope", "must be 1 to 128 characters of a scope token") from None
+
+
+def _require_changeable(name: str) -> None:
+    if name in BUILT_IN:
+        raise Conflict("This scope is one of this server's own", reason="built_in")
+
+
+def _write(definition: ScopeDefinition) -> dict[str, Any]:
+    return documents.Scope.of(definition).model_dump(mode="json")
+
+
+READ, WRITE = "admin:scopes.read", "admin:scopes.write"
+
+OPERATIONS = (
+    Operation("GET /admin/scopes", "List scopes", READ, list_scopes, answer=documents.Scopes),
+    Operation("GET /admin/scopes/{scope}", "Read a scope", READ, get_scope, answer=documents.Scope),
+    Operation(
+        "PUT /admin/scopes/{scope}",
+        "Define a scope",
+        WRITE,
+        put_scope,
+        body=documents.NewScope,
+        answer=documents.Scope,
+    ),
+    Operation("DELETE /admin/scopes/{scope}", "Remove a scope", WRITE, delete_scope, status=204),
+)

@@ -1,0 +1,140 @@
+"""Users, for operators: /admin/users."""
+
+from typing import Any
+
+from authserver import models
+from authserver.documents import user as documents
+from authserver.management import Answer, Call, Conflict, NotFound, Operation, page_of
+from authserver.management.cutoffs import cut_off, resume
+from authserver.management.pages import everything
+from authserver.services import Services
+from authserver.values import Secret
+
+
+def list_users(call: Call, services: Services) -> Answer:
+    """Every user, oldest first."""
+    return page_of(services.users.list(limit=call.limit, cursor=call.cursor), _write)
+
+
+def create_user(call: Call, services: Services) -> Answer:
+    """Adds a user, with a password, with a hash of one that another system kept, or with neither."""
+    wanted = call.read(documents.NewUser)
+    user = models.User(
+        sub=wanted.sub or call.new_identifier(services),
+        username=wanted.username,
+        password_hash=_hash_of(wanted, services),
+        name=wanted.name,
+        email=wanted.email,
+        email_verified=wanted.email_verified,
+        operator=wanted.operator,
+        created_at=services.now(),
+    )
+    if services.clients.get(user.sub) is not None:
+        # Else a client's own token could be taken for the user's (RFC 9700 section 4.15).
+        raise Conflict("A client has this identifier")
+    if not services.users.create(user):
+        user = _made_before(call, user, services)
+    return Answer(201, _write(user), (("Location", f"/admin/users/{user.sub}"),))
+
+
+def get_user(call: Call, services: Services) -> Answer:
+    """A user."""
+    return Answer(document=_write(_user(call, services)))
+
+
+def change_user(call: Call, services: Services) -> Answer:
+    """Changes a user. Disabling ends everything of theirs at once; so does taking an operator's powers away."""
+    user = _user(call, services)
+    current = documents.User.of(user).model_dump(include=set(documents.UserChanges.model_fields))
+    wanted = call.patched(documents.UserChanges, current)
+    changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
+    if "email" in changes and "email_verified" not in call.body:
+        changes["email_verified"] = False
+    # Whatever the call names is done, even if the record has it already: a call before may have got no further.
+    if "status" in call.body and wanted.status == models.DISABLED:
+        services.tokens.suspend(subject=user.sub)
+    changed = services.users.update(user.sub, **changes) if changes else user
+    if changed is None:
+        raise NotFound("user")
+    if "operator" in call.body and not wanted.operator:
+        cut_off(services, subject=user.sub)
+    if "status" in call.body and wanted.status == models.ACTIVE:
+        resume(services, subject=user.sub)
+    return Answer(document=_write(changed))
+
+
+def delete_user(call: Call, services: Services) -> Answer:
+    """Removes a user for good. The suspension stays: the identifier is nobody's ever after."""
+    sub = call.path["sub"]
+    if services.users.get(sub) is None:
+        raise NotFound("user")
+    services.tokens.suspend(subject=sub)
+    for membership in everything(lambda cursor: services.organisations.memberships_of(sub, limit=100, cursor=cursor)):
+        services.organisations.delete_membership(membership.organisation, sub)
+    services.users.delete(sub)
+    return Answer()
+
+
+def set_password(call: Call, services: Services) -> Answer:
+    """Sets a password; sessions and tokens from before are over."""
+    wanted = call.read(documents.NewPassword)
+    sub = call.path["sub"]
+    if services.users.update(sub, password_hash=services.passwords.hash(Secret(wanted.password))) is None:
+        raise NotFound("user")
+    cut_off(services, subject=sub)
+    return Answer()
+
+
+def _user(call: Call, services: Services) -> models.User:
+    user = services.users.get(call.path["sub"])
+    if user is None:
+        raise NotFound("user")
+    return user
+
+
+def _hash_of(wanted: documents.NewUser, services: Services) -> str:
+    if wanted.password is not None:
+        return services.passwords.hash(Secret(wanted.password))
+    return wanted.password_hash or ""
+
+
+def _made_before(call: Call, user: models.User, services: Services) -> models.User:
+    """The user that the same call made before. Raises `Conflict`."""
+    existing = services.users.get(user.sub) if call.idempotency_key else None
+    if existing is None or existing.username != user.username:
+        raise Conflict("The username or the identifier is taken")
+    return existing
+
+
+def _write(user: models.User) -> dict[str, Any]:
+    return documents.User.of(user).model_dump(mode="json")
+
+
+READ, WRITE = "admin:users.read", "admin:users.write"
+
+OPERATIONS = (
+    Operation("GET /admin/users", "List users", READ, list_users, answer=documents.User, is_list=True),
+    Operation(
+        "POST /admin/users",
+        "Add a user",
+        WRITE,
+        create_user,
+        body=documents.NewUser,
+        answer=documents.User,
+        status=201,
+        is_create=True,
+    ),
+    Operation("GET /admin/users/{sub}", "Read a user", READ, get_user, answer=documents.User),
+    Operation(
+        "PATCH /admin/users/{sub}",
+        "Change, disable or enable a user",
+        WRITE,
+        change_user,
+        body=documents.UserChanges,
+        answer=documents.User,
+    ),
+    Operation("DELETE /admin/users/{sub}", "Remove a user", WRITE, delete_user, status=204),
+    Operation(
+        "PUT /admin/users/{sub}/password", "Set a password", WRITE, set_password, body=documents.NewPassword, status=204
+    ),
+)

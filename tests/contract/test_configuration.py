@@ -1,0 +1,72 @@
+"""Laws of the configuration: one catalogue, each write conditional on what was read."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+
+from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
+from authserver.storage import ConfigurationStore
+from tests.contract.implementations import Stores
+
+CATALOGUE = ScopeCatalogue.of(
+    (
+        ScopeDefinition("orders", "See and place orders", ("orders.read",), sensitive=True, group="Orders"),
+        ScopeDefinition("orders.read", "See orders", grantable_by=OPERATOR, advertised=False),
+    )
+)
+
+
+@pytest.fixture
+def configuration(stores: Stores) -> Iterator[ConfigurationStore]:
+    """There is one catalogue, so each test begins with what the one before left."""
+    return stores.configuration
+
+
+def written(configuration: ConfigurationStore) -> ScopeCatalogue:
+    """A catalogue that is stored."""
+    stored = configuration.scopes()
+    version = stored.version if stored else 0
+    assert configuration.put_scopes(replace(CATALOGUE, version=version))
+    return replace(CATALOGUE, version=version + 1)
+
+
+def test_what_was_put_is_found_with_the_next_version(configuration: ConfigurationStore) -> None:
+    first = written(configuration)
+    assert configuration.scopes() == first
+    shorter = ScopeCatalogue.of(CATALOGUE.definitions[1:], first.version)
+    assert configuration.put_scopes(shorter)
+    assert configuration.scopes() == replace(shorter, version=first.version + 1)
+
+
+@pytest.mark.parametrize("apart", [-1, 1, 100])
+def test_put_on_another_version_is_refused(configuration: ConfigurationStore, apart: int) -> None:
+    stored = written(configuration)
+    assert not configuration.put_scopes(ScopeCatalogue((), stored.version + apart))
+    assert configuration.scopes() == stored
+
+
+def test_put_of_a_first_one_is_refused_when_there_is_one(configuration: ConfigurationStore) -> None:
+    stored = written(configuration)
+    assert not configuration.put_scopes(ScopeCatalogue((), 0))
+    assert configuration.scopes() == stored
+
+
+def test_put_by_twelve_at_once_is_done_by_one(configuration: ConfigurationStore) -> None:
+    stored = written(configuration)
+    barrier = Barrier(12)
+
+    def put(number: int) -> bool:
+        barrier.wait()
+        definitions = (*CATALOGUE.definitions, ScopeDefinition(f"scope-{number}", "One of twelve"))
+        return configuration.put_scopes(ScopeCatalogue(definitions, stored.version))
+
+    with ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(put, range(12)))
+    assert done.count(True) == 1
+    now = configuration.scopes()
+    assert now is not None
+    assert now.version == stored.version + 1
+    assert now.get(f"scope-{done.index(True)}") is not None
