@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from functools import cache
 from importlib import import_module
 from typing import Any, cast
@@ -216,7 +217,7 @@ class FakeUsers:
         return True
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        if not changes or {"sub", "username"} & changes.keys():
+        if not changes or not changes.keys() <= {one.name for one in dataclass_fields(User)} - {"sub", "username"}:
             raise ValueError("these fields cannot be changed")
         with self._lock:
             if sub not in self._users:
@@ -633,7 +634,7 @@ class FakeTokens:
             stored = self._approvals.get(key)
             if stored is None or stored.decision or stored.expires_at <= now:
                 return False
-            asked = ("created_at", "scope", "entities")
+            asked = ("created_at", "scope", "resource", "entities")
             if any(getattr(stored, name) != getattr(approval, name) for name in asked):
                 return False
             self._approvals[key] = replace(

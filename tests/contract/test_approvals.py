@@ -36,9 +36,10 @@ def stored(tokens: TokenStore, record: Approval) -> Approval | None:
 
 
 def test_what_was_asked_is_found(tokens: TokenStore) -> None:
-    for overrides in ({}, {"scope": Scope(), "resource": ()}, {"entities": frozenset({"*"})}):
+    for overrides in ({}, {"scope": Scope(), "resource": (), "entities": frozenset()}, {"entities": frozenset({"*"})}):
         record = asked(tokens, **overrides)
         assert stored(tokens, record) == record
+        assert tokens.answer_approval(record, "allow", "an administrator", NOW, NOW + 500)
 
 
 def test_nothing_asked_is_none(tokens: TokenStore) -> None:

@@ -1,6 +1,5 @@
 """Laws of the configuration: one catalogue, each write conditional on what was read."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -20,7 +19,7 @@ CATALOGUE = ScopeCatalogue.of(
 
 
 @pytest.fixture
-def configuration(stores: Stores) -> Iterator[ConfigurationStore]:
+def configuration(stores: Stores) -> ConfigurationStore:
     """There is one catalogue, so each test begins with what the one before left."""
     return stores.configuration
 

@@ -43,7 +43,7 @@ def test_suspended_is_dead_until_resumed(tokens: TokenStore, kind: tuple[str, ..
 @pytest.mark.parametrize("kind", KINDS, ids="+".join)
 def test_suspension_touches_nobody_else(tokens: TokenStore, kind: tuple[str, ...]) -> None:
     who = somebody()
-    tokens.suspend(**{name: who[name] for name in kind})  # type: ignore[arg-type]
+    tokens.suspend(**{name: who[name] for name in kind})
     for name in kind:
         assert not_before(tokens, **who | {name: "another"}) == 0
 
@@ -82,4 +82,4 @@ def test_browser_of_a_suspended_subject_is_signed_out(tokens: TokenStore) -> Non
 @pytest.mark.parametrize("whose", [{}, {"subject": "s", "client_id": "c", "organisation": "o"}], ids=["none", "all"])
 def test_suspension_is_of_one_or_two(tokens: TokenStore, whose: dict[str, str]) -> None:
     with pytest.raises(ValueError):
-        tokens.suspend(**whose)  # type: ignore[arg-type]
+        tokens.suspend(**whose)

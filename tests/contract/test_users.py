@@ -121,7 +121,7 @@ def test_update_of_nobody_makes_nobody(users: UserStore) -> None:
     assert users.get(sub) is None
 
 
-@pytest.mark.parametrize("changes", [{}, {"sub": "x"}, {"username": "x"}, {"name": "x", "username": "y"}])
+@pytest.mark.parametrize("changes", [{}, {"username": "x"}, {"id": "x"}, {"name": "x", "username": "y"}])
 def test_update_of_what_is_for_good_is_an_error(users: UserStore, changes: dict[str, str]) -> None:
     person = user()
     assert users.create(person)

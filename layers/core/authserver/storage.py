@@ -126,7 +126,10 @@ class UserStore(Protocol):
         """
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        """Sets fields of a user, any but `sub` and `username`, in one write; the user as it is now, None if absent."""
+        """Sets fields of a user, any but `sub` and `username`, in one write; the user as it is now, None if absent.
+
+        Raises `ValueError` on none, and on any other.
+        """
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         """Replaces the user's password hash if it is `old`; tells whether it was."""

@@ -372,22 +372,22 @@ class DynamoTokens:
         return read(approval_of, self._table.get({"pk": approval_key(organisation, client_id, subject)}))
 
     def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
+        asked = {"scope": str(approval.scope), "entities": approval.entities, "resource": approval.resource}
+        same, values = _is_still(asked)
         try:
             self._table.update(
                 {"pk": approval_key(approval.organisation, approval.client_id, approval.subject)},
                 "SET decision = :decision, decided_by = :by, decided_at = :now, expires_at = :expires_at",
-                "attribute_not_exists(decision) AND expires_at > :now AND created_at = :created_at"
-                " AND #scope = :scope AND entities = :entities",
+                f"attribute_not_exists(decision) AND expires_at > :now AND created_at = :created_at AND {same}",
                 {
                     ":decision": decision,
                     ":by": by,
                     ":now": now,
                     ":expires_at": expires_at,
                     ":created_at": approval.created_at,
-                    ":scope": str(approval.scope),
-                    ":entities": approval.entities,
+                    **values,
                 },
-                names={"#scope": "scope"},
+                names={f"#{name}": name for name in asked},
             )
         except ConditionFailed:
             return False
@@ -412,3 +412,21 @@ class DynamoTokens:
 
 def approval_key(organisation: str, client_id: str, subject: str) -> str:
     return f"approval#{key_text(organisation)}{key_text(client_id)}{key_text(subject)}"
+
+
+def _is_still(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The condition that an item's attributes are these, with its values; a list is compared element by element."""
+    conditions, values = [], {}
+    for name, value in asked.items():
+        if not value:
+            conditions.append(f"attribute_not_exists(#{name})")
+        elif isinstance(value, tuple):
+            conditions.append(f"size(#{name}) = :{name}_size")
+            values[f":{name}_size"] = len(value)
+            for position, element in enumerate(value):
+                conditions.append(f"#{name}[{position}] = :{name}_{position}")
+                values[f":{name}_{position}"] = element
+        else:
+            conditions.append(f"#{name} = :{name}")
+            values[f":{name}"] = value
+    return " AND ".join(conditions), values
