@@ -16,7 +16,7 @@ PARAMETERS ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ help: ## Show this list
 
 run: $(INSTALLED) ## Start the development server (no Docker, no AWS account)
 	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' --parameters '$(PARAMETERS)'
+
+example-placeos: $(INSTALLED) ## Walk through what a smart-building platform needs
+	@$(BIN)/python -m examples placeos
+
+example-pleo: $(INSTALLED) ## Walk through what a spending platform and its partners need
+	@$(BIN)/python -m examples pleo
 
 test: $(INSTALLED) ## Run every test
 	$(BIN)/python -m pytest

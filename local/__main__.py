@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
             log=options.log,
             template=options.template,
+            resources=options.resources,
             announce=_say,
         )
         with server:
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         help="several at once, as `make run PARAMETERS=...` gives them; a value may contain spaces",
     )
     parser.add_argument("--template", type=Path, default=TEMPLATE, metavar="FILE", help="(default %(default)s)")
+    parser.add_argument("--resources", type=Path, metavar="FILE", help="further resources, such as an API of your own")
     parser.add_argument("--log", type=Path, metavar="FILE", help="append what functions write, and requests, to a file")
     return parser
 

@@ -20,7 +20,7 @@ from local.reload import Reloader
 from local.rest_api import RestApi, read_document
 from local.schedules import Schedules
 from local.stack import Builder, Stack
-from local.template import expand, read_template
+from local.template import expand, read_template, with_resources
 from local.workers import FunctionError, access_key_id
 
 if TYPE_CHECKING:
@@ -51,14 +51,19 @@ class DevelopmentServer:
         seed: Path | None = None,
         log: Path | None = None,
         template: Path = TEMPLATE,
+        resources: Path | None = None,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`announce` is called with a line about each step; `log` takes what functions write, else standard output."""
+        """`announce` is called with a line about each step; `log` takes what functions write, else standard output.
+
+        `resources` is a file of further resources, which take part as if they stood in the template.
+        """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)
         self._seed = seed
         self._log_path = log
         self._template = template
+        self._resources = resources
         self._announce = announce
         self._closing = ExitStack()
         self.broken: set[str] = set()  # functions that did not start; they may once their code changes
@@ -135,6 +140,8 @@ class DevelopmentServer:
 
     def _expand(self) -> Builder:
         template = read_template(self._template)
+        if self._resources is not None:
+            template = with_resources(template, self._resources, self._template.parent)
         declared = template.get("Parameters", {})
         local = {"Issuer": self.issuer, "ResourceUrl": self.resource, "DeletionProtection": "false"}
         parameters = choose_parameters(declared, self._given, local)

@@ -47,6 +47,25 @@ def read_template(path: Path) -> dict[str, Any]:
     return template
 
 
+def with_resources(template: dict[str, Any], path: Path, root: Path) -> dict[str, Any]:
+    """The template and the resources of another file, whose folders are relative to that file.
+
+    Errors: `RefusedError` for anything but resources in it, and for one that the template has.
+    """
+    more: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    if set(more) != {"Resources"}:
+        raise RefusedError(str(path), "must have Resources and nothing else")
+    taken = more["Resources"].keys() & template["Resources"].keys()
+    if taken:
+        raise RefusedError(str(path), f"the template has {', '.join(sorted(taken))} already")
+    for resource in more["Resources"].values():
+        folder = _FOLDERS.get(resource.get("Type", ""))
+        if folder:
+            whole = (path.parent / resource["Properties"][folder]).resolve()
+            resource["Properties"][folder] = str(whole.relative_to(root.resolve()))
+    return {**template, "Resources": {**template["Resources"], **more["Resources"]}}
+
+
 def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The plain CloudFormation resources that SAM makes of the template, by logical id; intrinsics are still in."""
     document = copy.deepcopy(dict(template))

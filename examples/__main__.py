@@ -1,0 +1,32 @@
+"""`python -m examples pleo`: starts the development server with an example's configuration and walks through it."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from examples.walk import Mismatch, run
+
+EXAMPLES = ("placeos", "pleo")
+
+
+def main() -> int:
+    """Exit code: 0 everything happened as it should, 1 something did not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples",
+        description="Walks through an example, by plain HTTP against the development server, and says what happens.",
+        epilog="The example's folder has a README.md that explains each step. Nothing is kept.",
+    )
+    parser.add_argument("example", choices=EXAMPLES)
+    name = parser.parse_args().example
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            run(name, log=Path(folder) / "server.log", say=lambda line: print(line, flush=True))
+        except Mismatch as error:
+            print(f"\nNot as it should be: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

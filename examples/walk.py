@@ -1,0 +1,203 @@
+"""What the examples share: a server with an example's configuration, a browser and clients that speak plain HTTP.
+
+An example is a folder with
+
+- ``parameters.json``: the template's parameters
+- ``seed.json``: clients, users, organisations and scopes to begin with
+- ``api.yaml`` and ``api/``: an API of its own behind the authorizer
+- ``walk.py``: `walk(site)`, the story
+"""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+
+from local.server import DevelopmentServer
+
+FOLDER = Path(__file__).parent
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
+
+type Say = Callable[[str], None]
+type Form = Mapping[str, str] | list[tuple[str, str]]
+
+
+class Mismatch(Exception):
+    """Something did not happen as the story tells it."""
+
+
+def run(name: str, *, log: Path, say: Say) -> None:
+    """Starts the server with the example's configuration and walks. Raises `Mismatch`."""
+    folder = FOLDER / name
+    parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
+    say(f"Starting the development server with examples/{name} (a few seconds)")
+    with DevelopmentServer(
+        parameters=parameters, seed=folder / "seed.json", resources=folder / "api.yaml", log=log
+    ) as server:
+        site = Site(server.issuer, server.resource, say)
+        import_module(f"examples.{name}.walk").walk(site)
+    say(f"\nAll {site.steps} steps happened as they should.")
+
+
+@dataclass
+class Site:
+    """Where the server is, and the story so far."""
+
+    issuer: str
+    resource: str
+    say: Say
+    steps: int = 0
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+
+    def step(self, title: str) -> None:
+        """Begins a step."""
+        self.steps += 1
+        self.say(f"\n{self.steps}. {title}")
+
+    def show(self, text: str) -> None:
+        """Tells what happened."""
+        self.say(f"   {text}")
+
+    def api(
+        self, method: str, path: str, token: str, *, expect: int = 200, document: Any = None, **options: Any
+    ) -> Any:
+        """Calls the ResourceApi; the JSON of the answer."""
+        response = self.http.request(
+            method, f"{self.resource}{path}", headers={"Authorization": f"Bearer {token}"}, json=document, **options
+        )
+        self.show(f"{method} {path}  →  {response.status_code}")
+        require(response.status_code == expect, f"{method} {path}: {response.status_code} {response.text[:300]}")
+        return response.json() if response.content else None
+
+
+def require(condition: object, otherwise: str) -> None:
+    """Raises `Mismatch` unless the condition holds."""
+    if not condition:
+        raise Mismatch(otherwise)
+
+
+class Person:
+    """Somebody with a browser, without JavaScript."""
+
+    def __init__(self, site: Site, username: str, password: str) -> None:
+        self.site = site
+        self.username = username
+        self.password = password
+        self.cookies: dict[str, str] = {}
+
+    def get(self, url: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
+        return self._send(httpx.Request("GET", url, params=parameters))
+
+    def post(self, path: str, form: Form) -> httpx.Response:
+        pairs = list(form.items()) if isinstance(form, Mapping) else form
+        body: dict[str, list[str]] = {}
+        for name, value in pairs:
+            body.setdefault(name, []).append(value)
+        return self._send(httpx.Request("POST", f"{self.site.issuer}/{path}", data=body))
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        request.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        response = self.site.http.send(request)
+        for cookie in response.headers.get_list("set-cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return response
+
+    def follow(self, response: httpx.Response) -> httpx.Response:
+        """Goes where the server sends the browser, for as long as that is the server itself."""
+        while response.is_redirect:
+            target = urljoin(str(response.url), response.headers["location"])
+            if not target.startswith(self.site.issuer + "/"):
+                break
+            response = self.get(target)
+        return response
+
+    def to_consent(self, request: Mapping[str, str]) -> httpx.Response:
+        """Opens the client's link and signs in if asked to; the consent page, or the answer."""
+        page = self.follow(self.get(f"{self.site.issuer}/authorize", request))
+        if 'name="password"' in page.text:
+            filled = {**hidden(page), "username": self.username, "password": self.password}
+            page = self.follow(self.post("login", filled))
+        return page
+
+    def decide(self, page: httpx.Response, decision: str = "allow", entities: Iterable[str] = ()) -> httpx.Response:
+        """Presses a button of the consent page."""
+        chosen = [("entities", one) for one in entities]
+        return self.post("consent", [*hidden(page).items(), ("decision", decision), *chosen])
+
+    def connects(self, request: Mapping[str, str], entities: Iterable[str] = ()) -> dict[str, str]:
+        """Does whatever the pages ask for; what the client is told."""
+        page = self.to_consent(request)
+        return answer_of(self.decide(page, "allow", entities) if 'name="decision"' in page.text else page)
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    return {unescape(name): unescape(value) for name, value in HIDDEN.findall(page.text)}
+
+
+def answer_of(response: httpx.Response) -> dict[str, str]:
+    """The parameters of a redirect to the client, in its query or its fragment."""
+    require(response.is_redirect, f"no redirect but {response.status_code}: {response.text[-1500:]}")
+    location = urlsplit(response.headers["location"])
+    return {name: values[0] for name, values in parse_qs(location.fragment or location.query).items()}
+
+
+@dataclass
+class Application:
+    """A client: what it asks for through the browser, and its back channel."""
+
+    site: Site
+    client_id: str
+    secret: str
+    redirect_uri: str = ""
+    scope: str = ""
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    def request(self, **changed: str) -> dict[str, str]:
+        """An authorization request with PKCE."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        parameters = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": self.scope,
+            "state": secrets.token_urlsafe(8),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return {name: value for name, value in (parameters | changed).items() if value}
+
+    def post(self, path: str, **form: str) -> httpx.Response:
+        """Posts a form with the client's own authentication."""
+        if self.secret:
+            return self.site.http.post(f"{self.site.issuer}{path}", data=form, auth=(self.client_id, self.secret))
+        return self.site.http.post(f"{self.site.issuer}{path}", data={"client_id": self.client_id, **form})
+
+    def token(self, **form: str) -> dict[str, Any]:
+        """The token response. Raises `Mismatch` on any other."""
+        response = self.post("/token", **form)
+        require(response.status_code == 200, f"POST /token: {response.status_code} {response.text}")
+        tokens: dict[str, Any] = response.json()
+        return tokens
+
+    def exchange(self, answer: Mapping[str, str]) -> dict[str, Any]:
+        """Tokens for the code of an authorization response."""
+        return self.token(
+            grant_type="authorization_code",
+            code=answer["code"],
+            redirect_uri=self.redirect_uri,
+            code_verifier=self.verifier,
+        )
+
+    def refresh(self, refresh_token: str) -> dict[str, Any]:
+        return self.token(grant_type="refresh_token", refresh_token=refresh_token)
