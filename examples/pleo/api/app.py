@@ -1,4 +1,4 @@
-"""Accounting data of companies, and employees of organisations. What the caller may reach, the authorizer has checked."""
+"""Accounting data of companies, and employees of organisations. What the caller may reach, the authorizer checked."""
 
 import json
 from typing import Any

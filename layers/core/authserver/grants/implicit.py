@@ -26,13 +26,11 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
     They hang on an authorization that lives as long as the access token, with neither a code nor a refresh token.
     """
     now = services.now()
-    end = now + lifetime_of(request.client, services)
     authorization = new_authorization(
         request,
         allowed,
         services,
-        expires_at=end,
-        idle_expires_at=end,
+        expires_at=now + lifetime_of(request.client, services),
         rotated_at=now,
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
