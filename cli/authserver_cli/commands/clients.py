@@ -1,0 +1,157 @@
+"""Client applications."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from authserver_cli.invocation import Group, Invocation, pass_invocation
+from authserver_cli.options import Duration, body_of, changes_of, fields, listing
+
+ALL = "/admin/clients"
+ONE = "/admin/clients/{client_id}"
+COLUMNS = ("client_id", "client_name", "status", "verification", "grant_types", "created_at")
+
+
+@click.group(
+    cls=Group,
+    examples="""
+    authserver clients list
+    authserver clients create "Time sheets" --redirect-uri https://time.example/callback --scope "openid profile"
+    authserver clients create "On the phone" --public --redirect-uri com.example.app:/callback
+    authserver clients rotate-secret CLIENT_ID --overlap 7d
+    """,
+)
+def clients() -> None:
+    """Client applications: who may ask for tokens."""
+
+
+def _metadata(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option("--redirect-uri", "redirect_uris", multiple=True, help="May be repeated."),
+        click.option("--grant-type", "grant_types", multiple=True, help="May be repeated."),
+        click.option(
+            "--auth-method", "token_endpoint_auth_method", help="client_secret_basic, client_secret_post, none."
+        ),
+        click.option("--scope", help="What it may ask for, separated by spaces."),
+        click.option("--default-scope", help="What it gets when it asks for nothing."),
+        click.option("--uri", "client_uri", help="Its web site."),
+        click.option("--contact", "contacts", multiple=True, help="May be repeated."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return fields(command)
+
+
+@clients.command("list", examples="authserver clients list --all --json")
+@listing
+@pass_invocation
+def list_clients(invocation: Invocation, limit: int | None) -> None:
+    """List clients."""
+    invocation.show_list(invocation.api.items(ALL), COLUMNS, limit)
+
+
+@clients.command(examples="authserver clients show demo-web")
+@click.argument("client_id")
+@pass_invocation
+def show(invocation: Invocation, client_id: str) -> None:
+    """Show a client."""
+    invocation.show(invocation.api.get(ONE, client_id=client_id))
+
+
+@clients.command(
+    examples="""
+    authserver clients create "Time sheets" --redirect-uri https://time.example/callback
+    authserver clients create "Nightly job" --grant-type client_credentials --scope read
+    authserver clients create --from client.json
+    """
+)
+@click.argument("client_name", required=False)
+@click.option("--id", "client_id", help="The identifier, where it is not to be random.")
+@click.option("--public", is_flag=True, help="It cannot keep a secret: a telephone, a browser, a desktop.")
+@_metadata
+@pass_invocation
+def create(
+    invocation: Invocation,
+    client_name: str | None,
+    public: bool,
+    file: Path | None,
+    assignments: tuple[tuple[str, Any], ...],
+    **metadata: Any,
+) -> None:
+    """Register a client. Its secret is shown once."""
+    if public:
+        metadata["token_endpoint_auth_method"] = "none"
+    body = body_of({"client_name": client_name, **metadata}, file, assignments)
+    if "client_name" not in body:
+        raise click.UsageError("a client needs a name")
+    invocation.show(invocation.api.post(ALL, body))
+
+
+@clients.command(examples='authserver clients update CLIENT_ID --scope "openid read" --set access_token_lifetime=600')
+@click.argument("client_id")
+@click.option("--name", "client_name")
+@_metadata
+@pass_invocation
+def update(
+    invocation: Invocation, client_id: str, file: Path | None, assignments: tuple[tuple[str, Any], ...], **metadata: Any
+) -> None:
+    """Change what is given; the rest stays. A list is replaced as a whole, and --set FIELD= removes a field."""
+    invocation.show(invocation.api.patch(ONE, changes_of(metadata, file, assignments), client_id=client_id))
+
+
+@clients.command(examples="authserver clients delete CLIENT_ID")
+@click.argument("client_id")
+@pass_invocation
+def delete(invocation: Invocation, client_id: str) -> None:
+    """Delete a client for good. Everything issued to it ends."""
+    invocation.confirm(f"The client {client_id} goes for good, and whatever was issued to it.")
+    invocation.api.delete(ONE, client_id=client_id)
+    invocation.say(f"Deleted {client_id}.")
+
+
+@clients.command(examples="authserver clients disable CLIENT_ID --yes")
+@click.argument("client_id")
+@pass_invocation
+def disable(invocation: Invocation, client_id: str) -> None:
+    """Stop a client at once, tokens that it has included. Can be undone with enable."""
+    invocation.confirm(f"The client {client_id} stops working at once.")
+    invocation.show(invocation.api.patch(ONE, {"status": "disabled"}, client_id=client_id))
+
+
+@clients.command(examples="authserver clients enable CLIENT_ID")
+@click.argument("client_id")
+@pass_invocation
+def enable(invocation: Invocation, client_id: str) -> None:
+    """Let a disabled client work again."""
+    invocation.show(invocation.api.patch(ONE, {"status": "active"}, client_id=client_id))
+
+
+@clients.command(examples="authserver clients verify CLIENT_ID")
+@click.argument("client_id")
+@click.option("--undo", is_flag=True, help="Back to a test client.")
+@pass_invocation
+def verify(invocation: Invocation, client_id: str, undo: bool) -> None:
+    """Say that you have looked at a client and trust it."""
+    verification = "test" if undo else "verified"
+    invocation.show(invocation.api.patch(ONE, {"verification": verification}, client_id=client_id))
+
+
+@clients.command(
+    examples="""
+    authserver clients rotate-secret CLIENT_ID
+    authserver clients rotate-secret CLIENT_ID --overlap 0
+    """
+)
+@click.argument("client_id")
+@click.option(
+    "--overlap", type=Duration(), default="24h", show_default=True, help="How long the old secret still works."
+)
+@pass_invocation
+def rotate_secret(invocation: Invocation, client_id: str, overlap: int) -> None:
+    """Make a second secret, shown once; the old one goes on for the overlap."""
+    if overlap == 0:
+        invocation.confirm(f"The present secret of {client_id} stops working at once.")
+    secrets = "/admin/clients/{client_id}/secrets"
+    invocation.show(invocation.api.post(secrets, {"overlap": overlap}, client_id=client_id))

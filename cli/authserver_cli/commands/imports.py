@@ -1,0 +1,93 @@
+"""Users and clients of another system."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from authserver_cli import importing, output, records
+from authserver_cli.errors import Exit
+from authserver_cli.invocation import Command, Invocation, pass_invocation
+from authserver_cli.records import Record
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+
+@click.command(
+    "import",
+    cls=Command,
+    examples="""
+    authserver import users users.jsonl --dry-run
+    authserver import clients clients.csv
+    """,
+)
+@click.argument("kind", type=click.Choice(sorted(records.KINDS)))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at a time.")
+@pass_invocation
+def import_records(invocation: Invocation, kind: str, file: Path, parallel: int) -> None:
+    """Import users or clients from another system: JSON lines, or CSV by the file's name.
+
+    Identifiers are kept, and so are password hashes and hashed secrets. FILE.done remembers what was done: run the same
+    command again after whatever stopped it. FILE.refused says which records were refused, and why. With --dry-run the
+    file is checked, and nothing is sent.
+    """
+    chosen = records.KINDS[kind]
+    found = _read(file, chosen)
+    report = importing.Report(Path(f"{file}.refused"))
+    if invocation.dry_run:
+        tally = _check(found, report)
+    else:
+        api = invocation.api
+        journal = importing.Journal(Path(f"{file}.done"), api.transport.target, chosen)
+        with _progress(kind, len(found)) as progress:
+            tally = importing.Import(chosen, api, journal, report, progress).run(found, parallel)
+    _tell(invocation, tally, file)
+    if tally.refused:
+        raise click.exceptions.Exit(Exit.INCOMPLETE)
+
+
+@contextmanager
+def _progress(kind: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar for whoever looks on."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    bar: ProgressBar[None]
+    with click.progressbar(length=total, label=f"Importing {kind}", file=sys.stderr) as bar:
+        yield lambda: bar.update(1)
+
+
+def _read(file: Path, kind: records.Kind) -> list[Record]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            return list(records.read(stream, kind, comma_separated=records.is_csv(file)))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file}: is not UTF-8") from None
+
+
+def _check(found: list[Record], report: importing.Report) -> importing.Tally:
+    tally = importing.Tally()
+    with report:
+        for record in found:
+            if record.problems:
+                report.add(record, "The record is not valid", record.problems)
+                tally.refused += 1
+            else:
+                tally.done += 1
+    return tally
+
+
+def _tell(invocation: Invocation, tally: importing.Tally, file: Path) -> None:
+    if invocation.json:
+        output.print_json({"done": tally.done, "skipped": tally.skipped, "refused": tally.refused})
+        return
+    done = "valid" if invocation.dry_run else "imported"
+    before = f", {tally.skipped} were there from an earlier run" if tally.skipped else ""
+    click.echo(f"{tally.done} {done}{before}, {tally.refused} refused.")
+    if tally.refused:
+        click.echo(f"{file}.refused says which, and why.")

@@ -1,0 +1,145 @@
+"""People."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from authserver_cli.asking import read_secret
+from authserver_cli.invocation import Group, Invocation, pass_invocation
+from authserver_cli.options import body_of, changes_of, fields, listing
+
+ALL = "/admin/users"
+ONE = "/admin/users/{sub}"
+COLUMNS = ("sub", "username", "name", "email", "status", "operator")
+VARIABLE = "AUTHSERVER_PASSWORD"
+
+
+@click.group(
+    cls=Group,
+    examples="""
+    authserver users list
+    authserver users create alice --email alice@example.com --password
+    authserver users set-password SUB < password.txt
+    authserver users link SUB --issuer https://accounts.google.com --subject 1234567890
+    """,
+)
+def users() -> None:
+    """People who can sign in. SUB is a user's identifier, which never changes."""
+
+
+def _profile(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option("--name", help="As it is shown."),
+        click.option("--email"),
+        click.option("--email-verified/--email-unverified", "email_verified", default=None),
+        click.option(
+            "--operator/--no-operator", "operator", default=None, help="May administer this whole deployment."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return fields(command)
+
+
+@users.command("list", examples="authserver users list --limit 20")
+@listing
+@pass_invocation
+def list_users(invocation: Invocation, limit: int | None) -> None:
+    """List users."""
+    invocation.show_list(invocation.api.items(ALL), COLUMNS, limit)
+
+
+@users.command(examples="authserver users show SUB")
+@click.argument("sub")
+@pass_invocation
+def show(invocation: Invocation, sub: str) -> None:
+    """Show a user."""
+    invocation.show(invocation.api.get(ONE, sub=sub))
+
+
+@users.command(
+    examples="""
+    authserver users create alice --email alice@example.com --password
+    AUTHSERVER_PASSWORD=... authserver users create bob --password
+    """
+)
+@click.argument("username")
+@click.option("--sub", help="The identifier, where one is to be kept.")
+@click.option("--password", "with_password", is_flag=True, help=f"Ask for one, or take it from stdin or {VARIABLE}.")
+@_profile
+@pass_invocation
+def create(
+    invocation: Invocation,
+    username: str,
+    with_password: bool,
+    file: Path | None,
+    assignments: tuple[tuple[str, Any], ...],
+    **profile: Any,
+) -> None:
+    """Add a user. Without a password they sign in through an identity provider."""
+    body = body_of({"username": username, **profile}, file, assignments)
+    if with_password:
+        body["password"] = read_secret("Password", VARIABLE)
+    invocation.show(invocation.api.post(ALL, body))
+
+
+@users.command(examples='authserver users update SUB --name "Alice Liddell" --email-verified')
+@click.argument("sub")
+@_profile
+@pass_invocation
+def update(
+    invocation: Invocation, sub: str, file: Path | None, assignments: tuple[tuple[str, Any], ...], **profile: Any
+) -> None:
+    """Change what is given; the rest stays. --set FIELD= removes a field."""
+    invocation.show(invocation.api.patch(ONE, changes_of(profile, file, assignments), sub=sub))
+
+
+@users.command(examples="authserver users set-password SUB < password.txt")
+@click.argument("sub")
+@pass_invocation
+def set_password(invocation: Invocation, sub: str) -> None:
+    """Set a user's password, typed, from standard input, or from AUTHSERVER_PASSWORD."""
+    password = read_secret("New password", VARIABLE)
+    invocation.api.put("/admin/users/{sub}/password", {"password": password}, sub=sub)
+    invocation.say(f"The password of {sub} is set.")
+
+
+@users.command(examples="authserver users disable SUB")
+@click.argument("sub")
+@pass_invocation
+def disable(invocation: Invocation, sub: str) -> None:
+    """Keep a user out at once: sessions and tokens included. Can be undone with enable."""
+    invocation.confirm(f"The user {sub} is signed out everywhere and kept out.")
+    invocation.show(invocation.api.patch(ONE, {"status": "disabled"}, sub=sub))
+
+
+@users.command(examples="authserver users enable SUB")
+@click.argument("sub")
+@pass_invocation
+def enable(invocation: Invocation, sub: str) -> None:
+    """Let a disabled user in again."""
+    invocation.show(invocation.api.patch(ONE, {"status": "active"}, sub=sub))
+
+
+@users.command(examples="authserver users link SUB --issuer https://accounts.google.com --subject 1234567890")
+@click.argument("sub")
+@click.option("--issuer", required=True, help="The identity provider's issuer.")
+@click.option("--subject", required=True, help="The user's identifier there.")
+@pass_invocation
+def link(invocation: Invocation, sub: str, issuer: str, subject: str) -> None:
+    """Let an identity of another provider sign in as this user."""
+    identity = {"issuer": issuer, "subject": subject}
+    invocation.show(invocation.api.post("/admin/users/{sub}/identities", identity, sub=sub))
+    invocation.say(f"{subject} of {issuer} signs in as {sub}.")
+
+
+@users.command(examples="authserver users delete SUB")
+@click.argument("sub")
+@pass_invocation
+def delete(invocation: Invocation, sub: str) -> None:
+    """Delete a user for good. Their identifier is never used again."""
+    invocation.confirm(f"The user {sub} goes for good, and whatever they allowed.")
+    invocation.api.delete(ONE, sub=sub)
+    invocation.say(f"Deleted {sub}.")

@@ -1,0 +1,180 @@
+"""One invocation of the tool: what was asked for on every command alike, the way to the server, and the answer."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import click
+
+from authserver_cli import output
+from authserver_cli.api import Api
+from authserver_cli.asking import read_credentials
+from authserver_cli.protocol import Request, Response, Transport
+
+DEFAULT_SERVER = "http://127.0.0.1:3000"
+
+
+@dataclass
+class Invocation:
+    """`stack` and `server` as given, or from the environment where neither is."""
+
+    stack: str = ""
+    server: str = ""
+    json: bool = False
+    dry_run: bool = False
+    yes: bool = False
+
+    @cached_property
+    def api(self) -> Api:
+        return Api(Announcing(self._target, as_json=self.json) if self.dry_run else self._transport())
+
+    @property
+    def _target(self) -> str:
+        stack, server = self._where()
+        return f"stack {stack}" if stack else server.rstrip("/")
+
+    def _where(self) -> tuple[str, str]:
+        if self.stack and self.server:
+            raise click.UsageError("--stack and --server are two deployments: give one")
+        if self.stack or self.server:
+            return self.stack, self.server
+        stack, server = os.environ.get("AUTHSERVER_STACK", ""), os.environ.get("AUTHSERVER_SERVER", "")
+        if stack and server:
+            raise click.UsageError("AUTHSERVER_STACK and AUTHSERVER_SERVER are both set: give --stack or --server")
+        return stack, server or DEFAULT_SERVER
+
+    def _transport(self) -> Transport:
+        stack, server = self._where()
+        if stack:
+            from authserver_cli.stack import StackTransport  # boto3 takes a second to import
+
+            return StackTransport(stack)
+        from authserver_cli.server import ServerTransport
+
+        transport = ServerTransport(server, read_credentials)
+        click.get_current_context().find_root().call_on_close(transport.close)
+        return transport
+
+    # -- answers
+
+    def show(self, document: Any) -> None:
+        """A document. None, as of a deletion and in a dry run, says nothing."""
+        if document is None:
+            return
+        if self.json:
+            output.print_json(document)
+        else:
+            output.print_document(document)
+        output.warn_of_secrets(document)
+
+    def show_list(self, items: Iterable[Any], columns: Sequence[str], limit: int | None) -> None:
+        """The first `limit` items, all if None; says if there are more."""
+        found = list(items if limit is None else islice(items, limit + 1))
+        more = limit is not None and len(found) > limit
+        shown = found[:limit]
+        if self.dry_run:
+            return
+        if self.json:
+            output.print_json(shown)
+        else:
+            output.print_table(shown, columns)
+        if more:
+            click.echo(f"There are more than {limit}: --limit NUMBER or --all shows them.", err=True)
+
+    def say(self, text: str) -> None:
+        """What was done, for people."""
+        if not self.json and not self.dry_run:
+            click.echo(text)
+
+    def confirm(self, consequence: str) -> None:
+        """Asks before what cannot be undone. Without a terminal there is nobody to ask: only --yes will do."""
+        if self.yes or self.dry_run:
+            return
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"{consequence} Not done without a terminal: give --yes if you mean it.")
+        click.confirm(f"{consequence} Go on?", abort=True, err=True)
+
+
+class Announcing:
+    """Implements `protocol.Transport` for --dry-run: prints the request, and nothing leaves this machine."""
+
+    def __init__(self, target: str, *, as_json: bool) -> None:
+        self.target = target
+        self._as_json = as_json
+
+    def send(self, request: Request) -> Response:
+        output.print_request(request, self.target, as_json=self._as_json)
+        return Response(204)
+
+
+# ------------------------------------------------------------------ options that every command has
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Given before the command's name or after: both mean the same."""
+    invocation = context.find_root().ensure_object(Invocation)
+    if value and parameter.name:
+        setattr(invocation, parameter.name, value)
+
+
+def _common_options() -> list[click.Parameter]:
+    def option(*names: str, **attributes: Any) -> click.Parameter:
+        return click.Option(names, expose_value=False, callback=_remember, **attributes)
+
+    return [
+        option("--stack", metavar="NAME", help="The deployed stack, reached with your own AWS permissions."),
+        option("--server", metavar="URL", help=f"The issuer of a deployment, reached over HTTPS. [{DEFAULT_SERVER}]"),
+        option("--json", is_flag=True, help="Print JSON."),
+        option("--dry-run", is_flag=True, help="Print the request that would be made, and make none."),
+        option("--yes", "-y", is_flag=True, help="Do not ask for confirmation."),
+    ]
+
+
+class Command(click.Command):
+    """A command with an epilog of examples, and the options that all have."""
+
+    def __init__(self, *arguments: Any, examples: str = "", **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.examples = examples
+        self.params = [*self.params, *_common_options()]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        _write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+    def __init__(self, *arguments: Any, examples: str = "", **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        _write_examples(self.examples, formatter)
+
+
+def _write_examples(examples: str, formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples.strip().splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line.strip()}\n")
+
+
+class Root(Group):
+    """The tool itself."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params = [*self.params, *_common_options()]
+
+
+def pass_invocation[**P, R](command: Callable[..., R]) -> Callable[..., R]:
+    """Gives a command its invocation as the first argument."""
+    return click.make_pass_decorator(Invocation, ensure=True)(command)

@@ -1,0 +1,247 @@
+"""Each command makes the request that the admin API documents, and asks first where nothing brings it back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.deployment import FakeDeployment
+
+type Expected = tuple[str, str, Any]
+
+COMMANDS: dict[str, Expected] = {
+    "clients show c/1": ("GET", "/admin/clients/c%2F1", None),
+    "clients create Web --redirect-uri https://a.example/ --redirect-uri https://b.example/ --scope read": (
+        "POST",
+        "/admin/clients",
+        {"client_name": "Web", "redirect_uris": ["https://a.example/", "https://b.example/"], "scope": "read"},
+    ),
+    "clients create Phone --public --id phone": (
+        "POST",
+        "/admin/clients",
+        {"client_name": "Phone", "token_endpoint_auth_method": "none", "client_id": "phone"},
+    ),
+    "clients update c --name New --set access_token_lifetime=600 --set client_uri=": (
+        "PATCH",
+        "/admin/clients/c",
+        {"client_name": "New", "access_token_lifetime": 600, "client_uri": None},
+    ),
+    "clients delete c --yes": ("DELETE", "/admin/clients/c", None),
+    "clients disable c --yes": ("PATCH", "/admin/clients/c", {"status": "disabled"}),
+    "clients enable c": ("PATCH", "/admin/clients/c", {"status": "active"}),
+    "clients verify c": ("PATCH", "/admin/clients/c", {"verification": "verified"}),
+    "clients verify c --undo": ("PATCH", "/admin/clients/c", {"verification": "test"}),
+    "clients rotate-secret c": ("POST", "/admin/clients/c/secrets", {"overlap": 86400}),
+    "clients rotate-secret c --overlap 7d": ("POST", "/admin/clients/c/secrets", {"overlap": 604800}),
+    "clients rotate-secret c --overlap 0 --yes": ("POST", "/admin/clients/c/secrets", {"overlap": 0}),
+    "users show s": ("GET", "/admin/users/s", None),
+    "users create alice --email a@b.example --email-verified --no-operator": (
+        "POST",
+        "/admin/users",
+        {"username": "alice", "email": "a@b.example", "email_verified": True, "operator": False},
+    ),
+    "users update s --name Alice --email-unverified": (
+        "PATCH",
+        "/admin/users/s",
+        {"name": "Alice", "email_verified": False},
+    ),
+    "users set-password s": ("PUT", "/admin/users/s/password", {"password": "from stdin"}),
+    "users disable s --yes": ("PATCH", "/admin/users/s", {"status": "disabled"}),
+    "users enable s": ("PATCH", "/admin/users/s", {"status": "active"}),
+    "users link s --issuer https://i.example --subject 1": (
+        "POST",
+        "/admin/users/s/identities",
+        {"issuer": "https://i.example", "subject": "1"},
+    ),
+    "users delete s --yes": ("DELETE", "/admin/users/s", None),
+    "orgs show o": ("GET", "/admin/organisations/o", None),
+    "orgs create Wonderland": ("POST", "/admin/organisations", {"name": "Wonderland"}),
+    "orgs create Wonderland --id w": ("POST", "/admin/organisations", {"name": "Wonderland", "id": "w"}),
+    "orgs update o --name Oz": ("PATCH", "/admin/organisations/o", {"name": "Oz"}),
+    "orgs disable o --yes": ("PATCH", "/admin/organisations/o", {"status": "disabled"}),
+    "orgs enable o": ("PATCH", "/admin/organisations/o", {"status": "active"}),
+    "orgs companies add o c --name Tea": ("PUT", "/admin/organisations/o/companies/c", {"name": "Tea"}),
+    "orgs companies rename o c --name Mad": ("PUT", "/admin/organisations/o/companies/c", {"name": "Mad"}),
+    "orgs companies drop o c --yes": ("DELETE", "/admin/organisations/o/companies/c", None),
+    "orgs members set o s --role administrator": (
+        "PUT",
+        "/admin/organisations/o/members/s",
+        {"role": "administrator"},
+    ),
+    "orgs members remove o s --yes": ("DELETE", "/admin/organisations/o/members/s", None),
+    "scopes show openid": ("GET", "/admin/scopes/openid", None),
+    "scopes set a:b --description See --implies a:c --implies a:d --sensitive --grantable-by operator": (
+        "PUT",
+        "/admin/scopes/a%3Ab",
+        {"description": "See", "implies": ["a:c", "a:d"], "sensitive": True, "grantable_by": "operator"},
+    ),
+    "scopes delete a --yes": ("DELETE", "/admin/scopes/a", None),
+    "idps show i": ("GET", "/admin/identity-providers/i", None),
+    "idps create Google --issuer https://i.example --client-id x --client-secret --domain a.example": (
+        "POST",
+        "/admin/identity-providers",
+        {
+            "name": "Google",
+            "issuer": "https://i.example",
+            "client_id": "x",
+            "domains": ["a.example"],
+            "client_secret": "from stdin",
+        },
+    ),
+    "idps update i --client-secret": ("PATCH", "/admin/identity-providers/i", {"client_secret": "from stdin"}),
+    "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
+    "authorizations show z": ("GET", "/admin/authorizations/z", None),
+    "authorizations revoke z --yes": ("DELETE", "/admin/authorizations/z", None),
+    "keys rotate --yes": ("POST", "/admin/keys/rotation", {}),
+}
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_makes_its_request(line: str, run: Run, deployment: FakeDeployment) -> None:
+    result = run(*line.split(), stdin="from stdin\n")
+    assert result.exit_code == 0, result.stderr
+    (asked,) = deployment.asked
+    method, path, body = COMMANDS[line]
+    assert (asked.method, asked.path, asked.body or None) == (method, path, body or None)
+    assert ("idempotency-key" in asked.headers) == (method == "POST")
+    if body is not None:
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        assert asked.headers["content-type"] == kind
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.endswith("--yes")])
+def test_command_that_ends_something_is_not_done_unasked(line: str, run: Run, deployment: FakeDeployment) -> None:
+    result = run(*line.removesuffix("--yes").split(), stdin="y\n")
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+    assert deployment.asked == []
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_dry_run_shows_the_request_and_makes_none(line: str, run: Run, deployment: FakeDeployment) -> None:
+    result = run(*line.removesuffix("--yes").split(), "--dry-run", stdin="from stdin\n")
+    assert result.exit_code == 0, result.stderr
+    method, path, body = COMMANDS[line]
+    assert result.stdout.startswith(f"{method} {path}\n")
+    assert "from stdin" not in result.stdout
+    if isinstance(body, dict) and not body.keys() & {"password", "client_secret"}:
+        assert json.loads(result.stdout.partition("\n\n")[2]) == body
+    assert (deployment.asked, deployment.tokens) == ([], 0)
+
+
+LISTS: dict[str, tuple[str, dict[str, str]]] = {
+    "clients list": ("/admin/clients", {}),
+    "users list": ("/admin/users", {}),
+    "orgs list": ("/admin/organisations", {}),
+    "orgs members list o": ("/admin/organisations/o/members", {}),
+    "scopes list": ("/admin/scopes", {}),
+    "idps list": ("/admin/identity-providers", {}),
+    "keys list": ("/admin/keys", {}),
+    "authorizations list --user s": ("/admin/authorizations", {"subject": "s"}),
+    "authorizations list --client c": ("/admin/authorizations", {"client_id": "c"}),
+    "authorizations list --org o": ("/admin/authorizations", {"organisation": "o"}),
+}
+
+
+@pytest.mark.parametrize("line", LISTS)
+def test_list_goes_through_the_pages_as_far_as_it_is_asked_to(line: str, run: Run, deployment: FakeDeployment) -> None:
+    path, query = LISTS[line]
+    pages = [(200, {"items": [{"id": "1"}, {"id": "2"}], "next": "more"}), (200, {"items": [{"id": "3"}]})]
+
+    deployment.answer("GET", path, *pages)
+    everything = run(*line.split(), "--all", "--json")
+    assert json.loads(everything.stdout) == [{"id": "1"}, {"id": "2"}, {"id": "3"}]
+    assert [asked.query for asked in deployment.asked] == [
+        {**query, "limit": "100"},
+        {**query, "limit": "100", "cursor": "more"},
+    ]
+
+    deployment.answer("GET", path, *pages)
+    some = run(*line.split(), "--limit", "2", "--json")
+    assert json.loads(some.stdout) == [{"id": "1"}, {"id": "2"}]
+    assert "There are more than 2" in some.stderr
+
+
+@pytest.mark.parametrize("whose", [[], ["--user", "s", "--client", "c"]])
+def test_everything_of_everybody_is_revoked_by_no_slip(whose: list[str], run: Run, deployment: FakeDeployment) -> None:
+    assert run("authorizations", "revoke-all", "--yes", *whose).exit_code == 2
+    assert deployment.asked == []
+    assert run("authorizations", "revoke-all", "--yes", "--user", "s").exit_code == 0
+    assert (deployment.asked[0].method, deployment.asked[0].query) == ("DELETE", {"subject": "s"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("clients update c", "users update s", "orgs update o", "idps update i", "clients create", "users create"),
+        *(
+            "clients rotate-secret c --overlap soon",
+            "clients update c --set name",
+            "clients list --limit 0",
+            "nonsense",
+        ),
+    ],
+)
+def test_wrong_usage_is_told_and_asks_for_nothing(line: str, run: Run, deployment: FakeDeployment) -> None:
+    assert run(*line.split()).exit_code == 2
+    assert deployment.asked == []
+
+
+def test_document_from_a_file_gives_way_to_options(run: Run, deployment: FakeDeployment) -> None:
+    file = '{"client_name": "From the file", "scope": "read", "contacts": ["a@b.example"]}'
+    line = ["clients", "create", "--from", "-", "--scope", "write", "--set", "contacts=[]"]
+    assert run(*line, stdin=file).exit_code == 0
+    assert deployment.asked[0].body == {"client_name": "From the file", "scope": "write", "contacts": []}
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "[]", "1"])
+def test_document_that_is_none_is_wrong_usage(content: str, run: Run, deployment: FakeDeployment) -> None:
+    assert run("clients", "create", "--from", "-", stdin=content).exit_code == 2
+    assert deployment.asked == []
+
+
+def test_catalogue_that_was_exported_is_imported(run: Run, deployment: FakeDeployment, tmp_path: Any) -> None:
+    own = {"name": "openid", "description": "Know you", "built_in": True}
+    catalogue = [{"name": "read", "description": "Read", "built_in": False}, {"name": "a:b", "sensitive": True}]
+    deployment.answer("GET", "/admin/scopes", (200, {"items": [own, *catalogue]}))
+    file = tmp_path / "scopes.json"
+    assert run("scopes", "export", str(file)).exit_code == 0
+    deployment.asked.clear()
+    assert run("scopes", "import", str(file)).stdout == "Defined 2 scopes.\n"
+    assert [(asked.method, asked.path, asked.body) for asked in deployment.asked] == [
+        ("PUT", "/admin/scopes/read", {"description": "Read"}),
+        ("PUT", "/admin/scopes/a%3Ab", {"sensitive": True}),
+    ]
+
+
+def test_new_user_has_the_password_of_the_environment_or_of_stdin(run: Run, deployment: FakeDeployment) -> None:
+    assert run("users", "create", "alice", "--password", AUTHSERVER_PASSWORD="from the environment").exit_code == 0
+    assert run("users", "create", "bob", "--password", stdin="from stdin\r\n").exit_code == 0
+    assert [asked.body["password"] for asked in deployment.asked] == ["from the environment", "from stdin"]
+    assert run("users", "create", "carol", "--password").exit_code == 2
+    assert len(deployment.asked) == 2
+
+
+def test_help_of_every_command_has_an_example(run: Run) -> None:
+    from authserver_cli.__main__ import main
+    from authserver_cli.invocation import Command, Group
+
+    def walk(group: Group, path: tuple[str, ...] = ()) -> None:
+        for name, command in group.commands.items():
+            if isinstance(command, Group):
+                walk(command, (*path, name))
+            elif isinstance(command, Command):
+                helped = run(*path, name, "--help")
+                assert helped.exit_code == 0
+                assert " ".join(("authserver", *path, name)) in helped.stdout.partition("Examples:")[2], (path, name)
+
+    assert isinstance(main, Group)
+    walk(main)
+
+
+def test_shells_are_told_how_to_complete(run: Run) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_AUTHSERVER_COMPLETE" in run("completion", shell).stdout
+    completed = run(_AUTHSERVER_COMPLETE="bash_complete", COMP_WORDS="authserver clients ro", COMP_CWORD="2")
+    assert completed.exit_code in (0, 2)
