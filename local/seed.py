@@ -11,70 +11,45 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import boto3
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authserver.aws.dynamodb import DynamoClients, DynamoUsers
+from authserver.documents import refusals
+from authserver.documents.client import ClientMetadata, Objection, Scopes, Terms, objections
 from authserver.identity.password import Argon2Passwords
 from authserver.models import Client, ClientSecret, User
-from authserver.values import (
-    RedirectUri,
-    Scope,
-    Secret,
-    is_resource_indicator,
-    is_web_page,
-    normalised_username,
-    sha256,
-)
+from authserver.values import Secret, normalised_username, sha256
 from local.intrinsics import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", "implicit", "password")
-RESPONSE_TYPES = ("code", "token", "id_token", "id_token token")
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
-ALGORITHMS = ("RS256", "ES256")
+# Everything that this version can do: what a deployment has turned off, it refuses when it is asked for it.
+TERMS = Terms(
+    grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password"),
+    response_types={
+        "code": "authorization_code",
+        "token": "implicit",
+        "id_token": "implicit",
+        "id_token token": "implicit",
+    },
+    auth_methods=("client_secret_basic", "client_secret_post", "none"),
+    catalogue=None,
+    access_token_lifetime=14 * 86_400,
+    refresh_token_lifetime=730 * 86_400,
+    is_operator=True,
+)
 
 
 class SeedError(Exception):
     """The seed file cannot be used; the message names the file and the field."""
-
-
-def _one_of(*allowed: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _scope(value: str) -> str:
-    Scope.parse(value)
-    return value
-
-
-def _redirect_uri(value: str) -> str:
-    RedirectUri.parse(value)
-    return value
-
-
-def _resource(value: str) -> str:
-    if not is_resource_indicator(value):
-        raise ValueError("must be an absolute URI without a fragment")
-    return value
-
-
-def _web_page(value: str) -> str:
-    if not is_web_page(value):
-        raise ValueError("must be an https address")
-    return value
 
 
 class UserSeed(BaseModel):
@@ -89,76 +64,27 @@ class UserSeed(BaseModel):
     name: str = ""
 
 
-class ClientSeed(BaseModel):
-    """RFC 7591 section 2, with the identifier and the secret; lifetimes in seconds."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class ClientSeed(ClientMetadata):
+    """What any client is registered with, its identifier, and the secret if it has one."""
 
     client_id: str = Field(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")
     client_secret: str | None = Field(default=None, min_length=1, max_length=1024, pattern=r"^[\x20-\x7e]+$")
-    client_name: str = Field(default="", max_length=128)
-    redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = []
-    grant_types: list[Annotated[str, _one_of(*GRANT_TYPES)]] = ["authorization_code"]
-    response_types: list[Annotated[str, _one_of(*RESPONSE_TYPES)]] | None = None
-    token_endpoint_auth_method: Annotated[str, _one_of(*AUTH_METHODS)] = "client_secret_basic"
-    scope: Annotated[str, AfterValidator(_scope)] = "openid profile email read write"
-    default_scope: Annotated[str, AfterValidator(_scope)] = ""
-    id_token_signed_response_alg: Annotated[str, _one_of(*ALGORITHMS)] = "RS256"
-    access_token_format: Annotated[str, _one_of("jwt", "opaque")] = "jwt"
-    access_token_lifetime: int | None = Field(default=None, ge=1, le=1_209_600)
-    refresh_token_lifetime: int | None = Field(default=None, ge=1)
-    require_pkce: bool = True
-    default_max_age: int | None = Field(default=None, ge=0)
-    resources: list[Annotated[str, AfterValidator(_resource)]] = []
+    scope: Scopes = "openid profile email read write"
     owner: str = ""
-    client_uri: Annotated[str, AfterValidator(_web_page)] = ""
-    logo_uri: Annotated[str, AfterValidator(_web_page)] = ""
-    policy_uri: Annotated[str, AfterValidator(_web_page)] = ""
-    tos_uri: Annotated[str, AfterValidator(_web_page)] = ""
-    contacts: list[str] = []
-    # Metadata that other servers know and that changes nothing here.
-    application_type: str = "web"
-    subject_type: str = "public"
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> "ClientSeed":
+    def faults(self) -> Iterator[Objection]:
+        """What speaks against it, by field."""
+        yield from objections(self, TERMS)
         is_public = self.token_endpoint_auth_method == "none"
         if is_public and self.client_secret is not None:
-            raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
+            yield "client_secret", "token_endpoint_auth_method none means that there is no client_secret"
         if not is_public and not self.client_secret:
-            raise ValueError(f"token_endpoint_auth_method {self.token_endpoint_auth_method} needs a client_secret")
-        if is_public and "client_credentials" in self.grant_types:
-            raise ValueError("client_credentials needs a confidential client")
-        if "authorization_code" in self.grant_types and not self.redirect_uris:
-            raise ValueError("authorization_code needs redirect_uris")
-        if "implicit" in self.grant_types and not (self.redirect_uris and self.response_types):
-            raise ValueError("implicit needs redirect_uris and response_types")
-        if not Scope.parse(self.default_scope) <= Scope.parse(self.scope):
-            raise ValueError("default_scope must be within scope")
-        return self
+            yield "client_secret", f"token_endpoint_auth_method {self.token_endpoint_auth_method} needs a client_secret"
 
     def client(self, now: int) -> Client:
         """The client as it is stored: the secret as its hash."""
-        response_types = self.response_types
-        if response_types is None:
-            response_types = ["code"] if "authorization_code" in self.grant_types else []
-        stored = self.model_dump(exclude={"client_secret", "application_type", "subject_type"})
         secrets = (ClientSecret(sha256(self.client_secret), now),) if self.client_secret else ()
-        return Client(
-            **{
-                **stored,
-                "client_name": self.client_name or self.client_id,
-                "redirect_uris": tuple(RedirectUri.parse(uri) for uri in self.redirect_uris),
-                "grant_types": tuple(self.grant_types),
-                "response_types": tuple(response_types),
-                "resources": tuple(self.resources),
-                "contacts": tuple(self.contacts),
-                "scope": Scope.parse(self.scope),
-                "default_scope": Scope.parse(self.default_scope),
-                "secrets": secrets,
-                "created_at": now,
-            }
-        )
+        return self.applied_to(Client(self.client_id, "", secrets=secrets, owner=self.owner, created_at=now))
 
 
 class Seed(BaseModel):
@@ -191,18 +117,27 @@ def read(path: Path) -> Seed:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise SeedError(f"{path}: must be an object with users and clients")
-        return Seed.model_validate(document)
+        seed = Seed.model_validate(document)
     except OSError as error:
         raise SeedError(f"{path}: {error.strerror}") from error
     except json.JSONDecodeError as error:
         raise SeedError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
     except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, fault['loc']))}: {_in_our_words(fault['msg'])}" for fault in error.errors()]
-        raise SeedError("\n".join([f"{path}: cannot be used:", *faults])) from error
+        raise _unusable(
+            path, [("", fault["field"], _in_our_words(fault["detail"])) for fault in refusals(error)]
+        ) from error
+    faults = [(f"clients.{at}.", *fault) for at, client in enumerate(seed.clients) for fault in client.faults()]
+    if faults:
+        raise _unusable(path, faults)
+    return seed
+
+
+def _unusable(path: Path, faults: list[tuple[str, str, str]]) -> SeedError:
+    return SeedError("\n".join([f"{path}: cannot be used:", *(f"  {at}{field}: {said}" for at, field, said in faults)]))
 
 
 def _in_our_words(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not known")
+    return message.replace("Extra inputs are not permitted", "is not known")
 
 
 def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:

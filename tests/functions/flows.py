@@ -14,7 +14,7 @@ from authserver.aws.table import encode
 from authserver.models import Membership, Organisation
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.journey import App, Browser, hidden_fields, machine, native, other, parameters_of, web
+from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, other, parameters_of, web
 from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
@@ -301,6 +301,35 @@ def scopes_that_others_imply(world: World) -> None:
 def read_the_metadata(world: World) -> None:
     for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
         refused(200, Gateway(world).send("GET", f"/.well-known/{path}"))
+
+
+# ------------------------------------------------------------------ management
+
+
+@flow
+def manage_clients(world: World) -> None:
+    with world.using(admin=world.load("admin")):
+        gateway = Gateway(world)
+        token = admin(gateway).own_token().json()["access_token"]
+        document = {"client_name": "An app", "redirect_uris": ["https://a.example/callback"], "owner": "somebody"}
+        made = gateway.manage("POST /admin/clients", token, document, key="first").json()
+        one, secret = "/admin/clients/{client_id}", "/admin/clients/{client_id}/secrets"
+        refused(201, gateway.manage("POST /admin/clients", token, document, key="first"))
+        refused(409, gateway.manage("POST /admin/clients", token, document, key="first"))
+        refused(201, gateway.manage("POST /admin/clients", token, document | {"client_id": "of-another-system"}))
+        refused(400, gateway.manage("POST /admin/clients", token, {"redirect_uris": ["http://a.example/"]}))
+        refused(200, gateway.manage("GET /admin/clients", token))
+        refused(200, gateway.call("GET", "/admin/clients", f"Bearer {token}", query={"owner": ["somebody"]}))
+        client_id = {"client_id": made["client_id"]}
+        another = gateway.manage(f"POST {secret}", token, {"overlap": 0}, **client_id).json()
+        refused(409, gateway.manage(f"DELETE {secret}/{{secret}}", token, secret=another["id"], **client_id))
+        refused(201, gateway.manage(f"POST {secret}", token, {}, **client_id))
+        refused(204, gateway.manage(f"DELETE {secret}/{{secret}}", token, secret=another["id"], **client_id))
+        for status in ("disabled", "active"):
+            refused(200, gateway.manage(f"PATCH {one}", token, {"status": status}, **client_id))
+        refused(200, gateway.manage(f"GET {one}", token, **client_id))
+        refused(204, gateway.manage(f"DELETE {one}", token, **client_id))
+        refused(404, gateway.manage(f"GET {one}", token, **client_id))
 
 
 # ------------------------------------------------------------------ keys

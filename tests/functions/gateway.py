@@ -31,7 +31,7 @@ class Answer:
         return cls(raw["statusCode"], headers, raw["body"], tuple(raw.get("cookies", ())), raw)
 
     def json(self) -> Any:
-        assert self.headers["content-type"] == "application/json"
+        assert self.headers["content-type"] in ("application/json", "application/problem+json")
         return json.loads(self.body)
 
     @property
@@ -66,6 +66,9 @@ class Gateway:
         form: Form | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        route: str = "",
+        path_parameters: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """An event of the AuthorizationApi."""
         sent = {"host": self.world.domain, **(headers or {})}
@@ -79,7 +82,9 @@ class Gateway:
             query=query,
             headers=sent,
             cookies=cookies,
-            body=encoded(form) if form is not None else b"",
+            body=encoded(form) if form is not None else body,
+            route=route,
+            path_parameters=path_parameters,
         )
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
@@ -90,9 +95,27 @@ class Gateway:
     def post(self, path: str, form: Form, **options: Any) -> Answer:
         return self.send("POST", path, form=form, **options)
 
-    def call(self, method: str, path: str, authorization: str = "", **options: Any) -> Answer:
+    def manage(self, route: str, token: str, document: Any = None, key: str = "", **path: str) -> Answer:
+        """A call of a management API: `path` are the parameters of the route's path."""
+        method, _, template = route.partition(" ")
+        options: dict[str, Any] = {"path": template.format(**path), "path_parameters": path}
+        if document is not None:
+            options |= {"body": json.dumps(document), "headers": {"Content-Type": "application/json"}}
+        if key:
+            options["headers"] = {**options.get("headers", {}), "Idempotency-Key": key}
+        return self.call(method, template, f"Bearer {token}", **options)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        authorization: str = "",
+        /,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Answer:
         """A request to the ResourceApi: first its authorizer, then the function."""
-        headers = {"Authorization": authorization} if authorization else {}
+        headers = {**(headers or {}), **({"Authorization": authorization} if authorization else {})}
         asked = request_authorizer_event(method, path, resource=self.world.resource, headers=headers, **options)
         answer = self.world.invoke("authorizer", asked)
         (statement,) = answer["policyDocument"]["Statement"]

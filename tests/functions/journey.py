@@ -151,3 +151,11 @@ def other(gateway: Gateway) -> App:
 
 def machine(gateway: Gateway) -> App:
     return App(gateway, "demo-machine", "demo-machine-secret-for-development-only")
+
+
+def admin(gateway: Gateway) -> App:
+    return App(gateway, "demo-admin", "demo-admin-secret-for-development-only")
+
+
+def portal(gateway: Gateway) -> App:
+    return App(gateway, "demo-portal", "", "http://127.0.0.1:8083/callback", "openid account partner")

@@ -20,14 +20,14 @@ UNUSABLE = [
         {"clients": [CLIENT | {"redirect_uris": ["http://app.example/"]}]},
         "clients.0.redirect_uris.0: redirect URI must",
     ),
-    ({"clients": [CLIENT | {"policy_uri": "javascript:alert(1)"}]}, "clients.0.policy_uri: must be an https address"),
+    ({"clients": [CLIENT | {"policy_uri": "javascript:alert(1)"}]}, "clients.0.policy_uri: must be an https URL"),
     ({"clients": [CLIENT | {"resources": ["orders"]}]}, "clients.0.resources.0: must be an absolute URI"),
     ({"clients": [CLIENT | {"require_pkce": "no"}]}, "clients.0.require_pkce: "),
     ({"clients": [CLIENT | {"access_token_lifetime": "600"}]}, "clients.0.access_token_lifetime: "),
     ({"clients": [CLIENT | {"token_endpoint_auth_method": "none"}]}, "means that there is no client_secret"),
     ({"clients": [CLIENT | {"client_secret": None}]}, "needs a client_secret"),
     ({"clients": [CLIENT | {"grant_types": ["device"]}]}, "clients.0.grant_types.0: must be one of"),
-    ({"clients": [CLIENT | {"grant_types": ["implicit"]}]}, "implicit needs redirect_uris and response_types"),
+    ({"clients": [CLIENT | {"grant_types": ["implicit"]}]}, "clients.0.response_types: must have one of token"),
     ({"clients": [CLIENT | {"scope": "read", "default_scope": "write"}]}, "default_scope must be within scope"),
 ]
 

@@ -1,0 +1,240 @@
+"""Client metadata (RFC 7591 section 2, OpenID Connect Dynamic Client Registration section 2), and who may say what.
+
+What a field may hold by itself the model says; what fields mean together, and to this deployment, `objections` says.
+Both hold for everybody who registers a client: operators, partners, clients themselves and the seed file.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from authserver.documents import Document, WebPage
+from authserver.models import Client
+from authserver.scopes import OPERATOR, ScopeCatalogue
+from authserver.services import Services
+from authserver.values import RedirectUri, Scope, is_resource_indicator
+
+MAX_URIS = 20
+MAX_CONTACTS = 10
+MAX_SCOPE = 4096
+# Grants that RFC 9700 sections 2.1.2 and 2.4 advise against: an operator gives them to a client, nobody else.
+LEGACY_GRANTS = ("implicit", "password")
+
+type Objection = tuple[str, str]  # the field, and what is wrong with it
+
+
+def _redirect_uri(text: str) -> str:
+    return RedirectUri.parse(text).text
+
+
+def _scope(text: str) -> str:
+    return str(Scope.parse(text))
+
+
+def _resource(text: str) -> str:
+    if not is_resource_indicator(text):
+        raise ValueError("must be an absolute URI without a fragment")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
+Scopes = Annotated[str, StringConstraints(max_length=MAX_SCOPE), AfterValidator(_scope)]
+Mailbox = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@<>]{1,64}@[^\s@<>]+$")]
+
+
+class ClientMetadata(Document):
+    """What a client is registered with. What is left out has RFC 7591's default, or this deployment's."""
+
+    client_name: Line = ""
+    redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(default=[], max_length=MAX_URIS)
+    grant_types: list[Name] = Field(default=["authorization_code"], max_length=MAX_URIS)
+    response_types: list[Annotated[str, StringConstraints(max_length=100)]] | None = Field(default=None, max_length=9)
+    token_endpoint_auth_method: Name = "client_secret_basic"
+    scope: Scopes = ""
+    default_scope: Scopes = ""
+    id_token_signed_response_alg: Literal["RS256", "ES256"] = "RS256"
+    access_token_format: Literal["jwt", "opaque"] = "jwt"
+    access_token_lifetime: int | None = Field(default=None, ge=1)
+    refresh_token_lifetime: int | None = Field(default=None, ge=1)
+    require_pkce: bool = True
+    default_max_age: int | None = Field(default=None, ge=0, le=2**31)
+    resources: list[Annotated[str, AfterValidator(_resource)]] = Field(default=[], max_length=MAX_URIS)
+    client_uri: WebPage = ""
+    logo_uri: WebPage = ""
+    policy_uri: WebPage = ""
+    tos_uri: WebPage = ""
+    contacts: list[Mailbox] = Field(default=[], max_length=MAX_CONTACTS)
+    initiate_login_uri: WebPage = ""
+    settings_uri: WebPage = ""
+    software_id: Line = ""
+    software_version: Line = ""
+    preferred_subject_type: Literal["user", "organisation", "company"] = "user"
+    # Metadata that other servers know and that changes nothing here.
+    application_type: Literal["web", "native"] = "web"
+    subject_type: Literal["public"] = "public"
+
+    @property
+    def effective_response_types(self) -> list[str]:
+        """Those that were given, or the one of the authorization code grant (RFC 7591 section 2)."""
+        if self.response_types is not None:
+            return self.response_types
+        return ["code"] if "authorization_code" in self.grant_types else []
+
+    def applied_to(self, client: Client) -> Client:
+        """The client with this metadata in place of its own."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        tuples = {name: tuple(values[name]) for name in ("grant_types", "resources", "contacts")}
+        return replace(
+            client,
+            **{
+                **values,
+                **tuples,
+                "client_name": self.client_name or client.client_id,
+                "redirect_uris": tuple(RedirectUri(uri) for uri in self.redirect_uris),
+                "response_types": tuple(self.effective_response_types),
+                "scope": Scope.parse(self.scope),
+                "default_scope": Scope.parse(self.default_scope),
+            },
+        )
+
+
+# The fields that are stored: each is a field of `Client` as well.
+FIELDS = tuple(name for name in ClientMetadata.model_fields if name not in ("application_type", "subject_type"))
+
+
+def metadata_of(client: Client) -> dict[str, Any]:
+    """The client's metadata as a document; what is not set is left out."""
+    values: dict[str, Any] = {name: getattr(client, name) for name in FIELDS}
+    values["redirect_uris"] = [uri.text for uri in client.redirect_uris]
+    for name in ("scope", "default_scope"):
+        values[name] = str(values[name])
+    for name in ("grant_types", "response_types", "resources", "contacts"):
+        values[name] = list(values[name])
+    needed = ("grant_types", "response_types", "scope")
+    return {name: value for name, value in values.items() if name in needed or value not in (None, "", [])}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope.
+
+    `response_types` maps each to its grant. `is_operator`: whoever registers runs this server, and may give what nobody
+    else may.
+    """
+
+    grant_types: tuple[str, ...]
+    response_types: Mapping[str, str]
+    auth_methods: tuple[str, ...]
+    catalogue: ScopeCatalogue | None
+    access_token_lifetime: int
+    refresh_token_lifetime: int
+    is_operator: bool = False
+
+    @classmethod
+    def for_operators(cls, services: Services) -> "Terms":
+        """Whatever this deployment can do."""
+        settings = services.settings
+        return cls(
+            settings.grant_types,
+            {name: grant.GRANT_TYPE for name, grant in services.response_types.items()},
+            settings.client_auth_methods,
+            services.scopes(),
+            settings.longest_token_lifetime,
+            settings.refresh_token_lifetime,
+            is_operator=True,
+        )
+
+    @classmethod
+    def for_anybody(cls, services: Services) -> "Terms":
+        """No scope of an operator's, no legacy grant, nothing beyond the deployment's own lifetimes, no API."""
+        terms = cls.for_operators(services)
+        return replace(
+            terms,
+            grant_types=tuple(grant for grant in terms.grant_types if grant not in LEGACY_GRANTS),
+            access_token_lifetime=services.settings.access_token_lifetime,
+            is_operator=False,
+        )
+
+
+def objections(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    """Everything that speaks against this metadata, field by field."""
+    yield from _grants_are_enabled(metadata, terms)
+    yield from _responses_fit_the_grants(metadata, terms)
+    yield from _redirects_are_there(metadata)
+    yield from _public_clients_keep_no_secret(metadata)
+    yield from _scopes_are_allowed(metadata, terms)
+    yield from _lifetimes_are_within(metadata, terms)
+    if not terms.is_operator:
+        yield from _nothing_of_an_operators(metadata)
+
+
+def _grants_are_enabled(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    if not metadata.grant_types:
+        yield "grant_types", "must not be empty"
+    for position, grant in enumerate(metadata.grant_types):
+        if grant not in terms.grant_types:
+            yield f"grant_types.{position}", f"must be one of {', '.join(terms.grant_types)}"
+    if metadata.grant_types == ["refresh_token"]:
+        yield "grant_types", "refresh_token needs another grant that gives refresh tokens"
+    if metadata.token_endpoint_auth_method not in terms.auth_methods:
+        yield "token_endpoint_auth_method", f"must be one of {', '.join(terms.auth_methods)}"
+
+
+def _responses_fit_the_grants(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    """RFC 7591 section 2.1."""
+    given = [" ".join(sorted(response_type.split(" "))) for response_type in metadata.effective_response_types]
+    for position, response_type in enumerate(given):
+        if terms.response_types.get(response_type) not in metadata.grant_types:
+            yield f"response_types.{position}", "belongs to none of grant_types"
+    for grant in metadata.grant_types:
+        needed = [name for name, owner in terms.response_types.items() if owner == grant]
+        if needed and not {*needed} & {*given}:
+            yield "response_types", f"must have one of {', '.join(needed)} for grant_types {grant}"
+
+
+def _redirects_are_there(metadata: ClientMetadata) -> Iterator[Objection]:
+    """RFC 7591 section 2: clients of a flow with redirection must register their redirect URIs."""
+    if metadata.effective_response_types and not metadata.redirect_uris:
+        yield "redirect_uris", "must not be empty for these grant_types"
+    if len({*metadata.redirect_uris}) < len(metadata.redirect_uris):
+        yield "redirect_uris", "must not contain one twice"
+
+
+def _public_clients_keep_no_secret(metadata: ClientMetadata) -> Iterator[Objection]:
+    if metadata.token_endpoint_auth_method == "none" and "client_credentials" in metadata.grant_types:
+        yield "grant_types", "client_credentials needs a confidential client (RFC 6749 section 4.4)"
+
+
+def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    if not Scope.parse(metadata.default_scope) <= Scope.parse(metadata.scope):
+        yield "default_scope", "default_scope must be within scope"
+    if terms.catalogue is None:
+        return
+    for name in Scope.parse(metadata.scope):
+        if terms.catalogue.get(name) is None:
+            yield "scope", "has a scope that this server does not know"
+        elif OPERATOR in terms.catalogue.grantable_by(Scope((name,))) and not terms.is_operator:
+            yield "scope", "has a scope that only an operator grants"
+
+
+def _lifetimes_are_within(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    for name in ("access_token_lifetime", "refresh_token_lifetime"):
+        given, longest = getattr(metadata, name), getattr(terms, name)
+        if given is not None and given > longest:
+            yield name, f"must be at most {longest}"
+
+
+def _nothing_of_an_operators(metadata: ClientMetadata) -> Iterator[Objection]:
+    if metadata.resources:
+        yield "resources", "may be set by an operator alone"
+    if not metadata.require_pkce:
+        yield "require_pkce", "may be turned off by an operator alone"

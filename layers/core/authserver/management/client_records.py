@@ -1,0 +1,223 @@
+"""What is done to clients, whoever does it: operators, partners, clients themselves.
+
+A change is one conditional write on the version that was read; where somebody else was quicker it is made anew of what
+is there now. Secrets are 256 random bits, told once and kept as SHA-256; at most two are live.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from authserver.documents import Document
+from authserver.documents.client import ClientMetadata, Terms, metadata_of, objections
+from authserver.management import Conflict, NotFound, Problem
+from authserver.models import TEST, Client, ClientSecret
+from authserver.services import Services
+from authserver.values import base64url, sha256
+
+ATTEMPTS = 4
+MAX_LIVE_SECRETS = 2
+DEFAULT_OVERLAP = 86_400
+# What people are shown and where their answers go. Whoever verified an app verified these.
+VERIFIED_FIELDS = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "redirect_uris", "scope")
+
+
+class SecretDescription(Document):
+    """A secret of a client, which nobody can read again."""
+
+    id: str
+    created_at: int
+    expires_at: int | None = None
+
+
+class NewSecret(Document):
+    """Asks for another secret. The others end `overlap` seconds from now."""
+
+    overlap: int = Field(default=DEFAULT_OVERLAP, ge=0, le=30 * 86_400)
+
+
+class IssuedSecret(SecretDescription):
+    """A new secret; it is told once."""
+
+    client_secret: str
+
+
+# ------------------------------------------------------------------ rules
+
+
+def require_acceptable(metadata: ClientMetadata, terms: Terms) -> None:
+    """Raises `Problem`, which names each field that cannot be so."""
+    errors = [{"field": name, "detail": detail} for name, detail in objections(metadata, terms)]
+    if errors:
+        raise Problem(400, "The request is not valid", reason="invalid", errors=errors)
+
+
+def patchable(client: Client, patch: Any) -> dict[str, Any]:
+    """The metadata that a merge patch is applied to. Response types follow the grants unless the patch names them."""
+    current = metadata_of(client)
+    if isinstance(patch, dict) and "grant_types" in patch and "response_types" not in patch:
+        del current["response_types"]
+    return current
+
+
+def as_unverified(before: Client, after: Client) -> Client:
+    """The client as its owner may leave it: a test client again if what people rely on has changed.
+
+    A scope or redirect URI less is a change as well: there is one rule, and whoever verifies sees every change.
+    """
+    changed = any(getattr(before, name) != getattr(after, name) for name in VERIFIED_FIELDS)
+    return replace(after, verification=TEST) if changed else after
+
+
+# ------------------------------------------------------------------ writes
+
+
+def create(client: Client, services: Services, *, repeatable: bool) -> tuple[Client, str | None]:
+    """Registers a client; it as it is stored, with its secret if it has one.
+
+    `repeatable`: the identifier stands for the caller's idempotency key, so that the same client under it is the same
+    call again. The answer to it gives another secret, since nobody knows which of the two will arrive.
+    """
+    secret = random_secret(services)
+    made = with_credentials(client, secret, services)
+    if services.clients.create(made):
+        return made, told(secret, made)
+    taken = services.clients.get(client.client_id)
+    if taken == made:
+        return made, told(secret, made)  # by ourselves: the answer to the write was lost
+    if taken is None or not repeatable or (taken.owner, metadata_of(taken)) != (made.owner, metadata_of(made)):
+        raise Conflict("There is such a client already", reason="client_exists")
+    return _told_again(taken, secret, services)
+
+
+def _told_again(taken: Client, secret: str, services: Services) -> tuple[Client, str | None]:
+    def changed(client: Client) -> Client:
+        if client.is_public or _holds(secret, client):
+            return client
+        if len(_live(client.secrets, services.now())) >= MAX_LIVE_SECRETS:
+            raise Conflict("There is such a client already", reason="client_exists")
+        return replace(client, secrets=(*client.secrets, ClientSecret(sha256(secret), services.now())))
+
+    client, _ = change(lambda: existing(taken.client_id, services), changed, services)
+    return client, told(secret, client)
+
+
+def change(
+    find: Callable[[], Client], changed: Callable[[Client], Client], services: Services
+) -> tuple[Client, str | None]:
+    """Writes what `changed` makes of the client, and gives it with the secret that it now needs, if it needs one.
+
+    Raises `NotFound` as `find` does, and `Conflict` if others keep being quicker.
+    """
+    secret = random_secret(services)  # once: an attempt whose answer was lost may have stored it
+    for _ in range(ATTEMPTS):
+        before = find()
+        after = with_credentials(changed(before), secret, services)
+        if after == before:
+            return before, told(secret, before)
+        if services.clients.replace(after):
+            return replace(after, version=after.version + 1), told(secret, after)
+    raise Conflict("The client is being changed by somebody else", reason="changed_meanwhile")
+
+
+def with_credentials(client: Client, secret: str, services: Services) -> Client:
+    """The client with the secret if it is confidential and has none, and without any if it is public."""
+    if client.is_public:
+        return replace(client, secrets=())
+    if client.secrets:
+        return client
+    return replace(client, secrets=(ClientSecret(sha256(secret), services.now()),))
+
+
+def told(secret: str, client: Client) -> str | None:
+    """The secret if it is the client's."""
+    return secret if _holds(secret, client) else None
+
+
+def _holds(secret: str, client: Client) -> bool:
+    return any(stored.hash == sha256(secret) for stored in client.secrets)
+
+
+def end(client: Client, services: Services) -> None:
+    """Nothing issued to the client stands from now on; then it is removed.
+
+    In this order, so that what fails halfway leaves a client for which nothing works, and is repeated. The suspension
+    stays: no token of it comes to life again.
+    """
+    services.tokens.suspend(client_id=client.client_id)
+    services.clients.delete(client.client_id)
+
+
+def existing(client_id: str, services: Services) -> Client:
+    """The client. Raises `NotFound`, also for a registration that is over."""
+    client = services.clients.get(client_id)
+    if client is None or client.is_expired(services.now()):
+        raise NotFound("client")
+    return client
+
+
+# ------------------------------------------------------------------ secrets
+
+
+def add_secret(find: Callable[[], Client], overlap: int, services: Services) -> tuple[ClientSecret, str]:
+    """Another secret; the others end after the overlap. Raises `Conflict` if two would still be live."""
+    secret = random_secret(services)
+    stored = ClientSecret(sha256(secret), services.now())
+
+    def changed(client: Client) -> Client:
+        if client.is_public:
+            raise Conflict("A public client has no secret", reason="client_public")
+        if stored in client.secrets:
+            return client
+        kept = _ending(client.secrets, services.now(), services.now() + overlap)
+        if len(kept) >= MAX_LIVE_SECRETS:
+            raise Conflict("Two secrets are live already; delete one or give no overlap", reason="secrets_live")
+        return replace(client, secrets=(*kept, stored))
+
+    change(find, changed, services)
+    return stored, secret
+
+
+def drop_secret(find: Callable[[], Client], secret_id: str, services: Services) -> None:
+    """Ends a secret at once. Raises `NotFound`; and `Conflict` for the last, which a new one has to take over from."""
+
+    def changed(client: Client) -> Client:
+        kept = tuple(stored for stored in client.secrets if secret_identifier(stored) != secret_id)
+        if len(kept) == len(client.secrets):
+            raise NotFound("secret")
+        if not kept:
+            raise Conflict("This is the only secret; add another one first", reason="secret_last")
+        return replace(client, secrets=kept)
+
+    change(find, changed, services)
+
+
+def describe_secrets(secrets: Iterable[ClientSecret], now: int) -> list[dict[str, Any]]:
+    return [describe_secret(stored) for stored in _live(secrets, now)]
+
+
+def describe_secret(stored: ClientSecret) -> dict[str, Any]:
+    document: dict[str, Any] = {"id": secret_identifier(stored), "created_at": stored.created_at}
+    return document if stored.expires_at is None else {**document, "expires_at": stored.expires_at}
+
+
+def secret_identifier(stored: ClientSecret) -> str:
+    """What tells a client's secrets apart, and nothing of them: a hash of the hash."""
+    return base64url(sha256(f"{stored.hash.hex()} {stored.encoded}")[:9])
+
+
+def random_secret(services: Services) -> str:
+    """256 random bits."""
+    return base64url(services.random(32))
+
+
+def _live(secrets: Iterable[ClientSecret], now: int) -> tuple[ClientSecret, ...]:
+    return tuple(stored for stored in secrets if stored.expires_at is None or now < stored.expires_at)
+
+
+def _ending(secrets: Iterable[ClientSecret], now: int, at: int) -> tuple[ClientSecret, ...]:
+    """Those that are live, each ending `at` that time at the latest."""
+    ends = ((stored, at if stored.expires_at is None else min(at, stored.expires_at)) for stored in secrets)
+    return _live((replace(stored, expires_at=end) for stored, end in ends), now)
