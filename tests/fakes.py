@@ -15,6 +15,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
+from authserver.identity.providers import RememberedProviders
 from authserver.models import (
     AccessTokenRecord,
     Approval,
@@ -22,6 +23,8 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Federation,
+    IdentityProvider,
     Membership,
     Organisation,
     PendingRequest,
@@ -38,6 +41,7 @@ from authserver.storage import (
     BrowserState,
     ClientStore,
     ConfigurationStore,
+    IdentityProviderStore,
     KeyStore,
     Page,
     Refused,
@@ -183,9 +187,11 @@ class FakeClients:
 class FakeUsers:
     """Implements `storage.UserStore`."""
 
-    def __init__(self, users: Iterable[User] = ()) -> None:
+    def __init__(self, users: Iterable[User] = (), organisations: "FakeOrganisations | None" = None) -> None:
         self._lock = threading.Lock()
         self._users: dict[str, User] = {}
+        self._identities: dict[tuple[str, str], str] = {}
+        self.organisations = organisations or FakeOrganisations()
         self._subs: dict[str, str] = {}
         for user in users:
             self.create(user)
@@ -216,6 +222,20 @@ class FakeUsers:
             self._users[sub] = replace(user, password_hash=new)
         return True
 
+    def find_by_identity(self, issuer: str, subject: str) -> User | None:
+        with self._lock:
+            return self._users.get(self._identities.get((issuer, subject), ""))
+
+    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+        with self._lock:
+            if (issuer, subject) in self._identities or user.sub in self._users:
+                return False
+            self._identities[issuer, subject] = user.sub
+            self._users[user.sub] = user
+        if membership is not None:
+            self.organisations.put_membership(membership)
+        return True
+
     def update(self, sub: str, **changes: Any) -> User | None:
         if not changes or not changes.keys() <= {one.name for one in dataclass_fields(User)} - {"sub", "username"}:
             raise ValueError("these fields cannot be changed")
@@ -230,6 +250,7 @@ class FakeUsers:
             user = self._users.pop(sub, None)
             if user is not None:
                 self._subs.pop(normalised_username(user.username), None)
+                self._identities = {known: other for known, other in self._identities.items() if other != sub}
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         with self._lock:
@@ -329,6 +350,38 @@ class FakeConfiguration:
         return True
 
 
+class FakeIdentityProviders:
+    """Implements `storage.IdentityProviderStore`."""
+
+    def __init__(self, providers: Iterable[IdentityProvider] = ()) -> None:
+        self._lock = threading.Lock()
+        self._providers = {provider.id: provider for provider in providers}
+
+    def get(self, provider_id: str) -> IdentityProvider | None:
+        with self._lock:
+            return self._providers.get(provider_id)
+
+    def by_domain(self, domain: str) -> IdentityProvider | None:
+        with self._lock:
+            return next((one for one in self._providers.values() if domain in one.domains), None)
+
+    def put(self, provider: IdentityProvider) -> bool:
+        with self._lock:
+            others = [one for one in self._providers.values() if one.id != provider.id]
+            if any(set(one.domains) & set(provider.domains) for one in others):
+                return False
+            self._providers[provider.id] = provider
+        return True
+
+    def delete(self, provider_id: str) -> None:
+        with self._lock:
+            self._providers.pop(provider_id, None)
+
+    def list(self) -> tuple[IdentityProvider, ...]:
+        with self._lock:
+            return tuple(sorted(self._providers.values(), key=lambda provider: provider.created_at))
+
+
 class FakeKeys:
     """Implements `storage.KeyStore`."""
 
@@ -368,6 +421,7 @@ class FakeTokens:
         self._revoked: dict[str, int] = {}
         self._cutoffs: dict[tuple[str, ...], int] = {}
         self._requests: dict[str, PendingRequest] = {}
+        self._federations: dict[str, Federation] = {}
         self._sessions: dict[str, Session] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._counters: dict[tuple[str, int], _Counter] = {}
@@ -646,6 +700,27 @@ class FakeTokens:
         with self._lock:
             return _page([one for one in self._approvals.values() if one.organisation == organisation], limit, cursor)
 
+    # -- sign-ins at identity providers
+
+    def put_federation(self, federation: Federation) -> None:
+        with self._lock:
+            self._federations[federation.id] = federation
+
+    def spend_federation(
+        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+    ) -> Federation | None:
+        with self._lock:
+            existing = self._federations.get(federation_id)
+            if (
+                existing is None
+                or (existing.request_id, existing.provider) != (request_id, provider)
+                or existing.expires_at <= now
+                or existing.spent_by not in (None, claim)
+            ):
+                return None
+            self._federations[federation_id] = replace(existing, spent_by=claim)
+            return self._federations[federation_id]
+
     # -- throttles
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
@@ -765,6 +840,7 @@ def settings(**overrides: Any) -> Settings:
         organisation_parameter="organisation_id",
         company_parameter="company_id",
         urn_namespace="authserver",
+        loopback_upstreams=False,
     )
     return replace(defaults, **overrides)
 
@@ -837,6 +913,7 @@ def services(
     now: Callable[[], int] | None = None,
     random: Callable[[int], bytes] | None = None,
     passwords: PasswordHasher | None = None,
+    identity_providers: IdentityProviderStore | None = None,
     **overrides: Any,
 ) -> Services:
     """Everything that a use case may reach: real keys, grants and client authentication over stores in memory.
@@ -849,19 +926,24 @@ def services(
     key_store = key_store or FakeKeys(rings())
     organisations = organisations or FakeOrganisations()
     configuration = configuration or FakeConfiguration()
+    identity_providers = identity_providers or FakeIdentityProviders()
+    opener = opener or FakeOpener()
     fields: dict[str, Any] = {
         "settings": settings,
         "clients": clients or FakeClients([client(), public_client()]),
-        "users": users or FakeUsers([user()]),
+        "users": users or FakeUsers([user()], organisations),
         "organisations": organisations,
         "tokens": tokens or FakeTokens(organisations),
         "configuration": configuration,
         "scopes": RememberedScopes(configuration.scopes, now),
-        "keys": KeyRing(key_store, opener or FakeOpener(), settings, now, random),
+        "keys": KeyRing(key_store, opener, settings, now, random),
         "now": now,
         "random": random,
         "grants": plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         "client_authentication": plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         "passwords": passwords or FakePasswords(),
+        "identity_providers": identity_providers,
+        "listed_providers": RememberedProviders(identity_providers.list, now),
+        "opener": opener,
     }
     return Services(**{**fields, **overrides})

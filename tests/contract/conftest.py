@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from authserver.storage import ClientStore, KeyStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import ClientStore, IdentityProviderStore, KeyStore, OrganisationStore, TokenStore, UserStore
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.ministack_process import CannotStartError
 
@@ -44,3 +44,8 @@ def keys(stores: Stores) -> KeyStore:
 @pytest.fixture
 def organisations(stores: Stores) -> OrganisationStore:
     return stores.organisations
+
+
+@pytest.fixture
+def identity_providers(stores: Stores) -> IdentityProviderStore:
+    return stores.identity_providers

@@ -15,15 +15,32 @@ from moto.core.botocore_stubber import BotocoreStubber
 from authserver.aws.dynamodb import (
     DynamoClients,
     DynamoConfiguration,
+    DynamoIdentityProviders,
     DynamoKeys,
     DynamoOrganisations,
     DynamoTokens,
     DynamoUsers,
 )
-from authserver.storage import ClientStore, ConfigurationStore, KeyStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import (
+    ClientStore,
+    ConfigurationStore,
+    IdentityProviderStore,
+    KeyStore,
+    OrganisationStore,
+    TokenStore,
+    UserStore,
+)
 from tests.contract import ministack_process
 from tests.contract.tables import create_tables
-from tests.fakes import FakeClients, FakeConfiguration, FakeKeys, FakeOrganisations, FakeTokens, FakeUsers
+from tests.fakes import (
+    FakeClients,
+    FakeConfiguration,
+    FakeIdentityProviders,
+    FakeKeys,
+    FakeOrganisations,
+    FakeTokens,
+    FakeUsers,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,6 +61,7 @@ class Stores:
     tokens: TokenStore
     organisations: OrganisationStore
     configuration: ConfigurationStore
+    identity_providers: IdentityProviderStore
     dynamodb: "DynamoDBClient | None" = None
 
 
@@ -53,11 +71,12 @@ def fakes(folder: Path) -> Iterator[Stores]:
     yield Stores(
         "fakes",
         FakeClients(),
-        FakeUsers(),
+        FakeUsers(organisations=organisations),
         FakeKeys(),
         FakeTokens(organisations),
         organisations,
         FakeConfiguration(),
+        FakeIdentityProviders(),
     )
 
 
@@ -121,5 +140,6 @@ def _on_dynamodb(name: str, client: "DynamoDBClient") -> Stores:
         DynamoTokens(client, "TokensTable", "UsersTable"),
         DynamoOrganisations(client, "UsersTable"),
         DynamoConfiguration(client, "ConfigurationTable"),
+        DynamoIdentityProviders(client, "ConfigurationTable"),
         client,
     )

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from authserver.models import AccessTokenRecord, Authorization, PendingRequest, Session, User
+from authserver.models import (
+    AccessTokenRecord,
+    Authorization,
+    Federation,
+    IdentityProvider,
+    PendingRequest,
+    Session,
+    User,
+)
 from authserver.storage import Page, TokenStore
 from authserver.tokens.opaque import authorization_id, key_of
 from authserver.values import Scope, base64url, sha256
@@ -134,3 +142,27 @@ def _walked[R](part: Callable[[int, str | None], Page[R]], limit: int) -> list[R
         cursor = page.next
         if cursor is None:
             return found
+
+
+def identity_provider(**overrides: Any) -> IdentityProvider:
+    defaults: dict[str, Any] = {
+        "id": f"idp-{_random(8).hex()}",
+        "name": "An identity provider",
+        "issuer": "https://idp.example",
+        "client_id": "authserver",
+        "client_secret": b"wrapped",
+        "created_at": NOW,
+    }
+    return IdentityProvider(**{**defaults, **overrides})
+
+
+def federation(**overrides: Any) -> Federation:
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "request_id": identifier(),
+        "provider": "work",
+        "nonce": "nonce",
+        "code_verifier": "verifier",
+        "expires_at": NOW + 600,
+    }
+    return Federation(**{**defaults, **overrides})

@@ -93,7 +93,11 @@ class Call:
 
     @property
     def parts(self) -> tuple["Call", ...]:
-        """The call as one of each table."""
+        """The call as one of each table, and a transaction as its writes: what permissions are for."""
+        if self.operation == "TransactWriteItems":
+            kinds = (kind for write in self.request["TransactItems"] for kind in write)
+            writes = zip(kinds, self.keys, strict=True)
+            return tuple(replace(self, operation=f"{kind}Item", keys=(key,)) for kind, key in writes)
         others = (replace(self, table=table, keys=keys, more=()) for table, keys in self.more)
         return (replace(self, more=()), *others)
 
@@ -215,7 +219,7 @@ class SimulatedAws:
             answer = json.dumps({"__type": f"com.amazonaws#{code}", "message": f"{code} on {SECRET_DETAIL}"}).encode()
             return _aws_response(request.url, Response(status, {}, answer))
         before = self._sizes(call)
-        self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Decrypt", "Encrypt")
+        self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Query", "Decrypt", "Encrypt")
         response = self._dispatch(request, target, body)
         self.calls.append(self._metered(call, before))
         if fault is Fault.LOST:

@@ -125,6 +125,10 @@ class World:
         with self._default_session(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
             return importlib.import_module(module)
 
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What a function finds in its environment."""
+        return self._environment(name)
+
     def _environment(self, name: str, **parameters: str) -> dict[str, str]:
         stack = self._build(parameters) if parameters else self.stack
         (function,) = (one for one in stack.functions.values() if one.code == ROOT / "functions" / name)

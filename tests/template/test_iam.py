@@ -150,6 +150,16 @@ def test_only_those_who_sign_may_unwrap_a_signing_key(written: Written) -> None:
     assert unwrappers == {"token", "refresh"}
 
 
+def test_only_the_function_that_goes_out_may_unwrap_what_it_says_there(written: Written) -> None:
+    unwrappers = {
+        function
+        for function in FUNCTIONS
+        for statement in written.statements(function)
+        if "kms:Decrypt" in statement.actions and (not statement.rings or "idp" in statement.rings)
+    }
+    assert unwrappers == {"federate"}
+
+
 def test_the_authorizer_may_read_what_it_checks_and_nothing_else(written: Written) -> None:
     actions = {action for statement in written.statements("authorizer") for action in statement.actions}
     assert actions == {"dynamodb:BatchGetItem", "dynamodb:GetItem", "kms:Decrypt"}

@@ -34,7 +34,7 @@ from authserver.messages import (
     TokenResponse,
 )
 from authserver.models import Authorization, Client
-from authserver.services import Services
+from authserver.services import Fetcher, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing
 from authserver.values import Secret, base64url
@@ -56,6 +56,8 @@ class Server:
         self.users = fakes.FakeUsers([fakes.user()])
         self.organisations = fakes.FakeOrganisations()
         self.configuration = fakes.FakeConfiguration()
+        self.identity_providers = fakes.FakeIdentityProviders()
+        self.fetcher: Fetcher | None = None
         self.tokens = FakeTokens(self.organisations)
         self.keys = FakeKeys(fakes.rings() if rings else ())
         self.calls: Counter[str] = Counter()
@@ -72,6 +74,8 @@ class Server:
             configuration=self._watched("configuration", self.configuration),
             tokens=self._watched("tokens", self.tokens),
             key_store=self._watched("keys", self.keys),
+            identity_providers=self._watched("identity_providers", self.identity_providers),
+            fetcher=self.fetcher,
             now=self.clock,
             random=self.random,
         )

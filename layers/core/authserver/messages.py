@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.models import Client, Organisation
+from authserver.models import Client, IdentityProvider, Organisation
 from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
@@ -205,10 +205,52 @@ class ConsentForm(Interaction):
 
 
 @dataclass(frozen=True, slots=True)
+class FederationForm(Interaction):
+    """The choice of an identity provider on the sign-in page, posted: one by name, or the one of an e-mail address."""
+
+    csrf: str = field(default="", repr=False)
+    provider: str = ""
+    email: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FederationResponse(Interaction):
+    """What a browser brings back from an identity provider: RFC 6749 section 4.1.2, RFC 9207 section 2.
+
+    `provider` is the one whose redirect URI was called. `browser_secret` is that of the request that `state` names.
+    """
+
+    provider: str = ""
+    state: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
+    error: str = field(default="", repr=False)
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoToProvider:
+    """Send the browser to the authorization endpoint of an identity provider."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FederationProblem:
+    """Signing in at an identity provider came to nothing; `back` is the sign-in page of the pending request."""
+
+    what: str
+    advice: str
+    back: str = field(repr=False)
+    status: int
+    reason: str  # for the log
+
+
+@dataclass(frozen=True, slots=True)
 class GoTo:
     """Send the browser to the sign-in or consent page of a pending request.
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in.
+    `base` is what the page is below, where that is not where the browser is.
     """
 
     page: str
@@ -216,11 +258,15 @@ class GoTo:
     browser_secret: str | None = field(default=None, repr=False)
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginPage:
-    """The sign-in page. `problem` is a sentence for the user, empty at first."""
+    """The sign-in page. `problem` is a sentence for the user, empty at first.
+
+    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to.
+    """
 
     request_handle: str
     csrf: str = field(repr=False)
@@ -229,6 +275,8 @@ class LoginPage:
     problem: str = ""
     status: int = 200
     retry_after: int | None = None
+    providers: tuple[IdentityProvider, ...] = ()
+    asks_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)

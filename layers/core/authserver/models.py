@@ -100,7 +100,11 @@ class AuthenticatedClient:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a local account. `sub` never changes and is never used for another person."""
+    """A person with an account. `sub` never changes and is never used for another person.
+
+    Whoever signs in through an identity provider has no `username`, which is a login name, but maybe a
+    `preferred_username`, which is the provider's word and unique nowhere.
+    """
 
     sub: str
     username: str
@@ -111,6 +115,12 @@ class User:
     status: str = ACTIVE
     operator: bool = False  # may grant the scopes that only operators grant
     created_at: int = 0
+    preferred_username: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """What tells the user which account it is."""
+        return self.username or self.email or self.preferred_username or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +251,55 @@ class PendingRequest:
     resource: tuple[str, ...]
     expires_at: int
     answer: str | None = None  # the decision and the subject who made it
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An OpenID Provider that people may sign in through; to it, this server is a client.
+
+    `client_secret` is wrapped: only a key service can open it. `claims` maps ours (``name``, ``email``,
+    ``email_verified``, ``preferred_username``) to those that they are taken from, where the names differ. Whoever has
+    an address in one of `domains` is sent to it. `sign_up` makes an account of who comes for the first time, and a
+    member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts;
+    `shown`, whether every sign-in page has a button for it.
+    """
+
+    id: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: bytes = field(default=b"", repr=False)
+    token_endpoint_auth_method: str = "client_secret_basic"
+    scope: Scope = Scope(("openid", "profile", "email"))
+    claims: Mapping[str, str] = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
+    organisation: str = ""
+    sign_up: bool = False
+    trusts_email: bool = False
+    shown: bool = True
+    status: str = ACTIVE
+    created_at: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether people may sign in through it."""
+        return self.status == ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """A sign-in under way at an identity provider, for one pending request; good for one answer.
+
+    `nonce` and `code_verifier` are what the answer must fit. `spent_by` is the claim of the one who took the answer.
+    """
+
+    id: str
+    request_id: str
+    provider: str
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    expires_at: int
+    spent_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,17 @@ from authserver.messages import (
     TokenResponse,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import AuthenticatedClient, Client, Ring
+from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring
 from authserver.scopes import Scopes
 from authserver.settings import Settings
-from authserver.storage import ClientStore, ConfigurationStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import (
+    ClientStore,
+    ConfigurationStore,
+    IdentityProviderStore,
+    OrganisationStore,
+    TokenStore,
+    UserStore,
+)
 from authserver.values import Secret
 
 
@@ -88,11 +95,36 @@ class PasswordHasher(Protocol):
         """Whether `hash` would make it in another way today."""
 
 
+class FetchFailed(Exception):
+    """A document could not be had; `reason` is a tag for logs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Fetcher(Protocol):
+    """The way out: JSON objects from https addresses on the internet, within bounds of time and size."""
+
+    def within(self, seconds: float) -> "Fetcher":
+        """The same, with an end to all that it fetches from now on together."""
+
+    def permits(self, url: str) -> bool:
+        """Whether this is an address that may be fetched, as far as its text tells."""
+
+    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
+        """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`."""
+
+    def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """The answer to a form. Raises `FetchFailed`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a use case may reach: nothing else exists for it.
 
-    `scopes` gives the scope catalogue, `now` epoch seconds, `random` that many octets from a cryptographic source.
+    `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `now` epoch
+    seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one function that goes out.
     """
 
     settings: Settings
@@ -108,6 +140,10 @@ class Services:
     grants: "Mapping[str, GrantType | AuthorizationGrant]"
     client_authentication: "Mapping[str, ClientAuthenticationMethod]"
     passwords: PasswordHasher
+    identity_providers: IdentityProviderStore
+    listed_providers: Callable[[], tuple[IdentityProvider, ...]]
+    opener: Opener
+    fetcher: Fetcher | None = None
 
     def at(self, origin: str, resource: str) -> Self:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""

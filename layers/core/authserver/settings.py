@@ -41,6 +41,7 @@ class Settings:
     organisation_parameter: str
     company_parameter: str
     urn_namespace: str
+    loopback_upstreams: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -78,6 +79,7 @@ class Settings:
             organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
+            loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true",
         )
 
     def at(self, origin: str, resource: str) -> Self:

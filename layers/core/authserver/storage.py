@@ -21,6 +21,8 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Federation,
+    IdentityProvider,
     Membership,
     Organisation,
     PendingRequest,
@@ -125,6 +127,15 @@ class UserStore(Protocol):
         A user without a username has no login name.
         """
 
+    def find_by_identity(self, issuer: str, subject: str) -> User | None:
+        """The user whom this issuer knows by this subject."""
+
+    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+        """Adds a user without a login name, known by this identity, and a member, unless somebody has the identity.
+
+        Tells whether it did.
+        """
+
     def update(self, sub: str, **changes: Any) -> User | None:
         """Sets fields of a user, any but `sub` and `username`, in one write; the user as it is now, None if absent.
 
@@ -185,6 +196,23 @@ class ConfigurationStore(Protocol):
 
     def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
         """Writes the catalogue, with the next version, if what is stored has its version (0: none); tells whether."""
+
+
+class IdentityProviderStore(Protocol):
+    def get(self, provider_id: str) -> IdentityProvider | None:
+        """The identity provider of this identifier, which is text from outside."""
+
+    def by_domain(self, domain: str) -> IdentityProvider | None:
+        """The one that whoever has an e-mail address in this domain belongs to; text from outside."""
+
+    def put(self, provider: IdentityProvider) -> bool:
+        """Adds or replaces a provider with all its domains. False, and nothing is changed, if another has one."""
+
+    def delete(self, provider_id: str) -> None:
+        """Removes a provider and frees its domains; idempotent."""
+
+    def list(self) -> tuple[IdentityProvider, ...]:
+        """Every provider, oldest first: eventually consistent, for people to choose from; it decides nothing."""
 
 
 class KeyStore(Protocol):
@@ -361,6 +389,20 @@ class TokenStore(Protocol):
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         """What was asked in an organisation, oldest first; answered and expired ones among them. Raises `BadCursor`."""
+
+    # -- sign-ins at identity providers
+
+    def put_federation(self, federation: Federation) -> None:
+        """Notes that a browser goes to an identity provider."""
+
+    def spend_federation(
+        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+    ) -> Federation | None:
+        """Takes the one answer that a sign-in at a provider may have; the record, None if it must not be taken.
+
+        Condition: it is of this request and this provider, it has not expired, and nobody took its answer, or this
+        very `claim` did (the retry of a write whose answer was lost).
+        """
 
     # -- throttles
 

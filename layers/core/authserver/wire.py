@@ -24,7 +24,10 @@ from authserver.messages import (
     AuthorizationRequest,
     AuthorizationResponse,
     ConsentForm,
+    FederationForm,
+    FederationResponse,
     GoTo,
+    GoToProvider,
     Interaction,
     LoginForm,
     TokenPresented,
@@ -181,8 +184,40 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
     )
 
 
+def parse_federation_form(request: HttpRequest) -> FederationForm:
+    """The choice of an identity provider on the sign-in page. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    handle = form.get("request", "")
+    return FederationForm(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        csrf=form.get("csrf", ""),
+        provider=form.get("provider", ""),
+        email=form.get("email", ""),
+    )
+
+
+def parse_federation_response(request: HttpRequest) -> FederationResponse:
+    """What a browser brings back from an identity provider. Raises `InvalidRequest`."""
+    query = single(read_query(request))
+    state = query.get("state", "")
+    return FederationResponse(
+        browser_secret=_browser_secret(request, state),
+        session=request.cookies.get(SESSION_COOKIE),
+        provider=request.path_parameters.get("provider", ""),
+        state=state,
+        code=query.get("code", ""),
+        error=query.get("error", ""),
+        issuer=query.get("iss"),
+    )
+
+
 def request_cookie(handle: str) -> str:
-    """The cookie that binds one pending request to a browser; each its own, so that tabs do not mix."""
+    """The cookie that binds one pending request to a browser; each its own, so that tabs do not mix.
+
+    The handle of the request names it, and so does the state of a sign-in at an identity provider.
+    """
     return REQUEST_COOKIE + handle[3:15]
 
 
@@ -259,9 +294,15 @@ def render_goto(message: GoTo) -> HttpResponse:
         cookies.append(f"{name}={message.browser_secret}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     if message.session is not None:
         cookies.append(f"{SESSION_COOKIE}={message.session}; Max-Age={message.session_lifetime}; {COOKIE_ATTRIBUTES}")
-    location = f"{message.page}?{urlencode({'request': message.request_handle})}"
+    location = f"{message.base}{message.page}?{urlencode({'request': message.request_handle})}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
     return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page}")
+
+
+def render_goto_provider(message: GoToProvider) -> HttpResponse:
+    """To an identity provider; 303, so that the form is not posted to it."""
+    headers = (("Location", message.url), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason="goto_provider")
 
 
 def render_redirect(message: AuthorizationResponse) -> HttpResponse:

@@ -14,14 +14,16 @@ from botocore.config import Config
 from authserver.aws.dynamodb import (
     DynamoClients,
     DynamoConfiguration,
+    DynamoIdentityProviders,
     DynamoKeys,
     DynamoOrganisations,
     DynamoTokens,
     DynamoUsers,
 )
 from authserver.aws.kms import KmsOpener
+from authserver.identity.providers import RememberedProviders
 from authserver.scopes import RememberedScopes
-from authserver.services import PasswordHasher, Services
+from authserver.services import Fetcher, PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.tokens.keyring import KeyRing
 from authserver.values import Secret
@@ -38,12 +40,15 @@ CONFIG = Config(
 )
 
 
-def bootstrap(*, jose: bool | str = False, passwords: bool | str = False) -> Services:
+def bootstrap(
+    *, jose: bool | str = False, passwords: bool | str = False, goes_out: bool = False
+) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
     or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
     Each may be the name of a grant type instead: then where the operator has turned that on.
+    `goes_out` is for the one function that fetches from the internet.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -55,6 +60,7 @@ def bootstrap(*, jose: bool | str = False, passwords: bool | str = False) -> Ser
     kms = boto3.client("kms", config=CONFIG)
     configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
     opener = KmsOpener(kms, settings.kms_key)
+    providers = DynamoIdentityProviders(dynamodb, settings.configuration_table)
     return Services(
         settings=settings,
         clients=DynamoClients(dynamodb, settings.clients_table),
@@ -69,6 +75,10 @@ def bootstrap(*, jose: bool | str = False, passwords: bool | str = False) -> Ser
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
+        identity_providers=providers,
+        listed_providers=RememberedProviders(providers.list, now),
+        opener=opener,
+        fetcher=_fetcher(settings) if goes_out else None,
     )
 
 
@@ -98,6 +108,17 @@ class LazyPasswords:
 def now() -> int:
     """Epoch seconds."""
     return int(time.time())
+
+
+def clock() -> float:
+    """Epoch seconds and parts of them."""
+    return time.time()
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    from authserver.identity.fetch import Fetch
+
+    return Fetch(clock, loopback=settings.loopback_upstreams)
 
 
 def load_plugins(package: str, names: tuple[str, ...], attribute: str) -> Mapping[str, Any]:

@@ -16,6 +16,8 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Federation,
+    IdentityProvider,
     Key,
     Membership,
     Organisation,
@@ -78,6 +80,10 @@ def cutoff_key(subject: str | None, client_id: str | None, organisation: str | N
 
 def login_key(username: str) -> str:
     return f"login#{base64url(sha256(normalised_username(username)))}"
+
+
+def identity_key(issuer: str, subject: str) -> str:
+    return f"identity#{base64url(sha256(f'{issuer}\x00{subject}'))}"
 
 
 def read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
@@ -205,6 +211,22 @@ def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
         for definition in item["definitions"]
     )
     return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"))
+
+
+def provider_of(item: Mapping[str, Any]) -> IdentityProvider:
+    return _record(
+        IdentityProvider,
+        {
+            **item,
+            "id": item["provider"],
+            "scope": Scope.parse(item.get("scope", "")),
+            "domains": tuple(item.get("domains", ())),
+        },
+    )
+
+
+def federation_of(item: Mapping[str, Any]) -> Federation:
+    return _record(Federation, {**item, "id": item["pk"].partition("#")[2]})
 
 
 def user_of(item: Mapping[str, Any]) -> User:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -83,6 +84,32 @@ def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple
         [f"SET {sets}"] * bool(sets) + [f"REMOVE {removes}"] * bool(removes),
     )
     return expression, {f"#{name}": name for name in changes}, {f":{name}": changes[name] for name in kept}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One conditional write of a transaction: what DynamoDB calls its kind, and its arguments."""
+
+    kind: str
+    arguments: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def put(cls, item: Item, condition: str, values: Mapping[str, Any]) -> Self:
+        return cls("Put", {"Item": item, **_conditional(condition, values)})
+
+    @classmethod
+    def delete(cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any]) -> Self:
+        return cls("Delete", {"Key": encode_item(key), **_conditional(condition, values)})
+
+    def in_transaction(self, table: str) -> dict[str, Any]:
+        return {self.kind: {"TableName": table, **self.arguments}}
+
+
+def _conditional(condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"ConditionExpression": condition}
+    if values:
+        arguments["ExpressionAttributeValues"] = {name: encode(value) for name, value in values.items()}
+    return arguments
 
 
 # ------------------------------------------------------------------ one table
@@ -204,6 +231,10 @@ class Table:
             for item in items
         ]
         return self._transact(puts)
+
+    def write_all(self, writes: "list[Write]") -> bool:
+        """Makes all the writes, or none if the condition of one does not hold; tells whether."""
+        return self._transact([write.in_transaction(self._name) for write in writes])
 
     def delete_all(self, keys: list[Mapping[str, str]]) -> None:
         """Deletes all the items, or none; idempotent."""

@@ -16,6 +16,8 @@ from authserver.values import Secret, base64url, sha256
 from .redirection import resolve_redirect
 from .validation import PARAMETERS, validate
 
+LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
+
 
 @dataclass(frozen=True, slots=True)
 class Resumed:

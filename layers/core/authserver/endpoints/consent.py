@@ -194,7 +194,7 @@ def _page(
         client=client,
         redirect=request.redirect.uri,
         permissions=services.scopes().describe(request.scope),
-        account=(user.username or user.email or user.name) if user else "",
+        account=user.known_as if user else "",
         lifetime=_lasts(resumed, services),
         offer=offered,
         needs_approval=_needs_approval(resumed, session, offered, services),

@@ -2,12 +2,13 @@
 
 from authserver.errors import TooManyAttempts
 from authserver.identity.local_account import authenticate
+from authserver.identity.providers import domain_of
 from authserver.messages import GoTo, Interaction, LoginForm, LoginPage
+from authserver.models import IdentityProvider
 from authserver.services import Services
 
-from .browser import Resumed, begin_session, csrf_token, must_sign_in, require_csrf, resume
+from .browser import LOGIN, Resumed, begin_session, csrf_token, must_sign_in, require_csrf, resume
 
-PAGE = "login"
 WRONG = "The username or password is not correct."
 THROTTLED = "Too many attempts. Please wait a while and try again."
 
@@ -23,7 +24,7 @@ def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo
 def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     """Checks the password and begins a session. The answer to a wrong name and to a wrong password is one."""
     resumed = resume(form, services)
-    require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
     try:
         user = authenticate(form.username, form.password, form.source, services)
     except TooManyAttempts as error:
@@ -49,12 +50,22 @@ def _page(
     status: int = 200,
     retry_after: int | None = None,
 ) -> LoginPage:
+    providers = services.listed_providers()
     return LoginPage(
         request_handle=interaction.request_handle,
-        csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services),
+        csrf=csrf_token(LOGIN, resumed, interaction.browser_secret, services),
         client=resumed.request.client,
         username=username,
         problem=problem,
         status=status,
         retry_after=retry_after,
+        providers=_to_choose_from(providers, resumed.request.login_hint or ""),
+        asks_email=any(provider.domains for provider in providers),
     )
+
+
+def _to_choose_from(providers: tuple[IdentityProvider, ...], login_hint: str) -> tuple[IdentityProvider, ...]:
+    """Those with a button for everybody; before them the one that the hinted user's e-mail address belongs to."""
+    domain = domain_of(login_hint)
+    hinted = tuple(provider for provider in providers if domain and domain in provider.domains)
+    return hinted + tuple(provider for provider in providers if provider.shown and provider not in hinted)

@@ -12,9 +12,24 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from authserver.errors import OAuthError
-from authserver.messages import ApprovalAsked, AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.messages import (
+    ApprovalAsked,
+    AuthorizationResponse,
+    ConsentPage,
+    FederationProblem,
+    GoTo,
+    GoToProvider,
+    LoginPage,
+)
 from authserver.values import is_web_page
-from authserver.wire import NO_STORE, HttpResponse, error_headers, render_goto, render_redirect
+from authserver.wire import (
+    NO_STORE,
+    HttpResponse,
+    error_headers,
+    render_goto,
+    render_goto_provider,
+    render_redirect,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -34,7 +49,10 @@ _templates = Environment(
 )
 
 
-def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage | ApprovalAsked) -> HttpResponse:
+type Answer = AuthorizationResponse | GoTo | GoToProvider | LoginPage | ConsentPage | FederationProblem | ApprovalAsked
+
+
+def render(message: Answer) -> HttpResponse:
     """The answer to a browser."""
     match message:
         case GoTo():
@@ -49,6 +67,10 @@ def render(message: AuthorizationResponse | GoTo | LoginPage | ConsentPage | App
             return _consent(message)
         case ApprovalAsked():
             return _approval_asked(message)
+        case GoToProvider():
+            return render_goto_provider(message)
+        case FederationProblem():
+            return _page("federation.html", message.status, message.reason, has_form=False, page=message)
 
 
 def render_error(error: OAuthError) -> HttpResponse:

@@ -45,7 +45,9 @@ def verify(token: str, typ: str, issuer: str, find_key: Callable[[str], Verifica
 
     Raises `NotAToken`.
     """
-    header = _read_header(token)
+    header = read_header(token, MAX_LENGTH)
+    if not isinstance(header.get("kid"), str):
+        raise NotAToken("kid")
     if str(header.get("typ", "")).lower().removeprefix("application/") != typ.lower():
         raise NotAToken("typ")
     key = find_key(header["kid"])
@@ -124,8 +126,9 @@ def thumbprint(members: Mapping[str, str]) -> str:
     return base64url(sha256(canonical.encode()).digest())
 
 
-def _read_header(token: str) -> dict[str, Any]:
-    if len(token) > MAX_LENGTH:
+def read_header(token: str, max_length: int) -> dict[str, Any]:
+    """The header of a compact JWS, of which nothing is true yet. Raises `NotAToken`."""
+    if len(token) > max_length:
         raise NotAToken("too_long")
     if not token.isascii():
         raise NotAToken("not_ascii")
@@ -137,6 +140,4 @@ def _read_header(token: str) -> dict[str, Any]:
         raise NotAToken(type(error).__name__) from None
     if "crit" in header:
         raise NotAToken("crit")
-    if not isinstance(header.get("kid"), str):
-        raise NotAToken("kid")
     return header

@@ -39,6 +39,9 @@ REFRESH_TOKEN = Kind("rt", (("authorization_id", AUTHORIZATION_ID), ("generation
 ACCESS_TOKEN = Kind("at", (("id", 16), ("client", 16), ("authorization_id", AUTHORIZATION_ID), ("secret", 16)))
 SESSION = Kind("se", (("id", 16), ("subject", 16), ("secret", 16)))
 REQUEST = Kind("rq", (("id", 16),))
+# The state of a sign-in at an identity provider. It begins as the handle of its request does, so that it names the
+# same cookie.
+FEDERATION = Kind("fs", (("request", 16), ("id", 16)))
 NOTHING = bytes(16)
 
 

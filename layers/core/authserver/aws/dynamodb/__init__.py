@@ -8,12 +8,16 @@ Users (``id``)
     ``user#<sub>``            a user
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
     ``organisation#<key>``    an organisation, with its ``companies``
+    ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that
     ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both
 
 Users and organisations are listed by ``listed``: their kind.
 
 Configuration (``id``)
     ``scopes``                the scope catalogue, with its ``version``
+    ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
+                              ``listed``
+    ``domain#<sha256 of the domain>``   ``provider`` of whoever has an e-mail address in it
 
 Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, but
 for cutoffs and revocations, which are true for as long as they are there
@@ -29,6 +33,7 @@ for cutoffs and revocations, which are true for as long as they are there
     ``cutoff#grant#<subject key><client key>``, ``cutoff#member#<organisation key><subject key>``,
     ``cutoff#installation#<organisation key><client key>``
                               ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
+    ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
     ``throttle#<sha256 of a name>#<window>``    ``attempts``
 
 Keys (``kid``)
@@ -37,11 +42,13 @@ Keys (``kid``)
 Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
 ``#`` in it can forge another key; a ``<key>`` is half of a SHA-256. Everything is read with ConsistentRead, but for the
 indexes, which hold keys alone and only list. Seven operations are used, all in `aws.table`: GetItem, BatchGetItem,
-PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a user and their login name.
+PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a user and their login
+name or identity, and for a provider and its domains.
 """
 
 from authserver.aws.dynamodb.clients import DynamoClients
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.organisations import DynamoOrganisations
 from authserver.aws.dynamodb.tokens import DynamoTokens
@@ -50,6 +57,7 @@ from authserver.aws.dynamodb.users import DynamoUsers
 __all__ = [
     "DynamoClients",
     "DynamoConfiguration",
+    "DynamoIdentityProviders",
     "DynamoKeys",
     "DynamoOrganisations",
     "DynamoTokens",

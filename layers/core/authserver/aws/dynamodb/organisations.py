@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import key_text, membership_of, organisation_of, read
-from authserver.aws.table import ConditionFailed, Table, assignments, decode_item, encode_item, read_together
+from authserver.aws.table import ConditionFailed, Item, Table, assignments, decode_item, encode_item, read_together
 from authserver.models import Membership, Organisation
 from authserver.storage import Page
 
@@ -94,16 +94,7 @@ class DynamoOrganisations:
         return read(membership_of, self._table.get({"id": membership_key(organisation, subject)}))
 
     def put_membership(self, membership: Membership) -> None:
-        self._table.put(
-            encode_item(
-                {
-                    **asdict(membership),
-                    "id": membership_key(membership.organisation, membership.subject),
-                    "listed_organisation": key_text(membership.organisation),
-                    "listed_member": key_text(membership.subject),
-                }
-            )
-        )
+        self._table.put(membership_item(membership))
 
     def delete_membership(self, organisation: str, subject: str) -> None:
         self._table.delete({"id": membership_key(organisation, subject)})
@@ -117,6 +108,17 @@ class DynamoOrganisations:
 
 def organisation_key(organisation: str) -> str:
     return f"organisation#{key_text(organisation)}"
+
+
+def membership_item(membership: Membership) -> Item:
+    return encode_item(
+        {
+            **asdict(membership),
+            "id": membership_key(membership.organisation, membership.subject),
+            "listed_organisation": key_text(membership.organisation),
+            "listed_member": key_text(membership.subject),
+        }
+    )
 
 
 def membership_key(organisation: str, subject: str) -> str:

@@ -15,6 +15,7 @@ from authserver.aws.items import (
     consent_of,
     cutoff_key,
     cutoff_keys,
+    federation_of,
     key_text,
     not_before_of,
     organisation_of,
@@ -23,7 +24,7 @@ from authserver.aws.items import (
     session_of,
 )
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
-from authserver.models import AccessTokenRecord, Approval, Authorization, PendingRequest, Session
+from authserver.models import AccessTokenRecord, Approval, Authorization, Federation, PendingRequest, Session
 from authserver.storage import AlreadyExists, BrowserState, Page, Refused, Standing
 from authserver.values import Scope, base64url, sha256
 
@@ -396,6 +397,27 @@ class DynamoTokens:
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         listed = f"approval#{key_text(organisation)}"
         return self._by_organisation.page(listed, approval_of, limit=limit, cursor=cursor)
+
+    # -- sign-ins at identity providers
+
+    def put_federation(self, federation: Federation) -> None:
+        self._table.put(encode_item({**asdict(federation), "pk": f"federation#{federation.id}", "id": None}))
+
+    def spend_federation(
+        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+    ) -> Federation | None:
+        try:
+            item = self._table.update(
+                {"pk": f"federation#{federation_id}"},
+                "SET spent_by = :claim",
+                "request_id = :request_id AND provider = :provider AND expires_at > :now"
+                " AND (attribute_not_exists(spent_by) OR spent_by = :claim)",
+                {":claim": claim, ":request_id": request_id, ":provider": provider, ":now": now},
+                answer="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return read(federation_of, item)
 
     # -- throttles
 

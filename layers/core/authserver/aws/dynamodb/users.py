@@ -1,12 +1,13 @@
-"""The Users table: users and their login names."""
+"""The Users table: users, their login names and their identities elsewhere."""
 
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import login_key, read, subject_of, user_of
+from authserver.aws.dynamodb.organisations import membership_item
+from authserver.aws.items import identity_key, login_key, read, subject_of, user_of
 from authserver.aws.table import ConditionFailed, Table, assignments, decode_item, encode_item
-from authserver.models import User
+from authserver.models import Membership, User
 from authserver.storage import Page
 
 if TYPE_CHECKING:
@@ -37,6 +38,20 @@ class DynamoUsers:
             items.append(encode_item({"id": login_key(user.username), "sub": user.sub}))
         return self._table.put_all_new(items, "id")
 
+    def find_by_identity(self, issuer: str, subject: str) -> User | None:
+        sub = read(subject_of, self._table.get({"id": identity_key(issuer, subject)}))
+        return self.get(sub) if sub else None
+
+    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+        identity = identity_key(issuer, subject)
+        items = [
+            encode_item({"id": f"user#{user.sub}", "listed": LISTED, **asdict(user), "identity": identity}),
+            encode_item({"id": identity, "sub": user.sub}),
+        ]
+        if membership:
+            items.append(membership_item(membership))
+        return self._table.put_all_new(items, "id")
+
     def update(self, sub: str, **changes: Any) -> User | None:
         expression, names, values = assignments(changes, CHANGEABLE)
         try:
@@ -53,11 +68,13 @@ class DynamoUsers:
         )
 
     def delete(self, sub: str) -> None:
-        user = self.get(sub)
-        if user is None:
+        item = self._table.get({"id": f"user#{sub}"})
+        if item is None:
             return
-        login = [{"id": login_key(user.username)}] if user.username else []
-        self._table.delete_all([{"id": f"user#{sub}"}, *login])
+        user = decode_item(item)
+        names = [login_key(user["username"])] if "username" in user else []
+        names += [user["identity"]] if "identity" in user else []
+        self._table.delete_all([{"id": f"user#{sub}"}, *({"id": name} for name in names)])
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         return self._all.page(LISTED, user_of, limit=limit, cursor=cursor)

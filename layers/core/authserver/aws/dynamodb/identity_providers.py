@@ -1,0 +1,126 @@
+"""The Configuration table: identity providers and the e-mail domains that lead to them."""
+
+import re
+from typing import TYPE_CHECKING
+
+from authserver.aws.dynamodb.lists import MAX_PAGE, Index
+from authserver.aws.items import attributes_of, provider_of, read
+from authserver.aws.table import Item, Table, Write, decode_item, encode_item
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import IdentityProvider
+from authserver.values import base64url, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LISTED = "idp"
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+ATTEMPTS = 3
+
+
+class DynamoIdentityProviders:
+    """Implements `storage.IdentityProviderStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+        self._all = Index(client, table, "id", "by_kind", "listed")
+
+    def get(self, provider_id: str) -> IdentityProvider | None:
+        if not IDENTIFIER.fullmatch(provider_id):
+            return None
+        return read(provider_of, self._table.get({"id": f"idp#{provider_id}"}))
+
+    def by_domain(self, domain: str) -> IdentityProvider | None:
+        owner = self._owner(domain)
+        provider = self.get(owner) if owner else None
+        return provider if provider and domain in provider.domains else None
+
+    def put(self, provider: IdentityProvider) -> bool:
+        for _ in range(ATTEMPTS):
+            stored = self._stored(provider.id)
+            if self._table.write_all(_writes(provider, stored)):
+                return True
+            if any(self._owner(domain) not in (None, provider.id) for domain in provider.domains):
+                return False
+        raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
+
+    def delete(self, provider_id: str) -> None:
+        for _ in range(ATTEMPTS):
+            stored = self._stored(provider_id)
+            if stored is None or self._table.write_all(_deletes(provider_id, stored)):
+                return
+        raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
+
+    def list(self) -> tuple[IdentityProvider, ...]:
+        found: list[IdentityProvider] = []
+        cursor = None
+        while True:
+            page = self._all.page(LISTED, provider_of, limit=MAX_PAGE, cursor=cursor)
+            found += page.items
+            cursor = page.next
+            if cursor is None:
+                return tuple(found)
+
+    def _stored(self, provider_id: str) -> Item | None:
+        return self._table.get({"id": f"idp#{provider_id}"})
+
+    def _owner(self, domain: str) -> str | None:
+        item = self._table.get({"id": domain_key(domain)})
+        return None if item is None else str(decode_item(item)["provider"])
+
+
+def domain_key(domain: str) -> str:
+    return f"domain#{base64url(sha256(domain))}"
+
+
+def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
+    """The provider in place of what is stored, its domains if nobody else has them, and no longer those it had."""
+    before = _domains(stored)
+    version = _version(stored)
+    item = encode_item(
+        {
+            **attributes_of(provider),
+            "id": f"idp#{provider.id}",
+            "provider": provider.id,
+            "scope": str(provider.scope),
+            "listed": LISTED,
+            "version": version + 1,
+        }
+    )
+    unclaimed = "attribute_not_exists(id) OR provider = :provider"
+    writes = [Write.put(item, *_unchanged(stored))]
+    writes += [
+        Write.put(
+            encode_item({"id": domain_key(domain), "provider": provider.id}), unclaimed, {":provider": provider.id}
+        )
+        for domain in provider.domains
+    ]
+    return writes + _releases(provider.id, [domain for domain in before if domain not in provider.domains])
+
+
+def _deletes(provider_id: str, stored: Item) -> list[Write]:
+    return [
+        Write.delete({"id": f"idp#{provider_id}"}, *_unchanged(stored)),
+        *_releases(provider_id, _domains(stored)),
+    ]
+
+
+def _releases(provider_id: str, domains: list[str]) -> list[Write]:
+    return [
+        Write.delete({"id": domain_key(domain)}, "provider = :provider", {":provider": provider_id})
+        for domain in domains
+    ]
+
+
+def _unchanged(stored: Item | None) -> tuple[str, dict[str, int]]:
+    if stored is None:
+        return "attribute_not_exists(id)", {}
+    return "version = :version", {":version": _version(stored)}
+
+
+def _domains(stored: Item | None) -> list[str]:
+    return list(decode_item(stored).get("domains", ())) if stored else []
+
+
+def _version(stored: Item | None) -> int:
+    return int(decode_item(stored)["version"]) if stored else 0

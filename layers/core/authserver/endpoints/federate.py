@@ -1,0 +1,257 @@
+"""Signing in through an identity provider: there and back again, for one pending request.
+
+There: the person chose a provider on the sign-in page. Back: the provider's answer is taken once, by the browser that
+went, at the redirect URI that is that provider's alone; only then is its code exchanged.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from authserver.errors import InvalidRequest
+from authserver.identity.federated import (
+    Person,
+    SignInFailed,
+    authenticate_person,
+    authorization_url,
+    discover,
+    is_multi_tenant,
+    redeem_code,
+    require_issuer,
+)
+from authserver.identity.providers import domain_of, unwrap_secret
+from authserver.messages import (
+    REQUEST_LIFETIME,
+    FederationForm,
+    FederationProblem,
+    FederationResponse,
+    GoTo,
+    GoToProvider,
+    Interaction,
+)
+from authserver.models import ACTIVE, MEMBER, Federation, IdentityProvider, Membership, User
+from authserver.services import Fetcher, Services
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import base64url, from_base64url
+
+from .browser import LOGIN, Resumed, begin_session, require_csrf, resume
+
+# All that is fetched for one step. API Gateway and the person would wait longer; nobody should.
+SECONDS = 8.0
+
+TRY_AGAIN = "Please try again. If it happens again, choose another way to sign in, or tell the people who run this."
+CHOOSE = "You can try again or choose another way to sign in."
+CONTACT = "Choose another way to sign in, or ask the people who run this for an account."
+
+# What people are told, by the first words of the reason.
+EXPLANATIONS = {
+    "provider_unknown": (404, "There is no such way to sign in here.", CHOOSE),
+    "domain_unknown": (404, "No organisation is known here for that email address.", CHOOSE),
+    "denied": (403, "The sign-in was cancelled or refused there.", CHOOSE),
+    "spent": (400, "This sign-in has expired or was used before.", TRY_AGAIN),
+    "no_account": (403, "There is no account here for you yet.", CONTACT),
+    "disabled": (403, "Your account is disabled.", CONTACT),
+}
+UNFINISHED = (502, "The sign-in there could not be completed.", TRY_AGAIN)
+
+
+# ------------------------------------------------------------------ there
+
+
+def begin_federation(form: FederationForm, services: Services) -> GoToProvider | FederationProblem:
+    """Sends the browser to the provider that was chosen. Raises `InvalidRequest` if the form is not its own."""
+    resumed = resume(form, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    try:
+        provider = _chosen(form, services)
+        metadata = discover(provider, _fetcher(services))
+    except SignInFailed as failure:
+        return _problem(failure.reason, form.request_handle, services)
+    federation = _set_out(resumed, provider, services)
+    url = authorization_url(
+        provider,
+        metadata,
+        federation,
+        _state(federation, services),
+        _redirect_uri(provider, services),
+        login_hint=form.email or resumed.request.login_hint or "",
+        prompt="select_account" if "select_account" in resumed.request.prompt else "",
+        max_age=_max_age(resumed),
+    )
+    return GoToProvider(url)
+
+
+def _chosen(form: FederationForm, services: Services) -> IdentityProvider:
+    if form.email:
+        domain = domain_of(form.email)
+        provider = services.identity_providers.by_domain(domain) if domain else None
+    else:
+        provider = services.identity_providers.get(form.provider)
+    if provider is None or not provider.is_active:
+        raise SignInFailed("domain_unknown" if form.email else "provider_unknown")
+    return provider
+
+
+def _set_out(resumed: Resumed, provider: IdentityProvider, services: Services) -> Federation:
+    federation = Federation(
+        id=base64url(services.random(16)),
+        request_id=resumed.pending.id,
+        provider=provider.id,
+        nonce=base64url(services.random(16)),
+        code_verifier=base64url(services.random(32)),
+        expires_at=services.now() + REQUEST_LIFETIME,
+    )
+    services.tokens.put_federation(federation)
+    return federation
+
+
+def _state(federation: Federation, services: Services) -> str:
+    key = services.keys.token_key(TOKEN_RING)
+    request, identifier = from_base64url(federation.request_id), from_base64url(federation.id)
+    return opaque.seal(opaque.FEDERATION, key, request=request, id=identifier)
+
+
+def _max_age(resumed: Resumed) -> str:
+    """OpenID Connect Core section 3.1.2.1: ``prompt=login`` and ``max_age=0`` mean the same, and all ignore the latter
+    who do not know it, while some refuse the former."""
+    if "login" in resumed.request.prompt:
+        return "0"
+    return "" if resumed.request.max_age is None else str(resumed.request.max_age)
+
+
+# ------------------------------------------------------------------ and back
+
+
+def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
+    """Begins a session for the person whom the provider names.
+
+    Raises `InvalidRequest` where nobody here set out for that provider's answer.
+    """
+    state = _read_state(response, services)
+    handle = _handle(state, services)
+    resumed = resume(Interaction(handle, response.browser_secret, response.session), services)
+    try:
+        federation = _take_answer(response, state, services)
+        provider = _still_active(federation, services)
+        person = _ask_provider(response, provider, federation, services)
+        user = _account_of(person, provider, services)
+    except SignInFailed as failure:
+        return _problem(failure.reason, handle, services)
+    if resumed.session is not None:
+        services.tokens.delete_session(resumed.session.id)
+    session = begin_session(user.sub, resumed.pending.id, services)
+    lifetime = services.settings.session_lifetime
+    return GoTo("consent", handle, session=session, session_lifetime=lifetime, base=f"{services.settings.issuer}/")
+
+
+def _read_state(response: FederationResponse, services: Services) -> opaque.Credential:
+    """The state, if we made it (RFC 6749 section 10.12)."""
+    state = opaque.unseal(opaque.FEDERATION, response.state, services.keys.token_keys(TOKEN_RING))
+    if state is None:
+        raise InvalidRequest("This sign-in has expired or was begun in another browser", reason="state_garbage")
+    return state
+
+
+def _handle(state: opaque.Credential, services: Services) -> str:
+    """The handle of the pending request that the state belongs to."""
+    return opaque.seal(opaque.REQUEST, services.keys.token_key(TOKEN_RING), id=state.fields["request"])
+
+
+def _take_answer(response: FederationResponse, state: opaque.Credential, services: Services) -> Federation:
+    """Once, and only where the provider that answers is the one that was asked (RFC 9700 section 4.4.2.2)."""
+    federation = services.tokens.spend_federation(
+        state.text("id"),
+        state.text("request"),
+        response.provider,
+        claim=base64url(services.random(16)),
+        now=services.now(),
+    )
+    if federation is None:
+        raise SignInFailed("spent")
+    return federation
+
+
+def _still_active(federation: Federation, services: Services) -> IdentityProvider:
+    provider = services.identity_providers.get(federation.provider)
+    if provider is None or not provider.is_active:
+        raise SignInFailed("provider_unknown")
+    return provider
+
+
+def _ask_provider(
+    response: FederationResponse, provider: IdentityProvider, federation: Federation, services: Services
+) -> Person:
+    """Whom the provider has authenticated; the code is the last thing that is believed."""
+    fetch = _fetcher(services)
+    metadata = discover(provider, fetch)
+    require_issuer(response.issuer, metadata)
+    if provider.organisation and is_multi_tenant(metadata):
+        raise SignInFailed("organisation_of_any_tenant")
+    if response.error or not response.code:
+        raise SignInFailed("denied" if response.error == "access_denied" else "answer_without_code")
+    redirect_uri = _redirect_uri(provider, services)
+    secret = unwrap_secret(provider, services)
+    tokens = redeem_code(provider, metadata, federation, response.code, redirect_uri, secret, fetch)
+    return authenticate_person(provider, metadata, federation, tokens, fetch, services.now())
+
+
+def _account_of(person: Person, provider: IdentityProvider, services: Services) -> User:
+    """The account that is known by this identity, or a new one. Never one with the same e-mail address or name."""
+    user = services.users.find_by_identity(person.issuer, person.subject)
+    if user is None:
+        user = _new_account(person, provider, services)
+    if user.status != ACTIVE:
+        raise SignInFailed("disabled")
+    return _refreshed(user, person, services)
+
+
+def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:
+    if not provider.sign_up:
+        raise SignInFailed("no_account")
+    now = services.now()
+    user = User(sub=base64url(services.random(16)), username="", password_hash="", created_at=now, **_profile(person))
+    membership = Membership(provider.organisation, user.sub, MEMBER, now) if provider.organisation else None
+    if services.users.create_federated(user, person.issuer, person.subject, membership):
+        return user
+    # The same person, in another tab, a moment earlier.
+    existing = services.users.find_by_identity(person.issuer, person.subject)
+    if existing is None:
+        raise SignInFailed("no_account")
+    return existing
+
+
+def _refreshed(user: User, person: Person, services: Services) -> User:
+    """The account with what the provider says of the person now; what it no longer tells stays."""
+    changes = {name: value for name, value in _profile(person).items() if getattr(user, name) != value}
+    if not changes:
+        return user
+    updated = services.users.update(user.sub, **changes)
+    if updated is None:
+        raise SignInFailed("no_account")
+    return updated
+
+
+def _profile(person: Person) -> dict[str, Any]:
+    told = {"name": person.name, "preferred_username": person.preferred_username, "email": person.email}
+    profile: dict[str, Any] = {name: value for name, value in told.items() if value}
+    return profile | ({"email_verified": person.email_verified} if person.email else {})
+
+
+# ------------------------------------------------------------------ both ways
+
+
+def _redirect_uri(provider: IdentityProvider, services: Services) -> str:
+    """Each provider's own, so that none can pass for another (RFC 9700 section 4.4.2.2)."""
+    return f"{services.settings.issuer}/federate/callback/{provider.id}"
+
+
+def _fetcher(services: Services) -> Fetcher:
+    if services.fetcher is None:
+        raise RuntimeError("the federate function needs a fetcher")
+    return services.fetcher.within(SECONDS)
+
+
+def _problem(reason: str, handle: str, services: Services) -> FederationProblem:
+    status, what, advice = EXPLANATIONS.get(reason, UNFINISHED)
+    back = f"{services.settings.issuer}/login?{urlencode({'request': handle})}"
+    return FederationProblem(what, advice, back, status, f"federation_{reason}")

@@ -1,0 +1,274 @@
+"""Signing in through an OpenID Provider, of which this server is a client: OpenID Connect Core section 3.1.
+
+The authorization code flow with state, nonce and PKCE (S256), whatever the provider says it supports.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+from authserver.models import Federation, IdentityProvider
+from authserver.services import Fetcher, FetchFailed
+from authserver.tokens.jwt import NotAToken
+from authserver.tokens.upstream import TENANT, Expected, UnknownKey, verify_id_token
+from authserver.values import Secret, base64url
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+METADATA_AGE = 3600
+KEYS_AGE = 3600
+UNKNOWN_KEY_COOLDOWN = 60
+MAX_CODE = 4096
+LENGTHS = {"name": 256, "email": 254, "preferred_username": 256}
+
+
+class SignInFailed(Exception):
+    """Nobody was signed in; `reason` is a tag for logs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMetadata:
+    """What we need of OpenID Connect Discovery section 3. `issuer` may be a template (`tokens.upstream.TENANT`)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str = ""
+    says_issuer: bool = False  # RFC 9207 section 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTokens:
+    """OpenID Connect Core section 3.1.3.3."""
+
+    id_token: str = field(repr=False)
+    access_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a provider has authenticated: known by `issuer` and `subject` together and by nothing else (section 5.7)."""
+
+    issuer: str
+    subject: str
+    name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    preferred_username: str = ""
+
+
+# ------------------------------------------------------------------ the provider
+
+
+def discover(provider: IdentityProvider, fetch: Fetcher) -> ProviderMetadata:
+    """What the provider says of itself (OpenID Connect Discovery section 4). Raises `SignInFailed`."""
+    document = _get(fetch, provider.issuer.rstrip("/") + WELL_KNOWN, METADATA_AGE, "discovery")
+    metadata = ProviderMetadata(
+        issuer=_text(document, "issuer"),
+        authorization_endpoint=_text(document, "authorization_endpoint"),
+        token_endpoint=_text(document, "token_endpoint"),
+        jwks_uri=_text(document, "jwks_uri"),
+        userinfo_endpoint=_text(document, "userinfo_endpoint"),
+        says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+    )
+    _require_own_issuer(metadata, provider)
+    endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
+    optional = (metadata.userinfo_endpoint,) if metadata.userinfo_endpoint else ()
+    if not all(map(fetch.permits, endpoints + optional)):
+        raise SignInFailed("discovery_endpoints")
+    return metadata
+
+
+def is_multi_tenant(metadata: ProviderMetadata) -> bool:
+    """Whether anybody's tenant may sign in: a provider whose metadata has a template for an issuer."""
+    return TENANT in metadata.issuer
+
+
+def _require_own_issuer(metadata: ProviderMetadata, provider: IdentityProvider) -> None:
+    """Discovery section 4.3: the issuer is the one that was asked, exactly.
+
+    Microsoft Entra's multi-tenant metadata has a template for its issuer, which leads to the address that was asked
+    with a word for the tenant (``common``, ``organizations``): one segment of a path at the same place.
+    """
+    if metadata.issuer == provider.issuer:
+        return
+    before, template, after = metadata.issuer.partition(TENANT)
+    tenant = provider.issuer.removeprefix(before).removesuffix(after)
+    is_segment = before.endswith("/") and bool(urlsplit(before).netloc) and tenant.isalpha()
+    if not template or not is_segment or provider.issuer != before + tenant + after:
+        raise SignInFailed("discovery_issuer")
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+# ------------------------------------------------------------------ the request
+
+
+def authorization_url(
+    provider: IdentityProvider,
+    metadata: ProviderMetadata,
+    federation: Federation,
+    state: str,
+    redirect_uri: str,
+    **hints: str,
+) -> str:
+    """Where the browser goes: section 3.1.2.1, RFC 7636 section 4.3. `hints` that are empty are left out."""
+    challenge = base64url(hashlib.sha256(federation.code_verifier.encode()).digest())
+    parameters = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": str(provider.scope),
+        "state": state,
+        "nonce": federation.nonce,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        **{name: value for name, value in hints.items() if value},
+    }
+    endpoint = metadata.authorization_endpoint
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+
+# ------------------------------------------------------------------ the answer
+
+
+def require_issuer(presented: str | None, metadata: ProviderMetadata) -> None:
+    """RFC 9207 section 2.4: the answer is the provider's own. Raises `SignInFailed`."""
+    if presented is None and not metadata.says_issuer:
+        return
+    if presented != metadata.issuer:
+        raise SignInFailed("issuer_mixed_up")
+
+
+def redeem_code(
+    provider: IdentityProvider,
+    metadata: ProviderMetadata,
+    federation: Federation,
+    code: str,
+    redirect_uri: str,
+    client_secret: Secret,
+    fetch: Fetcher,
+) -> ProviderTokens:
+    """The tokens for the code: section 3.1.3. Raises `SignInFailed`."""
+    if len(code) > MAX_CODE:
+        raise SignInFailed("code_too_long")
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": federation.code_verifier,
+    }
+    credentials, headers = _client_authentication(provider, client_secret)
+    try:
+        answer = fetch.post(metadata.token_endpoint, form | credentials, headers)
+    except FetchFailed as failure:
+        raise SignInFailed(f"token_{failure.reason}") from None
+    id_token, access_token = _text(answer, "id_token"), _text(answer, "access_token")
+    if not id_token:
+        raise SignInFailed("token_without_id_token")
+    return ProviderTokens(id_token, access_token)
+
+
+def _client_authentication(provider: IdentityProvider, secret: Secret) -> tuple[dict[str, str], dict[str, str]]:
+    """Members of the form and headers by which we authenticate: RFC 6749 section 2.3.1."""
+    match provider.token_endpoint_auth_method:
+        case "client_secret_basic":
+            pair = f"{quote_plus(provider.client_id)}:{quote_plus(secret.reveal())}"
+            return {}, {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        case "client_secret_post":
+            return {"client_id": provider.client_id, "client_secret": secret.reveal()}, {}
+        case _:
+            return {"client_id": provider.client_id}, {}
+
+
+def authenticate_person(
+    provider: IdentityProvider,
+    metadata: ProviderMetadata,
+    federation: Federation,
+    tokens: ProviderTokens,
+    fetch: Fetcher,
+    now: int,
+) -> Person:
+    """The person of whom the tokens tell, once all that they say has been checked. Raises `SignInFailed`."""
+    expected = Expected(metadata.issuer, provider.client_id, federation.nonce, tokens.access_token)
+    claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
+    if any(theirs not in claims for ours, theirs in _sources(provider).items() if _counts(ours, provider)):
+        claims = _userinfo(metadata, tokens, claims["sub"], fetch) | claims
+    return _person(provider, claims)
+
+
+def _verified_claims(
+    id_token: str, expected: Expected, metadata: ProviderMetadata, fetch: Fetcher, now: int
+) -> dict[str, Any]:
+    """By the keys that are known, or, if none fits, by those that there are now."""
+    try:
+        try:
+            return verify_id_token(id_token, _keys(metadata, fetch, KEYS_AGE), expected, now)
+        except UnknownKey:
+            return verify_id_token(id_token, _keys(metadata, fetch, UNKNOWN_KEY_COOLDOWN), expected, now)
+    except NotAToken as error:
+        raise SignInFailed(f"id_token_{error.reason}") from None
+
+
+def _keys(metadata: ProviderMetadata, fetch: Fetcher, age: int) -> list[Mapping[str, Any]]:
+    keys = _get(fetch, metadata.jwks_uri, age, "jwks").get("keys")
+    if not isinstance(keys, list):
+        raise SignInFailed("jwks_malformed")
+    return [key for key in keys if isinstance(key, dict)]
+
+
+def _userinfo(metadata: ProviderMetadata, tokens: ProviderTokens, subject: str, fetch: Fetcher) -> dict[str, Any]:
+    """What the ID token leaves for userinfo to say (section 5.4), if it is of the same person (section 5.3.2)."""
+    if not metadata.userinfo_endpoint or not tokens.access_token:
+        return {}
+    try:
+        claims = fetch.get(metadata.userinfo_endpoint, bearer=tokens.access_token)
+    except FetchFailed as failure:
+        raise SignInFailed(f"userinfo_{failure.reason}") from None
+    if claims.get("sub") != subject:
+        raise SignInFailed("userinfo_sub")
+    return dict(claims)
+
+
+def _get(fetch: Fetcher, url: str, age: int, what: str) -> Mapping[str, Any]:
+    try:
+        return fetch.get(url, younger_than=age)
+    except FetchFailed as failure:
+        raise SignInFailed(f"{what}_{failure.reason}") from None
+
+
+# ------------------------------------------------------------------ the person
+
+
+def _sources(provider: IdentityProvider) -> dict[str, str]:
+    """The provider's claim for each of ours (section 5.1)."""
+    ours = {name: name for name in (*LENGTHS, "email_verified")}
+    return ours | {name: source for name, source in provider.claims.items() if name in ours}
+
+
+def _counts(ours: str, provider: IdentityProvider) -> bool:
+    return ours != "email_verified" or provider.trusts_email
+
+
+def _person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Person:
+    found = {ours: claims.get(theirs) for ours, theirs in _sources(provider).items()}
+    texts = {name: _bounded(found[name], length) for name, length in LENGTHS.items()}
+    # Some send it as text.
+    said = found["email_verified"] is True or found["email_verified"] == "true"
+    verified = bool(texts["email"]) and provider.trusts_email and said
+    return Person(issuer=claims["iss"], subject=claims["sub"], email_verified=verified, **texts)
+
+
+def _bounded(value: Any, length: int) -> str:
+    """Text that may be shown, or none: what is too long or has control characters is left out."""
+    return value if isinstance(value, str) and len(value) <= length and value.isprintable() else ""

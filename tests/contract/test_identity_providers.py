@@ -1,0 +1,226 @@
+"""Laws of identity providers and of what hangs on them: each domain leads to one, each answer is taken once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import Membership
+from authserver.storage import IdentityProviderStore, TokenStore, UserStore
+from authserver.values import Scope
+from tests.contract.implementations import Stores
+from tests.contract.records import NOW, federation, identifier, identity_provider, user
+
+ISSUER = "https://idp.example"
+
+
+def domain() -> str:
+    return f"{identifier()}.example".lower().replace("_", "-")
+
+
+# ------------------------------------------------------------------ providers
+
+
+def test_put_is_got_whole(identity_providers: IdentityProviderStore) -> None:
+    provider = identity_provider(
+        token_endpoint_auth_method="none",
+        scope=Scope.parse("openid email"),
+        claims={"email": "upn"},
+        domains=(domain(), domain()),
+        organisation="acme",
+        sign_up=True,
+        trusts_email=True,
+        shown=False,
+        status="disabled",
+    )
+    assert identity_providers.put(provider)
+    assert identity_providers.get(provider.id) == provider
+    assert [identity_providers.by_domain(one) for one in provider.domains] == [provider] * 2
+    assert provider in identity_providers.list()
+
+
+def test_defaults_are_got_as_defaults(identity_providers: IdentityProviderStore) -> None:
+    provider = identity_provider(client_secret=b"")
+    assert identity_providers.put(provider)
+    assert identity_providers.get(provider.id) == provider
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "WORK", "a#b", "idp#x", "x" * 3000, "\x00", "../x", "ﬁ"])
+def test_get_of_nobody_is_none(identity_providers: IdentityProviderStore, text: str) -> None:
+    assert identity_providers.get(text) is None
+    assert identity_providers.by_domain(text or "nowhere") is None
+
+
+def test_put_again_changes_it_and_frees_the_domains_it_no_longer_has(
+    identity_providers: IdentityProviderStore,
+) -> None:
+    kept, dropped, added = domain(), domain(), domain()
+    provider = identity_provider(domains=(kept, dropped))
+    assert identity_providers.put(provider)
+    changed = replace(provider, name="Another name", domains=(kept, added))
+    assert identity_providers.put(changed)
+    assert identity_providers.get(provider.id) == changed
+    assert identity_providers.by_domain(kept) == identity_providers.by_domain(added) == changed
+    assert identity_providers.by_domain(dropped) is None
+    assert identity_providers.put(identity_provider(domains=(dropped,)))
+
+
+def test_put_with_a_domain_of_another_is_refused_and_changes_nothing(
+    identity_providers: IdentityProviderStore,
+) -> None:
+    taken, free = domain(), domain()
+    owner, before = identity_provider(domains=(taken,)), identity_provider(domains=(free,))
+    assert identity_providers.put(owner)
+    assert identity_providers.put(before)
+    other = domain()
+    assert not identity_providers.put(replace(before, name="Changed", domains=(other, taken)))
+    assert identity_providers.get(before.id) == before
+    assert identity_providers.by_domain(taken) == owner
+    assert identity_providers.by_domain(free) == before
+    assert identity_providers.by_domain(other) is None
+    stranger = identity_provider(domains=(other, taken))
+    assert not identity_providers.put(stranger)
+    assert identity_providers.get(stranger.id) is None
+
+
+def test_delete_frees_the_domains_and_is_idempotent(identity_providers: IdentityProviderStore) -> None:
+    own = domain()
+    provider = identity_provider(domains=(own,))
+    assert identity_providers.put(provider)
+    for _ in range(2):
+        identity_providers.delete(provider.id)
+        assert identity_providers.get(provider.id) is None
+        assert identity_providers.by_domain(own) is None
+        assert provider not in identity_providers.list()
+    assert identity_providers.put(identity_provider(domains=(own,)))
+
+
+def test_list_has_the_oldest_first(identity_providers: IdentityProviderStore) -> None:
+    younger, older = identity_provider(created_at=NOW + 2), identity_provider(created_at=NOW + 1)
+    assert identity_providers.put(younger)
+    assert identity_providers.put(older)
+    listed = [one for one in identity_providers.list() if one in (younger, older)]
+    assert listed == [older, younger]
+
+
+def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: IdentityProviderStore) -> None:
+    wanted = domain()
+    contenders = [identity_provider(domains=(wanted,)) for _ in range(8)]
+    barrier = Barrier(len(contenders))
+
+    def put(number: int) -> bool:
+        barrier.wait()
+        try:
+            return identity_providers.put(contenders[number])
+        except TemporarilyUnavailable:  # DynamoDB may find two transactions in conflict; neither has then happened
+            return False
+
+    with ThreadPoolExecutor(len(contenders)) as pool:
+        made = list(pool.map(put, range(len(contenders))))
+    assert made.count(True) == 1
+    winner = contenders[made.index(True)]
+    assert identity_providers.by_domain(wanted) == winner
+    assert [identity_providers.get(one.id) for one in contenders if one is not winner] == [None] * 7
+
+
+# ------------------------------------------------------------------ sign-ins under way
+
+
+def test_an_answer_is_taken_once(tokens: TokenStore) -> None:
+    record = federation()
+    tokens.put_federation(record)
+    taken = tokens.spend_federation(record.id, record.request_id, "work", "me", NOW)
+    assert taken == replace(record, spent_by="me")
+    assert tokens.spend_federation(record.id, record.request_id, "work", "another", NOW) is None
+
+
+def test_who_took_an_answer_may_ask_again_for_a_lost_answer(tokens: TokenStore) -> None:
+    record = federation()
+    tokens.put_federation(record)
+    first, second = (tokens.spend_federation(record.id, record.request_id, "work", "me", NOW) for _ in range(2))
+    assert first is not None
+    assert first == second
+
+
+@pytest.mark.rfc("9700", "4.4.2")
+def test_an_answer_of_another_request_or_provider_or_too_late_is_refused_and_spends_nothing(
+    tokens: TokenStore,
+) -> None:
+    record = federation()
+    tokens.put_federation(record)
+    for name, request, provider, now in (
+        (record.id, identifier(), "work", NOW),
+        (record.id, record.request_id, "evil", NOW),
+        (record.id, record.request_id, "work", record.expires_at),
+        (identifier(), record.request_id, "work", NOW),
+    ):
+        assert tokens.spend_federation(name, request, provider, "me", now) is None
+    assert tokens.spend_federation(record.id, record.request_id, "work", "me", NOW) is not None
+
+
+# ------------------------------------------------------------------ identities
+
+
+@pytest.mark.rfc("OIDC Core", "5.7")
+def test_a_federated_user_is_found_by_issuer_and_subject_together(users: UserStore) -> None:
+    person, subject = user(username="", password_hash="", email="a@b.example", preferred_username="alice"), identifier()
+    assert users.create_federated(person, ISSUER, subject, None)
+    assert users.find_by_identity(ISSUER, subject) == users.get(person.sub) == person
+    assert users.find_by_identity("https://other.example", subject) is None
+    assert users.find_by_identity(ISSUER, subject + "x") is None
+    assert users.find_by_identity(ISSUER + "\x00" + subject, "") is None
+    assert users.find("") is None
+
+
+@pytest.mark.rfc("OIDC Core", "5.7")
+def test_one_identity_is_one_users(users: UserStore) -> None:
+    first, second, subject = user(username=""), user(username=""), identifier()
+    assert users.create_federated(first, ISSUER, subject, None)
+    assert not users.create_federated(second, ISSUER, subject, None)
+    assert users.get(second.sub) is None
+    assert users.find_by_identity(ISSUER, subject) == first
+
+
+def test_a_taken_subject_is_refused_and_takes_no_identity(users: UserStore) -> None:
+    first = user()
+    assert users.create(first)
+    assert not users.create_federated(user(sub=first.sub, username=""), ISSUER, identifier(), None)
+    assert users.get(first.sub) == first
+
+
+def test_the_membership_comes_with_the_user(stores: Stores) -> None:
+    person, subject = user(username=""), identifier()
+    membership = Membership(identifier(), person.sub, "member", NOW)
+    assert stores.users.create_federated(person, ISSUER, subject, membership)
+    assert stores.organisations.membership(membership.organisation, person.sub) == membership
+    other = replace(membership, subject=identifier())
+    assert not stores.users.create_federated(user(sub=other.subject, username=""), ISSUER, subject, other)
+    assert stores.organisations.membership(other.organisation, other.subject) is None
+
+
+def test_deleting_a_user_frees_the_identity(users: UserStore) -> None:
+    first, second, subject = user(username=""), user(username=""), identifier()
+    assert users.create_federated(first, ISSUER, subject, None)
+    users.delete(first.sub)
+    assert users.find_by_identity(ISSUER, subject) is None
+    assert users.create_federated(second, ISSUER, subject, None)
+    assert users.find_by_identity(ISSUER, subject) == second
+
+
+def test_many_first_sign_ins_at_once_make_one_user(users: UserStore) -> None:
+    people, subject = [user(username="") for _ in range(8)], identifier()
+    barrier = Barrier(len(people))
+
+    def create(number: int) -> bool:
+        barrier.wait()
+        try:
+            return users.create_federated(people[number], ISSUER, subject, None)
+        except TemporarilyUnavailable:
+            return False
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        made = list(pool.map(create, range(len(people))))
+    assert made.count(True) == 1
+    assert users.find_by_identity(ISSUER, subject) == people[made.index(True)]
