@@ -83,5 +83,5 @@ class FederatedPerson(Browser):
         return tokens
 
 
-def person(world: World) -> FederatedPerson:
+def federated_person(world: World) -> FederatedPerson:
     return FederatedPerson(Gateway(world))

@@ -40,9 +40,7 @@ CONFIG = Config(
 )
 
 
-def bootstrap(
-    *, jose: bool | str = False, passwords: bool | str = False, goes_out: bool = False
-) -> Services:
+def bootstrap(*, jose: bool | str = False, passwords: bool | str = False, goes_out: bool = False) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
