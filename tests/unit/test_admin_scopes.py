@@ -1,0 +1,160 @@
+"""/admin/scopes: the catalogue changes by one write on what was read, and this server's own scopes never."""
+
+from typing import Any
+
+import pytest
+
+from authserver.management import scopes
+from authserver.scopes import BUILT_IN, DEFAULT, MANAGEMENT, ScopeCatalogue, ScopeDefinition
+from authserver.values import Scope
+from tests import fakes
+from tests.unit.api import Api
+from tests.unit.server import Server, all_at_once
+
+ORDERS = {"description": "See orders", "sensitive": True, "grantable_by": "administrator", "group": "Orders"}
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def api(server: Server) -> Api:
+    return Api(server, scopes.OPERATIONS, "operator")
+
+
+def test_the_default_catalogue_is_there_before_anybody_writes_one(api: Api) -> None:
+    assert {one["name"] for one in api.get("/admin/scopes")["items"]} == {one.name for one in DEFAULT.definitions}
+    assert api.get("/admin/scopes/read")["description"] == "Read your items"
+    assert api.get("/admin/scopes/read")["built_in"] is False
+
+
+def test_a_defined_scope_is_in_the_catalogue_within_five_minutes(server: Server, api: Api) -> None:
+    before = server.services.scopes()
+    answer = api.call("PUT", "/admin/scopes/orders", ORDERS)
+    assert answer.document == {
+        **ORDERS,
+        "name": "orders",
+        "implies": [],
+        "advertised": True,
+        "built_in": False,
+    }
+    assert api.get("/admin/scopes/orders") == answer.document
+    assert server.services.scopes() == before
+    server.clock.advance(300)
+    after = server.services.scopes()
+    assert set(after.definitions) - set(before.definitions) == {
+        ScopeDefinition("orders", "See orders", (), True, "administrator", True, "Orders")
+    }
+    assert set(before.definitions) <= set(after.definitions)
+
+
+def test_defined_anew_it_is_replaced_in_its_place(api: Api) -> None:
+    names = [one["name"] for one in api.get("/admin/scopes")["items"]]
+    assert api.call("PUT", "/admin/scopes/read", {"description": "See items"}).document["description"] == "See items"
+    assert [one["name"] for one in api.get("/admin/scopes")["items"]] == names
+
+
+def test_a_scope_implies_its_own_halves_unless_it_says_otherwise(api: Api) -> None:
+    api.call("PUT", "/admin/scopes/orders.read", ORDERS)
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).document["implies"] == ["orders.read"]
+    api.call("PUT", "/admin/scopes/orders.write", ORDERS)
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).document["implies"] == ["orders.read", "orders.write"]
+    assert api.call("PUT", "/admin/scopes/orders", {**ORDERS, "implies": []}).document["implies"] == []
+    assert api.call("PUT", "/admin/scopes/orders", {**ORDERS, "implies": ["read"]}).document["implies"] == ["read"]
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_this_servers_own_scopes_can_neither_be_changed_nor_removed(server: Server, api: Api, name: str) -> None:
+    before = server.services.scopes().get(name)
+    for method, body in (("PUT", {"description": "Harmless", "grantable_by": "anyone"}), ("DELETE", None)):
+        assert api.call(method, f"/admin/scopes/{name}", body).reason == "built_in"
+    server.clock.advance(300)
+    assert server.services.scopes().get(name) == before
+
+
+def test_a_catalogue_that_was_tampered_with_does_not_weaken_them(server: Server) -> None:
+    weak = tuple(ScopeDefinition(one.name, "Harmless") for one in MANAGEMENT[:4])
+    server.configuration.put_scopes(ScopeCatalogue(weak))
+    assert {server.services.scopes().get(one.name) for one in MANAGEMENT} == set(MANAGEMENT)
+    assert server.services.scopes().get("openid") is not None
+
+
+@pytest.mark.parametrize("implied", ["admin:users", "admin:keys.read", "openid", "account.write"])
+def test_no_scope_implies_one_of_this_servers_own(api: Api, implied: str) -> None:
+    answer = api.call("PUT", "/admin/scopes/orders", {**ORDERS, "implies": [implied]})
+    assert (answer.status, answer.fields) == (400, {"implies"})
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "named"),
+    [
+        ("orders", {}, "description"),
+        ("orders", {"description": ""}, "description"),
+        ("orders", {**ORDERS, "grantable_by": "root"}, "grantable_by"),
+        ("orders", {**ORDERS, "implies": ["unknown"]}, "implies"),
+        ("orders", {**ORDERS, "implies": ["orders"]}, "implies"),
+        ("orders", {**ORDERS, "name": "x"}, "name"),
+        ('"quoted"', ORDERS, "scope"),
+        ("back\\slash", ORDERS, "scope"),
+        ("two words", ORDERS, "scope"),
+        ("x" * 129, ORDERS, "scope"),
+    ],
+)
+def test_each_refusal_names_the_field(api: Api, name: str, body: Any, named: str) -> None:
+    before = api.get("/admin/scopes")
+    answer = api.call("PUT", f"/admin/scopes/{name}", body)
+    assert (answer.status, answer.fields) == (400, {named})
+    assert api.get("/admin/scopes") == before
+
+
+def test_a_removed_scope_is_gone(server: Server, api: Api) -> None:
+    api.call("PUT", "/admin/scopes/orders", ORDERS)
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert api.call("GET", "/admin/scopes/orders").status == 404
+    assert api.call("DELETE", "/admin/scopes/orders").status == 404
+
+
+def test_a_scope_that_others_imply_does_not_vanish(api: Api) -> None:
+    api.call("PUT", "/admin/scopes/orders.read", ORDERS)
+    api.call("PUT", "/admin/scopes/orders", ORDERS)
+    assert api.call("DELETE", "/admin/scopes/orders.read").reason == "implied"
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert api.call("DELETE", "/admin/scopes/orders.read").status == 204
+
+
+def test_a_scope_that_a_client_is_registered_for_does_not_vanish(server: Server, api: Api) -> None:
+    api.call("PUT", "/admin/scopes/orders", ORDERS)
+    for number in range(120):  # more than one part of the list
+        server.clients.put(fakes.client(client_id=f"client-{number}"))
+    server.clients.put(fakes.client(client_id="buyer", scope=Scope.parse("openid orders")))
+    assert api.call("DELETE", "/admin/scopes/orders").reason == "in_use"
+    server.clients.delete("buyer")
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+
+
+def test_changes_at_once_are_all_there(server: Server, api: Api) -> None:
+    answers = all_at_once(lambda number: api.call("PUT", f"/admin/scopes/scope-{number}", ORDERS), 8)
+    defined = {number for number, answer in enumerate(answers) if answer.status == 200}
+    assert {answer.status for answer in answers} <= {200, 409}
+    assert defined
+    names = {one["name"] for one in api.get("/admin/scopes")["items"]}
+    assert {f"scope-{number}" for number in defined} <= names
+
+
+def test_who_loses_a_race_tries_again_on_what_the_winner_wrote(server: Server, api: Api) -> None:
+    def around(verb: str, call: Any) -> Any:
+        if verb == "configuration.put_scopes" and server.calls[verb] == 1:
+            api.call("PUT", "/admin/scopes/winner", ORDERS)
+        return call()
+
+    server.around = around
+    assert api.call("PUT", "/admin/scopes/loser", ORDERS).status == 200
+    names = {one["name"] for one in api.get("/admin/scopes")["items"]}
+    assert {"winner", "loser"} <= names
+
+
+def test_who_loses_again_and_again_is_told(server: Server, api: Api) -> None:
+    server.around = lambda verb, call: False if verb == "configuration.put_scopes" else call()
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).status == 409

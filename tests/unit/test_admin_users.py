@@ -1,0 +1,326 @@
+"""/admin/users: what each change ends, and in which order."""
+
+from typing import Any
+
+import pytest
+
+from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
+from authserver.management import users
+from authserver.messages import GoTo
+from authserver.models import Membership
+from authserver.values import Secret
+from tests.fakes import PASSWORD, FakePasswords, client
+from tests.unit.api import Answered, Api
+from tests.unit.server import App, Browser, Server
+
+ALICE = "sub-of-alice"
+PATH = f"/admin/users/{ALICE}"
+BCRYPT = "$2b$04$......................................................."[:60]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def api(server: Server) -> Api:
+    return Api(server, users.OPERATIONS, "operator")
+
+
+def signed_in(server: Server, username: str, password: str) -> bool:
+    """Whether somebody can sign in."""
+    browser = Browser(server, username, password)
+    response = browser.authorize()
+    assert isinstance(response, GoTo)
+    return isinstance(browser.sign_in(response.request_handle), GoTo)
+
+
+class Living:
+    """Alice with a browser and an application, both signed in."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.browser = Browser(server)
+        self.app = App(server)
+        self.tokens = self.app.exchange(self.browser.code())
+
+    def assert_alive(self) -> None:
+        self.server.access(self.tokens.access_token)
+        page = self.browser.authorize()
+        assert not (isinstance(page, GoTo) and page.page == "login")
+        self.tokens = self.app.refresh(self.tokens.refresh_token)
+
+    def assert_dead(self) -> None:
+        with pytest.raises(InvalidToken):
+            self.server.access(self.tokens.access_token)
+        with pytest.raises(InvalidGrant):
+            self.app.refresh(self.tokens.refresh_token)
+        page = self.browser.authorize()
+        assert isinstance(page, GoTo)
+        assert page.page == "login"
+
+
+@pytest.fixture
+def living(server: Server) -> Living:
+    living = Living(server)
+    server.clock.advance(2)
+    living.assert_alive()
+    return living
+
+
+# ------------------------------------------------------------------ create, read, list
+
+
+def test_created_user_can_sign_in(server: Server, api: Api) -> None:
+    answer = api.call("POST", "/admin/users", {"username": "Carol", "password": "looking-glass", "name": "Carol C"})
+    assert answer.status == 201
+    assert answer.headers["Location"] == f"/admin/users/{answer.document['sub']}"
+    assert api.get(answer.headers["Location"]) == answer.document
+    assert answer.document["has_password"] is True
+    assert signed_in(server, "carol", "looking-glass")
+
+
+def test_no_answer_has_a_password_or_a_hash(api: Api) -> None:
+    answer = api.call("POST", "/admin/users", {"username": "carol", "password": "looking-glass"})
+    told = [answer.document, api.get(PATH), api.get("/admin/users")]
+    assert not any(text in str(told) for text in ("looking-glass", "fake:", "password_hash", PASSWORD))
+
+
+@pytest.mark.parametrize("taken", [{"username": "ALICE"}, {"username": "carol", "sub": ALICE}], ids=["name", "sub"])
+def test_taken_names_and_identifiers_are_a_conflict(api: Api, taken: dict[str, Any]) -> None:
+    assert api.call("POST", "/admin/users", taken).status == 409
+
+
+@pytest.mark.rfc("9700", "4.15")
+def test_a_user_never_has_the_identifier_of_a_client(server: Server, api: Api) -> None:
+    server.clients.put(client(client_id="machine"))
+    assert api.call("POST", "/admin/users", {"username": "carol", "sub": "machine"}).status == 409
+    assert server.users.get("machine") is None
+
+
+def test_create_repeated_with_its_key_creates_once(server: Server, api: Api) -> None:
+    body = {"username": "carol", "password": "looking-glass"}
+    first, again = (api.call("POST", "/admin/users", body, key="one") for _ in range(2))
+    assert (first.status, again.status) == (201, 201)
+    assert first.document == again.document
+    assert api.call("POST", "/admin/users", body, key="two").status == 409
+    assert api.call("POST", "/admin/users", body).status == 409
+    assert len(api.get("/admin/users")["items"]) == 2
+
+
+def test_imported_user_keeps_identifier_and_hash(server: Server, api: Api) -> None:
+    body = {"username": "dave", "sub": "dave@old.example", "password_hash": BCRYPT, "email": "dave@old.example"}
+    assert api.call("POST", "/admin/users", body).status == 201
+    stored = server.users.get("dave@old.example")
+    assert stored is not None
+    assert stored.password_hash == BCRYPT
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, {"username"}),
+        ({"username": ""}, {"username"}),
+        ({"username": " \t"}, {"username"}),
+        ({"username": "a\nb"}, {"username"}),
+        ({"username": "x" * 257}, {"username"}),
+        ({"username": "c", "password": "short"}, {"password"}),
+        ({"username": "c", "password": "with\x00nul-in-it"}, {"password"}),
+        ({"username": "c", "password": "ä" * 1000}, {"password"}),
+        ({"username": "c", "password_hash": "md5:0123"}, {"password_hash"}),
+        ({"username": "c", "password_hash": "$2b$31$" + "a" * 53}, {"password_hash"}),
+        ({"username": "c", "password": "looking-glass", "password_hash": BCRYPT}, {"(document)"}),
+        ({"username": "c", "sub": "a b"}, {"sub"}),
+        ({"username": "c", "email": "nobody"}, {"email"}),
+        ({"username": "c", "email": "a@b\nc"}, {"email"}),
+        ({"username": "c", "name": "a\x1bb"}, {"name"}),
+        ({"username": "c", "operator": "yes"}, {"operator"}),
+        ({"username": "c", "role": "x"}, {"role"}),
+        ({"username": 1}, {"username"}),
+        ([], {"(document)"}),
+    ],
+    ids=str,
+)
+def test_each_refusal_names_the_field(api: Api, body: Any, named: set[str]) -> None:
+    answer = api.call("POST", "/admin/users", body)
+    assert (answer.status, answer.fields) == (400, named)
+    assert len(api.get("/admin/users")["items"]) == 1
+
+
+def test_users_are_listed_in_parts(api: Api) -> None:
+    for number in range(4):
+        api.call("POST", "/admin/users", {"username": f"user-{number}"})
+    first = api.get("/admin/users", limit="3")
+    second = api.get("/admin/users", limit="3", cursor=first["next"])
+    assert [len(part["items"]) for part in (first, second)] == [3, 2]
+    assert "next" not in second
+    assert len({one["sub"] for part in (first, second) for one in part["items"]}) == 5
+    assert api.call("GET", "/admin/users", limit="0").fields == {"limit"}
+    assert api.call("GET", "/admin/users", cursor="nonsense").fields == {"cursor"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/admin/users/nobody", None),
+        ("PATCH", "/admin/users/nobody", {"status": "disabled"}),
+        ("DELETE", "/admin/users/nobody", None),
+        ("PUT", "/admin/users/nobody/password", {"password": "looking-glass"}),
+        ("GET", "/admin/users/" + "x" * 600, None),
+    ],
+)
+def test_nobody_is_not_found(server: Server, api: Api, method: str, path: str, body: Any) -> None:
+    assert api.call(method, path, body).status == 404
+    assert server.users.get("nobody") is None
+
+
+# ------------------------------------------------------------------ change
+
+
+@pytest.mark.rfc("7396", "2")
+def test_a_patch_changes_what_it_names(server: Server, api: Api) -> None:
+    before = api.get(PATH)
+    after = api.call("PATCH", PATH, {"name": "Alice Pleasance"}).document
+    assert after == {**before, "name": "Alice Pleasance"}
+    assert api.call("PATCH", PATH, {"name": None}).document == {**before, "name": ""}
+    assert api.get(PATH) == {**before, "name": ""}
+    assert server.users.get(ALICE).password_hash == FakePasswords().hash(Secret(PASSWORD))  # type: ignore[union-attr]
+
+
+def test_a_new_email_is_not_verified_unless_that_is_said(api: Api) -> None:
+    assert api.get(PATH)["email_verified"] is True
+    assert api.call("PATCH", PATH, {"email": "alice@new.example"}).document["email_verified"] is False
+    changed = api.call("PATCH", PATH, {"email": "alice@newer.example", "email_verified": True}).document
+    assert changed["email_verified"] is True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"sub": "x"}, {"username": "x"}, {"password_hash": BCRYPT}, {"status": None}, {"status": "gone"}, "text", []],
+)
+def test_what_cannot_be_changed_is_refused(api: Api, body: Any) -> None:
+    before = api.get(PATH)
+    assert api.call("PATCH", PATH, body).status == 400
+    assert api.get(PATH) == before
+
+
+# ------------------------------------------------------------------ what it ends
+
+
+@pytest.mark.rfc("OAuth 2.1", "4.3.3")
+def test_disabling_ends_everything_at_once_and_for_as_long_as_it_lasts(
+    server: Server, api: Api, living: Living
+) -> None:
+    assert api.call("PATCH", PATH, {"status": "disabled"}).document["status"] == "disabled"
+    living.assert_dead()
+    assert not signed_in(server, "alice", PASSWORD)
+    server.clock.advance(10)
+    living.assert_dead()
+    assert api.call("PATCH", PATH, {"status": "active"}).document["status"] == "active"
+    living.assert_dead()
+    server.clock.advance(2)
+    assert signed_in(server, "alice", PASSWORD)
+    Living(server).assert_alive()
+
+
+class Crash(Exception):
+    """The function dies before this write."""
+
+
+def crash_before(server: Server, verb: str) -> None:
+    def around(called: str, call: Any) -> Any:
+        if called == verb:
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return call()
+
+    server.around = around
+
+
+def interrupted(server: Server, api: Api, verb: str, method: str, path: str, body: Any) -> None:
+    crash_before(server, verb)
+    with pytest.raises(TemporarilyUnavailable):
+        api.call(method, path, body)
+    server.around = lambda _, call: call()
+
+
+def test_disabling_that_is_interrupted_leaves_nothing_alive(server: Server, api: Api, living: Living) -> None:
+    interrupted(server, api, "users.update", "PATCH", PATH, {"status": "disabled"})
+    living.assert_dead()
+    assert api.get(PATH)["status"] == "active"
+    # Whoever sees the error repeats the call, or takes it back; both work although the record says "active" already.
+    assert api.call("PATCH", PATH, {"status": "active"}).status == 200
+    server.clock.advance(2)
+    Living(server).assert_alive()
+
+
+def test_enabling_that_is_interrupted_leaves_nothing_alive(server: Server, api: Api, living: Living) -> None:
+    api.call("PATCH", PATH, {"status": "disabled"})
+    interrupted(server, api, "tokens.resume", "PATCH", PATH, {"status": "active"})
+    living.assert_dead()
+    server.clock.advance(2)
+    assert api.call("PATCH", PATH, {"status": "active"}).status == 200
+    server.clock.advance(2)
+    Living(server).assert_alive()
+
+
+def test_a_new_password_ends_sessions_and_tokens(server: Server, api: Api, living: Living) -> None:
+    assert api.call("PUT", f"{PATH}/password", {"password": "looking-glass"}).status == 204
+    living.assert_dead()
+    server.clock.advance(2)
+    assert not signed_in(server, "alice", PASSWORD)
+    assert signed_in(server, "alice", "looking-glass")
+    living.assert_dead()
+
+
+def test_a_sign_in_by_the_old_password_during_the_change_does_not_survive_it(server: Server, api: Api) -> None:
+    """The record is written first: what the old password opened until the cutoff dies by it."""
+    late: list[Living] = []
+
+    def around(called: str, call: Any) -> Any:
+        if called == "users.update":
+            late.append(Living(server))
+        return call()
+
+    server.around = around
+    assert api.call("PUT", f"{PATH}/password", {"password": "looking-glass"}).status == 204
+    server.around = lambda _, call: call()
+    late[0].assert_dead()
+
+
+@pytest.mark.parametrize("password", ["", "short", None, 12345678, "x" * 1025])
+def test_a_password_that_is_none_is_refused(api: Api, living: Living, password: Any) -> None:
+    assert api.call("PUT", f"{PATH}/password", {"password": password}).status == 400
+    living.assert_alive()
+
+
+def test_an_operators_powers_end_with_what_they_granted(api: Api, living: Living) -> None:
+    assert api.call("PATCH", PATH, {"operator": True}).document["operator"] is True
+    living.assert_alive()
+    assert api.call("PATCH", PATH, {"operator": False}).document["operator"] is False
+    living.assert_dead()
+
+
+def test_a_change_of_the_name_ends_nothing(api: Api, living: Living) -> None:
+    assert api.call("PATCH", PATH, {"name": "Alice P", "email": "a@new.example"}).status == 200
+    living.assert_alive()
+
+
+def test_deleting_ends_everything_for_good(server: Server, api: Api, living: Living) -> None:
+    server.organisations.put_membership(Membership("acme", ALICE))
+    assert api.call("DELETE", PATH).status == 204
+    assert api.call("GET", PATH).status == 404
+    assert server.organisations.membership("acme", ALICE) is None
+    living.assert_dead()
+    assert not signed_in(server, "alice", PASSWORD)
+    # The name is free again, for somebody else; whoever got the identifier by mistake would be dead from the start.
+    answer: Answered = api.call("POST", "/admin/users", {"username": "alice", "password": PASSWORD})
+    assert answer.document["sub"] != ALICE
+    server.clock.advance(2)
+    assert signed_in(server, "alice", PASSWORD)
+
+
+def test_deleting_that_is_interrupted_leaves_nothing_alive(server: Server, api: Api, living: Living) -> None:
+    interrupted(server, api, "users.delete", "DELETE", PATH, None)
+    living.assert_dead()
+    assert api.call("DELETE", PATH).status == 204
