@@ -313,6 +313,7 @@ def test_administrators_answer_what_members_ask(
     assert asked["decision"] is None
     answer = administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": decision})
     assert (answer.document["decision"], answer.document["decided_by"]) == (decision, "ada")
+    server.clock.advance(1)
     again = server.choose("max", "a1", scope="openid export")
     assert isinstance(again, ApprovalAsked) is not issued
     assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}).status in (404, 409)

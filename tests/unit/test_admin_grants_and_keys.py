@@ -174,7 +174,9 @@ def test_rotation_twice_is_one_rotation(server: Server, of_keys: Api) -> None:
     assert of_keys.call("POST", "/admin/keys/rotation").document == {"rotated": list(RINGS)}
 
 
-def test_tokens_outlive_a_rotation(server: Server, of_keys: Api) -> None:
+def test_tokens_outlive_a_rotation() -> None:
+    server = Server()
+    of_keys = Api(server, keys.OPERATIONS, "operator")
     tokens = App(server).exchange(Browser(server).code())
     of_keys.call("POST", "/admin/keys/rotation")
     server.clock.advance(PUBLISH_LEAD + 400)

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from authserver import models
 from authserver.documents import Document
-from authserver.documents.organisation import MAX_COMPANIES
+from authserver.endpoints.choice import CHOSEN
 from authserver.scopes import ScopeDefinition
 
 Entity = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.:-]{1,64}|\*)$")]
@@ -97,7 +97,7 @@ class Applications(Document):
 class Companies(Document):
     """The companies that an authorization reaches; ``*`` alone means every one, now and later."""
 
-    entities: tuple[Entity, ...] = Field(min_length=1, max_length=MAX_COMPANIES)
+    entities: tuple[Entity, ...] = Field(min_length=1, max_length=CHOSEN)
 
 
 class Approval(Document):

@@ -12,6 +12,8 @@ from authserver.scopes import ADMINISTRATOR as BY_ADMINISTRATOR
 from authserver.scopes import OPERATOR as BY_OPERATOR
 from authserver.scopes import covered
 from authserver.services import Services
+from authserver.tokens import opaque
+from authserver.values import base64url
 
 OFFERED = 50  # organisations on the page
 CHOSEN = 100  # companies by name; who wants more takes all of them
@@ -144,5 +146,16 @@ def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session
     approval = services.tokens.approval(choice.organisation, request.client.client_id, session.subject)
     if approval is None or approval.decision != ALLOW or approval.expires_at <= services.now():
         return False
+    if approval.decided_at <= _cut_off_at(approval, services) or approval.resource != request.resource:
+        return False
     within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
     return within and request.scope <= covered(request.scope, approval.scope, services.scopes)
+
+
+def _cut_off_at(approval: Approval, services: Services) -> int:
+    """Until when all between these three is over: an approval from before is, too."""
+    return services.tokens.standing(
+        subject_key=base64url(opaque.key_of(approval.subject)),
+        client_key=base64url(opaque.key_of(approval.client_id)),
+        organisation_key=base64url(opaque.key_of(approval.organisation)),
+    ).not_before

@@ -21,7 +21,7 @@ from authserver.tokens.opaque import key_of
 from authserver.values import Scope, base64url, from_base64url, sha256
 
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-APPROVAL_KEPT = 30 * 86_400  # how long an answer waits for the member to come back for it
+APPROVAL_KEPT = 30 * 86_400  # at least; an answer holds for as long as a consent is remembered
 
 
 # ------------------------------------------------------------------ the user
@@ -156,7 +156,8 @@ def answer_approval(call: Call, services: Services) -> Answer:
     organisation = _administered(call, services)
     approval = _approval(call, organisation, services)
     now = services.now()
-    if not services.tokens.answer_approval(approval, wanted.decision, call.subject, now, now + APPROVAL_KEPT):
+    end = now + max(services.settings.consent_lifetime, APPROVAL_KEPT)
+    if not services.tokens.answer_approval(approval, wanted.decision, call.subject, now, end):
         raise Conflict("This was answered before, or asked anew")
     answered = services.tokens.approval(organisation.id, approval.client_id, approval.subject)
     return Answer(document=_write_approval(answered or approval, services))
