@@ -69,14 +69,21 @@ class Site:
         self.say(f"   {text}")
 
     def api(
-        self, method: str, path: str, token: str, *, expect: int = 200, document: Any = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        expect: int | tuple[int, ...] = 200,
+        document: Any = None,
     ) -> Any:
-        """Calls the ResourceApi; the JSON of the answer."""
+        """Calls the ResourceApi; the JSON of the answer. Raises `Mismatch` on another status than expected."""
         response = self.http.request(
-            method, f"{self.resource}{path}", headers={"Authorization": f"Bearer {token}"}, json=document, **options
+            method, f"{self.resource}{path}", headers={"Authorization": f"Bearer {token}"}, json=document
         )
         self.show(f"{method} {path}  →  {response.status_code}")
-        require(response.status_code == expect, f"{method} {path}: {response.status_code} {response.text[:300]}")
+        expected = expect if isinstance(expect, tuple) else (expect,)
+        require(response.status_code in expected, f"{method} {path}: {response.status_code} {response.text[:300]}")
         return response.json() if response.content else None
 
 

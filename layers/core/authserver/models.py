@@ -204,6 +204,11 @@ class Authorization:
     entities: frozenset[str] = frozenset()
     details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
 
+    @property
+    def ends_at(self) -> int:
+        """When it is over unless it is refreshed before; one without refresh tokens is never idle."""
+        return min(self.expires_at, self.idle_expires_at) if self.generation else self.expires_at
+
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenRecord:

@@ -31,6 +31,7 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         allowed,
         services,
         expires_at=now + lifetime_of(request.client, services),
+        rotated_at=now,
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
         redeemed_by=base64url(services.random(16)),

@@ -247,7 +247,7 @@ def _alive(granted: Iterable[models.Authorization], services: Services) -> Itera
     now = services.now()
     cutoffs: dict[tuple[str, str, str], int] = {}
     for one in granted:
-        if one.revoked_at is not None or not one.rotated_at or min(one.expires_at, one.idle_expires_at) <= now:
+        if one.revoked_at is not None or not one.rotated_at or one.ends_at <= now:
             continue
         whose = (one.subject, one.client_id, one.organisation)
         if whose not in cutoffs:
@@ -285,7 +285,7 @@ def _grant(authorization: models.Authorization, names: dict[str, str], services:
         entities=tuple(sorted(authorization.entities)),
         since=authorization.created_at,
         last_used_at=authorization.rotated_at,
-        until=min(authorization.expires_at, authorization.idle_expires_at),
+        until=authorization.ends_at,
     )
 
 
