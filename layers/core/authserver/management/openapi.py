@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic.json_schema import models_json_schema
 
@@ -80,9 +80,9 @@ def _schemas(operations: tuple[Operation, ...]) -> tuple[dict[str, Any], dict[tu
     )
     found, definitions = models_json_schema(by_name, ref_template=REFERENCE)  # type: ignore[arg-type]
     schemas = dict(definitions.get("$defs", {}))
-    references: dict[tuple[type[Document], str], str] = {
+    references = {
         (model, "body" if mode == "validation" else "answer"): schema["$ref"]
-        for (model, mode), schema in found.items()  # type: ignore[misc]
+        for (model, mode), schema in cast("dict[tuple[type[Document], str], dict[str, str]]", found).items()
     }
     for operation in operations:
         if operation.body and operation.route.startswith("PATCH "):
