@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from authserver.aws.dynamodb import DynamoClients, DynamoUsers
 from authserver.documents import refusals
-from authserver.documents.client import ClientMetadata, Objection, Scopes, Terms, objections
+from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
 from authserver.identity.password import Argon2Passwords
 from authserver.models import Client, ClientSecret, User
 from authserver.values import Secret, normalised_username, sha256
@@ -30,22 +30,6 @@ from local.intrinsics import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-# Everything that this version can do: what a deployment has turned off, it refuses when it is asked for it.
-TERMS = Terms(
-    grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password"),
-    response_types={
-        "code": "authorization_code",
-        "token": "implicit",
-        "id_token": "implicit",
-        "id_token token": "implicit",
-    },
-    auth_methods=("client_secret_basic", "client_secret_post", "none"),
-    catalogue=None,
-    access_token_lifetime=14 * 86_400,
-    refresh_token_lifetime=730 * 86_400,
-    is_operator=True,
-)
 
 
 class SeedError(Exception):
@@ -74,7 +58,7 @@ class ClientSeed(ClientMetadata):
 
     def faults(self) -> Iterator[Objection]:
         """What speaks against it, by field."""
-        yield from objections(self, TERMS)
+        yield from objections(self, OF_ANY_DEPLOYMENT)
         is_public = self.token_endpoint_auth_method == "none"
         if is_public and self.client_secret is not None:
             yield "client_secret", "token_endpoint_auth_method none means that there is no client_secret"

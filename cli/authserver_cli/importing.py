@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from authserver_cli.api import Api
-from authserver_cli.errors import NotAllowed, Refused
+from authserver_cli.errors import NotAllowed, NotFound, Refused
+from authserver_cli.protocol import Request
 from authserver_cli.records import Kind, Record
 
 
@@ -35,7 +36,7 @@ class Journal:
     def __init__(self, file: Path, target: str, kind: Kind) -> None:
         self._file = file
         self._about = {"target": target, "kind": kind.name}
-        self._done = set(self._read())
+        self._done = dict(self._read())
         self._stream: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -49,7 +50,11 @@ class Journal:
             self._stream.close()
 
     def __contains__(self, record: Record) -> bool:
-        return fingerprint(record) in self._done
+        return self._done.get(record.id) == fingerprint(record)
+
+    def knows(self, record: Record) -> bool:
+        """Whether there was one of this identifier, whatever else was in it."""
+        return record.id in self._done
 
     def add(self, record: Record) -> None:
         assert self._stream is not None  # noqa: S101 - opened by `with`
@@ -57,7 +62,7 @@ class Journal:
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
 
-    def _read(self) -> Iterator[str]:
+    def _read(self) -> Iterator[tuple[str, str]]:
         if not self._file.exists():
             return
         for line in self._file.read_text(encoding="utf-8").splitlines():
@@ -66,7 +71,7 @@ class Journal:
             except ValueError:
                 continue
             if isinstance(noted, dict) and self._about.items() <= noted.items():
-                yield str(noted.get("fingerprint", ""))
+                yield str(noted.get("id", "")), str(noted.get("fingerprint", ""))
 
 
 def fingerprint(record: Record) -> str:
@@ -136,7 +141,21 @@ class Import:
             self._under_way[pool.submit(self._send, record)] = record
 
     def _send(self, record: Record) -> None:
-        self._api.post(self._kind.route, record.body, idempotency_key=f"import-{fingerprint(record)}")
+        try:
+            self._api.post(self._kind.route, record.body, idempotency_key=f"import-{fingerprint(record)}")
+        except Refused as refused:
+            if refused.problem.status != 409 or not self._is_there(record):
+                raise
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether the server has this very record, from a run that was stopped before it heard so."""
+        if self._journal.knows(record):
+            return False  # it was heard, and the record has changed since
+        try:
+            there = self._api.send(Request("GET", self._kind.one, {self._kind.identifier: record.id}))
+        except NotFound:
+            return False
+        return all(there.get(name) == value for name, value in record.body.items() if not name.endswith("_hash"))
 
     def _settle(self, remaining: int) -> None:
         """Waits until no more than so many are under way, and notes what became of the others."""

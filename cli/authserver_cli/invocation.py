@@ -85,10 +85,14 @@ class Invocation:
         if more:
             click.echo(f"There are more than {limit}: --limit NUMBER or --all shows them.", err=True)
 
-    def say(self, text: str) -> None:
-        """What was done, for people."""
-        if not self.json and not self.dry_run:
+    def done(self, text: str, document: Any = None) -> None:
+        """What was done, in a sentence for people; for programs the document, if there is one."""
+        if self.dry_run:
+            return
+        if not self.json:
             click.echo(text)
+        elif document is not None:
+            output.print_json(document)
 
     def confirm(self, consequence: str) -> None:
         """Asks before what cannot be undone. Without a terminal there is nobody to ask: only --yes will do."""

@@ -23,7 +23,7 @@ def plain(value: Any) -> str:
         case list() | tuple():
             return ", ".join(plain(one) for one in value)
         case dict():
-            return ", ".join(f"{plain(name)} {plain(one)}" for name, one in value.items())
+            return ", ".join(f"{plain(name)} {_cell(str(name), one)}" for name, one in value.items())
     return printable(str(value))
 
 

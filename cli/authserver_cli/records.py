@@ -1,6 +1,7 @@
 """The records of an import: read from a file, and checked here before anything is sent.
 
-The server checks everything again. What is found here is found before the first of a hundred thousand is sent.
+They are checked by the documents of the admin API itself. What is found here is found before the first of a hundred
+thousand is sent; what depends on the deployment, only the server can say.
 """
 
 import csv
@@ -10,163 +11,60 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from authserver.identity.hashes import parse as parse_hash
-from authserver.values import RedirectUri, Scope, is_resource_indicator, is_web_page, normalised_username
+from pydantic import ValidationError
 
-type Check = Callable[[Any], Any]
-"""Raises `ValueError`, saying what is wrong; never with the value, which may be secret."""
+from authserver.documents import Document, refusals
+from authserver.documents.client import OF_ANY_DEPLOYMENT, objections
+from authserver.documents.user import NewUser
+from authserver.management.clients import NewClient
+from authserver.values import normalised_username
+
+type Problems = tuple[tuple[str, str], ...]
+"""(field, detail) for each thing that is wrong."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A line of the file. `problems` are (field, detail); without any it can be sent as `body`."""
+    """A line of the file. Without problems it can be sent as `body`."""
 
     line: int
     id: str
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: Problems = ()
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is imported: where it is sent, its identifier, and its fields with what each must be.
+    """What is imported: where it is sent, where one is found, its identifier, and what it must be.
 
-    `unique` gives what no two records may share besides the identifier.
+    `unique` gives what no two records may share besides the identifier; `object_to` says what fields mean together.
     """
 
     name: str
     route: str
     identifier: str
-    required: frozenset[str]
-    fields: Mapping[str, Check]
+    document: type[Document]
     unique: Callable[[Mapping[str, Any]], str]
+    object_to: Callable[[Any], Problems]
+
+    @property
+    def one(self) -> str:
+        return f"{self.route}/{{{self.identifier}}}"
 
 
-# ------------------------------------------------------------------ fields
+def _object_to_client(client: NewClient) -> Problems:
+    found = tuple(objections(client, OF_ANY_DEPLOYMENT))
+    if client.token_endpoint_auth_method != "none" and client.client_secret_hash is None:
+        return (*found, ("client_secret_hash", "is missing, and a secret made now would be told to nobody"))
+    return found
 
 
-def _text(value: Any) -> None:
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-
-
-def _identifier(value: Any) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= 256 or not value.isascii() or not value.isprintable():
-        raise ValueError("must be 1 to 256 printable ASCII characters")
-
-
-def _username(value: Any) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= 256 or not normalised_username(value):
-        raise ValueError("must be 1 to 256 characters")
-
-
-def _boolean(value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-
-
-def _number(value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("must be a whole number")
-
-
-def _hash(value: Any) -> None:
-    _text(value)
-    parse_hash(value)
-
-
-def _scope(value: Any) -> None:
-    _text(value)
-    Scope.parse(value)
-
-
-def _web_page(value: Any) -> None:
-    if not isinstance(value, str) or not is_web_page(value):
-        raise ValueError("must be an https address")
-
-
-def _one_of(*allowed: str) -> Check:
-    def check(value: Any) -> None:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-
-    return check
-
-
-class _ListOf:
-    """A list whose elements pass `check`; in CSV, separated by spaces."""
-
-    def __init__(self, check: Check) -> None:
-        self._check = check
-
-    def __call__(self, value: Any) -> None:
-        if not isinstance(value, list):
-            raise ValueError("must be a list")
-        for element in value:
-            _text(element)
-            self._check(element)
-
-
-def _redirect_uri(value: str) -> None:
-    RedirectUri.parse(value)
-
-
-def _resource(value: str) -> None:
-    if not is_resource_indicator(value):
-        raise ValueError("must be an absolute URI without a fragment")
-
-
-USERS = Kind(
-    "users",
-    "/admin/users",
-    "sub",
-    frozenset({"sub", "username"}),
-    {
-        "sub": _identifier,
-        "username": _username,
-        "password_hash": _hash,
-        "name": _text,
-        "email": _text,
-        "email_verified": _boolean,
-        "operator": _boolean,
-    },
-    lambda body: normalised_username(body.get("username", "")),
-)
-CLIENTS = Kind(
-    "clients",
-    "/admin/clients",
-    "client_id",
-    frozenset({"client_id", "client_name"}),
-    {
-        "client_id": _identifier,
-        "client_name": _text,
-        "client_secret_hash": _hash,
-        "redirect_uris": _ListOf(_redirect_uri),
-        "grant_types": _ListOf(_text),
-        "response_types": _ListOf(_text),
-        "token_endpoint_auth_method": _one_of("client_secret_basic", "client_secret_post", "none"),
-        "scope": _scope,
-        "default_scope": _scope,
-        "id_token_signed_response_alg": _one_of("RS256", "ES256"),
-        "access_token_format": _one_of("jwt", "opaque"),
-        "access_token_lifetime": _number,
-        "refresh_token_lifetime": _number,
-        "require_pkce": _boolean,
-        "default_max_age": _number,
-        "preferred_subject_type": _one_of("user", "organisation", "company"),
-        "resources": _ListOf(_resource),
-        "owner": _text,
-        "client_uri": _web_page,
-        "logo_uri": _web_page,
-        "policy_uri": _web_page,
-        "tos_uri": _web_page,
-        "contacts": _ListOf(_text),
-        "status": _one_of("active", "disabled"),
-        "verification": _one_of("verified", "test"),
-    },
-    lambda _: "",
-)
-KINDS = {kind.name: kind for kind in (USERS, CLIENTS)}
+KINDS = {
+    "users": Kind(
+        "users", "/admin/users", "sub", NewUser, lambda user: normalised_username(user["username"]), lambda _: ()
+    ),
+    "clients": Kind("clients", "/admin/clients", "client_id", NewClient, lambda _: "", _object_to_client),
+}
 
 
 # ------------------------------------------------------------------ reading
@@ -193,18 +91,23 @@ def _read_json_lines(stream: TextIO) -> Iterator[tuple[int, Any]]:
 
 def _read_csv(stream: TextIO, kind: Kind) -> Iterator[tuple[int, Any]]:
     """A heading names the fields. An empty cell is a field that is not there."""
+    properties = kind.document.model_json_schema()["properties"]
     rows = csv.DictReader(stream, restkey="", restval="")
     for row in rows:
         cells = {name: text for name, text in row.items() if text}
-        yield rows.line_num, {name: _of_cell(text, kind.fields.get(name)) for name, text in cells.items()}
+        yield rows.line_num, {name: _of_cell(text, _types(properties.get(name, {}))) for name, text in cells.items()}
 
 
-def _of_cell(text: str, check: Check | None) -> Any:
-    if isinstance(check, _ListOf):
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    return {str(one.get("type")) for one in schema.get("anyOf", [schema])}
+
+
+def _of_cell(text: str, types: set[str]) -> Any:
+    if "array" in types:
         return text.split()
-    if check is _boolean:
+    if "boolean" in types:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if check is _number:
+    if "integer" in types:
         return int(text) if text.isascii() and text.isdecimal() else text
     return text
 
@@ -216,20 +119,17 @@ def _checked(line: int, body: Any, kind: Kind) -> Record:
     if not isinstance(body, dict):
         return Record(line, "", {}, (("", "is not a JSON object"),))
     present = {name: value for name, value in body.items() if value is not None}
-    missing = [(name, "is missing") for name in sorted(kind.required - set(present))]
-    wrong = [(name, detail) for name, value in present.items() if (detail := _detail(kind.fields.get(name), value))]
-    identifier = present.get(kind.identifier, "")
-    return Record(line, identifier if isinstance(identifier, str) else "", present, tuple(missing + wrong))
+    identifier = present.get(kind.identifier)
+    return Record(line, identifier if isinstance(identifier, str) else "", present, _problems(present, kind))
 
 
-def _detail(check: Check | None, value: Any) -> str:
-    if check is None:
-        return "is not known"
+def _problems(body: Mapping[str, Any], kind: Kind) -> Problems:
+    missing = () if kind.identifier in body else ((kind.identifier, "is missing"),)
     try:
-        check(value)
-    except ValueError as error:
-        return str(error)
-    return ""
+        document = kind.document.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        return (*missing, *((one["field"], one["detail"]) for one in refusals(error)))
+    return (*missing, *kind.object_to(document))
 
 
 def _without_repetition(records: Iterable[Record], kind: Kind) -> Iterator[Record]:

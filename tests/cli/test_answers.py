@@ -68,7 +68,7 @@ def test_document_is_lines_for_people_and_json_for_programs(run: Run, deployment
         "created_at     2027-01-15 08:00:00 UTC",
         "companies      tea: Tea",
         "               oz: Oz",
-        "secrets        id 1, created_at 1",
+        "secrets        id 1, created_at 1970-01-01 00:00:01 UTC",
         "               id 2",
     ]
     for line in (("clients", "show", "c", "--json"), ("--json", "clients", "show", "c")):

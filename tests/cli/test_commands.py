@@ -35,6 +35,7 @@ COMMANDS: dict[str, Expected] = {
     "clients rotate-secret c": ("POST", "/admin/clients/c/secrets", {"overlap": 86400}),
     "clients rotate-secret c --overlap 7d": ("POST", "/admin/clients/c/secrets", {"overlap": 604800}),
     "clients rotate-secret c --overlap 0 --yes": ("POST", "/admin/clients/c/secrets", {"overlap": 0}),
+    "clients drop-secret c 1 --yes": ("DELETE", "/admin/clients/c/secrets/1", None),
     "users show s": ("GET", "/admin/users/s", None),
     "users create alice --email a@b.example --email-verified --no-operator": (
         "POST",
@@ -132,6 +133,7 @@ def test_dry_run_shows_the_request_and_makes_none(line: str, run: Run, deploymen
 
 LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "clients list": ("/admin/clients", {}),
+    "clients list --owner o": ("/admin/clients", {"owner": "o"}),
     "users list": ("/admin/users", {}),
     "orgs list": ("/admin/organisations", {}),
     "orgs members list o": ("/admin/organisations/o/members", {}),

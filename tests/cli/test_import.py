@@ -102,6 +102,27 @@ def test_record_that_the_server_refuses_is_reported_and_the_others_go_on(
     assert refused(file) == []
 
 
+def test_record_whose_answer_was_lost_is_found_on_the_server(run: Run, deployment: FakeDeployment, file: Path) -> None:
+    deployment.answer("POST", "/admin/users", (409, TAKEN))
+    there = {**ALICE, "created_at": 1, "status": "active"}
+    deployment.answer("GET", "/admin/users/1", (200, {name: there[name] for name in there if name != "password_hash"}))
+    deployment.answer("GET", "/admin/users/2", (200, {**BOB, "username": "another bob"}))
+    deployment.answer("GET", "/admin/users/3", (404, {"title": "There is no such user"}))
+    assert run("import", "users", str(file)).stdout.startswith("1 imported, 2 refused.")
+    assert {told["id"] for told in refused(file)} == {"2", "3"}
+
+
+def test_record_that_was_changed_after_its_import_is_refused_and_not_passed_over(
+    run: Run, deployment: FakeDeployment, file: Path
+) -> None:
+    run("import", "users", str(file))
+    write(file, {**ALICE, "password_hash": DJANGO}, BOB, CAROL)
+    deployment.answer("POST", "/admin/users", (409, TAKEN))
+    deployment.answer("GET", "/admin/users/1", (200, ALICE))
+    assert run("import", "users", str(file)).exit_code == 6
+    assert [told["id"] for told in refused(file)] == ["1"]
+
+
 def test_operator_who_may_not_is_told_at_once(run: Run, deployment: FakeDeployment, file: Path) -> None:
     deployment.answer("POST", "/admin/users", (403, {"title": "Not this"}))
     assert run("import", "users", str(file), "--parallel", "1").exit_code == 5
@@ -110,8 +131,8 @@ def test_operator_who_may_not_is_told_at_once(run: Run, deployment: FakeDeployme
 
 WRONG: dict[str, tuple[Any, str, str]] = {
     "no identifier": ({"username": "x"}, "sub", "is missing"),
-    "an unknown field": ({"sub": "9", "username": "x", "shoe_size": 43}, "shoe_size", "is not known"),
-    "no name": ({"sub": "9"}, "username", "is missing"),
+    "an unknown field": ({"sub": "9", "username": "x", "shoe_size": 43}, "shoe_size", "not permitted"),
+    "no name": ({"sub": "9"}, "username", "required"),
     "a hash that is none": (
         {"sub": "9", "username": "x", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"},
         "password_hash",
@@ -125,9 +146,9 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "text for a boolean": (
         {"sub": "9", "username": "x", "email_verified": "yes"},
         "email_verified",
-        "must be true or false",
+        "valid boolean",
     ),
-    "an empty name": ({"sub": "9", "username": " "}, "username", "must be 1 to 256"),
+    "an empty name": ({"sub": "9", "username": " "}, "username", "control characters"),
     "a list": ([], "", "is not a JSON object"),
     "the same identifier": ({**CAROL, "sub": "1"}, "", "the same as line 1"),
     "the same name but for case": ({"sub": "9", "username": "ALICE"}, "", "the same as line 1"),
@@ -162,10 +183,12 @@ def test_report_and_state_keep_no_hash(run: Run, deployment: FakeDeployment, fil
 def test_clients_come_from_csv_as_from_json_lines(run: Run, deployment: FakeDeployment, tmp_path: Path) -> None:
     file = tmp_path / "clients.csv"
     file.write_text(
-        "\ufeffclient_id,client_name,client_secret_hash,redirect_uris,require_pkce,access_token_lifetime,scope\n"
-        f'old-1,"Time, sheets",{BCRYPT},https://a.example/ https://b.example/,false,600,openid read\n'
-        "old-2,Phone,,com.example.app:/callback,,,\n"
-        "old-3,Bad,,http://evil.example/,perhaps,x,\n"
+        "\ufeffclient_id,client_name,client_secret_hash,redirect_uris,require_pkce,access_token_lifetime,scope,"
+        "token_endpoint_auth_method\n"
+        f'old-1,"Time, sheets",{BCRYPT},https://a.example/ https://b.example/,false,600,openid read,\n'
+        "old-2,Phone,,com.example.app:/callback,,,,none\n"
+        f"old-3,Bad,{BCRYPT},http://evil.example/,perhaps,x,,\n"
+        "old-4,No secret,,https://a.example/,,,,\n"
     )
     assert run("import", "clients", str(file)).exit_code == 6
     assert sorted((asked.body for asked in deployment.asked), key=lambda body: str(body["client_id"])) == [
@@ -178,10 +201,16 @@ def test_clients_come_from_csv_as_from_json_lines(run: Run, deployment: FakeDepl
             "access_token_lifetime": 600,
             "scope": "openid read",
         },
-        {"client_id": "old-2", "client_name": "Phone", "redirect_uris": ["com.example.app:/callback"]},
+        {
+            "client_id": "old-2",
+            "client_name": "Phone",
+            "redirect_uris": ["com.example.app:/callback"],
+            "token_endpoint_auth_method": "none",
+        },
     ]
-    (told,) = refused(file)
-    assert {error["field"] for error in told["errors"]} == {"redirect_uris", "require_pkce", "access_token_lifetime"}
+    wrong, secretless = ({error["field"] for error in told["errors"]} for told in refused(file))
+    assert wrong == {"redirect_uris.0", "require_pkce", "access_token_lifetime"}
+    assert secretless == {"client_secret_hash"}
 
 
 def test_row_with_too_many_cells_is_refused(run: Run, deployment: FakeDeployment, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def revoke(invocation: Invocation, authorization: str) -> None:
     """End an authorization and all its tokens for good."""
     invocation.confirm(f"The authorization {authorization} and its tokens end for good.")
     invocation.api.delete(ONE, id=authorization)
-    invocation.say(f"Revoked {authorization}.")
+    invocation.done(f"Revoked {authorization}.")
 
 
 @authorizations.command(examples="authserver authorizations revoke-all --user SUB --yes")
@@ -81,5 +81,4 @@ def revoke_all(invocation: Invocation, user: str | None, client: str | None, org
     query = _query(user, client, org)
     ((kind, value),) = query.items()
     invocation.confirm(f"Everything issued until now with the {kind} {value} ends for good.")
-    invocation.show(invocation.api.delete(ALL, query=query))
-    invocation.say("Revoked.")
+    invocation.done("Revoked.", invocation.api.delete(ALL, query=query))

@@ -11,6 +11,7 @@ from authserver_cli.options import Duration, body_of, changes_of, fields, listin
 
 ALL = "/admin/clients"
 ONE = "/admin/clients/{client_id}"
+SECRETS = "/admin/clients/{client_id}/secrets"
 COLUMNS = ("client_id", "client_name", "status", "verification", "grant_types", "created_at")
 
 
@@ -45,11 +46,12 @@ def _metadata(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @clients.command("list", examples="authserver clients list --all --json")
+@click.option("--owner", help="Only those of this owner.")
 @listing
 @pass_invocation
-def list_clients(invocation: Invocation, limit: int | None) -> None:
+def list_clients(invocation: Invocation, owner: str | None, limit: int | None) -> None:
     """List clients."""
-    invocation.show_list(invocation.api.items(ALL), COLUMNS, limit)
+    invocation.show_list(invocation.api.items(ALL, query={"owner": owner} if owner else {}), COLUMNS, limit)
 
 
 @clients.command(examples="authserver clients show demo-web")
@@ -108,7 +110,7 @@ def delete(invocation: Invocation, client_id: str) -> None:
     """Delete a client for good. Everything issued to it ends."""
     invocation.confirm(f"The client {client_id} goes for good, and whatever was issued to it.")
     invocation.api.delete(ONE, client_id=client_id)
-    invocation.say(f"Deleted {client_id}.")
+    invocation.done(f"Deleted {client_id}.")
 
 
 @clients.command(examples="authserver clients disable CLIENT_ID --yes")
@@ -117,7 +119,8 @@ def delete(invocation: Invocation, client_id: str) -> None:
 def disable(invocation: Invocation, client_id: str) -> None:
     """Stop a client at once, tokens that it has included. Can be undone with enable."""
     invocation.confirm(f"The client {client_id} stops working at once.")
-    invocation.show(invocation.api.patch(ONE, {"status": "disabled"}, client_id=client_id))
+    changed = invocation.api.patch(ONE, {"status": "disabled"}, client_id=client_id)
+    invocation.done(f"{client_id} is disabled.", changed)
 
 
 @clients.command(examples="authserver clients enable CLIENT_ID")
@@ -125,7 +128,8 @@ def disable(invocation: Invocation, client_id: str) -> None:
 @pass_invocation
 def enable(invocation: Invocation, client_id: str) -> None:
     """Let a disabled client work again."""
-    invocation.show(invocation.api.patch(ONE, {"status": "active"}, client_id=client_id))
+    changed = invocation.api.patch(ONE, {"status": "active"}, client_id=client_id)
+    invocation.done(f"{client_id} is active. It has to ask for new tokens.", changed)
 
 
 @clients.command(examples="authserver clients verify CLIENT_ID")
@@ -135,7 +139,8 @@ def enable(invocation: Invocation, client_id: str) -> None:
 def verify(invocation: Invocation, client_id: str, undo: bool) -> None:
     """Say that you have looked at a client and trust it."""
     verification = "test" if undo else "verified"
-    invocation.show(invocation.api.patch(ONE, {"verification": verification}, client_id=client_id))
+    changed = invocation.api.patch(ONE, {"verification": verification}, client_id=client_id)
+    invocation.done(f"{client_id} is {'a test client' if undo else 'verified'}.", changed)
 
 
 @clients.command(
@@ -153,5 +158,15 @@ def rotate_secret(invocation: Invocation, client_id: str, overlap: int) -> None:
     """Make a second secret, shown once; the old one goes on for the overlap."""
     if overlap == 0:
         invocation.confirm(f"The present secret of {client_id} stops working at once.")
-    secrets = "/admin/clients/{client_id}/secrets"
-    invocation.show(invocation.api.post(secrets, {"overlap": overlap}, client_id=client_id))
+    invocation.show(invocation.api.post(SECRETS, {"overlap": overlap}, client_id=client_id))
+
+
+@clients.command(examples="authserver clients drop-secret CLIENT_ID SECRET_ID")
+@click.argument("client_id")
+@click.argument("secret_id")
+@pass_invocation
+def drop_secret(invocation: Invocation, client_id: str, secret_id: str) -> None:
+    """End one of a client's secrets at once; `show` lists their identifiers."""
+    invocation.confirm(f"The secret {secret_id} of {client_id} stops working at once.")
+    invocation.api.delete(f"{SECRETS}/{{secret}}", client_id=client_id, secret=secret_id)
+    invocation.done(f"Dropped the secret {secret_id}.")

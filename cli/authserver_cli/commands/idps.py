@@ -106,4 +106,4 @@ def delete(invocation: Invocation, idp: str) -> None:
     """Delete an identity provider. Nobody signs in through it any more."""
     invocation.confirm(f"Nobody signs in through {idp} any more.")
     invocation.api.delete(ONE, idp=idp)
-    invocation.say(f"Deleted {idp}.")
+    invocation.done(f"Deleted {idp}.")

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from authserver_cli import importing, output, records
+from authserver_cli import output
 from authserver_cli.errors import Exit
 from authserver_cli.invocation import Command, Invocation, pass_invocation
-from authserver_cli.records import Record
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
+
+    from authserver_cli.importing import Report, Tally
+    from authserver_cli.records import Kind, Record
 
 
 @click.command(
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     authserver import clients clients.csv
     """,
 )
-@click.argument("kind", type=click.Choice(sorted(records.KINDS)))
+@click.argument("kind", type=click.Choice(["clients", "users"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at a time.")
 @pass_invocation
@@ -36,6 +38,8 @@ def import_records(invocation: Invocation, kind: str, file: Path, parallel: int)
     command again after whatever stopped it. FILE.refused says which records were refused, and why. With --dry-run the
     file is checked, and nothing is sent.
     """
+    from authserver_cli import importing, records  # and with them the documents, which take half a second to import
+
     chosen = records.KINDS[kind]
     found = _read(file, chosen)
     report = importing.Report(Path(f"{file}.refused"))
@@ -62,7 +66,9 @@ def _progress(kind: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.update(1)
 
 
-def _read(file: Path, kind: records.Kind) -> list[Record]:
+def _read(file: Path, kind: "Kind") -> "list[Record]":
+    from authserver_cli import records
+
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             return list(records.read(stream, kind, comma_separated=records.is_csv(file)))
@@ -70,8 +76,10 @@ def _read(file: Path, kind: records.Kind) -> list[Record]:
         raise click.UsageError(f"{file}: is not UTF-8") from None
 
 
-def _check(found: list[Record], report: importing.Report) -> importing.Tally:
-    tally = importing.Tally()
+def _check(found: "list[Record]", report: "Report") -> "Tally":
+    from authserver_cli.importing import Tally
+
+    tally = Tally()
     with report:
         for record in found:
             if record.problems:
@@ -82,7 +90,7 @@ def _check(found: list[Record], report: importing.Report) -> importing.Tally:
     return tally
 
 
-def _tell(invocation: Invocation, tally: importing.Tally, file: Path) -> None:
+def _tell(invocation: Invocation, tally: "Tally", file: Path) -> None:
     if invocation.json:
         output.print_json({"done": tally.done, "skipped": tally.skipped, "refused": tally.refused})
         return

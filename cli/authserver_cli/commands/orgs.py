@@ -78,7 +78,7 @@ def update(
 def disable(invocation: Invocation, org: str) -> None:
     """Stop everything that is done for an organisation, at once. Can be undone with enable."""
     invocation.confirm(f"Nobody can act for the organisation {org} any more.")
-    invocation.show(invocation.api.patch(ONE, {"status": "disabled"}, organisation=org))
+    invocation.done(f"{org} is disabled.", invocation.api.patch(ONE, {"status": "disabled"}, organisation=org))
 
 
 @orgs.command(examples="authserver orgs enable ORG")
@@ -86,7 +86,7 @@ def disable(invocation: Invocation, org: str) -> None:
 @pass_invocation
 def enable(invocation: Invocation, org: str) -> None:
     """Let a disabled organisation work again."""
-    invocation.show(invocation.api.patch(ONE, {"status": "active"}, organisation=org))
+    invocation.done(f"{org} is active.", invocation.api.patch(ONE, {"status": "active"}, organisation=org))
 
 
 # ------------------------------------------------------------------ companies
@@ -118,8 +118,8 @@ def rename(invocation: Invocation, org: str, company: str, name: str) -> None:
 
 
 def _name_company(invocation: Invocation, org: str, company: str, name: str) -> None:
-    invocation.show(invocation.api.put(COMPANY, {"name": name}, organisation=org, company=company))
-    invocation.say(f"{company} is {name}.")
+    named = invocation.api.put(COMPANY, {"name": name}, organisation=org, company=company)
+    invocation.done(f"{company} is {name}.", named)
 
 
 @companies.command(examples="authserver orgs companies drop ORG tea-party")
@@ -130,7 +130,7 @@ def drop(invocation: Invocation, org: str, company: str) -> None:
     """Take a company out of an organisation."""
     invocation.confirm(f"Nobody can act for the company {company} of {org} any more.")
     invocation.api.delete(COMPANY, organisation=org, company=company)
-    invocation.say(f"Dropped {company}.")
+    invocation.done(f"Dropped {company}.")
 
 
 # ------------------------------------------------------------------ members
@@ -158,8 +158,8 @@ def list_members(invocation: Invocation, org: str, limit: int | None) -> None:
 @pass_invocation
 def set_member(invocation: Invocation, org: str, sub: str, role: str) -> None:
     """Add a member, or change their role."""
-    invocation.show(invocation.api.put(MEMBER, {"role": role}, organisation=org, sub=sub))
-    invocation.say(f"{sub} is {role} of {org}.")
+    made = invocation.api.put(MEMBER, {"role": role}, organisation=org, sub=sub)
+    invocation.done(f"{sub} is {role} of {org}.", made)
 
 
 @members.command(examples="authserver orgs members remove ORG SUB")
@@ -170,4 +170,4 @@ def remove(invocation: Invocation, org: str, sub: str) -> None:
     """Take a member out of an organisation."""
     invocation.confirm(f"{sub} can no longer act for {org}.")
     invocation.api.delete(MEMBER, organisation=org, sub=sub)
-    invocation.say(f"Removed {sub}.")
+    invocation.done(f"Removed {sub}.")

@@ -69,7 +69,7 @@ def delete(invocation: Invocation, scope: str) -> None:
     """Take a scope out of the catalogue. It is granted to nobody from then on."""
     invocation.confirm(f"The scope {scope} can no longer be granted.")
     invocation.api.delete(ONE, scope=scope)
-    invocation.say(f"Deleted {scope}.")
+    invocation.done(f"Deleted {scope}.")
 
 
 @scopes.command("export", examples="authserver scopes export scopes.json")
@@ -94,7 +94,7 @@ def import_scopes(invocation: Invocation, file: Path) -> None:
         raise click.UsageError(f"{file}: must be a JSON list of objects with a name, as `scopes export` writes it")
     for definition in catalogue:
         invocation.api.put(ONE, _without(definition, "name"), scope=str(definition["name"]))
-    invocation.say(f"Defined {len(catalogue)} scopes.")
+    invocation.done(f"Defined {len(catalogue)} scopes.")
 
 
 def _without(document: dict[str, Any], member: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def set_password(invocation: Invocation, sub: str) -> None:
     """Set a user's password, typed, from standard input, or from AUTHSERVER_PASSWORD."""
     password = read_secret("New password", VARIABLE)
     invocation.api.put("/admin/users/{sub}/password", {"password": password}, sub=sub)
-    invocation.say(f"The password of {sub} is set.")
+    invocation.done(f"The password of {sub} is set.")
 
 
 @users.command(examples="authserver users disable SUB")
@@ -112,7 +112,7 @@ def set_password(invocation: Invocation, sub: str) -> None:
 def disable(invocation: Invocation, sub: str) -> None:
     """Keep a user out at once: sessions and tokens included. Can be undone with enable."""
     invocation.confirm(f"The user {sub} is signed out everywhere and kept out.")
-    invocation.show(invocation.api.patch(ONE, {"status": "disabled"}, sub=sub))
+    invocation.done(f"{sub} is disabled.", invocation.api.patch(ONE, {"status": "disabled"}, sub=sub))
 
 
 @users.command(examples="authserver users enable SUB")
@@ -120,7 +120,8 @@ def disable(invocation: Invocation, sub: str) -> None:
 @pass_invocation
 def enable(invocation: Invocation, sub: str) -> None:
     """Let a disabled user in again."""
-    invocation.show(invocation.api.patch(ONE, {"status": "active"}, sub=sub))
+    changed = invocation.api.patch(ONE, {"status": "active"}, sub=sub)
+    invocation.done(f"{sub} is active, and has to sign in again.", changed)
 
 
 @users.command(examples="authserver users link SUB --issuer https://accounts.google.com --subject 1234567890")
@@ -131,8 +132,8 @@ def enable(invocation: Invocation, sub: str) -> None:
 def link(invocation: Invocation, sub: str, issuer: str, subject: str) -> None:
     """Let an identity of another provider sign in as this user."""
     identity = {"issuer": issuer, "subject": subject}
-    invocation.show(invocation.api.post("/admin/users/{sub}/identities", identity, sub=sub))
-    invocation.say(f"{subject} of {issuer} signs in as {sub}.")
+    linked = invocation.api.post("/admin/users/{sub}/identities", identity, sub=sub)
+    invocation.done(f"{subject} of {issuer} signs in as {sub}.", linked)
 
 
 @users.command(examples="authserver users delete SUB")
@@ -142,4 +143,4 @@ def delete(invocation: Invocation, sub: str) -> None:
     """Delete a user for good. Their identifier is never used again."""
     invocation.confirm(f"The user {sub} goes for good, and whatever they allowed.")
     invocation.api.delete(ONE, sub=sub)
-    invocation.say(f"Deleted {sub}.")
+    invocation.done(f"Deleted {sub}.")

@@ -165,6 +165,24 @@ class Terms:
         )
 
 
+# Everything that this version can do, for whoever checks a document before it is sent: what a deployment has turned
+# off, it refuses when it is asked for it.
+OF_ANY_DEPLOYMENT = Terms(
+    grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password"),
+    response_types={
+        "code": "authorization_code",
+        "token": "implicit",
+        "id_token": "implicit",
+        "id_token token": "implicit",
+    },
+    auth_methods=("client_secret_basic", "client_secret_post", "none"),
+    catalogue=None,
+    access_token_lifetime=14 * 86_400,
+    refresh_token_lifetime=730 * 86_400,
+    is_operator=True,
+)
+
+
 def objections(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     """Everything that speaks against this metadata, field by field."""
     yield from _grants_are_enabled(metadata, terms)
