@@ -330,6 +330,16 @@ class FakeOrganisations:
         with self._lock:
             return _page([one for one in self._memberships.values() if one.organisation == organisation], limit, cursor)
 
+    def of_key(self, key: str) -> Organisation | None:
+        with self._lock:
+            return next((one for one in self._organisations.values() if _key(one.id) == key), None)
+
+    def membership_of_keys(self, organisation: str, subject: str) -> Membership | None:
+        with self._lock:
+            keys = (organisation, subject)
+            found = self._memberships.values()
+            return next((one for one in found if (_key(one.organisation), _key(one.subject)) == keys), None)
+
 
 class FakeConfiguration:
     """Implements `storage.ConfigurationStore`."""
@@ -574,9 +584,8 @@ class FakeTokens:
                 access_token=self._access_tokens.get(access_token_id or ""),
                 not_before=max(self._not_before(cutoff) for cutoff in reached),
                 is_revoked=jti in self._revoked,
-                organisation=next(
-                    (one for one in self._organisations.list().items if _key(one.id) == organisation_key), None
-                ),
+                organisation=self._organisations.of_key(organisation_key),
+                membership=self._organisations.membership_of_keys(organisation_key, subject_key),
             )
 
     def _not_before(self, cutoff: tuple[str, ...]) -> int:

@@ -132,6 +132,7 @@ def full_authorization() -> Authorization:
         revoked_access_tokens=frozenset({"1.a", "2.b"}),
         organisation=TEXT,
         entities=frozenset({"company", "*"}),
+        by_administrator=True,
         details_requested=True,
     )
 

@@ -344,6 +344,7 @@ def test_the_check_of_a_company_is_the_one_read_of_a_check() -> None:
 
 END: dict[str, Any] = {
     "disabled": lambda server: server.organisations.update("acme", status="disabled"),
+    "member no more": lambda server: server.organisations.delete_membership("acme", SUB),
     "suspended": lambda server: server.tokens.suspend(organisation="acme"),
     "member gone": lambda server: cut(server, organisation="acme", subject=SUB),
     "app disconnected": lambda server: cut(server, organisation="acme", client_id="web"),
@@ -370,6 +371,17 @@ def test_everything_dies_at_once(end: str, token_format: str) -> None:
         App(server).refresh(response.refresh_token)
     assert App(server).introspect(response.access_token) == {"active": False}
     assert App(server).introspect(response.refresh_token) == {"active": False}
+
+
+def test_what_took_an_administrator_ends_when_they_are_one_no_longer() -> None:
+    server = Company()
+    whole, part = server.tokens_for("*"), server.tokens_for("one")
+    server.organisations.put_membership(Membership("acme", SUB, "member"))
+    with pytest.raises(InvalidToken):
+        server.access(whole.access_token)
+    with pytest.raises(InvalidGrant):
+        App(server).refresh(whole.refresh_token)
+    assert server.calls_company(part, "one")
 
 
 def test_cutoff_of_one_organisation_leaves_the_others_alone() -> None:

@@ -127,10 +127,14 @@ class AuthorizationDetails:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The organisation and companies that a user chose for a client; none for a client that acts for users."""
+    """The organisation and companies that a user chose for a client; none for a client that acts for users.
+
+    `by_administrator`: what was chosen took an administrator's word, and the user is one.
+    """
 
     organisation: str = ""
     entities: frozenset[str] = frozenset()
+    by_administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

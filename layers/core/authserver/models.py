@@ -202,6 +202,7 @@ class Authorization:
     revoked_access_tokens: frozenset[str] = frozenset()
     organisation: str = ""
     entities: frozenset[str] = frozenset()
+    by_administrator: bool = False  # granted by the word of an administrator, who has to be one still
     details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
 
     @property

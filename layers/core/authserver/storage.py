@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from authserver.models import (
+    ACTIVE,
+    ADMINISTRATOR,
     AccessTokenRecord,
     Approval,
     Authorization,
@@ -64,6 +66,18 @@ class Standing:
     not_before: int = 0
     is_revoked: bool = False
     organisation: Organisation | None = None
+    membership: Membership | None = None
+
+    def is_granted(self, authorization: Authorization) -> bool:
+        """Whether the organisation is active, and who granted this for it is still in it, with the role it took.
+
+        Read together with the authorization, so that no grant under way outruns the end of a membership.
+        """
+        if not authorization.organisation:
+            return True
+        if self.organisation is None or self.organisation.status != ACTIVE or self.membership is None:
+            return False
+        return not authorization.by_administrator or self.membership.role == ADMINISTRATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ def authorization_item(authorization: Authorization) -> Item:
             "id": None,
             "scope": str(authorization.scope),
             "code_challenge": challenge.text if challenge else None,
+            "by_administrator": authorization.by_administrator or None,
             "details_requested": authorization.details_requested or None,
             "listed_subject": key_text(authorization.subject),
             "listed_client": key_text(authorization.client_id),

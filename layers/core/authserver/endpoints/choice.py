@@ -5,6 +5,8 @@ companies; every company at once, and scopes that only administrators grant, nee
 member can ask for. Roles are read anew, and consistently, for each decision.
 """
 
+from dataclasses import replace
+
 from authserver.errors import AccessDenied, InvalidRequest
 from authserver.messages import Choice, ConsentForm, OrganisationOffer, ValidatedAuthorizationRequest
 from authserver.models import ACTIVE, ADMINISTRATOR, EVERY_ENTITY, Approval, Organisation, Session, User
@@ -14,6 +16,8 @@ from authserver.scopes import covered
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.values import base64url
+
+from .browser import audience_of
 
 OFFERED = 50  # organisations on the page
 CHOSEN = 100  # companies by name; who wants more takes all of them
@@ -73,10 +77,10 @@ class Unchosen(Exception):
     """The user has chosen no company, or more than can be."""
 
 
-def require_grantable(
+def grantable(
     request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services
-) -> bool:
-    """Whether the user may grant this now; if not, an administrator has to be asked.
+) -> Choice | None:
+    """The choice as this user may grant it now; None if an administrator has to be asked.
 
     Raises `AccessDenied` on what nobody can allow this user.
     """
@@ -86,12 +90,15 @@ def require_grantable(
     if BY_ADMINISTRATOR in words and not choice.organisation:
         raise AccessDenied("Only an administrator of an organisation may grant this", reason="administrator_scope")
     if not choice.organisation:
-        return True
+        return choice
     role = _role(choice.organisation, session, services)
     if not role:
         raise AccessDenied("The user is not a member of this organisation", reason="organisation_not_own")
-    needs_administrator = BY_ADMINISTRATOR in words or EVERY_ENTITY in choice.entities
-    return not needs_administrator or role == ADMINISTRATOR or _is_approved(request, choice, session, services)
+    if BY_ADMINISTRATOR not in words and EVERY_ENTITY not in choice.entities:
+        return choice
+    if role == ADMINISTRATOR:
+        return replace(choice, by_administrator=True)
+    return choice if _is_approved(request, choice, session, services) else None
 
 
 def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> None:
@@ -103,7 +110,7 @@ def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session
             client_id=request.client.client_id,
             subject=session.subject,
             scope=request.scope,
-            resource=request.resource,
+            resource=audience_of(request, services),
             entities=choice.entities,
             created_at=now,
             expires_at=now + APPROVAL_LIFETIME,
@@ -146,10 +153,12 @@ def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session
     approval = services.tokens.approval(choice.organisation, request.client.client_id, session.subject)
     if approval is None or approval.decision != ALLOW or approval.expires_at <= services.now():
         return False
-    if approval.decided_at <= _cut_off_at(approval, services) or approval.resource != request.resource:
+    if approval.decided_at <= _cut_off_at(approval, services):
         return False
     within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
-    return within and request.scope <= covered(request.scope, approval.scope, services.scopes)
+    if not within or not set(audience_of(request, services)) <= set(approval.resource):
+        return False
+    return request.scope <= covered(request.scope, approval.scope, services.scopes)
 
 
 def _cut_off_at(approval: Approval, services: Services) -> int:

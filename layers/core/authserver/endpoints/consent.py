@@ -32,7 +32,7 @@ from .browser import (
     require_csrf,
     resume,
 )
-from .choice import Unchosen, ask_approval, offer, read_choice, require_grantable
+from .choice import Unchosen, ask_approval, grantable, offer, read_choice
 from .redirection import failure, success
 
 PAGE = "consent"
@@ -109,10 +109,11 @@ def _allow(resumed: Resumed, session: Session, form: ConsentForm, services: Serv
         choice = read_choice(form, resumed.request, services)
     except Unchosen:
         return _page(resumed, session, form, services, UNCHOSEN)
-    if not require_grantable(resumed.request, choice, session, services):
+    granted = grantable(resumed.request, choice, session, services)
+    if granted is None:
         return _ask(resumed, session, choice, services)
-    _answer(resumed, session, ALLOW, choice, services)
-    response = _issue(resumed, session, choice, services)
+    _answer(resumed, session, ALLOW, granted, services)
+    response = _issue(resumed, session, granted, services)
     _remember(resumed, session, services)
     return response
 
@@ -205,10 +206,10 @@ def _page(
 def _needs_approval(resumed: Resumed, session: Session, offered: OrganisationOffer | None, services: Services) -> bool:
     """Whether this user cannot allow even one company. Raises `AccessDenied` where nobody can allow it them."""
     if offered is None:
-        return not require_grantable(resumed.request, Choice(), session, services)
+        return grantable(resumed.request, Choice(), session, services) is None
     if offered.chosen is None:
         return False
-    return not require_grantable(resumed.request, Choice(offered.chosen.id), session, services)
+    return grantable(resumed.request, Choice(offered.chosen.id), session, services) is None
 
 
 def _lasts(resumed: Resumed, services: Services) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages import ActiveAccessToken, Document, TokenPresented
-from authserver.models import ACTIVE, EVERY_ENTITY, AuthenticatedClient, Authorization, Client
+from authserver.models import EVERY_ENTITY, AuthenticatedClient, Authorization, Client
 from authserver.services import Services
 from authserver.storage import Standing
 from authserver.tokens import opaque
@@ -132,10 +132,9 @@ def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, servi
 
 
 def _stands(authorization: Authorization, standing: Standing, now: int) -> bool:
-    if authorization.organisation and (standing.organisation is None or standing.organisation.status != ACTIVE):
-        return False
     return (
-        authorization.revoked_at is None
+        standing.is_granted(authorization)
+        and authorization.revoked_at is None
         and authorization.created_at > standing.not_before
         and now < min(authorization.idle_expires_at, authorization.expires_at)
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
-from authserver.models import ACTIVE, Authorization, Client
+from authserver.models import Authorization, Client
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import AlreadyExists
@@ -67,7 +67,7 @@ def find_own(credential: opaque.Credential, client_id: str, services: Services) 
         raise InvalidGrant("The grant is invalid", reason="authorization_of_another_client")
     if authorization.created_at <= standing.not_before:
         raise InvalidGrant("The grant was revoked", reason="cut_off")
-    if authorization.organisation and (standing.organisation is None or standing.organisation.status != ACTIVE):
+    if not standing.is_granted(authorization):
         raise InvalidGrant("The grant was revoked", reason="organisation_gone")
     return authorization
 
@@ -104,6 +104,7 @@ def new_authorization(
         nonce=request.nonce,
         organisation=choice.organisation,
         entities=choice.entities,
+        by_administrator=choice.by_administrator,
         details_requested=request.details is not None,
         **fields,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from authserver.errors import InvalidToken
 from authserver.messages import ActiveAccessToken
-from authserver.models import ACTIVE, EVERY_ENTITY, AccessTokenRecord, Authorization, Client
+from authserver.models import EVERY_ENTITY, AccessTokenRecord, Authorization, Client
 from authserver.services import Services
 from authserver.storage import Standing
 from authserver.tokens import opaque
@@ -226,7 +226,7 @@ def _standing(token: ActiveAccessToken, standing: Standing, now: int) -> ActiveA
     if not authorization.organisation:
         return token
     organisation = standing.organisation
-    if organisation is None or organisation.status != ACTIVE:
+    if organisation is None or not standing.is_granted(authorization):
         raise InvalidToken("The access token was revoked", reason="organisation_gone")
     return replace(
         token,

@@ -17,6 +17,7 @@ from authserver.aws.items import (
     cutoff_keys,
     federation_of,
     key_text,
+    membership_of,
     not_before_of,
     organisation_of,
     read,
@@ -211,21 +212,22 @@ class DynamoTokens:
             "access_token": f"access_token#{access_token_id}" if access_token_id else "",
             "revoked": f"revoked#{jti}" if jti else "",
         }
-        organisation = f"organisation#{organisation_key}" if organisation_key else ""
+        organisation, membership = f"organisation#{organisation_key}", f"membership#{organisation_key}{subject_key}"
         found = read_together(
             self._client,
             {
                 self._name: ("pk", (*cutoffs, *filter(None, keys.values()))),
-                self._users_table: ("id", (organisation,) if organisation else ()),
+                self._users_table: ("id", (organisation, membership) if organisation_key else ()),
             },
         )
-        items = found[self._name]
+        items, users = found[self._name], found[self._users_table]
         return Standing(
             authorization=read(authorization_of, items.get(keys["authorization"])),
             access_token=read(access_token_of, items.get(keys["access_token"])),
             not_before=max((not_before_of(items[key]) for key in cutoffs if key in items), default=0),
             is_revoked=keys["revoked"] in items,
-            organisation=read(organisation_of, found[self._users_table].get(organisation)),
+            organisation=read(organisation_of, users.get(organisation)),
+            membership=read(membership_of, users.get(membership)),
         )
 
     def cut_off(
