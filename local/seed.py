@@ -2,8 +2,9 @@
 
     python -m local.seed --stack authserver my-seed.json
 
-The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``) and ``clients`` (RFC 7591
-metadata with ``client_id`` and, where the client has one, ``client_secret``). Users that exist are left alone.
+The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``), ``clients`` (RFC 7591
+metadata with ``client_id`` and, where the client has one, ``client_secret``) and ``identity_providers``
+(docs/federation.md). Users that exist are left alone.
 """
 
 import argparse
@@ -15,21 +16,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from authserver.aws.dynamodb import DynamoClients, DynamoUsers
+from authserver.aws.dynamodb import DynamoClients, DynamoIdentityProviders, DynamoUsers
+from authserver.aws.kms import KmsOpener
 from authserver.documents import refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
+from authserver.documents.identity_provider import IdentityProvider
 from authserver.identity.password import Argon2Passwords
+from authserver.identity.providers import wrap_secret
 from authserver.models import Client, ClientSecret, User
 from authserver.values import Secret, normalised_username, sha256
 from local.intrinsics import REGION
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class SeedError(Exception):
@@ -78,6 +80,7 @@ class Seed(BaseModel):
 
     users: list[UserSeed] = []
     clients: list[ClientSeed] = []
+    identity_providers: list[IdentityProvider] = []
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Seed":
@@ -124,26 +127,38 @@ def _in_our_words(message: str) -> str:
     return message.replace("Extra inputs are not permitted", "is not known")
 
 
-def plant(seed_path: Path, *, endpoint_url: str | None, clients_table: str, users_table: str) -> Planted:
-    """Writes the users and clients of a seed file into two tables."""
+@dataclass(frozen=True)
+class Place:
+    """Where to plant: the stack's tables, and the key that wraps what is secret. `endpoint_url` is a local one."""
+
+    clients_table: str
+    users_table: str
+    configuration_table: str
+    wrapping_key: str
+    endpoint_url: str | None = None
+
+    def client(self, service: Literal["dynamodb", "kms"]) -> Any:
+        if self.endpoint_url is None:
+            return boto3.client(service)
+        # A local database asks for a region and credentials as well; they only have to be everybody's.
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+
+def plant(seed_path: Path, place: Place) -> Planted:
+    """Writes the users, clients and identity providers of a seed file."""
     seed = read(seed_path)
-    with closing(_connect(endpoint_url)) as dynamodb:
-        _plant_users(seed, DynamoUsers(dynamodb, users_table))
-        _plant_clients(seed, DynamoClients(dynamodb, clients_table))
+    with closing(place.client("dynamodb")) as dynamodb:
+        _plant_users(seed, DynamoUsers(dynamodb, place.users_table))
+        _plant_clients(seed, DynamoClients(dynamodb, place.clients_table))
+        if seed.identity_providers:
+            _plant_identity_providers(seed, DynamoIdentityProviders(dynamodb, place.configuration_table), place)
     return Planted(tuple(seed.users), tuple(seed.clients))
-
-
-def _connect(endpoint_url: str | None) -> "DynamoDBClient":
-    if endpoint_url is None:
-        return boto3.client("dynamodb")
-    # A local database asks for a region and credentials as well; they only have to be everybody's.
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=endpoint_url,
-        region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
 
 
 def _plant_users(seed: Seed, users: DynamoUsers) -> None:
@@ -165,6 +180,17 @@ def _plant_clients(seed: Seed, clients: DynamoClients) -> None:
     now = int(time.time())
     for client in seed.clients:
         clients.put(client.client(now))
+
+
+def _plant_identity_providers(seed: Seed, providers: DynamoIdentityProviders, place: Place) -> None:
+    now = int(time.time())
+    with closing(place.client("kms")) as kms:
+        opener = KmsOpener(kms, place.wrapping_key)
+        for provider in seed.identity_providers:
+            secret = provider.client_secret
+            wrapped = wrap_secret(provider.id, Secret(secret), opener) if secret else b""
+            if not providers.put(provider.record(wrapped, now)):
+                raise SeedError(f"identity_providers: a domain of {provider.id} is another provider's")
 
 
 def describe(planted: Planted, issuer: str, resource: str) -> str:
@@ -204,12 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     outputs = _outputs(options.stack)
     try:
-        planted = plant(
-            options.file,
-            endpoint_url=None,
-            clients_table=outputs["ClientsTable"],
-            users_table=outputs["UsersTable"],
-        )
+        place = Place(*(outputs[name] for name in ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")))
+        planted = plant(options.file, place)
     except SeedError as error:
         print(error, file=sys.stderr)
         return 2

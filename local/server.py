@@ -199,15 +199,17 @@ class DevelopmentServer:
         if self._seed is None:
             return
         self._announce(f"planting {self._seed}")
-        from local.seed import SeedError, plant  # imports the application, which only a seed needs
+        from local.seed import Place, SeedError, plant  # imports the application, which only a seed needs
 
-        tables = {"clients_table": self._table("ClientsTable"), "users_table": self._table("UsersTable")}
+        names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
+        clients, users, configuration, key = map(self._planted_in, names)
+        place = Place(clients, users, configuration, key, self.endpoint_url)
         try:
-            self.planted = plant(self._seed, endpoint_url=self.endpoint_url, **tables)
+            self.planted = plant(self._seed, place)
         except SeedError as error:
             raise StartupError(str(error)) from None
 
-    def _table(self, logical_id: str) -> str:
+    def _planted_in(self, logical_id: str) -> str:
         if logical_id not in self._resolver.references:
             raise RefusedError(f"seed {self._seed}", f"the template has no {logical_id} to plant it in")
         return self._resolver.references[logical_id]

@@ -1,5 +1,8 @@
 """The server, for client libraries that other people wrote."""
 
+import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +11,11 @@ import pytest
 from local.server import DevelopmentServer
 from tests.flows.person import Deployment, Person
 
-SEED = Path(__file__).parents[2] / "local" / "seed.json"
+HERE = Path(__file__).parent
+SEED = HERE.parents[1] / "local" / "seed.json"
+CACHE = HERE.parents[1] / ".cache" / "clients"
+SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs", "oidc_provider.mjs")
+OLDEST_NODE = 20
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +28,36 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 @pytest.fixture
 def person(deployment: Deployment) -> Person:
     return Person(deployment)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node.js, and beside the scripts what they import, in the versions of package.json: once, into .cache."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip(f"these need Node.js {OLDEST_NODE} or newer with npm")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"these need Node.js {OLDEST_NODE} or newer; this is {version}")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for name in (*SCRIPTS, "package.json"):
+        shutil.copy(HERE / name, CACHE / name)
+    if not _is_installed():
+        _install(npm)
+    return node
+
+
+def _is_installed() -> bool:
+    wanted: dict[str, str] = json.loads((HERE / "package.json").read_text())["dependencies"]
+    manifests = {name: CACHE / "node_modules" / name / "package.json" for name in wanted}
+    return all(
+        manifests[name].exists() and json.loads(manifests[name].read_text())["version"] == version
+        for name, version in wanted.items()
+    )
+
+
+def _install(npm: str) -> None:
+    options = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run([npm, "install", *options], cwd=CACHE, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install what they import: {done.stderr.strip()[-500:]}")

@@ -1,57 +1,16 @@
-"""openid-client, a certified library for Node.js; openid_client.mjs is what it does.
+"""openid-client, a certified library for Node.js; openid_client.mjs is what it does."""
 
-It is installed into .cache/ in the exact versions of package.json, once.
-"""
-
-import json
 import os
-import shutil
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 
+from tests.clients.conftest import CACHE
 from tests.clients.registered import CLIENTS, MACHINE, Registered, browse
 from tests.flows.person import Deployment, Person
 
-HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".cache" / "clients"
 SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs")
-OLDEST_NODE = 20
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Node.js, and next to the scripts what they import."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip(f"openid-client needs Node.js {OLDEST_NODE} or newer with npm")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        pytest.skip(f"openid-client needs Node.js {OLDEST_NODE} or newer; this is {version}")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for name in (*SCRIPTS, "package.json"):
-        shutil.copy(HERE / name, CACHE / name)
-    if not _is_installed():
-        _install(npm)
-    return node
-
-
-def _is_installed() -> bool:
-    wanted: dict[str, str] = json.loads((HERE / "package.json").read_text())["dependencies"]
-    manifests = {name: CACHE / "node_modules" / name / "package.json" for name in wanted}
-    return all(
-        manifests[name].exists() and json.loads(manifests[name].read_text())["version"] == version
-        for name, version in wanted.items()
-    )
-
-
-def _install(npm: str) -> None:
-    options = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run([npm, "install", *options], cwd=CACHE, capture_output=True, text=True, timeout=300)
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install openid-client: {done.stderr.strip()[-500:]}")
 
 
 def arguments(client: Registered) -> list[str]:

@@ -18,7 +18,7 @@ import authserver.aws.bootstrap
 import authserver.identity.password
 from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
-from local.seed import plant
+from local.seed import Place, plant
 from local.stack import Builder, Stack
 from local.template import expand, read_template
 from tests.functions.simulated_aws import SimulatedAws
@@ -53,12 +53,8 @@ class World:
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
         with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
-            plant(
-                ROOT / "local" / "seed.json",
-                endpoint_url=None,
-                clients_table="authserver-ClientsTable",
-                users_table="authserver-UsersTable",
-            )
+            names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
+            plant(ROOT / "local" / "seed.json", Place(*(f"authserver-{name}" for name in names)))
         self.unborn = self.aws.snapshot()  # no keys yet
         self.invoke("rotate_keys", {})
         self.keep()

@@ -10,8 +10,21 @@ from local.seed import SeedError, read
 
 CLIENT: dict[str, Any] = {"client_id": "c", "client_secret": "s", "redirect_uris": ["https://app.example/callback"]}
 USER: dict[str, Any] = {"username": "u", "password": "p"}
+PROVIDER: dict[str, Any] = {"id": "work", "name": "Work", "issuer": "https://idp.example", "client_id": "c"}
 
 UNUSABLE = [
+    ({"identity_providers": [PROVIDER | {"id": "Work"}]}, "identity_providers.0.id: "),
+    ({"identity_providers": [PROVIDER | {"issuer": "http://idp.example"}]}, "issuer: must be an https URL"),
+    ({"identity_providers": [PROVIDER | {"issuer": "http://localhost.example"}]}, "issuer: must be an https URL"),
+    ({"identity_providers": [PROVIDER | {"issuer": "https://idp.example?x"}]}, "issuer: must be an https URL"),
+    ({"identity_providers": [PROVIDER | {"scope": "email"}]}, "scope: must have openid in it"),
+    ({"identity_providers": [PROVIDER | {"domains": ["example"]}]}, "domains.0: must be a domain"),
+    ({"identity_providers": [PROVIDER | {"domains": ["a.example", "A.example"]}]}, "one is there twice"),
+    ({"identity_providers": [PROVIDER | {"claims": {"sub": "oid"}}]}, "claims.sub"),
+    (
+        {"identity_providers": [PROVIDER | {"client_secret": "x", "token_endpoint_auth_method": "none"}]},
+        "means that there is no client_secret",
+    ),
     ([], "must be an object with users and clients"),
     ({"people": []}, "people: is not known"),
     ({"users": [USER, USER | {"username": "U"}]}, "two have the same username"),

@@ -1,0 +1,78 @@
+"""Identity providers, as the seed file and the admin API read them."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from authserver import models
+from authserver.documents import Document, Identifier, Text
+from authserver.identity.providers import domain_of
+from authserver.values import LOOPBACK_LITERALS, Scope
+
+MAX_DOMAINS = 50  # with their provider, within what one transaction of DynamoDB takes
+
+ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Claim = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+type OurClaim = Literal["name", "email", "email_verified", "preferred_username"]
+
+
+def _issuer(text: str) -> str:
+    """OpenID Connect Discovery section 3; http for development, where fetching decides."""
+    parts = urlsplit(text)
+    is_plain = text.isascii() and text.isprintable() and not set(" ?#@\\") & set(text)
+    is_loopback = parts.scheme == "http" and parts.hostname in (*LOOPBACK_LITERALS, "localhost")
+    if not is_plain or not parts.hostname or not (parts.scheme == "https" or is_loopback):
+        raise ValueError("must be an https URL without query, fragment or user")
+    return text
+
+
+def _domain(text: str) -> str:
+    normalised = domain_of(f"@{text}")
+    if not normalised or "." not in normalised or len(normalised) > 253:
+        raise ValueError("must be a domain, such as example.com")
+    return normalised
+
+
+def _scope(text: str) -> str:
+    if "openid" not in Scope.parse(text):
+        raise ValueError("must have openid in it")
+    return text
+
+
+class IdentityProvider(Document):
+    """A provider to be, or to take the place of what there is. `client_secret` is in clear, and wrapped when stored."""
+
+    id: ProviderId
+    name: Text
+    issuer: Annotated[str, StringConstraints(max_length=512), AfterValidator(_issuer)]
+    client_id: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,256}$")]
+    client_secret: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,1024}$")] = Field(default="", repr=False)
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = "client_secret_basic"
+    scope: Annotated[str, StringConstraints(max_length=512), AfterValidator(_scope)] = "openid profile email"
+    claims: dict[OurClaim, Claim] = Field(default={})
+    domains: list[Annotated[str, AfterValidator(_domain)]] = Field(default=[], max_length=MAX_DOMAINS)
+    organisation: Identifier | Literal[""] = ""
+    sign_up: bool = False
+    trusts_email: bool = False
+    shown: bool = True
+    status: Literal["active", "disabled"] = "active"
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "IdentityProvider":
+        if self.token_endpoint_auth_method == "none" and self.client_secret:
+            raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
+        if len(set(self.domains)) < len(self.domains):
+            raise ValueError("domains: one is there twice")
+        return self
+
+    def record(self, wrapped_secret: bytes, created_at: int) -> models.IdentityProvider:
+        """The provider as it is stored, with its secret as `identity.providers.wrap_secret` made it."""
+        fields = self.model_dump(exclude={"client_secret", "scope", "domains"})
+        return models.IdentityProvider(
+            **fields,
+            client_secret=wrapped_secret,
+            scope=Scope.parse(self.scope),
+            domains=tuple(self.domains),
+            created_at=created_at,
+        )
