@@ -33,7 +33,6 @@ from authserver.values import Secret, normalised_username, sha256
 from local.intrinsics import REGION
 
 
-
 class SeedError(Exception):
     """The seed file cannot be used; the message names the file and the field."""
 
