@@ -48,6 +48,8 @@ class Api:
             page = self.get(route, query={**(query or {}), **cursor}, **parameters)
             if page is None:
                 return
+            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+                raise Unreachable(f"{self.transport.target} answers with something that is no list")
             yield from page["items"]
             if not page.get("next"):
                 return

@@ -1,10 +1,13 @@
 """Each command makes the request that the admin API documents, and asks first where nothing brings it back."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from authserver.management import Operation
+from authserver.management.admin import OPERATIONS
 from tests.cli.conftest import Run
 from tests.cli.deployment import FakeDeployment
 
@@ -36,6 +39,11 @@ COMMANDS: dict[str, Expected] = {
     "clients rotate-secret c --overlap 7d": ("POST", "/admin/clients/c/secrets", {"overlap": 604800}),
     "clients rotate-secret c --overlap 0 --yes": ("POST", "/admin/clients/c/secrets", {"overlap": 0}),
     "clients drop-secret c 1 --yes": ("DELETE", "/admin/clients/c/secrets/1", None),
+    "clients invite --uses 5 --lifetime 7d": (
+        "POST",
+        "/admin/initial-access-tokens",
+        {"uses": 5, "lifetime": 604800},
+    ),
     "users show s": ("GET", "/admin/users/s", None),
     "users create alice --email a@b.example --email-verified --no-operator": (
         "POST",
@@ -91,6 +99,11 @@ COMMANDS: dict[str, Expected] = {
         },
     ),
     "idps update i --client-secret": ("PATCH", "/admin/identity-providers/i", {"client_secret": "from stdin"}),
+    "idps update i --hidden --sign-up --organisation o": (
+        "PATCH",
+        "/admin/identity-providers/i",
+        {"shown": False, "sign_up": True, "organisation": "o"},
+    ),
     "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
     "authorizations show z": ("GET", "/admin/authorizations/z", None),
     "authorizations revoke z --yes": ("DELETE", "/admin/authorizations/z", None),
@@ -247,3 +260,39 @@ def test_shells_are_told_how_to_complete(run: Run) -> None:
         assert "_AUTHSERVER_COMPLETE" in run("completion", shell).stdout
     completed = run(_AUTHSERVER_COMPLETE="bash_complete", COMP_WORDS="authserver clients ro", COMP_CWORD="2")
     assert completed.exit_code in (0, 2)
+
+
+# ------------------------------------------------------------------ the commands and the admin API
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    for operation in OPERATIONS:
+        pattern = re.sub(r"\{\w+\}", "[^/]+", operation.route)
+        if re.fullmatch(pattern, f"{method} {path}"):
+            return operation
+    return None
+
+
+# What the admin API is going to have.
+TO_COME = ("/admin/identity-providers", "/admin/users/s/identities", "/admin/initial-access-tokens")
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_request_of_a_command_is_one_that_the_admin_api_takes(line: str) -> None:
+    method, path, body = COMMANDS[line]
+    operation = operation_of(method, path)
+    if operation is None:
+        assert path.startswith(TO_COME)
+    elif method == "PATCH":
+        assert operation.body is not None
+        assert set(body) <= set(operation.body.model_fields)
+    elif operation.body is not None:
+        operation.body.model_validate_json(json.dumps(body))
+
+
+def test_every_operation_of_the_admin_api_has_a_command() -> None:
+    """`revoke-all`, whose path is a list's, has a test of its own."""
+    made = [(method, path) for method, path, _ in COMMANDS.values()] + [("GET", path) for path, _ in LISTS.values()]
+    made.append(("DELETE", "/admin/authorizations"))
+    reached = {operation.route for method, path in made if (operation := operation_of(method, path))}
+    assert {operation.route for operation in OPERATIONS} == reached

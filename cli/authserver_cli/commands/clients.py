@@ -161,6 +161,17 @@ def rotate_secret(invocation: Invocation, client_id: str, overlap: int) -> None:
     invocation.show(invocation.api.post(SECRETS, {"overlap": overlap}, client_id=client_id))
 
 
+@clients.command(examples="authserver clients invite --uses 5 --lifetime 7d")
+@click.option(
+    "--uses", type=click.IntRange(1), default=1, show_default=True, help="How many clients may be registered."
+)
+@click.option("--lifetime", type=Duration(), default="24h", show_default=True)
+@pass_invocation
+def invite(invocation: Invocation, uses: int, lifetime: int) -> None:
+    """Make an initial access token, shown once: whoever has it may register clients (RFC 7591)."""
+    invocation.show(invocation.api.post("/admin/initial-access-tokens", {"uses": uses, "lifetime": lifetime}))
+
+
 @clients.command(examples="authserver clients drop-secret CLIENT_ID SECRET_ID")
 @click.argument("client_id")
 @click.argument("secret_id")

@@ -36,6 +36,10 @@ def _provider(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--domain", "domains", multiple=True, help="E-mail domain of its users. May be repeated."),
         click.option("--scope", help="What to ask it for."),
+        click.option("--organisation", metavar="ORG", help="Whose members its new users become."),
+        click.option("--sign-up/--no-sign-up", "sign_up", default=None, help="Make accounts of those who come first."),
+        click.option("--trusts-email/--no-trusts-email", "trusts_email", default=None, help="Whether its word counts."),
+        click.option("--shown/--hidden", "shown", default=None, help="A button on every sign-in page."),
     )
     for option in reversed(options):
         command = option(command)
@@ -62,22 +66,24 @@ def show(invocation: Invocation, idp: str) -> None:
     examples='authserver idps create "Wonderland" --issuer https://login.example --client-id abc --client-secret'
 )
 @click.argument("name")
+@click.option("--id", "identifier", help="The identifier, where it is not to be random.")
 @_provider
 @pass_invocation
 def create(
     invocation: Invocation,
     name: str,
+    identifier: str | None,
     with_secret: bool,
     file: Path | None,
     assignments: tuple[tuple[str, Any], ...],
     **provider: Any,
 ) -> None:
     """Add an identity provider. NAME is what its button says."""
-    body = body_of({"name": name, **provider}, file, assignments)
+    body = body_of({"name": name, "id": identifier, **provider}, file, assignments)
     invocation.show(invocation.api.post(ALL, _with_secret(body, with_secret)))
 
 
-@idps.command(examples="authserver idps update IDP --set shown=false")
+@idps.command(examples="authserver idps update IDP --hidden")
 @click.argument("idp")
 @click.option("--name")
 @_provider
