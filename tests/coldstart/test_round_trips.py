@@ -2,6 +2,7 @@
 
 import pytest
 
+from authserver.tokens import opaque
 from tests.coldstart.warm import FLOWS, WarmFlow, measured
 from tests.functions.flows import issue_opaque_tokens
 from tests.functions.gateway import Gateway
@@ -28,6 +29,8 @@ def test_the_budget_is_the_architectures() -> None:
         "revoke a refresh token": 2,
         "introspect": 2,
         "authorizer": 1,
+        "authorizer, for an organisation": 1,
+        "refresh, for an organisation": 3,
         "userinfo": 1,
         "authorize, signed in, consent remembered": 3,
     }
@@ -38,7 +41,13 @@ def tokens_reads(calls: list[Call]) -> list[Call]:
     return [call for call in calls if call.table == "TokensTable" and call.operation in ("GetItem", "BatchGetItem")]
 
 
-GARBAGE = ["x" * 40, "ac_" + "A" * 86, "rt_" + "A" * 91, "at_" + "A" * 128, "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", "a.b.c"]
+CREDENTIALS = (opaque.CODE, opaque.REFRESH_TOKEN, opaque.ACCESS_TOKEN)
+GARBAGE = [
+    "x" * 40,
+    *(f"{kind.prefix}_{'A' * -(-(kind.length + opaque.TAG) * 4 // 3)}" for kind in CREDENTIALS),
+    "eyJhbGciOiJFUzI1NiJ9.e30.AAAA",
+    "a.b.c",
+]
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.functions.events import request_authorizer_event
-from tests.functions.flows import issue_opaque_tokens
+from tests.functions.flows import choose, give_organisations, issue_opaque_tokens
 from tests.functions.gateway import Gateway
-from tests.functions.journey import App, Browser, machine, native, web
+from tests.functions.journey import App, Browser, machine, native, parameters_of, web
 from tests.functions.simulated_aws import Call
 from tests.functions.world import World
 
@@ -92,6 +92,31 @@ def authorizer(world: World) -> Request:
     return lambda: world.invoke("authorizer", event)
 
 
+def _for_an_organisation(world: World) -> tuple[App, Any]:
+    give_organisations(world)
+    app = web(Gateway(world))
+    code = parameters_of(choose(app, Browser(app.gateway), "one"))["code"]
+    return app, app.exchange(code).json()
+
+
+def authorizer_for_an_organisation(world: World) -> Request:
+    _, tokens = _for_an_organisation(world)
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    event = request_authorizer_event("GET", "/me", resource=world.resource, headers=headers)
+    return lambda: world.invoke("authorizer", event)
+
+
+def refresh_for_an_organisation(world: World) -> Request:
+    app, tokens = _for_an_organisation(world)
+    return lambda: succeeded(app.refresh(tokens["refresh_token"], "/refresh"))
+
+
+def introspect_oneself(world: World) -> Request:
+    gateway = Gateway(world)
+    headers = {"authorization": f"Bearer {native(gateway).tokens()['access_token']}"}
+    return lambda: succeeded(gateway.send("GET", "/introspect", headers=headers))
+
+
 def userinfo(world: World) -> Request:
     gateway = Gateway(world)
     token = native(gateway).tokens()["access_token"]
@@ -157,6 +182,10 @@ FLOWS: dict[str, WarmFlow] = {
     "introspect": WarmFlow("introspect", introspect, 2, 5, 0),
     "introspect, opaque": WarmFlow("introspect", introspect_opaque, 2, 7, 0),
     "authorizer": WarmFlow("authorizer", authorizer, 1, 4, 0),
+    # The organisation and the membership come with the authorization and its cutoffs, of which there are three more.
+    "authorizer, for an organisation": WarmFlow("authorizer", authorizer_for_an_organisation, 1, 9, 0),
+    "refresh, for an organisation": WarmFlow("refresh", refresh_for_an_organisation, 3, 10, 1),
+    "introspect oneself": WarmFlow("introspect", introspect_oneself, 2, 5, 0),
     "userinfo": WarmFlow("userinfo", userinfo, 1, 1, 0),
     "authorize, signed in, consent remembered": WarmFlow("authorize", authorize_remembered, 3, 4, 3),
     "authorize, a stranger": WarmFlow("authorize", authorize_stranger, 2, 1, 1),

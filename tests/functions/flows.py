@@ -13,7 +13,6 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Membership, Organisation
 from tests.functions.events import request_authorizer_event
-from tests.functions.federation import federated, federated_person
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, other, parameters_of, web
 from tests.functions.simulated_aws import binary
@@ -144,11 +143,9 @@ def sign_in_with_an_imported_password(world: World) -> None:
     native(Gateway(world)).tokens()
 
 
-@flow
-def choose_an_organisation(world: World) -> None:
-    """A member allows one company, asks for all of them, and gets them once an administrator has allowed it."""
+def give_organisations(world: World) -> str:
+    """Alice becomes a member of two, for which demo-web acts from now on; her subject identifier."""
     organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
-    tokens = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
     users = world.aws.items("UsersTable").items()
     (alice,) = (key.removeprefix("user#") for key, item in users if item.get("username") == {"S": "alice"})
     world.aws.caller = "an operator"
@@ -156,66 +153,42 @@ def choose_an_organisation(world: World) -> None:
         organisations.create(Organisation(name, name.title(), {"one": "One Ltd", "two": "Two Ltd"}))
         organisations.put_membership(Membership(name, alice))
     world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
-    world.aws.change("ClientsTable", "demo-web", access_token_format={"S": "opaque"})
+    return alice
+
+
+def choose(app: App, browser: Browser, *entities: str) -> Answer:
+    """Signs in if asked to, chooses the organisation Acme, then these companies; the answer to that."""
+    page = browser.follow(browser.authorize(app.request()))
+    if 'name="password"' in page.body:
+        page = browser.follow(browser.sign_in(page))
+    handle = hidden_fields(page)["request"]
+    page = browser.send("GET", "/consent", query={"request": handle, "organisation": "acme"})
+    pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), *(("entities", one) for one in entities)]
+    return browser.send("POST", "/consent", form=pairs)
+
+
+@flow
+def choose_an_organisation(world: World) -> None:
+    """A member allows one company, asks for all of them, and gets them once an administrator has allowed it."""
+    alice = give_organisations(world)
+    tokens = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+    issue_opaque_tokens(world, "demo-web")
     gateway = Gateway(world)
-    app = web(gateway)
-
-    def consent(browser: Browser, *entities: str) -> Answer:
-        page = browser.follow(browser.authorize(app.request()))
-        if 'name="password"' in page.body:
-            page = browser.follow(browser.sign_in(page))
-        handle = hidden_fields(page)["request"]
-        page = browser.send("GET", "/consent", query={"request": handle, "organisation": "acme"})
-        pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), *(("entities", one) for one in entities)]
-        return browser.send("POST", "/consent", form=pairs)
-
-    browser = Browser(gateway)
-    refused(400, consent(browser))
-    answer = app.exchange(parameters_of(consent(browser, "one"))["code"]).json()
+    app, browser = web(gateway), Browser(gateway)
+    refused(400, choose(app, browser))
+    answer = app.exchange(parameters_of(choose(app, browser, "one"))["code"]).json()
     answer |= app.refresh(answer["refresh_token"], "/refresh").json()
     assert app.post("/introspect", token=answer["access_token"]).json()["entities"] == ["one"]
     assert app.post("/introspect", token=answer["refresh_token"]).json()["active"] is True
     bearer = {"authorization": f"Bearer {answer['access_token']}"}
     assert gateway.send("GET", "/introspect", headers=bearer).json()["org"] == "acme"
     refused(200, gateway.call("GET", "/me", bearer["authorization"]))
-    refused(200, consent(browser, "*"))
+    refused(200, choose(app, browser, "*"))
     approval = tokens.approval("acme", "demo-web", alice)
     assert approval
     world.aws.caller = "an operator"
-    assert tokens.answer_approval(approval, "allow", "an administrator", 1, 2**33)
-    assert "code" in parameters_of(consent(browser, "*"))
-
-
-# ------------------------------------------------------------------ people from elsewhere
-
-
-@flow
-def sign_in_at_an_identity_provider(world: World) -> None:
-    with federated(world) as provider:
-        somebody = federated_person(world)
-        assert "access_token" in somebody.tokens_from(provider)
-        provider.person.claims["name"] = "Alice Renamed"
-        assert "consent?request=" in somebody.sign_in_at(provider, prompt="login").location
-        by_address = federated_person(world)
-        page = by_address.arrive(scope="openid profile not-registered")
-        location = by_address.choose(page, email="alice@work.example").location
-        assert "consent?request=" in by_address.come_back(provider.authorize(location)).location
-
-
-@flow
-def sign_in_at_an_identity_provider_that_is_refused(world: World) -> None:
-    with federated(world) as provider:
-        somebody, other = federated_person(world), federated_person(world)
-        location = provider.authorize(somebody.choose(somebody.arrive()).location)
-        refused(400, other.come_back(location))
-        assert "consent?request=" in somebody.come_back(location).location
-        refused(400, somebody.come_back(location))
-        refused(404, other.choose(other.arrive(), provider="nobody"))
-        refused(404, other.choose(other.arrive(), email="alice@elsewhere.example"))
-        provider.claims = {"nonce": "another"}
-        refused(502, federated_person(world).sign_in_at(provider))
-        provider.parameters = {"error": "access_denied"}
-        refused(403, federated_person(world).sign_in_at(provider))
+    assert tokens.answer_approval(approval, "allow", "an administrator", approval.created_at, 2**33)
+    assert "code" in parameters_of(choose(app, browser, "*"))
 
 
 # ------------------------------------------------------------------ clients
