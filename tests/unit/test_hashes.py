@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 from argon2.profiles import CHEAPEST
+from hypothesis import given
+from hypothesis import strategies as st
 
 import authserver.identity.password
 from authserver.identity import hashes
@@ -77,6 +79,7 @@ REFUSED = {
     "an empty digest": PBKDF2.rpartition("$")[0] + "$",
     "a digest of one octet": PBKDF2.rpartition("$")[0] + "$AA",
     "a digest for hours": PBKDF2.rpartition("$")[0] + "$" + "A" * 400,
+    "a bcrypt whose salt is none": BCRYPT.replace("rstuu", "rstuz"),
     "half a bcrypt": BCRYPT[:40],
     "MD5": "5f4dcc3b5aa765d61d8327deb882cf99",
     "crypt": "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
@@ -108,6 +111,26 @@ def test_hash_that_asks_for_too_much_or_is_none_is_refused_and_lets_nobody_in(ki
 )
 def test_costs_that_are_advised_today_are_within_the_limits(encoded: str) -> None:
     assert parse(encoded).recipe
+
+
+TEXT = st.text("./ABCxyz019+=$", max_size=90)
+SMALL = st.integers(0, 4)
+LOOK_ALIKE = st.one_of(
+    st.builds("$2b$04${}".format, st.text("./ABCOeuxyz019", min_size=53, max_size=53)),
+    st.builds("$argon2id$v=19$m={},t={},p={}${}${}".format, st.integers(0, 64), SMALL, SMALL, TEXT, TEXT),
+    st.builds("$scrypt$ln={},r={},p={}${}${}".format, SMALL, SMALL, SMALL, TEXT, TEXT),
+    st.builds("$pbkdf2-sha512${}${}${}".format, SMALL, TEXT, TEXT),
+    st.builds("pbkdf2_sha256${}${}${}".format, SMALL, TEXT, TEXT),
+)
+
+
+@given(LOOK_ALIKE)
+def test_whatever_looks_like_a_hash_is_refused_or_lets_nobody_in(encoded: str) -> None:
+    try:
+        found = parse(encoded)
+    except ValueError:
+        return
+    assert found.matches(b"correct horse") is False
 
 
 @pytest.mark.usefixtures("cheap")

@@ -163,7 +163,8 @@ SALT, DIGEST = "(?P<salt>[A-Za-z0-9+/.]*)", "(?P<digest>[A-Za-z0-9+/.]+)"
 KINDS: dict[str, Callable[[re.Match[str]], PasswordHash]] = {
     rf"\$argon2(id|i)\$(v=(16|19)\$)?m={_number('memory')},t={_number('passes')},p={_number('lanes')}"
     rf"\${SALT}\${DIGEST}": Argon2Hash.read,
-    r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}": BcryptHash.read,
+    # 128 bits of salt in 22 characters: the last can only be one of four.
+    r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}": BcryptHash.read,
     rf"\$scrypt\$ln={_number('exponent')},r={_number('block_size')},p={_number('parallelism')}"
     rf"\${SALT}\${DIGEST}": ScryptHash.read,
     rf"\$pbkdf2-(?P<algorithm>sha256|sha512)\${_number('iterations')}\${SALT}\${DIGEST}": Pbkdf2Hash.read,
