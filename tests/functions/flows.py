@@ -13,6 +13,7 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Membership, Organisation
 from tests.functions.events import request_authorizer_event
+from tests.functions.federation import federated, federated_person
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, other, parameters_of, web
 from tests.functions.simulated_aws import binary
@@ -189,6 +190,38 @@ def choose_an_organisation(world: World) -> None:
     world.aws.caller = "an operator"
     assert tokens.answer_approval(approval, "allow", "an administrator", approval.created_at, 2**33)
     assert "code" in parameters_of(choose(app, browser, "*"))
+
+
+# ------------------------------------------------------------------ people from elsewhere
+
+
+@flow
+def sign_in_at_an_identity_provider(world: World) -> None:
+    with federated(world) as provider:
+        somebody = federated_person(world)
+        assert "access_token" in somebody.tokens_from(provider)
+        provider.person.claims["name"] = "Alice Renamed"
+        assert "consent?request=" in somebody.sign_in_at(provider, prompt="login").location
+        by_address = federated_person(world)
+        page = by_address.arrive(scope="openid profile not-registered")
+        location = by_address.choose(page, email="alice@work.example").location
+        assert "consent?request=" in by_address.come_back(provider.authorize(location)).location
+
+
+@flow
+def sign_in_at_an_identity_provider_that_is_refused(world: World) -> None:
+    with federated(world) as provider:
+        somebody, other = federated_person(world), federated_person(world)
+        location = provider.authorize(somebody.choose(somebody.arrive()).location)
+        refused(400, other.come_back(location))
+        assert "consent?request=" in somebody.come_back(location).location
+        refused(400, somebody.come_back(location))
+        refused(404, other.choose(other.arrive(), provider="nobody"))
+        refused(404, other.choose(other.arrive(), email="alice@elsewhere.example"))
+        provider.claims = {"nonce": "another"}
+        refused(502, federated_person(world).sign_in_at(provider))
+        provider.parameters = {"error": "access_denied"}
+        refused(403, federated_person(world).sign_in_at(provider))
 
 
 # ------------------------------------------------------------------ clients
