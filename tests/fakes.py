@@ -25,6 +25,7 @@ from authserver.models import (
     Consent,
     Federation,
     IdentityProvider,
+    InitialAccessToken,
     Membership,
     Organisation,
     PendingRequest,
@@ -430,6 +431,7 @@ class FakeTokens:
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
         self._cutoffs: dict[tuple[str, ...], int] = {}
+        self._initial: dict[str, tuple[InitialAccessToken, str]] = {}
         self._requests: dict[str, PendingRequest] = {}
         self._federations: dict[str, Federation] = {}
         self._sessions: dict[str, Session] = {}
@@ -624,6 +626,22 @@ class FakeTokens:
             if cutoff in self._suspended:
                 self._suspended.remove(cutoff)
                 self._cutoffs[cutoff] = now
+
+    # -- registration
+
+    def put_initial_access_token(self, token: InitialAccessToken) -> None:
+        with self._lock:
+            self._initial[token.id] = (token, "")
+
+    def spend_initial_access_token(self, token_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        with self._lock:
+            token, spent_by = self._initial.get(token_id, (None, ""))
+            if token is not None and spent_by == claim:
+                return True
+            if token is None or token.secret_hash != secret_hash or token.remaining < 1 or token.expires_at <= now:
+                return False
+            self._initial[token_id] = (replace(token, remaining=token.remaining - 1), claim)
+            return True
 
     # -- browsers
 
@@ -850,6 +868,7 @@ def settings(**overrides: Any) -> Settings:
         company_parameter="company_id",
         urn_namespace="authserver",
         loopback_upstreams=False,
+        registration="Off",
     )
     return replace(defaults, **overrides)
 

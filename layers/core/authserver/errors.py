@@ -117,6 +117,29 @@ class RegistrationNotSupported(OAuthError):
     section = "OpenID Connect Core section 3.1.2.6"
 
 
+class RegistrationClosed(OAuthError):
+    """This deployment lets no client register itself."""
+
+    error = "access_denied"
+    status = 403
+    section = "RFC 7591 section 3"
+
+
+class InvalidRedirectUri(OAuthError):
+    error = "invalid_redirect_uri"
+    section = "RFC 7591 section 3.2.2"
+
+
+class InvalidClientMetadata(OAuthError):
+    error = "invalid_client_metadata"
+    section = "RFC 7591 section 3.2.2"
+
+
+class InvalidSoftwareStatement(OAuthError):
+    error = "invalid_software_statement"
+    section = "RFC 7591 section 3.2.2"
+
+
 class UnsupportedTokenType(OAuthError):
     error = "unsupported_token_type"
     section = "RFC 7009 section 2.2.1"

@@ -88,6 +88,17 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class InitialAccessToken:
+    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says."""
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    remaining: int
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
     """A client that has proven who it is. Only `client_authentication.authenticate` makes one."""
 

@@ -42,6 +42,7 @@ class Settings:
     company_parameter: str
     urn_namespace: str
     loopback_upstreams: bool
+    registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -80,6 +81,7 @@ class Settings:
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
             loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true",
+            registration=environ.get("REGISTRATION", "Off"),
         )
 
     def at(self, origin: str, resource: str) -> Self:

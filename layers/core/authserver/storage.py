@@ -25,6 +25,7 @@ from authserver.models import (
     Consent,
     Federation,
     IdentityProvider,
+    InitialAccessToken,
     Membership,
     Organisation,
     PendingRequest,
@@ -354,6 +355,17 @@ class TokenStore(Protocol):
         expires_at: int,
     ) -> None:
         """Ends a suspension: what was issued until `now` stays dead, as after `cut_off`. Nothing if there is none."""
+
+    # -- registration
+
+    def put_initial_access_token(self, token: InitialAccessToken) -> None:
+        """Lets its bearer register clients."""
+
+    def spend_initial_access_token(self, token_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        """Takes one use of the token; tells whether there was one.
+
+        Condition: the hash is equal, a use remains, it has not expired; or this very `claim` has taken the last use.
+        """
 
     # -- browsers
 

@@ -128,7 +128,7 @@ class Terms:
     """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope.
 
     `response_types` maps each to its grant. `is_operator`: whoever registers runs this server, and may give what nobody
-    else may.
+    else may; what an operator has given before (`held`) a client may keep.
     """
 
     grant_types: tuple[str, ...]
@@ -138,6 +138,7 @@ class Terms:
     access_token_lifetime: int
     refresh_token_lifetime: int
     is_operator: bool = False
+    held: Client | None = None
 
     @classmethod
     def for_operators(cls, services: Services) -> "Terms":
@@ -154,15 +155,21 @@ class Terms:
         )
 
     @classmethod
-    def for_anybody(cls, services: Services) -> "Terms":
+    def for_anybody(cls, services: Services, held: Client | None = None) -> "Terms":
         """No scope of an operator's, no legacy grant, nothing beyond the deployment's own lifetimes, no API."""
         terms = cls.for_operators(services)
+        given = held.grant_types if held else ()
         return replace(
             terms,
-            grant_types=tuple(grant for grant in terms.grant_types if grant not in LEGACY_GRANTS),
+            grant_types=tuple(grant for grant in terms.grant_types if grant not in LEGACY_GRANTS or grant in given),
             access_token_lifetime=services.settings.access_token_lifetime,
             is_operator=False,
+            held=held,
         )
+
+    def has(self, field: str, value: object) -> bool:
+        """Whether the client has this already."""
+        return self.held is not None and getattr(self.held, field) == value
 
 
 # Everything that this version can do, for whoever checks a document before it is sent: what a deployment has turned
@@ -192,7 +199,7 @@ def objections(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     yield from _scopes_are_allowed(metadata, terms)
     yield from _lifetimes_are_within(metadata, terms)
     if not terms.is_operator:
-        yield from _nothing_of_an_operators(metadata)
+        yield from _nothing_of_an_operators(metadata, terms)
 
 
 def _grants_are_enabled(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
@@ -237,22 +244,23 @@ def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Obje
         yield "default_scope", "default_scope must be within scope"
     if terms.catalogue is None:
         return
+    held = terms.held.scope if terms.held else Scope()
     for name in Scope.parse(metadata.scope):
         if terms.catalogue.get(name) is None:
             yield "scope", "has a scope that this server does not know"
-        elif OPERATOR in terms.catalogue.grantable_by(Scope((name,))) and not terms.is_operator:
+        elif OPERATOR in terms.catalogue.grantable_by(Scope((name,))) and not terms.is_operator and name not in held:
             yield "scope", "has a scope that only an operator grants"
 
 
 def _lifetimes_are_within(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     for name in ("access_token_lifetime", "refresh_token_lifetime"):
         given, longest = getattr(metadata, name), getattr(terms, name)
-        if given is not None and given > longest:
+        if given is not None and given > longest and not terms.has(name, given):
             yield name, f"must be at most {longest}"
 
 
-def _nothing_of_an_operators(metadata: ClientMetadata) -> Iterator[Objection]:
-    if metadata.resources:
+def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    if metadata.resources and not terms.has("resources", tuple(metadata.resources)):
         yield "resources", "may be set by an operator alone"
-    if not metadata.require_pkce:
+    if not metadata.require_pkce and not terms.has("require_pkce", False):
         yield "require_pkce", "may be turned off by an operator alone"

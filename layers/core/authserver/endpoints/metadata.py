@@ -27,6 +27,7 @@ def server_metadata(services: Services) -> Document:
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{settings.resource}/userinfo",
+        "registration_endpoint": "" if settings.registration == "Off" else f"{issuer}/register",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": services.scopes().advertised,
         "grant_types_supported": list(services.grants),

@@ -1,7 +1,9 @@
 """The token endpoint: RFC 6749 section 3.2."""
 
+from contextlib import suppress
+
 from authserver.client_authentication import authenticate
-from authserver.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from authserver.errors import InvalidRequest, TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient
 from authserver.services import GrantType, Services
@@ -13,7 +15,9 @@ def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     client = authenticate(request, services)
     _require_allowed(client, grant)
     _require_parameters(request, grant)
-    return grant.issue(request, client, services)
+    response = grant.issue(request, client, services)
+    _keep(client, services)
+    return response
 
 
 def _loaded_grant(request: TokenRequest, services: Services) -> GrantType:
@@ -32,3 +36,10 @@ def _require_parameters(request: TokenRequest, grant: GrantType) -> None:
     for name in grant.PARAMETERS:
         if name not in request.parameters:
             raise InvalidRequest(f"{name} is missing", reason=f"{name}_missing")
+
+
+def _keep(client: AuthenticatedClient, services: Services) -> None:
+    """A registration is in use from its first token on, and no longer expires. What fails, the next token does."""
+    if client.client.expires_at is not None:
+        with suppress(TemporarilyUnavailable):
+            services.clients.keep(client.client_id)

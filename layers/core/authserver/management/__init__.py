@@ -191,12 +191,13 @@ def read_call(request: HttpRequest, operation: Operation) -> Call:
         route=request.route,
         path=request.path_parameters,
         query=single(read_query(request)),
-        body=_read_json(request) if operation.body else None,
+        body=read_json(request) if operation.body else None,
         idempotency_key=key,
     )
 
 
-def _read_json(request: HttpRequest) -> Any:
+def read_json(request: HttpRequest) -> Any:
+    """The JSON of a body. Raises `Problem`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not JSON.fullmatch(media_type):
         raise Problem(415, "The body must be application/json", reason="media_type")

@@ -96,7 +96,7 @@ def _told_again(taken: Client, secret: str, services: Services) -> tuple[Client,
     def changed(client: Client) -> Client:
         if client.is_public or _holds(secret, client):
             return client
-        if len(_live(client.secrets, services.now())) >= MAX_LIVE_SECRETS:
+        if len(live(client.secrets, services.now())) >= MAX_LIVE_SECRETS:
             raise Conflict("There is such a client already", reason="client_exists")
         return replace(client, secrets=(*client.secrets, ClientSecret(sha256(secret), services.now())))
 
@@ -195,7 +195,7 @@ def drop_secret(find: Callable[[], Client], secret_id: str, services: Services) 
 
 
 def describe_secrets(secrets: Iterable[ClientSecret], now: int) -> list[dict[str, Any]]:
-    return [describe_secret(stored) for stored in _live(secrets, now)]
+    return [describe_secret(stored) for stored in live(secrets, now)]
 
 
 def describe_secret(stored: ClientSecret) -> dict[str, Any]:
@@ -213,11 +213,12 @@ def random_secret(services: Services) -> str:
     return base64url(services.random(32))
 
 
-def _live(secrets: Iterable[ClientSecret], now: int) -> tuple[ClientSecret, ...]:
+def live(secrets: Iterable[ClientSecret], now: int) -> tuple[ClientSecret, ...]:
+    """Those that have not ended."""
     return tuple(stored for stored in secrets if stored.expires_at is None or now < stored.expires_at)
 
 
 def _ending(secrets: Iterable[ClientSecret], now: int, at: int) -> tuple[ClientSecret, ...]:
     """Those that are live, each ending `at` that time at the latest."""
     ends = ((stored, at if stored.expires_at is None else min(at, stored.expires_at)) for stored in secrets)
-    return _live((replace(stored, expires_at=end) for stored, end in ends), now)
+    return live((replace(stored, expires_at=end) for stored, end in ends), now)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from authserver.documents import Identifier
+from authserver.documents import Document, Identifier
 from authserver.documents.client import ClientMetadata, Line, Terms, metadata_of
 from authserver.identity import hashes
 from authserver.management import Answer, Call, Conflict, Operation, Problem, page_of
@@ -30,6 +30,7 @@ from authserver.management.client_records import (
     require_acceptable,
 )
 from authserver.management.cutoffs import resume
+from authserver.management.initial_access import new_initial_access_token
 from authserver.models import ACTIVE, DISABLED, Client, ClientSecret
 from authserver.scopes import OPERATOR
 from authserver.services import Services
@@ -70,6 +71,21 @@ class ClientDescription(AdministeredClient):
     secrets: list[SecretDescription] = Field(default=[])
     created_at: int = 0
     expires_at: int | None = None
+
+
+class NewInitialAccessToken(Document):
+    """Asks for a token that lets `uses` clients be registered within `lifetime` seconds."""
+
+    uses: int = Field(default=1, ge=1, le=1000)
+    lifetime: int = Field(default=86_400, ge=60, le=90 * 86_400)
+
+
+class IssuedInitialAccessToken(Document):
+    """The token, told once."""
+
+    initial_access_token: str
+    uses: int
+    expires_at: int
 
 
 # ------------------------------------------------------------------ use cases
@@ -147,6 +163,15 @@ def delete_secret(call: Call, services: Services) -> Answer:
     """Ends one of the client's secrets at once."""
     drop_secret(lambda: existing(call.path["client_id"], services), call.path["secret"], services)
     return Answer()
+
+
+def create_initial_access_token(call: Call, services: Services) -> Answer:
+    """A token for the registration endpoint (RFC 7591 section 3), kept as its hash."""
+    asked = call.read(NewInitialAccessToken)
+    token, record = new_initial_access_token(asked.uses, asked.lifetime, services)
+    services.tokens.put_initial_access_token(record)
+    document = IssuedInitialAccessToken(initial_access_token=token, uses=asked.uses, expires_at=record.expires_at)
+    return Answer(201, document.model_dump())
 
 
 # ------------------------------------------------------------------ rules
@@ -239,4 +264,13 @@ OPERATIONS = (
         status=201,
     ),
     Operation("DELETE /admin/clients/{client_id}/secrets/{secret}", "End a secret", WRITE, delete_secret, status=204),
+    Operation(
+        "POST /admin/initial-access-tokens",
+        "Let somebody register clients",
+        WRITE,
+        create_initial_access_token,
+        body=NewInitialAccessToken,
+        answer=IssuedInitialAccessToken,
+        status=201,
+    ),
 )

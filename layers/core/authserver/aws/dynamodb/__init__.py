@@ -24,6 +24,7 @@ for cutoffs and revocations, which are true for as long as they are there
     ``authorization#<id>``    an authorization; listed by ``listed_subject``, ``listed_client``, ``listed_organisation``
     ``access_token#<id>``     an opaque access token
     ``revoked#<jti>``         an access token without an authorization that was revoked
+    ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times
     ``request#<id>``          an authorization request under way
     ``session#<id>``          a browser that is signed in; listed by ``listed_subject``, as ``session#<subject key>``
     ``consent#<subject key><client key>``       what a user has allowed a client

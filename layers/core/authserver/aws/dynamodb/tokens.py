@@ -25,7 +25,15 @@ from authserver.aws.items import (
     session_of,
 )
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
-from authserver.models import AccessTokenRecord, Approval, Authorization, Federation, PendingRequest, Session
+from authserver.models import (
+    AccessTokenRecord,
+    Approval,
+    Authorization,
+    Federation,
+    InitialAccessToken,
+    PendingRequest,
+    Session,
+)
 from authserver.storage import AlreadyExists, BrowserState, Page, Refused, Standing
 from authserver.values import Scope, base64url, sha256
 
@@ -277,6 +285,24 @@ class DynamoTokens:
             )
         except ConditionFailed:
             return
+
+    # -- registration
+
+    def put_initial_access_token(self, token: InitialAccessToken) -> None:
+        self._table.put(encode_item({**attributes_of(token), "pk": f"initial#{token.id}", "id": None}))
+
+    def spend_initial_access_token(self, token_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        try:
+            self._table.update(
+                {"pk": f"initial#{token_id}"},
+                "SET remaining = remaining - :one, spent_by = :claim",
+                "secret_hash = :hash AND remaining > :none AND expires_at > :now"
+                " AND (attribute_not_exists(spent_by) OR spent_by <> :claim)",
+                {":one": 1, ":none": 0, ":claim": claim, ":hash": secret_hash, ":now": now},
+            )
+        except ConditionFailed as failure:
+            return (failure.existing or {}).get("spent_by") == {"S": claim}
+        return True
 
     # -- browsers
 
