@@ -15,7 +15,18 @@ from authserver.models import Membership, Organisation
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, other, parameters_of, web
+from tests.functions.journey import (
+    App,
+    Browser,
+    admin,
+    hidden_fields,
+    machine,
+    native,
+    other,
+    parameters_of,
+    portal,
+    web,
+)
 from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
@@ -23,6 +34,7 @@ type Flow = Callable[[World], None]
 
 FLOWS: dict[str, Flow] = {}
 LEGACY_FLOWS: dict[str, Flow] = {}  # what there is besides under `LEGACY`
+REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients may register themselves
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
 
@@ -41,6 +53,21 @@ def legacy_flow(perform: Flow) -> Flow:
 
     LEGACY_FLOWS[perform.__name__] = perform_there
     return perform_there
+
+
+def registration_flow(registration: str) -> Callable[[Flow], Flow]:
+    """A flow of a deployment where clients register themselves in this way, with newly started functions."""
+
+    def decorate(perform: Flow) -> Flow:
+        def perform_there(world: World) -> None:
+            names = ("register", "metadata")
+            with world.using(**{name: world.load(name, Registration=registration) for name in names}):
+                perform(world)
+
+        REGISTRATION_FLOWS[perform.__name__] = perform_there
+        return perform_there
+
+    return decorate
 
 
 def let_use_legacy_grants(world: World, *clients: str) -> None:
@@ -369,6 +396,65 @@ def manage_clients(world: World) -> None:
         refused(200, gateway.manage(f"GET {one}", token, **client_id))
         refused(204, gateway.manage(f"DELETE {one}", token, **client_id))
         refused(404, gateway.manage(f"GET {one}", token, **client_id))
+        refused(201, gateway.manage("POST /admin/initial-access-tokens", token, {"uses": 2}))
+
+
+@flow
+def manage_apps(world: World) -> None:
+    with world.using(partner=world.load("partner")):
+        gateway = Gateway(world)
+        token = portal(gateway).tokens()["access_token"]
+        document = {"client_name": "An app", "redirect_uris": ["https://a.example/callback"], "scope": "openid"}
+        made = gateway.manage("POST /partner/apps", token, document).json()
+        client_id = {"client_id": made["client_id"]}
+        one, secret = "/partner/apps/{client_id}", "/partner/apps/{client_id}/secrets"
+        refused(200, gateway.manage("GET /partner/apps", token))
+        refused(200, gateway.manage(f"GET {one}", token, **client_id))
+        refused(404, gateway.manage(f"GET {one}", token, client_id="demo-web"))
+        refused(200, gateway.manage(f"PATCH {one}", token, {"client_name": "Renamed"}, **client_id))
+        refused(400, gateway.manage(f"PATCH {one}", token, {"scope": "admin:users"}, **client_id))
+        another = gateway.manage(f"POST {secret}", token, {}, **client_id).json()
+        refused(204, gateway.manage(f"DELETE {secret}/{{secret}}", token, secret=another["id"], **client_id))
+        refused(204, gateway.manage(f"DELETE {one}", token, **client_id))
+
+
+@flow
+def register_where_nobody_may(world: World) -> None:
+    gateway = Gateway(world)
+    refused(403, gateway.register("POST", "/register", {"redirect_uris": ["https://a.example/callback"]}))
+    refused(403, gateway.register("GET", "/register/demo-web", bearer="ra_" + secrets.token_urlsafe(32)))
+
+
+@registration_flow("Open")
+def register_use_and_manage(world: World) -> None:
+    gateway = Gateway(world)
+    document = {"redirect_uris": ["https://a.example/callback"], "grant_types": ["authorization_code", "refresh_token"]}
+    made = gateway.register("POST", "/register", document).json()
+    one, bearer = f"/register/{made['client_id']}", made["registration_access_token"]
+    app = App(gateway, made["client_id"], made["client_secret"], "https://a.example/callback")
+    tokens = app.tokens()
+    refused(200, app.refresh(tokens["refresh_token"], "/refresh"))
+    for path in ("/token", "/refresh"):
+        world.aws.change("ClientsTable", made["client_id"], expires_at={"N": str(int(world.clock.time()) + 60)})
+        tokens = app.refresh(app.tokens()["refresh_token"], path).json()
+        assert "expires_at" not in world.aws.item("ClientsTable", made["client_id"])
+    refused(200, gateway.register("GET", one, bearer=bearer))
+    refused(200, gateway.register("PUT", one, document | {"client_id": made["client_id"]}, bearer=bearer))
+    refused(401, gateway.register("GET", one, bearer="ra_" + secrets.token_urlsafe(32)))
+    refused(400, gateway.register("POST", "/register", {"redirect_uris": ["http://a.example/"]}))
+    refused(204, gateway.register("DELETE", one, bearer=bearer))
+    refused(401, app.refresh(tokens["refresh_token"]))
+
+
+@registration_flow("InitialAccessToken")
+def register_with_an_initial_access_token(world: World) -> None:
+    gateway = Gateway(world)
+    operator = admin(gateway).own_token().json()["access_token"]
+    bearer = gateway.manage("POST /admin/initial-access-tokens", operator, {}).json()["initial_access_token"]
+    document = {"redirect_uris": ["https://a.example/callback"], "token_endpoint_auth_method": "none"}
+    refused(401, gateway.register("POST", "/register", document))
+    refused(201, gateway.register("POST", "/register", document, bearer=bearer))
+    refused(401, gateway.register("POST", "/register", document, bearer=bearer))
 
 
 # ------------------------------------------------------------------ keys

@@ -95,6 +95,17 @@ class Gateway:
     def post(self, path: str, form: Form, **options: Any) -> Answer:
         return self.send("POST", path, form=form, **options)
 
+    def register(self, method: str, path: str, document: Any = None, *, bearer: str = "", **headers: str) -> Answer:
+        """A request to the registration endpoint, or to that of one client."""
+        sent = {"content-type": "application/json"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+        client_id = path.removeprefix("/register").strip("/")
+        options: dict[str, Any] = {"headers": sent | headers, "route": "ANY /register"}
+        if client_id:
+            options |= {"route": "ANY /register/{client_id}", "path_parameters": {"client_id": client_id}}
+        if document is not None:
+            options["body"] = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.send(method, path, **options)
+
     def manage(self, route: str, token: str, document: Any = None, key: str = "", **path: str) -> Answer:
         """A call of a management API: `path` are the parameters of the route's path."""
         method, _, template = route.partition(" ")

@@ -14,7 +14,7 @@ import pytest
 
 from authserver.aws.apigateway import logger
 from tests.functions.events import http_event, request_authorizer_event, rest_event
-from tests.functions.flows import FLOWS, LEGACY_FLOWS, issue_opaque_tokens
+from tests.functions.flows import FLOWS, LEGACY_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
 from tests.functions.gateway import Gateway, basic
 from tests.functions.journey import App, Browser, machine, native, web
 from tests.functions.simulated_aws import Fault
@@ -22,7 +22,7 @@ from tests.functions.world import FUNCTIONS, World
 
 SECRET_NAMES = re.compile(
     r"code|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
-    r"|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint"
+    r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint"
 )
 
 
@@ -99,12 +99,12 @@ def witness(world: World) -> Iterator[Witness]:
     del world.run
 
 
-@pytest.mark.parametrize("name", FLOWS | LEGACY_FLOWS)
+@pytest.mark.parametrize("name", FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS)
 def test_a_flow_leaves_nothing_secret_in_the_log(
     name: str, world: World, witness: Witness, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger._logger, "level", logging.DEBUG)
-    (FLOWS | LEGACY_FLOWS)[name](world)
+    (FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS)[name](world)
     assert len(witness.seen) > 0 or name in ("rotate_keys", "read_the_metadata")
     assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from authserver.tokens.keyring import RINGS
-from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, Flow
+from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, REGISTRATION_FLOWS, Flow
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
@@ -37,6 +37,11 @@ def recorded(shared_world: World) -> list[Call]:
 @pytest.fixture(scope="session")
 def recorded_with_legacy(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, LEGACY_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_registration(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, REGISTRATION_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -103,6 +108,23 @@ def test_the_legacy_grants_permissions_are_for_those_who_turn_them_on(written: W
     for parameter, functions in (("ImplicitGrant", {"authorize", "consent"}), ("PasswordGrant", {"token"})):
         on = {parameter: "true"}
         assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **on)} == functions
+
+
+@pytest.mark.parametrize("registration", ["InitialAccessToken", "Open"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_clients_register_themselves(
+    function: str, registration: str, recorded_with_registration: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, Registration=registration)
+    assert missing(function, recorded_with_registration, statements) == set()
+    assert unused(function, recorded_with_registration, statements) == set()
+
+
+def test_who_may_register_nobody_may_do_nothing(written: Written) -> None:
+    """By default; and never anything with a key."""
+    assert written.statements("register") == []
+    for statement in written.statements("register", Registration="Open"):
+        assert not {"KeysTable", WRAPPING_KEY, "UsersTable"} & set(statement.resources)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
