@@ -9,7 +9,7 @@ from authserver.messages import (
     RedirectTarget,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import Session
+from authserver.models import VERIFIED, Client, Session
 from authserver.services import Services
 
 from .browser import find_session, hold, must_consent, must_sign_in
@@ -22,6 +22,7 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
 
     Raises:
         InvalidRequest: the client or its redirect URI is not known, so that there is nowhere to redirect to.
+        OAuthError: any other, where a client that nobody has verified must not be told by redirect.
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
     client, redirect = resolve_redirect(request, services)
@@ -31,7 +32,18 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
     except TemporarilyUnavailable:
         raise
     except OAuthError as error:
+        if not _may_be_redirected(request, client, services):
+            raise
         return failure(redirect, error, services)
+
+
+def _may_be_redirected(request: AuthorizationRequest, client: Client, services: Services) -> bool:
+    """Whether an error may go to the client now: RFC 9700 section 4.11.2.
+
+    To one that was verified, always. Anybody can register a test client, and a link to us would lead to any page of
+    theirs: so not before somebody has signed in here, with ``prompt=none`` as well.
+    """
+    return client.verification == VERIFIED or find_session(request.session, client.client_id, services)[0] is not None
 
 
 def _decide(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from authserver.errors import InvalidRequest
 from authserver.messages import REQUEST_LIFETIME, AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
-from authserver.models import Consent, PendingRequest, Session
+from authserver.models import VERIFIED, Consent, PendingRequest, Session
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import BrowserState
@@ -133,8 +133,12 @@ def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> 
 
 
 def is_assured(request: ValidatedAuthorizationRequest) -> bool:
-    """Whether the answer can reach nobody but this client (RFC 8252 section 8.6, RFC 6749 section 10.2)."""
-    return not request.client.is_public or request.redirect.uri.is_assured
+    """Whether the answer can reach nobody but this client, and somebody has verified who that is.
+
+    RFC 8252 section 8.6, RFC 6749 section 10.2.
+    """
+    reaches_it_alone = not request.client.is_public or request.redirect.uri.is_assured
+    return reaches_it_alone and request.client.verification == VERIFIED
 
 
 def audience_of(request: ValidatedAuthorizationRequest, services: Services) -> tuple[str, ...]:
