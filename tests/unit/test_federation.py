@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from authserver.endpoints.federate import begin_federation
-from authserver.errors import InvalidRequest
+from authserver.errors import InvalidRequest, TemporarilyUnavailable
 from authserver.messages import (
     AuthorizationResponse,
     ConsentPage,
@@ -22,6 +22,7 @@ from tests.fakes import ISSUER
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
 from tests.unit.federating import UPSTREAM, Federated, FederatingBrowser, identity_provider
 from tests.unit.server import all_at_once
+from tests.unit.test_faults import Fault, LostAnswer
 
 
 def refused(answer: object) -> str:
@@ -641,3 +642,37 @@ def test_a_secret_opens_for_its_own_provider_alone() -> None:
     location = site.provider.authorize(browser.set_out("other"))
     with pytest.raises(ValueError, match="another"):
         browser.come_back(location)
+
+
+# ------------------------------------------------------------------ a store that does not work
+
+
+def test_a_store_that_fails_at_any_call_signs_nobody_in_and_the_next_try_works() -> None:
+    """SECURITY section 6, F1: 503 whichever call it is, no session, and nothing that stands in the way afterwards."""
+    for nth in range(1, 100):
+        site = Federated(organisation="acme")
+        browser = site.browser()
+        location = site.provider.authorize(browser.set_out())
+        site.restart()
+        site.server.around = fault = Fault(nth)
+        try:
+            answer = browser.come_back(location)
+        except TemporarilyUnavailable:
+            assert browser.session is None
+        else:
+            assert isinstance(answer, GoTo)
+            assert fault.made < nth
+            break
+        site.server.around = lambda verb, call: call()
+        assert isinstance(browser.sign_in_at(site.provider), GoTo), fault.failed
+    else:
+        pytest.fail("there is no end to the calls")
+    assert nth > 8
+
+
+def test_a_lost_answer_to_the_taking_of_an_answer_costs_nothing() -> None:
+    site = Federated()
+    browser = site.browser()
+    location = site.provider.authorize(browser.set_out())
+    site.server.around = LostAnswer("tokens.spend_federation")
+    assert isinstance(browser.come_back(location), GoTo)
