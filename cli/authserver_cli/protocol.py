@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import quote, urlencode
 
 MERGE_PATCH = "application/merge-patch+json"
+NO_ROUTE = {"message": "Missing Authentication Token"}  # how API Gateway says it, with 403
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Problem:
     def of(cls, response: Response) -> Self:
         """The problem that a response is about, whatever it looks like: a gateway's own answers are none."""
         document = response.document if isinstance(response.document, dict) else {}
+        if document == NO_ROUTE:
+            return cls(404, "The API of this deployment does not have this")
         errors = document.get("errors")
         return cls(
             response.status,

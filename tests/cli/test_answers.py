@@ -33,6 +33,7 @@ PROBLEM = {
             5,
             "insufficient_scope: Not this (403)",
         ),
+        (403, {"message": "Missing Authentication Token"}, 4, "The API of this deployment does not have this (404)"),
         (401, {"message": "Unauthorized"}, 5, "Unauthorized (401)"),
         (500, {"title": "It failed"}, 3, "It failed (500)"),
         (503, None, 3, "HTTP 503 (503)"),
