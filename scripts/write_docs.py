@@ -1,14 +1,16 @@
-"""Writes the pages of docs/ that say what the code says already: the settings, and how local differs from AWS.
+"""Writes the pages of docs/ that say what the code says already: settings, how local differs from AWS, the APIs.
 
 python scripts/write_docs.py            (tests/docs fails when a page is out of date)
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from authserver.management.openapi import OPERATIONS, document
 from local.differences import DIFFERENCES
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +76,12 @@ def settings_page() -> str:
     return SETTINGS_HEAD + "\n".join(rows).replace("$default=", "`$default=`") + "\n"
 
 
+def openapi_page() -> str:
+    """The management APIs, at addresses of an example."""
+    described = document(OPERATIONS, issuer="https://as.example.com", resource="https://api.example.com")
+    return json.dumps(described, indent=2) + "\n"
+
+
 def differences_page() -> str:
     return DIFFERENCES_HEAD + "\n".join(f"- {difference}" for difference in DIFFERENCES) + "\n" + SAM_LOCAL
 
@@ -108,6 +116,7 @@ def _code(text: str | None) -> str:
 def main() -> None:
     (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
     (ROOT / "docs" / "development-server.md").write_text(differences_page(), encoding="utf-8")
+    (ROOT / "docs" / "openapi.json").write_text(openapi_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,20 @@
-"""/admin/…: the API of those who run this server. The authorizer lets nobody in without the scope of the route."""
+"""/admin/…: the API of those who run this server. The authorizer lets nobody in without the scope of the route.
+
+GET /openapi.json says what this API and the others offer; it is open to everybody.
+"""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.management import clients, render_error, serve
+from authserver.management import openapi, render_error, serve
+from authserver.management.admin import OPERATIONS
 from authserver.wire import HttpRequest, HttpResponse
 
-OPERATIONS = (*clients.OPERATIONS,)
 services = bootstrap()
 
 
 @endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
-    return serve(request, OPERATIONS, services.at(request.origin, request.resource))
+    here = services.at(request.origin, request.resource)
+    if request.route == openapi.ROUTE:
+        return openapi.render(here.settings)
+    return serve(request, OPERATIONS, here)

@@ -7,7 +7,8 @@ from tests.functions.world import FUNCTIONS
 
 # Measured, and a twentieth more. What grows beyond it should have to say why.
 BUDGETS = {
-    "admin": 512,
+    "account": 498,
+    "admin": 560,
     "authorize": 446,
     "authorizer": 487,
     "consent": 446,
@@ -29,7 +30,7 @@ NOWHERE = DEVELOPMENT | {"authserver_cli", "click", "httpx"}
 HEAVY = {
     "jinja2": {"authorize", "federate", "login", "consent"},
     "argon2": {"login", "admin"},
-    "pydantic": {"partner", "register", "admin"},
+    "pydantic": {"account", "admin", "partner", "register"},
     # cryptography takes it where it is installed; we do when the first such hash is met.
     "bcrypt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
     # ARCHITECTURE.md section 9: only where tokens are signed or verified.

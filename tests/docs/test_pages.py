@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.write_docs import ROOT, differences_page, settings_page
+from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.conformance import DOCUMENT, MATRIX
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -16,6 +16,10 @@ def test_settings_page_is_what_the_template_says() -> None:
 
 def test_development_server_page_is_what_the_server_prints() -> None:
     assert (ROOT / "docs" / "development-server.md").read_text() == differences_page(), "run `make docs`"
+
+
+def test_openapi_document_is_what_the_operations_say() -> None:
+    assert (ROOT / "docs" / "openapi.json").read_text() == openapi_page(), "run `make docs`"
 
 
 def test_conformance_matrix_is_what_the_tests_carry(request: pytest.FixtureRequest) -> None:

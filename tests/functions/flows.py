@@ -11,7 +11,8 @@ from typing import Any
 
 from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
-from authserver.models import Membership, Organisation
+from authserver.models import Approval, Membership, Organisation
+from authserver.values import Scope
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.gateway import Answer, Gateway
@@ -455,6 +456,159 @@ def register_with_an_initial_access_token(world: World) -> None:
     refused(401, gateway.register("POST", "/register", document))
     refused(201, gateway.register("POST", "/register", document, bearer=bearer))
     refused(401, gateway.register("POST", "/register", document, bearer=bearer))
+
+
+@flow
+def manage_users(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token(scope="admin:users").json()["access_token"]
+    document = {"username": "carol", "password": "looking-glass"}
+    one, password = "/admin/users/{sub}", "/admin/users/{sub}/password"
+    sub = gateway.manage("POST /admin/users", token, document, key="first").json()["sub"]
+    refused(201, gateway.manage("POST /admin/users", token, document, key="first"))
+    refused(409, gateway.manage("POST /admin/users", token, document))
+    refused(200, gateway.manage("GET /admin/users", token))
+    refused(200, gateway.manage(f"GET {one}", token, sub=sub))
+    for status in ("disabled", "active"):
+        refused(200, gateway.manage(f"PATCH {one}", token, {"status": status}, sub=sub))
+    refused(200, gateway.manage(f"PATCH {one}", token, {"name": "Carol", "operator": False}, sub=sub))
+    refused(204, gateway.manage(f"PUT {password}", token, {"password": "through-the-looking-glass"}, sub=sub))
+    refused(204, gateway.manage(f"DELETE {one}", token, sub=sub))
+    refused(404, gateway.manage(f"GET {one}", token, sub=sub))
+
+
+def organisation_of_alice(world: World, gateway: Gateway) -> str:
+    """Acme with two companies, where Alice is an administrator; her subject."""
+    alice = portal(gateway).tokens(scope="openid account")["access_token"]
+    subject = str(gateway.call("GET", "/account/profile", f"Bearer {alice}").json()["sub"])
+    token = admin(gateway).own_token(scope="admin:orgs").json()["access_token"]
+    document = {"id": "acme", "name": "Acme", "companies": {"one": "One Ltd", "two": "Two Ltd"}}
+    refused(201, gateway.manage("POST /admin/organisations", token, document, key="first"))
+    member = "PUT /admin/organisations/{organisation}/members/{sub}"
+    refused(200, gateway.manage(member, token, {"role": "administrator"}, organisation="acme", sub=subject))
+    return subject
+
+
+@flow
+def manage_organisations(world: World) -> None:
+    gateway = Gateway(world)
+    subject = organisation_of_alice(world, gateway)
+    token = admin(gateway).own_token(scope="admin:orgs").json()["access_token"]
+    one, companies = "/admin/organisations/{organisation}", "/admin/organisations/{organisation}/companies/{company}"
+    members = "/admin/organisations/{organisation}/members"
+    acme = {"organisation": "acme"}
+    refused(201, gateway.manage("POST /admin/organisations", token, {"id": "acme", "name": "Acme"}, key="first"))
+    refused(409, gateway.manage("POST /admin/organisations", token, {"id": "acme", "name": "Acme"}))
+    refused(200, gateway.manage("GET /admin/organisations", token))
+    refused(204, gateway.manage(f"PUT {companies}", token, {"name": "Three Ltd"}, company="three", **acme))
+    refused(204, gateway.manage(f"DELETE {companies}", token, company="three", **acme))
+    for status in ("disabled", "active"):
+        refused(200, gateway.manage(f"PATCH {one}", token, {"status": status}, **acme))
+    refused(200, gateway.manage(f"GET {one}", token, **acme))
+    refused(200, gateway.manage(f"GET {members}", token, **acme))
+    refused(200, gateway.manage(f"PUT {members}/{{sub}}", token, {"role": "member"}, sub=subject, **acme))
+    users = admin(gateway).own_token(scope="admin:users").json()["access_token"]
+    refused(204, gateway.manage(f"DELETE {members}/{{sub}}", token, sub=subject, **acme))
+    refused(200, gateway.manage(f"PUT {members}/{{sub}}", token, {"role": "member"}, sub=subject, **acme))
+    refused(204, gateway.manage("DELETE /admin/users/{sub}", users, sub=subject))
+
+
+@flow
+def manage_scopes(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token(scope="admin:scopes").json()["access_token"]
+    one = "/admin/scopes/{scope}"
+    refused(200, gateway.manage("GET /admin/scopes", token))
+    refused(200, gateway.manage(f"PUT {one}", token, {"description": "See your orders"}, scope="orders.read"))
+    refused(200, gateway.manage(f"PUT {one}", token, {"description": "Your orders"}, scope="orders"))
+    refused(200, gateway.manage(f"GET {one}", token, scope="orders"))
+    refused(409, gateway.manage(f"DELETE {one}", token, scope="orders.read"))
+    refused(409, gateway.manage(f"DELETE {one}", token, scope="read"))
+    refused(204, gateway.manage(f"DELETE {one}", token, scope="orders"))
+
+
+@flow
+def manage_grants(world: World) -> None:
+    gateway = Gateway(world)
+    tokens = native(gateway).tokens()
+    subject = gateway.call("GET", "/me", f"Bearer {tokens['access_token']}").json()["sub"]
+    token = f"Bearer {admin(gateway).own_token(scope='admin:grants').json()['access_token']}"
+    route, one = "/admin/authorizations", "/admin/authorizations/{id}"
+    for whose in ({"subject": [subject]}, {"client_id": ["demo-app"]}, {"organisation": ["acme"]}):
+        listed = gateway.call("GET", route, token, query=whose).json()["items"]
+        assert ("organisation" in whose) is not bool(listed)
+    identifier = gateway.call("GET", route, token, query={"subject": [subject]}).json()["items"][0]["id"]
+    refused(200, gateway.manage(f"GET {one}", token.removeprefix("Bearer "), id=identifier))
+    refused(204, gateway.manage(f"DELETE {one}", token.removeprefix("Bearer "), id=identifier))
+    for whose in ({"subject": [subject]}, {"client_id": ["demo-app"]}, {"organisation": ["acme"]}):
+        refused(204, gateway.call("DELETE", route, token, query=whose))
+
+
+@flow
+def manage_keys(world: World) -> None:
+    gateway = Gateway(world)
+    token = f"Bearer {admin(gateway).own_token(scope='admin:keys').json()['access_token']}"
+    assert len(gateway.call("POST", "/admin/keys/rotation", token).json()["rotated"]) == 4
+    assert gateway.call("POST", "/admin/keys/rotation", token).json() == {"rotated": []}
+    assert len(gateway.call("GET", "/admin/keys", token).json()["items"]) == 8
+
+
+@flow
+def see_to_ones_account(world: World) -> None:
+    gateway = Gateway(world)
+    connected = web(gateway).tokens()
+    app = portal(gateway)
+    token = app.tokens(scope="openid account")["access_token"]
+    bearer = f"Bearer {token}"
+    refused(200, gateway.manage("PATCH /account/profile", token, {"name": "Alice P"}))
+    for path in ("profile", "applications", "sessions", "organisations"):
+        refused(200, gateway.call("GET", f"/account/{path}", bearer))
+    refused(204, gateway.manage("DELETE /account/applications/{client_id}", token, client_id="demo-web"))
+    refused(400, web(gateway).refresh(connected["refresh_token"]))
+    (session, *_) = gateway.call("GET", "/account/sessions", bearer).json()["items"]
+    refused(204, gateway.manage("DELETE /account/sessions/{id}", token, id=session["id"]))
+    refused(404, gateway.manage("DELETE /account/sessions/{id}", token, id=session["id"]))
+    refused(204, gateway.call("DELETE", "/account/sessions", bearer))
+
+
+@flow
+def see_to_ones_organisation(world: World) -> None:
+    with world.using(account=world.load("account")):
+        gateway = Gateway(world)
+        subject = organisation_of_alice(world, gateway)
+        world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+        token = portal(gateway).tokens(scope="openid account")["access_token"]
+        acme = {"organisation": "acme"}
+        organisation = "/account/organisations/{organisation}"
+
+        browser, app = Browser(gateway), web(gateway)
+        page = browser.follow(browser.sign_in(browser.follow(browser.authorize(app.request()))))
+        pairs = [*(hidden_fields(page) | {"decision": "allow", "entities": "one"}).items()]
+        tokens = app.exchange(parameters_of(browser.send("POST", "/consent", form=pairs))["code"]).json()
+        refused(200, gateway.call("GET", "/account/organisations", f"Bearer {token}"))
+        (connected,) = gateway.manage(f"GET {organisation}/applications", token, **acme).json()["items"]
+        (grant,) = connected["grants"]
+        route = f"PUT {organisation}/authorizations/{{id}}/companies"
+        refused(200, gateway.manage(route, token, {"entities": ["two"]}, id=grant["id"], **acme))
+        assert app.post("/introspect", token=tokens["access_token"]).json()["entities"] == ["two"]
+
+        world.aws.caller = "a member"
+        stored = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+        approval = Approval("acme", "demo-web", subject, Scope.parse("read"), (), frozenset({"one"}), 1, 2**33)
+        stored.ask_approval(approval)
+        (asked,) = gateway.manage(f"GET {organisation}/approvals", token, **acme).json()["items"]
+        answer = {"approval": asked["id"], **acme}
+        refused(
+            200, gateway.manage(f"PUT {organisation}/approvals/{{approval}}", token, {"decision": "deny"}, **answer)
+        )
+        refused(
+            409, gateway.manage(f"PUT {organisation}/approvals/{{approval}}", token, {"decision": "allow"}, **answer)
+        )
+
+        one = f"DELETE {organisation}/applications/{{client_id}}"
+        refused(204, gateway.manage(one, token, client_id="demo-web", **acme))
+        refused(400, app.refresh(tokens["refresh_token"]))
+        refused(404, gateway.manage(one, token, client_id="demo-web", organisation="other"))
 
 
 # ------------------------------------------------------------------ keys

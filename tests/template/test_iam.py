@@ -159,7 +159,7 @@ def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
         for statement in written.statements(function)
         if "kms:Encrypt" in statement.actions
     }
-    assert wrappers == {"rotate_keys", "authorize", "token"}
+    assert wrappers == {"rotate_keys", "authorize", "token", "admin"}
 
 
 def test_only_those_who_sign_may_unwrap_a_signing_key(written: Written) -> None:

@@ -29,8 +29,8 @@ def test_a_functions_logical_id_is_its_folders_name(function: str, written: Writ
     assert written.functions[function] == f"{camel}Function"
 
 
-# What the ResourceApi serves to everybody: who may issue tokens for it.
-OPEN = {"GET /.well-known/oauth-protected-resource"}
+# What the ResourceApi serves to everybody: who may issue tokens for it, and what there is.
+OPEN = {"GET /.well-known/oauth-protected-resource", "GET /openapi.json"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -6,8 +6,9 @@ from pydantic import Field, StringConstraints
 
 from authserver import models
 from authserver.documents import Document
-from authserver.endpoints.choice import CHOSEN
 from authserver.scopes import ScopeDefinition
+
+MAX_CHOSEN = 100  # companies by name, as at consent; who wants more takes all of them
 
 Entity = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.:-]{1,64}|\*)$")]
 
@@ -97,7 +98,7 @@ class Applications(Document):
 class Companies(Document):
     """The companies that an authorization reaches; ``*`` alone means every one, now and later."""
 
-    entities: tuple[Entity, ...] = Field(min_length=1, max_length=CHOSEN)
+    entities: tuple[Entity, ...] = Field(min_length=1, max_length=MAX_CHOSEN)
 
 
 class Approval(Document):

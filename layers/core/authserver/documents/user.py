@@ -1,11 +1,11 @@
-"""Users, as the admin API and the account API read and write them."""
+"""Users, as the admin API reads and writes them."""
 
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver import models
-from authserver.documents import Document, Identifier, Status, Text, status_of
+from authserver.documents import Document, Identifier, Status, status_of
 from authserver.identity import hashes
 from authserver.identity.password import is_acceptable
 from authserver.values import Secret, normalised_username
@@ -98,29 +98,3 @@ class NewPassword(Document):
     """The password from now on."""
 
     password: Password
-
-
-class Profile(Document):
-    """What the account API tells a user of themselves."""
-
-    sub: str
-    username: str
-    name: str
-    email: str
-    email_verified: bool
-
-    @classmethod
-    def of(cls, user: models.User) -> Self:
-        return cls(
-            sub=user.sub,
-            username=user.username,
-            name=user.name,
-            email=user.email,
-            email_verified=user.email_verified,
-        )
-
-
-class ProfileChanges(Document):
-    """What users change of themselves."""
-
-    name: Text

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from authserver import models
 from authserver.documents import authorization as documents
 from authserver.documents import organisation as organisations
-from authserver.documents import user as users
+from authserver.documents import profile as profiles
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, page_of
 from authserver.management.authorizations import end_authorizations
 from authserver.management.pages import everything
@@ -35,7 +35,7 @@ def get_profile(call: Call, services: Services) -> Answer:
 def change_profile(call: Call, services: Services) -> Answer:
     """Changes the name."""
     user = _user(call, services)
-    wanted = call.patched(users.ProfileChanges, {"name": user.name} if user.name else {})
+    wanted = call.patched(profiles.ProfileChanges, {"name": user.name} if user.name else {})
     changed = services.users.update(user.sub, name=wanted.name)
     if changed is None:
         raise NotFound("user")
@@ -225,7 +225,7 @@ def _require_narrower(
 
 
 def _write_profile(user: models.User) -> dict[str, Any]:
-    return users.Profile.of(user).model_dump(mode="json")
+    return profiles.Profile.of(user).model_dump(mode="json")
 
 
 def _write_session(session: models.Session) -> dict[str, Any]:
@@ -352,14 +352,14 @@ READ, WRITE = "account.read", "account.write"
 ORGANISATION = "/account/organisations/{organisation}"
 
 OPERATIONS = (
-    Operation("GET /account/profile", "Read one's profile", READ, get_profile, answer=users.Profile),
+    Operation("GET /account/profile", "Read one's profile", READ, get_profile, answer=profiles.Profile),
     Operation(
         "PATCH /account/profile",
         "Change one's profile",
         WRITE,
         change_profile,
-        body=users.ProfileChanges,
-        answer=users.Profile,
+        body=profiles.ProfileChanges,
+        answer=profiles.Profile,
     ),
     Operation(
         "GET /account/applications",

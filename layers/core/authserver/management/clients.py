@@ -229,7 +229,7 @@ def describe(client: Client, services: Services, secret: str | None = None) -> d
     return {name: value for name, value in document.items() if value not in (None, "")}
 
 
-LIST = {"owner": "only those of this owner", "limit": "how many, 1 to 100", "cursor": "`next` of the part before"}
+LIST = {"owner": "only those of this owner"}
 OPERATIONS = (
     Operation(
         "GET /admin/clients", "List clients", READ, list_clients, answer=ClientDescription, query=LIST, is_list=True

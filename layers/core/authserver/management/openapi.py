@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of the management APIs, made of the operations that serve them."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -7,9 +8,13 @@ from typing import Any, cast
 from pydantic.json_schema import models_json_schema
 
 from authserver.documents import Document
-from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation
+from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation, account, admin
 from authserver.scopes import DEFAULT
+from authserver.settings import Settings
+from authserver.wire import HttpResponse
 
+ROUTE = "GET /openapi.json"
+OPERATIONS = (*admin.OPERATIONS, *account.OPERATIONS)
 REFERENCE = "#/components/schemas/{model}"
 PARAMETER = re.compile(r"\{(\w+)\}")
 PROBLEM = "application/problem+json"
@@ -47,6 +52,13 @@ COMPONENTS: dict[str, Any] = {
         "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
     },
 }
+
+
+def render(settings: Settings) -> HttpResponse:
+    """The document of this deployment."""
+    described = document(OPERATIONS, issuer=settings.issuer, resource=settings.resource)
+    headers = (("Content-Type", "application/json"), ("Cache-Control", "public, max-age=3600"))
+    return HttpResponse(200, headers, json.dumps(described))
 
 
 def document(operations: Iterable[Operation], *, issuer: str, resource: str) -> dict[str, Any]:

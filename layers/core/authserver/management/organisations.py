@@ -27,7 +27,7 @@ def create_organisation(call: Call, services: Services) -> Answer:
     )
     if not services.organisations.create(organisation):
         organisation = _made_before(call, organisation, services)
-    return Answer(201, _write(organisation), (("Location", f"/admin/organisations/{organisation.id}"),))
+    return Answer(201, _write(organisation))
 
 
 def get_organisation(call: Call, services: Services) -> Answer:

@@ -34,7 +34,7 @@ def create_user(call: Call, services: Services) -> Answer:
         raise Conflict("A client has this identifier")
     if not services.users.create(user):
         user = _made_before(call, user, services)
-    return Answer(201, _write(user), (("Location", f"/admin/users/{user.sub}"),))
+    return Answer(201, _write(user))
 
 
 def get_user(call: Call, services: Services) -> Answer:

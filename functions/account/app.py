@@ -1,0 +1,14 @@
+"""/account/…: what users see and change of their own. The authorizer lets nobody in without the scope of the route."""
+
+from authserver.aws.apigateway import endpoint
+from authserver.aws.bootstrap import bootstrap
+from authserver.management import render_error, serve
+from authserver.management.account import OPERATIONS
+from authserver.wire import HttpRequest, HttpResponse
+
+services = bootstrap()
+
+
+@endpoint("GET", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)
+def lambda_handler(request: HttpRequest) -> HttpResponse:
+    return serve(request, OPERATIONS, services.at(request.origin, request.resource))
