@@ -8,7 +8,7 @@ from authserver.settings import Settings
 from tests.functions.world import World
 from tests.template.written import Written
 
-FUNCTIONS = ("admin", "account")
+FUNCTIONS = ("admin", "partner", "account")
 
 
 def test_every_operation_is_routed_and_every_route_is_an_operation(written: Written) -> None:

@@ -8,13 +8,13 @@ from typing import Any, cast
 from pydantic.json_schema import models_json_schema
 
 from authserver.documents import Document
-from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation, account, admin
+from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation, account, admin, partner
 from authserver.scopes import DEFAULT
 from authserver.settings import Settings
 from authserver.wire import HttpResponse
 
 ROUTE = "GET /openapi.json"
-OPERATIONS = (*admin.OPERATIONS, *account.OPERATIONS)
+OPERATIONS = (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)
 REFERENCE = "#/components/schemas/{model}"
 PARAMETER = re.compile(r"\{(\w+)\}")
 PROBLEM = "application/problem+json"
