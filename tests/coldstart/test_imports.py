@@ -8,7 +8,7 @@ from tests.functions.world import FUNCTIONS
 # Measured, and a twentieth more. What grows beyond it should have to say why.
 BUDGETS = {
     "account": 498,
-    "admin": 560,
+    "admin": 526,
     "authorize": 446,
     "authorizer": 487,
     "consent": 446,

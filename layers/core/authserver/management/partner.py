@@ -152,10 +152,9 @@ def _describe(client: Client, services: Services, secret: str | None = None) -> 
     return {name: value for name, value in document.items() if value not in (None, "")}
 
 
-LIST = {"limit": "how many, 1 to 100", "cursor": "`next` of the part before"}
 ONE = "/partner/apps/{client_id}"
 OPERATIONS = (
-    Operation("GET /partner/apps", "List your apps", READ, list_apps, answer=AppDescription, query=LIST, is_list=True),
+    Operation("GET /partner/apps", "List your apps", READ, list_apps, answer=AppDescription, is_list=True),
     Operation(
         "POST /partner/apps",
         "Register an app",
