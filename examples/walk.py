@@ -5,6 +5,8 @@ An example is a folder with
 - ``parameters.json``: the template's parameters
 - ``seed.json``: clients, users, organisations and scopes to begin with
 - ``api.yaml`` and ``api/``: an API of its own behind the authorizer
+- ``upstream.json``, if it has one: the seed of a second server, an identity provider. ``seed.json`` calls its issuer
+  ``http://upstream``, because nobody knows its port before it runs
 - ``walk.py``: `walk(site)`, the story
 """
 
@@ -14,6 +16,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html import unescape
 from importlib import import_module
@@ -26,6 +29,7 @@ import httpx
 from local.server import DevelopmentServer
 
 FOLDER = Path(__file__).parent
+UPSTREAM = "http://upstream"
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
 
 type Say = Callable[[str], None]
@@ -36,17 +40,29 @@ class Mismatch(Exception):
     """Something did not happen as the story tells it."""
 
 
-def run(name: str, *, log: Path, say: Say) -> None:
-    """Starts the server with the example's configuration and walks. Raises `Mismatch`."""
+def run(name: str, *, log: Path, say: Say) -> int:
+    """Starts the server with the example's configuration and walks; the number of steps. Raises `Mismatch`."""
     folder = FOLDER / name
     parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
-    say(f"Starting the development server with examples/{name} (a few seconds)")
-    with DevelopmentServer(
-        parameters=parameters, seed=folder / "seed.json", resources=folder / "api.yaml", log=log
-    ) as server:
-        site = Site(server.issuer, server.resource, say)
+    seed = (folder / "seed.json").read_text(encoding="utf-8")
+    with ExitStack() as servers:
+        upstream = ""
+        if (folder / "upstream.json").exists():
+            say("Starting a development server as an identity provider (a few seconds)")
+            provider = DevelopmentServer(seed=folder / "upstream.json", log=log.with_name("upstream.log"))
+            upstream = servers.enter_context(provider).issuer
+            seed = seed.replace(UPSTREAM, upstream)
+        say(f"Starting the development server with examples/{name} (a few seconds)")
+        planted = log.with_name("seed.json")
+        planted.write_text(seed, encoding="utf-8")
+        server = servers.enter_context(
+            DevelopmentServer(parameters=parameters, seed=planted, resources=folder / "api.yaml", log=log)
+        )
+        site = Site(server.issuer, server.resource, say, upstream)
+        servers.callback(site.http.close)
         import_module(f"examples.{name}.walk").walk(site)
     say(f"\nAll {site.steps} steps happened as they should.")
+    return site.steps
 
 
 @dataclass
@@ -56,8 +72,14 @@ class Site:
     issuer: str
     resource: str
     say: Say
+    upstream: str = ""  # the identity provider's issuer
     steps: int = 0
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What the addresses of our own pages begin with."""
+        return tuple(f"{issuer}/" for issuer in (self.issuer, self.upstream) if issuer)
 
     def step(self, title: str) -> None:
         """Begins a step."""
@@ -94,53 +116,61 @@ def require(condition: object, otherwise: str) -> None:
 
 
 class Person:
-    """Somebody with a browser, without JavaScript."""
+    """Somebody with a browser, without JavaScript. Cookies are kept for each server, as under two names."""
 
     def __init__(self, site: Site, username: str, password: str) -> None:
         self.site = site
         self.username = username
         self.password = password
-        self.cookies: dict[str, str] = {}
+        self.cookies: dict[str, dict[str, str]] = {}
 
     def get(self, url: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
         return self._send(httpx.Request("GET", url, params=parameters))
 
-    def post(self, path: str, form: Form) -> httpx.Response:
+    def post(self, url: str, form: Form) -> httpx.Response:
         pairs = list(form.items()) if isinstance(form, Mapping) else form
         body: dict[str, list[str]] = {}
         for name, value in pairs:
             body.setdefault(name, []).append(value)
-        return self._send(httpx.Request("POST", f"{self.site.issuer}/{path}", data=body))
+        return self._send(httpx.Request("POST", urljoin(f"{self.site.issuer}/", url), data=body))
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        request.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        cookies = self.cookies.setdefault(request.url.netloc.decode(), {})
+        request.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         response = self.site.http.send(request)
         for cookie in response.headers.get_list("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
+            cookies[name] = value
         return response
 
     def follow(self, response: httpx.Response) -> httpx.Response:
-        """Goes where the server sends the browser, for as long as that is the server itself."""
+        """Goes where a server sends the browser, for as long as that is the site or its identity provider."""
         while response.is_redirect:
             target = urljoin(str(response.url), response.headers["location"])
-            if not target.startswith(self.site.issuer + "/"):
+            if not target.startswith(self.site.addresses):
                 break
             response = self.get(target)
         return response
 
+    def opens(self, request: Mapping[str, str]) -> httpx.Response:
+        """Opens the client's link: the sign-in page, the consent page, or the answer."""
+        return self.follow(self.get(f"{self.site.issuer}/authorize", request))
+
+    def sign_in(self, page: httpx.Response) -> httpx.Response:
+        """Fills in the sign-in page, the site's or its identity provider's."""
+        filled = {**hidden(page), "username": self.username, "password": self.password}
+        return self.follow(self.post(urljoin(str(page.url), "login"), filled))
+
     def to_consent(self, request: Mapping[str, str]) -> httpx.Response:
         """Opens the client's link and signs in if asked to; the consent page, or the answer."""
-        page = self.follow(self.get(f"{self.site.issuer}/authorize", request))
-        if 'name="password"' in page.text:
-            filled = {**hidden(page), "username": self.username, "password": self.password}
-            page = self.follow(self.post("login", filled))
-        return page
+        page = self.opens(request)
+        return self.sign_in(page) if 'name="password"' in page.text else page
 
     def decide(self, page: httpx.Response, decision: str = "allow", entities: Iterable[str] = ()) -> httpx.Response:
         """Presses a button of the consent page."""
         chosen = [("entities", one) for one in entities]
-        return self.post("consent", [*hidden(page).items(), ("decision", decision), *chosen])
+        form = [*hidden(page).items(), ("decision", decision), *chosen]
+        return self.post(urljoin(str(page.url), "consent"), form)
 
     def connects(self, request: Mapping[str, str], entities: Iterable[str] = ()) -> dict[str, str]:
         """Does whatever the pages ask for; what the client is told."""

@@ -7,7 +7,7 @@ import pytest
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.conformance import DOCUMENT, MATRIX
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
 
 
 def test_settings_page_is_what_the_template_says() -> None:
@@ -29,7 +29,7 @@ def test_conformance_matrix_is_what_the_tests_carry(request: pytest.FixtureReque
     assert DOCUMENT.read_text() == request.config.stash[MATRIX], "run `make docs`"
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: object) -> None:
     assert isinstance(page, type(ROOT))
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
