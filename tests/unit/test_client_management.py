@@ -1,0 +1,370 @@
+"""Clients in the hands of operators and of partners."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from authserver.errors import InvalidClient, InvalidToken, OAuthError, TemporarilyUnavailable
+from authserver.identity import hashes
+from authserver.management import Answer, Call, Problem, clients, partner
+from authserver.models import DISABLED, TEST, VERIFIED, Client
+from authserver.tokens import opaque
+from authserver.values import Scope, base64url
+from tests.fakes import CLIENT_SECRET, REDIRECT_URI
+from tests.unit.server import App, Browser, Server, all_at_once
+
+DOCUMENT: dict[str, Any] = {"client_name": "An app", "redirect_uris": [REDIRECT_URI], "scope": "openid read"}
+HASH = "$2b$04$" + "abcdefghijklmnopqrstuu" + "v" * 31
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+def call(
+    server: Server,
+    route: str,
+    body: Any = None,
+    *,
+    subject: str = "",
+    scope: str = "admin:clients",
+    key: str = "",
+    query: dict[str, str] | None = None,
+    **path: str,
+) -> Answer:
+    """An operation of an API, after its authorizer."""
+    operations = (*clients.OPERATIONS, *partner.OPERATIONS)
+    (operation,) = [one for one in operations if one.route == route]
+    made = Call(subject or "ops", "ops", Scope.parse(scope), route, path, query or {}, body, key)
+    answer = operation.perform(made, server.services)
+    assert answer.status in (operation.status, 200)
+    return answer
+
+
+def admin(server: Server, method: str, body: Any = None, client_id: str = "web", beneath: str = "", **more: str) -> Any:
+    route = f"{method} /admin/clients/{{client_id}}{beneath}"
+    return call(server, route, body, client_id=client_id, **more).document  # type: ignore[arg-type]
+
+
+def create(server: Server, document: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return dict(call(server, "POST /admin/clients", document, **more).document)
+
+
+def stored(server: Server, client_id: str) -> Client:
+    found = server.clients.get(client_id)
+    assert found is not None
+    return found
+
+
+def refused(status: int, attempt: Callable[[], object]) -> Problem:
+    with pytest.raises(Problem) as refusal:
+        attempt()
+    assert refusal.value.status == status, refusal.value.title
+    return refusal.value
+
+
+# ------------------------------------------------------------------ operators
+
+
+def test_client_is_created_seen_listed_changed_and_deleted(server: Server) -> None:
+    made = create(server, DOCUMENT | {"owner": "somebody"})
+    assert App(server, made["client_id"], made["client_secret"]).tokens(scope="openid read").access_token
+    seen = admin(server, "GET", client_id=made["client_id"])
+    assert "client_secret" not in seen
+    assert seen == {name: value for name, value in made.items() if name != "client_secret"}
+    listed = call(server, "GET /admin/clients", query={"owner": "somebody"}).document["items"]
+    assert [one["client_id"] for one in listed] == [made["client_id"]]
+    changed = admin(server, "PATCH", {"client_name": "New", "owner": None}, made["client_id"])
+    assert changed["client_name"] == "New"
+    assert "owner" not in changed
+    assert changed["redirect_uris"] == [REDIRECT_URI]
+    admin(server, "DELETE", client_id=made["client_id"])
+    refused(404, lambda: admin(server, "GET", client_id=made["client_id"]))
+
+
+def test_document_of_a_client_is_one_of_its_model(server: Server) -> None:
+    made = create(server, DOCUMENT)
+    assert clients.ClientDescription.model_validate(made)
+    app = call(server, "POST /partner/apps", DOCUMENT, subject="alice").document
+    assert partner.AppDescription.model_validate(app)
+
+
+def test_refusal_names_each_field(server: Server) -> None:
+    wrong = DOCUMENT | {"redirect_uris": [], "scope": "unknown"}
+    problem = refused(400, lambda: create(server, wrong))
+    assert [error["field"] for error in problem.errors] == ["redirect_uris", "scope"]
+    assert refused(400, lambda: create(server, DOCUMENT | {"colour": 1})).errors[0]["field"] == "colour"
+    assert refused(400, lambda: create(server, {"client_id": "a b"})).errors[0]["field"] == "client_id"
+
+
+def test_create_that_is_repeated_under_its_key_gives_the_same_client_and_a_secret_that_works(server: Server) -> None:
+    first, second = (create(server, DOCUMENT, key="once") for _ in range(2))
+    assert first["client_id"] == second["client_id"]
+    for made in (first, second):
+        assert App(server, made["client_id"], made["client_secret"]).tokens(scope="openid").access_token
+    refused(409, lambda: create(server, DOCUMENT, key="once"))
+    refused(409, lambda: create(server, DOCUMENT | {"client_name": "Another"}, key="once"))
+    assert create(server, DOCUMENT, key="twice")["client_id"] != first["client_id"]
+
+
+def test_client_of_another_system_brings_identifier_and_hash(server: Server) -> None:
+    assert hashes.parse(HASH)
+    made = create(server, DOCUMENT | {"client_id": "theirs", "client_secret_hash": HASH})
+    assert "client_secret" not in made
+    assert [secret.encoded for secret in stored(server, "theirs").secrets] == [HASH]
+    refused(409, lambda: create(server, DOCUMENT | {"client_id": "theirs"}))
+    refused(409, lambda: create(server, DOCUMENT | {"client_id": "web"}))
+    public = {"client_id": "x", "client_secret_hash": HASH, "token_endpoint_auth_method": "none"}
+    refused(400, lambda: create(server, DOCUMENT | public))
+    refused(400, lambda: create(server, DOCUMENT | {"client_secret_hash": "md5:nonsense"}))
+
+
+@pytest.mark.rfc("9700", "4.15")
+def test_client_does_not_take_the_identifier_of_a_user(server: Server) -> None:
+    (user,) = server.users.list().items
+    refused(409, lambda: create(server, DOCUMENT | {"client_id": user.sub}))
+
+
+def test_disabling_ends_everything_at_once_and_enabling_begins_anew(server: Server) -> None:
+    app = App(server)
+    tokens = app.tokens()
+    admin(server, "PATCH", {"status": DISABLED})
+    with pytest.raises(InvalidToken):
+        server.access(tokens.access_token)
+    with pytest.raises(InvalidClient):
+        app.refresh(tokens.refresh_token)
+    server.clock.advance(1)
+    admin(server, "PATCH", {"status": "active"})
+    with pytest.raises(InvalidToken):
+        server.access(tokens.access_token)
+    with pytest.raises(OAuthError):
+        app.refresh(tokens.refresh_token)
+    server.clock.advance(1)
+    assert server.access(app.tokens().access_token)
+
+
+def test_disabling_that_fails_halfway_leaves_nothing_alive(server: Server) -> None:
+    tokens = App(server).tokens()
+
+    def failing(verb: str, perform: Callable[[], Any]) -> Any:
+        if verb == "clients.replace":
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return perform()
+
+    server.around = failing
+    with pytest.raises(TemporarilyUnavailable):
+        admin(server, "PATCH", {"status": DISABLED})
+    with pytest.raises(InvalidToken):
+        server.access(tokens.access_token)
+    server.around = lambda verb, perform: perform()
+    server.clock.advance(1)
+    admin(server, "PATCH", {"status": "active"})  # what has not changed is put right all the same
+    server.clock.advance(1)
+    assert server.access(App(server).tokens().access_token)
+
+
+def test_deleted_client_stays_dead_even_if_its_identifier_comes_again(server: Server) -> None:
+    tokens = App(server).tokens()
+    admin(server, "DELETE")
+    server.clock.advance(1)
+    made = create(server, DOCUMENT | {"client_id": "web"})
+    server.clock.advance(1)
+    with pytest.raises(InvalidToken):
+        server.access(tokens.access_token)
+    fresh = App(server, "web", made["client_secret"]).tokens(scope="openid read")
+    assert server.access(fresh.access_token)
+
+
+def test_a_create_that_is_refused_revives_nobody(server: Server) -> None:
+    admin(server, "PATCH", {"status": DISABLED})
+    refused(409, lambda: create(server, DOCUMENT | {"client_id": "web"}))
+    assert stored(server, "web").status == DISABLED
+    assert (
+        server.tokens.standing(subject_key="", client_key=base64url(opaque.key_of("web"))).not_before > server.clock()
+    )
+
+
+# ------------------------------------------------------------------ secrets
+
+
+def test_secret_is_replaced_without_a_gap(server: Server) -> None:
+    issued = admin(server, "POST", {"overlap": 60}, beneath="/secrets")
+    assert Browser(server).code()
+    for secret in (CLIENT_SECRET, issued["client_secret"]):
+        assert App(server, secret=secret).tokens().access_token
+    refused(409, lambda: admin(server, "POST", {}, beneath="/secrets"))
+    server.clock.advance(60)
+    with pytest.raises(InvalidClient):
+        App(server).tokens()
+    assert App(server, secret=issued["client_secret"]).tokens().access_token
+    assert [one["id"] for one in admin(server, "GET")["secrets"]] == [issued["id"]]
+
+
+def test_stolen_secret_ends_at_once(server: Server) -> None:
+    issued = admin(server, "POST", {"overlap": 0}, beneath="/secrets")
+    with pytest.raises(InvalidClient):
+        App(server).tokens()
+    assert App(server, secret=issued["client_secret"]).tokens().access_token
+    other = admin(server, "POST", {}, beneath="/secrets")
+    admin(server, "DELETE", beneath="/secrets/{secret}", secret=other["id"])
+    with pytest.raises(InvalidClient):
+        App(server, secret=other["client_secret"]).tokens()
+    refused(404, lambda: admin(server, "DELETE", beneath="/secrets/{secret}", secret="unknown"))
+    refused(409, lambda: admin(server, "DELETE", beneath="/secrets/{secret}", secret=issued["id"]))
+
+
+def test_public_client_has_no_secret_and_one_that_becomes_confidential_gets_one(server: Server) -> None:
+    refused(409, lambda: admin(server, "POST", {}, "app", "/secrets"))
+    changed = admin(server, "PATCH", {"token_endpoint_auth_method": "client_secret_basic"}, "app")
+    assert App(server, "app", changed["client_secret"]).tokens().access_token
+    admin(server, "PATCH", {"token_endpoint_auth_method": "none"}, "app")
+    assert stored(server, "app").secrets == ()
+
+
+def test_many_who_add_a_secret_at_once_add_no_more_than_two(server: Server) -> None:
+    def attempt(_: int) -> bool:
+        try:
+            return bool(admin(server, "POST", {}, beneath="/secrets"))
+        except Problem as problem:
+            assert problem.status == 409  # noqa: PT017
+            return False
+
+    assert sum(all_at_once(attempt, 8)) == 1
+    assert len(stored(server, "web").secrets) == 2
+
+
+def test_change_by_somebody_else_meanwhile_is_kept(server: Server) -> None:
+    once = [True]
+
+    def meanwhile(verb: str, perform: Callable[[], Any]) -> Any:
+        if verb == "clients.replace" and once.pop() if once else False:
+            server.clients.replace(replace(stored(server, "web"), policy_uri="https://app.example/policy"))
+        return perform()
+
+    server.around = meanwhile
+    admin(server, "PATCH", {"client_name": "New"})
+    assert (stored(server, "web").client_name, stored(server, "web").policy_uri) == (
+        "New",
+        "https://app.example/policy",
+    )
+
+
+# ------------------------------------------------------------------ no more power than the token has
+
+
+@pytest.mark.parametrize("scope", ["admin:users", "admin:keys.read", "openid admin:users.write"])
+def test_who_may_register_clients_gives_none_what_the_token_has_not(scope: str, server: Server) -> None:
+    machine = {"grant_types": ["client_credentials"], "scope": scope}
+    refused(403, lambda: create(server, machine))
+    refused(403, lambda: admin(server, "PATCH", {"scope": scope, "default_scope": ""}))
+    powerful = create(server, machine, scope="admin:clients admin:users admin:keys")["client_id"]
+    refused(403, lambda: admin(server, "POST", {}, powerful, "/secrets"))
+    refused(403, lambda: admin(server, "PATCH", {"redirect_uris": []}, powerful))
+    refused(403, lambda: admin(server, "PATCH", {"scope": ""}, powerful))
+
+
+def test_who_has_a_scope_gives_what_it_implies(server: Server) -> None:
+    machine = {"grant_types": ["client_credentials"], "scope": "admin:clients.read"}
+    assert create(server, machine, scope="admin:clients")["scope"] == "admin:clients.read"
+
+
+# ------------------------------------------------------------------ partners
+
+
+def app_of(server: Server, subject: str, method: str, body: Any = None, client_id: str = "", beneath: str = "") -> Any:
+    route = f"{method} /partner/apps" + ("/{client_id}" if client_id else "") + beneath
+    path = {"client_id": client_id} if client_id else {}
+    return call(server, route, body, subject=subject, scope="partner", **path).document  # type: ignore[arg-type]
+
+
+def test_partner_sees_and_changes_own_apps_alone(server: Server) -> None:
+    mine, theirs = (app_of(server, who, "POST", DOCUMENT)["client_id"] for who in ("alice", "mallory"))
+    assert [one["client_id"] for one in app_of(server, "alice", "GET")["items"]] == [mine]
+    for method, body, beneath in (
+        ("GET", None, ""),
+        ("PATCH", {"client_name": "Mine"}, ""),
+        ("DELETE", None, ""),
+        ("POST", {}, "/secrets"),
+    ):
+        said = {
+            refused(404, lambda: app_of(server, "alice", method, body, one, beneath)).title  # noqa: B023
+            for one in (theirs, "web", "unknown")
+        }
+        assert len(said) == 1
+    assert app_of(server, "alice", "GET", client_id=mine)["verification"] == TEST
+    app_of(server, "alice", "DELETE", client_id=mine)
+    refused(404, lambda: app_of(server, "alice", "GET", client_id=mine))
+
+
+def test_token_of_a_client_itself_owns_nothing(server: Server) -> None:
+    refused(403, lambda: app_of(server, "ops", "GET"))
+    refused(403, lambda: app_of(server, "ops", "POST", DOCUMENT))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"scope": "admin:users"},
+        {"resources": ["https://api.example"]},
+        {"access_token_lifetime": 3601},
+        {"require_pkce": False},
+        {"owner": "mallory"},
+        {"verification": VERIFIED},
+        {"status": "active"},
+        {"client_id": "chosen"},
+        {"client_secret_hash": HASH},
+    ],
+)
+def test_partner_says_nothing_that_is_an_operators(document: dict[str, Any], server: Server) -> None:
+    refused(400, lambda: app_of(server, "alice", "POST", DOCUMENT | document))
+    made = app_of(server, "alice", "POST", DOCUMENT)["client_id"]
+    refused(400, lambda: app_of(server, "alice", "PATCH", document, made))
+
+
+@pytest.mark.parametrize(
+    ("patch", "verification"),
+    [
+        ({"client_name": "Another"}, TEST),
+        ({"logo_uri": "https://app.example/logo"}, TEST),
+        ({"redirect_uris": [REDIRECT_URI, "https://b.example/"]}, TEST),
+        ({"scope": "openid read write"}, TEST),
+        ({"contacts": ["b@example.com"]}, VERIFIED),
+        ({"client_name": "An app"}, VERIFIED),
+        ({"access_token_format": "opaque"}, VERIFIED),
+    ],
+)
+def test_verified_app_is_a_test_app_again_when_its_verification_was_about_what_changes(
+    patch: dict[str, Any], verification: str, server: Server
+) -> None:
+    made = app_of(server, "alice", "POST", DOCUMENT)["client_id"]
+    admin(server, "PATCH", {"verification": VERIFIED}, made)
+    assert app_of(server, "alice", "PATCH", patch, made)["verification"] == verification
+
+
+def test_app_keeps_what_an_operator_gave_it(server: Server) -> None:
+    made = app_of(server, "alice", "POST", DOCUMENT)["client_id"]
+    server.clients.put(replace(stored(server, made), scope=Scope.parse("openid admin:users.read"), require_pkce=False))
+    app_of(server, "alice", "PATCH", {"contacts": ["a@example.com"]}, made)
+    assert str(stored(server, made).scope) == "openid admin:users.read"
+    refused(400, lambda: app_of(server, "alice", "PATCH", {"scope": "openid admin:users.read admin:keys"}, made))
+
+
+def test_partner_has_a_quota_for_the_day_and_for_all(server: Server) -> None:
+    for _ in range(partner.NEW_APPS_A_DAY):
+        app_of(server, "alice", "POST", DOCUMENT)
+    refused(429, lambda: app_of(server, "alice", "POST", DOCUMENT))
+    assert app_of(server, "bob", "POST", DOCUMENT)
+    server.clock.advance(86_400)
+    for _ in range(partner.MAX_APPS - partner.NEW_APPS_A_DAY):
+        app_of(server, "alice", "POST", DOCUMENT)
+    server.clock.advance(86_400)
+    refused(403, lambda: app_of(server, "alice", "POST", DOCUMENT))
+
+
+def test_disabled_app_is_its_owners_to_see_and_not_to_enable(server: Server) -> None:
+    made = app_of(server, "alice", "POST", DOCUMENT)["client_id"]
+    admin(server, "PATCH", {"status": DISABLED}, made)
+    assert app_of(server, "alice", "PATCH", {"contacts": ["a@example.com"]}, made)["status"] == DISABLED
