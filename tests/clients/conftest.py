@@ -14,7 +14,7 @@ from tests.flows.person import Deployment, Person
 HERE = Path(__file__).parent
 SEED = HERE.parents[1] / "local" / "seed.json"
 CACHE = HERE.parents[1] / ".cache" / "clients"
-SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs", "oidc_provider.mjs")
+SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs", "openid_client_registration.mjs", "oidc_provider.mjs")
 OLDEST_NODE = 20
 
 

@@ -1,16 +1,20 @@
 """openid-client, a certified library for Node.js; openid_client.mjs is what it does."""
 
+import json
 import os
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
+from local.server import DevelopmentServer
 from tests.clients.conftest import CACHE
 from tests.clients.registered import CLIENTS, MACHINE, Registered, browse
-from tests.flows.person import Deployment, Person
+from tests.flows.conftest import SEED
+from tests.flows.person import App, Deployment, Person
 
-SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs")
+SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs", "openid_client_registration.mjs")
 
 
 def arguments(client: Registered) -> list[str]:
@@ -70,3 +74,19 @@ def test_client_credentials(node: str, deployment: Deployment) -> None:
     print(done.stdout)  # noqa: T201 to be read with -s
     assert done.returncode == 0, done.stdout + done.stderr
     assert "everything works" in done.stdout
+
+
+@pytest.mark.rfc("7591", "3")
+def test_registration(node: str, tmp_path: Path) -> None:
+    uri = "https://app.example/callback"
+    with DevelopmentServer(
+        port=0, resource_port=0, seed=SEED, log=tmp_path / "log", parameters={"Registration": "Open"}
+    ) as server:
+        made = subprocess.run(
+            [node, SCRIPTS[2], server.issuer, uri], cwd=CACHE, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert made.returncode == 0, made.stderr
+        registered = json.loads(made.stdout)
+        there = Deployment(server.issuer, server.resource)
+        app = App(there, registered["client_id"], registered["client_secret"], uri)
+        assert app.tokens_for(Person(there))["id_token"]

@@ -149,6 +149,7 @@ OPERATORS = [
     ({"scope": "admin:users"}, "scope"),
     ({"scope": "admin:users.read"}, "scope"),
     ({"grant_types": ["authorization_code", "password"]}, "grant_types.1"),
+    ({"grant_types": ["authorization_code", "client_credentials"]}, "grant_types.1"),
     ({"resources": ["https://api.example"]}, "resources"),
     ({"require_pkce": False}, "require_pkce"),
     ({"access_token_lifetime": 3601}, "access_token_lifetime"),

@@ -19,8 +19,9 @@ from authserver.values import RedirectUri, Scope, is_resource_indicator
 MAX_URIS = 20
 MAX_CONTACTS = 10
 MAX_SCOPE = 4096
-# Grants that RFC 9700 sections 2.1.2 and 2.4 advise against: an operator gives them to a client, nobody else.
-LEGACY_GRANTS = ("implicit", "password")
+# Grants that an operator gives to a client, nobody else: one needs no user, so that whoever may register could call the
+# APIs of this deployment (RFC 6749 section 4.4); RFC 9700 sections 2.1.2 and 2.4 advise against the others.
+OPERATORS_GRANTS = ("client_credentials", "implicit", "password")
 
 type Objection = tuple[str, str]  # the field, and what is wrong with it
 
@@ -156,12 +157,12 @@ class Terms:
 
     @classmethod
     def for_anybody(cls, services: Services, held: Client | None = None) -> "Terms":
-        """No scope of an operator's, no legacy grant, nothing beyond the deployment's own lifetimes, no API."""
+        """No scope of an operator's, only grants with a user, nothing beyond the deployment's lifetimes, no API."""
         terms = cls.for_operators(services)
         given = held.grant_types if held else ()
         return replace(
             terms,
-            grant_types=tuple(grant for grant in terms.grant_types if grant not in LEGACY_GRANTS or grant in given),
+            grant_types=tuple(grant for grant in terms.grant_types if grant not in OPERATORS_GRANTS or grant in given),
             access_token_lifetime=services.settings.access_token_lifetime,
             is_operator=False,
             held=held,
