@@ -30,6 +30,7 @@ from local.server import DevelopmentServer
 
 FOLDER = Path(__file__).parent
 UPSTREAM = "http://upstream"
+LONG = re.compile(r"(?<=/[\w-]{8})[\w-]{32,}")  # what of an identifier nobody reads
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
 
 type Say = Callable[[str], None]
@@ -103,7 +104,7 @@ class Site:
         response = self.http.request(
             method, f"{self.resource}{path}", headers={"Authorization": f"Bearer {token}"}, json=document
         )
-        self.show(f"{method} {path}  →  {response.status_code}")
+        self.show(f"{method} {LONG.sub('…', path)}  →  {response.status_code}")
         expected = expect if isinstance(expect, tuple) else (expect,)
         require(response.status_code in expected, f"{method} {path}: {response.status_code} {response.text[:300]}")
         return response.json() if response.content else None

@@ -60,7 +60,7 @@ def _configure(site: Site, operator: str) -> None:
         site.api("POST", "/admin/organisations", operator, document=created, expect=201)
         base = f"/admin/organisations/{organisation['id']}"
         for company, name in organisation["companies"].items():
-            site.api("PUT", f"{base}/companies/{company}", operator, document={"name": name}, expect=(200, 201))
+            site.api("PUT", f"{base}/companies/{company}", operator, document={"name": name}, expect=204)
         for username, role in organisation["members"].items():
             site.api("PUT", f"{base}/members/{users[username]}", operator, document={"role": role}, expect=(200, 201))
 
@@ -192,7 +192,7 @@ def _see_and_revoke(site: Site, app: Application, tokens: dict[str, Any]) -> Non
     olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid account")
     (application,) = site.api("GET", "/account/organisations/acme/applications", olivia)["items"]
     for grant in application["grants"]:
-        scopes = ", ".join(permission["name"] for permission in grant["permissions"])
+        scopes = ", ".join(permission["scope"] for permission in grant["permissions"])
         site.show(f"{application['name']}: granted by {grant['username']}, {scopes}, companies {grant['entities']}")
     eve = _portal(site, Person(site, "eve", "eve-runs-globex"), "openid account")
     site.api("DELETE", f"/account/organisations/acme/applications/{app.client_id}", eve, expect=404)

@@ -6,13 +6,14 @@ the `DEFAULT` one holds.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.values import Scope
 
 CACHE_LIFETIME = 300
 STALE_LIFETIME = 3600
+REFUSAL_AGE = 1  # what was defined a moment ago is not refused for five minutes, nor does each refusal cost a read
 
 # Who may grant a scope: any user; an administrator of the organisation it is granted for; an operator of this server.
 ANYONE, ADMINISTRATOR, OPERATOR = "anyone", "administrator", "operator"
@@ -89,12 +90,21 @@ class ScopeCatalogue:
         return [definition.name for definition in self.definitions if definition.advertised]
 
 
-type Scopes = Callable[[], ScopeCatalogue]
+class Scopes(Protocol):
+    """Gives the catalogue, as it was at most so many seconds ago."""
+
+    def __call__(self, younger_than: int = CACHE_LIFETIME) -> ScopeCatalogue: ...
 
 
 def covered(wanted: Scope, granted: Scope, scopes: Scopes) -> Scope:
-    """What of `wanted` is granted, by name or by implication; the catalogue is asked only if the names do not do."""
-    return wanted if wanted <= granted else wanted & scopes().expand(granted)
+    """What of `wanted` is granted, by name or by implication.
+
+    The catalogue is asked only if the names do not do; and before anything is refused, how it is right now.
+    """
+    if wanted <= granted:
+        return wanted
+    found = wanted & scopes().expand(granted)
+    return found if wanted <= found else wanted & scopes(younger_than=REFUSAL_AGE).expand(granted)
 
 
 class RememberedScopes:
@@ -109,8 +119,8 @@ class RememberedScopes:
         self._loaded_at = 0
         self._catalogue: ScopeCatalogue | None = None
 
-    def __call__(self) -> ScopeCatalogue:
-        if self._catalogue is not None and self._loaded_at > self._now() - CACHE_LIFETIME:
+    def __call__(self, younger_than: int = CACHE_LIFETIME) -> ScopeCatalogue:
+        if self._catalogue is not None and self._loaded_at > self._now() - younger_than:
             return self._catalogue
         try:
             self._catalogue = (self._load() or DEFAULT).with_built_in()
