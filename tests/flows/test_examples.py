@@ -10,7 +10,7 @@ from examples.walk import run
 CREDENTIAL = re.compile(r"eyJ[\w-]{20}|\b(ac|at|rt)_[\w-]{20}")
 
 
-@pytest.mark.parametrize(("name", "steps"), [("placeos", 13)])
+@pytest.mark.parametrize(("name", "steps"), [("placeos", 13), ("pleo", 10)])
 def test_example_happens_as_it_is_told(name: str, steps: int, tmp_path: Path) -> None:
     told: list[str] = []
     assert run(name, log=tmp_path / "server.log", say=told.append) == steps
