@@ -237,6 +237,13 @@ class FakeUsers:
             self.organisations.put_membership(membership)
         return True
 
+    def link(self, sub: str, issuer: str, subject: str) -> bool:
+        with self._lock:
+            if sub not in self._users or self._identities.get((issuer, subject), sub) != sub:
+                return False
+            self._identities[issuer, subject] = sub
+        return True
+
     def update(self, sub: str, **changes: Any) -> User | None:
         if not changes or not changes.keys() <= {one.name for one in dataclass_fields(User)} - {"sub", "username"}:
             raise ValueError("these fields cannot be changed")

@@ -224,3 +224,42 @@ def test_many_first_sign_ins_at_once_make_one_user(users: UserStore) -> None:
         made = list(pool.map(create, range(len(people))))
     assert made.count(True) == 1
     assert users.find_by_identity(ISSUER, subject) == people[made.index(True)]
+
+
+def test_link_makes_an_identity_the_users_and_can_be_repeated(stores: Stores) -> None:
+    users, person, subjects = stores.users, user(), [identifier(), identifier()]
+    assert users.create(person)
+    for subject in (*subjects, *subjects):
+        assert users.link(person.sub, ISSUER, subject)
+    assert [users.find_by_identity(ISSUER, subject) for subject in subjects] == [person, person]
+    assert users.find(person.username) == person
+
+
+def test_link_of_what_is_somebody_elses_is_refused(stores: Stores) -> None:
+    users, first, second, subject = stores.users, user(), user(), identifier()
+    assert users.create(first)
+    assert users.create(second)
+    assert users.link(first.sub, ISSUER, subject)
+    assert not users.link(second.sub, ISSUER, subject)
+    assert users.find_by_identity(ISSUER, subject) == first
+    assert users.link(second.sub, "https://other.example", subject)
+
+
+def test_link_to_nobody_makes_nobody(stores: Stores) -> None:
+    sub, subject = identifier(), identifier()
+    assert not stores.users.link(sub, ISSUER, subject)
+    assert stores.users.get(sub) is None
+    assert stores.users.find_by_identity(ISSUER, subject) is None
+
+
+def test_delete_frees_every_identity(stores: Stores) -> None:
+    users, first, linked = stores.users, identifier(), identifier()
+    person = user(username="")
+    assert users.create_federated(person, ISSUER, first, None)
+    assert users.link(person.sub, ISSUER, linked)
+    users.delete(person.sub)
+    other = user()
+    assert users.create(other)
+    for subject in (first, linked):
+        assert users.find_by_identity(ISSUER, subject) is None
+        assert users.link(other.sub, ISSUER, subject)

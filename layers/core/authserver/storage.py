@@ -151,6 +151,9 @@ class UserStore(Protocol):
         Tells whether it did.
         """
 
+    def link(self, sub: str, issuer: str, subject: str) -> bool:
+        """Makes an identity the user's. False if there is no such user or the identity is somebody else's."""
+
     def update(self, sub: str, **changes: Any) -> User | None:
         """Sets fields of a user, any but `sub` and `username`, in one write; the user as it is now, None if absent.
 
@@ -161,7 +164,7 @@ class UserStore(Protocol):
         """Replaces the user's password hash if it is `old`; tells whether it was."""
 
     def delete(self, sub: str) -> None:
-        """Removes a user and the login name; idempotent."""
+        """Removes a user with the login name and the identities; idempotent."""
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         """Every user, oldest first. Raises `BadCursor`."""

@@ -101,6 +101,12 @@ class Write:
     def delete(cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any]) -> Self:
         return cls("Delete", {"Key": encode_item(key), **_conditional(condition, values)})
 
+    @classmethod
+    def update(cls, key: Mapping[str, str], expression: str, condition: str, values: Mapping[str, Any]) -> Self:
+        return cls(
+            "Update", {"Key": encode_item(key), "UpdateExpression": expression, **_conditional(condition, values)}
+        )
+
     def in_transaction(self, table: str) -> dict[str, Any]:
         return {self.kind: {"TableName": table, **self.arguments}}
 

@@ -1,12 +1,12 @@
 """Identity providers, as the seed file and the admin API read them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver import models
-from authserver.documents import Document, Identifier, Text
+from authserver.documents import Document, Identifier, Status, Text, status_of
 from authserver.identity.providers import domain_of
 from authserver.values import LOOPBACK_LITERALS, Scope
 
@@ -40,10 +40,9 @@ def _scope(text: str) -> str:
     return text
 
 
-class IdentityProvider(Document):
-    """A provider to be, or to take the place of what there is. `client_secret` is in clear, and wrapped when stored."""
+class Provider(Document):
+    """A provider but for its identifier. `client_secret` is in clear, and wrapped when stored."""
 
-    id: ProviderId
     name: Text
     issuer: Annotated[str, StringConstraints(max_length=512), AfterValidator(_issuer)]
     client_id: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,256}$")]
@@ -56,15 +55,27 @@ class IdentityProvider(Document):
     sign_up: bool = False
     trusts_email: bool = False
     shown: bool = True
-    status: Literal["active", "disabled"] = "active"
+    status: Status = "active"
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> "IdentityProvider":
+    def _hangs_together(self) -> Self:
         if self.token_endpoint_auth_method == "none" and self.client_secret:
             raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domains: one is there twice")
         return self
+
+
+class NewIdentityProvider(Provider):
+    """A provider to be; its identifier is in the address that it sends people back to."""
+
+    id: ProviderId | None = None
+
+
+class IdentityProvider(Provider):
+    """A provider to be, or to take the place of what there is."""
+
+    id: ProviderId
 
     def record(self, wrapped_secret: bytes, created_at: int) -> models.IdentityProvider:
         """The provider as it is stored, with its secret as `identity.providers.wrap_secret` made it."""
@@ -76,3 +87,49 @@ class IdentityProvider(Document):
             domains=tuple(self.domains),
             created_at=created_at,
         )
+
+
+class DescribedProvider(Document):
+    """A provider as it is told of: not its secret, but whether it has one."""
+
+    id: str
+    name: str
+    issuer: str
+    client_id: str
+    has_client_secret: bool
+    token_endpoint_auth_method: str
+    scope: str
+    claims: dict[str, str]
+    domains: tuple[str, ...]
+    organisation: str
+    sign_up: bool
+    trusts_email: bool
+    shown: bool
+    status: Status
+    created_at: int
+
+    @classmethod
+    def of(cls, provider: models.IdentityProvider) -> Self:
+        return cls(
+            id=provider.id,
+            name=provider.name,
+            issuer=provider.issuer,
+            client_id=provider.client_id,
+            has_client_secret=bool(provider.client_secret),
+            token_endpoint_auth_method=provider.token_endpoint_auth_method,
+            scope=str(provider.scope),
+            claims=dict(provider.claims),
+            domains=provider.domains,
+            organisation=provider.organisation,
+            sign_up=provider.sign_up,
+            trusts_email=provider.trusts_email,
+            shown=provider.shown,
+            status=status_of(provider.status),
+            created_at=provider.created_at,
+        )
+
+
+class DescribedProviders(Document):
+    """Every provider."""
+
+    items: tuple[DescribedProvider, ...]

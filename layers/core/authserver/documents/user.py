@@ -98,3 +98,16 @@ class NewPassword(Document):
     """The password from now on."""
 
     password: Password
+
+
+class NewIdentity(Document):
+    """Who somebody is at an identity provider: its issuer, and what it calls them."""
+
+    issuer: Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://[\x21-\x7e]+$")]
+    subject: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
+
+
+class Identity(NewIdentity):
+    """An identity that is a user's."""
+
+    sub: str

@@ -1,6 +1,6 @@
 """The admin API: everything that operators do."""
 
-from authserver.management import authorizations, clients, keys, organisations, scopes, users
+from authserver.management import authorizations, clients, identity_providers, keys, organisations, scopes, users
 
 OPERATIONS = (
     *clients.OPERATIONS,
@@ -9,4 +9,5 @@ OPERATIONS = (
     *scopes.OPERATIONS,
     *authorizations.OPERATIONS,
     *keys.OPERATIONS,
+    *identity_providers.OPERATIONS,
 )

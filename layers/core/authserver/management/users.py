@@ -85,6 +85,15 @@ def set_password(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+def link_identity(call: Call, services: Services) -> Answer:
+    """Lets an identity of a provider sign in as this user: only who runs the server may say they are one person."""
+    wanted, user = call.read(documents.NewIdentity), _user(call, services)
+    if not services.users.link(user.sub, wanted.issuer, wanted.subject):
+        raise Conflict("This identity is another user's")
+    identity = documents.Identity(sub=user.sub, issuer=wanted.issuer, subject=wanted.subject)
+    return Answer(201, identity.model_dump(mode="json"))
+
+
 def _user(call: Call, services: Services) -> models.User:
     user = services.users.get(call.path["sub"])
     if user is None:
@@ -136,5 +145,14 @@ OPERATIONS = (
     Operation("DELETE /admin/users/{sub}", "Remove a user", WRITE, delete_user, status=204),
     Operation(
         "PUT /admin/users/{sub}/password", "Set a password", WRITE, set_password, body=documents.NewPassword, status=204
+    ),
+    Operation(
+        "POST /admin/users/{sub}/identities",
+        "Link an identity of a provider",
+        WRITE,
+        link_identity,
+        body=documents.NewIdentity,
+        answer=documents.Identity,
+        status=201,
     ),
 )

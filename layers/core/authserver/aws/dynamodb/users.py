@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.organisations import membership_item
 from authserver.aws.items import identity_key, login_key, read, subject_of, user_of
-from authserver.aws.table import ConditionFailed, Table, assignments, decode_item, encode_item
+from authserver.aws.table import ConditionFailed, Table, Write, assignments, decode_item, encode_item
 from authserver.models import Membership, User
 from authserver.storage import Page
 
@@ -52,6 +52,19 @@ class DynamoUsers:
             items.append(membership_item(membership))
         return self._table.put_all_new(items, "id")
 
+    def link(self, sub: str, issuer: str, subject: str) -> bool:
+        identity = identity_key(issuer, subject)
+        owner = read(subject_of, self._table.get({"id": identity}))
+        if owner is not None:
+            return owner == sub
+        item, added = encode_item({"id": identity, "sub": sub}), {":identities": frozenset({identity})}
+        return self._table.write_all(
+            [
+                Write.put(item, "attribute_not_exists(id)", {}),
+                Write.update({"id": f"user#{sub}"}, "ADD identities :identities", "attribute_exists(id)", added),
+            ]
+        )
+
     def update(self, sub: str, **changes: Any) -> User | None:
         expression, names, values = assignments(changes, CHANGEABLE)
         try:
@@ -73,7 +86,7 @@ class DynamoUsers:
             return
         user = decode_item(item)
         names = [login_key(user["username"])] if "username" in user else []
-        names += [user["identity"]] if "identity" in user else []
+        names += {*([user["identity"]] if "identity" in user else ()), *user.get("identities", ())}
         self._table.delete_all([{"id": f"user#{sub}"}, *({"id": name} for name in names)])
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:

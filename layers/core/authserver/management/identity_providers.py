@@ -1,0 +1,113 @@
+"""Identity providers, for operators: /admin/identity-providers. Their client secrets go in and never come out."""
+
+from typing import Any
+
+from authserver import models
+from authserver.documents import identity_provider as documents
+from authserver.identity.providers import wrap_secret
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
+from authserver.services import Services
+from authserver.values import Secret, from_base64url
+
+
+def list_providers(_call: Call, services: Services) -> Answer:
+    """Every provider, oldest first."""
+    return Answer(document={"items": [_write(provider) for provider in services.identity_providers.list()]})
+
+
+def create_provider(call: Call, services: Services) -> Answer:
+    """Adds a provider. People may sign in through it within a minute."""
+    wanted = call.read(documents.NewIdentityProvider)
+    identifier = wanted.id or from_base64url(call.new_identifier(services, 8)).hex()
+    existing = services.identity_providers.get(identifier)
+    if existing is None:
+        given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
+        existing = _put(given, _wrapped(given, services), services.now(), services)
+    elif not call.idempotency_key or existing.issuer != wanted.issuer:
+        raise Conflict("The identifier is taken")
+    return Answer(201, _write(existing))
+
+
+def get_provider(call: Call, services: Services) -> Answer:
+    """A provider."""
+    return Answer(document=_write(_provider(call, services)))
+
+
+def change_provider(call: Call, services: Services) -> Answer:
+    """Changes a provider. Disabled, nobody signs in through it; who did so before stays signed in."""
+    provider = _provider(call, services)
+    fields = set(documents.Provider.model_fields) - {"client_secret"}
+    current = documents.DescribedProvider.of(provider).model_dump(mode="json", include=fields)
+    wanted = call.patched(documents.Provider, current)
+    given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
+    keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
+    secret = provider.client_secret if keeps else _wrapped(given, services)
+    return Answer(document=_write(_put(given, secret, provider.created_at, services)))
+
+
+def delete_provider(call: Call, services: Services) -> Answer:
+    """Removes a provider and frees its domains. The users who came through it stay, without a way in of their own."""
+    services.identity_providers.delete(_provider(call, services).id)
+    return Answer()
+
+
+def _provider(call: Call, services: Services) -> models.IdentityProvider:
+    provider = services.identity_providers.get(call.path["idp"])
+    if provider is None:
+        raise NotFound("identity provider")
+    return provider
+
+
+def _wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
+    if not given.client_secret:
+        return b""
+    return wrap_secret(given.id, Secret(given.client_secret), services.opener)
+
+
+def _put(
+    given: documents.IdentityProvider, secret: bytes, created_at: int, services: Services
+) -> models.IdentityProvider:
+    if given.organisation and services.organisations.get(given.organisation) is None:
+        raise Invalid("organisation", "must be one that there is")
+    provider = given.record(secret, created_at)
+    if not services.identity_providers.put(provider):
+        raise Conflict("Another identity provider has one of these domains", reason="domain_taken")
+    return provider
+
+
+def _write(provider: models.IdentityProvider) -> dict[str, Any]:
+    return documents.DescribedProvider.of(provider).model_dump(mode="json")
+
+
+READ, WRITE = "admin:idps.read", "admin:idps.write"
+ONE = "/admin/identity-providers/{idp}"
+
+OPERATIONS = (
+    Operation(
+        "GET /admin/identity-providers",
+        "List identity providers",
+        READ,
+        list_providers,
+        answer=documents.DescribedProviders,
+    ),
+    Operation(
+        "POST /admin/identity-providers",
+        "Add an identity provider",
+        WRITE,
+        create_provider,
+        body=documents.NewIdentityProvider,
+        answer=documents.DescribedProvider,
+        status=201,
+        is_create=True,
+    ),
+    Operation(f"GET {ONE}", "Read an identity provider", READ, get_provider, answer=documents.DescribedProvider),
+    Operation(
+        f"PATCH {ONE}",
+        "Change an identity provider",
+        WRITE,
+        change_provider,
+        body=documents.Provider,
+        answer=documents.DescribedProvider,
+    ),
+    Operation(f"DELETE {ONE}", "Remove an identity provider", WRITE, delete_provider, status=204),
+)
