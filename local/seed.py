@@ -1,10 +1,11 @@
-"""Plants users and clients from a JSON file: into the development server, or into a deployed stack.
+"""Plants users, clients and what belongs to them from a JSON file: into the development server, or into a stack.
 
     python -m local.seed --stack authserver my-seed.json
 
-The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``), ``clients`` (RFC 7591
-metadata with ``client_id`` and, where the client has one, ``client_secret``) and ``identity_providers``
-(docs/federation.md). Users that exist are left alone.
+The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``, ``operator``), ``clients``
+(RFC 7591 metadata with ``client_id`` and, where the client has one, ``client_secret``), ``organisations`` (``id``,
+``name``, ``companies``, ``members``: the role by username), ``scopes`` (``name`` and docs/admin-api.md)
+and ``identity_providers`` (docs/federation.md). Users and organisations that exist are left alone.
 """
 
 import argparse
@@ -21,14 +22,25 @@ from typing import Any, Literal
 import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from authserver.aws.dynamodb import DynamoClients, DynamoIdentityProviders, DynamoUsers
+from authserver.aws.dynamodb import (
+    DynamoClients,
+    DynamoConfiguration,
+    DynamoIdentityProviders,
+    DynamoOrganisations,
+    DynamoUsers,
+)
 from authserver.aws.kms import KmsOpener
-from authserver.documents import refusals
+from authserver.documents import Identifier, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
 from authserver.documents.identity_provider import IdentityProvider
+from authserver.documents.organisation import NewOrganisation, Role
+from authserver.documents.scope import NewScope, ScopeName
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
-from authserver.models import Client, ClientSecret, User
+from authserver.management import Problem
+from authserver.management.scopes import with_scope
+from authserver.models import Client, ClientSecret, Membership, Organisation, User
+from authserver.scopes import DEFAULT
 from authserver.values import Secret, normalised_username, sha256
 from local.intrinsics import REGION
 
@@ -47,6 +59,20 @@ class UserSeed(BaseModel):
     email: str = ""
     email_verified: bool = False
     name: str = ""
+    operator: bool = False
+
+
+class OrganisationSeed(NewOrganisation):
+    """An organisation, with the role of each member by username."""
+
+    id: Identifier
+    members: dict[str, Role] = Field(default={})
+
+
+class ScopeSeed(NewScope):
+    """A scope of the catalogue."""
+
+    name: ScopeName
 
 
 class ClientSeed(ClientMetadata):
@@ -80,6 +106,8 @@ class Seed(BaseModel):
     users: list[UserSeed] = []
     clients: list[ClientSeed] = []
     identity_providers: list[IdentityProvider] = []
+    organisations: list[OrganisationSeed] = []
+    scopes: list[ScopeSeed] = []
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Seed":
@@ -103,7 +131,7 @@ def read(path: Path) -> Seed:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise SeedError(f"{path}: must be an object with users and clients")
-        seed = Seed.model_validate(document)
+        seed = Seed.model_validate_json(json.dumps(document))
     except OSError as error:
         raise SeedError(f"{path}: {error.strerror}") from error
     except json.JSONDecodeError as error:
@@ -150,11 +178,13 @@ class Place:
 
 
 def plant(seed_path: Path, place: Place) -> Planted:
-    """Writes the users, clients and identity providers of a seed file."""
+    """Writes what a seed file has."""
     seed = read(seed_path)
     with closing(place.client("dynamodb")) as dynamodb:
         _plant_users(seed, DynamoUsers(dynamodb, place.users_table))
         _plant_clients(seed, DynamoClients(dynamodb, place.clients_table))
+        _plant_organisations(seed, dynamodb, place)
+        _plant_scopes(seed, DynamoConfiguration(dynamodb, place.configuration_table))
         if seed.identity_providers:
             _plant_identity_providers(seed, DynamoIdentityProviders(dynamodb, place.configuration_table), place)
     return Planted(tuple(seed.users), tuple(seed.clients))
@@ -171,8 +201,35 @@ def _plant_users(seed: Seed, users: DynamoUsers) -> None:
                 name=user.name,
                 email=user.email,
                 email_verified=user.email_verified,
+                operator=user.operator,
+                created_at=int(time.time()),
             )
         )
+
+
+def _plant_organisations(seed: Seed, dynamodb: Any, place: Place) -> None:
+    organisations, users = DynamoOrganisations(dynamodb, place.users_table), DynamoUsers(dynamodb, place.users_table)
+    now = int(time.time())
+    for organisation in seed.organisations:
+        organisations.create(Organisation(organisation.id, organisation.name, organisation.companies, created_at=now))
+        for username, role in organisation.members.items():
+            user = users.find(username)
+            if user is None:
+                raise SeedError(f"organisations: {organisation.id} has a member who is no user: {username}")
+            if organisations.membership(organisation.id, user.sub) is None:
+                organisations.put_membership(Membership(organisation.id, user.sub, role, now))
+
+
+def _plant_scopes(seed: Seed, configuration: DynamoConfiguration) -> None:
+    before = (configuration.scopes() or DEFAULT).with_built_in()
+    catalogue = before
+    for scope in seed.scopes:
+        try:
+            catalogue = with_scope(catalogue, scope.name, scope)
+        except Problem as problem:
+            raise SeedError(f"scopes: {scope.name}: {problem.title}") from problem
+    if catalogue != before and not configuration.put_scopes(catalogue):
+        raise SeedError("scopes: the catalogue was changed meanwhile; try again")
 
 
 def _plant_clients(seed: Seed, clients: DynamoClients) -> None:

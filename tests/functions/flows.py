@@ -554,6 +554,33 @@ def manage_keys(world: World) -> None:
 
 
 @flow
+def manage_identity_providers(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token(scope="admin:idps admin:users").json()["access_token"]
+    document = {
+        "id": "wonderland",
+        "name": "Wonderland",
+        "issuer": "https://login.wonderland.example",
+        "client_id": "authserver",
+        "client_secret": secrets.token_urlsafe(),
+        "domains": ["wonderland.example", "looking-glass.example"],
+    }
+    one = "/admin/identity-providers/{idp}"
+    refused(201, gateway.manage("POST /admin/identity-providers", token, document))
+    refused(409, gateway.manage("POST /admin/identity-providers", token, document | {"id": "another"}))
+    refused(200, gateway.manage("GET /admin/identity-providers", token))
+    refused(200, gateway.manage(f"PATCH {one}", token, {"domains": ["wonderland.example"]}, idp="wonderland"))
+    refused(200, gateway.manage(f"GET {one}", token, idp="wonderland"))
+    person = gateway.manage("POST /admin/users", token, {"username": "carol"}).json()["sub"]
+    identity = {"issuer": document["issuer"], "subject": "carol-there"}
+    for _ in range(2):
+        refused(201, gateway.manage("POST /admin/users/{sub}/identities", token, identity, sub=person))
+    refused(204, gateway.manage("DELETE /admin/users/{sub}", token, sub=person))
+    refused(204, gateway.manage(f"DELETE {one}", token, idp="wonderland"))
+    refused(404, gateway.manage(f"GET {one}", token, idp="wonderland"))
+
+
+@flow
 def see_to_ones_account(world: World) -> None:
     gateway = Gateway(world)
     connected = web(gateway).tokens()

@@ -96,6 +96,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "admin/revoke_authorizations": (204, ""),
     "admin/list_keys": (200, '"ring": "ES256"'),
     "admin/rotate_keys": (200, '"rotated"'),
+    "admin/create_identity_provider": (201, '"has_client_secret": true'),
+    "admin/link_identity": (201, '"subject": "alice-there"'),
     "admin/openapi": (200, '"openapi": "3.1'),
     "admin/without_authorizer": (401, "invalid_token"),
     "account/get_profile": (200, '"username": "alice"'),

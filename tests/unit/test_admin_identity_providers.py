@@ -11,7 +11,7 @@ from tests.unit.api import Api
 from tests.unit.server import Server
 
 ALL, ONE = "/admin/identity-providers", "/admin/identity-providers/wonderland"
-PROVIDER = {
+PROVIDER: dict[str, Any] = {
     "id": "wonderland",
     "name": "Wonderland",
     "issuer": "https://login.wonderland.example",

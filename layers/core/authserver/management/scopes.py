@@ -18,7 +18,7 @@ from authserver.services import Services
 ATTEMPTS = 4
 MAX_SCOPES = 500
 
-type Change = Callable[[ScopeCatalogue], tuple[ScopeDefinition, ...]]
+type Change = Callable[[ScopeCatalogue], ScopeCatalogue]
 
 
 def list_scopes(_call: Call, services: Services) -> Answer:
@@ -37,18 +37,7 @@ def get_scope(call: Call, services: Services) -> Answer:
 def put_scope(call: Call, services: Services) -> Answer:
     """Defines a scope, or defines it anew."""
     wanted, name = call.read(documents.NewScope), _name(call)
-    _require_changeable(name)
-
-    def define(catalogue: ScopeCatalogue) -> tuple[ScopeDefinition, ...]:
-        definition = _definition(name, wanted, catalogue)
-        others = catalogue.definitions
-        if catalogue.get(name) is None:
-            if len(others) >= MAX_SCOPES:
-                raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes", reason="too_many")
-            return (*others, definition)
-        return tuple(definition if one.name == name else one for one in others)
-
-    changed = _change(define, services).get(name)
+    changed = _change(lambda catalogue: with_scope(catalogue, name, wanted), services).get(name)
     return Answer(document=_write(changed) if changed else None)
 
 
@@ -64,20 +53,31 @@ def delete_scope(call: Call, services: Services) -> Answer:
     if any(name in client.scope for client in everything(lambda at: services.clients.list(limit=100, cursor=at))):
         raise Conflict("A client is registered for this scope", reason="in_use")
 
-    def remove(catalogue: ScopeCatalogue) -> tuple[ScopeDefinition, ...]:
-        if any(name in definition.implies for definition in catalogue.definitions):
-            raise Conflict("Another scope implies this one", reason="implied")
-        return tuple(definition for definition in catalogue.definitions if definition.name != name)
-
-    _change(remove, services)
+    _change(lambda catalogue: _without_scope(catalogue, name), services)
     return Answer()
+
+
+def with_scope(catalogue: ScopeCatalogue, name: str, wanted: documents.NewScope) -> ScopeCatalogue:
+    """The catalogue with this scope in it, in its place or at the end. Raises `Problem`."""
+    _require_changeable(name)
+    definition = _definition(name, wanted, catalogue)
+    if catalogue.get(name) is None and len(catalogue.definitions) >= MAX_SCOPES:
+        raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes", reason="too_many")
+    known = {one.name: one for one in catalogue.definitions} | {name: definition}
+    return ScopeCatalogue.of(known.values(), catalogue.version)
+
+
+def _without_scope(catalogue: ScopeCatalogue, name: str) -> ScopeCatalogue:
+    if any(name in definition.implies for definition in catalogue.definitions):
+        raise Conflict("Another scope implies this one", reason="implied")
+    kept = (definition for definition in catalogue.definitions if definition.name != name)
+    return ScopeCatalogue.of(kept, catalogue.version)
 
 
 def _change(change: Change, services: Services) -> ScopeCatalogue:
     """Writes what `change` makes of the catalogue as it is stored now."""
     for _ in range(ATTEMPTS):
-        catalogue = _catalogue(services)
-        changed = ScopeCatalogue.of(change(catalogue), catalogue.version)
+        changed = change(_catalogue(services))
         if services.configuration.put_scopes(changed):
             return changed
     raise Conflict("The catalogue is being changed by others")
