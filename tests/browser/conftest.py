@@ -48,12 +48,29 @@ MORE_CLIENTS = [
         "token_endpoint_auth_method": "none",
     },
     {
+        "client_id": "ledger-app",
+        "client_name": "Ledgerly",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+        "preferred_subject_type": "organisation",
+    },
+    {
         "client_id": "long-app",
         "client_name": LONG_NAME,
         "redirect_uris": ["http://127.0.0.1/callback"],
         "grant_types": ["authorization_code"],
         "token_endpoint_auth_method": "none",
     },
+]
+ORGANISATIONS = [
+    {
+        "id": "acme",
+        "name": "Acme <Group>",
+        "companies": {"dk": "Acme Denmark ApS", "de": "Acme Germany GmbH"},
+        "members": {"alice": "administrator", "bob": "member"},
+    },
+    {"id": "globex", "name": "Globex", "companies": {"se": "Globex Sweden AB"}, "members": {"bob": "member"}},
 ]
 
 
@@ -71,6 +88,7 @@ def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> 
     directory = tmp_path_factory.mktemp("browser")
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
+    seed["organisations"] = ORGANISATIONS
     (directory / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
     with DevelopmentServer(seed=directory / "seed.json", log=directory / "log") as server:
         yield Deployment(server.issuer, server.resource)

@@ -184,6 +184,11 @@ class App:
         headers = {"Authorization": f"Bearer {token}"}
         return httpx.request(method, f"{self.deployment.resource}{path}", headers=headers, timeout=60, **options)
 
+    def ask_itself(self, token: str) -> httpx.Response:
+        """Asks what a token is, with the token itself."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.get(f"{self.deployment.issuer}/introspect", headers=headers, timeout=60)
+
 
 def demo_app(deployment: Deployment) -> App:
     return App(deployment, "demo-app", None, "http://127.0.0.1:8080/callback")
