@@ -34,12 +34,25 @@ def refused(answer: Answer, status: int, error: str) -> None:
 
 
 @pytest.mark.rfc("6749", "3.2")
-@pytest.mark.parametrize("path", BACK_CHANNEL)
+@pytest.mark.parametrize("path", ["/token", "/refresh", "/revoke"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "get"])
 def test_another_method_is_answered_with_the_one_there_is(method: str, path: str, gateway: Gateway) -> None:
     answer = gateway.send(method, path, query={"grant_type": "client_credentials"}, headers=MACHINE)
     refused(answer, 405, "invalid_request")
     assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.rfc("6750", "3.1")
+def test_a_token_is_asked_of_itself_by_itself_alone(gateway: Gateway) -> None:
+    """No client's credentials, no token elsewhere; without one the challenge calls nothing wrong."""
+    for options in ({}, {"headers": MACHINE}, {"query": {"access_token": "x"}}):
+        answer = gateway.send("GET", "/introspect", **options)
+        refused(answer, 401, "invalid_token")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="authserver"'
+    answer = gateway.send("GET", "/introspect", headers={"authorization": "Bearer garbage"})
+    refused(answer, 401, "invalid_token")
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert gateway.send("PUT", "/introspect").headers["allow"] == "GET, POST, HEAD"
 
 
 @pytest.mark.rfc("6749", "3.2")
@@ -293,4 +306,4 @@ def test_a_preflight_is_answered(path: str, gateway: Gateway, aws: SimulatedAws)
 def test_no_page_may_read_what_is_for_people_or_servers(method: str, path: str, gateway: Gateway) -> None:
     answer = gateway.send(method, path, headers={"origin": "https://app.example.com"})
     assert not [name for name in answer.headers if name.startswith("access-control-")]
-    assert answer.status in (400, 405, 415)
+    assert answer.status in (400, 401, 405, 415)
