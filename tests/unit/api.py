@@ -35,12 +35,19 @@ class Answered:
 class Api:
     """One caller of an API. A client's own token has its `client_id` as its subject."""
 
+    EVERY_POWER = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys"
+
     def __init__(
-        self, server: Server, operations: tuple[Operation, ...], subject: str, client_id: str = "portal"
+        self,
+        server: Server,
+        operations: tuple[Operation, ...],
+        subject: str,
+        client_id: str = "portal",
+        scope: str = "whatever the route needs",
     ) -> None:
         self.server = server
         self.operations = operations
-        self.authorizer = {"sub": subject, "client_id": client_id, "scope": "whatever the route needs"}
+        self.authorizer = {"sub": subject, "client_id": client_id, "scope": scope}
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "", **query: str) -> Answered:
         route, parameters = self._route(method, path)

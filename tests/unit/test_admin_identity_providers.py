@@ -74,6 +74,18 @@ def test_a_patch_keeps_the_secret_unless_it_names_one(server: Server, api: Api) 
     assert api.call("PATCH", ONE, {"token_endpoint_auth_method": "none"}).document["has_client_secret"] is False
 
 
+def test_what_one_issuer_gave_is_not_sent_to_another(server: Server, api: Api) -> None:
+    api.call("POST", ALL, PROVIDER)
+    elsewhere = {"issuer": "https://elsewhere.example"}
+    assert api.call("PATCH", ONE, elsewhere).fields == {"client_secret"}
+    assert (api.get(ONE)["issuer"], secret_of(server)) == (PROVIDER["issuer"], PROVIDER["client_secret"])
+    assert api.call("PATCH", ONE, {"issuer": PROVIDER["issuer"]}).status == 200
+    assert api.call("PATCH", ONE, elsewhere | {"client_secret": "of elsewhere"}).status == 200
+    assert secret_of(server) == "of elsewhere"
+    public = {"issuer": PROVIDER["issuer"], "token_endpoint_auth_method": "none"}
+    assert api.call("PATCH", ONE, public).document["has_client_secret"] is False
+
+
 def test_a_removed_provider_frees_its_domains(api: Api) -> None:
     api.call("POST", ALL, PROVIDER)
     assert api.call("DELETE", ONE).status == 204

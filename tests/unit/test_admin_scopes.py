@@ -109,6 +109,32 @@ def test_each_refusal_names_the_field(api: Api, name: str, body: Any, named: str
     assert api.get("/admin/scopes") == before
 
 
+STRICTER = [("anyone", "administrator"), ("anyone", "operator"), ("administrator", "operator")]
+
+
+@pytest.mark.parametrize(("lesser", "greater"), STRICTER)
+def test_what_fewer_people_may_grant_does_not_come_with_a_scope_that_more_may(
+    api: Api, lesser: str, greater: str
+) -> None:
+    export = {"description": "Export everything", "grantable_by": greater}
+    assert api.call("PUT", "/admin/scopes/export", export).status == 200
+    including = {**ORDERS, "implies": ["export"], "grantable_by": lesser}
+    assert api.call("PUT", "/admin/scopes/orders", including).fields == {"implies"}
+    assert api.call("GET", "/admin/scopes/orders").status == 404
+    assert api.call("PUT", "/admin/scopes/orders", {**including, "grantable_by": greater}).status == 200
+
+
+@pytest.mark.parametrize(("lesser", "greater"), STRICTER)
+def test_a_scope_that_another_implies_does_not_become_the_stricter_of_both(api: Api, lesser: str, greater: str) -> None:
+    assert api.call("PUT", "/admin/scopes/export", {"description": "Export", "grantable_by": lesser}).status == 200
+    including = {**ORDERS, "implies": ["export"], "grantable_by": lesser}
+    assert api.call("PUT", "/admin/scopes/orders", including).status == 200
+    stricter = {"description": "Export", "grantable_by": greater}
+    assert api.call("PUT", "/admin/scopes/export", stricter).fields == {"grantable_by"}
+    assert api.call("PUT", "/admin/scopes/orders", {**including, "grantable_by": greater}).status == 200
+    assert api.call("PUT", "/admin/scopes/export", stricter).status == 200
+
+
 def test_a_removed_scope_is_gone(server: Server, api: Api) -> None:
     api.call("PUT", "/admin/scopes/orders", ORDERS)
     assert api.call("DELETE", "/admin/scopes/orders").status == 204

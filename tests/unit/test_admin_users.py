@@ -25,7 +25,13 @@ def server() -> Server:
 
 @pytest.fixture
 def api(server: Server) -> Api:
-    return Api(server, users.OPERATIONS, "operator")
+    return Api(server, users.OPERATIONS, "operator", scope="admin:users")
+
+
+@pytest.fixture
+def powerful(server: Server) -> Api:
+    """A caller who may do everything, and so make operators."""
+    return Api(server, users.OPERATIONS, "operator", scope=Api.EVERY_POWER)
 
 
 def signed_in(server: Server, username: str, password: str) -> bool:
@@ -293,11 +299,57 @@ def test_a_password_that_is_none_is_refused(api: Api, living: Living, password: 
     living.assert_alive()
 
 
-def test_an_operators_powers_end_with_what_they_granted(api: Api, living: Living) -> None:
-    assert api.call("PATCH", PATH, {"operator": True}).document["operator"] is True
+def test_an_operators_powers_end_with_what_they_granted(powerful: Api, living: Living) -> None:
+    assert powerful.call("PATCH", PATH, {"operator": True}).document["operator"] is True
     living.assert_alive()
-    assert api.call("PATCH", PATH, {"operator": False}).document["operator"] is False
+    assert powerful.call("PATCH", PATH, {"operator": False}).document["operator"] is False
     living.assert_dead()
+
+
+NEARLY = Api.EVERY_POWER.replace("admin:keys", "admin:keys.read")
+BY_LESS = pytest.mark.parametrize("scope", ["admin:users", "admin:users.write", NEARLY, "account partner"])
+
+
+@BY_LESS
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("PATCH", PATH, {"operator": True}), ("POST", "/admin/users", {"username": "mallory", "operator": True})],
+    ids=["raised", "made"],
+)
+def test_who_may_change_users_makes_no_operator(
+    server: Server, powerful: Api, scope: str, method: str, path: str, body: Any
+) -> None:
+    before = powerful.get("/admin/users")
+    answer = Api(server, users.OPERATIONS, ALICE, scope=scope).call(method, path, body)
+    assert (answer.status, answer.reason) == (403, "insufficient_scope")
+    assert powerful.get("/admin/users") == before
+    assert powerful.call(method, path, body).status in (200, 201)
+
+
+@BY_LESS
+@pytest.mark.parametrize(
+    ("method", "beneath", "body"),
+    [
+        ("PATCH", "", {"operator": False}),
+        ("PATCH", "", {"status": "disabled"}),
+        ("PATCH", "", {"email": "mallory@example.com"}),
+        ("DELETE", "", None),
+        ("PUT", "/password", {"password": "known to mallory now"}),
+        ("POST", "/identities", {"issuer": "https://idp.example", "subject": "mallory"}),
+    ],
+    ids=str,
+)
+def test_who_may_change_users_gets_hold_of_no_operators_account(
+    server: Server, powerful: Api, living: Living, scope: str, method: str, beneath: str, body: Any
+) -> None:
+    server.users.update(ALICE, operator=True)
+    before = server.users.get(ALICE)
+    answer = Api(server, users.OPERATIONS, "mallory", scope=scope).call(method, PATH + beneath, body)
+    assert (answer.status, answer.reason) == (403, "insufficient_scope")
+    assert server.users.get(ALICE) == before
+    assert server.users.find_by_identity("https://idp.example", "mallory") is None
+    living.assert_alive()
+    assert powerful.call(method, PATH + beneath, body).status in (200, 201, 204)
 
 
 def test_a_change_of_the_name_ends_nothing(api: Api, living: Living) -> None:

@@ -40,6 +40,7 @@ def change_provider(call: Call, services: Services) -> Answer:
     current = documents.DescribedProvider.of(provider).model_dump(mode="json", include=fields)
     wanted = call.patched(documents.Provider, current)
     given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
+    _require_own_secret(call, given, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
     secret = provider.client_secret if keeps else _wrapped(given, services)
     return Answer(document=_write(_put(given, secret, provider.created_at, services)))
@@ -56,6 +57,13 @@ def _provider(call: Call, services: Services) -> models.IdentityProvider:
     if provider is None:
         raise NotFound("identity provider")
     return provider
+
+
+def _require_own_secret(call: Call, given: documents.IdentityProvider, before: models.IdentityProvider) -> None:
+    """What one issuer gave us is not sent to another."""
+    needs_secret = given.token_endpoint_auth_method != "none"
+    if given.issuer != before.issuer and needs_secret and "client_secret" not in call.body:
+        raise Invalid("client_secret", "must be given anew with another issuer")
 
 
 def _wrapped(given: documents.IdentityProvider, services: Services) -> bytes:

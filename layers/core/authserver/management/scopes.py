@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from authserver.documents import scope as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
 from authserver.management.pages import everything
-from authserver.scopes import BUILT_IN, DEFAULT, ScopeCatalogue, ScopeDefinition
+from authserver.scopes import BUILT_IN, DEFAULT, GRANTABLE_BY, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 
 ATTEMPTS = 4
@@ -64,7 +64,9 @@ def with_scope(catalogue: ScopeCatalogue, name: str, wanted: documents.NewScope)
     if catalogue.get(name) is None and len(catalogue.definitions) >= MAX_SCOPES:
         raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes", reason="too_many")
     known = {one.name: one for one in catalogue.definitions} | {name: definition}
-    return ScopeCatalogue.of(known.values(), catalogue.version)
+    changed = ScopeCatalogue.of(known.values(), catalogue.version)
+    _require_same_word(definition, changed)
+    return changed
 
 
 def _without_scope(catalogue: ScopeCatalogue, name: str) -> ScopeCatalogue:
@@ -99,6 +101,23 @@ def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue
     return ScopeDefinition(
         name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group
     )
+
+
+def _require_same_word(definition: ScopeDefinition, catalogue: ScopeCatalogue) -> None:
+    """What takes an administrator or an operator does not come with a scope that takes less.
+
+    Who granted the lesser one before was never asked for the other.
+    """
+    included = [one for one in catalogue.definitions if one.name in definition.implies]
+    if any(_is_stricter(one, definition) for one in included):
+        raise Invalid("implies", "must not name a scope that fewer people may grant")
+    including = [one for one in catalogue.definitions if definition.name in one.implies]
+    if any(_is_stricter(definition, one) for one in including):
+        raise Invalid("grantable_by", "must not be stricter than that of a scope which implies this one")
+
+
+def _is_stricter(one: ScopeDefinition, other: ScopeDefinition) -> bool:
+    return GRANTABLE_BY.index(one.grantable_by) > GRANTABLE_BY.index(other.grantable_by)
 
 
 def _name(call: Call) -> str:

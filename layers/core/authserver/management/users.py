@@ -1,14 +1,22 @@
-"""Users, for operators: /admin/users."""
+"""Users, for operators: /admin/users.
+
+An operator's word grants every administrative scope. So who may change users alone makes no operator, nor gets hold of
+the account of one: that takes all those scopes in the token in hand.
+"""
 
 from typing import Any
 
 from authserver import models
 from authserver.documents import user as documents
-from authserver.management import Answer, Call, Conflict, NotFound, Operation, page_of
+from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
 from authserver.management.cutoffs import cut_off, resume
 from authserver.management.pages import everything
+from authserver.scopes import MANAGEMENT, OPERATOR
 from authserver.services import Services
-from authserver.values import Secret
+from authserver.values import Scope, Secret
+
+# What an operator can do, by granting it.
+POWERS = Scope.of(one.name for one in MANAGEMENT if one.grantable_by == OPERATOR and one.name.endswith(".write"))
 
 
 def list_users(call: Call, services: Services) -> Answer:
@@ -19,6 +27,8 @@ def list_users(call: Call, services: Services) -> Answer:
 def create_user(call: Call, services: Services) -> Answer:
     """Adds a user, with a password, with a hash of one that another system kept, or with neither."""
     wanted = call.read(documents.NewUser)
+    if wanted.operator:
+        _require_powers(call, services)
     user = models.User(
         sub=wanted.sub or call.new_identifier(services),
         username=wanted.username,
@@ -44,9 +54,11 @@ def get_user(call: Call, services: Services) -> Answer:
 
 def change_user(call: Call, services: Services) -> Answer:
     """Changes a user. Disabling ends everything of theirs at once; so does taking an operator's powers away."""
-    user = _user(call, services)
+    user = _changeable(call, services)
     current = documents.User.of(user).model_dump(include=set(documents.UserChanges.model_fields))
     wanted = call.patched(documents.UserChanges, current)
+    if wanted.operator:
+        _require_powers(call, services)
     changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
     if "email" in changes and "email_verified" not in call.body:
         changes["email_verified"] = False
@@ -65,9 +77,7 @@ def change_user(call: Call, services: Services) -> Answer:
 
 def delete_user(call: Call, services: Services) -> Answer:
     """Removes a user for good. The suspension stays: the identifier is nobody's ever after."""
-    sub = call.path["sub"]
-    if services.users.get(sub) is None:
-        raise NotFound("user")
+    sub = _changeable(call, services).sub
     services.tokens.suspend(subject=sub)
     for membership in everything(lambda cursor: services.organisations.memberships_of(sub, limit=100, cursor=cursor)):
         services.organisations.delete_membership(membership.organisation, sub)
@@ -78,7 +88,7 @@ def delete_user(call: Call, services: Services) -> Answer:
 def set_password(call: Call, services: Services) -> Answer:
     """Sets a password; sessions and tokens from before are over."""
     wanted = call.read(documents.NewPassword)
-    sub = call.path["sub"]
+    sub = _changeable(call, services).sub
     if services.users.update(sub, password_hash=services.passwords.hash(Secret(wanted.password))) is None:
         raise NotFound("user")
     cut_off(services, subject=sub)
@@ -87,7 +97,7 @@ def set_password(call: Call, services: Services) -> Answer:
 
 def link_identity(call: Call, services: Services) -> Answer:
     """Lets an identity of a provider sign in as this user: only who runs the server may say they are one person."""
-    wanted, user = call.read(documents.NewIdentity), _user(call, services)
+    wanted, user = call.read(documents.NewIdentity), _changeable(call, services)
     if not services.users.link(user.sub, wanted.issuer, wanted.subject):
         raise Conflict("This identity is another user's")
     identity = documents.Identity(sub=user.sub, issuer=wanted.issuer, subject=wanted.subject)
@@ -99,6 +109,20 @@ def _user(call: Call, services: Services) -> models.User:
     if user is None:
         raise NotFound("user")
     return user
+
+
+def _changeable(call: Call, services: Services) -> models.User:
+    """The user, whom the caller may change. Raises `Problem` where it is an operator, and the caller's token less."""
+    user = _user(call, services)
+    if user.operator:
+        _require_powers(call, services)
+    return user
+
+
+def _require_powers(call: Call, services: Services) -> None:
+    if not services.scopes().expand(call.scope) >= POWERS:
+        title = "This takes every administrative scope in the access token"
+        raise Problem(403, title, reason="insufficient_scope")
 
 
 def _hash_of(wanted: documents.NewUser, services: Services) -> str:
