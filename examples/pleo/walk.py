@@ -37,7 +37,7 @@ def _operator(site: Site) -> str:
 
 
 def _portal(site: Site, person: Person, scope: str) -> str:
-    """The access token with which somebody uses the partner API or the account API, signed in at our own portal."""
+    """The access token with which somebody registers apps or sees to an organisation, at our own portal."""
     portal = Application(site, "portal", "", "https://app.pleo.example/callback", scope)
     return str(portal.exchange(person.connects(portal.request()))["access_token"])
 
@@ -145,7 +145,7 @@ def _refresh_by_many_workers(site: Site, app: Application, tokens: dict[str, Any
 
 def _change_companies(site: Site, tokens: dict[str, Any]) -> None:
     site.step("Olivia adds a company to the consent and drops another; the app's token stays the same")
-    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid account")
+    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid organisation")
     connected = site.api("GET", "/account/organisations/acme/applications", olivia)
     (application,) = connected["items"]
     (grant,) = application["grants"]
@@ -172,12 +172,12 @@ def _ask_an_administrator(site: Site, app: Application) -> None:
     require("administrator of Acme Group has been asked" in page.text, f"the page says {page.text}")
     site.show("The page says: an administrator of Acme Group has been asked")
 
-    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid account")
+    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid organisation")
     waiting = site.api("GET", "/account/organisations/acme/approvals", olivia)["items"]
     (approval,) = waiting
     site.show(f"{approval['username']} asks for {approval['client_name']}, companies {approval['entities']}")
     path = f"/account/organisations/acme/approvals/{approval['id']}"
-    own = _portal(site, Person(site, "max", "max-works-at-acme"), "openid account")
+    own = _portal(site, Person(site, "max", "max-works-at-acme"), "openid organisation")
     site.api("PUT", path, own, document={"decision": "allow"}, expect=403)
     site.api("PUT", path, olivia, document={"decision": "allow"})
     tokens = app.exchange(max_.connects(app.request(), ["*"]))
@@ -189,12 +189,12 @@ def _ask_an_administrator(site: Site, app: Application) -> None:
 def _see_and_revoke(site: Site, app: Application, tokens: dict[str, Any]) -> None:
     site.step("Olivia sees what was granted to whom for the organisation, and disconnects the app: tokens die at once")
     site.api("GET", "/companies/acme-uk/entries", tokens["access_token"])
-    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid account")
+    olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid organisation")
     (application,) = site.api("GET", "/account/organisations/acme/applications", olivia)["items"]
     for grant in application["grants"]:
         scopes = ", ".join(permission["scope"] for permission in grant["permissions"])
         site.show(f"{application['name']}: granted by {grant['username']}, {scopes}, companies {grant['entities']}")
-    eve = _portal(site, Person(site, "eve", "eve-runs-globex"), "openid account")
+    eve = _portal(site, Person(site, "eve", "eve-runs-globex"), "openid organisation")
     site.api("DELETE", f"/account/organisations/acme/applications/{app.client_id}", eve, expect=404)
     site.show("An administrator of another organisation cannot")
     site.api("DELETE", f"/account/organisations/acme/applications/{app.client_id}", olivia, expect=204)

@@ -50,7 +50,7 @@ def carol(operator: App, deployment: Deployment) -> Person:
 
 
 def account_of(portal: App, person: Person) -> Caller:
-    return Caller(portal, portal.tokens_for(person, scope="openid account")["access_token"])
+    return Caller(portal, portal.tokens_for(person, scope="openid account organisation")["access_token"])
 
 
 @pytest.mark.rfc("6750", "3.1")
@@ -122,6 +122,12 @@ def test_an_administrator_narrows_what_an_application_reaches(
 
     orgs.call("PUT", f"/admin/organisations/{acme}/members/{sub}", {"role": "member"})
     assert portal.call(f"{path}/applications", account.token).status_code == 403
+
+
+def test_who_sees_to_an_account_sees_to_no_organisation(portal: App, carol: Person) -> None:
+    token = portal.tokens_for(carol, scope="openid account")["access_token"]
+    assert portal.call("/account/profile", token).status_code == 200
+    assert portal.call("/account/organisations", token).status_code == 403
 
 
 def test_a_scope_that_is_defined_is_in_the_catalogue(operator: App) -> None:

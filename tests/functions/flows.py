@@ -585,7 +585,7 @@ def see_to_ones_account(world: World) -> None:
     gateway = Gateway(world)
     connected = web(gateway).tokens()
     app = portal(gateway)
-    token = app.tokens(scope="openid account")["access_token"]
+    token = app.tokens(scope="openid account organisation.read")["access_token"]
     bearer = f"Bearer {token}"
     refused(200, gateway.manage("PATCH /account/profile", token, {"name": "Alice P"}))
     for path in ("profile", "applications", "sessions", "organisations"):
@@ -604,7 +604,7 @@ def see_to_ones_organisation(world: World) -> None:
         gateway = Gateway(world)
         subject = organisation_of_alice(world, gateway)
         world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
-        token = portal(gateway).tokens(scope="openid account")["access_token"]
+        token = portal(gateway).tokens(scope="openid organisation")["access_token"]
         acme = {"organisation": "acme"}
         organisation = "/account/organisations/{organisation}"
 

@@ -289,6 +289,35 @@ def test_a_user_does_not_give_back_what_an_administrator_takes_away_meanwhile(se
     assert connection.entities == {"a2"}
 
 
+def test_an_application_adds_no_companies_for_itself(server: Tenants) -> None:
+    """Even with an administrator's token: nobody was asked for them."""
+    connection = server.connect("ada", "a1", "a2")
+    of_max = server.connect("max", "a1")
+    itself = Api(server, account.OPERATIONS, "ada", "web")
+    for wanted in (("a1", "a2", "a3"), ("a3",), ("*",)):
+        for one in (connection, of_max):
+            answer = companies(itself, "acme", one.id, *wanted)
+            assert (answer.status, answer.reason) == (403, "own_application")
+    assert (connection.entities, of_max.entities) == ({"a1", "a2"}, {"a1"})
+    assert companies(itself, "acme", connection.id, "a2").status == 200
+    assert connection.entities == {"a2"}
+
+
+def test_an_application_does_not_give_itself_back_what_is_taken_away_meanwhile(server: Tenants) -> None:
+    connection = server.connect("ada", "a1", "a2")
+
+    def meanwhile(verb: str, call: Any) -> Any:
+        if verb == "tokens.set_entities":
+            server.tokens.set_entities(connection.id, "acme", frozenset({"a2"}))
+        return call()
+
+    server.around = meanwhile
+    itself = Api(server, account.OPERATIONS, "ada", "web")
+    assert companies(itself, "acme", connection.id, "a1", "a2").status == 409
+    server.around = lambda _, call: call()
+    assert connection.entities == {"a2"}
+
+
 def test_what_is_revoked_reaches_nothing_more(server: Tenants, administrator: Api) -> None:
     connection = server.connect("max", "a1")
     server.tokens.revoke(connection.id, server.clock())
@@ -317,6 +346,19 @@ def test_administrators_answer_what_members_ask(
     again = server.choose("max", "a1", scope="openid export")
     assert isinstance(again, ApprovalAsked) is not issued
     assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}).status in (404, 409)
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_an_application_does_not_answer_what_was_asked_for_it(
+    server: Tenants, administrator: Api, decision: str
+) -> None:
+    ask(server)
+    itself = Api(server, account.OPERATIONS, "ada", "web")
+    (asked,) = itself.get(f"{ACME}/approvals")["items"]
+    answer = itself.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": decision})
+    assert (answer.status, answer.reason) == (403, "own_application")
+    assert administrator.get(f"{ACME}/approvals")["items"] == [asked]
+    assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": decision}).status == 200
 
 
 def test_an_answer_counts_for_what_was_seen(server: Tenants, administrator: Api) -> None:
@@ -369,6 +411,12 @@ def attempts(server: Tenants) -> list[tuple[str, str, Any]]:
         ("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}),
         ("PUT", f"{ACME}/authorizations/{connection.id}/companies", {"entities": ["a1"]}),
     ]
+
+
+def test_what_is_an_organisations_takes_a_scope_of_its_own() -> None:
+    beneath = {one.scope for one in account.OPERATIONS if "/organisations" in one.route}
+    own = {one.scope for one in account.OPERATIONS if "/organisations" not in one.route}
+    assert (beneath, own) == ({"organisation.read", "organisation.write"}, {"account.read", "account.write"})
 
 
 def test_every_route_of_organisations_is_among_the_attempts(server: Tenants) -> None:

@@ -136,11 +136,15 @@ class RememberedScopes:
 
 def _management(name: str, what: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
     """A scope of one of this server's own APIs, with its two halves."""
+    return _with_halves(name, f"See and change {what}", f"See {what}", f"Change {what}", grantable_by)
+
+
+def _with_halves(name: str, both: str, read: str, write: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
     common = {"sensitive": True, "grantable_by": grantable_by, "advertised": False, "group": "This service"}
     return (
-        ScopeDefinition(name, f"See and change {what}", (f"{name}.read", f"{name}.write"), **common),  # type: ignore[arg-type]
-        ScopeDefinition(f"{name}.read", f"See {what}", **common),  # type: ignore[arg-type]
-        ScopeDefinition(f"{name}.write", f"Change {what}", **common),  # type: ignore[arg-type]
+        ScopeDefinition(name, both, (f"{name}.read", f"{name}.write"), **common),  # type: ignore[arg-type]
+        ScopeDefinition(f"{name}.read", read, **common),  # type: ignore[arg-type]
+        ScopeDefinition(f"{name}.write", write, **common),  # type: ignore[arg-type]
     )
 
 
@@ -152,6 +156,13 @@ OPENID = (
 # The scopes of this server's own APIs: an operator's catalogue has them whether or not it names them.
 MANAGEMENT = (
     *_management("account", "your profile, connected apps and sessions", ANYONE),
+    *_with_halves(
+        "organisation",
+        "Manage your organisation: connect and disconnect apps, answer requests",
+        "See your organisations, the apps connected to them, and what members asked for",
+        "Connect apps to your organisation and disconnect them, answer requests",
+        ANYONE,
+    ),
     *_management("partner", "the apps that you have registered", ANYONE),
     *_management("admin:clients", "all applications", OPERATOR),
     *_management("admin:users", "all users", OPERATOR),

@@ -1,7 +1,8 @@
 """What users see and change of their own, and administrators of their organisation: /account.
 
 The acting user is the token's subject; a client's own token is nobody's. Whether the user administers an organisation
-is read, strongly consistent, at each call: nothing in a token says so.
+is read, strongly consistent, at each call: nothing in a token says so. What a user may do for an organisation, no
+application does for itself: it neither reaches more by its own call nor answers what was asked for it.
 """
 
 import re
@@ -121,7 +122,8 @@ def disconnect_application_of_organisation(call: Call, services: Services) -> An
 def set_companies(call: Call, services: Services) -> Answer:
     """Changes the companies that an application reaches, without new tokens.
 
-    Who granted it may take companies away; an administrator may add some, too, and choose every one.
+    Who granted it may take companies away; an administrator may add some, too, and choose every one, but not by way
+    of that application itself.
     """
     wanted = frozenset(call.read(documents.Companies).entities)
     user, organisation = _user(call, services), _organisation(call, services)
@@ -130,11 +132,11 @@ def set_companies(call: Call, services: Services) -> Answer:
     if authorization is None or authorization.organisation != organisation.id:
         raise NotFound("authorization")
     _require_companies(wanted, organisation)
+    if membership.role != models.ADMINISTRATOR and authorization.subject != user.sub:
+        raise NotFound("authorization")
     was = None
-    if membership.role != models.ADMINISTRATOR:
-        if authorization.subject != user.sub:
-            raise NotFound("authorization")
-        _require_narrower(wanted, authorization, organisation)
+    if membership.role != models.ADMINISTRATOR or authorization.client_id == call.client_id:
+        _require_narrower(wanted, authorization, organisation, membership)
         was = authorization.entities
     changed = services.tokens.set_entities(authorization.id, organisation.id, wanted, was)
     if changed is None:
@@ -155,6 +157,8 @@ def answer_approval(call: Call, services: Services) -> Answer:
     wanted = call.read(documents.Decision)
     organisation = _administered(call, services)
     approval = _approval(call, organisation, services)
+    if approval.client_id == call.client_id:
+        raise _for_itself()
     now = services.now()
     end = now + max(services.settings.consent_lifetime, APPROVAL_KEPT)
     if not services.tokens.answer_approval(approval, wanted.decision, call.subject, now, end):
@@ -213,12 +217,20 @@ def _require_companies(wanted: frozenset[str], organisation: models.Organisation
 
 
 def _require_narrower(
-    wanted: frozenset[str], authorization: models.Authorization, organisation: models.Organisation
+    wanted: frozenset[str],
+    authorization: models.Authorization,
+    organisation: models.Organisation,
+    membership: models.Membership,
 ) -> None:
-    if wanted == authorization.entities:
+    if wanted == authorization.entities or wanted <= set(organisation.companies_within(authorization.entities)):
         return
-    if not wanted <= set(organisation.companies_within(authorization.entities)):
-        raise Problem(403, "Only an administrator of the organisation may add companies", reason="not_administrator")
+    if membership.role == models.ADMINISTRATOR:
+        raise _for_itself()
+    raise Problem(403, "Only an administrator of the organisation may add companies", reason="not_administrator")
+
+
+def _for_itself() -> Problem:
+    return Problem(403, "An application may not decide what it may do itself", reason="own_application")
 
 
 # ------------------------------------------------------------------ writing
@@ -349,6 +361,7 @@ def _key(text: str) -> str:
 
 
 READ, WRITE = "account.read", "account.write"
+READ_ORGANISATION, WRITE_ORGANISATION = "organisation.read", "organisation.write"
 ORGANISATION = "/account/organisations/{organisation}"
 
 OPERATIONS = (
@@ -383,7 +396,7 @@ OPERATIONS = (
     Operation(
         "GET /account/organisations",
         "List one's organisations",
-        READ,
+        READ_ORGANISATION,
         list_organisations,
         answer=organisations.OwnMembership,
         is_list=True,
@@ -391,21 +404,21 @@ OPERATIONS = (
     Operation(
         f"GET {ORGANISATION}/applications",
         "List an organisation's connected applications",
-        READ,
+        READ_ORGANISATION,
         list_applications_of_organisation,
         answer=documents.Applications,
     ),
     Operation(
         f"DELETE {ORGANISATION}/applications/{{client_id}}",
         "Disconnect an application from an organisation",
-        WRITE,
+        WRITE_ORGANISATION,
         disconnect_application_of_organisation,
         status=204,
     ),
     Operation(
         f"PUT {ORGANISATION}/authorizations/{{id}}/companies",
         "Change the companies that an application reaches",
-        WRITE,
+        WRITE_ORGANISATION,
         set_companies,
         body=documents.Companies,
         answer=documents.Authorization,
@@ -413,7 +426,7 @@ OPERATIONS = (
     Operation(
         f"GET {ORGANISATION}/approvals",
         "List what members asked for",
-        READ,
+        READ_ORGANISATION,
         list_approvals,
         answer=documents.Approval,
         is_list=True,
@@ -421,7 +434,7 @@ OPERATIONS = (
     Operation(
         f"PUT {ORGANISATION}/approvals/{{approval}}",
         "Allow or deny what a member asked for",
-        WRITE,
+        WRITE_ORGANISATION,
         answer_approval,
         body=documents.Decision,
         answer=documents.Approval,
