@@ -632,7 +632,7 @@ class FakeTokens:
         with self._lock:
             if cutoff in self._suspended:
                 self._suspended.remove(cutoff)
-                self._cutoffs[cutoff] = now
+                self._cutoffs[cutoff] = max(now, self._cutoffs.get(cutoff, 0))
 
     # -- registration
 
@@ -693,14 +693,21 @@ class FakeTokens:
             )
 
     def remember_consent(
-        self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
+        self,
+        subject: str,
+        client_id: str,
+        registered_at: int,
+        scope: Scope,
+        resource: frozenset[str],
+        now: int,
+        expires_at: int,
     ) -> None:
         key = _key(subject), _key(client_id)
         with self._lock:
             before = self._consents.get(key)
-            if before is not None and before.expires_at > now:
+            if before is not None and before.expires_at > now and before.registered_at == registered_at:
                 scope, resource = before.scope | scope, before.resource | resource
-            self._consents[key] = Consent(Scope.of(sorted(scope)), resource, expires_at)
+            self._consents[key] = Consent(Scope.of(sorted(scope)), resource, registered_at, expires_at)
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         with self._lock:

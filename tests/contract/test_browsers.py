@@ -83,11 +83,11 @@ def test_browser_state_tells_everything_in_one_answer(tokens: TokenStore) -> Non
     request, record = pending_request(), session()
     tokens.put_request(request)
     tokens.put_session(record)
-    tokens.remember_consent(record.subject, "web", Scope.parse("read"), API, NOW, NOW + 9)
+    tokens.remember_consent(record.subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 9)
     state = tokens.browser_state(
         request_id=request.id, session_id=record.id, subject_key=key(record.subject), client_key=key("web")
     )
-    assert state == BrowserState(request, record, Consent(Scope.parse("read"), API, NOW + 9), 0)
+    assert state == BrowserState(request, record, Consent(Scope.parse("read"), API, NOW, NOW + 9), 0)
 
 
 def test_browser_state_of_strangers_is_empty(tokens: TokenStore) -> None:
@@ -110,8 +110,8 @@ def test_identifiers_of_requests_are_none_of_sessions(tokens: TokenStore) -> Non
 def test_remember_consent_adds_to_what_was_allowed(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     files = frozenset({"https://files.example"})
-    tokens.remember_consent(subject, "web", Scope.parse("read"), API, NOW, NOW + 100)
-    tokens.remember_consent(subject, "web", Scope.parse("openid write"), files, NOW + 1, NOW + 101)
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("openid write"), files, NOW + 1, NOW + 101)
     remembered = consent_of(tokens, subject, "web")
     assert remembered is not None
     assert set(remembered.scope) == {"read", "openid", "write"}
@@ -122,28 +122,35 @@ def test_remember_consent_adds_to_what_was_allowed(tokens: TokenStore) -> None:
 def test_remember_consent_that_has_expired_is_replaced_and_not_revived(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     files = frozenset({"https://files.example"})
-    tokens.remember_consent(subject, "web", Scope.parse("read write"), API, NOW, NOW + 100)
-    tokens.remember_consent(subject, "web", Scope.parse("openid"), files, NOW + 100, NOW + 200)
-    assert consent_of(tokens, subject, "web") == Consent(Scope.parse("openid"), files, NOW + 200)
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("read write"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("openid"), files, NOW + 100, NOW + 200)
+    assert consent_of(tokens, subject, "web") == Consent(Scope.parse("openid"), files, NOW, NOW + 200)
+
+
+def test_remember_consent_to_another_client_of_the_same_identifier_is_replaced(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("read write"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", NOW + 1, Scope.parse("openid"), API, NOW + 2, NOW + 100)
+    assert consent_of(tokens, subject, "web") == Consent(Scope.parse("openid"), API, NOW + 1, NOW + 100)
 
 
 def test_remember_consent_of_one_client_is_none_of_another(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
-    tokens.remember_consent(subject, "web", Scope.parse("read"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 100)
     assert consent_of(tokens, subject, "another") is None
     assert consent_of(tokens, "another", "web") is None
 
 
 def test_remember_consent_without_scope_remembers_the_resource(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
-    tokens.remember_consent(subject, "web", Scope(), API, NOW, NOW + 100)
-    assert consent_of(tokens, subject, "web") == Consent(Scope(), API, NOW + 100)
+    tokens.remember_consent(subject, "web", NOW, Scope(), API, NOW, NOW + 100)
+    assert consent_of(tokens, subject, "web") == Consent(Scope(), API, NOW, NOW + 100)
 
 
 @pytest.mark.parametrize(("subject", "client_id"), [("a#b", "c"), ("a", "b#c"), ("\x00", ""), ("ä", "a\u0308")])
 def test_remember_consent_of_hostile_names_collides_with_none(tokens: TokenStore, subject: str, client_id: str) -> None:
     mark = identifier()
-    tokens.remember_consent(subject + mark, client_id, Scope.parse("read"), API, NOW, NOW + 100)
+    tokens.remember_consent(subject + mark, client_id, NOW, Scope.parse("read"), API, NOW, NOW + 100)
     assert consent_of(tokens, subject + mark, client_id) is not None
     assert consent_of(tokens, subject, client_id + mark) is None
     assert consent_of(tokens, client_id, subject + mark) is None

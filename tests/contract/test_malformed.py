@@ -70,7 +70,7 @@ def store_one(tokens: TokenStore, kind: str) -> str:
             tokens.put_request(request)
             return request.id
     subject = identifier()
-    tokens.remember_consent(subject, "web", client().scope, frozenset({"https://api.example"}), NOW, END)
+    tokens.remember_consent(subject, "web", NOW, client().scope, frozenset({"https://api.example"}), NOW, END)
     return key(subject) + key("web")
 
 

@@ -160,7 +160,7 @@ def test_answer_request_by_many_at_once_has_one_answer(tokens: TokenStore) -> No
 def test_remember_consent_by_many_at_once_forgets_none(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     api = frozenset({"https://api.example"})
-    all_at_once(lambda n: tokens.remember_consent(subject, "web", Scope((f"s{n}",)), api, NOW, NOW + 100))
+    all_at_once(lambda n: tokens.remember_consent(subject, "web", NOW, Scope((f"s{n}",)), api, NOW, NOW + 100))
     consent = tokens.browser_state(subject_key=key(subject), client_key=key("web")).consent
     assert consent is not None
     assert set(consent.scope) == {f"s{number}" for number in range(CROWD)}

@@ -183,6 +183,7 @@ class Browser:
         self.password = password
         self.session: str | None = None
         self.secrets: dict[str, str] = {}
+        self.shown: dict[str, str] = {}  # what each request's consent page said last
 
     @property
     def services(self) -> Services:
@@ -226,13 +227,17 @@ class Browser:
         return self._keep(sign_in(LoginForm(**{**self._brings(handle), **filled, **form}), self.services))
 
     def consent_page(self, handle: str, organisation: str = "") -> Answer:
-        return show_consent(Interaction(**self._brings(handle), organisation=organisation), self.services)
+        page = show_consent(Interaction(**self._brings(handle), organisation=organisation), self.services)
+        if isinstance(page, ConsentPage):
+            self.shown[handle] = page.shown
+        return page
 
     def decide(self, handle: str, decision: str = "allow", **form: Any) -> Answer:
         """Opens the consent page and presses a button; with a `csrf`, only the latter."""
         page = None if "csrf" in form else self.consent_page(handle, form.get("organisation", ""))
         csrf = page.csrf if isinstance(page, ConsentPage) else ""
-        filled = {**self._brings(handle), "csrf": csrf, "decision": decision}
+        shown = self.shown.get(handle, "")
+        filled = {**self._brings(handle), "csrf": csrf, "decision": decision, "shown": shown}
         return decide(ConsentForm(**{**filled, **form}), self.services)
 
     def go_through(

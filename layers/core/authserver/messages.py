@@ -141,11 +141,14 @@ class Choice:
 class Allowed:
     """What a user allowed: who, signed in when, for which organisation and companies.
 
-    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one answer.
+    `asked_at` is a time before anything was read that decided it: whatever ends the user's right to grant this from
+    then on ends what was granted. `random` (16 octets) and `salt` make the authorization, so that one consent,
+    submitted twice, gives one answer.
     """
 
     subject: str
     auth_time: int
+    asked_at: int
     random: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     choice: Choice = Choice()
@@ -206,6 +209,7 @@ class ConsentForm(Interaction):
     csrf: str = field(default="", repr=False)
     decision: str = ""
     entities: tuple[str, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +316,7 @@ class ConsentPage:
     offer: OrganisationOffer | None = None
     needs_approval: bool = False
     problem: str = ""
+    shown: str = ""  # stands for what the page says; the form brings it back
 
 
 @dataclass(frozen=True, slots=True)

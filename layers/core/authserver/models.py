@@ -321,10 +321,14 @@ class Federation:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a user has allowed a client before, so as not to ask again."""
+    """What a user has allowed a client before, so as not to ask again.
+
+    `registered_at` is when that client was registered: another one may come to have its identifier.
+    """
 
     scope: Scope
     resource: frozenset[str]
+    registered_at: int
     expires_at: int
 
 

@@ -398,9 +398,16 @@ class TokenStore(Protocol):
         """What is known of a browser, in one read. The consent is that of `subject_key` to `client_key`."""
 
     def remember_consent(
-        self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
+        self,
+        subject: str,
+        client_id: str,
+        registered_at: int,
+        scope: Scope,
+        resource: frozenset[str],
+        now: int,
+        expires_at: int,
     ) -> None:
-        """Adds to what the subject has allowed the client; what has expired is replaced."""
+        """Adds to what the subject has allowed the client; what has expired, or was another client's, is replaced."""
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         """The subject is asked again; idempotent."""

@@ -181,6 +181,7 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
         decision=form.get("decision", ""),
         organisation=form.get("organisation", ""),
         entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
+        shown=form.get("shown", ""),
     )
 
 

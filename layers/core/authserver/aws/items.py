@@ -287,6 +287,7 @@ def consent_of(item: Mapping[str, Any]) -> Consent:
         {
             "scope": Scope.of(sorted(scopes)),
             "resource": item.get("resource_indicators", frozenset()),
+            "registered_at": item.get("registered_at", 0),
             "expires_at": item["expires_at"],
         },
     )

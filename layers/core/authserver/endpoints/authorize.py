@@ -6,7 +6,6 @@ from authserver.messages import (
     AuthorizationRequest,
     AuthorizationResponse,
     GoTo,
-    RedirectTarget,
     ValidatedAuthorizationRequest,
 )
 from authserver.models import VERIFIED, Client, Session
@@ -25,10 +24,11 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
         OAuthError: any other, where a client that nobody has verified must not be told by redirect.
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
+    asked_at = services.now()
     client, redirect = resolve_redirect(request, services)
     try:
         validated = validate(request, client, redirect, services)
-        return _decide(request, validated, services)
+        return _decide(request, validated, asked_at, services)
     except TemporarilyUnavailable:
         raise
     except OAuthError as error:
@@ -47,7 +47,7 @@ def _may_be_redirected(request: AuthorizationRequest, client: Client, services: 
 
 
 def _decide(
-    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
+    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, asked_at: int, services: Services
 ) -> AuthorizationResponse | GoTo:
     session, consent = find_session(request.session, validated.client.client_id, services)
     if session is None or must_sign_in(validated, session, None, services.now()):
@@ -58,7 +58,7 @@ def _decide(
         if "none" in validated.prompt:
             raise ConsentRequired("The user has not consented", reason="consent_required")
         return _hold("consent", request, services)
-    return _issue(validated, session, validated.redirect, services)
+    return _issue(validated, session, asked_at, services)
 
 
 def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
@@ -67,10 +67,12 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 
 
 def _issue(
-    validated: ValidatedAuthorizationRequest, session: Session, redirect: RedirectTarget, services: Services
+    validated: ValidatedAuthorizationRequest, session: Session, asked_at: int, services: Services
 ) -> AuthorizationResponse:
-    allowed = Allowed(session.subject, session.auth_time, random=services.random(16), salt=services.random(16))
+    allowed = Allowed(
+        session.subject, session.auth_time, asked_at, random=services.random(16), salt=services.random(16)
+    )
     answer = services.response_types[validated.response_type].answer(validated, allowed, services)
     if answer is None:
         raise ServerError("The request could not be completed", reason="identifier_collision")
-    return success(redirect, answer, services)
+    return success(validated.redirect, answer, services)

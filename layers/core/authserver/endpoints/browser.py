@@ -81,17 +81,19 @@ def find_session(cookie: str | None, client_id: str, services: Services) -> tupl
     return _live_session(credential, state, services), state.consent
 
 
-def begin_session(subject: str, signed_in_for: str, services: Services) -> str:
-    """A new session, never an old one's identifier again; the cookie's value."""
+def begin_session(subject: str, signed_in_for: str, auth_time: int, services: Services) -> str:
+    """A new session, never an old one's identifier again; the cookie's value.
+
+    `auth_time` is from before the user's record was read: what ends the user's sessions from then on ends this one.
+    """
     identifier, secret = services.random(16), services.random(16)
-    now = services.now()
     services.tokens.put_session(
         Session(
             id=base64url(identifier),
             secret_hash=sha256(base64url(secret)),
             subject=subject,
-            auth_time=now,
-            expires_at=now + services.settings.session_lifetime,
+            auth_time=auth_time,
+            expires_at=services.now() + services.settings.session_lifetime,
             signed_in_for=signed_in_for,
         )
     )
@@ -123,13 +125,19 @@ def must_consent(request: ValidatedAuthorizationRequest, consent: Consent | None
         return True
     if consent is None or consent.expires_at <= services.now():
         return True
+    if consent.registered_at != request.client.created_at:
+        return True  # allowed to another client, which had this identifier before
     allowed = covered(request.scope, consent.scope, services.scopes)
     return not (request.scope <= allowed and set(audience_of(request, services)) <= consent.resource)
 
 
 def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> bool:
     """Whether there is more to ask than yes or no: an organisation, or the word of somebody in particular."""
-    return request.client.preferred_subject_type != "user" or bool(services.scopes().grantable_by(request.scope))
+    catalogue = services.scopes()
+    is_undefined = any(catalogue.get(name) is None for name in request.scope)
+    return (
+        request.client.preferred_subject_type != "user" or is_undefined or bool(catalogue.grantable_by(request.scope))
+    )
 
 
 def is_assured(request: ValidatedAuthorizationRequest) -> bool:

@@ -19,6 +19,7 @@ from authserver.values import base64url
 
 from .browser import audience_of
 
+DECISION_AGE = 1  # of the catalogue, in seconds: whom a scope takes is decided by what it says now
 OFFERED = 50  # organisations on the page
 CHOSEN = 100  # companies by name; who wants more takes all of them
 APPROVAL_LIFETIME = 14 * 86_400
@@ -84,7 +85,7 @@ def grantable(
 
     Raises `AccessDenied` on what nobody can allow this user.
     """
-    words = services.scopes().grantable_by(request.scope)
+    words = services.scopes(younger_than=DECISION_AGE).grantable_by(request.scope)
     if BY_OPERATOR in words and not _is_operator(services.users.get(session.subject)):
         raise AccessDenied("Only an operator may grant this", reason="operator_scope")
     if BY_ADMINISTRATOR in words and not choice.organisation:

@@ -39,21 +39,23 @@ PAGE = "consent"
 ALLOW, DENY = "allow", "deny"
 ASK = "ask"  # the answer of a user who has to ask an administrator
 UNCHOSEN = "Choose what the application may reach."
+CHANGED = "What the application asks for has changed. Please look at it again."
 
 type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 
 
 def show_consent(interaction: Interaction, services: Services) -> Answer:
     """The form; or an answer at once where nothing new is asked for, or where this user can never allow it."""
+    asked_at = services.now()
     resumed = resume(interaction, services)
-    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
+    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
         return GoTo("login", interaction.request_handle)
     session = _signed_in(resumed)
     try:
         _require_hinted(resumed, session)
         if not _must_ask(resumed, session, services):
             _answer(resumed, session, ALLOW, Choice(), services)
-            return _issue(resumed, session, Choice(), services)
+            return _issue(resumed, session, Choice(), asked_at, services)
         return _page(resumed, session, interaction, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
@@ -61,8 +63,9 @@ def show_consent(interaction: Interaction, services: Services) -> Answer:
 
 def decide(form: ConsentForm, services: Services) -> Answer:
     """Carries out what the user decided; the first decision on a request is final."""
+    asked_at = services.now()
     resumed = resume(form, services)
-    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
+    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
         return GoTo("login", form.request_handle)
     require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services, form.organisation)
     if form.decision not in (ALLOW, DENY):
@@ -70,7 +73,9 @@ def decide(form: ConsentForm, services: Services) -> Answer:
     session = _signed_in(resumed)
     try:
         _require_hinted(resumed, session)
-        return _deny(resumed, session, services) if form.decision == DENY else _allow(resumed, session, form, services)
+        if form.decision == DENY:
+            return _deny(resumed, session, services)
+        return _allow(resumed, session, form, asked_at, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
 
@@ -104,7 +109,9 @@ def _deny(resumed: Resumed, session: Session, services: Services) -> Answer:
     raise AccessDenied("The user denied the request", reason="denied_by_user")
 
 
-def _allow(resumed: Resumed, session: Session, form: ConsentForm, services: Services) -> Answer:
+def _allow(resumed: Resumed, session: Session, form: ConsentForm, asked_at: int, services: Services) -> Answer:
+    if form.shown != _shown(resumed, services):
+        return _page(resumed, session, form, services, CHANGED)
     try:
         choice = read_choice(form, resumed.request, services)
     except Unchosen:
@@ -113,7 +120,7 @@ def _allow(resumed: Resumed, session: Session, form: ConsentForm, services: Serv
     if granted is None:
         return _ask(resumed, session, choice, services)
     _answer(resumed, session, ALLOW, granted, services)
-    response = _issue(resumed, session, granted, services)
+    response = _issue(resumed, session, granted, asked_at, services)
     _remember(resumed, session, services)
     return response
 
@@ -139,12 +146,15 @@ def _answer(resumed: Resumed, session: Session, decision: str, choice: Choice, s
         raise _answered_before()
 
 
-def _issue(resumed: Resumed, session: Session, choice: Choice, services: Services) -> AuthorizationResponse:
+def _issue(
+    resumed: Resumed, session: Session, choice: Choice, asked_at: int, services: Services
+) -> AuthorizationResponse:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
     allowed = Allowed(
         session.subject,
         session.auth_time,
+        asked_at,
         random=from_base64url(resumed.pending.id),
         salt=resumed.pending.salt,
         choice=choice,
@@ -172,6 +182,7 @@ def _remember(resumed: Resumed, session: Session, services: Services) -> None:
         services.tokens.remember_consent(
             session.subject,
             resumed.request.client.client_id,
+            resumed.request.client.created_at,
             resumed.request.scope,
             frozenset(audience_of(resumed.request, services)),
             services.now(),
@@ -200,7 +211,16 @@ def _page(
         offer=offered,
         needs_approval=_needs_approval(resumed, session, offered, services),
         problem=problem,
+        shown=_shown(resumed, services),
     )
+
+
+def _shown(resumed: Resumed, services: Services) -> str:
+    """What the page tells of the request: a client that is changed while its user reads is not granted the change."""
+    request, client = resumed.request, resumed.request.client
+    permissions = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
+    told = (client.client_name, client.verification, client.preferred_subject_type, request.redirect.uri.text)
+    return base64url(sha256("\x00".join((*told, "", *permissions, "", *audience_of(request, services)))))
 
 
 def _needs_approval(resumed: Resumed, session: Session, offered: OrganisationOffer | None, services: Services) -> bool:

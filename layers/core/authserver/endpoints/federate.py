@@ -127,6 +127,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
 
     Raises `InvalidRequest` where nobody here set out for that provider's answer.
     """
+    asked_at = services.now()
     state = _read_state(response, services)
     handle = _handle(state, services)
     resumed = resume(Interaction(handle, response.browser_secret, response.session), services)
@@ -139,7 +140,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         return _problem(failure.reason, handle, services)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
-    session = begin_session(user.sub, resumed.pending.id, services)
+    session = begin_session(user.sub, resumed.pending.id, asked_at, services)
     lifetime = services.settings.session_lifetime
     return GoTo("consent", handle, session=session, session_lifetime=lifetime, base=f"{services.settings.issuer}/")
 

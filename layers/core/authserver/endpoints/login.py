@@ -25,6 +25,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     """Checks the password and begins a session. The answer to a wrong name and to a wrong password is one."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    asked_at = services.now()
     try:
         user = authenticate(form.username, form.password, form.source, services)
     except TooManyAttempts as error:
@@ -35,7 +36,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
         return _page(resumed, form, services, form.username, WRONG, status=401)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
-    session = begin_session(user.sub, resumed.pending.id, services)
+    session = begin_session(user.sub, resumed.pending.id, asked_at, services)
     lifetime = services.settings.session_lifetime
     return GoTo("consent", form.request_handle, session=session, session_lifetime=lifetime)
 

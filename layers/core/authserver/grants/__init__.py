@@ -99,7 +99,7 @@ def new_authorization(
         scope=request.scope,
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
-        created_at=services.now(),
+        created_at=allowed.asked_at,
         auth_time=allowed.auth_time,
         nonce=request.nonce,
         organisation=choice.organisation,

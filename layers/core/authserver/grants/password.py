@@ -30,8 +30,9 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     """Tokens for a user's password (section 4.3.2), made before the write that licenses them."""
     scope = _grantable_scope(request, client.client, services)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
+    asked_at = services.now()
     user = _authenticate(request, services)
-    authorization = _authorization(client.client, user, scope, audience, services)
+    authorization = _authorization(client.client, user, asked_at, scope, audience, services)
     refresh = None
     if may_refresh(client.client, services):
         refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
@@ -63,9 +64,12 @@ def _authenticate(request: TokenRequest, services: Services) -> User:
 
 
 def _authorization(
-    client: Client, user: User, scope: Scope, audience: tuple[str, ...], services: Services
+    client: Client, user: User, asked_at: int, scope: Scope, audience: tuple[str, ...], services: Services
 ) -> Authorization:
-    """What the tokens hang on; there is no code that could be redeemed."""
+    """What the tokens hang on; there is no code that could be redeemed.
+
+    It begins before the user's record was read, so that a password changed meanwhile ends it.
+    """
     now = services.now()
     idle_expires_at, expires_at = ends_of(client, now, services)
     return Authorization(
@@ -75,9 +79,9 @@ def _authorization(
         scope=scope,
         resource=audience,
         salt=services.random(16),
-        created_at=now,
+        created_at=asked_at,
         expires_at=expires_at,
-        auth_time=now,
+        auth_time=asked_at,
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
         redeemed_by=base64url(services.random(16)),

@@ -276,15 +276,13 @@ class DynamoTokens:
         now: int,
         expires_at: int,
     ) -> None:
-        try:
-            self._table.update(
-                {"pk": cutoff_key(subject, client_id, organisation)},
-                "SET not_before = :now, expires_at = :expires_at REMOVE suspended",
-                "attribute_exists(suspended)",
-                {":now": now, ":expires_at": expires_at},
-            )
-        except ConditionFailed:
-            return
+        key = {"pk": cutoff_key(subject, client_id, organisation)}
+        moved = "SET not_before = :now, expires_at = :expires_at REMOVE suspended"
+        kept = "SET expires_at = :expires_at REMOVE suspended"
+        values = {":now": now, ":expires_at": expires_at}
+        # One that was there before may be later, by a clock that was ahead: a cutoff never moves back.
+        if not self._table.update_if(key, moved, "attribute_exists(suspended) AND not_before <= :now", values):
+            self._table.update_if(key, kept, "attribute_exists(suspended)", {":expires_at": expires_at})
 
     # -- registration
 
@@ -364,7 +362,14 @@ class DynamoTokens:
         )
 
     def remember_consent(
-        self, subject: str, client_id: str, scope: Scope, resource: frozenset[str], now: int, expires_at: int
+        self,
+        subject: str,
+        client_id: str,
+        registered_at: int,
+        scope: Scope,
+        resource: frozenset[str],
+        now: int,
+        expires_at: int,
     ) -> None:
         key = {"pk": f"consent#{key_text(subject)}{key_text(client_id)}"}
         sets = {"scopes": frozenset(scope), "resource_indicators": resource}
@@ -372,13 +377,20 @@ class DynamoTokens:
         try:
             self._table.update(
                 key,
-                "SET expires_at = :expires_at ADD " + ", ".join(f"{name} :{name}" for name in added),
-                "attribute_not_exists(pk) OR expires_at > :now",
-                {":expires_at": expires_at, ":now": now, **{f":{name}": tokens for name, tokens in added.items()}},
+                "SET expires_at = :expires_at, registered_at = :registered_at ADD "
+                + ", ".join(f"{name} :{name}" for name in added),
+                "attribute_not_exists(pk) OR (expires_at > :now AND registered_at = :registered_at)",
+                {
+                    ":expires_at": expires_at,
+                    ":now": now,
+                    ":registered_at": registered_at,
+                    **{f":{name}": tokens for name, tokens in added.items()},
+                },
             )
         except ConditionFailed:
-            # One that has expired and that TTL has not removed yet: replaced, so that it does not come back to life.
-            self._table.put(encode_item({**key, **sets, "expires_at": expires_at}))
+            # One that has expired and that TTL has not removed yet, or that of another client: replaced, so that it
+            # does not come back to life.
+            self._table.put(encode_item({**key, **sets, "registered_at": registered_at, "expires_at": expires_at}))
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         self._table.delete({"pk": f"consent#{key_text(subject)}{key_text(client_id)}"})
