@@ -29,7 +29,7 @@ from local.server import DevelopmentServer
 ROOT = Path(__file__).parent.parent
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 RELAY_PORT = 8000
-STORAGE_VARIABLES = ("CLIENTS_TABLE", "USERS_TABLE", "TOKENS_TABLE", "KEYS_TABLE", "KMS_KEY")
+STORAGE_VARIABLES = ("CLIENTS_TABLE", "USERS_TABLE", "TOKENS_TABLE", "KEYS_TABLE", "CONFIGURATION_TABLE", "KMS_KEY")
 CREDENTIALS = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 START_TIMEOUT = 240
 DOCKER = shutil.which("docker") or "docker"

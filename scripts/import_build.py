@@ -14,7 +14,6 @@ import yaml
 
 BUILD = Path(".aws-sam/build").resolve()
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
-LAYERS = ("CoreLayer", "DependenciesLayer")
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "none",
@@ -41,20 +40,27 @@ ENVIRONMENT = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's tags as nothing: only names of functions are wanted."""
+    """Reads CloudFormation's tags in their long form, as far as functions and layers have them."""
 
 
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+def _read_tag(_loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, str]:
+    return {suffix: str(node.value)}
+
+
+_Loader.add_multi_constructor("!", _read_tag)
 
 
 def main() -> int:
     template = yaml.load((BUILD / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    functions = [
-        name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
-    ]
+    common = template["Globals"]["Function"]["Layers"]
+    functions = {
+        name: [*common, *resource["Properties"].get("Layers", ())]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
     with tempfile.TemporaryDirectory() as runtime:
         _link_runtime(Path(runtime))
-        failed = [name for name in functions if not _imports(name, runtime)]
+        failed = [name for name, layers in functions.items() if not _imports(name, layers, runtime)]
     print(f"imported {len(functions) - len(failed)} of {len(functions)} functions as Lambda would")
     return 1 if failed or not functions else 0
 
@@ -69,9 +75,10 @@ def _link_runtime(folder: Path) -> None:
         (folder / source.name).symlink_to(source)
 
 
-def _imports(function: str, runtime: str) -> bool:
-    layers = [str(BUILD / layer / "python") for layer in LAYERS]
-    path = os.pathsep.join([*layers, runtime, str(BUILD / function)])
+def _imports(function: str, layers: list[dict[str, str]], runtime: str) -> bool:
+    path = os.pathsep.join(
+        [*(str(BUILD / layer["Ref"] / "python") for layer in layers), runtime, str(BUILD / function)]
+    )
     # -S leaves out site-packages: what is not in the layers, the function or the runtime is not there.
     run = subprocess.run(
         [sys.executable, "-S", "-B", "-c", "import app; assert callable(app.lambda_handler)"],
