@@ -83,3 +83,12 @@ def test_browser_of_a_suspended_subject_is_signed_out(tokens: TokenStore) -> Non
 def test_suspension_is_of_one_or_two(tokens: TokenStore, whose: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         tokens.suspend(**whose)
+
+
+def test_resume_moves_no_cutoff_back(tokens: TokenStore) -> None:
+    """By an instance whose clock is behind that of the one which cut off."""
+    subject = f"sub-{identifier()}"
+    tokens.cut_off(subject=subject, not_before=NOW + 5, expires_at=END)
+    tokens.suspend(subject=subject)
+    tokens.resume(subject=subject, now=NOW, expires_at=END)
+    assert tokens.standing(subject_key=key(subject), client_key=key("web")).not_before == NOW + 5
