@@ -158,7 +158,9 @@ class OpenIdProvider:
             return 400, {"error": "invalid_grant"}
         access_token = secrets.token_urlsafe(16)
         self._access_tokens.add(access_token)
-        id_token = self.id_token(request["nonce"], access_token)
+        # Section 2: required where the request has max_age. Whoever is sent here signs in, unless `claims` says more.
+        signed_in = {"auth_time": self.now()} if "max_age" in request else {}
+        id_token = self.id_token(request["nonce"], access_token, **signed_in)
         return 200, {"access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token}
 
     def _is_our_client(self, form: Mapping[str, str], headers: Mapping[str, str]) -> bool:
@@ -174,7 +176,7 @@ class OpenIdProvider:
             return 401, {"error": "invalid_token"}
         return 200, {"sub": self.person.subject, **self.person.claims}
 
-    def id_token(self, nonce: str, access_token: str = "") -> str:
+    def id_token(self, nonce: str, access_token: str = "", **signed_in: int) -> str:
         now = self.now()
         profile = self.person.claims if self.in_id_token else {}
         claims = {
@@ -185,6 +187,7 @@ class OpenIdProvider:
             "exp": now + 300,
             "nonce": nonce,
             "at_hash": half_hash(access_token),
+            **signed_in,
             **profile,
             **self.claims,
         }

@@ -128,8 +128,9 @@ def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: I
 # ------------------------------------------------------------------ sign-ins under way
 
 
-def test_an_answer_is_taken_once(tokens: TokenStore) -> None:
-    record = federation()
+@pytest.mark.parametrize("since", [None, NOW - 60])
+def test_an_answer_is_taken_once(tokens: TokenStore, since: int | None) -> None:
+    record = federation(signed_in_since=since)
     tokens.put_federation(record)
     taken = tokens.spend_federation(record.id, record.request_id, "work", "me", NOW)
     assert taken == replace(record, spent_by="me")

@@ -18,7 +18,7 @@ from authserver.messages import (
 )
 from authserver.models import DISABLED, MEMBER, IdentityProvider
 from authserver.services import FetchFailed
-from tests.fakes import ISSUER
+from tests.fakes import ISSUER, client
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
 from tests.unit.federating import UPSTREAM, Federated, FederatingBrowser, identity_provider
 from tests.unit.server import all_at_once
@@ -189,6 +189,45 @@ def test_prompt_login_and_max_age_are_passed_on_and_satisfied() -> None:
         {"max_age": "0", "prompt": None, "login_hint": None},
         {"max_age": None, "prompt": "select_account", "login_hint": "alice@work.example"},
     ]
+
+
+DAY = 86_400
+
+
+@pytest.mark.rfc("OIDC Core", "3.1.3.7")
+@pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "60"}], ids=str)
+@pytest.mark.parametrize("said", [None, -DAY, -71, DAY, "now", True, [], -1e300, 1e300], ids=str)
+def test_who_is_asked_for_a_new_sign_in_says_that_there_was_one(asked: dict[str, str], said: Any) -> None:
+    site = Federated()
+    browser = site.browser()
+    auth_time = site.server.clock() + said if isinstance(said, int) and said is not True else said
+    site.provider.claims = {"auth_time": auth_time}
+    answer = browser.sign_in_at(site.provider, **asked)
+    assert isinstance(answer, FederationProblem)
+    assert answer.status == 403
+    assert answer.reason.startswith("federation_auth_time_")
+    assert browser.session is None
+    assert isinstance(browser.sign_in_at(site.provider), GoTo)  # whoever is not asked says what they like
+
+
+@pytest.mark.rfc("OIDC Core", "3.1.3.7")
+@pytest.mark.parametrize(("asked", "age"), [("0", 10), ("60", 70), ("86400", 86_400)])
+def test_a_sign_in_as_new_as_was_asked_will_do(asked: str, age: int) -> None:
+    """By the time at which the person set out: they may take theirs there, and clocks differ a little."""
+    site = Federated()
+    browser = site.browser()
+    url = browser.set_out(max_age=asked)
+    site.provider.claims = {"auth_time": site.server.clock() - age}
+    site.server.clock.advance(120)
+    assert isinstance(browser.come_back(site.provider.authorize(url)), GoTo)
+
+
+@pytest.mark.rfc("OIDC Core", "3.1.2.1")
+def test_a_default_max_age_of_the_client_is_asked_for_there_as_well() -> None:
+    site = Federated()
+    site.server.clients.put(client(default_max_age=60))
+    site.provider.claims = {"auth_time": site.server.clock() - DAY}
+    assert isinstance(site.browser().sign_in_at(site.provider), FederationProblem)
 
 
 @pytest.mark.rfc("9700", "4.7")

@@ -307,7 +307,8 @@ class IdentityProvider:
 class Federation:
     """A sign-in under way at an identity provider, for one pending request; good for one answer.
 
-    `nonce` and `code_verifier` are what the answer must fit. `spent_by` is the claim of the one who took the answer.
+    `nonce` and `code_verifier` are what the answer must fit, and if the request wants a new sign-in, the person has to
+    have signed in there since `signed_in_since`. `spent_by` is the claim of the one who took the answer.
     """
 
     id: str
@@ -316,6 +317,7 @@ class Federation:
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     expires_at: int
+    signed_in_since: int | None = None
     spent_by: str | None = None
 
 

@@ -42,6 +42,7 @@ SECONDS = 8.0
 TRY_AGAIN = "Please try again. If it happens again, choose another way to sign in, or tell the people who run this."
 CHOOSE = "You can try again or choose another way to sign in."
 CONTACT = "Choose another way to sign in, or ask the people who run this for an account."
+NOT_ANEW = "The application asks you to sign in anew, and there was no new sign-in there."
 
 # What people are told, by the first words of the reason.
 EXPLANATIONS = {
@@ -51,6 +52,8 @@ EXPLANATIONS = {
     "spent": (400, "This sign-in has expired or was used before.", TRY_AGAIN),
     "no_account": (403, "There is no account here for you yet.", CONTACT),
     "disabled": (403, "Your account is disabled.", CONTACT),
+    "auth_time_missing": (403, NOT_ANEW, CHOOSE),
+    "auth_time_too_old": (403, NOT_ANEW, CHOOSE),
 }
 UNFINISHED = (502, "The sign-in there could not be completed.", TRY_AGAIN)
 
@@ -67,7 +70,8 @@ def begin_federation(form: FederationForm, services: Services) -> GoToProvider |
         metadata = discover(provider, _fetcher(services))
     except SignInFailed as failure:
         return _problem(failure.reason, form.request_handle, services)
-    federation = _set_out(resumed, provider, services)
+    max_age = _max_age(resumed)
+    federation = _set_out(resumed, provider, max_age, services)
     url = authorization_url(
         provider,
         metadata,
@@ -76,7 +80,7 @@ def begin_federation(form: FederationForm, services: Services) -> GoToProvider |
         _redirect_uri(provider, services),
         login_hint=form.email or resumed.request.login_hint or "",
         prompt="select_account" if "select_account" in resumed.request.prompt else "",
-        max_age=_max_age(resumed),
+        max_age="" if max_age is None else str(max_age),
     )
     return GoToProvider(url)
 
@@ -92,14 +96,16 @@ def _chosen(form: FederationForm, services: Services) -> IdentityProvider:
     return provider
 
 
-def _set_out(resumed: Resumed, provider: IdentityProvider, services: Services) -> Federation:
+def _set_out(resumed: Resumed, provider: IdentityProvider, max_age: int | None, services: Services) -> Federation:
+    now = services.now()
     federation = Federation(
         id=base64url(services.random(16)),
         request_id=resumed.pending.id,
         provider=provider.id,
         nonce=base64url(services.random(16)),
         code_verifier=base64url(services.random(32)),
-        expires_at=services.now() + REQUEST_LIFETIME,
+        expires_at=now + REQUEST_LIFETIME,
+        signed_in_since=None if max_age is None else now - max_age,
     )
     services.tokens.put_federation(federation)
     return federation
@@ -111,12 +117,12 @@ def _state(federation: Federation, services: Services) -> str:
     return opaque.seal(opaque.FEDERATION, key, request=request, id=identifier)
 
 
-def _max_age(resumed: Resumed) -> str:
+def _max_age(resumed: Resumed) -> int | None:
     """OpenID Connect Core section 3.1.2.1: ``prompt=login`` and ``max_age=0`` mean the same, and all ignore the latter
     who do not know it, while some refuse the former."""
     if "login" in resumed.request.prompt:
-        return "0"
-    return "" if resumed.request.max_age is None else str(resumed.request.max_age)
+        return 0
+    return resumed.request.max_age
 
 
 # ------------------------------------------------------------------ and back

@@ -13,7 +13,14 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from authserver.models import Federation, IdentityProvider
 from authserver.services import Fetcher, FetchFailed
 from authserver.tokens.jwt import NotAToken
-from authserver.tokens.upstream import TENANT, Expected, UnknownKey, verify_id_token
+from authserver.tokens.upstream import (
+    CLOCK_TOLERANCE,
+    TENANT,
+    Expected,
+    UnknownKey,
+    auth_time_of,
+    verify_id_token,
+)
 from authserver.values import Secret, base64url
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -202,6 +209,7 @@ def authenticate_person(
     """The person of whom the tokens tell, once all that they say has been checked. Raises `SignInFailed`."""
     expected = Expected(metadata.issuer, provider.client_id, federation.nonce, tokens.access_token)
     claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
+    _require_new_sign_in(auth_time_of(claims, now), federation)
     if any(theirs not in claims for ours, theirs in _sources(provider).items() if _counts(ours, provider)):
         claims = _userinfo(metadata, tokens, claims["sub"], fetch) | claims
     return _person(provider, claims)
@@ -218,6 +226,16 @@ def _verified_claims(
             return verify_id_token(id_token, _keys(metadata, fetch, UNKNOWN_KEY_COOLDOWN), expected, now)
     except NotAToken as error:
         raise SignInFailed(f"id_token_{error.reason}") from None
+
+
+def _require_new_sign_in(auth_time: int | None, federation: Federation) -> None:
+    """Section 3.1.3.7, item 13: who was asked for a new sign-in, by ``max_age``, says that there was one."""
+    if federation.signed_in_since is None:
+        return
+    if auth_time is None:
+        raise SignInFailed("auth_time_missing")
+    if auth_time < federation.signed_in_since - CLOCK_TOLERANCE:
+        raise SignInFailed("auth_time_too_old")
 
 
 def _keys(metadata: ProviderMetadata, fetch: Fetcher, age: int) -> list[Mapping[str, Any]]:

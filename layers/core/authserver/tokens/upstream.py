@@ -75,6 +75,14 @@ def verify_id_token(token: str, keys: Sequence[Mapping[str, Any]], expected: Exp
     return claims
 
 
+def auth_time_of(claims: Mapping[str, Any], now: int) -> int | None:
+    """When the person signed in there (section 2), never later than now; None if that cannot be told."""
+    told = claims.get("auth_time")
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 <= told <= now + CLOCK_TOLERANCE:
+        return None
+    return min(int(told), now)
+
+
 def _require_type(header: Mapping[str, Any]) -> None:
     """An access token or a logout token is no ID token, whoever signed it (RFC 8725 section 3.11)."""
     if str(header.get("typ", "JWT")).upper() != "JWT":
