@@ -97,7 +97,8 @@ def session(**overrides: Any) -> Session:
         "id": identifier(),
         "secret_hash": sha256("cookie"),
         "subject": f"sub-{identifier()}",
-        "auth_time": NOW,
+        "auth_time": NOW - 5,
+        "created_at": NOW,
         "expires_at": NOW + 600,
         "signed_in_for": identifier(),
     }

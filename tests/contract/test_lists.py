@@ -47,7 +47,7 @@ def test_a_subject_that_is_named_as_a_client_lists_its_own_alone(tokens: TokenSt
 
 def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
-    records = [session(subject=subject, auth_time=NOW + age) for age in AGES]
+    records = [session(subject=subject, created_at=NOW + age) for age in AGES]
     for record in (*records, session()):
         tokens.put_session(record)
     granted = created(tokens, subject=subject)

@@ -44,7 +44,7 @@ def write(stores: Stores, table: str, item: dict[str, Any]) -> None:
 REQUIRED = {
     "authorization": ("client_id", "subject", "salt", "created_at", "expires_at", "auth_time", "code_hash"),
     "access_token": ("id", "secret_hash", "client_id", "subject", "issued_at", "expires_at"),
-    "session": ("id", "secret_hash", "subject", "auth_time", "expires_at"),
+    "session": ("id", "secret_hash", "subject", "auth_time", "created_at", "expires_at"),
     "request": ("id", "browser_hash", "salt", "expires_at"),
     "consent": ("expires_at",),
 }

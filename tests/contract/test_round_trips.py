@@ -168,7 +168,7 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
 
 
 def test_session_with_every_field(tokens: TokenStore) -> None:
-    record = Session(identifier(), ALL_OCTETS, TEXT, 0, NOW, TEXT)
+    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT)
     tokens.put_session(record)
     assert tokens.browser_state(session_id=record.id).session == record
     assert tokens.browser_state(session_id=session().id).session is None

@@ -8,6 +8,7 @@ import pytest
 
 from authserver.endpoints.federate import begin_federation
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
+from authserver.management import users
 from authserver.messages import (
     AuthorizationResponse,
     ConsentPage,
@@ -20,6 +21,7 @@ from authserver.models import DISABLED, MEMBER, IdentityProvider
 from authserver.services import FetchFailed
 from tests.fakes import ISSUER, client
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
+from tests.unit.api import Api
 from tests.unit.federating import UPSTREAM, Federated, FederatingBrowser, identity_provider
 from tests.unit.server import all_at_once
 from tests.unit.test_faults import Fault, LostAnswer
@@ -228,6 +230,45 @@ def test_a_default_max_age_of_the_client_is_asked_for_there_as_well() -> None:
     site.server.clients.put(client(default_max_age=60))
     site.provider.claims = {"auth_time": site.server.clock() - DAY}
     assert isinstance(site.browser().sign_in_at(site.provider), FederationProblem)
+
+
+@pytest.mark.rfc("OIDC Core", "2")
+@pytest.mark.parametrize(("said", "told"), [(-DAY, -DAY), (5, 0), (None, 0), (11, 0), (-0.5, -1)])
+def test_applications_are_told_when_the_person_signed_in_there(said: float | None, told: int) -> None:
+    site = Federated()
+    browser, now = site.browser(), site.server.clock()
+    site.provider.claims = {"auth_time": None if said is None else now + said}
+    browser.sign_in_at(site.provider)
+    browser.subject()
+    assert site.server.tokens.every_authorization()[-1].auth_time == now + told
+
+
+@pytest.mark.rfc("OIDC Core", "3.1.2.1")
+def test_a_session_is_as_old_as_the_sign_in_there() -> None:
+    site = Federated()
+    browser = site.browser()
+    site.provider.claims = {"auth_time": site.server.clock() - DAY}
+    browser.sign_in_at(site.provider)
+    for max_age, page in ((DAY, "consent"), (DAY - 1, "login"), (0, "login")):
+        answer = browser.authorize((), frozenset(), max_age=str(max_age))
+        assert isinstance(answer, GoTo)
+        assert answer.page == page
+
+
+def test_what_ended_before_somebody_came_does_not_end_their_session() -> None:
+    """However long ago they signed in there."""
+    site = Federated()
+    browser = site.browser()
+    browser.sign_in_at(site.provider)
+    subject = browser.subject()
+    operator = Api(site.server, users.OPERATIONS, "operator", scope=Api.EVERY_POWER)
+    for status in ("disabled", "active"):
+        assert operator.call("PATCH", f"/admin/users/{subject}", {"status": status}).status == 200
+    assert isinstance(browser.authorize((), frozenset(), prompt="none"), AuthorizationResponse)
+    site.server.clock.advance(2)
+    site.provider.claims = {"auth_time": site.server.clock() - DAY}
+    browser.sign_in_at(site.provider)
+    assert browser.subject() == subject
 
 
 @pytest.mark.rfc("9700", "4.7")

@@ -242,13 +242,16 @@ class AccessTokenRecord:
 class Session:
     """A browser that has signed in; the cookie's secret is kept as SHA-256.
 
-    `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for.
+    `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for. `auth_time` is
+    when the user did, which may be long before `created_at` where it was at an identity provider; cutoffs end what was
+    created until then.
     """
 
     id: str
     secret_hash: bytes = field(repr=False)
     subject: str
     auth_time: int
+    created_at: int
     expires_at: int
     signed_in_for: str
 

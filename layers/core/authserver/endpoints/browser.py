@@ -81,10 +81,13 @@ def find_session(cookie: str | None, client_id: str, services: Services) -> tupl
     return _live_session(credential, state, services), state.consent
 
 
-def begin_session(subject: str, signed_in_for: str, auth_time: int, services: Services) -> str:
+def begin_session(
+    subject: str, signed_in_for: str, created_at: int, services: Services, *, auth_time: int | None = None
+) -> str:
     """A new session, never an old one's identifier again; the cookie's value.
 
-    `auth_time` is from before the user's record was read: what ends the user's sessions from then on ends this one.
+    `created_at` is from before the user's record was read: what ends the user's sessions from then on ends this one.
+    `auth_time` is the identity provider's, if it told one.
     """
     identifier, secret = services.random(16), services.random(16)
     services.tokens.put_session(
@@ -92,7 +95,8 @@ def begin_session(subject: str, signed_in_for: str, auth_time: int, services: Se
             id=base64url(identifier),
             secret_hash=sha256(base64url(secret)),
             subject=subject,
-            auth_time=auth_time,
+            auth_time=created_at if auth_time is None else auth_time,
+            created_at=created_at,
             expires_at=services.now() + services.settings.session_lifetime,
             signed_in_for=signed_in_for,
         )
@@ -188,7 +192,7 @@ def _live_session(cookie: opaque.Credential | None, state: BrowserState, service
     session = state.session
     if cookie is None or session is None or not Secret(cookie.text("secret")).matches(session.secret_hash):
         return None
-    if session.expires_at <= services.now() or session.auth_time <= state.not_before:
+    if session.expires_at <= services.now() or session.created_at <= state.not_before:
         return None
     return session
 

@@ -146,7 +146,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         return _problem(failure.reason, handle, services)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
-    session = begin_session(user.sub, resumed.pending.id, asked_at, services)
+    session = begin_session(user.sub, resumed.pending.id, asked_at, services, auth_time=person.auth_time)
     lifetime = services.settings.session_lifetime
     return GoTo("consent", handle, session=session, session_lifetime=lifetime, base=f"{services.settings.issuer}/")
 

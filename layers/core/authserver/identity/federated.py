@@ -69,6 +69,7 @@ class Person:
     email: str = ""
     email_verified: bool = False
     preferred_username: str = ""
+    auth_time: int | None = None
 
 
 # ------------------------------------------------------------------ the provider
@@ -209,10 +210,11 @@ def authenticate_person(
     """The person of whom the tokens tell, once all that they say has been checked. Raises `SignInFailed`."""
     expected = Expected(metadata.issuer, provider.client_id, federation.nonce, tokens.access_token)
     claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
-    _require_new_sign_in(auth_time_of(claims, now), federation)
+    auth_time = auth_time_of(claims, now)
+    _require_new_sign_in(auth_time, federation)
     if any(theirs not in claims for ours, theirs in _sources(provider).items() if _counts(ours, provider)):
         claims = _userinfo(metadata, tokens, claims["sub"], fetch) | claims
-    return _person(provider, claims)
+    return _person(provider, claims, auth_time)
 
 
 def _verified_claims(
@@ -278,13 +280,13 @@ def _counts(ours: str, provider: IdentityProvider) -> bool:
     return ours != "email_verified" or provider.trusts_email
 
 
-def _person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Person:
+def _person(provider: IdentityProvider, claims: Mapping[str, Any], auth_time: int | None) -> Person:
     found = {ours: claims.get(theirs) for ours, theirs in _sources(provider).items()}
     texts = {name: _bounded(found[name], length) for name, length in LENGTHS.items()}
     # Some send it as text.
     said = found["email_verified"] is True or found["email_verified"] == "true"
     verified = bool(texts["email"]) and provider.trusts_email and said
-    return Person(issuer=claims["iss"], subject=claims["sub"], email_verified=verified, **texts)
+    return Person(claims["iss"], claims["sub"], email_verified=verified, auth_time=auth_time, **texts)
 
 
 def _bounded(value: Any, length: int) -> str:

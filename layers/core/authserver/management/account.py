@@ -48,7 +48,7 @@ def list_sessions(call: Call, services: Services) -> Answer:
     user = _user(call, services)
     page = services.tokens.sessions(user.sub, limit=call.limit, cursor=call.cursor)
     state = services.tokens.browser_state(subject_key=_key(user.sub))
-    alive = (one for one in page.items if one.expires_at > services.now() and one.auth_time > state.not_before)
+    alive = (one for one in page.items if one.expires_at > services.now() and one.created_at > state.not_before)
     return page_of(Page(tuple(alive), page.next), _write_session)
 
 
@@ -241,7 +241,7 @@ def _write_profile(user: models.User) -> dict[str, Any]:
 
 
 def _write_session(session: models.Session) -> dict[str, Any]:
-    return documents.Session(id=session.id, since=session.auth_time, until=session.expires_at).model_dump(mode="json")
+    return documents.Session(id=session.id, since=session.created_at, until=session.expires_at).model_dump(mode="json")
 
 
 def _write_applications(granted: Iterable[models.Authorization], services: Services) -> dict[str, Any]:

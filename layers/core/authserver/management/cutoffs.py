@@ -4,7 +4,9 @@ The order in which a use case writes record and cutoff decides what a crash betw
 
 - Disabling suspends first. From that write on everything is dead, also what is issued before the record says so. If
   the record is never written, nothing works that should not, and the operator, who got an error, repeats the call.
-- Enabling writes the record first and resumes last. Until then everything stays dead.
+- Enabling writes the record first and resumes last. Until then everything stays dead. Only where the write is
+  versioned, as a client's is, may it resume first: nothing is issued before the record says so, and of two who
+  disagree, the one whose write is refused begins again.
 - Where something is withdrawn (a password, a role, an operator's powers), the record comes first and the cutoff
   last: what was issued by the old record until then is dead. The other way round a token could come to life between
   the two and stay.

@@ -327,7 +327,6 @@ class DynamoTokens:
                     **asdict(session),
                     "pk": f"session#{session.id}",
                     "listed_subject": listed,
-                    "created_at": session.auth_time,
                 }
             )
         )
