@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from authserver.endpoints.introspect import introspect_self
 from authserver.errors import InsufficientScope, InvalidGrant, InvalidRequest, InvalidToken
 from authserver.messages import ActiveAccessToken, ApprovalAsked, AuthorizationResponse, ConsentPage, TokenResponse
 from authserver.models import Membership, Organisation
@@ -496,3 +497,22 @@ def test_standing_without_the_organisation_is_none() -> None:
     server.around = without
     with pytest.raises(InvalidToken):
         server.access(response.access_token)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entities", "urn"),
+    [
+        ("organisation", ("one",), "urn:authserver:organisation:acme"),
+        ("company", ("one",), "urn:authserver:company:acme:one"),
+    ],
+)
+def test_token_names_whom_it_acts_for(kind: str, entities: tuple[str, ...], urn: str) -> None:
+    server = Company(kind=kind)
+    said = introspect_self(server.tokens_for(*entities).access_token.reveal(), server.services).members()
+    assert (said["subject_urn"], said["subject_type"], said["client_name"]) == (urn, kind, "A web application")
+
+
+def test_token_of_a_user_names_the_user() -> None:
+    server = Company(kind="user")
+    token = App(server).tokens(scope="openid read").access_token.reveal()
+    assert introspect_self(token, server.services).members()["subject_urn"] == f"urn:authserver:user:{SUB}"

@@ -3,19 +3,20 @@
 import json
 from typing import Any
 
+# By organisation and company: a company's identifier is its organisation's own, and another may use it as well.
 ENTRIES = {
-    "acme-dk": [{"text": "Coffee", "amount": "42.00 DKK"}],
-    "acme-de": [{"text": "Train to Berlin", "amount": "59.90 EUR"}],
-    "acme-uk": [{"text": "Tea", "amount": "3.20 GBP"}],
+    ("acme", "acme-dk"): [{"text": "Coffee", "amount": "42.00 DKK"}],
+    ("acme", "acme-de"): [{"text": "Train to Berlin", "amount": "59.90 EUR"}],
+    ("acme", "acme-uk"): [{"text": "Tea", "amount": "3.20 GBP"}],
 }
 EMPLOYEES = {"acme": ["Olivia Owner", "Max Member"]}
 
 
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    path = event["pathParameters"]
+    path, organisation = event["pathParameters"], event["requestContext"]["authorizer"]["org"]
     match event["httpMethod"], event["resource"]:
         case "GET", "/companies/{company_id}/entries":
-            return _answer(200, {"items": ENTRIES.get(path["company_id"], [])})
+            return _answer(200, {"items": ENTRIES.get((organisation, path["company_id"]), [])})
         case "POST", "/companies/{company_id}/entries":
             return _answer(201, {"booked_for": path["company_id"]})
         case _:

@@ -214,8 +214,16 @@ def _without_port(uri: str) -> str:
 
 
 def is_web_page(text: str) -> bool:
-    """Whether a link to `text` may be shown: nothing, or an https address; no script, no data."""
-    return not text or (text.isascii() and text.isprintable() and text.startswith("https://") and " " not in text)
+    """Whether a link to `text` may be shown: nothing, or an https address of a host; no script, no user information."""
+    if not text:
+        return True
+    if not text.isascii() or not text.isprintable() or any(character in text for character in ' "<>\\^`{|}'):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and "@" not in parts.netloc and bool(HOST.fullmatch(parts.hostname or ""))
 
 
 def is_resource_indicator(text: str) -> bool:

@@ -48,7 +48,7 @@ def offer(
         companies=_companies_offered(chosen, request) if chosen else {},
         is_administrator=role == ADMINISTRATOR,
         one_company=request.client.preferred_subject_type == "company",
-        every=_may_be_every(request),
+        every=chosen is not None and _may_be_every(request),
     )
 
 

@@ -88,13 +88,16 @@ def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
 
 
 def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -> str:
-    """Whom the token acts for: its one company, its organisation, or its user (RFC 8141)."""
-    kind, identifier = "user", token.subject
+    """Whom the token acts for: its one company, its organisation, or its user (RFC 8141).
+
+    A company is named together with its organisation: another one may have a company of the same identifier.
+    """
+    parts: tuple[str, ...] = ("user", token.subject)
     if token.organisation:
-        kind, identifier = "organisation", token.organisation
+        parts = ("organisation", token.organisation)
     if client.preferred_subject_type == "company" and len(token.entities) == 1:
-        kind, identifier = "company", token.entities[0]
-    return f"urn:{services.settings.urn_namespace}:{kind}:{quote(identifier, safe='')}"
+        parts = ("company", token.organisation, token.entities[0])
+    return ":".join(("urn", services.settings.urn_namespace, *(quote(part, safe="") for part in parts)))
 
 
 def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
