@@ -366,8 +366,10 @@ def scopes_that_others_imply(world: World) -> None:
 
 @flow
 def read_the_metadata(world: World) -> None:
-    for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
-        refused(200, Gateway(world).send("GET", f"/.well-known/{path}"))
+    """By one that has just started, and looks into the scope catalogue."""
+    with world.using(metadata=world.load("metadata")):
+        for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
+            refused(200, Gateway(world).send("GET", f"/.well-known/{path}"))
 
 
 # ------------------------------------------------------------------ management
