@@ -107,6 +107,9 @@ class FakePasswords:
             self.hash(password), password_hash.removeprefix("old ")
         )
 
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        return self.verify(password, password_hash)
+
     def is_outdated(self, password_hash: str) -> bool:
         return password_hash.startswith("old ")
 
@@ -172,8 +175,9 @@ class FakeClients:
 
     def keep(self, client_id: str) -> None:
         with self._lock:
-            if client_id in self._clients:
-                self._clients[client_id] = replace(self._clients[client_id], expires_at=None)
+            client = self._clients.get(client_id)
+            if client and client.expires_at is not None:
+                self._clients[client_id] = replace(client, expires_at=None, version=client.version + 1)
 
     def delete(self, client_id: str) -> None:
         with self._lock:
@@ -618,6 +622,10 @@ class FakeTokens:
     ) -> None:
         with self._lock:
             self._suspended.add(_cutoff(subject, client_id, organisation))
+
+    def is_suspended(self, client_id: str) -> bool:
+        with self._lock:
+            return _cutoff(None, client_id, None) in self._suspended
 
     def resume(
         self,

@@ -116,7 +116,14 @@ def test_keep_takes_the_end_of_a_registration_away_and_nothing_else(clients: Cli
     assert clients.create(record)
     for _ in range(2):
         clients.keep(record.client_id)
-        assert clients.get(record.client_id) == replace(record, expires_at=None)
+        assert clients.get(record.client_id) == replace(record, expires_at=None, version=1)
+
+
+def test_change_under_way_does_not_bring_the_end_of_a_kept_registration_back(clients: ClientStore) -> None:
+    record = client(client_id=identifier(), expires_at=2_000_000_000)
+    assert clients.create(record)
+    clients.keep(record.client_id)
+    assert not clients.replace(replace(record, client_name="Of one who read it before"))
 
 
 def test_keep_of_nobody_makes_no_client(clients: ClientStore) -> None:

@@ -259,8 +259,10 @@ def sign_in_at_an_identity_provider_that_is_refused(world: World) -> None:
 def authenticate_with_an_imported_secret(world: World) -> None:
     for path in ("/token", "/refresh", "/revoke", "/introspect"):
         app = web(Gateway(world))
+        stranger = App(app.gateway, app.client_id, "guessed", app.redirect_uri)
         secret = {"hash": binary(b""), "created_at": {"N": "1"}, "encoded": {"S": imported_hash(app.secret)}}
         world.aws.change("ClientsTable", app.client_id, secrets={"L": [{"M": secret}]})
+        refused(401, stranger.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
         for _ in range(2):
             app.post(path, grant_type="refresh_token", refresh_token="x", token="x")
         (kept,) = world.aws.item("ClientsTable", app.client_id)["secrets"]["L"]
@@ -399,6 +401,7 @@ def manage_clients(world: World) -> None:
         refused(200, gateway.manage(f"GET {one}", token, **client_id))
         refused(204, gateway.manage(f"DELETE {one}", token, **client_id))
         refused(404, gateway.manage(f"GET {one}", token, **client_id))
+        refused(409, gateway.manage("POST /admin/clients", token, document, key="first"))
         refused(201, gateway.manage("POST /admin/initial-access-tokens", token, {"uses": 2}))
 
 
@@ -408,7 +411,7 @@ def manage_apps(world: World) -> None:
         gateway = Gateway(world)
         token = portal(gateway).tokens()["access_token"]
         document = {"client_name": "An app", "redirect_uris": ["https://a.example/callback"], "scope": "openid"}
-        made = gateway.manage("POST /partner/apps", token, document).json()
+        made = gateway.manage("POST /partner/apps", token, document, key="first").json()
         client_id = {"client_id": made["client_id"]}
         one, secret = "/partner/apps/{client_id}", "/partner/apps/{client_id}/secrets"
         refused(200, gateway.manage("GET /partner/apps", token))
@@ -419,6 +422,7 @@ def manage_apps(world: World) -> None:
         another = gateway.manage(f"POST {secret}", token, {}, **client_id).json()
         refused(204, gateway.manage(f"DELETE {secret}/{{secret}}", token, secret=another["id"], **client_id))
         refused(204, gateway.manage(f"DELETE {one}", token, **client_id))
+        refused(409, gateway.manage("POST /partner/apps", token, document, key="first"))
 
 
 @flow

@@ -66,8 +66,14 @@ def permissions(statement: Statement) -> set[tuple[str, str, str]]:
 
 
 def uses(call: Call) -> set[tuple[str, str, str]]:
-    kinds = {"*", call.ring, *call.keys, *(f"{prefix}#*" for prefix in call.prefixes)}
+    kinds = {"*", call.ring, *call.keys, *(kind for key in call.keys for kind in kinds_of(key))}
     return {(call.action, resource_of(call), kind) for kind in kinds}
+
+
+def kinds_of(key: str) -> list[str]:
+    """``cutoff#client#x`` is a ``cutoff#*`` and a ``cutoff#client#*``."""
+    parts = key.split("#")
+    return ["#".join((*parts[:length], "*")) for length in range(1, len(parts))]
 
 
 def missing(function: str, calls: list[Call], statements: list[Statement]) -> set[tuple[str, str, object]]:

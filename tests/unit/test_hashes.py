@@ -74,6 +74,7 @@ REFUSED = {
     "scrypt in a billion lanes": SCRYPT.replace("p=1", "p=1000000000"),
     "scrypt of wide blocks": SCRYPT.replace("r=8", "r=100000000"),
     "scrypt of no block": SCRYPT.replace("r=8", "r=0"),
+    "scrypt of blocks too small for its cost": SCRYPT.replace("ln=4,r=8", "ln=17,r=1"),
     "a billion iterations": PBKDF2.replace("$10$", "$1000000000$"),
     "no iteration": DJANGO.replace("$10$", "$0$"),
     "an empty digest": PBKDF2.rpartition("$")[0] + "$",
@@ -106,6 +107,7 @@ def test_hash_that_asks_for_too_much_or_is_none_is_refused_and_lets_nobody_in(ki
         ARGON2.replace("m=16,t=2,p=1", "m=262144,t=3,p=1"),
         BCRYPT.replace("$04$", "$14$"),
         SCRYPT.replace("ln=4", "ln=17"),
+        SCRYPT.replace("ln=4,r=8", "ln=15,r=1"),
         PBKDF2.replace("$10$", "$1200000$"),
     ],
 )

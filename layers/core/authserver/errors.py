@@ -182,6 +182,13 @@ class TooManyPasswords(TooManyAttempts):
     section = "RFC 6749 sections 4.3.2 and 5.2"
 
 
+class TooManySecrets(TooManyAttempts):
+    """The same for a client's secret."""
+
+    error = "invalid_client"
+    section = "RFC 6749 sections 2.3.1 and 5.2"
+
+
 class TemporarilyUnavailable(OAuthError):
     """A store or a key service did not answer: nothing was decided and nothing half done."""
 

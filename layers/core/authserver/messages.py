@@ -45,10 +45,11 @@ class TokenPresented(ClientRequest):
 
 @dataclass(frozen=True, slots=True)
 class PresentedSecret:
-    """The client identifier and secret that a request carries, by one authentication method."""
+    """The client identifier and secret that a request carries, by one authentication method, and where it is from."""
 
     client_id: str
     secret: Secret | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

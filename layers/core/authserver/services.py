@@ -91,6 +91,9 @@ class PasswordHasher(Protocol):
 
     def verify(self, password: Secret, password_hash: str | None) -> bool: ...
 
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        """The same at the cost of that one hash, where time may tell whether it was right."""
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether `hash` would make it in another way today."""
 

@@ -117,7 +117,8 @@ class ClientStore(Protocol):
         """Writes the client with the next version if what is stored has the version of `client`; tells whether."""
 
     def keep(self, client_id: str) -> None:
-        """The registration is in use: it no longer expires. Idempotent; nothing if there is no such client."""
+        """The registration is in use: it no longer expires, and has the next version, so that no change under way
+        brings the end back. Nothing if there is no such client or it does not expire."""
 
     def delete(self, client_id: str) -> None:
         """Removes a client; idempotent."""
@@ -347,6 +348,9 @@ class TokenStore(Protocol):
         self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
     ) -> None:
         """From now on nothing issued for it stands, whenever it was or will be issued; until `resume`."""
+
+    def is_suspended(self, client_id: str) -> bool:
+        """Whether the client is suspended: disabled, or gone for good."""
 
     def resume(
         self,

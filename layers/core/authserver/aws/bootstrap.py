@@ -99,6 +99,9 @@ class LazyPasswords:
     def verify(self, password: Secret, password_hash: str | None) -> bool:
         return self.load().verify(password, password_hash)
 
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        return self.load().matches(password, password_hash)
+
     def is_outdated(self, password_hash: str) -> bool:
         return self.load().is_outdated(password_hash)
 

@@ -1,9 +1,11 @@
 """Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
+from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
+from authserver.identity.throttle import count_client_attempt, give_back_client_attempt
 from authserver.messages import ClientRequest, PresentedSecret
 from authserver.models import AuthenticatedClient, Client, ClientSecret
 from authserver.services import ClientAuthenticationMethod, Services
@@ -19,6 +21,7 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
     Raises:
         InvalidRequest: more than one method, or two different client identifiers.
         InvalidClient: anything else; which, only the log knows.
+        TooManySecrets: a secret that may be guessed was tried too often.
     """
     method, presented = _the_one_presented(request, services)
     client = services.clients.get(presented.client_id)
@@ -34,23 +37,41 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
     return AuthenticatedClient(client)
 
 
-def secret_is_live(client: Client, secret: Secret | None, services: Services) -> bool:
-    """Whether `secret` is one of the client's live ones. Looks at two hashes, however many there are."""
+def secret_is_live(client: Client, presented: PresentedSecret, services: Services) -> bool:
+    """Whether the secret is one of the client's live ones. Looks at two hashes, however many there are.
+
+    Raises `TooManySecrets` where a slow hash would have to be looked at once too often.
+    """
+    secret = presented.secret
     if secret is None:
         return False
     now = services.now()
     live = [stored for stored in client.secrets if stored.expires_at is None or now < stored.expires_at][:2]
     padded = [*(stored.hash for stored in live), NOBODYS_HASH, NOBODYS_HASH][:2]
     matches = [secret.matches(stored) for stored in padded]
-    return any(matches) or any(_is_imported(client, stored, secret, services) for stored in live if stored.encoded)
+    imported = [stored for stored in live if stored.encoded]
+    return any(matches) or (bool(imported) and _is_imported(client, imported, secret, presented.source, services))
 
 
-def _is_imported(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> bool:
-    if not services.passwords.verify(secret, stored.encoded):
-        return False
-    if len(secret.reveal()) >= RANDOM_LENGTH:
-        _keep_its_sha256(client, stored, secret, services)
-    return True
+def _is_imported(
+    client: Client, imported: Iterable[ClientSecret], secret: Secret, source: str, services: Services
+) -> bool:
+    """Whether the secret is one whose hash came from another system: slow, and maybe one that can be guessed.
+
+    So attempts are bounded before anything is hashed. The time may tell a client from none, and one with such a hash
+    from others: client identifiers are no secret.
+    """
+    try:
+        window = count_client_attempt(client.client_id, source, services)
+    except TooManyAttempts as error:
+        raise TooManySecrets(error.retry_after) from None
+    for stored in imported:
+        if services.passwords.matches(secret, stored.encoded):
+            give_back_client_attempt(client.client_id, source, window, services)
+            if len(secret.reveal()) >= RANDOM_LENGTH:
+                _keep_its_sha256(client, stored, secret, services)
+            return True
+    return False
 
 
 def _keep_its_sha256(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> None:

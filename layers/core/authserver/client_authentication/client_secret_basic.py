@@ -26,8 +26,8 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
         raise InvalidClient("The Authorization header is not well-formed", reason="basic_malformed") from None
     if not colon or not client_id:
         raise InvalidClient("The Authorization header is not well-formed", reason="basic_malformed")
-    return PresentedSecret(client_id, Secret(secret))
+    return PresentedSecret(client_id, Secret(secret), request.source)
 
 
 def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
-    return secret_is_live(client, presented.secret, services)
+    return secret_is_live(client, presented, services)

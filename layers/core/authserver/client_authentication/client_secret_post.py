@@ -16,8 +16,8 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
         return None
     if "client_id" not in request.parameters:
         raise InvalidClient("client_id is missing", reason="client_id_missing")
-    return PresentedSecret(request.parameters["client_id"], Secret(secret))
+    return PresentedSecret(request.parameters["client_id"], Secret(secret), request.source)
 
 
 def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
-    return secret_is_live(client, presented.secret, services)
+    return secret_is_live(client, presented, services)

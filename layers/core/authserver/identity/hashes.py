@@ -105,6 +105,7 @@ class ScryptHash:
     def read(cls, found: re.Match[str]) -> "ScryptHash":
         exponent, block_size, parallelism = int(found["exponent"]), int(found["block_size"]), int(found["parallelism"])
         _within(1 <= exponent <= 20 and block_size >= 1 and parallelism >= 1, "scrypt")
+        _within(exponent < 16 * block_size, "scrypt")  # RFC 7914 section 2
         _within(2**exponent * block_size * parallelism <= MAX_SCRYPT_WORK, "scrypt")
         _within(128 * 2**exponent * block_size <= MAX_MEMORY, "scrypt")
         recipe = f"scrypt {exponent} {block_size} {parallelism}"

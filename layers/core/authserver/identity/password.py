@@ -46,6 +46,11 @@ class Argon2Passwords:
                 nobodys.matches(octets)
         return False
 
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        """Whether the password is the hashed one, at the cost of that hash alone."""
+        known = _readable(password_hash)
+        return known is not None and is_acceptable(password) and known.matches(password.reveal().encode())
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether `hash` would make another kind of hash today: an imported one, or one of older parameters."""
         known = _readable(password_hash)

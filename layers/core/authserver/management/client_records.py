@@ -21,7 +21,10 @@ ATTEMPTS = 4
 MAX_LIVE_SECRETS = 2
 DEFAULT_OVERLAP = 86_400
 # What people are shown and where their answers go. Whoever verified an app verified these.
-VERIFIED_FIELDS = ("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "redirect_uris", "scope")
+VERIFIED_FIELDS = (
+    *("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "settings_uri"),
+    *("redirect_uris", "scope"),
+)
 
 
 class SecretDescription(Document):
@@ -78,8 +81,11 @@ def create(client: Client, services: Services, *, repeatable: bool) -> tuple[Cli
     """Registers a client; it as it is stored, with its secret if it has one.
 
     `repeatable`: the identifier stands for the caller's idempotency key, so that the same client under it is the same
-    call again. The answer to it gives another secret, since nobody knows which of the two will arrive.
+    call again. The answer to it gives another secret, since nobody knows which of the two will arrive. One that was
+    ended since is not made again: its identifier is dead for good.
     """
+    if repeatable and services.tokens.is_suspended(client.client_id):
+        raise Conflict("What this Idempotency-Key made has ended", reason="client_ended")
     secret = random_secret(services)
     made = with_credentials(client, secret, services)
     if services.clients.create(made):

@@ -31,7 +31,7 @@ from authserver.management.client_records import (
 )
 from authserver.management.cutoffs import resume
 from authserver.management.initial_access import new_initial_access_token
-from authserver.models import ACTIVE, DISABLED, Client, ClientSecret
+from authserver.models import ACTIVE, DISABLED, VERIFIED, Client, ClientSecret
 from authserver.scopes import OPERATOR
 from authserver.services import Services
 from authserver.values import Scope
@@ -110,7 +110,8 @@ def create_client(call: Call, services: Services) -> Answer:
     if document.client_secret_hash:
         wanted = replace(wanted, secrets=(ClientSecret(b"", services.now(), encoded=document.client_secret_hash),))
     _require_power_over(wanted, call, services)
-    client, secret = create(wanted, services, repeatable=document.client_id is None)
+    repeatable = bool(call.idempotency_key) and document.client_id is None
+    client, secret = create(wanted, services, repeatable=repeatable)
     if document.client_id and client.status == ACTIVE:
         # An identifier that was there before is suspended for good; what it had then stays dead.
         resume(services, client_id=client_id)
@@ -208,7 +209,9 @@ def _suspend_or_resume(client: Client, services: Services) -> None:
 
 
 def _administered(client: Client, document: AdministeredClient) -> Client:
-    return replace(document.applied_to(client), **{name: getattr(document, name) for name in ADMINISTERED})
+    """The client as the operator wants it. One that somebody vouches for is kept, used or not."""
+    after = replace(document.applied_to(client), **{name: getattr(document, name) for name in ADMINISTERED})
+    return replace(after, expires_at=None) if after.verification == VERIFIED else after
 
 
 def _patchable(client: Client, patch: Any) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import client_of, read, secret_attribute
-from authserver.aws.table import ConditionFailed, Item, Table, encode_item
+from authserver.aws.table import Item, Table, encode_item
 from authserver.models import Client, ClientSecret
 from authserver.storage import Page
 
@@ -40,10 +40,9 @@ class DynamoClients:
         return self._table.put_if(successor, "version = :version", {":version": client.version})
 
     def keep(self, client_id: str) -> None:
-        try:
-            self._table.update({"client_id": client_id}, "REMOVE expires_at", "attribute_exists(client_id)", {})
-        except ConditionFailed:
-            return
+        self._table.update_if(
+            {"client_id": client_id}, "REMOVE expires_at ADD version :one", "attribute_exists(expires_at)", {":one": 1}
+        )
 
     def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
         return self._table.update_if(
