@@ -44,6 +44,18 @@ def test_default_route_stands_for_every_other() -> None:
         server.access(response.access_token, "GET /unknown")
 
 
+@pytest.mark.rfc("6750", "3.1")
+def test_entry_of_the_root_stands_for_every_route_of_its_method() -> None:
+    server = Server(route_scopes={"ANY /...": "write", "GET /...": "", "GET /items/...": "read", "$default": ""})
+    none = App(server).tokens(scope="openid").access_token
+    for route in ("GET /", "GET /unknown", "GET /unknown/deep"):
+        assert server.access(none, route)
+    for route in ("POST /", "POST /items", "DELETE /unknown/deep", "GET /items/deep", "GET /items"):
+        with pytest.raises(InsufficientScope):
+            server.access(none, route)
+    assert server.access(App(server).tokens(scope="write").access_token, "POST /unknown/deep")
+
+
 @pytest.mark.rfc("6750", "2.1")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_scheme_is_known_in_any_case(server: Server, scheme: str) -> None:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.client_authentication import authenticate
-from authserver.errors import InvalidClient, InvalidRequest, OAuthError, TemporarilyUnavailable
+from authserver.errors import (
+    InvalidClient,
+    InvalidRequest,
+    InvalidScope,
+    OAuthError,
+    TemporarilyUnavailable,
+    TooManySecrets,
+)
+from authserver.identity.throttle import CLIENT_LIMITS, WINDOW
 from authserver.messages import ClientRequest
 from authserver.models import ClientSecret
-from authserver.values import Secret, sha256
+from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
+from authserver.values import Scope, Secret, sha256
 from tests.fakes import CLIENT_SECRET, START, FakePasswords, client, public_client, services
 from tests.unit.server import App, Server
 
@@ -32,8 +42,10 @@ def server_with_all() -> Server:
     )
 
 
-def authenticated(server: Server, authorization: str | None = None, **parameters: str) -> str:
-    return authenticate(ClientRequest(parameters, (), authorization), server.services).client_id
+def authenticated(
+    server: Server, authorization: str | None = None, source: str = "192.0.2.1", **parameters: str
+) -> str:
+    return authenticate(ClientRequest(parameters, (), authorization, source=source), server.services).client_id
 
 
 @pytest.mark.rfc("6749", "2.3.1")
@@ -171,6 +183,27 @@ def test_client_credentials_beyond_the_client_itself_are_refused(scope: str) -> 
     assert refusal.value.error == "invalid_scope"
 
 
+CATALOGUE = ScopeCatalogue.of(
+    (
+        *DEFAULT.definitions,
+        ScopeDefinition("export", "Export everything", grantable_by="administrator"),
+        ScopeDefinition("all", "Do everything", implies=("read", "export")),
+    )
+)
+
+
+@pytest.mark.rfc("6749", "4.4.2")
+def test_client_credentials_give_nothing_that_an_administrator_has_to_allow() -> None:
+    registered = Scope.parse("read export all admin:users")
+    server = Server(client(scope=registered, default_scope=Scope()))
+    server.configuration.put_scopes(CATALOGUE)
+    for scope in ("export", "read export", "all"):
+        with pytest.raises(InvalidScope):
+            App(server).token("client_credentials", scope=scope)
+    assert str(App(server).token("client_credentials").scope) == "read admin:users"
+    assert str(App(server).token("client_credentials", scope="admin:users.read").scope) == "admin:users.read"
+
+
 @pytest.mark.rfc("6749", "4.4")
 def test_client_credentials_of_a_public_client_are_refused() -> None:
     server = Server(public_client(grant_types=("client_credentials",)))
@@ -260,3 +293,70 @@ def test_client_is_authenticated_though_its_imported_secret_cannot_be_replaced()
     server.around = lambda verb, call: call()
     assert authenticated(server, basic(secret=LONG)) == "web"
     assert secrets_of(server) == (ClientSecret(sha256(LONG), START),)
+
+
+class CountedPasswords(FakePasswords):
+    """Counts the hashes of which each would be slow; the ones of nobody are for people, who have names."""
+
+    def __init__(self) -> None:
+        self.compared = 0
+
+    def verify(self, password: Secret, password_hash: str | None) -> bool:
+        raise AssertionError("a client's secret is compared with its own hash alone")
+
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        self.compared += 1
+        return super().verify(password, password_hash)
+
+
+def counting(server: Server) -> CountedPasswords:
+    passwords = CountedPasswords()
+    server.services = replace(server.services, passwords=passwords)
+    return passwords
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_secret_that_may_be_guessed_is_tried_so_often_and_then_not_even_hashed(method: str) -> None:
+    imported = ClientSecret(b"", START, encoded=FakePasswords().hash(Secret("hunter2")))
+    server = Server(client(secrets=(imported,), token_endpoint_auth_method=method))
+    passwords = counting(server)
+
+    def attempt(secret: str, source: str) -> str:
+        if method == "client_secret_basic":
+            return authenticated(server, basic(secret=secret), source)
+        return authenticated(server, None, source, client_id="web", client_secret=secret)
+
+    most = CLIENT_LIMITS["account-at-source"]
+    for _ in range(most):
+        with pytest.raises(InvalidClient):
+            attempt("guessed", "2001:db8:0:1::1")
+    for secret in ("guessed", "hunter2"):
+        with pytest.raises(TooManySecrets) as refusal:
+            attempt(secret, "2001:db8:0:1:ffff::2")  # the same holder's network
+        assert (refusal.value.error, refusal.value.status) == ("invalid_client", 429)
+        assert 0 < refusal.value.retry_after <= WINDOW
+    assert passwords.compared == most
+    assert attempt("hunter2", "2001:db8:0:2::1") == "web"
+    server.clock.advance(WINDOW)
+    assert attempt("hunter2", "2001:db8:0:1::1") == "web"
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_right_secret_counts_as_no_attempt() -> None:
+    server = server_with_an_imported_secret("hunter2")
+    for _ in range(2 * max(CLIENT_LIMITS.values())):
+        assert authenticated(server, basic(secret="hunter2")) == "web"
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_secret_that_is_random_costs_no_hash_and_no_call_beyond_the_client() -> None:
+    server = server_with_an_imported_secret(LONG, ClientSecret(sha256(CLIENT_SECRET), START))
+    passwords = counting(server)
+    assert authenticated(server, basic()) == "web"
+    assert authenticated(server_with_all(), basic()) == "web"
+    ours = server_with_all()
+    with pytest.raises(InvalidClient):
+        authenticated(ours, basic(secret="guessed"))
+    assert dict(server.calls) == dict(ours.calls) == {"clients.get": 1}
+    assert passwords.compared == 0

@@ -110,6 +110,19 @@ def test_create_that_is_repeated_under_its_key_gives_the_same_client_and_a_secre
     assert create(server, DOCUMENT, key="twice")["client_id"] != first["client_id"]
 
 
+def test_key_of_a_client_that_has_ended_makes_no_other(server: Server) -> None:
+    for api, route, subject in (("admin", "POST /admin/clients", "ops"), ("partner", "POST /partner/apps", "alice")):
+        made = call(server, route, DOCUMENT, subject=subject, key="once").document["client_id"]
+        beneath = {"admin": "/admin/clients", "partner": "/partner/apps"}[api] + "/{client_id}"
+        call(server, f"DELETE {beneath}", subject=subject, client_id=made)
+        server.clock.advance(60)
+        problem = refused(409, lambda: call(server, route, DOCUMENT, subject=subject, key="once"))  # noqa: B023
+        assert problem.reason == "client_ended"
+        assert server.clients.get(made) is None
+        fresh = call(server, route, DOCUMENT, subject=subject, key="twice").document
+        assert App(server, fresh["client_id"], fresh["client_secret"]).tokens(scope="openid").access_token
+
+
 def test_client_of_another_system_brings_identifier_and_hash(server: Server) -> None:
     assert hashes.parse(HASH)
     made = create(server, DOCUMENT | {"client_id": "theirs", "client_secret_hash": HASH})
@@ -308,6 +321,7 @@ def test_token_of_a_client_itself_owns_nothing(server: Server) -> None:
     "document",
     [
         {"scope": "admin:users"},
+        {"scope": "openid account.write"},
         {"resources": ["https://api.example"]},
         {"access_token_lifetime": 3601},
         {"require_pkce": False},
@@ -331,6 +345,7 @@ def test_partner_says_nothing_that_is_an_operators(document: dict[str, Any], ser
         ({"logo_uri": "https://app.example/logo"}, TEST),
         ({"redirect_uris": [REDIRECT_URI, "https://b.example/"]}, TEST),
         ({"scope": "openid read write"}, TEST),
+        ({"settings_uri": "https://app.example/settings"}, TEST),
         ({"contacts": ["b@example.com"]}, VERIFIED),
         ({"client_name": "An app"}, VERIFIED),
         ({"access_token_format": "opaque"}, VERIFIED),
@@ -362,6 +377,21 @@ def test_partner_has_a_quota_for_the_day_and_for_all(server: Server) -> None:
         app_of(server, "alice", "POST", DOCUMENT)
     server.clock.advance(86_400)
     refused(403, lambda: app_of(server, "alice", "POST", DOCUMENT))
+
+
+@pytest.mark.rfc("6749", "4.4")
+def test_partner_widens_no_machine_that_an_operator_made_of_an_app(server: Server) -> None:
+    made = app_of(server, "alice", "POST", DOCUMENT)
+    grants = ["authorization_code", "client_credentials"]
+    refused(400, lambda: app_of(server, "alice", "PATCH", {"grant_types": grants}, made["client_id"]))
+    admin(server, "PATCH", {"grant_types": grants}, made["client_id"])
+    problem = refused(400, lambda: app_of(server, "alice", "PATCH", {"scope": "openid read write"}, made["client_id"]))
+    assert [error["field"] for error in problem.errors] == ["scope"]
+    machine = App(server, made["client_id"], made["client_secret"])
+    with pytest.raises(OAuthError):
+        machine.token("client_credentials", scope="write")
+    assert str(machine.token("client_credentials").scope) == "read"
+    app_of(server, "alice", "PATCH", {"contacts": ["a@example.com"], "scope": "read"}, made["client_id"])
 
 
 def test_disabled_app_is_its_owners_to_see_and_not_to_enable(server: Server) -> None:

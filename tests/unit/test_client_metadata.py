@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from authserver.documents import refusals
 from authserver.documents.client import FIELDS, ClientMetadata, Terms, metadata_of, objections
 from authserver.models import Client
+from authserver.scopes import DEFAULT, MANAGEMENT, ScopeCatalogue, ScopeDefinition
 from tests.fakes import client, services, settings
 
 GOOD: dict[str, Any] = {"redirect_uris": ["https://app.example/callback"], "scope": "openid read"}
@@ -168,6 +169,36 @@ def test_what_an_operator_has_given_a_client_keeps(document: dict[str, Any], fie
     held = ClientMetadata.model_validate(GOOD | document).applied_to(client())
     assert faults(document, held=held) == []
     assert faults({"scope": "admin:keys"}, held=held) == ["scope"], field
+
+
+@pytest.mark.rfc("6749", "4.4")
+@pytest.mark.parametrize("grant", ["client_credentials", "password"])
+def test_scope_of_a_client_that_asks_nobody_is_an_operators_to_extend(grant: str) -> None:
+    document = {"grant_types": ["authorization_code", grant]}
+    held = ClientMetadata.model_validate(GOOD | document).applied_to(client())
+    assert faults(document | {"scope": "openid read write"}, held=held) == ["scope"]
+    assert faults(document | {"scope": "openid read write"}, operator=True) == []
+    assert faults(document | {"scope": "read"}, held=held) == []
+    # Without that grant somebody is asked; and the grant, once given up, does not come back.
+    assert faults({"scope": "openid read write"}, held=held) == []
+    wider = ClientMetadata.model_validate(GOOD | {"scope": "openid read write"}).applied_to(held)
+    assert faults(document | {"scope": "openid read write"}, held=wider) == ["grant_types.1"]
+
+
+IMPLYING = ScopeCatalogue.of((*DEFAULT.definitions, ScopeDefinition("all", "Everything", implies=("account.write",))))
+
+
+@pytest.mark.rfc("7591", "2")
+@pytest.mark.parametrize(
+    "name", [*(definition.name for definition in MANAGEMENT), "account.read account.write", "openid partner", "all"]
+)
+def test_scope_of_our_own_apis_is_an_operators_to_give(name: str) -> None:
+    deployment = services(scopes=lambda younger_than=0: IMPLYING)
+    metadata = ClientMetadata.model_validate(GOOD | {"scope": name})
+    assert {field for field, _ in objections(metadata, Terms.for_anybody(deployment))} == {"scope"}
+    assert [*objections(metadata, Terms.for_operators(deployment))] == []
+    held = metadata.applied_to(client())
+    assert [*objections(metadata, Terms.for_anybody(deployment, held))] == []
 
 
 @pytest.mark.parametrize("name", ["access_token_lifetime", "refresh_token_lifetime"])

@@ -1,6 +1,7 @@
 """Clients that register themselves, and manage what they registered: RFC 7591, RFC 7592."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,13 +18,15 @@ from authserver.errors import (
     RegistrationClosed,
     TooManyAttempts,
 )
+from authserver.management import clients
 from authserver.management.initial_access import new_initial_access_token
 from authserver.management.registration import ALL_A_DAY, PER_SOURCE_AN_HOUR, UNUSED_LIFETIME, serve
 from authserver.models import DISABLED, TEST, VERIFIED
 from authserver.values import sha256
 from authserver.wire import HttpRequest
 from tests.fakes import REDIRECT_URI, client
-from tests.unit.server import App, Server, all_at_once, with_settings
+from tests.unit.api import Api
+from tests.unit.server import App, Browser, Server, all_at_once, with_settings
 
 DOCUMENT: dict[str, Any] = {"client_name": "An app", "redirect_uris": [REDIRECT_URI]}
 REFRESHING = DOCUMENT | {"grant_types": ["authorization_code", "refresh_token"]}
@@ -112,6 +115,8 @@ def test_unknown_metadata_is_ignored(server: Server) -> None:
         ({"redirect_uris": 'a"\\'}, InvalidRedirectUri, "redirect_uris"),
         ({"logo_uri": "javascript:alert(1)"}, InvalidClientMetadata, "logo_uri"),
         ({"scope": "admin:users"}, InvalidClientMetadata, "scope"),
+        ({"scope": "openid account.write"}, InvalidClientMetadata, "scope"),
+        ({"client_name": "\ud800"}, InvalidClientMetadata, ""),
         ({"resources": ["https://api.example"]}, InvalidClientMetadata, "resources"),
         ({"grant_types": ["password"]}, InvalidClientMetadata, "grant_types.0"),
         ({"contacts": ["\u00e4"]}, InvalidClientMetadata, "contacts.0"),
@@ -202,6 +207,14 @@ def test_open_registration_is_bounded_for_a_source_and_for_all(server: Server) -
         ask(server, "POST", document=DOCUMENT, source="192.0.2.3")
 
 
+def test_holder_of_a_network_is_one_source(server: Server) -> None:
+    for number in range(PER_SOURCE_AN_HOUR):
+        ask(server, "POST", document=DOCUMENT, source=f"2001:db8:0:1:{number:x}::1")
+    with pytest.raises(TooManyAttempts):
+        ask(server, "POST", document=DOCUMENT, source="2001:db8:0:1:ffff::1")
+    assert ask(server, "POST", document=DOCUMENT, source="2001:db8:0:2::1")[0] == 201
+
+
 # ------------------------------------------------------------------ until it is used
 
 
@@ -215,6 +228,34 @@ def test_unused_registration_ends_after_a_week_and_a_used_one_does_not(server: S
         App(server, unused["client_id"], unused["client_secret"]).refresh(refresh_token)
     with pytest.raises(InvalidToken):
         again(server, unused)
+
+
+def test_first_token_while_the_registration_is_being_changed_keeps_it(server: Server) -> None:
+    made = register(server)
+    app = App(server, made["client_id"], made["client_secret"])
+    code = Browser(server).code((), client_id=made["client_id"])
+
+    def meanwhile(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "clients.replace":
+            server.around = lambda _, call: call()
+            app.exchange(code)
+        return call()
+
+    server.around = meanwhile
+    again(server, made, "PUT", REFRESHING | {"client_id": made["client_id"], "client_name": "New"})
+    record = server.clients.get(made["client_id"])
+    assert record is not None
+    assert (record.client_name, record.expires_at) == ("New", None)
+
+
+def test_registration_that_an_operator_verified_stays_unused(server: Server) -> None:
+    made = register(server)
+    operator = Api(server, clients.OPERATIONS, "operator")
+    one = f"/admin/clients/{made['client_id']}"
+    assert operator.call("PATCH", one, {"contacts": ["a@example.com"]}).document["expires_at"]
+    assert "expires_at" not in operator.call("PATCH", one, {"verification": VERIFIED}).document
+    server.clock.advance(UNUSED_LIFETIME)
+    assert again(server, made)
 
 
 def test_token_that_was_refused_keeps_no_registration(server: Server) -> None:
@@ -243,6 +284,7 @@ def test_wrong_token_unknown_client_and_another_client_are_told_the_same(server:
     one, other = register(server), register(server)
     said = set()
     for client_id, bearer in (
+        ("web", "\ud800"),
         (one["client_id"], other["registration_access_token"]),
         (one["client_id"], one["client_secret"]),
         ("unknown", one["registration_access_token"]),
@@ -278,6 +320,7 @@ def test_put_replaces_and_the_token_stays(server: Server) -> None:
         {"client_id": None},
         {"client_secret": "of my own choice"},
         {"client_secret": 1},
+        {"client_secret": "\ud800"},
         {"registration_access_token": "x"},
         {"registration_client_uri": "https://as.example/register/x"},
         {"client_secret_expires_at": 0},
@@ -303,6 +346,7 @@ def test_put_that_makes_a_client_confidential_tells_its_secret_once(server: Serv
         ({"client_name": "Another"}, TEST),
         ({"redirect_uris": [REDIRECT_URI, "https://b.example/"]}, TEST),
         ({"scope": "openid"}, TEST),
+        ({"settings_uri": "https://app.example/settings"}, TEST),
         ({"contacts": ["b@example.com"]}, VERIFIED),
     ],
 )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage
 from authserver.models import Client
-from authserver.scopes import OPERATOR, ScopeCatalogue
+from authserver.scopes import MANAGEMENT, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.values import RedirectUri, Scope, is_resource_indicator
 
@@ -22,6 +22,10 @@ MAX_SCOPE = 4096
 # Grants that an operator gives to a client, nobody else: one needs no user, so that whoever may register could call the
 # APIs of this deployment (RFC 6749 section 4.4); RFC 9700 sections 2.1.2 and 2.4 advise against the others.
 OPERATORS_GRANTS = ("client_credentials", "implicit", "password")
+# Under these nobody is shown what the client may do: its registered scope is the whole permission, and an operator's
+# word. Nobody else adds to it.
+GRANTS_WITHOUT_CONSENT = ("client_credentials", "password")
+OF_OUR_APIS = Scope(tuple(definition.name for definition in MANAGEMENT))
 
 type Objection = tuple[str, str]  # the field, and what is wrong with it
 
@@ -157,7 +161,7 @@ class Terms:
 
     @classmethod
     def for_anybody(cls, services: Services, held: Client | None = None) -> "Terms":
-        """No scope of an operator's, only grants with a user, nothing beyond the deployment's lifetimes, no API."""
+        """No scope of an operator's or of our own APIs, only grants with a user, the deployment's lifetimes, no API."""
         terms = cls.for_operators(services)
         given = held.grant_types if held else ()
         return replace(
@@ -167,6 +171,11 @@ class Terms:
             is_operator=False,
             held=held,
         )
+
+    @property
+    def held_scope(self) -> Scope:
+        """What the client may ask for already."""
+        return self.held.scope if self.held else Scope()
 
     def has(self, field: str, value: object) -> bool:
         """Whether the client has this already."""
@@ -245,12 +254,20 @@ def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Obje
         yield "default_scope", "default_scope must be within scope"
     if terms.catalogue is None:
         return
-    held = terms.held.scope if terms.held else Scope()
     for name in Scope.parse(metadata.scope):
         if terms.catalogue.get(name) is None:
             yield "scope", "has a scope that this server does not know"
-        elif OPERATOR in terms.catalogue.grantable_by(Scope((name,))) and not terms.is_operator and name not in held:
-            yield "scope", "has a scope that only an operator grants"
+        elif not terms.is_operator and name not in terms.held_scope and is_an_operators(name, terms.catalogue):
+            yield "scope", "has a scope that only an operator gives to a client"
+
+
+def is_an_operators(name: str, catalogue: ScopeCatalogue) -> bool:
+    """Whether a scope needs an operator's word or opens an API of this server's own, by itself or by what it implies.
+
+    Anybody's consent would do for `account`; but an app that has it is as mighty as the user before it.
+    """
+    scope = catalogue.expand(Scope((name,)))
+    return bool(scope & OF_OUR_APIS) or OPERATOR in catalogue.grantable_by(scope)
 
 
 def _lifetimes_are_within(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
@@ -261,6 +278,9 @@ def _lifetimes_are_within(metadata: ClientMetadata, terms: Terms) -> Iterator[Ob
 
 
 def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    without_consent = {*GRANTS_WITHOUT_CONSENT} & {*metadata.grant_types} & {*terms.grant_types}
+    if without_consent and not Scope.parse(metadata.scope) <= terms.held_scope:
+        yield "scope", "can be extended by an operator alone while grant_types need nobody's consent"
     if metadata.resources and not terms.has("resources", tuple(metadata.resources)):
         yield "resources", "may be set by an operator alone"
     if not metadata.require_pkce and not terms.has("require_pkce", False):

@@ -1,6 +1,6 @@
 """The authorizer's decision: may this call pass? RFC 6750."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
 from authserver.messages import AccessRequest, ActiveAccessToken
@@ -69,9 +69,14 @@ def _scope_of(route: str, routes: Mapping[str, str]) -> str | None:
     if route in routes:
         return routes[route]
     method, _, path = route.partition(" ")
-    while path:
-        for entry in (f"{method} {path}{BENEATH}", f"{ANY_METHOD} {path}{BENEATH}"):
+    for above in _paths_above(path):
+        for entry in (f"{method} {above}{BENEATH}", f"{ANY_METHOD} {above}{BENEATH}"):
             if entry in routes:
                 return routes[entry]
-        path = path.rpartition("/")[0]
     return routes.get(DEFAULT_ROUTE)
+
+
+def _paths_above(path: str) -> Iterator[str]:
+    """The path and those above it, the longest first; the last is that of all, which is empty: ``ANY /...``."""
+    steps = path.split("/") if path.startswith("/") else []
+    return ("/".join(steps[:count]) for count in range(len(steps), 0, -1))

@@ -1,10 +1,16 @@
-"""The client credentials grant: RFC 6749 section 4.4. No refresh token (section 4.4.3), no user, no id_token."""
+"""The client credentials grant: RFC 6749 section 4.4. No refresh token (section 4.4.3), no user, no id_token.
+
+Nobody is asked here: what the client is registered for is the permission, and it is an operator's word. Only operators
+give a client this grant, and only they add to the scope of one that has it (`documents.client`). So it may have what
+anybody may grant, and what only operators grant; whether it is a test client, which is about what users are shown,
+makes no difference. What an administrator of an organisation has to allow it never has: none has been asked.
+"""
 
 from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import known_resource, parse_scope
 from authserver.messages import TokenRequest, TokenResponse
 from authserver.models import AuthenticatedClient, Client
-from authserver.scopes import covered
+from authserver.scopes import ADMINISTRATOR, covered
 from authserver.services import Services
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.values import Scope
@@ -32,7 +38,13 @@ def _requested_scope(request: TokenRequest, client: Client, services: Services) 
     """What is asked for within what is registered; the client's default if nothing is (section 3.3)."""
     requested = parse_scope(request.parameters.get("scope", ""))
     if not requested:
-        return Scope.of(token for token in client.scope_when_unspecified if token not in OF_USERS)
-    if requested & OF_USERS or not requested <= covered(requested, client.scope, services.scopes):
+        default = (Scope((token,)) for token in client.scope_when_unspecified)
+        return Scope.of(str(scope) for scope in default if not _needs_somebody(scope, services))
+    if not requested <= covered(requested, client.scope, services.scopes) or _needs_somebody(requested, services):
         raise InvalidScope("scope exceeds what this client may ask for itself", reason="scope_exceeds_client")
     return requested
+
+
+def _needs_somebody(scope: Scope, services: Services) -> bool:
+    """Whether it is about a user, or an administrator has to allow some of it or of what it implies."""
+    return bool(scope & OF_USERS) or ADMINISTRATOR in services.scopes().grantable_by(scope)

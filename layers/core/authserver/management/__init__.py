@@ -7,7 +7,7 @@ create can be repeated under one ``Idempotency-Key``, and a change is a JSON mer
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,8 +22,10 @@ from authserver.wire import NO_STORE, HttpRequest, HttpResponse, error_headers, 
 
 MAX_BODY = 65_536
 MAX_PATH_PARAMETER = 512
+MAX_DEPTH = 32  # of a body: what is deeper is no document of ours, and costs recursion
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+PAGE_SIZE = re.compile(r"[1-9][0-9]{0,2}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 JSON = re.compile(r"application/(json|merge-patch\+json)")
 
@@ -81,7 +83,7 @@ class Call:
     def limit(self) -> int:
         """How many items of a list are wanted. Raises `Invalid`."""
         text = self.query.get("limit", str(DEFAULT_PAGE))
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_PAGE:
+        if not PAGE_SIZE.fullmatch(text) or int(text) > MAX_PAGE:
             raise Invalid("limit", f"must be a number from 1 to {MAX_PAGE}")
         return int(text)
 
@@ -204,9 +206,31 @@ def read_json(request: HttpRequest) -> Any:
     if len(request.body) > MAX_BODY:
         raise Problem(413, "The body is too large", reason="too_large")
     try:
-        return json.loads(request.body, parse_constant=_refuse_constant)
+        document = json.loads(request.body, parse_constant=_refuse_constant)
+        _require_shallow(document)
+        json.dumps(document, ensure_ascii=False).encode()  # a surrogate without its other half is no text
     except (RecursionError, ValueError):
         raise Problem(400, "The body is not JSON", reason="body_malformed") from None
+    return document
+
+
+def _require_shallow(document: Any) -> None:
+    """Raises `ValueError` on a document of more than `MAX_DEPTH` levels."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [part for whole in level for part in _parts(whole)]
+        if not level:
+            return
+    raise ValueError("too deep")
+
+
+def _parts(whole: Any) -> Iterable[Any]:
+    match whole:
+        case dict():
+            return whole.values()
+        case list():
+            return whole
+    return ()
 
 
 def _refuse_constant(_: str) -> None:

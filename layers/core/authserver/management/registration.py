@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from authserver.documents import refusals
-from authserver.documents.client import ClientMetadata, Terms, metadata_of, objections
+from authserver.documents.client import ClientMetadata, Terms, is_an_operators, metadata_of, objections
 from authserver.errors import (
     InvalidClientMetadata,
     InvalidRedirectUri,
@@ -34,6 +34,7 @@ from authserver.errors import (
     TooManyAttempts,
     UnsupportedMediaType,
 )
+from authserver.identity.throttle import network_of
 from authserver.management import MAX_BODY, Conflict, Problem, read_json
 from authserver.management.client_records import as_unverified, change, create, end, live
 from authserver.management.initial_access import read_initial_access_token
@@ -146,7 +147,7 @@ def _initial_access_token(request: HttpRequest, services: Services) -> tuple[str
 def _take_a_use(initial: tuple[str, bytes] | None, source: str, services: Services) -> None:
     """The licence to register: a use of the token, or a place in the hour of the source and in the day of all."""
     if initial is None:
-        _count(f"register {source}", HOUR, PER_SOURCE_AN_HOUR, services)
+        _count(f"register {network_of(source)}", HOUR, PER_SOURCE_AN_HOUR, services)
         _count("register", DAY, ALL_A_DAY, services)
         return
     claim = base64url(services.random(16))
@@ -168,7 +169,7 @@ def _own(client_id: str, token: str, services: Services) -> Client:
     """
     client = services.clients.get(client_id)
     stored = client.registration_token_hash if client else b""
-    if not Secret(token).matches(stored or NOBODYS_HASH) or client is None:
+    if not token.isascii() or not Secret(token).matches(stored or NOBODYS_HASH) or client is None:
         raise InvalidToken("The registration access token is not valid", reason="registration_token_wrong")
     if not client.is_active or client.is_expired(services.now()):
         raise InvalidToken("The registration access token is not valid", reason="registration_over")
@@ -231,11 +232,13 @@ def _refusal(faults: list[tuple[str, str]]) -> OAuthError:
 
 
 def _default_scope(catalogue: ScopeCatalogue) -> str:
-    """What a client gets that names no scope: all that is advertised and that any user may grant."""
+    """What a client gets that names no scope: all that is advertised, that any user may grant and it may have."""
     return " ".join(
         definition.name
         for definition in catalogue.definitions
-        if definition.advertised and definition.grantable_by == ANYONE
+        if definition.advertised
+        and definition.grantable_by == ANYONE
+        and not is_an_operators(definition.name, catalogue)
     )
 
 
