@@ -623,9 +623,9 @@ class FakeTokens:
         with self._lock:
             self._suspended.add(_cutoff(subject, client_id, organisation))
 
-    def is_suspended(self, client_id: str) -> bool:
+    def is_suspended(self, *, subject: str | None = None, client_id: str | None = None) -> bool:
         with self._lock:
-            return _cutoff(None, client_id, None) in self._suspended
+            return _cutoff(subject, client_id, None) in self._suspended
 
     def resume(
         self,

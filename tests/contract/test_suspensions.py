@@ -59,15 +59,15 @@ def test_resume_without_suspension_does_nothing(tokens: TokenStore) -> None:
 
 def test_client_is_suspended_until_it_is_resumed(tokens: TokenStore) -> None:
     client_id, other = identifier(), identifier()
-    assert not tokens.is_suspended(client_id)
+    assert not tokens.is_suspended(client_id=client_id)
     tokens.cut_off(client_id=client_id, not_before=NOW, expires_at=END)
-    assert not tokens.is_suspended(client_id)
+    assert not tokens.is_suspended(client_id=client_id)
     tokens.suspend(client_id=client_id)
     tokens.suspend(subject=other)
-    assert tokens.is_suspended(client_id)
-    assert not tokens.is_suspended(other)
+    assert tokens.is_suspended(client_id=client_id)
+    assert not tokens.is_suspended(client_id=other)
     tokens.resume(client_id=client_id, now=NOW + 1, expires_at=END)
-    assert not tokens.is_suspended(client_id)
+    assert not tokens.is_suspended(client_id=client_id)
 
 
 def test_cut_off_does_not_end_a_suspension(tokens: TokenStore) -> None:

@@ -517,6 +517,7 @@ def manage_organisations(world: World) -> None:
     refused(204, gateway.manage(f"DELETE {members}/{{sub}}", token, sub=subject, **acme))
     refused(200, gateway.manage(f"PUT {members}/{{sub}}", token, {"role": "member"}, sub=subject, **acme))
     refused(204, gateway.manage("DELETE /admin/users/{sub}", users, sub=subject))
+    refused(409, gateway.manage("POST /admin/users", users, {"username": "another", "sub": subject}))
 
 
 @flow

@@ -371,6 +371,12 @@ def test_deleting_ends_everything_for_good(server: Server, api: Api, living: Liv
     assert signed_in(server, "alice", PASSWORD)
 
 
+def test_identifier_of_a_removed_user_is_nobodys_ever_after(api: Api) -> None:
+    assert api.call("DELETE", PATH).status == 204
+    again = api.call("POST", "/admin/users", {"username": "somebody", "password": PASSWORD, "sub": ALICE})
+    assert again.status == 409
+
+
 def test_deleting_that_is_interrupted_leaves_nothing_alive(server: Server, api: Api, living: Living) -> None:
     interrupted(server, api, "users.delete", "DELETE", PATH, None)
     living.assert_dead()

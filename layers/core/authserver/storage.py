@@ -349,8 +349,8 @@ class TokenStore(Protocol):
     ) -> None:
         """From now on nothing issued for it stands, whenever it was or will be issued; until `resume`."""
 
-    def is_suspended(self, client_id: str) -> bool:
-        """Whether the client is suspended: disabled, or gone for good."""
+    def is_suspended(self, *, subject: str | None = None, client_id: str | None = None) -> bool:
+        """Whether the subject or the client (one of them is given) is suspended: disabled, or gone for good."""
 
     def resume(
         self,

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage
 from authserver.models import Client
-from authserver.scopes import MANAGEMENT, OPERATOR, ScopeCatalogue
+from authserver.scopes import MANAGEMENT, OPERATOR, REFUSAL_AGE, ScopeCatalogue
 from authserver.services import Services
 from authserver.values import RedirectUri, Scope, is_resource_indicator
 
@@ -153,7 +153,7 @@ class Terms:
             settings.grant_types,
             {name: grant.GRANT_TYPE for name, grant in services.response_types.items()},
             settings.client_auth_methods,
-            services.scopes(),
+            services.scopes(younger_than=REFUSAL_AGE),
             settings.longest_token_lifetime,
             settings.refresh_token_lifetime,
             is_operator=True,

@@ -23,7 +23,7 @@ DEFAULT_OVERLAP = 86_400
 # What people are shown and where their answers go. Whoever verified an app verified these.
 VERIFIED_FIELDS = (
     *("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "settings_uri"),
-    *("redirect_uris", "scope"),
+    *("initiate_login_uri", "redirect_uris", "scope", "preferred_subject_type", "token_endpoint_auth_method"),
 )
 
 
@@ -84,7 +84,7 @@ def create(client: Client, services: Services, *, repeatable: bool) -> tuple[Cli
     call again. The answer to it gives another secret, since nobody knows which of the two will arrive. One that was
     ended since is not made again: its identifier is dead for good.
     """
-    if repeatable and services.tokens.is_suspended(client.client_id):
+    if repeatable and services.tokens.is_suspended(client_id=client.client_id):
         raise Conflict("What this Idempotency-Key made has ended", reason="client_ended")
     secret = random_secret(services)
     made = with_credentials(client, secret, services)

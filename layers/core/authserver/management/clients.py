@@ -32,7 +32,7 @@ from authserver.management.client_records import (
 from authserver.management.cutoffs import resume
 from authserver.management.initial_access import new_initial_access_token
 from authserver.models import ACTIVE, DISABLED, VERIFIED, Client, ClientSecret
-from authserver.scopes import OPERATOR
+from authserver.scopes import OPERATOR, REFUSAL_AGE
 from authserver.services import Services
 from authserver.values import Scope
 
@@ -186,7 +186,7 @@ def _require_hash_fits(document: NewClient) -> None:
 
 def _require_power_over(client: Client, call: Call, services: Services) -> None:
     """Raises `Problem` if the client has an operator's scope that the caller's token has not."""
-    catalogue = services.scopes()
+    catalogue = services.scopes(younger_than=REFUSAL_AGE)
     granted = catalogue.expand(call.scope)
     for name in client.scope:
         if OPERATOR in catalogue.grantable_by(Scope((name,))) and name not in granted:

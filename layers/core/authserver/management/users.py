@@ -42,6 +42,9 @@ def create_user(call: Call, services: Services) -> Answer:
     if services.clients.get(user.sub) is not None:
         # Else a client's own token could be taken for the user's (RFC 9700 section 4.15).
         raise Conflict("A client has this identifier")
+    if wanted.sub and services.tokens.is_suspended(subject=user.sub):
+        # Somebody had it before, and everybody who knows it takes it for them (OpenID Connect Core section 2).
+        raise Conflict("A user who was removed had this identifier")
     if not services.users.create(user):
         user = _made_before(call, user, services)
     return Answer(201, _write(user))

@@ -267,8 +267,8 @@ class DynamoTokens:
             {":suspended": True, ":never": 0, ":at_no_time": AT_NO_TIME},
         )
 
-    def is_suspended(self, client_id: str) -> bool:
-        return "suspended" in (self._table.get({"pk": cutoff_key(None, client_id, None)}) or {})
+    def is_suspended(self, *, subject: str | None = None, client_id: str | None = None) -> bool:
+        return "suspended" in (self._table.get({"pk": cutoff_key(subject, client_id, None)}) or {})
 
     def resume(
         self,
