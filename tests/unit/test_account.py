@@ -345,7 +345,18 @@ def test_administrators_answer_what_members_ask(
     server.clock.advance(1)
     again = server.choose("max", "a1", scope="openid export")
     assert isinstance(again, ApprovalAsked) is not issued
-    assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}).status in (404, 409)
+    other = {"decision": "deny" if decision == "allow" else "allow"}
+    assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", other).status in (404, 409)
+
+
+def test_an_answer_may_be_repeated_by_whoever_gave_it_and_not_be_changed(server: Tenants, administrator: Api) -> None:
+    ask(server)
+    (asked,) = administrator.get(f"{ACME}/approvals")["items"]
+    first = administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}).document
+    server.clock.advance(1)
+    assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}).document == first
+    assert administrator.call("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "deny"}).status == 409
+    assert administrator.get(f"{ACME}/approvals")["items"] == [first]
 
 
 @pytest.mark.parametrize("decision", ["allow", "deny"])

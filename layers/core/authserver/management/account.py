@@ -153,7 +153,7 @@ def list_approvals(call: Call, services: Services) -> Answer:
 
 
 def answer_approval(call: Call, services: Services) -> Answer:
-    """Allows or denies what a member asked. The first answer is final."""
+    """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
     wanted = call.read(documents.Decision)
     organisation = _administered(call, services)
     approval = _approval(call, organisation, services)
@@ -161,10 +161,11 @@ def answer_approval(call: Call, services: Services) -> Answer:
         raise _for_itself()
     now = services.now()
     end = now + max(services.settings.consent_lifetime, APPROVAL_KEPT)
-    if not services.tokens.answer_approval(approval, wanted.decision, call.subject, now, end):
-        raise Conflict("This was answered before, or asked anew")
-    answered = services.tokens.approval(organisation.id, approval.client_id, approval.subject)
-    return Answer(document=_write_approval(answered or approval, services))
+    services.tokens.answer_approval(approval, wanted.decision, call.subject, now, end)
+    answered = _approval(call, organisation, services)
+    if (answered.decision, answered.decided_by) != (wanted.decision, call.subject):
+        raise Conflict("This was answered before")
+    return Answer(document=_write_approval(answered, services))
 
 
 # ------------------------------------------------------------------ who may

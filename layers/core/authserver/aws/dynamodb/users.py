@@ -54,16 +54,20 @@ class DynamoUsers:
 
     def link(self, sub: str, issuer: str, subject: str) -> bool:
         identity = identity_key(issuer, subject)
-        owner = read(subject_of, self._table.get({"id": identity}))
+        owner = self._owner(identity)
         if owner is not None:
             return owner == sub
         item, added = encode_item({"id": identity, "sub": sub}), {":identities": frozenset({identity})}
-        return self._table.write_all(
+        linked = self._table.write_all(
             [
                 Write.put(item, "attribute_not_exists(id)", {}),
                 Write.update({"id": f"user#{sub}"}, "ADD identities :identities", "attribute_exists(id)", added),
             ]
         )
+        return linked or self._owner(identity) == sub  # by ourselves: the answer to the write was lost
+
+    def _owner(self, identity: str) -> str | None:
+        return read(subject_of, self._table.get({"id": identity}))
 
     def update(self, sub: str, **changes: Any) -> User | None:
         expression, names, values = assignments(changes, CHANGEABLE)
