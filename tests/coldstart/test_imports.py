@@ -75,6 +75,11 @@ def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
     assert {name for name, start in starts.items() if "authserver.pages" in start.modules} == PAGES
 
 
+def test_one_function_has_a_way_out(starts: dict[str, Start]) -> None:
+    """SECURITY.md row 76: nobody fetches what a client gives as its logo, policy or redirect URI."""
+    assert {name for name, start in starts.items() if "authserver.identity.fetch" in start.modules} == {"federate"}
+
+
 @pytest.mark.parametrize(
     ("grant_type", "name", "package"),
     [("implicit", "authorize", "jwt"), ("implicit", "consent", "jwt"), ("password", "token", "argon2")],
