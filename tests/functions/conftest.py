@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.functions.estate import Furnished, furnish
 from tests.functions.gateway import Gateway
 from tests.functions.journey import App, Browser, machine, native, other, web
 from tests.functions.simulated_aws import SimulatedAws
@@ -24,6 +26,23 @@ def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     shared_world.reset()
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return shared_world
+
+
+@pytest.fixture(scope="session")
+def furnished_once() -> dict[str, Any]:
+    """The estate and what is stored for it, which are made when they are first needed."""
+    return {}
+
+
+@pytest.fixture
+def furnished(world: World, furnished_once: dict[str, Any]) -> Furnished:
+    """The stack with something of everything that there is to manage."""
+    if not furnished_once:
+        furnished_once["estate"] = furnish(world)
+        furnished_once["stored"] = world.aws.snapshot()
+    world.aws.restore(furnished_once["stored"])
+    world.aws.calls.clear()
+    return world, furnished_once["estate"]
 
 
 @pytest.fixture

@@ -4,19 +4,16 @@ An attempt may fail and the SDK's retry succeed; a call whose attempts all fail 
 Functions are newly started, so that their keys are among the calls.
 """
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.functions.flows import LEGACY, front_channel, issue_opaque_tokens, let_use_legacy_grants
+from tests.functions.flows import LEGACY, front_channel, give_organisations, issue_opaque_tokens, let_use_legacy_grants
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
-from tests.functions.simulated_aws import SECRET_DETAIL, Call, Fault, SimulatedAws
+from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, web
+from tests.functions.simulated_aws import Call, Fault, SimulatedAws
+from tests.functions.situations import FAULTS, Ask, Prepare, Situation, is_unavailable
 from tests.functions.world import World
-
-FAULTS = [Fault.THROUGHPUT_EXCEEDED, Fault.THROTTLED, Fault.INTERNAL, Fault.RESET]
-type Ask = Callable[[], Answer]
 
 
 def authorize_with_session(gateway: Gateway) -> tuple[str, Ask]:
@@ -102,6 +99,37 @@ def introspect_refresh_token(gateway: Gateway) -> tuple[str, Ask]:
     return "introspect", lambda: app.post("/introspect", token=token)
 
 
+def introspect_itself(gateway: Gateway) -> tuple[str, Ask]:
+    issue_opaque_tokens(gateway.world, "demo-web")
+    headers = {"authorization": f"Bearer {web(gateway).tokens()['access_token']}"}
+    return "introspect", lambda: gateway.send("GET", "/introspect", headers=headers)
+
+
+def at_the_companies(gateway: Gateway) -> tuple[Browser, Answer]:
+    """Alice, as a member, before the page that asks which companies of an organisation a client may reach."""
+    give_organisations(gateway.world)
+    browser = Browser(gateway)
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(web(gateway).request()))))
+    chosen = {"request": hidden_fields(page)["request"], "organisation": "acme"}
+    return browser, browser.send("GET", "/consent", query=chosen)
+
+
+def show_companies(gateway: Gateway) -> tuple[str, Ask]:
+    browser, page = at_the_companies(gateway)
+    chosen = {"request": hidden_fields(page)["request"], "organisation": "acme"}
+    return "consent", lambda: browser.send("GET", "/consent", query=chosen)
+
+
+def allow_a_company(gateway: Gateway) -> tuple[str, Ask]:
+    browser, page = at_the_companies(gateway)
+    return "consent", lambda: browser.decide(page, entities="one")
+
+
+def ask_for_every_company(gateway: Gateway) -> tuple[str, Ask]:
+    browser, page = at_the_companies(gateway)
+    return "consent", lambda: browser.decide(page, entities="*")
+
+
 def userinfo(gateway: Gateway) -> tuple[str, Ask]:
     token = native(gateway).tokens()["access_token"]
     return "userinfo", lambda: gateway.call("GET", "/userinfo", f"Bearer {token}")
@@ -133,8 +161,47 @@ def password(gateway: Gateway) -> tuple[str, Ask]:
     return "token", lambda: web(gateway).post("/token", **form)
 
 
-LEGACY_ENDPOINTS = [implicit_with_session, implicit_allow, password]
-ENDPOINTS = [
+DOCUMENT = {"redirect_uris": ["https://a.example/callback"], "client_name": "An app"}
+
+
+def register(gateway: Gateway) -> tuple[str, Ask]:
+    return "register", lambda: gateway.register("POST", "/register", DOCUMENT)
+
+
+def register_by_token(gateway: Gateway) -> tuple[str, Ask]:
+    operator = admin(gateway).own_token().json()["access_token"]
+    token = gateway.manage("POST /admin/initial-access-tokens", operator, {}).json()["initial_access_token"]
+    return "register", lambda: gateway.register("POST", "/register", DOCUMENT, bearer=token)
+
+
+def of_a_registered(gateway: Gateway, method: str, **document: Any) -> tuple[str, Ask]:
+    made = gateway.register("POST", "/register", DOCUMENT).json()
+    path, bearer = f"/register/{made['client_id']}", made["registration_access_token"]
+    sent = {**DOCUMENT, **document, "client_id": made["client_id"]} if document else None
+    return "register", lambda: gateway.register(method, path, sent, bearer=bearer)
+
+
+def read_registration(gateway: Gateway) -> tuple[str, Ask]:
+    return of_a_registered(gateway, "GET")
+
+
+def update_registration(gateway: Gateway) -> tuple[str, Ask]:
+    return of_a_registered(gateway, "PUT", client_name="Renamed")
+
+
+def delete_registration(gateway: Gateway) -> tuple[str, Ask]:
+    return of_a_registered(gateway, "DELETE")
+
+
+REGISTRATION_ENDPOINTS: list[Prepare] = [
+    register,
+    register_by_token,
+    read_registration,
+    update_registration,
+    delete_registration,
+]
+LEGACY_ENDPOINTS: list[Prepare] = [implicit_with_session, implicit_allow, password]
+ENDPOINTS: list[Prepare] = [
     authorize_with_session,
     authorize_without_session,
     show_login,
@@ -149,68 +216,28 @@ ENDPOINTS = [
     revoke_own_token,
     introspect,
     introspect_refresh_token,
+    introspect_itself,
+    show_companies,
+    allow_a_company,
+    ask_for_every_company,
     userinfo,
     key_set,
 ]
 
 
-class Situation:
-    """One endpoint at the point where it is about to be asked; `ask` does, and works on what is stored by then."""
-
-    def __init__(self, world: World, prepare: Callable[[Gateway], tuple[str, Ask]]) -> None:
-        self.world = world
-        self.parameters = LEGACY if prepare in LEGACY_ENDPOINTS else {}
-        names = ("authorize", "login", "consent") if self.parameters else ()
-        with world.using(**{name: world.load(name, **self.parameters) for name in names}):
-            self.function, self.ask = prepare(Gateway(world))
-        self.before = world.aws.snapshot()
-        self.calls = self.of_one_request()
-
-    def of_one_request(self) -> list[Call]:
-        self.answer_with(None)
-        return [call for call in self.world.aws.calls if call.function == self.function]
-
-    def answer_with(self, plan: Any) -> Answer:
-        """A newly started function's answer while calls go as planned."""
-        self.world.aws.restore(self.before)
-        self.world.aws.calls.clear()
-        with self.world.using(**{self.function: self.world.load(self.function, **self.parameters)}):
-            self.world.aws.plan = plan
-            try:
-                return self.ask()
-            finally:
-                self.world.aws.plan = None
-
-    def from_call(self, first: int, fault: Fault) -> Any:
-        """The function's calls fail from this one on."""
-        return self._plan(lambda number: number >= first, fault)
-
-    def only_call(self, one: int, fault: Fault) -> Any:
-        return self._plan(lambda number: number == one, fault)
-
-    def _plan(self, fails: Callable[[int], bool], fault: Fault) -> Any:
-        numbers: Iterator[int] = iter(range(1_000_000))
-
-        def plan(call: Call) -> Fault | None:
-            return fault if call.function == self.function and fails(next(numbers)) else None
-
-        return plan
-
-
-def is_unavailable(answer: Answer) -> None:
-    assert answer.status == 503, answer
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.headers["cache-control"] == "no-store"
-    for detail in (SECRET_DETAIL, "arn:", "authserver-", "Table", "Traceback", "Exception", "botocore", "KMS"):
-        assert detail not in str(answer.raw), detail
+def situation_of(world: World, prepare: Prepare) -> Situation:
+    if prepare in LEGACY_ENDPOINTS:
+        return Situation(world, prepare, LEGACY, ("authorize", "login", "consent"))
+    if prepare in REGISTRATION_ENDPOINTS:
+        way = "InitialAccessToken" if prepare is register_by_token else "Open"
+        return Situation(world, prepare, {"Registration": way}, ("register",))
+    return Situation(world, prepare)
 
 
 @pytest.mark.rfc("7009", "2.2.1")
-@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS)
-def test_whichever_call_fails_for_good_the_answer_is_503(
-    prepare: Callable[[Gateway], tuple[str, Ask]], world: World
-) -> None:
-    situation = Situation(world, prepare)
+@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS + REGISTRATION_ENDPOINTS)
+def test_whichever_call_fails_for_good_the_answer_is_503(prepare: Prepare, world: World) -> None:
+    situation = situation_of(world, prepare)
     assert situation.calls
     for first, call in enumerate(situation.calls):
         fault = FAULTS[first % len(FAULTS)]
@@ -234,12 +261,10 @@ def test_whatever_fails_for_good_the_answer_is_503(fault: Fault, world: World) -
         is_unavailable(situation.answer_with(situation.from_call(first, fault)))
 
 
-@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS)
-def test_whichever_attempt_fails_once_the_answer_is_the_usual_one(
-    prepare: Callable[[Gateway], tuple[str, Ask]], world: World
-) -> None:
+@pytest.mark.parametrize("prepare", ENDPOINTS + LEGACY_ENDPOINTS + REGISTRATION_ENDPOINTS)
+def test_whichever_attempt_fails_once_the_answer_is_the_usual_one(prepare: Prepare, world: World) -> None:
     """LOST as well: the write was made, its answer never came, and the SDK's retry finds its own claim."""
-    situation = Situation(world, prepare)
+    situation = situation_of(world, prepare)
     usual = situation.answer_with(None)
     for one in range(len(situation.calls)):
         for fault in (Fault.LOST, (Fault.THROUGHPUT_EXCEEDED, Fault.RESET)[one % 2]):
@@ -299,6 +324,23 @@ def test_a_token_whose_revocation_failed_is_as_it_was(world: World, web_app: App
     assert web_app.post("/introspect", token=token).json()["active"] is True
     assert web_app.post("/revoke", token=token).status == 200
     assert web_app.post("/introspect", token=token).json() == {"active": False}
+
+
+@pytest.mark.rfc("7591", "3.2.1")
+@pytest.mark.parametrize("prepare", REGISTRATION_ENDPOINTS)
+def test_a_registration_that_failed_can_be_made_again(prepare: Prepare, world: World) -> None:
+    """F1: 201 only for what is stored. A use of an initial access token is spent first, so a fault may cost it."""
+    situation = situation_of(world, prepare)
+    usual = situation.answer_with(None)
+    with world.using(register=world.load("register", **situation.parameters)):
+        for first in range(len(situation.calls)):
+            for fault in (Fault.THROTTLED, Fault.LOST):
+                is_unavailable(situation.answer_with(situation.from_call(first, fault)))
+                again = situation.ask()
+                may_be_spent = prepare in (register_by_token, delete_registration)
+                assert again.status == usual.status or (may_be_spent and again.status == 401), (first, fault)
+                if again.status == 201:
+                    assert again.json()["client_id"] in world.aws.items("ClientsTable")
 
 
 # ------------------------------------------------------------------ what DynamoDB leaves unprocessed

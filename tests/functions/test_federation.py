@@ -10,7 +10,10 @@ import pytest
 
 import authserver.identity.fetch
 from authserver.aws.apigateway import logger
-from tests.functions.federation import WORK, configure, federated, federated_person
+from tests.functions.federation import WORK, FederatedPerson, configure, federated, federated_person
+from tests.functions.gateway import Gateway
+from tests.functions.simulated_aws import Fault
+from tests.functions.situations import FAULTS, Ask, Situation, is_unavailable
 from tests.functions.world import World
 from tests.openid_provider import OpenIdProvider, serving
 
@@ -71,6 +74,33 @@ def test_a_provider_that_fails_ends_in_a_page_soon(
     assert f"federation_token_{reason}" in journal.getvalue()
     assert "call this number" not in page.body + journal.getvalue()
     assert "__Host-session" not in person.cookies
+
+
+@pytest.mark.rfc("9700", "4.5")
+@pytest.mark.parametrize("leg", ["there", "back"])
+def test_whichever_call_fails_nobody_is_signed_in_and_the_next_try_works(leg: str, world: World) -> None:
+    """F1: DynamoDB and KMS, on the way to the provider and on the way back."""
+    with federated(world) as provider:
+
+        def set_out(gateway: Gateway) -> tuple[str, Ask]:
+            person = FederatedPerson(gateway)
+            page = person.arrive()
+            if leg == "there":
+                return "federate", lambda: person.choose(page)
+            there = person.choose(page).location
+            return "federate", lambda: person.come_back(provider.authorize(there))
+
+        situation = Situation(world, set_out, {"LoopbackUpstreams": "true"})
+        usual = situation.answer_with(None)
+        assert len(situation.calls) > 3
+        for number, call in enumerate(situation.calls):
+            for fault in (FAULTS[number % len(FAULTS)], Fault.LOST):
+                answer = situation.answer_with(situation.from_call(number, fault))
+                assert (answer.status, answer.cookies) == (503, ()), (number, call, fault)
+                is_unavailable(answer)
+                assert federated_person(world).sign_in_at(provider).status == 303
+                once = situation.answer_with(situation.only_call(number, fault))
+                assert (once.status, len(once.cookies)) == (usual.status, len(usual.cookies)), (number, call, fault)
 
 
 def test_loopback_is_out_of_reach_unless_the_operator_said_so(world: World) -> None:

@@ -50,6 +50,7 @@ class World:
         self.clock = Clock()
         self._template = read_template(TEMPLATE)
         self._keys: list[tuple[str, str]] = []
+        self._others: dict[tuple[tuple[str, str], ...], Stack] = {}  # by the parameters they were built with
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
         with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
@@ -126,9 +127,15 @@ class World:
         return self._environment(name)
 
     def _environment(self, name: str, **parameters: str) -> dict[str, str]:
-        stack = self._build(parameters) if parameters else self.stack
+        stack = self._with(parameters) if parameters else self.stack
         (function,) = (one for one in stack.functions.values() if one.code == ROOT / "functions" / name)
         return {**function.environment, **LAMBDA_ENVIRONMENT}
+
+    def _with(self, parameters: Mapping[str, str]) -> Stack:
+        chosen = tuple(sorted(parameters.items()))
+        if chosen not in self._others:
+            self._others[chosen] = self._build(parameters)
+        return self._others[chosen]
 
     @contextmanager
     def _default_session(self) -> Iterator[None]:

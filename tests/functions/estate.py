@@ -1,0 +1,192 @@
+"""A deployment with something of everything that there is to manage, and a call of each operation that fits it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver.aws.dynamodb import DynamoTokens
+from authserver.management import Operation, account, admin, partner
+from authserver.models import Approval
+from authserver.values import Scope
+from tests.functions import journey
+from tests.functions.flows import organisation_of_alice
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.journey import App, Browser, hidden_fields, parameters_of
+from tests.functions.world import World
+
+OPERATIONS = {one.route: one for one in (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)}
+PARAMETER = re.compile(r"\{(\w+)\}")
+CALLBACK = "https://a.example/callback"
+
+# What each operation that has a body is asked.
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "POST /admin/clients": {
+        "client_name": "Another shop",
+        "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid read",
+    },
+    "PATCH /admin/clients/{client_id}": {"status": "disabled"},
+    "POST /admin/clients/{client_id}/secrets": {"overlap": 0},
+    "POST /admin/initial-access-tokens": {"uses": 2},
+    "POST /admin/users": {"username": "dora", "password": "looking-glass", "email": "dora@a.example"},
+    "PATCH /admin/users/{sub}": {"status": "disabled", "operator": False, "name": "Carol C"},
+    "PUT /admin/users/{sub}/password": {"password": "through-the-looking-glass"},
+    "POST /admin/users/{sub}/identities": {"issuer": "https://login.a.example", "subject": "carol-there"},
+    "POST /admin/organisations": {"id": "other", "name": "Other", "companies": {"one": "One Ltd"}},
+    "PATCH /admin/organisations/{organisation}": {"status": "disabled", "name": "Acme Ltd"},
+    "PUT /admin/organisations/{organisation}/companies/{company}": {"name": "One and only Ltd"},
+    "PUT /admin/organisations/{organisation}/members/{sub}": {"role": "member"},
+    "PUT /admin/scopes/{scope}": {"description": "All your orders"},
+    "POST /admin/identity-providers": {
+        "id": "another",
+        "name": "Another",
+        "issuer": "https://login.another.example",
+        "client_id": "authserver",
+        "client_secret": "another-upstream-secret",
+        "domains": ["another.example"],
+    },
+    "PATCH /admin/identity-providers/{idp}": {
+        "client_secret": "a-new-upstream-secret",
+        "domains": ["wonderland.example", "garden.example"],
+    },
+    "POST /partner/apps": {"client_name": "Another app", "redirect_uris": [CALLBACK], "scope": "openid"},
+    "PATCH /partner/apps/{client_id}": {"client_name": "Renamed"},
+    "POST /partner/apps/{client_id}/secrets": {"overlap": 0},
+    "PATCH /account/profile": {"name": "Alice P"},
+    "PUT /account/organisations/{organisation}/authorizations/{id}/companies": {"entities": ["two"]},
+    "PUT /account/organisations/{organisation}/approvals/{approval}": {"decision": "allow"},
+}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A client with tokens."""
+
+    app: App
+    tokens: Mapping[str, Any]
+
+    def refresh(self) -> Answer:
+        return self.app.refresh(self.tokens["refresh_token"])
+
+    def is_active(self) -> bool:
+        """Asks with the access token itself, which needs no client."""
+        headers = {"authorization": f"Bearer {self.tokens['access_token']}"}
+        return self.app.gateway.send("GET", "/introspect", headers=headers).status == 200
+
+
+@dataclass
+class Estate:
+    """`names` has what a path may name, under the path up to there; `tokens` an access token of each API."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, "Holder"] = field(default_factory=dict)  # of what Carol and Alice, for Acme, granted
+
+    def path_of(self, route: str) -> dict[str, str]:
+        template = route.partition(" ")[2]
+        return {found[1]: self.names[template[: found.end()]] for found in PARAMETER.finditer(template)}
+
+    def query_of(self, route: str) -> dict[str, list[str]] | None:
+        return {"subject": [self.names["/admin/users/{sub}"]]} if route.endswith("/authorizations") else None
+
+    def token_of(self, route: str) -> str:
+        return self.tokens[route.split("/")[1]]
+
+    def context_of(self, route: str) -> dict[str, str]:
+        """What the authorizer tells of the token."""
+        api = route.split("/")[1]
+        client = "demo-admin" if api == "admin" else "demo-portal"
+        subject = client if api == "admin" else self.names["(alice)"]
+        scope = " ".join(sorted({one.scope.partition(".")[0] for one in OPERATIONS.values()}))
+        return {"sub": subject, "client_id": client, "scope": scope, "principalId": subject}
+
+    def call(self, gateway: Gateway, operation: Operation) -> Answer:
+        route = operation.route
+        if query := self.query_of(route):
+            method, _, path = route.partition(" ")
+            return gateway.call(method, path, f"Bearer {self.token_of(route)}", query=query)
+        return gateway.manage(
+            route,
+            self.token_of(route),
+            DOCUMENTS[route] if operation.body else None,
+            key="once" if operation.is_create else "",
+            **self.path_of(route),
+        )
+
+
+type Furnished = tuple[World, Estate]
+
+
+def furnish(world: World) -> Estate:
+    """Alice administers Acme, builds an app and lets demo-web in; Carol belongs to it and lets the shop in."""
+    gateway, estate = Gateway(world), Estate()
+    alice = organisation_of_alice(world, gateway)
+    operator = journey.admin(gateway).own_token().json()["access_token"]
+    builder = journey.portal(gateway).tokens(scope="openid account partner organisation")["access_token"]
+    estate.tokens = {"admin": operator, "partner": builder, "account": builder}
+
+    def made(route: str, document: Any, **path: str) -> dict[str, Any]:
+        answer = gateway.manage(route, estate.token_of(route), document, **path)
+        assert answer.status in (200, 201), answer
+        return dict(answer.json())
+
+    member = "/admin/organisations/{organisation}/members/{sub}"
+    carol = made("POST /admin/users", {"username": "carol", "password": "looking-glass"})["sub"]
+    made(f"PUT {member}", {"role": "administrator"}, organisation="acme", sub=carol)
+    made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
+    provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
+    made("POST /admin/identity-providers", {**provider, "issuer": "https://login.wonderland.example"})
+    shop = made("POST /admin/clients", DOCUMENTS["POST /admin/clients"])
+    app = made("POST /partner/apps", DOCUMENTS["POST /partner/apps"])
+    client_secret = {"client_id": shop["client_id"]}
+    second = made("POST /admin/clients/{client_id}/secrets", {"overlap": 3600}, **client_secret)
+    of_app = made("POST /partner/apps/{client_id}/secrets", {"overlap": 3600}, client_id=app["client_id"])
+
+    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+    web, browser = journey.web(gateway), Browser(gateway)
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(web.request()))))
+    pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), ("entities", "one"), ("entities", "two")]
+    of_acme = web.exchange(parameters_of(browser.send("POST", "/consent", form=pairs))["code"]).json()
+    shopping = App(gateway, shop["client_id"], second["client_secret"], CALLBACK, "openid read")
+    of_carol = shopping.tokens(Browser(gateway, "carol", "looking-glass"))
+    estate.holders = {"Acme": Holder(web, of_acme), "Carol": Holder(shopping, of_carol)}
+
+    world.aws.caller = "a member"
+    stored = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+    now = int(world.clock.time())
+    stored.ask_approval(Approval("acme", "demo-web", alice, Scope.parse("read"), (), frozenset({"one"}), now, 2**33))
+    acme = {"organisation": "acme"}
+    of_alice = f"Bearer {builder}"
+    (approval,) = gateway.manage("GET /account/organisations/{organisation}/approvals", builder, **acme).json()["items"]
+    (granted,) = gateway.manage("GET /account/organisations/{organisation}/applications", builder, **acme).json()[
+        "items"
+    ]
+    session = gateway.call("GET", "/account/sessions", of_alice).json()["items"][0]
+    everything = {"subject": [carol]}
+    (authorization,) = gateway.call("GET", "/admin/authorizations", f"Bearer {operator}", query=everything).json()[
+        "items"
+    ]
+    organisation = "/account/organisations/{organisation}"
+    estate.names = {
+        "(alice)": alice,
+        "/admin/clients/{client_id}": shop["client_id"],
+        "/admin/clients/{client_id}/secrets/{secret}": second["id"],
+        "/admin/users/{sub}": carol,
+        "/admin/organisations/{organisation}": "acme",
+        "/admin/organisations/{organisation}/companies/{company}": "one",
+        member: carol,
+        "/admin/scopes/{scope}": "orders",
+        "/admin/authorizations/{id}": authorization["id"],
+        "/admin/identity-providers/{idp}": "wonderland",
+        "/partner/apps/{client_id}": app["client_id"],
+        "/partner/apps/{client_id}/secrets/{secret}": of_app["id"],
+        "/account/applications/{client_id}": "demo-web",
+        "/account/sessions/{id}": session["id"],
+        organisation: "acme",
+        f"{organisation}/applications/{{client_id}}": "demo-web",
+        f"{organisation}/authorizations/{{id}}": granted["grants"][0]["id"],
+        f"{organisation}/approvals/{{approval}}": approval["id"],
+    }
+    return estate

@@ -1,0 +1,70 @@
+"""One endpoint at the point where it is about to be asked, so that calls to AWS can be made to fail one by one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.simulated_aws import SECRET_DETAIL, Call, Fault
+from tests.functions.world import World
+
+FAULTS = [Fault.THROUGHPUT_EXCEEDED, Fault.THROTTLED, Fault.INTERNAL, Fault.RESET]
+type Ask = Callable[[], Answer]
+type Prepare = Callable[[Gateway], tuple[str, Ask]]
+"""Comes as far as the endpoint; its function's name, and how to ask it."""
+
+
+class Situation:
+    """One endpoint at the point where it is about to be asked; `ask` does, and works on what is stored by then."""
+
+    def __init__(
+        self,
+        world: World,
+        prepare: Prepare,
+        parameters: Mapping[str, str] | None = None,
+        on_the_way: tuple[str, ...] = (),
+    ) -> None:
+        """`on_the_way` are functions that are under the template parameters as well while it is prepared."""
+        self.world = world
+        self.parameters = parameters or {}
+        with world.using(**{name: world.load(name, **self.parameters) for name in on_the_way}):
+            self.function, self.ask = prepare(Gateway(world))
+        self.before = world.aws.snapshot()
+        self.calls = self.of_one_request()
+
+    def of_one_request(self) -> list[Call]:
+        self.answer_with(None)
+        return [call for call in self.world.aws.calls if call.function == self.function]
+
+    def answer_with(self, plan: Any) -> Answer:
+        """A newly started function's answer while calls go as planned."""
+        self.world.aws.restore(self.before)
+        self.world.aws.calls.clear()
+        with self.world.using(**{self.function: self.world.load(self.function, **self.parameters)}):
+            self.world.aws.plan = plan
+            try:
+                return self.ask()
+            finally:
+                self.world.aws.plan = None
+
+    def from_call(self, first: int, fault: Fault) -> Any:
+        """The function's calls fail from this one on."""
+        return self._plan(lambda number: number >= first, fault)
+
+    def only_call(self, one: int, fault: Fault) -> Any:
+        return self._plan(lambda number: number == one, fault)
+
+    def _plan(self, fails: Callable[[int], bool], fault: Fault) -> Any:
+        numbers: Iterator[int] = iter(range(1_000_000))
+
+        def plan(call: Call) -> Fault | None:
+            return fault if call.function == self.function and fails(next(numbers)) else None
+
+        return plan
+
+
+def is_unavailable(answer: Answer) -> None:
+    assert answer.status == 503, answer
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["cache-control"] == "no-store"
+    for detail in (SECRET_DETAIL, "arn:", "authserver-", "Table", "Traceback", "Exception", "botocore", "KMS"):
+        assert detail not in str(answer.raw), detail

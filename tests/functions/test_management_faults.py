@@ -1,0 +1,152 @@
+"""DynamoDB and KMS fail under every operation of the management APIs: SECURITY.md section 6, F1, F7, F19, F23."""
+
+from typing import Any
+
+import pytest
+
+from authserver.management import Operation
+from tests.functions.estate import OPERATIONS, Estate, Furnished
+from tests.functions.gateway import Gateway
+from tests.functions.simulated_aws import Call, Fault
+from tests.functions.situations import FAULTS, Prepare, Situation, is_unavailable
+from tests.functions.world import World
+
+
+def about_to(operation: Operation, estate: Estate) -> Prepare:
+    name = operation.route.split("/")[1]
+    return lambda gateway: (name, lambda: estate.call(gateway, operation))
+
+
+def faults_of(first: int, call: Call) -> tuple[Fault, ...]:
+    reads = ("GetItem", "BatchGetItem", "Query", "Decrypt", "Encrypt")
+    fault = FAULTS[first % len(FAULTS)]
+    return (fault,) if call.operation in reads else (fault, Fault.LOST)
+
+
+@pytest.mark.parametrize("route", OPERATIONS)
+def test_a_call_that_fails_for_good_is_503_and_can_be_made_again(route: str, furnished: Furnished) -> None:
+    """F1: nothing is told as done that was not, and whatever was done by then is in nobody's way."""
+    world, estate = furnished
+    operation = OPERATIONS[route]
+    situation = Situation(world, about_to(operation, estate))
+    assert situation.answer_with(None).status == operation.status
+    for first, call in enumerate(situation.calls):
+        for fault in faults_of(first, call):
+            try:
+                answer = situation.answer_with(situation.from_call(first, fault))
+                is_unavailable(answer)
+                assert answer.headers["content-type"] == "application/problem+json"
+                again = situation.ask().status
+                assert again == operation.status or (operation.status == 204 and again == 404), again
+            except AssertionError as error:
+                error.add_note(f"call {first}, {call.action} {call.keys}, {fault}")
+                raise
+
+
+@pytest.mark.parametrize("route", OPERATIONS)
+def test_an_attempt_that_fails_once_goes_unnoticed(route: str, furnished: Furnished) -> None:
+    """The SDK tries again. A DELETE whose answer was lost may find nothing left to delete."""
+    world, estate = furnished
+    situation = Situation(world, about_to(OPERATIONS[route], estate))
+    usual = situation.answer_with(None)
+    for one, call in enumerate(situation.calls):
+        for fault in faults_of(one, call):
+            answer = situation.answer_with(situation.only_call(one, fault))
+            told_gone = fault is Fault.LOST and (usual.status, answer.status) == (204, 404)
+            assert answer.status == usual.status or told_gone, (one, call, fault, answer)
+
+
+# ------------------------------------------------------------------ what ends things
+
+ENDS = {
+    "PATCH /admin/clients/{client_id}": "Carol",
+    "DELETE /admin/clients/{client_id}": "Carol",
+    "PATCH /admin/users/{sub}": "Carol",
+    "DELETE /admin/users/{sub}": "Carol",
+    "PUT /admin/users/{sub}/password": "Carol",
+    "DELETE /admin/authorizations": "Carol",
+    "DELETE /admin/authorizations/{id}": "Carol",
+    "PATCH /admin/organisations/{organisation}": "Acme",
+    "DELETE /account/applications/{client_id}": "Acme",
+    "DELETE /account/organisations/{organisation}/applications/{client_id}": "Acme",
+}
+
+
+@pytest.mark.rfc("7009", "2.2.1")
+@pytest.mark.parametrize("route", ENDS)
+def test_what_was_told_as_ended_has_ended_however_often_it_failed(route: str, furnished: Furnished) -> None:
+    """F7, F19: 204 and 404 alike mean that nothing of it works any more; 503 promises nothing."""
+    world, estate = furnished
+    situation = Situation(world, about_to(OPERATIONS[route], estate))
+    holder = estate.holders[ENDS[route]]
+    world.aws.restore(situation.before)
+    assert holder.refresh().status == 200
+    for first in range(len(situation.calls)):
+        for fault in (Fault.THROTTLED, Fault.LOST):
+            is_unavailable(situation.answer_with(situation.from_call(first, fault)))
+            assert situation.ask().status in (200, 204, 404)
+            assert holder.refresh().status in (400, 401), (first, fault)
+            assert not holder.is_active(), (first, fault)
+
+
+# ------------------------------------------------------------------ items that are not as they should be
+
+POISON: list[dict[str, Any] | None] = [None, {"S": "text"}, {"N": "1.5"}, {"L": [{"NULL": True}]}]
+# DynamoDB refuses an item whose attributes do not have the types of an index.
+INDEXED = {
+    "created_at",
+    "listed",
+    "listed_owner",
+    "listed_member",
+    "listed_organisation",
+    "listed_subject",
+    "listed_client",
+}
+POISONED = {
+    "client": ("ClientsTable", "/admin/clients/{client_id}", ""),
+    "app": ("ClientsTable", "/partner/apps/{client_id}", ""),
+    "user": ("UsersTable", "/admin/users/{sub}", "user#"),
+    "organisation": ("UsersTable", "", "organisation#"),
+    "membership": ("UsersTable", "", "membership#"),
+    "approval": ("TokensTable", "", "approval#"),
+    "authorization": ("TokensTable", "", "authorization#"),
+    "session": ("TokensTable", "", "session#"),
+    "scopes": ("ConfigurationTable", "", "scopes"),
+    "provider": ("ConfigurationTable", "", "idp#"),
+}
+
+
+def readings_of(key: str, world: World, estate: Estate) -> list[Operation]:
+    """The operations that read this item."""
+    found = []
+    for operation in [one for one in OPERATIONS.values() if one.route.startswith("GET")]:
+        world.aws.calls.clear()
+        estate.call(Gateway(world), operation)
+        if any(key in part.keys for call in world.aws.calls for part in call.parts if call.function != "authorizer"):
+            found.append(operation)
+    return found
+
+
+@pytest.mark.parametrize("kind", POISONED)
+def test_a_poisoned_item_breaks_no_list_and_no_reading(kind: str, furnished: Furnished) -> None:
+    """F23: every attribute missing or of another type; as good as none, never 500.
+
+    What the catalogue says matters to everything: while it cannot be read nobody can tell, which is 503.
+    """
+    worst = 503 if kind == "scopes" else 499
+    world, estate = furnished
+    table, named, prefix = POISONED[kind]
+    wanted = prefix + (estate.names[named] if named else "")
+    key = next(key for key in world.aws.items(table) if (key == wanted if named else key.startswith(prefix)))
+    with world.using(**({"admin": world.load("admin")} if kind == "scopes" else {})):
+        readings = readings_of(key, world, estate)
+    assert readings
+    before, failures = world.aws.snapshot()[table], []
+    for attribute in sorted(set(world.aws.items(table)[key]) - {"pk", "id", "client_id"}):
+        for poison in POISON[:1] if attribute in INDEXED else POISON:
+            world.aws.restore({table: before})
+            world.aws.change(table, key, **{attribute: poison})
+            with world.using(**({"admin": world.load("admin")} if kind == "scopes" else {})):
+                answers = {one.route: estate.call(Gateway(world), one).status for one in readings}
+            failures += [(attribute, poison, *one) for one in answers.items() if one[1] > worst or one[1] == 500]
+    assert failures == []
