@@ -107,6 +107,7 @@ class OpenIdProvider:
             "userinfo_endpoint": f"{issuer}/userinfo",
             "authorization_response_iss_parameter_supported": True,
         }
+        self.told: set[str] = set()  # what nobody but the client may see: codes, verifiers, tokens
         self._codes: dict[str, dict[str, str]] = {}
         self._access_tokens: set[str] = set()
 
@@ -123,6 +124,7 @@ class OpenIdProvider:
         self.asked.append(request)
         code = secrets.token_urlsafe(16)
         self._codes[code] = request
+        self.told |= {code, request["state"], request["nonce"]}
         answer = {"code": code, "state": request["state"], "iss": self.issuer, **self.parameters}
         sent = {name: value for name, value in answer.items() if value is not None}
         return f"{request['redirect_uri']}?{urlencode(sent)}"
@@ -161,6 +163,7 @@ class OpenIdProvider:
         # Section 2: required where the request has max_age. Whoever is sent here signs in, unless `claims` says more.
         signed_in = {"auth_time": self.now()} if "max_age" in request else {}
         id_token = self.id_token(request["nonce"], access_token, **signed_in)
+        self.told |= {form["code_verifier"], access_token, id_token}
         return 200, {"access_token": access_token, "token_type": "Bearer", "expires_in": 60, "id_token": id_token}
 
     def _is_our_client(self, form: Mapping[str, str], headers: Mapping[str, str]) -> bool:

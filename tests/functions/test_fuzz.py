@@ -1,12 +1,16 @@
 """Whatever event comes, a handler answers, and never with a server error."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.functions.events import FORM, request_authorizer_event
+from tests.functions.estate import DOCUMENTS as FITTING
+from tests.functions.estate import OPERATIONS, Furnished
+from tests.functions.events import FORM, request_authorizer_event, rest_event
 from tests.functions.gateway import Answer, Gateway, basic
 from tests.functions.world import World
 
@@ -17,7 +21,8 @@ SETTINGS = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-ENDPOINTS = ["authorize", "login", "consent", "token", "refresh", "revoke", "introspect", "metadata"]
+ENDPOINTS = ["authorize", "login", "consent", "federate", "token", "refresh", "revoke", "introspect", "metadata"]
+MANAGEMENT = ["register", "admin", "partner", "account"]
 MACHINE = basic("demo-machine", "demo-machine-secret-for-development-only")
 
 TEXT = st.text(max_size=40)
@@ -87,6 +92,9 @@ VALUES = st.one_of(
         ]
     ),
 )
+HEADERS = st.dictionaries(
+    st.sampled_from(["Idempotency-Key", "Content-Type", "Accept", "If-Match"]) | TEXT, TEXT, max_size=2
+)
 PAIRS = st.lists(st.tuples(NAMES | TEXT, VALUES), max_size=12)
 # What may come first, so that requests get beyond the first checks.
 BEGINNINGS: dict[str, list[tuple[str, str]]] = {
@@ -105,14 +113,14 @@ def is_answered(answer: dict[str, Any]) -> None:
 
 
 @SETTINGS
-@given(name=st.sampled_from(ENDPOINTS), event=st.dictionaries(TEXT, JSON_VALUES, max_size=5))
+@given(name=st.sampled_from(ENDPOINTS + MANAGEMENT), event=st.dictionaries(TEXT, JSON_VALUES, max_size=5))
 def test_any_object_is_answered(name: str, event: dict[str, Any], world: World) -> None:
     is_answered(world.invoke(name, event))
 
 
 @SETTINGS
 @given(
-    name=st.sampled_from(ENDPOINTS),
+    name=st.sampled_from(ENDPOINTS + MANAGEMENT),
     changed=st.dictionaries(
         st.sampled_from(
             ["headers", "cookies", "body", "isBase64Encoded", "pathParameters", "requestContext", "version"]
@@ -147,11 +155,90 @@ def test_any_octets_are_answered(name: str, octets: bytes, gateway: Gateway) -> 
 
 
 @SETTINGS
+@given(pairs=PAIRS, provider=TEXT)
+def test_any_answer_of_a_provider_is_answered(pairs: list[tuple[str, str]], provider: str, gateway: Gateway) -> None:
+    there = {"route": "ANY /federate/callback/{provider}", "path_parameters": {"provider": provider}}
+    answer = gateway.send("GET", "/federate/callback/x", query=pairs, **there)
+    assert answer.status < 500
+    assert not answer.cookies
+
+
+@SETTINGS
 @given(headers=st.dictionaries(st.sampled_from(["authorization", "content-type", "origin", "host"]) | TEXT, TEXT))
 def test_any_headers_are_answered(headers: dict[str, str], gateway: Gateway) -> None:
     for path in ("/token", "/introspect"):
         answer = gateway.post(path, {"grant_type": "client_credentials", "token": "x"}, headers=headers)
         assert answer.status < 500
+
+
+# ------------------------------------------------------------------ documents
+
+LIKELY = st.one_of(
+    VALUES,
+    st.lists(VALUES, max_size=4),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(
+        ["https://a.example/callback", "disabled", "active", "administrator", "*", "x" * 5000, "\x00", "🦉"]
+    ),
+    st.sampled_from([["https://a.example/callback"], ["*"], {"one": "One Ltd"}, {"": ""}, [None], [[]]]),
+)
+FIELDS = sorted({name for one in OPERATIONS.values() if one.body for name in one.body.model_fields} | {"client_id"})
+DOCUMENTS = st.dictionaries(st.sampled_from(FIELDS) | TEXT, LIKELY | JSON_VALUES, max_size=6) | JSON_VALUES
+MANY = settings(SETTINGS, max_examples=400)
+
+
+@pytest.fixture
+def open_registration(world: World) -> Iterator[str]:
+    """Its own client's registration access token, under which anything may be sent."""
+    with world.using(register=world.load("register", Registration="Open")):
+        yield "ra_" + "A" * 43
+
+
+@MANY
+@given(document=DOCUMENTS, client_id=st.just("") | TEXT, method=st.sampled_from(["POST", "PUT", "GET", "DELETE"]))
+def test_any_document_is_registered_or_refused(
+    document: Any, client_id: str, method: str, open_registration: str, gateway: Gateway
+) -> None:
+    base = {"redirect_uris": ["https://a.example/callback"]} if isinstance(document, dict) else {}
+    sent = {**base, **document} if base else document
+    path = f"/register/{client_id}" if client_id.strip("/") else "/register"
+    answer = gateway.register(method, path, sent, bearer=open_registration)
+    assert answer.status in (201, 400, 401, 405, 413, 429), answer
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@MANY
+@given(data=st.data())
+def test_any_call_of_the_management_apis_is_answered(data: st.DataObject, furnished: Furnished) -> None:
+    """Every operation, by somebody who may, with what fits and what does not in path, query, headers and body."""
+    world, estate = furnished
+    operation = OPERATIONS[data.draw(st.sampled_from(sorted(OPERATIONS)))]
+    method, _, template = operation.route.partition(" ")
+    fitting = estate.path_of(operation.route)
+    path = {name: data.draw(st.just(value) | TEXT | VALUES, name) for name, value in fitting.items()}
+    query = data.draw(
+        st.dictionaries(
+            st.sampled_from(["cursor", "limit", "subject", "client_id", "organisation", "owner"]) | TEXT,
+            st.lists(TEXT | VALUES | st.sampled_from(["1", "100", "-1", "٣", "e30", "eyJpZCI6IngifQ"]), min_size=1),
+            max_size=3,
+        )
+    )
+    fits = [st.just(FITTING[operation.route])] if operation.body else []
+    body = data.draw(st.one_of(*fits, DOCUMENTS))
+    event = rest_event(
+        method,
+        template,
+        resource=world.resource,
+        headers={"Content-Type": "application/json", **data.draw(HEADERS)},
+        authorizer=estate.context_of(operation.route),
+        query=query,
+        path_parameters=path,
+        body=data.draw(st.just(json.dumps(body)) | TEXT),
+    )
+    answer = Answer.of(world.invoke(operation.route.split("/")[1], event))
+    assert answer.status < 500, (operation.route, path, query, body, answer)
+    assert answer.headers["cache-control"] == "no-store"
 
 
 @SETTINGS

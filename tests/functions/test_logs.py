@@ -13,17 +13,23 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from authserver.aws.apigateway import logger
+from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
+from tests.functions.federation import federated, federated_person
 from tests.functions.flows import FLOWS, LEGACY_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
 from tests.functions.gateway import Gateway, basic
 from tests.functions.journey import App, Browser, machine, native, web
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import FUNCTIONS, World
+from tests.openid_provider import CLIENT_SECRET
 
 SECRET_NAMES = re.compile(
     r"code|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
     r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint"
 )
+
+
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 
 class Journal:
@@ -142,6 +148,37 @@ def test_a_fault_leaves_nothing_secret_in_the_log(
     assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
 
 
+@pytest.mark.parametrize("claims", [{}, {"nonce": "another"}])
+def test_nothing_of_a_sign_in_elsewhere_is_in_the_log(
+    claims: dict[str, Any], world: World, witness: Witness, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What passes between this server and the provider, whether it ends well or not."""
+    monkeypatch.setattr(logger._logger, "level", logging.DEBUG)
+    with federated(world) as provider:
+        provider.claims = claims
+        answer = federated_person(world).sign_in_at(provider)
+        assert answer.status == (502 if claims else 303)
+        told = provider.told | witness.seen | {CLIENT_SECRET, "alice@work.example", "Alice at Work"}
+    assert len(provider.told) == 6
+    assert sorted(secret for secret in told if secret and secret in journal.text) == []
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.LOST])
+def test_a_fault_of_management_leaves_nothing_secret_in_the_log(
+    fault: Fault, furnished: Furnished, witness: Witness, journal: Journal
+) -> None:
+    """Every operation, with everything that is written failing."""
+    world, estate = furnished
+    gateway, stored = Gateway(world), world.aws.snapshot()
+    for operation in OPERATIONS.values():
+        world.aws.restore(stored)
+        with world.aws.failing(lambda call: fault if call.operation in WRITES else None):
+            estate.call(gateway, operation)
+    sent = {"another-upstream-secret", "a-new-upstream-secret", "through-the-looking-glass", "dora@a.example"}
+    assert sorted(secret for secret in witness.seen | sent if secret and secret in journal.text) == []
+    assert "dynamodb_" in journal.text
+
+
 def test_an_unexpected_error_leaves_nothing_secret_in_the_log_nor_in_the_answer(
     world: World, gateway: Gateway, witness: Witness, journal: Journal, web_app: App
 ) -> None:
@@ -168,11 +205,12 @@ def test_text_of_users_cannot_make_a_line(world: World, gateway: Gateway, journa
     parameters = dict.fromkeys(("client_id", "redirect_uri", "state", "scope", "grant_type", "username"), NEWLINE)
     headers = {"user-agent": NEWLINE, "authorization": NEWLINE, "x-amzn-trace-id": NEWLINE, "origin": NEWLINE}
     count = 0
-    for path in ("/authorize", "/login", "/consent", "/token", "/refresh", "/revoke", "/introspect"):
+    authorization_server = ("authorize", "login", "consent", "federate", "token", "refresh", "revoke", "introspect")
+    for path in (*(f"/{name}" for name in authorization_server), "/register"):
         for method in ("GET", "POST", NEWLINE):
             gateway.send(method, path, query=parameters, form=parameters, headers=headers, cookies={"a": NEWLINE})
             count += 1
-    for name in ("userinfo", "example_resource"):
+    for name in ("userinfo", "example_resource", "admin", "partner", "account"):
         world.invoke(name, rest_event(NEWLINE, "/userinfo", headers=headers))
         count += 1
     event = request_authorizer_event("GET", "/me", headers={"Authorization": NEWLINE}, path=f"/{NEWLINE}")
