@@ -140,12 +140,19 @@ def _management(name: str, what: str, grantable_by: str) -> tuple[ScopeDefinitio
 
 
 def _with_halves(name: str, both: str, read: str, write: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
-    common = {"sensitive": True, "grantable_by": grantable_by, "advertised": False, "group": "This service"}
-    return (
-        ScopeDefinition(name, both, (f"{name}.read", f"{name}.write"), **common),  # type: ignore[arg-type]
-        ScopeDefinition(f"{name}.read", read, **common),  # type: ignore[arg-type]
-        ScopeDefinition(f"{name}.write", write, **common),  # type: ignore[arg-type]
-    )
+    def define(name: str, description: str, implies: tuple[str, ...] = ()) -> ScopeDefinition:
+        return ScopeDefinition(
+            name,
+            description,
+            implies,
+            sensitive=True,
+            grantable_by=grantable_by,
+            advertised=False,
+            group="This service",
+        )
+
+    halves = (define(f"{name}.read", read), define(f"{name}.write", write))
+    return (define(name, both, tuple(half.name for half in halves)), *halves)
 
 
 OPENID = (
