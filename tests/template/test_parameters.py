@@ -70,3 +70,10 @@ def test_a_code_lives_a_minute_and_never_more_than_ten(written: Written) -> None
 def test_no_output_is_a_secret(written: Written) -> None:
     assert set(written.template["Outputs"]) >= {"Issuer", "ResourceUrl", "AuthorizerFunctionArn", "ClientsTable"}
     assert all("Description" in output for output in written.template["Outputs"].values())
+
+
+def test_only_sign_ins_can_be_capped(written: Written) -> None:
+    """SECURITY.md row 81: a flood of passwords to hash must not starve the token endpoint or the authorizer."""
+    functions = written.of_type("AWS::Serverless::Function")
+    capped = {name for name, one in functions.items() if "ReservedConcurrentExecutions" in one}
+    assert capped == {"LoginFunction"}
