@@ -76,7 +76,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "admin/create_initial_access_token": (201, '"initial_access_token"'),
     "partner/list_apps": (200, '"items": []'),
     "partner/create_app": (201, '"verification": "test"'),
-    "partner/create_app_refused": (400, "only an operator grants"),
+    "partner/create_app_refused": (400, "that only an operator gives"),
     "partner/app_of_another": (404, "no such client"),
     "partner/without_a_user": (403, "of a user"),
     "register/register": (403, '"access_denied"'),
@@ -203,6 +203,7 @@ def _consent_of(browser: Browser, parameters: dict[str, str], values: dict[str, 
         "CONSENT_COOKIE": cookie,
         "CONSENT_BROWSER_SECRET": browser_secret,
         "CONSENT_CSRF": fields["csrf"],
+        "CONSENT_SHOWN": fields["shown"],
         "SESSION": browser.cookies["__Host-session"],
     }
 
