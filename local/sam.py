@@ -29,7 +29,10 @@ from local.server import DevelopmentServer
 ROOT = Path(__file__).parent.parent
 IMAGE = "public.ecr.aws/lambda/python:3.13"
 RELAY_PORT = 8000
-STORAGE_VARIABLES = ("CLIENTS_TABLE", "USERS_TABLE", "TOKENS_TABLE", "KEYS_TABLE", "CONFIGURATION_TABLE", "KMS_KEY")
+GIVEN = (
+    *("CLIENTS_TABLE", "USERS_TABLE", "TOKENS_TABLE", "KEYS_TABLE", "CONFIGURATION_TABLE", "KMS_KEY"),
+    "GRANT_TYPES",
+)
 CREDENTIALS = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 START_TIMEOUT = 240
 DOCKER = shutil.which("docker") or "docker"
@@ -52,10 +55,13 @@ def sam_local(server: DevelopmentServer, port: int, log: Path) -> Iterator[str]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         network, endpoint = stack.enter_context(_relayed(server.endpoint_url, folder))
         variables = folder / "variables.json"
-        environment = server.environment("TokenFunction")
-        # `sam local` does not evaluate the template's condition on LocalEndpoint, so the address is given here as well.
-        storage = {name: environment[name] for name in STORAGE_VARIABLES} | {"AWS_ENDPOINT_URL": endpoint}
-        variables.write_text(json.dumps({"Parameters": storage}))
+        # `sam local` does not evaluate the template's conditions: what depends on one is given here, for each function.
+        given = {
+            function: {name: environment[name] for name in GIVEN if name in environment}
+            | {"AWS_ENDPOINT_URL": endpoint}
+            for function, environment in server.environments().items()
+        }
+        variables.write_text(json.dumps(given))
         parameters = {"Issuer": address, "ResourceUrl": address, "LocalEndpoint": endpoint}
         output = stack.enter_context(log.open("w"))
         process = subprocess.Popen(

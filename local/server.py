@@ -91,6 +91,10 @@ class DevelopmentServer:
         """What a worker of the function finds in its environment."""
         return dict(self._functions.pools[logical_id].environment)
 
+    def environments(self) -> dict[str, dict[str, str]]:
+        """The environment of every function, by logical id."""
+        return {logical_id: dict(pool.environment) for logical_id, pool in self._functions.pools.items()}
+
     def reference(self, logical_id: str) -> str:
         """What `Ref` gives for a resource: a table's name, for one."""
         return self._resolver.references[logical_id]
