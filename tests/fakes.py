@@ -27,6 +27,7 @@ from authserver.models import (
     IdentityProvider,
     InitialAccessToken,
     Membership,
+    OneTimeLink,
     Organisation,
     PendingRequest,
     Ring,
@@ -44,6 +45,7 @@ from authserver.storage import (
     ConfigurationStore,
     IdentityProviderStore,
     KeyStore,
+    LinkState,
     Page,
     Refused,
     Standing,
@@ -225,6 +227,22 @@ class FakeUsers:
             if user is None or user.password_hash != old:
                 return False
             self._users[sub] = replace(user, password_hash=new)
+        return True
+
+    def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
+        with self._lock:
+            user = self._users.get(sub)
+            if user is None or user.email != address:
+                return False
+            self._users[sub] = replace(user, password_hash=password_hash, email_verified=True)
+        return True
+
+    def confirm_email(self, sub: str, address: str) -> bool:
+        with self._lock:
+            user = self._users.get(sub)
+            if user is None or not (user.pending_email == address or (user.email == address and user.email_verified)):
+                return False
+            self._users[sub] = replace(user, email=address, email_verified=True, pending_email="")
         return True
 
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
@@ -446,6 +464,7 @@ class FakeTokens:
         self._requests: dict[str, PendingRequest] = {}
         self._federations: dict[str, Federation] = {}
         self._sessions: dict[str, Session] = {}
+        self._links: dict[str, OneTimeLink] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._counters: dict[tuple[str, int], _Counter] = {}
 
@@ -769,6 +788,30 @@ class FakeTokens:
                 return None
             self._federations[federation_id] = replace(existing, spent_by=claim)
             return self._federations[federation_id]
+
+    # -- links in mails
+
+    def put_link(self, link: OneTimeLink) -> bool:
+        with self._lock:
+            existing = self._links.get(link.id)
+            if existing is not None and existing.spent_by is not None:
+                return False
+            self._links[link.id] = link
+        return True
+
+    def link(self, link_id: str, subject_key: str) -> LinkState:
+        with self._lock:
+            return LinkState(self._links.get(link_id), self._not_before(("subject", subject_key)))
+
+    def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        with self._lock:
+            link = self._links.get(link_id)
+            if link is None or link.secret_hash != secret_hash or link.expires_at <= now:
+                return False
+            if link.spent_by not in (None, claim):
+                return False
+            self._links[link_id] = replace(link, spent_by=claim)
+        return True
 
     # -- throttles
 

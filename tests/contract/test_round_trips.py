@@ -101,7 +101,19 @@ def test_client_with_a_zero_is_not_a_client_without(clients: ClientStore, field:
 
 def test_user_with_every_field(users: UserStore) -> None:
     name, hashed = TEXT + identifier(), "$argon2id$"
-    record = User(f"sub-{identifier()}", name, hashed, "Älice\x00", "a@b.example", True, "disabled", True, NOW, "älice")
+    record = User(
+        f"sub-{identifier()}",
+        name,
+        hashed,
+        "Älice\x00",
+        "a@b.example",
+        True,
+        "disabled",
+        True,
+        NOW,
+        "älice",
+        "b@b.example",
+    )
     assert is_complete(record)
     assert users.create(record)
     assert users.get(record.sub) == record

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
+from authserver.identity.cutoffs import KEPT
 from authserver.management import keys
-from authserver.management.cutoffs import KEPT
 from authserver.tokens.keyring import PUBLISH_LEAD, RINGS
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server

@@ -329,6 +329,61 @@ class ApprovalAsked:
     back: AuthorizationResponse
 
 
+# ------------------------------------------------------------------ spoken by mail
+
+PASSWORD_RESET, EMAIL_VERIFICATION = "password_reset", "email_verification"
+PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class MailOrder:
+    """What a page asks to be sent, without knowing whether there is anybody to send it to.
+
+    `kind` says what, `username` or `subject` to whom, `address` where to, if not to the one that the user has.
+    `issuer` is where the page is, `ordered_at` when that was. The link in a mail is made of the order's `id`: however
+    often an order is carried out, the link is the same.
+    """
+
+    kind: str
+    id: str
+    issuer: str
+    ordered_at: int
+    username: str = field(default="", repr=False)
+    subject: str = ""
+    address: str = field(default="", repr=False)
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail before it is rendered. `link` is what it leads to; `username` tells which account it is about."""
+
+    kind: str
+    to: str = field(repr=False)
+    username: str = field(repr=False)
+    issuer: str
+    language: str = ""
+    link: str = field(default="", repr=False)
+    lifetime: int = 0  # of the link, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class NoLetter:
+    """An order that nobody gets a mail for; `reason` is for the log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it is sent: one subject, one text in two forms."""
+
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+
+
 # ------------------------------------------------------------------ spoken at the resource server
 
 

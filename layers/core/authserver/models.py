@@ -114,7 +114,8 @@ class User:
     """A person with an account. `sub` never changes and is never used for another person.
 
     Whoever signs in through an identity provider has no `username`, which is a login name, but maybe a
-    `preferred_username`, which is the provider's word and unique nowhere.
+    `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
+    wants to have and has not shown to be theirs.
     """
 
     sub: str
@@ -127,6 +128,7 @@ class User:
     operator: bool = False  # may grant the scopes that only operators grant
     created_at: int = 0
     preferred_username: str = ""
+    pending_email: str = ""
 
     @property
     def known_as(self) -> str:
@@ -321,6 +323,23 @@ class Federation:
     code_verifier: str = field(repr=False)
     expires_at: int
     signed_in_since: int | None = None
+    spent_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeLink:
+    """A link that was sent to `address` for one `purpose` of the subject's; only its secret's SHA-256 is kept.
+
+    `created_at` is when it was ordered. `spent_by` is the claim of the one who used it.
+    """
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    purpose: str
+    subject: str
+    address: str
+    created_at: int
+    expires_at: int
     spent_by: str | None = None
 
 

@@ -11,6 +11,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 from authserver.messages import (
     Allowed,
     ClientRequest,
+    Mail,
+    MailOrder,
     PresentedSecret,
     TokenRequest,
     TokenResponse,
@@ -122,12 +124,20 @@ class Fetcher(Protocol):
         """The answer to a form. Raises `FetchFailed`."""
 
 
+class Mailer(Protocol):
+    """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
+
+    def send(self, mail: Mail) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a use case may reach: nothing else exists for it.
 
     `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `now` epoch
-    seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one function that goes out.
+    seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one function that goes out,
+    the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as long whether there is
+    anybody to send one to or not.
     """
 
     settings: Settings
@@ -147,6 +157,8 @@ class Services:
     listed_providers: Callable[[], tuple[IdentityProvider, ...]]
     opener: Opener
     fetcher: Fetcher | None = None
+    order_mail: Callable[[MailOrder], None] | None = None
+    mailer: Mailer | None = None
 
     def at(self, origin: str, resource: str) -> Self:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""

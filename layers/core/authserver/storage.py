@@ -27,6 +27,7 @@ from authserver.models import (
     IdentityProvider,
     InitialAccessToken,
     Membership,
+    OneTimeLink,
     Organisation,
     PendingRequest,
     Ring,
@@ -88,6 +89,14 @@ class BrowserState:
     request: PendingRequest | None = None
     session: Session | None = None
     consent: Consent | None = None
+    not_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """A one-time link, and the latest end of all that its subject had, from one read; a link that is over is there."""
+
+    link: OneTimeLink | None = None
     not_before: int = 0
 
 
@@ -163,6 +172,12 @@ class UserStore(Protocol):
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         """Replaces the user's password hash if it is `old`; tells whether it was."""
+
+    def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
+        """Sets the password of a user whose e-mail address is `address`, which is verified by that; tells whether."""
+
+    def confirm_email(self, sub: str, address: str) -> bool:
+        """Makes `address` the user's verified one, if it is the one that the user wants, or made it so before."""
 
     def delete(self, sub: str) -> None:
         """Removes a user with the login name and the identities; idempotent."""
@@ -442,6 +457,20 @@ class TokenStore(Protocol):
 
         Condition: it is of this request and this provider, it has not expired, and nobody took its answer, or this
         very `claim` did (the retry of a write whose answer was lost).
+        """
+
+    # -- links in mails
+
+    def put_link(self, link: OneTimeLink) -> bool:
+        """Stores a link, in place of one of its identifier; False if that one was spent."""
+
+    def link(self, link_id: str, subject_key: str) -> LinkState:
+        """The link, and what may have ended it, in one read."""
+
+    def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        """Uses a link; tells whether it may be used.
+
+        Condition: the hash is equal, it has not expired, and nobody used it, or this very `claim` did.
         """
 
     # -- throttles

@@ -23,7 +23,11 @@ RESPONSE_PARAMETERS = frozenset({"code", "state", "iss", "error", "error_descrip
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]+")
 PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+)
 MAX_URI_LENGTH = 2048
+MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle brackets
 
 
 def base64url(octets: bytes) -> str:
@@ -224,6 +228,11 @@ def is_web_page(text: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and "@" not in parts.netloc and bool(HOST.fullmatch(parts.hostname or ""))
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether mail can be sent there: an addr-spec (RFC 5322 section 3.4.1) that is dot-atoms in ASCII, alone."""
+    return len(text) <= MAX_ADDRESS_LENGTH and bool(MAIL_ADDRESS.fullmatch(text))
 
 
 def is_resource_indicator(text: str) -> bool:

@@ -20,6 +20,7 @@ from authserver.models import (
     IdentityProvider,
     Key,
     Membership,
+    OneTimeLink,
     Organisation,
     PendingRequest,
     Ring,
@@ -227,6 +228,10 @@ def provider_of(item: Mapping[str, Any]) -> IdentityProvider:
 
 def federation_of(item: Mapping[str, Any]) -> Federation:
     return _record(Federation, {**item, "id": item["pk"].partition("#")[2]})
+
+
+def link_of(item: Mapping[str, Any]) -> OneTimeLink:
+    return _record(OneTimeLink, {**item, "id": item["pk"].partition("#")[2]})
 
 
 def user_of(item: Mapping[str, Any]) -> User:

@@ -176,12 +176,7 @@ class Table:
     def put_if(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
         """Puts the item if the condition holds; tells whether."""
         try:
-            self._call(
-                self._client.put_item,
-                Item=item,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=encode_item(values),
-            )
+            self._call(self._client.put_item, Item=item, **_conditional(condition, values))
         except ConditionFailed:
             return False
         return True

@@ -4,8 +4,8 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import authorization as documents
+from authserver.identity.cutoffs import cut_off
 from authserver.management import Answer, Call, Invalid, NotFound, Operation, page_of
-from authserver.management.cutoffs import cut_off
 from authserver.management.pages import everything
 from authserver.services import Services
 

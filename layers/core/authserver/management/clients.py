@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from authserver.documents import Document, Identifier
 from authserver.documents.client import ClientMetadata, Line, Terms, metadata_of
 from authserver.identity import hashes
+from authserver.identity.cutoffs import resume
 from authserver.management import Answer, Call, Conflict, Operation, Problem, page_of
 from authserver.management.client_records import (
     IssuedSecret,
@@ -29,7 +30,6 @@ from authserver.management.client_records import (
     patchable,
     require_acceptable,
 )
-from authserver.management.cutoffs import resume
 from authserver.management.initial_access import new_initial_access_token
 from authserver.models import ACTIVE, DISABLED, VERIFIED, Client, ClientSecret
 from authserver.scopes import OPERATOR, REFUSAL_AGE

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from authserver import models
 from authserver.documents import organisation as documents
+from authserver.identity.cutoffs import cut_off, resume
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
-from authserver.management.cutoffs import cut_off, resume
 from authserver.services import Services
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import user as documents
+from authserver.identity.cutoffs import cut_off, resume
 from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
-from authserver.management.cutoffs import cut_off, resume
 from authserver.management.pages import everything
 from authserver.scopes import MANAGEMENT, OPERATOR
 from authserver.services import Services

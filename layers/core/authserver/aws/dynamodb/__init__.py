@@ -35,6 +35,7 @@ for cutoffs and revocations, which are true for as long as they are there
     ``cutoff#installation#<organisation key><client key>``
                               ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
+    ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used
     ``throttle#<sha256 of a name>#<window>``    ``attempts``
 
 Keys (``kid``)

@@ -17,6 +17,7 @@ from authserver.aws.items import (
     cutoff_keys,
     federation_of,
     key_text,
+    link_of,
     membership_of,
     not_before_of,
     organisation_of,
@@ -31,10 +32,11 @@ from authserver.models import (
     Authorization,
     Federation,
     InitialAccessToken,
+    OneTimeLink,
     PendingRequest,
     Session,
 )
-from authserver.storage import AlreadyExists, BrowserState, Page, Refused, Standing
+from authserver.storage import AlreadyExists, BrowserState, LinkState, Page, Refused, Standing
 from authserver.values import Scope, base64url, sha256
 
 if TYPE_CHECKING:
@@ -460,6 +462,25 @@ class DynamoTokens:
         except ConditionFailed:
             return None
         return read(federation_of, item)
+
+    # -- links in mails
+
+    def put_link(self, link: OneTimeLink) -> bool:
+        item = encode_item({**asdict(link), "pk": f"mail#{link.id}", "id": None})
+        return self._table.put_if(item, "attribute_not_exists(spent_by)", {})
+
+    def link(self, link_id: str, subject_key: str) -> LinkState:
+        key, cutoff = f"mail#{link_id}", f"cutoff#subject#{subject_key}"
+        items = read_together(self._client, {self._name: ("pk", (key, cutoff))})[self._name]
+        return LinkState(read(link_of, items.get(key)), not_before_of(items[cutoff]) if cutoff in items else 0)
+
+    def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+        return self._table.update_if(
+            {"pk": f"mail#{link_id}"},
+            "SET spent_by = :claim",
+            "secret_hash = :hash AND expires_at > :now AND (attribute_not_exists(spent_by) OR spent_by = :claim)",
+            {":claim": claim, ":hash": secret_hash, ":now": now},
+        )
 
     # -- throttles
 

@@ -84,6 +84,22 @@ class DynamoUsers:
             {"id": f"user#{sub}"}, "SET password_hash = :new", "password_hash = :old", {":old": old, ":new": new}
         )
 
+    def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
+        return self._table.update_if(
+            {"id": f"user#{sub}"},
+            "SET password_hash = :password_hash, email_verified = :verified",
+            "email = :address",
+            {":password_hash": password_hash, ":verified": True, ":address": address},
+        )
+
+    def confirm_email(self, sub: str, address: str) -> bool:
+        return self._table.update_if(
+            {"id": f"user#{sub}"},
+            "SET email = :address, email_verified = :verified REMOVE pending_email",
+            "pending_email = :address OR (email = :address AND email_verified = :verified)",
+            {":address": address, ":verified": True},
+        )
+
     def delete(self, sub: str) -> None:
         item = self._table.get({"id": f"user#{sub}"})
         if item is None:

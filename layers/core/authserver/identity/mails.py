@@ -1,0 +1,95 @@
+"""Ordering mails. What is ordered, and how long that takes, tells nobody whether there is an account.
+
+For one name, whoever asks, there is one mail a minute, and after the first three of an hour one in a quarter of an
+hour. What is held back is not refused: the link of the mail before is still good, so nobody keeps a user from one.
+"""
+
+from authserver.errors import TooManyAttempts
+from authserver.messages import (
+    EMAIL_CHANGED,
+    EMAIL_VERIFICATION,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    MailOrder,
+)
+from authserver.models import User
+from authserver.services import Services
+from authserver.values import base64url, is_mail_address, normalised_username
+
+from .throttle import network_of
+
+MINUTE, QUARTER, HOUR = 60, 900, 3600
+FREE = 3  # mails in an hour for a name
+FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`
+SOURCE_DELAY = 30
+VERIFICATIONS_AN_HOUR = 5
+
+
+def order_reset(username: str, source: str, language: str, services: Services) -> None:
+    """Orders a link to a new password for whoever has this login name, if anybody.
+
+    Raises `TooManyAttempts` if this source asks for too many, by whatever names.
+    """
+    network, name = f"source\x00{network_of(source)}", f"name\x00{normalised_username(username)}"
+    if _count(network, HOUR, services) > FREE_OF_SOURCE and _count(network, SOURCE_DELAY, services) > 1:
+        raise TooManyAttempts(_rest_of(SOURCE_DELAY, services))
+    if _count(name, MINUTE, services) > 1:
+        return
+    in_quarter, in_hour = _count(name, QUARTER, services), _count(name, HOUR, services)
+    if in_quarter == 1 or in_hour <= FREE:
+        _order(PASSWORD_RESET, services, username=username, language=language)
+
+
+def order_verification(user: User, address: str, language: str, services: Services) -> bool:
+    """Notes that the user wants this address, and orders the link that shows that it is theirs.
+
+    It becomes theirs when the link was opened. False if it is no address that mail can be sent to. Raises
+    `TooManyAttempts`.
+    """
+    if not is_mail_address(address):
+        return False
+    if _count(f"subject\x00{user.sub}", HOUR, services) > VERIFICATIONS_AN_HOUR:
+        raise TooManyAttempts(_rest_of(HOUR, services))
+    services.users.update(user.sub, pending_email=address)
+    _order(EMAIL_VERIFICATION, services, subject=user.sub, address=address, language=language)
+    return True
+
+
+def tell_of_new_password(user: User, language: str, services: Services) -> None:
+    """Tells a user that their password was changed."""
+    _order(PASSWORD_CHANGED, services, subject=user.sub, address=user.email, language=language)
+
+
+def tell_of_new_address(user: User, language: str, services: Services) -> None:
+    """Tells whoever has the address that was the user's that it is not any more."""
+    _order(EMAIL_CHANGED, services, subject=user.sub, address=user.email, language=language)
+
+
+def _order(
+    kind: str, services: Services, *, username: str = "", subject: str = "", address: str = "", language: str = ""
+) -> None:
+    """Nothing where this deployment sends no mails."""
+    if services.order_mail is None:
+        return
+    services.order_mail(
+        MailOrder(
+            kind=kind,
+            id=base64url(services.random(16)),
+            issuer=services.settings.issuer,
+            ordered_at=services.now(),
+            username=username,
+            subject=subject,
+            address=address,
+            language=language,
+        )
+    )
+
+
+def _count(whose: str, length: int, services: Services) -> int:
+    """How often a mail was asked for in this window, this time included."""
+    window = services.now() // length * length
+    return services.tokens.count(f"mail\x00{length}\x00{whose}", window, 1, window + 2 * length)
+
+
+def _rest_of(length: int, services: Services) -> int:
+    return length - services.now() % length

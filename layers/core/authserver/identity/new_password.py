@@ -1,0 +1,26 @@
+"""What may become a password: NIST SP 800-63B section 3.1.1.2. What was typed counts exactly as it was typed."""
+
+from authserver.values import Secret, normalised_username
+
+from .password import MAX_OCTETS
+
+MIN_CHARACTERS = 8
+
+TOO_SHORT = "A password needs at least 8 characters."
+TOO_LONG = "This password is too long."
+UNUSABLE = "This password has a character that cannot be used."
+SAME_AS_USERNAME = "The password must not be your username."
+
+
+def refusal(password: Secret, username: str) -> str:
+    """Why this cannot be the new password of `username`, a sentence for its user; empty if it can be."""
+    text = password.reveal()
+    if len(text) < MIN_CHARACTERS:
+        return TOO_SHORT
+    if len(text.encode()) > MAX_OCTETS:
+        return TOO_LONG
+    if "\x00" in text:
+        return UNUSABLE
+    if username and normalised_username(text) == normalised_username(username):
+        return SAME_AS_USERNAME
+    return ""

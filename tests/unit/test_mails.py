@@ -1,0 +1,382 @@
+"""Mails: what is ordered, who gets one, what it says, and the link in it."""
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from authserver.endpoints.mail import write_letter
+from authserver.errors import TooManyAttempts
+from authserver.identity.mail_links import make_link, open_link, spend
+from authserver.identity.mails import order_reset, order_verification, tell_of_new_address, tell_of_new_password
+from authserver.identity.new_password import refusal
+from authserver.messages import (
+    EMAIL_CHANGED,
+    EMAIL_VERIFICATION,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    Letter,
+    MailOrder,
+    NoLetter,
+)
+from authserver.models import User
+from authserver.pages.mails import render_mail
+from authserver.values import Secret, base64url, is_mail_address
+from tests.fakes import ISSUER, START, Clock, Counted, FakeTokens, FakeUsers, Random, services, user
+
+if TYPE_CHECKING:
+    from authserver.services import Services
+
+NEW = "new@example.com"
+
+
+class Post:
+    """A deployment whose mails are ordered and not sent."""
+
+    def __init__(self, *users: User) -> None:
+        self.clock = Clock()
+        self.orders: list[MailOrder] = []
+        self.users = Counted(FakeUsers(users or [user()]))
+        self.tokens = Counted(FakeTokens())
+        self.services: Services = services(
+            users=self.users.as_store, tokens=self.tokens.as_store, now=self.clock, order_mail=self.orders.append
+        )
+
+    def order(self, kind: str = PASSWORD_RESET, **fields: Any) -> MailOrder:
+        defaults: dict[str, Any] = {"id": base64url(Random(str(fields))(16)), "issuer": ISSUER, "ordered_at": START}
+        return MailOrder(kind, **{**defaults, **fields})
+
+    def letter(self, order: MailOrder) -> Letter:
+        letter = write_letter(order, self.services)
+        assert isinstance(letter, Letter)
+        return letter
+
+    def reason(self, order: MailOrder) -> str:
+        letter = write_letter(order, self.services)
+        assert isinstance(letter, NoLetter)
+        return letter.reason
+
+    def alice(self) -> User:
+        alice = self.services.users.get("sub-of-alice")
+        assert alice
+        return alice
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+# ------------------------------------------------------------------ orders
+
+
+@pytest.mark.parametrize("username", ["alice", "nobody", "", "ÅLICE", "x" * 5000])
+def test_a_reset_is_ordered_whatever_the_name(username: str, post: Post) -> None:
+    order_reset(username, "203.0.113.7", "de", post.services)
+    (order,) = post.orders
+    assert (order.kind, order.username, order.language) == (PASSWORD_RESET, username, "de")
+    assert (order.issuer, order.ordered_at, order.subject, order.address) == (ISSUER, START, "", "")
+
+
+def test_ordering_is_the_same_work_for_a_name_that_exists_and_one_that_does_not(post: Post) -> None:
+    work = []
+    for username in ("alice", "nobody"):
+        post.users.calls.clear()
+        post.tokens.calls.clear()
+        order_reset(username, "203.0.113.7", "", post.services)
+        work.append((dict(post.users.calls), dict(post.tokens.calls), len(post.orders)))
+    assert work == [({}, {"count": 4}, 1), ({}, {"count": 4}, 2)]
+
+
+def test_orders_differ(post: Post) -> None:
+    order_reset("alice", "203.0.113.7", "", post.services)
+    order_reset("bob", "203.0.113.7", "", post.services)
+    assert len({order.id for order in post.orders}) == 2
+
+
+def test_a_form_that_is_sent_twice_is_one_mail(post: Post) -> None:
+    for username in ("alice", "alice", " ALICE"):
+        order_reset(username, "203.0.113.7", "", post.services)
+    assert len(post.orders) == 1
+
+
+def test_whoever_asks_without_end_neither_floods_a_user_nor_keeps_them_from_a_link(post: Post) -> None:
+    """There is always a mail whose link has half its time left."""
+    for minute in range(120):
+        for source in (f"203.0.113.{minute}", f"198.51.100.{minute}"):
+            order_reset("alice", source, "", post.services)
+        assert post.clock.time - post.orders[-1].ordered_at < 900
+        post.clock.time += 60
+    assert len(post.orders) == 2 * (3 + 3)
+
+
+def test_a_source_cannot_have_any_number_of_mails_sent(post: Post) -> None:
+    for number in range(50):
+        order_reset(f"user-{number}", "2001:db8::1", "", post.services)
+    order_reset("user-50", "2001:db8::2", "", post.services)
+    with pytest.raises(TooManyAttempts) as refused:
+        order_reset("user-51", "2001:db8::3", "", post.services)
+    assert len(post.orders) == 51
+    order_reset("alice", "203.0.113.7", "", post.services)
+    post.clock.time += refused.value.retry_after
+    order_reset("user-51", "2001:db8::3", "", post.services)
+    assert [one.username for one in post.orders[51:]] == ["alice", "user-51"]
+
+
+def test_nothing_is_ordered_where_no_mails_are_sent(post: Post) -> None:
+    order_reset("alice", "203.0.113.7", "", replace(post.services, order_mail=None))
+    assert post.orders == []
+
+
+def test_who_wants_an_address_is_sent_a_link_there_and_keeps_the_old_one_until_then(post: Post) -> None:
+    before = post.alice()
+    assert order_verification(before, NEW, "da", post.services)
+    (order,) = post.orders
+    assert (order.kind, order.subject, order.address, order.language) == (EMAIL_VERIFICATION, before.sub, NEW, "da")
+    assert post.alice() == replace(before, pending_email=NEW)
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "a@b", "a@b.example\nbcc: c@d.example", "a b@c.example"])
+def test_what_is_no_address_is_not_taken(address: str, post: Post) -> None:
+    before = post.alice()
+    assert not order_verification(before, address, "", post.services)
+    assert (post.orders, post.alice()) == ([], before)
+
+
+def test_a_user_cannot_have_any_number_of_addresses_written_to(post: Post) -> None:
+    for number in range(5):
+        assert order_verification(post.alice(), f"a{number}@b.example", "", post.services)
+    with pytest.raises(TooManyAttempts):
+        order_verification(post.alice(), NEW, "", post.services)
+    assert len(post.orders) == 5
+    assert post.alice().pending_email == "a4@b.example"
+
+
+def test_what_was_changed_is_told_to_the_address_from_before(post: Post) -> None:
+    tell_of_new_password(post.alice(), "", post.services)
+    tell_of_new_address(post.alice(), "", post.services)
+    assert [(one.kind, one.address) for one in post.orders] == [
+        (PASSWORD_CHANGED, "alice@example.com"),
+        (EMAIL_CHANGED, "alice@example.com"),
+    ]
+
+
+# ------------------------------------------------------------------ letters
+
+
+def test_a_reset_goes_to_the_address_of_the_user(post: Post) -> None:
+    letter = post.letter(post.order(username="ALICE"))
+    assert (letter.kind, letter.to, letter.username) == (PASSWORD_RESET, "alice@example.com", "alice")
+    assert letter.link.startswith(f"{ISSUER}/recover/ml_")
+    assert letter.lifetime == 1800
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "disabled"}, "user_unknown"),
+        ({"email": ""}, "address_missing"),
+        ({"email": "a@b"}, "address_missing"),
+        ({"email": "Alice <alice@example.com>"}, "address_missing"),
+        ({"email": "alice@example.com\r\nBcc: mallory@example.com"}, "address_missing"),
+        ({"email": "alice@example.com,mallory@example.com"}, "address_missing"),
+    ],
+)
+def test_whoever_cannot_be_written_to_is_not(changes: dict[str, Any], reason: str) -> None:
+    post = Post(user(**changes))
+    assert post.reason(post.order(username="alice")) == reason
+    assert post.tokens.calls == {}
+
+
+@pytest.mark.parametrize("fields", [{"username": "nobody"}, {"username": ""}, {"subject": "nobody"}, {}])
+def test_nobody_gets_no_mail(fields: dict[str, str], post: Post) -> None:
+    assert post.reason(post.order(**fields)) == "user_unknown"
+
+
+def test_an_unknown_kind_is_no_mail(post: Post) -> None:
+    assert post.reason(post.order("greeting", username="alice")) == "kind_unknown"
+
+
+def test_the_same_order_is_the_same_letter(post: Post) -> None:
+    """Lambda carries out an order again whose answer it did not get."""
+    order = post.order(username="alice")
+    first = post.letter(order)
+    post.clock.time += 180
+    assert post.letter(order) == first
+    opened = open_link(first.link.rpartition("/")[2], PASSWORD_RESET, post.services)
+    assert opened
+    assert opened.link.expires_at == START + 1800
+    assert spend(opened, "claim", post.services)
+    assert post.reason(order) == "link_spent"
+
+
+def test_links_of_two_orders_differ(post: Post) -> None:
+    links = {post.letter(post.order(username="alice", id=base64url(bytes([n] * 16)))).link for n in range(2)}
+    assert len(links) == 2
+
+
+def test_an_address_that_the_user_does_not_want_any_more_is_not_written_to(post: Post) -> None:
+    order_verification(post.alice(), NEW, "", post.services)
+    order_verification(post.alice(), "newer@example.com", "", post.services)
+    old, new = post.orders
+    assert post.reason(old) == "address_unwanted"
+    letter = post.letter(new)
+    assert (letter.to, letter.lifetime) == ("newer@example.com", 86_400)
+    assert letter.link.startswith(f"{ISSUER}/verify/ml_")
+
+
+@pytest.mark.parametrize("kind", [PASSWORD_CHANGED, EMAIL_CHANGED])
+def test_a_notice_has_no_link(kind: str, post: Post) -> None:
+    letter = post.letter(post.order(kind, subject="sub-of-alice", address="old@example.com"))
+    assert (letter.to, letter.link) == ("old@example.com", "")
+    assert post.tokens.calls == {}
+
+
+# ------------------------------------------------------------------ links
+
+
+def link_of(post: Post, order: MailOrder | None = None) -> str:
+    text = make_link(order or post.order(username="alice"), "sub-of-alice", "alice@example.com", post.services)
+    assert text
+    return text
+
+
+def test_a_link_is_found_by_its_text_alone(post: Post) -> None:
+    opened = open_link(link_of(post), PASSWORD_RESET, post.services)
+    assert opened
+    assert opened.is_live
+    assert (opened.link.subject, opened.link.address) == ("sub-of-alice", "alice@example.com")
+
+
+def test_a_link_is_for_its_purpose_alone(post: Post) -> None:
+    assert open_link(link_of(post), EMAIL_VERIFICATION, post.services) is None
+
+
+def test_garbage_costs_no_read(post: Post) -> None:
+    text = link_of(post)
+    post.tokens.calls.clear()
+    flipped = ("B" if text[10] == "A" else "A").join((text[:10], text[11:]))
+    for garbage in ("", "ml_", "ml_" + "A" * 86, text[:-1], text + "A", flipped, "se" + text[2:]):
+        assert open_link(garbage, PASSWORD_RESET, post.services) is None
+    assert post.tokens.calls == {}
+
+
+def test_a_link_is_over_after_its_time(post: Post) -> None:
+    text = link_of(post)
+    for seconds, is_live in ((1799, True), (1, False)):
+        post.clock.time += seconds
+        opened = open_link(text, PASSWORD_RESET, post.services)
+        assert opened
+        assert opened.is_live == is_live
+        assert spend(opened, str(seconds), post.services) == is_live
+
+
+@pytest.mark.parametrize(("not_before", "is_live"), [(START - 1, True), (START, False), (START + 9, False)])
+def test_what_ended_everything_of_the_user_ended_the_link(not_before: int, is_live: bool, post: Post) -> None:
+    """A newer password, for one. It counts from when the link was ordered, however late it was made."""
+    text = link_of(post)
+    post.services.tokens.cut_off(subject="sub-of-alice", not_before=not_before, expires_at=START + 10**6)
+    opened = open_link(text, PASSWORD_RESET, post.services)
+    assert opened
+    assert opened.is_live == is_live
+    assert spend(opened, "claim", post.services) == is_live
+
+
+def test_a_link_that_is_stored_cannot_be_told_from_what_is_stored(post: Post) -> None:
+    text = link_of(post)
+    opened = open_link(text, PASSWORD_RESET, post.services)
+    assert opened
+    assert base64url(opened.secret) not in str(asdict(opened.link))
+    assert base64url(opened.secret) not in repr(opened.link)
+
+
+def test_one_form_is_one_use_however_often_it_is_sent(post: Post) -> None:
+    opened = open_link(link_of(post), PASSWORD_RESET, post.services)
+    assert opened
+    uses = [spend(opened, opened.claim(content), post.services) for content in ("one", "one", "two")]
+    assert uses == [True, True, False]
+
+
+# ------------------------------------------------------------------ texts
+
+
+@pytest.mark.parametrize("kind", [PASSWORD_RESET, EMAIL_VERIFICATION, PASSWORD_CHANGED, EMAIL_CHANGED])
+@pytest.mark.parametrize("username", ["alice", ""])
+def test_a_mail_tells_the_service_and_the_account_and_what_to_do_if_it_was_not_you(kind: str, username: str) -> None:
+    link = f"{ISSUER}/recover/ml_x" if kind in (PASSWORD_RESET, EMAIL_VERIFICATION) else ""
+    mail = render_mail(Letter(kind, "a@b.example", username, ISSUER, "", link, 86_400))
+    for form in (mail.text, mail.html):
+        assert "as.example" in form
+        assert username in form
+        assert "If it was not you" in form
+        assert ("/recover/ml_x" in form) == bool(link)
+    assert "as.example" in mail.subject
+    assert f"\n{link}\n" in mail.text or not link
+    assert "{" not in mail.text + mail.subject
+    assert len(mail.html.encode()) < 4000
+
+
+def test_a_mail_has_no_image_and_nothing_from_elsewhere() -> None:
+    html = render_mail(Letter(PASSWORD_RESET, "a@b.example", "alice", ISSUER, "", f"{ISSUER}/recover/ml_x", 1800)).html
+    assert not [tag for tag in ("<img", "<script", "<link", "url(", "@import") if tag in html]
+    assert html.count("https://") == html.count(f"{ISSUER}/recover/ml_x") == 2
+
+
+@pytest.mark.parametrize(
+    "username", ["a\r\nBcc: b@c.example", "<a href='https://evil.example'>Click</a>", "%s {{ 7*7 }}"]
+)
+def test_a_name_is_text_whatever_it_is(username: str) -> None:
+    mail = render_mail(Letter(PASSWORD_RESET, "a@b.example", username, ISSUER, "", "https://x", 1800))
+    assert "\r" not in mail.text + mail.subject
+    assert "\n" not in mail.subject
+    assert "<a href='" not in mail.html
+    assert "49" not in mail.text
+    assert " ".join(username.split()) in mail.text
+
+
+@pytest.mark.rfc("5321", "4.5.3.1.3")
+def test_addresses_that_mail_can_be_sent_to() -> None:
+    assert all(
+        map(is_mail_address, ("a@b.example", "a.b+c@d-e.example", "o'neill@x.y.example", "x" * 200 + "@b.example"))
+    )
+    wrong: tuple[str, ...] = (
+        "a",
+        "a@",
+        "@b.example",
+        "a@b",
+        "a@@b.example",
+        ".a@b.example",
+        "a..b@c.example",
+        '"a b"@c.example',
+    )
+    wrong += ("ä@b.example", "a@b.example.", "a@b..example", "a@b.example ", "a@b.example\n", "x" * 250 + "@b.example")
+    assert not any(map(is_mail_address, wrong))
+
+
+# ------------------------------------------------------------------ the rule of new passwords
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("", "at least 8"),
+        ("seven77", "at least 8"),
+        ("eight888", ""),
+        ("        ", ""),
+        ("ü" * 512, ""),
+        ("ü" * 513, "too long"),
+        ("nul\x00in it", "cannot be used"),
+        ("ALICE@example.com", "your username"),
+        ("alice@example.com", "your username"),
+        ("alice@example.com!", ""),
+    ],
+)
+def test_what_may_become_a_password(password: str, words: str) -> None:
+    said = refusal(Secret(password), "alice@example.com")
+    assert words in said
+    assert bool(said) == bool(words)
+    assert password == "" or password not in said
+
+
+def test_who_has_no_username_may_choose_any_password() -> None:
+    assert refusal(Secret("anything goes"), "") == ""
