@@ -7,6 +7,9 @@ PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PAGES := layers/core/authserver/pages
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po))
+READY := $(INSTALLED) $(CATALOGUES)
 
 PORT ?= 3000
 RESOURCE_PORT ?= 3001
@@ -16,26 +19,26 @@ PARAMETERS ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run understands PORT=$(PORT) RESOURCE_PORT=$(RESOURCE_PORT) SEED=$(SEED) PARAMETERS='Name=Value ...'"
 
-run: $(INSTALLED) ## Start the development server (no Docker, no AWS account)
+run: $(READY) ## Start the development server (no Docker, no AWS account)
 	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' --parameters '$(PARAMETERS)'
 
-example-placeos: $(INSTALLED) ## Walk through what a smart-building platform needs
+example-placeos: $(READY) ## Walk through what a smart-building platform needs
 	@$(BIN)/python -m examples placeos
 
-example-pleo: $(INSTALLED) ## Walk through what a spending platform and its partners need
+example-pleo: $(READY) ## Walk through what a spending platform and its partners need
 	@$(BIN)/python -m examples pleo
 
-test: $(INSTALLED) ## Run every test
+test: $(READY) ## Run every test
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED) ## Lint, types, import contracts, template
+check: $(READY) ## Lint, types, import contracts, template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +46,7 @@ check: $(INSTALLED) ## Lint, types, import contracts, template
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam validate --lint
 
-build: $(INSTALLED) ## Build what is deployed: layers and functions, with bytecode, then import each as Lambda would
+build: $(READY) ## Build what is deployed: layers and functions, with bytecode, then import each as Lambda would
 	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build
 	$(BIN)/python scripts/compile_build.py
 	$(BIN)/python scripts/import_build.py
@@ -54,12 +57,18 @@ sam-local: build ## Start `sam local start-api` on the development server's tabl
 sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
 	$(BIN)/python -m pytest tests/flows --sam-local
 
-bench: $(INSTALLED) ## Measure round trips, capacity, imports and CPU per flow
+bench: $(READY) ## Measure round trips, capacity, imports and CPU per flow
 	$(BIN)/python -m bench
 
-docs: $(INSTALLED) ## Write the generated pages of docs/ anew
+docs: $(READY) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m scripts.write_docs
 	$(BIN)/python -m pytest --collect-only --write-conformance -qq >/dev/null
+
+catalogues: $(INSTALLED) ## Write the texts of the pages anew into the catalogues that translators work on
+	@$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k Problem:2 -k Conflict:1 -k Invalid:2 --no-location --omit-header --sort-output -o .cache/authserver.pot layers/core/authserver
+	@for po in $(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po); do \
+	  $(BIN)/pybabel -q update -N --omit-header --ignore-obsolete --ignore-pot-creation-date -i .cache/authserver.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
+	@$(BIN)/python -m scripts.catalogues
 
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff format .
@@ -72,6 +81,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 
 clean: ## Remove everything that can be made again
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+%.mo: %.po $(INSTALLED)
+	@$(BIN)/pybabel -q compile -i $< -o $@
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.13 is needed and was not found on PATH, in pyenv or in uv." >&2; \

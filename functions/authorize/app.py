@@ -3,14 +3,15 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.authorize import authorize
-from authserver.pages import render, render_error
+from authserver.pages import Pages
 from authserver.wire import HttpRequest, HttpResponse, parse_authorization_request
 
 services = bootstrap(jose="implicit")
+pages = Pages(services)
 
 
-@endpoint("GET", "POST", render_error=render_error)
+@endpoint("GET", "POST", render_error=pages.render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     authorization_request = parse_authorization_request(request)
     answer = authorize(authorization_request, services.at(request.origin, request.resource))
-    return render(answer)
+    return pages.render(answer, request)

@@ -3,15 +3,16 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.consent import decide, show_consent
-from authserver.pages import render, render_error
+from authserver.pages import Pages
 from authserver.wire import HttpRequest, HttpResponse, parse_consent_form, parse_interaction
 
 services = bootstrap(jose="implicit")
+pages = Pages(services)
 
 
-@endpoint("GET", "POST", render_error=render_error)
+@endpoint("GET", "POST", render_error=pages.render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
     if request.method == "POST":
-        return render(decide(parse_consent_form(request), here))
-    return render(show_consent(parse_interaction(request), here))
+        return pages.render(decide(parse_consent_form(request), here), request)
+    return pages.render(show_consent(parse_interaction(request), here), request)

@@ -4,18 +4,19 @@ from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.federate import begin_federation, finish_federation
 from authserver.errors import MethodNotAllowed
-from authserver.pages import render, render_error
+from authserver.pages import Pages
 from authserver.wire import HttpRequest, HttpResponse, parse_federation_form, parse_federation_response
 
 services = bootstrap(jose=True, goes_out=True)
+pages = Pages(services)
 
 
-@endpoint("GET", "POST", render_error=render_error)
+@endpoint("GET", "POST", render_error=pages.render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
     is_answer = "provider" in request.path_parameters
     if is_answer and request.method != "POST":
-        return render(finish_federation(parse_federation_response(request), here))
+        return pages.render(finish_federation(parse_federation_response(request), here), request)
     if not is_answer and request.method == "POST":
-        return render(begin_federation(parse_federation_form(request), here))
+        return pages.render(begin_federation(parse_federation_form(request), here), request)
     raise MethodNotAllowed("GET, HEAD" if is_answer else "POST")

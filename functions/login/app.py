@@ -3,15 +3,16 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.login import show_login, sign_in
-from authserver.pages import render, render_error
+from authserver.pages import Pages
 from authserver.wire import HttpRequest, HttpResponse, parse_interaction, parse_login_form
 
 services = bootstrap(passwords=True)
+pages = Pages(services)
 
 
-@endpoint("GET", "POST", render_error=render_error)
+@endpoint("GET", "POST", render_error=pages.render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
     if request.method == "POST":
-        return render(sign_in(parse_login_form(request), here))
-    return render(show_login(parse_interaction(request), here))
+        return pages.render(sign_in(parse_login_form(request), here), request)
+    return pages.render(show_login(parse_interaction(request), here), request)

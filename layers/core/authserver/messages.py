@@ -185,22 +185,26 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """What a browser brings to the sign-in and consent pages; `organisation` is the one chosen so far."""
+    """What a browser brings to the sign-in and consent pages; `organisation` is the one chosen so far.
+
+    `source` is the address that API Gateway saw, `device` what the browser says that it is.
+    """
 
     request_handle: str = ""
     browser_secret: str = field(default="", repr=False)
     session: str | None = field(default=None, repr=False)
     organisation: str = ""
+    source: str = field(default="", kw_only=True)
+    device: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginForm(Interaction):
-    """The sign-in form, posted. `source` is the address that API Gateway saw."""
+    """The sign-in form, posted."""
 
     csrf: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
     password: Secret = Secret("")
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,36 +260,39 @@ class FederationProblem:
 
 @dataclass(frozen=True, slots=True)
 class GoTo:
-    """Send the browser to the sign-in or consent page of a pending request.
+    """Send the browser to another page: the sign-in or consent page of a pending request, or one without a request.
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in.
-    `base` is what the page is below, where that is not where the browser is.
+    `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done.
     """
 
     page: str
-    request_handle: str
+    request_handle: str = ""
     browser_secret: str | None = field(default=None, repr=False)
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
     base: str = ""
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginPage:
     """The sign-in page. `problem` is a sentence for the user, empty at first.
 
-    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to.
+    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to. Without
+    a `client`, a page of ours wants to know who is there.
     """
 
     request_handle: str
     csrf: str = field(repr=False)
-    client: Client
+    client: Client | None
     username: str = ""
     problem: str = ""
     status: int = 200
     retry_after: int | None = None
     providers: tuple[IdentityProvider, ...] = ()
     asks_email: bool = False
+    ui_locales: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +325,7 @@ class ConsentPage:
     needs_approval: bool = False
     problem: str = ""
     shown: str = ""  # stands for what the page says; the form brings it back
+    ui_locales: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +335,41 @@ class ApprovalAsked:
     client: Client
     organisation: Organisation
     back: AuthorizationResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for one of our own pages, or a form of one.
+
+    `route` is ``/path/{parameter}``, `path` what it is with its parameters in it, without a slash in front. `form` has
+    each field's values.
+    """
+
+    method: str
+    route: str
+    path: str
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    session: str | None = field(default=None, repr=False)
+    source: str = ""
+    device: str = ""
+
+    def entered(self, name: str) -> str:
+        """The one value of a field of the form; empty if it is not there."""
+        return self.form.get(name, ("",))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One of our own pages: a template, and what it tells. `session` signs the browser in anew."""
+
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    status: int = 200
+    reason: str = "page"
+    session: str | None = field(default=None, repr=False)
+    session_lifetime: int = 0
 
 
 # ------------------------------------------------------------------ spoken by mail

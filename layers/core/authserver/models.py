@@ -246,7 +246,7 @@ class Session:
 
     `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for. `auth_time` is
     when the user did, which may be long before `created_at` where it was at an identity provider; cutoffs end what was
-    created until then.
+    created until then. `device` names browser and system, `source` the network it signed in from: for its user to read.
     """
 
     id: str
@@ -256,6 +256,8 @@ class Session:
     created_at: int
     expires_at: int
     signed_in_for: str
+    device: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,8 @@ class PendingRequest:
 
     `browser_hash` binds it to the browser that began it; `parameters` is the request as it was validated and cannot
     be changed by any form. `salt` and `id` make the code that it can yield, so that it yields only one.
+    With a `visit` it is no client's: it is a page of ours that its user wants to see, by its path, and `parameters`
+    are those that say how to sign in.
     """
 
     id: str
@@ -273,6 +277,7 @@ class PendingRequest:
     resource: tuple[str, ...]
     expires_at: int
     answer: str | None = None  # the decision and the subject who made it
+    visit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

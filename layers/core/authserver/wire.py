@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from authserver.errors import (
     InsufficientScope,
@@ -32,6 +32,7 @@ from authserver.messages import (
     LoginForm,
     TokenPresented,
     TokenRequest,
+    Visit,
 )
 from authserver.values import Secret
 
@@ -69,6 +70,7 @@ class HttpRequest:
     resource: str = ""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     authorizer: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""  # API Gateway's own, which the log has as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,14 @@ def parse_interaction(request: HttpRequest) -> Interaction:
     query = single(read_query(request))
     handle = query.get("request", "")
     session = request.cookies.get(SESSION_COOKIE)
-    return Interaction(handle, _browser_secret(request, handle), session, query.get("organisation", ""))
+    return Interaction(
+        handle,
+        _browser_secret(request, handle),
+        session,
+        query.get("organisation", ""),
+        source=request.source,
+        device=device_of(request),
+    )
 
 
 def parse_login_form(request: HttpRequest) -> LoginForm:
@@ -165,6 +174,7 @@ def parse_login_form(request: HttpRequest) -> LoginForm:
         username=form.get("username", ""),
         password=Secret(form.get("password", "")),
         source=request.source,
+        device=device_of(request),
     )
 
 
@@ -211,7 +221,50 @@ def parse_federation_response(request: HttpRequest) -> FederationResponse:
         code=query.get("code", ""),
         error=query.get("error", ""),
         issuer=query.get("iss"),
+        source=request.source,
+        device=device_of(request),
     )
+
+
+def parse_visit(request: HttpRequest) -> Visit:
+    """A visit to a page of ours, or a form of it, in which any field may repeat. Raises `InvalidRequest`."""
+    form: dict[str, tuple[str, ...]] = {}
+    for name, value in read_form(request) if request.method == "POST" else ():
+        form[name] = (*form.get(name, ()), value)
+    route = request.route.partition(" ")[2]
+    filled = route
+    for name, value in request.path_parameters.items():
+        filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
+    return Visit(
+        method=request.method,
+        route=route,
+        path=filled.removeprefix("/"),
+        path_parameters=request.path_parameters,
+        query=single(read_query(request)),
+        form=form,
+        session=request.cookies.get(SESSION_COOKIE),
+        source=request.source,
+        device=device_of(request),
+    )
+
+
+# What browsers and systems call themselves in a User-Agent; the first that is found counts, since most of them name
+# others as well. For people to recognise their own devices by, so a wrong guess does no harm.
+BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox")),
+    *(("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"), ("curl", "curl")),
+)
+SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("CrOS", "ChromeOS")),
+    *(("Macintosh", "macOS"), ("Linux", "Linux")),
+)
+
+
+def device_of(request: HttpRequest) -> str:
+    """The browser and the system that it runs on, as far as it says; only names that we know."""
+    agent = request.headers.get("user-agent", "")
+    names = (next((name for mark, name in known if mark in agent), "") for known in (BROWSERS, SYSTEMS))
+    return " · ".join(filter(None, names))
 
 
 def request_cookie(handle: str) -> str:
@@ -288,16 +341,22 @@ def render_not_found(message: JsonMessage) -> HttpResponse:
 
 
 def render_goto(message: GoTo) -> HttpResponse:
-    """To the sign-in or consent page; 303, so that a posted password is not posted again (RFC 9700 section 4.12)."""
+    """To a page of ours; 303, so that a posted password is not posted again (RFC 9700 section 4.12)."""
     cookies = []
     if message.browser_secret is not None:
         name = request_cookie(message.request_handle)
         cookies.append(f"{name}={message.browser_secret}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     if message.session is not None:
-        cookies.append(f"{SESSION_COOKIE}={message.session}; Max-Age={message.session_lifetime}; {COOKIE_ATTRIBUTES}")
-    location = f"{message.base}{message.page}?{urlencode({'request': message.request_handle})}"
+        cookies.append(session_cookie(message.session, message.session_lifetime))
+    query = urlencode([(n, v) for n, v in (("request", message.request_handle), ("done", message.done)) if v])
+    location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
-    return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page}")
+    return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page.partition('/')[0]}")
+
+
+def session_cookie(session: str, lifetime: int) -> str:
+    """The cookie that signs a browser in."""
+    return f"{SESSION_COOKIE}={session}; Max-Age={lifetime}; {COOKIE_ATTRIBUTES}"
 
 
 def render_goto_provider(message: GoToProvider) -> HttpResponse:

@@ -29,6 +29,7 @@ from authserver.wire import CORS, HttpRequest, HttpResponse, bearer_challenge, r
 
 type Event = Mapping[str, Any]
 type Handler = Callable[[Event, Any], dict[str, Any]]
+type ErrorRenderer = Callable[[OAuthError, HttpRequest], HttpResponse]
 
 METRICS_NAMESPACE = "Authserver"
 QUERY_TOKENS = ("access_token", "bearer_token")
@@ -36,8 +37,12 @@ QUERY_TOKENS = ("access_token", "bearer_token")
 logger = Logger(service="authserver", log_uncaught_exceptions=False, use_rfc3339=True)
 
 
+def _render_error(error: OAuthError, _: HttpRequest) -> HttpResponse:
+    return render_error(error)
+
+
 def endpoint(
-    *methods: str, cors: bool = False, render_error: Callable[[OAuthError], HttpResponse] = render_error
+    *methods: str, cors: bool = False, render_error: ErrorRenderer = _render_error
 ) -> Callable[[Callable[[HttpRequest], HttpResponse]], Handler]:
     """Makes a Lambda handler of a function from `HttpRequest` to `HttpResponse` that serves these methods.
 
@@ -62,9 +67,9 @@ def _serve(
     serve: Callable[[HttpRequest], HttpResponse],
     methods: tuple[str, ...],
     cors: bool,
-    render_error: Callable[[OAuthError], HttpResponse],
+    render_error: ErrorRenderer,
 ) -> tuple[HttpRequest, HttpResponse]:
-    request = HttpRequest("", "")
+    request = HttpRequest("", "", id=_request_id(event))
     try:
         request = read_request(event)
         if cors and request.method == "OPTIONS":
@@ -72,10 +77,10 @@ def _serve(
         _require_method(request, methods)
         response = serve(request)
     except OAuthError as error:
-        response = render_error(error)
+        response = render_error(error, request)
     except Exception:
         logger.exception("unexpected", extra={"request_id": _request_id(event)})
-        response = render_error(ServerError("The request could not be completed", reason="unexpected"))
+        response = render_error(ServerError("The request could not be completed", reason="unexpected"), request)
     return request, response.with_headers(*CORS) if cors else response
 
 
@@ -109,6 +114,7 @@ def _read_v2(event: Event) -> HttpRequest:
         origin=f"https://{context['domainName']}",
         resource=(event.get("stageVariables") or {}).get("resource", ""),
         path_parameters=event.get("pathParameters") or {},
+        id=_request_id(event),
     )
 
 
@@ -125,6 +131,7 @@ def _read_v1(event: Event) -> HttpRequest:
         resource=(event.get("stageVariables") or {}).get("resource", ""),
         path_parameters=event.get("pathParameters") or {},
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},
+        id=_request_id(event),
     )
 
 

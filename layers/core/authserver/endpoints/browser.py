@@ -1,11 +1,18 @@
 """What ties a browser to its request and its session, for the three endpoints that a person goes through."""
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from authserver.errors import InvalidRequest
-from authserver.messages import REQUEST_LIFETIME, AuthorizationRequest, Interaction, ValidatedAuthorizationRequest
-from authserver.models import VERIFIED, Consent, PendingRequest, Session
+from authserver.messages import (
+    REQUEST_LIFETIME,
+    AuthorizationRequest,
+    GoTo,
+    Interaction,
+    ValidatedAuthorizationRequest,
+)
+from authserver.models import VERIFIED, Client, Consent, PendingRequest, Session
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage import BrowserState
@@ -21,24 +28,79 @@ LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A pending request, found again for the browser that began it, and who is signed in there, if anybody."""
+    """A pending request, found again for the browser that began it, and who is signed in there, if anybody.
+
+    Without a `request` of a client's, a page of ours waits for its user.
+    """
 
     pending: PendingRequest
-    request: ValidatedAuthorizationRequest
+    request: ValidatedAuthorizationRequest | None
     session: Session | None
+
+    @property
+    def client(self) -> Client | None:
+        """Who wants the user to sign in; None if it is a page of ours."""
+        return self.request.client if self.request else None
+
+    @property
+    def prompt(self) -> frozenset[str]:
+        """OpenID Connect Core section 3.1.2.1, and as a page of ours asks for it."""
+        return self.request.prompt if self.request else frozenset(self.pending.parameters.get("prompt", "").split())
+
+    @property
+    def login_hint(self) -> str:
+        """Who is to sign in, as far as somebody told."""
+        return self.pending.parameters.get("login_hint", "")
+
+    @property
+    def ui_locales(self) -> str:
+        """The languages that the client wants the pages in, the best first."""
+        return self.pending.parameters.get("ui_locales", "")
+
+    def must_sign_in(self, now: int) -> bool:
+        """Whether the user has to sign in for this."""
+        if self.request is not None:
+            return must_sign_in(self.request, self.session, self.pending.id, now)
+        if self.session is None:
+            return True
+        return "login" in self.prompt and self.session.signed_in_for != self.pending.id
+
+    def once_signed_in(self, handle: str, *, base: str = "", session: str | None = None, lifetime: int = 0) -> GoTo:
+        """Where the browser goes from the sign-in page, with the session that was begun there."""
+        if self.request is None:
+            return GoTo(self.pending.visit, base=base, session=session, session_lifetime=lifetime)
+        return GoTo("consent", handle, base=base, session=session, session_lifetime=lifetime)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedRequest(Resumed):
+    """One that is a client's."""
+
+    request: ValidatedAuthorizationRequest
 
 
 def hold(request: AuthorizationRequest, services: Services) -> tuple[str, str]:
     """Keeps a request on the server, but for what means nothing; its handle, and the secret of this browser."""
+    parameters = {name: value for name, value in request.parameters.items() if name in PARAMETERS}
+    return _hold(parameters, request.resource, "", services)
+
+
+def hold_visit(path: str, services: Services, **parameters: str) -> tuple[str, str]:
+    """The same for one of our own pages, whose user has to sign in first; `parameters` say how."""
+    return _hold(parameters, (), path, services)
+
+
+def _hold(parameters: Mapping[str, str], resource: tuple[str, ...], visit: str, services: Services) -> tuple[str, str]:
     identifier, browser_secret = services.random(16), base64url(services.random(16))
     services.tokens.put_request(
         PendingRequest(
             id=base64url(identifier),
             browser_hash=sha256(browser_secret),
             salt=services.random(16),
-            parameters={name: value for name, value in request.parameters.items() if name in PARAMETERS},
-            resource=request.resource,
+            parameters=parameters,
+            resource=resource,
             expires_at=services.now() + REQUEST_LIFETIME,
+            visit=visit,
         )
     )
     return opaque.seal(opaque.REQUEST, services.keys.token_key(TOKEN_RING), id=identifier), browser_secret
@@ -61,9 +123,29 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
         raise _restart("request_over")
     if not Secret(interaction.browser_secret).matches(pending.browser_hash):
         raise _restart("request_of_another_browser")
+    session = _live_session(cookie, state, services)
+    if pending.visit:
+        return Resumed(pending, None, session)
     stored = AuthorizationRequest(pending.parameters, pending.resource)
     client, redirect = resolve_redirect(stored, services)
-    return Resumed(pending, validate(stored, client, redirect, services), _live_session(cookie, state, services))
+    return Resumed(pending, validate(stored, client, redirect, services), session)
+
+
+def resume_request(interaction: Interaction, services: Services) -> ResumedRequest:
+    """The same for what only clients ask; a page of ours has nothing to allow."""
+    resumed = resume(interaction, services)
+    if resumed.request is None:
+        raise _restart("request_of_no_client")
+    return ResumedRequest(resumed.pending, resumed.request, resumed.session)
+
+
+def find_visitor(cookie: str | None, services: Services) -> Session | None:
+    """The session that the cookie opens."""
+    credential = _read_session(cookie, services.keys.token_keys(TOKEN_RING))
+    if credential is None:
+        return None
+    state = services.tokens.browser_state(session_id=credential.text("id"), subject_key=credential.text("subject"))
+    return _live_session(credential, state, services)
 
 
 def find_session(cookie: str | None, client_id: str, services: Services) -> tuple[Session | None, Consent | None]:
@@ -82,7 +164,14 @@ def find_session(cookie: str | None, client_id: str, services: Services) -> tupl
 
 
 def begin_session(
-    subject: str, signed_in_for: str, created_at: int, services: Services, *, auth_time: int | None = None
+    subject: str,
+    signed_in_for: str,
+    created_at: int,
+    services: Services,
+    *,
+    auth_time: int | None = None,
+    device: str = "",
+    source: str = "",
 ) -> str:
     """A new session, never an old one's identifier again; the cookie's value.
 
@@ -99,6 +188,8 @@ def begin_session(
             created_at=created_at,
             expires_at=services.now() + services.settings.session_lifetime,
             signed_in_for=signed_in_for,
+            device=device,
+            source=source,
         )
     )
     key = services.keys.token_key(TOKEN_RING)
@@ -176,6 +267,22 @@ def require_csrf(
     expected = [_csrf_token(key, page, resumed, browser_secret, about) for key in keys]
     if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
         raise _restart("csrf")
+
+
+def visitor_csrf(session: Session, services: Services) -> str:
+    """Binds the forms of our own pages to the session of whoever looks at them."""
+    return _visitor_csrf(services.keys.token_key(TOKEN_RING), session)
+
+
+def require_visitor_csrf(presented: str, session: Session, services: Services) -> None:
+    """Raises `InvalidRequest` unless the form is ours, made for this session."""
+    expected = [_visitor_csrf(key, session) for key in services.keys.token_keys(TOKEN_RING)]
+    if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
+        raise _restart("csrf")
+
+
+def _visitor_csrf(key: bytes, session: Session) -> str:
+    return base64url(hmac.digest(key, "\x00".join(("csrf", "visitor", session.id)).encode(), "sha256"))
 
 
 def _csrf_token(key: bytes, page: str, resumed: Resumed, browser_secret: str, about: str) -> str:

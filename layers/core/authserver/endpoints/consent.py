@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
+from authserver.marks import N_
 from authserver.messages import (
     Allowed,
     ApprovalAsked,
@@ -22,7 +23,7 @@ from authserver.tokens.access_token import lifetime_of
 from authserver.values import base64url, from_base64url, sha256
 
 from .browser import (
-    Resumed,
+    ResumedRequest,
     audience_of,
     csrf_token,
     is_assured,
@@ -30,7 +31,7 @@ from .browser import (
     must_sign_in,
     needs_choice,
     require_csrf,
-    resume,
+    resume_request,
 )
 from .choice import Unchosen, ask_approval, grantable, offer, read_choice
 from .redirection import failure, success
@@ -38,8 +39,8 @@ from .redirection import failure, success
 PAGE = "consent"
 ALLOW, DENY = "allow", "deny"
 ASK = "ask"  # the answer of a user who has to ask an administrator
-UNCHOSEN = "Choose what the application may reach."
-CHANGED = "What the application asks for has changed. Please look at it again."
+UNCHOSEN = N_("Choose what the application may reach.")
+CHANGED = N_("What the application asks for has changed. Please look at it again.")
 
 type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 
@@ -47,7 +48,7 @@ type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 def show_consent(interaction: Interaction, services: Services) -> Answer:
     """The form; or an answer at once where nothing new is asked for, or where this user can never allow it."""
     asked_at = services.now()
-    resumed = resume(interaction, services)
+    resumed = resume_request(interaction, services)
     if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
         return GoTo("login", interaction.request_handle)
     session = _signed_in(resumed)
@@ -64,7 +65,7 @@ def show_consent(interaction: Interaction, services: Services) -> Answer:
 def decide(form: ConsentForm, services: Services) -> Answer:
     """Carries out what the user decided; the first decision on a request is final."""
     asked_at = services.now()
-    resumed = resume(form, services)
+    resumed = resume_request(form, services)
     if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
         return GoTo("login", form.request_handle)
     require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services, form.organisation)
@@ -80,20 +81,20 @@ def decide(form: ConsentForm, services: Services) -> Answer:
         return failure(resumed.request.redirect, error, services)
 
 
-def _signed_in(resumed: Resumed) -> Session:
+def _signed_in(resumed: ResumedRequest) -> Session:
     if resumed.session is None:
         raise InvalidRequest("The user is not signed in", reason="session_missing")
     return resumed.session
 
 
-def _require_hinted(resumed: Resumed, session: Session) -> None:
+def _require_hinted(resumed: ResumedRequest, session: Session) -> None:
     """OpenID Connect Core section 3.1.2.1, id_token_hint: any other user is an error."""
     hint = resumed.request.subject_hint
     if hint is not None and session.subject != hint:
         raise LoginRequired("Another user than the hinted one is signed in", reason="subject_hint_mismatch")
 
 
-def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
+def _must_ask(resumed: ResumedRequest, session: Session, services: Services) -> bool:
     state = services.tokens.browser_state(
         subject_key=base64url(opaque.key_of(session.subject)),
         client_key=base64url(opaque.key_of(resumed.request.client.client_id)),
@@ -104,12 +105,12 @@ def _must_ask(resumed: Resumed, session: Session, services: Services) -> bool:
 # ------------------------------------------------------------------ the decision
 
 
-def _deny(resumed: Resumed, session: Session, services: Services) -> Answer:
+def _deny(resumed: ResumedRequest, session: Session, services: Services) -> Answer:
     _answer(resumed, session, DENY, Choice(), services)
     raise AccessDenied("The user denied the request", reason="denied_by_user")
 
 
-def _allow(resumed: Resumed, session: Session, form: ConsentForm, asked_at: int, services: Services) -> Answer:
+def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, asked_at: int, services: Services) -> Answer:
     if form.shown != _shown(resumed, services):
         return _page(resumed, session, form, services, CHANGED)
     try:
@@ -125,7 +126,7 @@ def _allow(resumed: Resumed, session: Session, form: ConsentForm, asked_at: int,
     return response
 
 
-def _ask(resumed: Resumed, session: Session, choice: Choice, services: Services) -> Answer:
+def _ask(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> Answer:
     """Asks an administrator; the client hears that access is denied, for now."""
     organisation = services.organisations.get(choice.organisation)
     if organisation is None:
@@ -136,7 +137,7 @@ def _ask(resumed: Resumed, session: Session, choice: Choice, services: Services)
     return ApprovalAsked(resumed.request.client, organisation, failure(resumed.request.redirect, error, services))
 
 
-def _answer(resumed: Resumed, session: Session, decision: str, choice: Choice, services: Services) -> None:
+def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Choice, services: Services) -> None:
     """Records whose answer the request got, and which: it stays theirs, and a denied one stays denied."""
     answer = f"{decision} {session.subject}"
     if choice.organisation:
@@ -147,7 +148,7 @@ def _answer(resumed: Resumed, session: Session, decision: str, choice: Choice, s
 
 
 def _issue(
-    resumed: Resumed, session: Session, choice: Choice, asked_at: int, services: Services
+    resumed: ResumedRequest, session: Session, choice: Choice, asked_at: int, services: Services
 ) -> AuthorizationResponse:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
@@ -170,7 +171,7 @@ def _issue(
     return success(request.redirect, answer, services)
 
 
-def _remember(resumed: Resumed, session: Session, services: Services) -> None:
+def _remember(resumed: ResumedRequest, session: Session, services: Services) -> None:
     """What is only yes or no is not asked again, if the answer can reach nobody but this client."""
     lifetime = services.settings.consent_lifetime
     if lifetime == 0 or not is_assured(resumed.request):
@@ -194,7 +195,7 @@ def _remember(resumed: Resumed, session: Session, services: Services) -> None:
 
 
 def _page(
-    resumed: Resumed, session: Session, interaction: Interaction, services: Services, problem: str = ""
+    resumed: ResumedRequest, session: Session, interaction: Interaction, services: Services, problem: str = ""
 ) -> ConsentPage:
     request, client = resumed.request, resumed.request.client
     offered = offer(request, session, interaction.organisation, services)
@@ -212,10 +213,11 @@ def _page(
         needs_approval=_needs_approval(resumed, session, offered, services),
         problem=problem,
         shown=_shown(resumed, services),
+        ui_locales=resumed.ui_locales,
     )
 
 
-def _shown(resumed: Resumed, services: Services) -> str:
+def _shown(resumed: ResumedRequest, services: Services) -> str:
     """What the page tells of the request: a client that is changed while its user reads is not granted the change."""
     request, client = resumed.request, resumed.request.client
     permissions = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
@@ -223,7 +225,9 @@ def _shown(resumed: Resumed, services: Services) -> str:
     return base64url(sha256("\x00".join((*told, "", *permissions, "", *audience_of(request, services)))))
 
 
-def _needs_approval(resumed: Resumed, session: Session, offered: OrganisationOffer | None, services: Services) -> bool:
+def _needs_approval(
+    resumed: ResumedRequest, session: Session, offered: OrganisationOffer | None, services: Services
+) -> bool:
     """Whether this user cannot allow even one company. Raises `AccessDenied` where nobody can allow it them."""
     if offered is None:
         return grantable(resumed.request, Choice(), session, services) is None
@@ -232,7 +236,7 @@ def _needs_approval(resumed: Resumed, session: Session, offered: OrganisationOff
     return grantable(resumed.request, Choice(offered.chosen.id), session, services) is None
 
 
-def _lasts(resumed: Resumed, services: Services) -> int:
+def _lasts(resumed: ResumedRequest, services: Services) -> int:
     client = resumed.request.client
     if resumed.request.response_type == "code" and may_refresh(client, services):
         return services.settings.refresh_token_lifetime

@@ -19,6 +19,8 @@ from authserver.identity.federated import (
     require_issuer,
 )
 from authserver.identity.providers import domain_of, unwrap_secret
+from authserver.identity.throttle import network_of
+from authserver.marks import N_
 from authserver.messages import (
     REQUEST_LIFETIME,
     FederationForm,
@@ -39,23 +41,23 @@ from .browser import LOGIN, Resumed, begin_session, require_csrf, resume
 # All that is fetched for one step. API Gateway and the person would wait longer; nobody should.
 SECONDS = 8.0
 
-TRY_AGAIN = "Please try again. If it happens again, choose another way to sign in, or tell the people who run this."
-CHOOSE = "You can try again or choose another way to sign in."
-CONTACT = "Choose another way to sign in, or ask the people who run this for an account."
-NOT_ANEW = "The application asks you to sign in anew, and there was no new sign-in there."
+TRY_AGAIN = N_("Please try again. If it happens again, choose another way to sign in, or tell the people who run this.")
+CHOOSE = N_("You can try again or choose another way to sign in.")
+CONTACT = N_("Choose another way to sign in, or ask the people who run this for an account.")
+NOT_ANEW = N_("The application asks you to sign in anew, and there was no new sign-in there.")
 
 # What people are told, by the first words of the reason.
 EXPLANATIONS = {
-    "provider_unknown": (404, "There is no such way to sign in here.", CHOOSE),
-    "domain_unknown": (404, "No organisation is known here for that email address.", CHOOSE),
-    "denied": (403, "The sign-in was cancelled or refused there.", CHOOSE),
-    "spent": (400, "This sign-in has expired or was used before.", TRY_AGAIN),
-    "no_account": (403, "There is no account here for you yet.", CONTACT),
-    "disabled": (403, "Your account is disabled.", CONTACT),
+    "provider_unknown": (404, N_("There is no such way to sign in here."), CHOOSE),
+    "domain_unknown": (404, N_("No organisation is known here for that email address."), CHOOSE),
+    "denied": (403, N_("The sign-in was cancelled or refused there."), CHOOSE),
+    "spent": (400, N_("This sign-in has expired or was used before."), TRY_AGAIN),
+    "no_account": (403, N_("There is no account here for you yet."), CONTACT),
+    "disabled": (403, N_("Your account is disabled."), CONTACT),
     "auth_time_missing": (403, NOT_ANEW, CHOOSE),
     "auth_time_too_old": (403, NOT_ANEW, CHOOSE),
 }
-UNFINISHED = (502, "The sign-in there could not be completed.", TRY_AGAIN)
+UNFINISHED = (502, N_("The sign-in there could not be completed."), TRY_AGAIN)
 
 
 # ------------------------------------------------------------------ there
@@ -78,8 +80,8 @@ def begin_federation(form: FederationForm, services: Services) -> GoToProvider |
         federation,
         _state(federation, services),
         _redirect_uri(provider, services),
-        login_hint=form.email or resumed.request.login_hint or "",
-        prompt="select_account" if "select_account" in resumed.request.prompt else "",
+        login_hint=form.email or resumed.login_hint,
+        prompt="select_account" if "select_account" in resumed.prompt else "",
         max_age="" if max_age is None else str(max_age),
     )
     return GoToProvider(url)
@@ -120,9 +122,9 @@ def _state(federation: Federation, services: Services) -> str:
 def _max_age(resumed: Resumed) -> int | None:
     """OpenID Connect Core section 3.1.2.1: ``prompt=login`` and ``max_age=0`` mean the same, and all ignore the latter
     who do not know it, while some refuse the former."""
-    if "login" in resumed.request.prompt:
+    if "login" in resumed.prompt:
         return 0
-    return resumed.request.max_age
+    return resumed.request.max_age if resumed.request else None
 
 
 # ------------------------------------------------------------------ and back
@@ -146,9 +148,17 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         return _problem(failure.reason, handle, services)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
-    session = begin_session(user.sub, resumed.pending.id, asked_at, services, auth_time=person.auth_time)
+    session = begin_session(
+        user.sub,
+        resumed.pending.id,
+        asked_at,
+        services,
+        auth_time=person.auth_time,
+        device=response.device,
+        source=network_of(response.source),
+    )
     lifetime = services.settings.session_lifetime
-    return GoTo("consent", handle, session=session, session_lifetime=lifetime, base=f"{services.settings.issuer}/")
+    return resumed.once_signed_in(handle, base=f"{services.settings.issuer}/", session=session, lifetime=lifetime)
 
 
 def _read_state(response: FederationResponse, services: Services) -> opaque.Credential:

@@ -3,22 +3,24 @@
 from authserver.errors import TooManyAttempts
 from authserver.identity.local_account import authenticate
 from authserver.identity.providers import domain_of
+from authserver.identity.throttle import network_of
+from authserver.marks import N_
 from authserver.messages import GoTo, Interaction, LoginForm, LoginPage
 from authserver.models import IdentityProvider
 from authserver.services import Services
 
-from .browser import LOGIN, Resumed, begin_session, csrf_token, must_sign_in, require_csrf, resume
+from .browser import LOGIN, Resumed, begin_session, csrf_token, require_csrf, resume
 
-WRONG = "The username or password is not correct."
-THROTTLED = "Too many attempts. Please wait a while and try again."
+WRONG = N_("The username or password is not correct.")
+THROTTLED = N_("Too many attempts. Please wait a while and try again.")
 
 
 def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo:
     """The form, or straight on if the session already satisfies the request."""
     resumed = resume(interaction, services)
-    if not must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
-        return GoTo("consent", interaction.request_handle)
-    return _page(resumed, interaction, services, username=resumed.request.login_hint or "")
+    if not resumed.must_sign_in(services.now()):
+        return resumed.once_signed_in(interaction.request_handle)
+    return _page(resumed, interaction, services, username=resumed.login_hint)
 
 
 def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
@@ -36,9 +38,10 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
         return _page(resumed, form, services, form.username, WRONG, status=401)
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
-    session = begin_session(user.sub, resumed.pending.id, asked_at, services)
-    lifetime = services.settings.session_lifetime
-    return GoTo("consent", form.request_handle, session=session, session_lifetime=lifetime)
+    session = begin_session(
+        user.sub, resumed.pending.id, asked_at, services, device=form.device, source=network_of(form.source)
+    )
+    return resumed.once_signed_in(form.request_handle, session=session, lifetime=services.settings.session_lifetime)
 
 
 def _page(
@@ -55,13 +58,14 @@ def _page(
     return LoginPage(
         request_handle=interaction.request_handle,
         csrf=csrf_token(LOGIN, resumed, interaction.browser_secret, services),
-        client=resumed.request.client,
+        client=resumed.client,
         username=username,
         problem=problem,
         status=status,
         retry_after=retry_after,
-        providers=_to_choose_from(providers, resumed.request.login_hint or ""),
+        providers=_to_choose_from(providers, resumed.login_hint),
         asks_email=any(provider.domains for provider in providers),
+        ui_locales=resumed.ui_locales,
     )
 
 

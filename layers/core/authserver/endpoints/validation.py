@@ -52,11 +52,14 @@ PARAMETERS = frozenset(
         "response_type",
         "scope",
         "state",
+        "ui_locales",
     }
 )
 MAX_STATE = 2048
 MAX_NONCE = 256
 MAX_LOGIN_HINT = 256
+MAX_UI_LOCALES = 256
+LIMITS = {"state": MAX_STATE, "nonce": MAX_NONCE, "login_hint": MAX_LOGIN_HINT, "ui_locales": MAX_UI_LOCALES}
 MAX_ENTITIES = 100
 
 
@@ -140,7 +143,7 @@ def _require_openid_and_nonce(response_type: str, scope: Scope, request: Authori
 
 
 def _require_bounded(request: AuthorizationRequest) -> None:
-    for name, limit in (("state", MAX_STATE), ("nonce", MAX_NONCE), ("login_hint", MAX_LOGIN_HINT)):
+    for name, limit in LIMITS.items():
         if len(request.parameters.get(name, "")) > limit:
             raise InvalidRequest("A parameter is too long", reason=f"{name}_too_long")
 

@@ -258,7 +258,7 @@ def render_problem(problem: Problem) -> HttpResponse:
     return HttpResponse(problem.status, headers, json.dumps(members), reason=problem.reason)
 
 
-def render_error(error: OAuthError) -> HttpResponse:
+def render_error(error: OAuthError, _: HttpRequest) -> HttpResponse:
     """An error of the protocol, such as a store that does not answer, as a problem."""
     response = render_problem(Problem(error.status, error.description, reason=error.error))
     return replace(response, reason=error.reason).with_headers(*error_headers(error))

@@ -1,15 +1,18 @@
 """The pages that people see, and every answer that goes through a browser. The only importer of jinja2.
 
-Pages are plain HTML that works without JavaScript, under a Content-Security-Policy that allows one stylesheet, by its
-hash, and nothing else. There is no form-action on pages with a form: Chromium applies it to every redirect that follows
-the form, and where the client sends the browser next is not ours to know; nor can it name an IPv6 address.
+Pages are plain HTML that works without JavaScript, under a Content-Security-Policy that allows the page's own style and
+scripts, by their hashes, and nothing else. There is no form-action on pages whose form may end at a client: Chromium
+applies it to every redirect that follows the form, and where the client sends the browser next is not ours to know; nor
+can it name an IPv6 address.
 """
 
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from authserver.errors import OAuthError
 from authserver.messages import (
@@ -20,20 +23,27 @@ from authserver.messages import (
     GoTo,
     GoToProvider,
     LoginPage,
+    View,
 )
+from authserver.pages.language import choose, direction, translations
+from authserver.pages.mistakes import explain
+from authserver.pages.words import Words, initials, iso, tint
+from authserver.services import Services
 from authserver.values import is_web_page
 from authserver.wire import (
     NO_STORE,
+    HttpRequest,
     HttpResponse,
     error_headers,
+    read_query,
     render_goto,
     render_goto_provider,
     render_redirect,
+    session_cookie,
 )
 
-TEMPLATES = Path(__file__).parent / "templates"
-STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-AUTO_SUBMIT = "document.forms[0].submit()"
+HERE = Path(__file__).parent
+STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 
 HTML_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
@@ -43,117 +53,199 @@ HTML_HEADERS = (
     ("X-Frame-Options", "DENY"),
     ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
 )
+# What a page's forms may lead to, besides nothing: pages of ours, or wherever a client's redirect URI leads.
+NOWHERE, HERE_ONLY, ANYWHERE = "form-action 'none'", "form-action 'self'", ""
 
-_templates = Environment(
-    loader=FileSystemLoader(TEMPLATES), autoescape=True, auto_reload=False, undefined=StrictUndefined
+type Answer = (
+    AuthorizationResponse | GoTo | GoToProvider | LoginPage | ConsentPage | FederationProblem | ApprovalAsked | View
 )
 
 
-type Answer = AuthorizationResponse | GoTo | GoToProvider | LoginPage | ConsentPage | FederationProblem | ApprovalAsked
+class Pages:
+    """Renders answers to browsers, in the language and the looks that they get."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def render(self, message: Answer, request: HttpRequest) -> HttpResponse:
+        """The answer to a browser."""
+        match message:
+            case GoTo():
+                return render_goto(message)
+            case GoToProvider():
+                return render_goto_provider(message)
+            case AuthorizationResponse() if message.target.response_mode == "form_post":
+                return self._form_post(message, request)
+            case AuthorizationResponse():
+                return render_redirect(message)
+            case LoginPage():
+                return self._login(message, request)
+            case ConsentPage():
+                return self._consent(message, request)
+            case ApprovalAsked():
+                return self._approval_asked(message, request)
+            case FederationProblem():
+                return self._page("federation", request, message.status, message.reason, NOWHERE, page=message)
+            case View():
+                return self._view(message, request)
+
+    def render_error(self, error: OAuthError, request: HttpRequest) -> HttpResponse:
+        """An error that is not to be redirected: RFC 6749 section 4.1.2.1."""
+        mistake = explain(error)
+        response = self._page(
+            "error", request, error.status, error.reason, NOWHERE, mistake=mistake, error=error, reference=request.id
+        )
+        return response.with_headers(*error_headers(error))
+
+    # -- pages of a pending request
+
+    def _login(self, page: LoginPage, request: HttpRequest) -> HttpResponse:
+        reason = "login_page" if page.status == 200 else f"login_{page.status}"
+        response = self._page("login", request, page.status, reason, ANYWHERE, ui_locales=page.ui_locales, page=page)
+        return response if page.retry_after is None else response.with_headers(("Retry-After", str(page.retry_after)))
+
+    def _consent(self, page: ConsentPage, request: HttpRequest) -> HttpResponse:
+        return self._page(
+            "consent",
+            request,
+            400 if page.problem else 200,
+            "consent_page",
+            ANYWHERE,
+            ui_locales=page.ui_locales,
+            page=page,
+            links=_links(page),
+        )
+
+    def _approval_asked(self, page: ApprovalAsked, request: HttpRequest) -> HttpResponse:
+        """What happens next, and the way back to the application, which hears that access is denied for now."""
+        if page.back.target.response_mode == "form_post":
+            return self._form_post(page.back, request)
+        (back,) = [value for name, value in render_redirect(page.back).headers if name == "Location"]
+        return self._page("approval_asked", request, 200, page.back.reason, NOWHERE, page=page, back=back)
+
+    def _form_post(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
+        """OAuth 2.0 Form Post Response Mode section 2; without JavaScript, a button does it."""
+        return self._page(
+            "form_post",
+            request,
+            200,
+            message.reason,
+            ANYWHERE,
+            action=message.target.uri.text,
+            parameters=message.parameters,
+        )
+
+    # -- pages of people who are signed in
+
+    def _view(self, view: View, request: HttpRequest) -> HttpResponse:
+        response = self._page(view.template, request, view.status, view.reason, HERE_ONLY, **view.context)
+        if view.session is None:
+            return response
+        cookie = session_cookie(view.session, view.session_lifetime)
+        return HttpResponse(response.status, response.headers, response.body, (cookie,), response.reason)
+
+    # -- all of them
+
+    def _page(
+        self,
+        template: str,
+        request: HttpRequest,
+        status: int,
+        reason: str,
+        forms: str,
+        *,
+        ui_locales: str = "",
+        **context: object,
+    ) -> HttpResponse:
+        language = choose(ui_locales or _asked_locales(request), request.headers.get("accept-language", ""))
+        inline = Inline(STYLE)
+        body = (
+            _templates(language).get_template(f"{template}.html").render(inline=inline, root=_root(request), **context)
+        )
+        headers = (
+            *HTML_HEADERS,
+            ("Content-Language", language),
+            ("Content-Security-Policy", inline.content_security_policy(forms)),
+        )
+        return HttpResponse(status, headers, body, reason=reason)
 
 
-def render(message: Answer) -> HttpResponse:
-    """The answer to a browser."""
-    match message:
-        case GoTo():
-            return render_goto(message)
-        case AuthorizationResponse() if message.target.response_mode == "form_post":
-            return _form_post(message)
-        case AuthorizationResponse():
-            return render_redirect(message)
-        case LoginPage():
-            return _login(message)
-        case ConsentPage():
-            return _consent(message)
-        case ApprovalAsked():
-            return _approval_asked(message)
-        case GoToProvider():
-            return render_goto_provider(message)
-        case FederationProblem():
-            return _page("federation.html", message.status, message.reason, has_form=False, page=message)
+class Inline:
+    """The style and the scripts that stand in a page; what it used is what its policy allows."""
+
+    def __init__(self, style: str) -> None:
+        self._style = style
+        self._scripts: dict[str, str] = {}
+
+    def style(self) -> Markup:
+        """The page's style sheet."""
+        return Markup(f"<style>{self._style}</style>")  # noqa: S704  our own file
+
+    def script(self, name: str) -> Markup:
+        """A script of ours, as the page needs it; it works without as well."""
+        self._scripts[name] = _script(name)
+        return Markup(f"<script>{self._scripts[name]}</script>")  # noqa: S704  our own file
+
+    def content_security_policy(self, forms: str) -> str:
+        """The policy that allows this and nothing else."""
+        directives = [
+            "default-src 'none'",
+            f"style-src '{_hash_source(self._style)}'",
+            "img-src data:",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ]
+        if forms:
+            directives.append(forms)
+        if self._scripts:
+            hashes = " ".join(f"'{_hash_source(script)}'" for script in self._scripts.values())
+            directives += [f"script-src {hashes}", "connect-src 'self'"]
+        return "; ".join(directives)
 
 
-def render_error(error: OAuthError) -> HttpResponse:
-    """An error that is not to be redirected: RFC 6749 section 4.1.2.1."""
-    response = _page(
-        "error.html", error.status, error.reason, has_form=False, description=error.description, error=error.error
+@lru_cache
+def _templates(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    return response.with_headers(*error_headers(error))
+    catalogue = translations(language)
+    # jinja2's i18n extension adds it; mypy does not know.
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    words = Words(catalogue)
+    environment.filters |= {"day": words.day, "moment": words.moment, "duration": words.duration}
+    environment.filters |= {"initials": initials, "iso": iso, "tint": tint}
+    environment.globals |= {"language": language, "direction": direction(language)}
+    return environment
 
 
-def _login(page: LoginPage) -> HttpResponse:
-    reason = "login_page" if page.status == 200 else f"login_{page.status}"
-    response = _page("login.html", page.status, reason, page=page)
-    return response if page.retry_after is None else response.with_headers(("Retry-After", str(page.retry_after)))
-
-
-def _consent(page: ConsentPage) -> HttpResponse:
-    return _page(
-        "consent.html",
-        400 if page.problem else 200,
-        "consent_page",
-        page=page,
-        links=_links(page),
-        lasts=_in_words(page.lifetime),
-    )
-
-
-def _approval_asked(page: ApprovalAsked) -> HttpResponse:
-    """What happens next, and the way back to the application, which hears that access is denied for now."""
-    target = page.back.target
-    if target.response_mode == "form_post":
-        return _form_post(page.back)
-    (back,) = [value for name, value in render_redirect(page.back).headers if name == "Location"]
-    return _page("approval_asked.html", 200, page.back.reason, has_form=False, page=page, back=back)
-
-
-def _links(page: ConsentPage) -> list[tuple[str, str]]:
-    """The client's own pages that may be linked to, whatever is stored of it."""
-    links = (("Privacy policy", page.client.policy_uri), ("Terms of service", page.client.tos_uri))
-    return [(label, uri) for label, uri in links if uri and is_web_page(uri)]
-
-
-def _form_post(message: AuthorizationResponse) -> HttpResponse:
-    """OAuth 2.0 Form Post Response Mode section 2; without JavaScript, a button does it."""
-    return _page(
-        "form_post.html",
-        200,
-        message.reason,
-        script=AUTO_SUBMIT,
-        action=message.target.uri.text,
-        parameters=message.parameters,
-    )
-
-
-def _page(
-    template: str, status: int, reason: str, *, script: str = "", has_form: bool = True, **context: object
-) -> HttpResponse:
-    body = _templates.get_template(template).render(style=STYLE, script=script, **context)
-    policy = _content_security_policy(script, has_form=has_form)
-    return HttpResponse(status, (*HTML_HEADERS, ("Content-Security-Policy", policy)), body, reason=reason)
-
-
-def _content_security_policy(script: str, *, has_form: bool) -> str:
-    directives = [
-        "default-src 'none'",
-        f"style-src '{_hash_source(STYLE)}'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ]
-    if not has_form:
-        directives.append("form-action 'none'")
-    if script:
-        directives.append(f"script-src '{_hash_source(script)}'")
-    return "; ".join(directives)
+@lru_cache
+def _script(name: str) -> str:
+    return (HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8")
 
 
 def _hash_source(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _in_words(seconds: int) -> str:
-    """A duration as people say it, in the largest unit that fits at least twice."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"
+def _root(request: HttpRequest) -> str:
+    """What leads from the page back to where all pages are: links are relative, whatever the issuer's path is."""
+    return "../" * (request.route.partition(" ")[2].count("/") - 1)
+
+
+def _asked_locales(request: HttpRequest) -> str:
+    try:
+        return dict(read_query(request)).get("ui_locales", "")
+    except OAuthError:
+        return ""
+
+
+def _links(page: ConsentPage) -> dict[str, str]:
+    """The client's own pages that may be linked to, whatever is stored of it."""
+    links = {"policy": page.client.policy_uri, "terms": page.client.tos_uri}
+    return {name: uri for name, uri in links.items() if uri and is_web_page(uri)}

@@ -1,0 +1,160 @@
+"""The pages of people who are signed in: who is there, what they see, and what their forms do.
+
+An area is a tuple of `Screen`, and its function answers a request by looking its route up there (`serve`). What a page
+shows and changes, it does by the operations of the management APIs, in process: one set of rules for both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from authserver.endpoints.browser import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
+from authserver.errors import InvalidRequest
+from authserver.management import Call, NotFound, Problem
+from authserver.marks import N_
+from authserver.messages import GoTo, View, Visit
+from authserver.models import ACTIVE, Session, User
+from authserver.services import Services
+from authserver.values import Scope
+
+FRESH = 900  # seconds for which whoever signed in may change what guards the account
+SCOPE = Scope(("account", "organisation", "partner"))
+CHECK = N_("Please check what you have entered.")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is signed in here."""
+
+    user: User
+    session: Session
+
+    def call(self, visit: Visit, *, body: Any = None, query: Mapping[str, str] | None = None, **path: str) -> Call:
+        """The visitor's own call of a management operation; `path` has its parameters, if not the page's.
+
+        The field `once` of a form makes a repeated create the same one.
+        """
+        return Call(
+            subject=self.user.sub,
+            client_id="",  # no application's
+            scope=SCOPE,
+            route=visit.route,
+            path=path or visit.path_parameters,
+            query=query or {},
+            body=body,
+            idempotency_key=visit.entered("once"),
+        )
+
+
+type Show = Callable[[Visitor, Visit, Services], View]
+type Act = Callable[[Visitor, Visit, Services], View | GoTo]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One page. `acts` are what its forms do, by their field `action`; an act answers with where to go next, or with a
+    page of its own for what is told once.
+
+    `fresh`: it takes a sign-in of the last minutes.
+    """
+
+    route: str
+    show: Show
+    acts: Mapping[str, Act] = field(default_factory=dict)
+    fresh: bool = False
+
+
+class Rejected(Problem):
+    """What was entered cannot be so: a sentence for each field that is wrong."""
+
+    def __init__(self, **wrong: str) -> None:
+        errors = [{"field": name, "detail": sentence} for name, sentence in wrong.items()]
+        super().__init__(400, CHECK, reason="invalid", errors=errors)
+
+
+def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str], services: Services) -> View | GoTo:
+    """Shows a page, or does what its form says. `notices` are what is told after an act, by the tag in the address.
+
+    Raises `InvalidRequest` on a form that is not ours.
+    """
+    screen = next(one for one in screens if one.route == visit.route)
+    visitor = _visitor(visit, services)
+    if visitor is None:
+        return _sign_in(visit, services)
+    if screen.fresh and visitor.session.auth_time + FRESH <= services.now():
+        return _sign_in(visit, services, prompt="login", login_hint=visitor.user.username)
+    if visit.method == "POST":
+        return _act(screen, visitor, visit, services)
+    return _show(screen, visitor, visit, services, notice=notices.get(visit.query.get("done", ""), ""))
+
+
+def _visitor(visit: Visit, services: Services) -> Visitor | None:
+    session = find_visitor(visit.session, services) if visit.session else None
+    user = services.users.get(session.subject) if session else None
+    if session is None or user is None or user.status != ACTIVE:
+        return None
+    return Visitor(user, session)
+
+
+def _sign_in(visit: Visit, services: Services, **parameters: str) -> GoTo:
+    """To the sign-in page, and from there to this one; a form that came too late is lost."""
+    handle, browser_secret = hold_visit(visit.path, services, **{n: v for n, v in parameters.items() if v})
+    return GoTo("login", handle, browser_secret, base=root_of(visit))
+
+
+def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    require_visitor_csrf(visit.entered("csrf"), visitor.session, services)
+    act = screen.acts.get(visit.entered("action"))
+    if act is None:
+        raise InvalidRequest("The form is not one of this page", reason="action_unknown")
+    try:
+        answer = act(visitor, visit, services)
+    except Problem as problem:
+        return _show_problem(screen, visitor, visit, services, problem)
+    if isinstance(answer, GoTo):
+        return replace(answer, base=root_of(visit))
+    return _complete(answer, visitor, services)
+
+
+def _show_problem(screen: Screen, visitor: Visitor, visit: Visit, services: Services, problem: Problem) -> View:
+    """The page again, with what was entered and what is wrong with it."""
+    view = _show(
+        screen,
+        visitor,
+        visit,
+        services,
+        problem=CHECK if problem.errors else str(problem),
+        wrong={error["field"]: error["detail"] for error in problem.errors},
+        entered=visit.form,
+    )
+    return replace(view, status=problem.status, reason=problem.reason)
+
+
+def _show(screen: Screen, visitor: Visitor, visit: Visit, services: Services, **more: Any) -> View:
+    try:
+        view = screen.show(visitor, visit, services)
+    except NotFound:
+        view = View("missing", {"here": ""}, status=404, reason="not_found")
+    except Problem as problem:
+        view = View("missing", {"here": "", "problem": str(problem)}, status=problem.status, reason=problem.reason)
+    return _complete(view, visitor, services, **more)
+
+
+def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> View:
+    """The page with what every page has."""
+    every = {
+        "visitor": visitor,
+        "csrf": visitor_csrf(visitor.session, services),
+        "now": services.now(),
+        "notice": "",
+        "problem": "",
+        "wrong": {},
+        "entered": {},
+        "here": "",
+    }
+    return replace(view, context={**every, **view.context, **more})
+
+
+def root_of(visit: Visit) -> str:
+    """What leads from this page to where all pages are."""
+    return "../" * (visit.route.count("/") - 1)
