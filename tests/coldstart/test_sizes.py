@@ -11,7 +11,7 @@ from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 
 KIB = 1024
-CORE = 566 * KIB  # measured with the management APIs, federation and organisations, and a twentieth more
+CORE = 900 * KIB
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 

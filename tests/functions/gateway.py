@@ -5,7 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
+from local.routes import PathPattern, matching
 from tests.functions.events import FORM, Form, encoded, http_event, request_authorizer_event, rest_event
 from tests.functions.world import World
 
@@ -56,6 +58,12 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        assert world.stack.http_api
+        self._patterns = [
+            PathPattern(path)
+            for path, methods in world.stack.http_api.body["paths"].items()
+            if "x-amazon-apigateway-any-method" in methods
+        ]
 
     def event(
         self,
@@ -90,6 +98,10 @@ class Gateway:
     def send(self, method: str, path: str, **options: Any) -> Answer:
         """A request to the AuthorizationApi."""
         name = "metadata" if path.startswith(WELL_KNOWN) else path[1:].partition("/")[0]
+        if "route" not in options and (found := matching(self._patterns, path)):
+            pattern, parameters = found[0]
+            given = {parameter: unquote(value) for parameter, value in parameters.items()}
+            options |= {"route": f"ANY {pattern.path}", "path_parameters": given}
         return Answer.of(self.world.invoke(name, self.event(method, path, **options)))
 
     def post(self, path: str, form: Form, **options: Any) -> Answer:

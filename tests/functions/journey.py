@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from tests.functions.gateway import Answer, Gateway, basic
 
@@ -33,8 +33,10 @@ class Browser:
         self.username = username
         self.password = password
         self.cookies: dict[str, str] = {}
+        self.path = "/"
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
+        self.path = path
         answer = self.gateway.send(method, path, cookies=self.cookies, **options)
         for cookie in answer.cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
@@ -47,9 +49,20 @@ class Browser:
     def follow(self, answer: Answer) -> Answer:
         """Follow redirects among our own pages."""
         while answer.status == 303 and "://" not in answer.location and not answer.location.startswith("com."):
-            path, _, query = answer.location.partition("?")
-            answer = self.send("GET", f"/{path.lstrip('/')}", query=query.encode())
+            path, _, query = urljoin(self.path, answer.location).partition("?")
+            answer = self.send("GET", path, query=query.encode())
         return answer
+
+    def visit(self, path: str) -> Answer:
+        """Open a page of ours, signing in if it asks."""
+        answer = self.follow(self.send("GET", path))
+        return self.follow(self.sign_in(answer)) if 'name="password"' in answer.body else answer
+
+    def act(self, page: Answer, path: str, action: str, **form: Any) -> Answer:
+        """Submit the form of a page of ours that does `action`; the answer to it."""
+        token = re.search(r'name="csrf" value="([^"]*)"', page.body)
+        assert token, page
+        return self.send("POST", path, form={"csrf": token[1], "action": action, **form})
 
     def sign_in(self, page: Answer, **changed: str) -> Answer:
         form = hidden_fields(page) | {"username": self.username, "password": self.password} | changed

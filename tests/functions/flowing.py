@@ -1,0 +1,44 @@
+"""What a flow is, and the lists of them all."""
+
+from collections.abc import Callable
+
+from tests.functions.world import World
+
+type Flow = Callable[[World], None]
+
+FLOWS: dict[str, Flow] = {}
+LEGACY_FLOWS: dict[str, Flow] = {}  # what there is besides under `LEGACY`
+REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients may register themselves
+LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
+
+
+def flow(perform: Flow) -> Flow:
+    FLOWS[perform.__name__] = perform
+    return perform
+
+
+def legacy_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that has turned on what others leave off, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        names = ("authorize", "login", "consent", "token", "metadata")
+        with world.using(**{name: world.load(name, **LEGACY) for name in names}):
+            perform(world)
+
+    LEGACY_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def registration_flow(registration: str) -> Callable[[Flow], Flow]:
+    """A flow of a deployment where clients register themselves in this way, with newly started functions."""
+
+    def decorate(perform: Flow) -> Flow:
+        def perform_there(world: World) -> None:
+            names = ("register", "metadata")
+            with world.using(**{name: world.load(name, Registration=registration) for name in names}):
+                perform(world)
+
+        REGISTRATION_FLOWS[perform.__name__] = perform_there
+        return perform_there
+
+    return decorate
