@@ -4,8 +4,9 @@
 
 The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``, ``operator``), ``clients``
 (RFC 7591 metadata with ``client_id`` and, where the client has one, ``client_secret``), ``organisations`` (``id``,
-``name``, ``companies``, ``members``: the role by username), ``scopes`` (``name`` and docs/admin-api.md)
-and ``identity_providers`` (docs/federation.md). Users and organisations that exist are left alone.
+``name``, ``companies``, ``members``: the role by username), ``scopes`` (``name`` and docs/admin-api.md),
+``identity_providers`` (docs/federation.md) and ``theme`` (docs/theme.md). Users and organisations that exist are left
+alone.
 """
 
 import argparse
@@ -35,12 +36,15 @@ from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objec
 from authserver.documents.identity_provider import IdentityProvider
 from authserver.documents.organisation import NewOrganisation, Role
 from authserver.documents.scope import NewScope, ScopeName
+from authserver.documents.theme import NewTheme
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
 from authserver.management.scopes import with_scope
 from authserver.models import Client, ClientSecret, Membership, Organisation, User
 from authserver.scopes import DEFAULT
+from authserver.theme import DEFAULT as DEFAULT_THEME
+from authserver.theme import objections as objections_to_theme
 from authserver.values import Secret, normalised_username, sha256
 from local.intrinsics import REGION
 
@@ -108,6 +112,7 @@ class Seed(BaseModel):
     identity_providers: list[IdentityProvider] = []
     organisations: list[OrganisationSeed] = []
     scopes: list[ScopeSeed] = []
+    theme: NewTheme | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Seed":
@@ -141,6 +146,8 @@ def read(path: Path) -> Seed:
             path, [("", fault["field"], _in_our_words(fault["detail"])) for fault in refusals(error)]
         ) from error
     faults = [(f"clients.{at}.", *fault) for at, client in enumerate(seed.clients) for fault in client.faults()]
+    if seed.theme:
+        faults += [("theme.", *fault) for fault in objections_to_theme(seed.theme.record(0))]
     if faults:
         raise _unusable(path, faults)
     return seed
@@ -184,7 +191,9 @@ def plant(seed_path: Path, place: Place) -> Planted:
         _plant_users(seed, DynamoUsers(dynamodb, place.users_table))
         _plant_clients(seed, DynamoClients(dynamodb, place.clients_table))
         _plant_organisations(seed, dynamodb, place)
-        _plant_scopes(seed, DynamoConfiguration(dynamodb, place.configuration_table))
+        configuration = DynamoConfiguration(dynamodb, place.configuration_table)
+        _plant_scopes(seed, configuration)
+        _plant_theme(seed, configuration)
         if seed.identity_providers:
             _plant_identity_providers(seed, DynamoIdentityProviders(dynamodb, place.configuration_table), place)
     return Planted(tuple(seed.users), tuple(seed.clients))
@@ -230,6 +239,15 @@ def _plant_scopes(seed: Seed, configuration: DynamoConfiguration) -> None:
             raise SeedError(f"scopes: {scope.name}: {problem.title}") from problem
     if catalogue != before and not configuration.put_scopes(catalogue):
         raise SeedError("scopes: the catalogue was changed meanwhile; try again")
+
+
+def _plant_theme(seed: Seed, configuration: DynamoConfiguration) -> None:
+    if seed.theme is None:
+        return
+    before = configuration.theme() or DEFAULT_THEME
+    theme = seed.theme.record(before.version)
+    if theme != before and not configuration.put_theme(theme):
+        raise SeedError("theme: it was changed meanwhile; try again")
 
 
 def _plant_clients(seed: Seed, clients: DynamoClients) -> None:

@@ -32,6 +32,7 @@ from authserver.models import (
     PendingRequest,
     Ring,
     Session,
+    Theme,
     User,
 )
 from authserver.scopes import RememberedScopes, ScopeCatalogue
@@ -52,6 +53,7 @@ from authserver.storage import (
     TokenStore,
     UserStore,
 )
+from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import RINGS, KeyRing
 from authserver.tokens.opaque import key_of
 from authserver.values import RedirectUri, Scope, Secret, base64url, normalised_username, sha256
@@ -377,6 +379,7 @@ class FakeConfiguration:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._scopes: ScopeCatalogue | None = None
+        self._theme: Theme | None = None
 
     def scopes(self) -> ScopeCatalogue | None:
         with self._lock:
@@ -388,6 +391,21 @@ class FakeConfiguration:
                 return False
             self._scopes = replace(catalogue, version=catalogue.version + 1)
         return True
+
+    def theme(self) -> Theme | None:
+        with self._lock:
+            return self._theme
+
+    def put_theme(self, theme: Theme) -> bool:
+        with self._lock:
+            if theme.version != (self._theme.version if self._theme else 0):
+                return False
+            self._theme = replace(theme, version=theme.version + 1)
+        return True
+
+    def delete_theme(self) -> None:
+        with self._lock:
+            self._theme = None
 
 
 class FakeIdentityProviders:
@@ -1037,6 +1055,7 @@ def services(
         "passwords": passwords or FakePasswords(),
         "identity_providers": identity_providers,
         "listed_providers": RememberedProviders(identity_providers.list, now),
+        "theme": RememberedTheme(configuration.theme, now),
         "opener": opener,
     }
     return Services(**{**fields, **overrides})

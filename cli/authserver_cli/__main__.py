@@ -10,6 +10,7 @@ from authserver_cli.commands.imports import import_records
 from authserver_cli.commands.keys import keys
 from authserver_cli.commands.orgs import orgs
 from authserver_cli.commands.scopes import scopes
+from authserver_cli.commands.theme import theme
 from authserver_cli.commands.users import users
 from authserver_cli.invocation import Root
 
@@ -37,7 +38,7 @@ def main() -> None:
     """
 
 
-for command in (clients, users, orgs, scopes, idps, authorizations, keys, import_records, completion):
+for command in (clients, users, orgs, scopes, idps, theme, authorizations, keys, import_records, completion):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import json
 import re
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +107,13 @@ COMMANDS: dict[str, Expected] = {
         {"shown": False, "sign_up": True, "organisation": "o"},
     ),
     "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
+    "theme set --name Wonderland --accent #7a1f5c --radius 4 --font serif": (
+        "PUT",
+        "/admin/theme",
+        {"name": "Wonderland", "accent": "#7a1f5c", "radius": 4, "font": "serif"},
+    ),
+    "theme show": ("GET", "/admin/theme", None),
+    "theme reset --yes": ("DELETE", "/admin/theme", None),
     "authorizations show z": ("GET", "/admin/authorizations/z", None),
     "authorizations revoke z --yes": ("DELETE", "/admin/authorizations/z", None),
     "keys rotate --yes": ("POST", "/admin/keys/rotation", {}),
@@ -296,3 +305,26 @@ def test_every_operation_of_the_admin_api_has_a_command() -> None:
     made.append(("DELETE", "/admin/authorizations"))
     reached = {operation.route for method, path in made if (operation := operation_of(method, path))}
     assert {operation.route for operation in OPERATIONS} == reached
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind"), [(b"\x89PNG\r\n\x1a\n", "png"), (b"GIF89a", "gif"), (b"\xff\xd8\xff", "jpeg")]
+)
+def test_logo_goes_along_as_what_it_is(
+    octets: bytes, kind: str, run: Run, deployment: FakeDeployment, tmp_path: Path
+) -> None:
+    picture = tmp_path / "whatever.svg"
+    picture.write_bytes(octets)
+    assert run("theme", "set", "--logo", str(picture)).exit_code == 0
+    (asked,) = deployment.asked
+    assert asked.body == {"logo": f"data:image/{kind};base64,{b64encode(octets).decode()}"}
+
+
+@pytest.mark.parametrize("octets", [b"<svg/>", b"", b"\x89PNG\r\n\x1a\n" + bytes(6 * 1024)])
+def test_logo_that_is_none_is_refused_here(octets: bytes, run: Run, deployment: FakeDeployment, tmp_path: Path) -> None:
+    picture = tmp_path / "logo.png"
+    picture.write_bytes(octets)
+    result = run("theme", "set", "--logo", str(picture))
+    assert result.exit_code == 2
+    assert "6144 octets" in result.stderr
+    assert not deployment.asked

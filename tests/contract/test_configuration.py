@@ -1,4 +1,4 @@
-"""Laws of the configuration: one catalogue, each write conditional on what was read."""
+"""Laws of the configuration: one catalogue and one theme, each write conditional on what was read."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 
+from authserver.models import Theme
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage import ConfigurationStore
 from tests.contract.implementations import Stores
@@ -69,3 +70,47 @@ def test_put_by_twelve_at_once_is_done_by_one(configuration: ConfigurationStore)
     assert now is not None
     assert now.version == stored.version + 1
     assert now.get(f"scope-{done.index(True)}") is not None
+
+
+# ------------------------------------------------------------------ the theme
+
+THEME = Theme("Wonderland", "data:image/png;base64,x", "#111111", "#eeeeee", "#222222", "#dddddd", 3, "serif", "a@b.c")
+
+
+def themed(configuration: ConfigurationStore) -> Theme:
+    """A theme that is stored, the first of its version."""
+    configuration.delete_theme()
+    assert configuration.put_theme(THEME)
+    return replace(THEME, version=1)
+
+
+def test_a_theme_that_was_put_is_found_with_the_next_version(configuration: ConfigurationStore) -> None:
+    stored = themed(configuration)
+    assert configuration.theme() == stored
+    bare = Theme("", "", "", "", "", "", 0, "", "", version=stored.version)
+    assert configuration.put_theme(bare)
+    assert configuration.theme() == replace(bare, version=2), "what is empty stays so, and is no default"
+
+
+@pytest.mark.parametrize("version", [0, 2, 100])
+def test_a_theme_put_on_another_version_is_refused(configuration: ConfigurationStore, version: int) -> None:
+    stored = themed(configuration)
+    assert not configuration.put_theme(replace(THEME, name="Another", version=version))
+    assert configuration.theme() == stored
+
+
+def test_a_theme_that_was_removed_is_gone_and_can_be_removed_again(configuration: ConfigurationStore) -> None:
+    stored = themed(configuration)
+    for _ in range(2):
+        configuration.delete_theme()
+        assert configuration.theme() is None
+    assert not configuration.put_theme(stored)
+    assert themed(configuration) == stored
+
+
+def test_theme_and_catalogue_leave_each_other_alone(configuration: ConfigurationStore) -> None:
+    catalogue = written(configuration)
+    themed(configuration)
+    assert configuration.scopes() == catalogue
+    configuration.delete_theme()
+    assert configuration.scopes() == catalogue

@@ -34,6 +34,7 @@ def full_client() -> Client:
         client_id=identifier(),
         client_name=TEXT,
         redirect_uris=(RedirectUri.parse("https://a.example/b?c=d"), RedirectUri.parse("com.example:/cb")),
+        post_logout_redirect_uris=(RedirectUri.parse("https://a.example/bye"), RedirectUri.parse("com.example:/bye")),
         grant_types=("client_credentials", "refresh_token"),
         response_types=("code", "none"),
         token_endpoint_auth_method="client_secret_post",

@@ -51,6 +51,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "client_secret": "a-new-upstream-secret",
         "domains": ["wonderland.example", "garden.example"],
     },
+    "PUT /admin/theme": {"name": "Wonderland", "accent": "#7a1f5c"},
     "POST /partner/apps": {"client_name": "Another app", "redirect_uris": [CALLBACK], "scope": "openid"},
     "PATCH /partner/apps/{client_id}": {"client_name": "Renamed"},
     "POST /partner/apps/{client_id}/secrets": {"overlap": 0},
@@ -138,6 +139,7 @@ def furnish(world: World) -> Estate:
     made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
     provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
     made("POST /admin/identity-providers", {**provider, "issuer": "https://login.wonderland.example"})
+    made("PUT /admin/theme", {"name": "Looking-Glass", "support": "help@a.example"})
     shop = made("POST /admin/clients", DOCUMENTS["POST /admin/clients"])
     app = made("POST /partner/apps", DOCUMENTS["POST /partner/apps"])
     client_secret = {"client_id": shop["client_id"]}

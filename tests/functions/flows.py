@@ -562,6 +562,19 @@ def manage_identity_providers(world: World) -> None:
 
 
 @flow
+def manage_the_theme(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token(scope="admin:theme").json()["access_token"]
+    assert gateway.manage("GET /admin/theme", token).json()["version"] == 0
+    refused(400, gateway.manage("PUT /admin/theme", token, {"accent": "#ffd400"}))
+    for version in (1, 2):
+        answer = gateway.manage("PUT /admin/theme", token, {"name": "Wonderland", "accent": "#7a1f5c"})
+        assert answer.json()["version"] == version
+    refused(409, gateway.manage("PUT /admin/theme", token, {"name": "Wonderland", "version": 1}))
+    refused(204, gateway.manage("DELETE /admin/theme", token))
+
+
+@flow
 def see_to_ones_account(world: World) -> None:
     gateway = Gateway(world)
     connected = web(gateway).tokens()

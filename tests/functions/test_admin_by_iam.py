@@ -57,7 +57,7 @@ def test_operator_manages_clients_by_iam_alone(api: Api) -> None:
 
 
 def test_operator_may_give_operators_scopes(api: Api) -> None:
-    scope = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys"
+    scope = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys admin:theme"
     machine = {"client_name": "Operations", "grant_types": ["client_credentials"], "scope": scope}
     assert api.post("/admin/clients", machine)["scope"] == scope
 

@@ -93,6 +93,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "admin/create_organisation": (201, '"i1": "Initech One"'),
     "admin/put_scope": (200, '"name": "orders"'),
     "admin/put_scope_built_in": (409, "built_in"),
+    "admin/put_theme": (200, '"name": "Wonderland"'),
+    "admin/put_theme_refused": (400, "link text #ffd400"),
     "admin/list_authorizations": (200, '"client_id": "demo-app"'),
     "admin/revoke_authorizations": (204, ""),
     "admin/list_keys": (200, '"ring": "ES256"'),

@@ -113,6 +113,7 @@ POISONED = {
     "session": ("TokensTable", "", "session#"),
     "scopes": ("ConfigurationTable", "", "scopes"),
     "provider": ("ConfigurationTable", "", "idp#"),
+    "theme": ("ConfigurationTable", "", "theme"),
 }
 
 

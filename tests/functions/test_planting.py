@@ -56,6 +56,14 @@ def test_organisations_and_scopes_are_planted_once(world: World, tmp_path: Path)
     )
 
 
+def test_a_theme_is_planted_once(world: World, tmp_path: Path) -> None:
+    for _ in range(2):
+        planted(world, tmp_path, {"theme": {"name": "Wonderland", "accent": "#7a1f5c"}})
+    theme = DynamoConfiguration(world.aws.client("dynamodb"), "authserver-ConfigurationTable").theme()
+    assert theme is not None
+    assert (theme.name, theme.accent, theme.version) == ("Wonderland", "#7a1f5c", 1)
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [

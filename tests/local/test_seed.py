@@ -33,11 +33,17 @@ UNUSABLE = [
     ({"organisations": [{"id": "acme", "name": "Acme", "companies": {"a b": "A"}}]}, "organisations.0.companies"),
     ({"scopes": [{"name": "orders"}]}, "scopes.0.description: "),
     ({"scopes": [{"name": "two words", "description": "x"}]}, "scopes.0.name: "),
+    ({"theme": {"colour": "#000000"}}, "theme.colour: is not known"),
+    ({"theme": {"accent": "#ffd400"}}, "theme.accent: link text #ffd400 on cards #ffffff has a contrast of 1.4 to 1"),
     ({"users": [USER | {"operator": "yes"}]}, "users.0.operator: "),
     ([], "must be an object with users and clients"),
     ({"people": []}, "people: is not known"),
     ({"users": [USER, USER | {"username": "U"}]}, "two have the same username"),
     ({"users": [USER | {"admin": True}]}, "users.0.admin: is not known"),
+    (
+        {"clients": [CLIENT | {"post_logout_redirect_uris": ["http://app.example/"]}]},
+        "clients.0.post_logout_redirect_uris.0: redirect URI must",
+    ),
     (
         {"clients": [CLIENT | {"redirect_uris": ["http://app.example/"]}]},
         "clients.0.redirect_uris.0: redirect URI must",

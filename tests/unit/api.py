@@ -35,7 +35,7 @@ class Answered:
 class Api:
     """One caller of an API. A client's own token has its `client_id` as its subject."""
 
-    EVERY_POWER = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys"
+    EVERY_POWER = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys admin:theme"
 
     def __init__(
         self,

@@ -346,6 +346,7 @@ def test_partner_says_nothing_that_is_an_operators(document: dict[str, Any], ser
         ({"redirect_uris": [REDIRECT_URI, "https://b.example/"]}, TEST),
         ({"scope": "openid read write"}, TEST),
         ({"settings_uri": "https://app.example/settings"}, TEST),
+        ({"post_logout_redirect_uris": ["https://b.example/"]}, TEST),
         ({"contacts": ["b@example.com"]}, VERIFIED),
         ({"client_name": "An app"}, VERIFIED),
         ({"access_token_format": "opaque"}, VERIFIED),

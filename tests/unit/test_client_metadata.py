@@ -67,23 +67,26 @@ def test_every_field_that_is_stored_is_a_field_of_clients() -> None:
         "",
     ],
 )
-def test_redirect_uri_that_could_be_anybodys_is_refused(uri: str) -> None:
-    assert faults({"redirect_uris": [uri]}, operator=True) == ["redirect_uris.0"]
+@pytest.mark.parametrize("name", ["redirect_uris", "post_logout_redirect_uris"])
+def test_redirect_uri_that_could_be_anybodys_is_refused(name: str, uri: str) -> None:
+    assert faults({name: [uri]}, operator=True) == [f"{name}.0"]
 
 
 @pytest.mark.rfc("8252", "7")
 @pytest.mark.parametrize(
     "uri", ["https://a.example/cb?x=1", "http://127.0.0.1/cb", "http://[::1]:80/cb", "com.example.app:/cb"]
 )
-def test_redirect_uri_of_one_app_is_taken(uri: str) -> None:
-    assert faults({"redirect_uris": [uri]}) == []
+@pytest.mark.parametrize("name", ["redirect_uris", "post_logout_redirect_uris"])
+def test_redirect_uri_of_one_app_is_taken(name: str, uri: str) -> None:
+    assert faults({name: [uri]}) == []
 
 
-def test_redirect_uris_are_few_and_differ() -> None:
+@pytest.mark.parametrize("name", ["redirect_uris", "post_logout_redirect_uris"])
+def test_redirect_uris_are_few_and_differ(name: str) -> None:
     many = [f"https://app.example/{number}" for number in range(21)]
-    assert faults({"redirect_uris": many}) == ["redirect_uris"]
-    assert faults({"redirect_uris": many[:20]}) == []
-    assert faults({"redirect_uris": many[:1] * 2}) == ["redirect_uris"]
+    assert faults({name: many}) == [name]
+    assert faults({name: many[:20]}) == []
+    assert faults({name: many[:1] * 2}) == [name]
 
 
 @pytest.mark.rfc("7591", "2.1")

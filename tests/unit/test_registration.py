@@ -347,6 +347,7 @@ def test_put_that_makes_a_client_confidential_tells_its_secret_once(server: Serv
         ({"redirect_uris": [REDIRECT_URI, "https://b.example/"]}, TEST),
         ({"scope": "openid"}, TEST),
         ({"settings_uri": "https://app.example/settings"}, TEST),
+        ({"post_logout_redirect_uris": ["https://b.example/"]}, TEST),
         ({"contacts": ["b@example.com"]}, VERIFIED),
     ],
 )

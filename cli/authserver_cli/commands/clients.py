@@ -31,6 +31,12 @@ def clients() -> None:
 def _metadata(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--redirect-uri", "redirect_uris", multiple=True, help="May be repeated."),
+        click.option(
+            "--post-logout-redirect-uri",
+            "post_logout_redirect_uris",
+            multiple=True,
+            help="Where people may be sent once they have signed out. May be repeated.",
+        ),
         click.option("--grant-type", "grant_types", multiple=True, help="May be repeated."),
         click.option(
             "--auth-method", "token_endpoint_auth_method", help="client_secret_basic, client_secret_post, none."

@@ -36,6 +36,7 @@ class Client:
     client_id: str
     client_name: str
     redirect_uris: tuple[RedirectUri, ...] = ()
+    post_logout_redirect_uris: tuple[RedirectUri, ...] = ()
     grant_types: tuple[str, ...] = ("authorization_code",)
     response_types: tuple[str, ...] = ("code",)
     token_endpoint_auth_method: str = "client_secret_basic"
@@ -359,6 +360,27 @@ class Consent:
     resource: frozenset[str]
     registered_at: int
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """How the pages look, and whose they are; each field has the form that `theme.objections` wants.
+
+    `accent` is the colour of links and buttons, `on_accent` that of text on it; each has its like for dark pages.
+    `radius` is in pixels; `font` the name of one of `theme.FONTS`; `logo` a data URI; `support` an e-mail address or an
+    https URL for people who are stuck. `version` grows by one with each write, which is conditional on it.
+    """
+
+    name: str = "Authserver"
+    logo: str = field(default="", repr=False)
+    accent: str = "#1d4fb8"
+    on_accent: str = "#ffffff"
+    accent_dark: str = "#8fb4ff"
+    on_accent_dark: str = "#10182b"
+    radius: int = 8
+    font: str = "system"
+    support: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ MANAGEMENT = (
     *_management("admin:idps", "all identity providers", OPERATOR),
     *_management("admin:grants", "everything granted to applications", OPERATOR),
     *_management("admin:keys", "the keys of this server", OPERATOR),
+    *_management("admin:theme", "how the pages of this server look", OPERATOR),
 )
 BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT))
 DEFAULT = ScopeCatalogue.of(

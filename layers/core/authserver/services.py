@@ -18,7 +18,7 @@ from authserver.messages import (
     TokenResponse,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring
+from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring, Theme
 from authserver.scopes import Scopes
 from authserver.settings import Settings
 from authserver.storage import (
@@ -134,10 +134,10 @@ class Mailer(Protocol):
 class Services:
     """What a use case may reach: nothing else exists for it.
 
-    `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `now` epoch
-    seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one function that goes out,
-    the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as long whether there is
-    anybody to send one to or not.
+    `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `theme` how pages
+    look, `now` epoch seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one
+    function that goes out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
+    long whether there is anybody to send one to or not.
     """
 
     settings: Settings
@@ -155,6 +155,7 @@ class Services:
     passwords: PasswordHasher
     identity_providers: IdentityProviderStore
     listed_providers: Callable[[], tuple[IdentityProvider, ...]]
+    theme: Callable[[], Theme]
     opener: Opener
     fetcher: Fetcher | None = None
     order_mail: Callable[[MailOrder], None] | None = None

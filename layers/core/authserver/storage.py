@@ -32,6 +32,7 @@ from authserver.models import (
     PendingRequest,
     Ring,
     Session,
+    Theme,
     User,
 )
 from authserver.scopes import ScopeCatalogue
@@ -230,6 +231,15 @@ class ConfigurationStore(Protocol):
 
     def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
         """Writes the catalogue, with the next version, if what is stored has its version (0: none); tells whether."""
+
+    def theme(self) -> Theme | None:
+        """The theme that an operator has stored, or None."""
+
+    def put_theme(self, theme: Theme) -> bool:
+        """Writes the theme, with the next version, if what is stored has its version (0: none); tells whether."""
+
+    def delete_theme(self) -> None:
+        """Removes the theme; idempotent."""
 
 
 class IdentityProviderStore(Protocol):

@@ -25,6 +25,7 @@ from authserver.identity.providers import RememberedProviders
 from authserver.scopes import RememberedScopes
 from authserver.services import Fetcher, PasswordHasher, Services
 from authserver.settings import Settings
+from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import KeyRing
 from authserver.values import Secret
 
@@ -75,6 +76,7 @@ def bootstrap(*, jose: bool | str = False, passwords: bool | str = False, goes_o
         passwords=hasher,
         identity_providers=providers,
         listed_providers=RememberedProviders(providers.list, now),
+        theme=RememberedTheme(configuration.theme, now),
         opener=opener,
         fetcher=_fetcher(settings) if goes_out else None,
     )

@@ -25,6 +25,7 @@ from authserver.models import (
     PendingRequest,
     Ring,
     Session,
+    Theme,
     User,
 )
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
@@ -163,7 +164,6 @@ def ring_of(item: Mapping[str, Any]) -> Ring:
 
 
 def client_of(item: Mapping[str, Any]) -> Client:
-    uris = tuple(item.get("redirect_uris", ()))
     tuples = ("grant_types", "response_types", "resources", "contacts")
     return _record(
         Client,
@@ -171,7 +171,8 @@ def client_of(item: Mapping[str, Any]) -> Client:
             "client_name": "",
             **item,
             **{name: tuple(item[name]) for name in tuples if name in item},
-            "redirect_uris": tuple(map(RedirectUri, _typed(uris, tuple[str, ...], "redirect_uris"))),
+            "redirect_uris": _uris(item, "redirect_uris"),
+            "post_logout_redirect_uris": _uris(item, "post_logout_redirect_uris"),
             "scope": Scope.parse(item.get("scope", "")),
             "default_scope": Scope.parse(item.get("default_scope", "")),
             "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),
@@ -180,6 +181,10 @@ def client_of(item: Mapping[str, Any]) -> Client:
             "response_types": tuple(item.get("response_types", ())),
         },
     )
+
+
+def _uris(item: Mapping[str, Any], name: str) -> tuple[RedirectUri, ...]:
+    return tuple(map(RedirectUri, _typed(tuple(item.get(name, ())), tuple[str, ...], name)))
 
 
 def secret_attribute(secret: ClientSecret) -> dict[str, Any]:
@@ -212,6 +217,10 @@ def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
         for definition in item["definitions"]
     )
     return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"))
+
+
+def theme_of(item: Mapping[str, Any]) -> Theme:
+    return _record(Theme, item)
 
 
 def provider_of(item: Mapping[str, Any]) -> IdentityProvider:

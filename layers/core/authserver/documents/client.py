@@ -1,4 +1,5 @@
-"""Client metadata (RFC 7591 section 2, OpenID Connect Dynamic Client Registration section 2), and who may say what.
+"""Client metadata (RFC 7591 section 2, OpenID Connect Dynamic Client Registration section 2 and RP-Initiated Logout
+section 3.1), and who may say what.
 
 What a field may hold by itself the model says; what fields mean together, and to this deployment, `objections` says.
 Both hold for everybody who registers a client: operators, partners, clients themselves and the seed file.
@@ -61,6 +62,9 @@ class ClientMetadata(Document):
 
     client_name: Line = ""
     redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(default=[], max_length=MAX_URIS)
+    post_logout_redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(
+        default=[], max_length=MAX_URIS
+    )
     grant_types: list[Name] = Field(default=["authorization_code"], max_length=MAX_URIS)
     response_types: list[Annotated[str, StringConstraints(max_length=100)]] | None = Field(default=None, max_length=9)
     token_endpoint_auth_method: Name = "client_secret_basic"
@@ -104,7 +108,7 @@ class ClientMetadata(Document):
                 **values,
                 **tuples,
                 "client_name": self.client_name or client.client_id,
-                "redirect_uris": tuple(RedirectUri(uri) for uri in self.redirect_uris),
+                **{name: tuple(map(RedirectUri, getattr(self, name))) for name in REDIRECTS},
                 "response_types": tuple(self.effective_response_types),
                 "scope": Scope.parse(self.scope),
                 "default_scope": Scope.parse(self.default_scope),
@@ -112,6 +116,7 @@ class ClientMetadata(Document):
         )
 
 
+REDIRECTS = ("redirect_uris", "post_logout_redirect_uris")
 # The fields that are stored: each is a field of `Client` as well.
 FIELDS = tuple(name for name in ClientMetadata.model_fields if name not in ("application_type", "subject_type"))
 
@@ -119,7 +124,8 @@ FIELDS = tuple(name for name in ClientMetadata.model_fields if name not in ("app
 def metadata_of(client: Client) -> dict[str, Any]:
     """The client's metadata as a document; what is not set is left out."""
     values: dict[str, Any] = {name: getattr(client, name) for name in FIELDS}
-    values["redirect_uris"] = [uri.text for uri in client.redirect_uris]
+    for name in REDIRECTS:
+        values[name] = [uri.text for uri in values[name]]
     for name in ("scope", "default_scope"):
         values[name] = str(values[name])
     for name in ("grant_types", "response_types", "resources", "contacts"):
@@ -240,8 +246,10 @@ def _redirects_are_there(metadata: ClientMetadata) -> Iterator[Objection]:
     """RFC 7591 section 2: clients of a flow with redirection must register their redirect URIs."""
     if metadata.effective_response_types and not metadata.redirect_uris:
         yield "redirect_uris", "must not be empty for these grant_types"
-    if len({*metadata.redirect_uris}) < len(metadata.redirect_uris):
-        yield "redirect_uris", "must not contain one twice"
+    for name in REDIRECTS:
+        uris = getattr(metadata, name)
+        if len({*uris}) < len(uris):
+            yield name, "must not contain one twice"
 
 
 def _public_clients_keep_no_secret(metadata: ClientMetadata) -> Iterator[Objection]:

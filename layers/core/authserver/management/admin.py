@@ -1,6 +1,15 @@
 """The admin API: everything that operators do."""
 
-from authserver.management import authorizations, clients, identity_providers, keys, organisations, scopes, users
+from authserver.management import (
+    authorizations,
+    clients,
+    identity_providers,
+    keys,
+    organisations,
+    scopes,
+    theme,
+    users,
+)
 
 OPERATIONS = (
     *clients.OPERATIONS,
@@ -10,4 +19,5 @@ OPERATIONS = (
     *authorizations.OPERATIONS,
     *keys.OPERATIONS,
     *identity_providers.OPERATIONS,
+    *theme.OPERATIONS,
 )

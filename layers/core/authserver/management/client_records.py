@@ -23,7 +23,8 @@ DEFAULT_OVERLAP = 86_400
 # What people are shown and where their answers go. Whoever verified an app verified these.
 VERIFIED_FIELDS = (
     *("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "settings_uri"),
-    *("initiate_login_uri", "redirect_uris", "scope", "preferred_subject_type", "token_endpoint_auth_method"),
+    *("initiate_login_uri", "redirect_uris", "post_logout_redirect_uris", "scope", "preferred_subject_type"),
+    "token_endpoint_auth_method",
 )
 
 

@@ -2,8 +2,9 @@
 
 The owner is the user of the token. A new app is a test app until an operator has verified it, and again once something
 changes that its verification was about (`client_records.VERIFIED_FIELDS`): its name and links, which people read at
-consent; its redirect URIs, to which their answers go; its scope, which is what it may ask for. Not its contacts, its
-secrets, its grants or its token format: they change nothing of what a user is shown or where an answer goes.
+consent; its redirect URIs, to which their answers go, and they themselves once they have signed out; its scope, which
+is what it may ask for. Not its contacts, its secrets, its grants or its token format: they change nothing of what a
+user is shown or where an answer goes.
 """
 
 from collections.abc import Mapping

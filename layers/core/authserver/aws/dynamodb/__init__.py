@@ -15,6 +15,7 @@ Users and organisations are listed by ``listed``: their kind.
 
 Configuration (``id``)
     ``scopes``                the scope catalogue, with its ``version``
+    ``theme``                 how the pages look, with its ``version``
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
     ``domain#<sha256 of the domain>``   ``provider`` of whoever has an e-mail address in it

@@ -67,6 +67,7 @@ def client_item(client: Client) -> Item:
         {
             **{field.name: getattr(client, field.name) for field in fields(client)},
             "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
+            "post_logout_redirect_uris": tuple(uri.text for uri in client.post_logout_redirect_uris),
             "scope": str(client.scope),
             "default_scope": str(client.default_scope),
             "secrets": tuple(map(secret_attribute, client.secrets)),

@@ -3,15 +3,16 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from authserver.aws.items import catalogue_of, read
-from authserver.aws.table import Table, encode
+from authserver.aws.items import attributes_of, catalogue_of, read, theme_of
+from authserver.aws.table import Item, Table, encode
 from authserver.errors import TemporarilyUnavailable
+from authserver.models import Theme
 from authserver.scopes import ScopeCatalogue
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SCOPES = "scopes"
+SCOPES, THEME = "scopes", "theme"
 
 
 class DynamoConfiguration:
@@ -33,6 +34,20 @@ class DynamoConfiguration:
     def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
         definitions = tuple(asdict(definition) for definition in catalogue.definitions)
         item = {"id": encode(SCOPES), "version": encode(catalogue.version + 1), "definitions": encode(definitions)}
-        if catalogue.version == 0:
+        return self._put(item, catalogue.version)
+
+    def theme(self) -> Theme | None:
+        return read(theme_of, self._table.get({"id": THEME}))
+
+    def put_theme(self, theme: Theme) -> bool:
+        attributes = {name: encode(value) for name, value in attributes_of(theme).items()}
+        return self._put({**attributes, "id": encode(THEME), "version": encode(theme.version + 1)}, theme.version)
+
+    def delete_theme(self) -> None:
+        self._table.delete({"id": THEME})
+
+    def _put(self, item: Item, version: int) -> bool:
+        """Puts the item in place of the one with this version; of none, if it is 0."""
+        if version == 0:
             return self._table.put_new(item, "id") is None
-        return self._table.put_if(item, "version = :version", {":version": catalogue.version})
+        return self._table.put_if(item, "version = :version", {":version": version})
