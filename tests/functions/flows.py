@@ -6,8 +6,7 @@ Each leaves the world as it found it no more than a person would; `World.reset` 
 import hashlib
 import secrets
 from base64 import b64encode
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
@@ -41,6 +40,9 @@ from tests.functions.journey import (
 )
 from tests.functions.simulated_aws import binary
 from tests.functions.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["FLOWS", "LEGACY", "LEGACY_FLOWS", "REGISTRATION_FLOWS", "Flow", "page_flows"]
 

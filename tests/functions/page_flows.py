@@ -11,4 +11,5 @@ def visit_the_account(world: World) -> None:
     """By somebody who has to sign in first."""
     with world.using(my=world.load("my")):
         page = Browser(Gateway(world)).visit("/my")
-    assert page.status == 200 and "Alice" in page.body
+    assert page.status == 200
+    assert "Alice" in page.body
