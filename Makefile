@@ -19,7 +19,7 @@ PARAMETERS ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run catalogues example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ example-pleo: $(READY) ## Walk through what a spending platform and its partners
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest
+
+screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
+	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages
 
 check: $(READY) ## Lint, types, import contracts, template
 	$(BIN)/ruff check .

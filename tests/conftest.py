@@ -8,3 +8,4 @@ pytest_plugins = ["tests.conformance"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sam-local", action="store_true", help="run the flows against `sam local start-api` (Docker)")
     parser.addoption("--write-conformance", action="store_true", help="write docs/conformance.md anew")
+    parser.addoption("--screenshots", metavar="FOLDER", help="take pictures of every page into this folder")

@@ -168,19 +168,7 @@ def open_signed_in(open_window: Callable[..., Window], session_cookie: str) -> C
 
     def open_one(**options: Any) -> Window:
         window = open_window(**options)
-        window.context.add_cookies(
-            [
-                {
-                    "name": SESSION_COOKIE,
-                    "value": session_cookie,
-                    # Cookies know no port; and a script, other than a server on loopback, needs https for __Host-.
-                    "url": "https://127.0.0.1",
-                    "httpOnly": True,
-                    "secure": True,
-                    "sameSite": "Lax",
-                }
-            ]
-        )
+        window.sign_in_by_cookie(SESSION_COOKIE, session_cookie)
         return window
 
     return open_one

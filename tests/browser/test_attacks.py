@@ -78,7 +78,7 @@ def test_no_site_signs_the_browser_in(window: Window, deployment: Deployment, si
     site.pages["/evil"] = form_to(f"{deployment.issuer}/login", fields)
     tab = window.tab()
     tab.page.goto(f"{site.foreign_origin}/evil")
-    tab.sees_error()
+    tab.sees_expired()
     assert cookies_of(window) == {}
     assert attacker.browser.post(f"{deployment.issuer}/login", data=fields).status_code == 303  # it was a good one
 
@@ -91,7 +91,7 @@ def test_no_site_posts_the_sign_in_form(window: Window, deployment: Deployment, 
     fields = hidden(tab) | {"username": "bob", "password": "builder-demo"}
     site.pages["/evil"] = form_to(f"{deployment.issuer}/login", fields)
     evil.page.goto(f"{site.foreign_origin}/evil")
-    evil.sees_error()
+    evil.sees_expired()
     assert "__Host-session" not in cookies_of(window)
     tab.sign_in()
     tab.sees_consent()
@@ -123,7 +123,7 @@ def test_no_neighbour_on_the_same_site_guesses_the_form(
     fields = hidden(tab)
     site.pages["/evil"] = form_to(f"{deployment.issuer}/consent", fields | {"csrf": "guessed", "decision": "allow"})
     evil.page.goto(f"{site.origin}/evil")
-    evil.sees_error()
+    evil.sees_expired()
     assert site.arrivals.empty()
 
 

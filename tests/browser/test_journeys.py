@@ -161,7 +161,7 @@ def test_a_consent_page_of_an_earlier_session_does_not_count(window: Window, pub
     second.sign_in("bob", "builder-demo")
     second.sees_consent()
     first.allow()
-    first.sees_error()
+    first.sees_expired()
     assert window.site.arrivals.empty()
     first.page.go_back()
     expect(first.page.get_by_text("You are signed in as bob.")).to_be_visible()
@@ -176,7 +176,7 @@ def test_back_after_the_end_does_no_harm(signed_in: Window, public: App) -> None
     tab.page.go_back()
     tab.sees_consent()
     tab.allow()
-    tab.sees_error()
+    tab.sees_expired()
     assert signed_in.site.arrivals.empty()
     assert works(public, tokens)
     assert public.refresh(tokens["refresh_token"]).status_code == 200
@@ -189,7 +189,7 @@ def test_back_and_deny_does_not_undo(signed_in: Window, public: App) -> None:
     tokens = tokens_of(public, tab, tab.landed())
     tab.page.go_back()
     tab.deny()
-    tab.sees_error()
+    tab.sees_expired()
     assert works(public, tokens)
 
 
@@ -199,7 +199,7 @@ def test_back_after_the_end_does_no_harm_where_consent_is_remembered(signed_in: 
     tab.allow()
     tokens = tokens_of(confidential, tab, tab.landed())
     tab.page.go_back()
-    tab.sees_error()
+    tab.sees_expired()
     assert signed_in.site.arrivals.empty()
     assert works(confidential, tokens)
 

@@ -48,25 +48,10 @@ PAGES = pytest.mark.parametrize(
         (at_sign_in_error, "Error: Sign in"),
         (at_consent, "Allow {name}?"),
         (at_form_post, "Continue"),
-        (at_error, "Error"),
+        (at_error, "Error: This request cannot be completed"),
     ],
     ids=["sign-in", "sign-in-error", "consent", "form-post", "error"],
 )
-
-
-def rgb(colour: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.2's contrast ratio."""
-
-    def luminance(colour: str) -> float:
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb(colour))]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 @PAGES
@@ -114,29 +99,6 @@ def test_consent_says_who_asks_for_what(signed_in: Window, confidential: App, si
     expect(page.get_by_text(site.origin)).to_be_visible()
     expect(page.get_by_role("link", name="Privacy policy")).to_have_attribute("href", "https://app.example.com/privacy")
     expect(page.get_by_role("link", name="Terms of service")).to_have_attribute("href", "https://app.example.com/terms")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(open_window: Callable[..., Window], public: App, scheme: str) -> None:
-    """4.5 to 1 for text, 3 to 1 for the edge of a field (WCAG 2.2, 1.4.3 and 1.4.11)."""
-    tab = open_window(color_scheme=scheme).tab()
-    at_sign_in_error(tab, public)
-
-    def style(selector: str, name: str) -> str:
-        value: str = tab.page.locator(selector).first.evaluate(
-            "(element, name) => getComputedStyle(element).getPropertyValue(name)", name
-        )
-        return value
-
-    card = style("main", "background-color")
-    assert contrast(style("h1", "color"), card) >= 4.5
-    assert contrast(style(".problem", "color"), card) >= 4.5
-    assert contrast(style("input#username", "border-top-color"), card) >= 3
-    assert contrast(style("button", "color"), style("button", "background-color")) >= 4.5
-    tab.sign_in()
-    tab.sees_consent()
-    assert contrast(style(".quiet", "color"), card) >= 4.5
-    assert contrast(style("button.plain", "color"), card) >= 4.5
 
 
 @pytest.mark.rfc("9700", "4.7")

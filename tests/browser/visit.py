@@ -34,6 +34,22 @@ class Window:
     def tab(self) -> "Tab":
         return Tab(self, self.context.new_page())
 
+    def sign_in_by_cookie(self, name: str, value: str) -> None:
+        """Signed in as whoever the session is."""
+        self.context.add_cookies(
+            [
+                {
+                    "name": name,
+                    "value": value,
+                    # Cookies know no port; and a script, other than a server on loopback, needs https for __Host-.
+                    "url": "https://127.0.0.1",
+                    "httpOnly": True,
+                    "secure": True,
+                    "sameSite": "Lax",
+                }
+            ]
+        )
+
     def expect_no_trouble_until(self, arrived: Callable[[], bool]) -> None:
         """Waits for one or the other; trouble fails the test, and is then told once."""
         while not arrived():
@@ -62,6 +78,12 @@ class Tab:
     page: Page
     request: dict[str, str] = field(default_factory=dict)
     proof: Proof = field(default_factory=Proof)
+
+    def open(self, path: str) -> Response:
+        """Opens a page of ours."""
+        response = self.page.goto(f"{self.window.deployment.issuer}/{path}")
+        assert response is not None
+        return response
 
     def start(self, app: App, **parameters: str) -> Response:
         """Follows the client's link to the authorization endpoint; the answer of the page where that ends."""
@@ -97,6 +119,9 @@ class Tab:
 
     def sees_error(self) -> None:
         self.sees("This request cannot be completed")
+
+    def sees_expired(self) -> None:
+        self.sees("This page has expired")
 
 
 def at(app: App, site: Site) -> App:

@@ -1,0 +1,55 @@
+"""Every page there is, and how a person comes to it. Whoever makes a page adds it here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.browser.visit import Tab
+from tests.flows.person import App
+
+ALICE = ("alice", "wonderland-demo")
+BOB = ("bob", "builder-demo")
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """A page, by a name for its pictures. `reach` goes there, in a window of `who`, or of nobody who is signed in."""
+
+    name: str
+    reach: Callable[[Tab, App], None]
+    who: tuple[str, str] | None = ALICE
+    title: str = ""  # for docs/pages.md
+
+
+def at(path: str) -> Callable[[Tab, App], None]:
+    """Straight to a page of ours."""
+
+    def reach(tab: Tab, _: App) -> None:
+        tab.open(path)
+
+    return reach
+
+
+def sign_in(tab: Tab, app: App) -> None:
+    tab.start(app)
+
+
+def sign_in_refused(tab: Tab, app: App) -> None:
+    tab.start(app)
+    tab.sign_in("alice", "not this one")
+
+
+def consent(tab: Tab, app: App) -> None:
+    tab.start(app, scope="openid profile email read write")
+
+
+def error(tab: Tab, app: App) -> None:
+    tab.start(app, redirect_uri="https://elsewhere.example.com/callback")
+
+
+EVERY_PAGE = (
+    PageOf("sign-in", sign_in, None, "Sign in"),
+    PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
+    PageOf("consent", consent, title="Consent"),
+    PageOf("error", error, None, "An error"),
+    PageOf("my", at("my"), title="Account"),
+)
