@@ -23,6 +23,7 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Factors,
     Federation,
     IdentityProvider,
     InitialAccessToken,
@@ -44,9 +45,11 @@ from authserver.storage import (
     BrowserState,
     ClientStore,
     ConfigurationStore,
+    FactorStore,
     IdentityProviderStore,
     KeyStore,
     LinkState,
+    Pace,
     Page,
     Refused,
     Standing,
@@ -196,8 +199,14 @@ class FakeClients:
 class FakeUsers:
     """Implements `storage.UserStore`."""
 
-    def __init__(self, users: Iterable[User] = (), organisations: "FakeOrganisations | None" = None) -> None:
+    def __init__(
+        self,
+        users: Iterable[User] = (),
+        organisations: "FakeOrganisations | None" = None,
+        factors: "FakeFactors | None" = None,
+    ) -> None:
         self._lock = threading.Lock()
+        self.factors = factors or FakeFactors()
         self._users: dict[str, User] = {}
         self._identities: dict[tuple[str, str], str] = {}
         self.organisations = organisations or FakeOrganisations()
@@ -212,6 +221,13 @@ class FakeUsers:
     def find(self, username: str) -> User | None:
         with self._lock:
             return self._users.get(self._subs.get(normalised_username(username), ""))
+
+    def find_with_factors(self, username: str) -> tuple[User | None, Factors | None]:
+        user = self.find(username)
+        return user, self.factors.get(_key(user.sub)) if user else None
+
+    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
+        return self.get(sub), self.factors.get(_key(sub))
 
     def create(self, user: User) -> bool:
         name = normalised_username(user.username)
@@ -283,10 +299,76 @@ class FakeUsers:
             if user is not None:
                 self._subs.pop(normalised_username(user.username), None)
                 self._identities = {known: other for known, other in self._identities.items() if other != sub}
+        self.factors.drop(_key(sub))
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         with self._lock:
             return _page(list(self._users.values()), limit, cursor)
+
+
+class FakeFactors:
+    """Implements `storage.FactorStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._factors: dict[str, Factors] = {}
+        self._used_by: dict[str, str] = {}
+
+    def get(self, subject_key: str) -> Factors | None:
+        with self._lock:
+            return self._factors.get(subject_key)
+
+    def drop(self, subject_key: str) -> None:
+        with self._lock:
+            self._factors.pop(subject_key, None)
+
+    def replace(self, factors: Factors) -> bool:
+        key = _key(factors.subject)
+        with self._lock:
+            stored = self._factors.get(key)
+            if factors.version != (stored.version if stored else 0):
+                return False
+            passkeys = tuple(sorted(factors.passkeys, key=lambda one: (one.created_at, one.id)))
+            self._factors[key] = replace(factors, version=factors.version + 1, passkeys=passkeys)
+            self._used_by.pop(key, None)
+        return True
+
+    def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
+        def use(stored: Factors) -> Factors | None:
+            if stored.version != factors.version or stored.totp is None or stored.totp.last_step >= step:
+                return None
+            return replace(stored, totp=replace(stored.totp, last_step=step))
+
+        return self._use(factors, use, claim)
+
+    def spend_recovery_code(self, factors: Factors, code_hash: str, claim: str) -> bool:
+        def use(stored: Factors) -> Factors | None:
+            if stored.version != factors.version or code_hash not in stored.recovery_codes:
+                return None
+            return replace(stored, recovery_codes=stored.recovery_codes - {code_hash})
+
+        return self._use(factors, use, claim)
+
+    def note_passkey_use(self, factors: Factors, passkey_id: bytes, sign_count: int, claim: str, now: int) -> bool:
+        def use(stored: Factors) -> Factors | None:
+            noted = [one.sign_count for one in stored.passkeys if one.id == passkey_id]
+            if not noted or (noted[0] >= sign_count if sign_count else noted[0]):
+                return None
+            used = {"sign_count": sign_count, "last_used_at": now}
+            passkeys = (replace(one, **used) if one.id == passkey_id else one for one in stored.passkeys)
+            return replace(stored, passkeys=tuple(passkeys))
+
+        return self._use(factors, use, claim)
+
+    def _use(self, factors: Factors, use: Callable[[Factors], Factors | None], claim: str) -> bool:
+        key = _key(factors.subject)
+        with self._lock:
+            stored = self._factors.get(key)
+            used = use(stored) if stored else None
+            if used is None:
+                return stored is not None and self._used_by.get(key) == claim
+            self._factors[key], self._used_by[key] = used, claim
+        return True
 
 
 class FakeOrganisations:
@@ -464,6 +546,7 @@ class FakeKeys:
 class _Counter:
     attempts: int
     expires_at: int
+    last_at: int = 0
 
 
 class FakeTokens:
@@ -485,6 +568,7 @@ class FakeTokens:
         self._links: dict[str, OneTimeLink] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._counters: dict[tuple[str, int], _Counter] = {}
+        self._spent: dict[str, str] = {}
 
     # -- authorizations
 
@@ -709,6 +793,14 @@ class FakeTokens:
             self._requests[request_id] = replace(request, answer=answer)
         return True
 
+    def note_password(self, request_id: str, subject: str, now: int) -> bool:
+        with self._lock:
+            request = self._requests.get(request_id)
+            if request is None or request.expires_at <= now:
+                return False
+            self._requests[request_id] = replace(request, password_of=subject, password_at=now)
+        return True
+
     def put_session(self, session: Session) -> None:
         with self._lock:
             self._sessions[session.id] = session
@@ -831,7 +923,23 @@ class FakeTokens:
             self._links[link_id] = replace(link, spent_by=claim)
         return True
 
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        with self._lock:
+            return self._spent.setdefault(identifier, claim) == claim
+
     # -- throttles
+
+    def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
+        with self._lock:
+            counter = self._counters.setdefault((name, window_start), _Counter(0, expires_at))
+            pause = pace.pause_after(counter.attempts)
+            if pause and counter.last_at > now - pause:
+                return max(1, min(pause, counter.last_at + pause - now))
+            counter.attempts += 1
+            counter.last_at = now
+        return 0
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
         with self._lock:
@@ -1025,6 +1133,7 @@ def services(
     random: Callable[[int], bytes] | None = None,
     passwords: PasswordHasher | None = None,
     identity_providers: IdentityProviderStore | None = None,
+    factors: FactorStore | None = None,
     **overrides: Any,
 ) -> Services:
     """Everything that a use case may reach: real keys, grants and client authentication over stores in memory.
@@ -1039,10 +1148,12 @@ def services(
     configuration = configuration or FakeConfiguration()
     identity_providers = identity_providers or FakeIdentityProviders()
     opener = opener or FakeOpener()
+    own_factors = FakeFactors()
     fields: dict[str, Any] = {
         "settings": settings,
         "clients": clients or FakeClients([client(), public_client()]),
-        "users": users or FakeUsers([user()], organisations),
+        "users": users or FakeUsers([user()], organisations, own_factors),
+        "factors": factors or own_factors,
         "organisations": organisations,
         "tokens": tokens or FakeTokens(organisations),
         "configuration": configuration,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from authserver.storage import ClientStore, IdentityProviderStore, KeyStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import ClientStore, FactorStore, IdentityProviderStore, KeyStore, OrganisationStore, TokenStore, UserStore
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.ministack_process import CannotStartError
 
@@ -49,3 +49,8 @@ def organisations(stores: Stores) -> OrganisationStore:
 @pytest.fixture
 def identity_providers(stores: Stores) -> IdentityProviderStore:
     return stores.identity_providers
+
+
+@pytest.fixture
+def factors(stores: Stores) -> FactorStore:
+    return stores.factors

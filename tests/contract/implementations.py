@@ -15,6 +15,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from authserver.aws.dynamodb import (
     DynamoClients,
     DynamoConfiguration,
+    DynamoFactors,
     DynamoIdentityProviders,
     DynamoKeys,
     DynamoOrganisations,
@@ -24,6 +25,7 @@ from authserver.aws.dynamodb import (
 from authserver.storage import (
     ClientStore,
     ConfigurationStore,
+    FactorStore,
     IdentityProviderStore,
     KeyStore,
     OrganisationStore,
@@ -35,6 +37,7 @@ from tests.contract.tables import create_tables
 from tests.fakes import (
     FakeClients,
     FakeConfiguration,
+    FakeFactors,
     FakeIdentityProviders,
     FakeKeys,
     FakeOrganisations,
@@ -62,21 +65,23 @@ class Stores:
     organisations: OrganisationStore
     configuration: ConfigurationStore
     identity_providers: IdentityProviderStore
+    factors: FactorStore
     dynamodb: "DynamoDBClient | None" = None
 
 
 @contextmanager
 def fakes(folder: Path) -> Iterator[Stores]:
-    organisations = FakeOrganisations()
+    organisations, factors = FakeOrganisations(), FakeFactors()
     yield Stores(
         "fakes",
         FakeClients(),
-        FakeUsers(organisations=organisations),
+        FakeUsers(organisations=organisations, factors=factors),
         FakeKeys(),
         FakeTokens(organisations),
         organisations,
         FakeConfiguration(),
         FakeIdentityProviders(),
+        factors,
     )
 
 
@@ -141,5 +146,6 @@ def _on_dynamodb(name: str, client: "DynamoDBClient") -> Stores:
         DynamoOrganisations(client, "UsersTable"),
         DynamoConfiguration(client, "ConfigurationTable"),
         DynamoIdentityProviders(client, "ConfigurationTable"),
+        DynamoFactors(client, "UsersTable"),
         client,
     )

@@ -61,6 +61,24 @@ def test_answer_request_that_vanished_makes_nothing(tokens: TokenStore) -> None:
     assert tokens.browser_state(request_id=missing).request is None
 
 
+def test_note_password_is_the_last_ones_and_leaves_the_rest(tokens: TokenStore) -> None:
+    request = pending_request()
+    tokens.put_request(request)
+    assert tokens.note_password(request.id, "alice", NOW)
+    assert tokens.note_password(request.id, "bob", NOW + 1)
+    noted = replace(request, password_of="bob", password_at=NOW + 1)
+    assert tokens.browser_state(request_id=request.id).request == noted
+
+
+def test_note_password_of_what_expired_or_vanished_makes_nothing(tokens: TokenStore) -> None:
+    request, missing = pending_request(), identifier()
+    tokens.put_request(request)
+    assert not tokens.note_password(request.id, "alice", request.expires_at)
+    assert not tokens.note_password(missing, "alice", NOW)
+    assert tokens.browser_state(request_id=request.id).request == request
+    assert tokens.browser_state(request_id=missing).request is None
+
+
 # ------------------------------------------------------------------ sessions
 
 

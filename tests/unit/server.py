@@ -53,7 +53,8 @@ class Server:
         self.random = fakes.Random()
         self.settings = fakes.settings(**settings)
         self.clients = FakeClients(clients or (fakes.client(), fakes.public_client()))
-        self.users = fakes.FakeUsers([fakes.user()])
+        self.factors = fakes.FakeFactors()
+        self.users = fakes.FakeUsers([fakes.user()], factors=self.factors)
         self.organisations = fakes.FakeOrganisations()
         self.configuration = fakes.FakeConfiguration()
         self.identity_providers = fakes.FakeIdentityProviders()
@@ -70,6 +71,7 @@ class Server:
             settings=self.settings,
             clients=self._watched("clients", self.clients),
             users=self._watched("users", self.users),
+            factors=self._watched("factors", self.factors),
             organisations=self._watched("organisations", self.organisations),
             configuration=self._watched("configuration", self.configuration),
             tokens=self._watched("tokens", self.tokens),

@@ -24,6 +24,7 @@ from authserver.settings import Settings
 from authserver.storage import (
     ClientStore,
     ConfigurationStore,
+    FactorStore,
     IdentityProviderStore,
     OrganisationStore,
     TokenStore,
@@ -143,6 +144,7 @@ class Services:
     settings: Settings
     clients: ClientStore
     users: UserStore
+    factors: FactorStore
     organisations: OrganisationStore
     tokens: TokenStore
     configuration: ConfigurationStore

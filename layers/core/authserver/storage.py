@@ -23,6 +23,7 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Factors,
     Federation,
     IdentityProvider,
     InitialAccessToken,
@@ -113,6 +114,21 @@ class BadCursor(ValueError):
     """The text that was to begin the next part of a list does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often something may be tried: `free` times at once, and then each time after a pause, in seconds.
+
+    The last of the `pauses` holds for all that follow.
+    """
+
+    free: int
+    pauses: tuple[int, ...]
+
+    def pause_after(self, attempts: int) -> int:
+        """The pause before the next attempt."""
+        return 0 if attempts < self.free else self.pauses[min(attempts - self.free, len(self.pauses) - 1)]
+
+
 class ClientStore(Protocol):
     def get(self, client_id: str) -> Client | None:
         """The client, or None. `client_id` is text from outside."""
@@ -146,6 +162,12 @@ class UserStore(Protocol):
 
     def find(self, username: str) -> User | None:
         """The user with this login name, whatever its case or Unicode form."""
+
+    def find_with_factors(self, username: str) -> tuple[User | None, Factors | None]:
+        """The user with this login name, and what they have besides a password, in one read."""
+
+    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
+        """The same for this subject identifier."""
 
     def create(self, user: User) -> bool:
         """Adds a user unless the login name or the subject is taken; tells whether it did.
@@ -181,10 +203,43 @@ class UserStore(Protocol):
         """Makes `address` the user's verified one, if it is the one that the user wants, or made it so before."""
 
     def delete(self, sub: str) -> None:
-        """Removes a user with the login name and the identities; idempotent."""
+        """Removes a user with the login name, the identities and the factors; idempotent."""
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         """Every user, oldest first. Raises `BadCursor`."""
+
+
+class FactorStore(Protocol):
+    """What users prove who they are with, beyond a password.
+
+    One that is stored but cannot be read is never taken for none: that raises `TemporarilyUnavailable`.
+    """
+
+    def get(self, subject_key: str) -> Factors | None:
+        """The factors of the user whose `tokens.opaque.key_of` this is, in base64url; text from outside."""
+
+    def replace(self, factors: Factors) -> bool:
+        """Writes the factors, with the next version, if what is stored has their version (0: none); tells whether."""
+
+    def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
+        """Takes the code of a time step, once: RFC 6238 section 5.2. Tells whether it may be taken.
+
+        Condition: nothing was changed since `factors` were read, and no code of this or a later step was taken, or
+        this one was by this very `claim` (the retry of a write whose answer was lost).
+        """
+
+    def spend_recovery_code(self, factors: Factors, code_hash: str, claim: str) -> bool:
+        """Takes a recovery code, once; tells whether it may be taken.
+
+        Condition: it is there and nothing was changed since, or it was taken by this very `claim`.
+        """
+
+    def note_passkey_use(self, factors: Factors, passkey_id: bytes, sign_count: int, claim: str, now: int) -> bool:
+        """Notes that a passkey was used; tells whether it may be: WebAuthn section 7.2, step 22.
+
+        Condition: the passkey is there, and `sign_count` is greater than what was noted or both are 0, or this very
+        `claim` has noted it.
+        """
 
 
 class OrganisationStore(Protocol):
@@ -407,6 +462,9 @@ class TokenStore(Protocol):
     def answer_request(self, request_id: str, answer: str, now: int) -> bool:
         """Records the user's answer. False if it expired, vanished or was answered differently before."""
 
+    def note_password(self, request_id: str, subject: str, now: int) -> bool:
+        """Notes whose password was typed for a request, in place of any before. False if it expired or vanished."""
+
     def put_session(self, session: Session) -> None:
         """Signs a browser in."""
 
@@ -483,7 +541,21 @@ class TokenStore(Protocol):
         Condition: the hash is equal, it has not expired, and nobody used it, or this very `claim` did.
         """
 
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
+
+        The mark of this very `claim` does not count (the retry of a write whose answer was lost).
+        """
+
     # -- throttles
+
+    def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
+        """Counts an attempt at `name` in this window if it comes when `pace` lets it: 0; else how many seconds to wait.
+
+        One write, so that of attempts at once each meets what the one before left. What is refused is not counted.
+        """
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
         """Adds `amount` to the counter of `name` in this window; its new value."""

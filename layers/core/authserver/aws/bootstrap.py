@@ -14,6 +14,7 @@ from botocore.config import Config
 from authserver.aws.dynamodb import (
     DynamoClients,
     DynamoConfiguration,
+    DynamoFactors,
     DynamoIdentityProviders,
     DynamoKeys,
     DynamoOrganisations,
@@ -64,6 +65,7 @@ def bootstrap(*, jose: bool | str = False, passwords: bool | str = False, goes_o
         settings=settings,
         clients=DynamoClients(dynamodb, settings.clients_table),
         users=DynamoUsers(dynamodb, settings.users_table),
+        factors=DynamoFactors(dynamodb, settings.users_table),
         organisations=DynamoOrganisations(dynamodb, settings.users_table),
         tokens=DynamoTokens(dynamodb, settings.tokens_table, settings.users_table),
         configuration=configuration,

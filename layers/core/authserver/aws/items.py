@@ -16,16 +16,19 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Factors,
     Federation,
     IdentityProvider,
     Key,
     Membership,
     OneTimeLink,
     Organisation,
+    Passkey,
     PendingRequest,
     Ring,
     Session,
     Theme,
+    Totp,
     User,
 )
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
@@ -78,6 +81,10 @@ def cutoff_key(subject: str | None, client_id: str | None, organisation: str | N
     if kind is None:
         raise ValueError("a cutoff is of one or two of subject, client and organisation")
     return f"cutoff#{kind}#{''.join(given.values())}"
+
+
+def factors_key(sub: str) -> str:
+    return f"factors#{key_text(sub)}"
 
 
 def login_key(username: str) -> str:
@@ -245,6 +252,46 @@ def link_of(item: Mapping[str, Any]) -> OneTimeLink:
 
 def user_of(item: Mapping[str, Any]) -> User:
     return _record(User, {"username": "", "password_hash": "", **item})
+
+
+def factors_of(item: Item | None) -> Factors | None:
+    """The factors of a user. Some that cannot be read must not be taken for none: a password would be enough."""
+    if item is None:
+        return None
+    found = read(_factors, item)
+    if found is None:
+        raise TemporarilyUnavailable("The store did not answer", reason="factors_malformed")
+    return found
+
+
+def factors_item(factors: Factors) -> Item:
+    return encode_item(
+        {
+            "id": factors_key(factors.subject),
+            "subject": factors.subject,
+            "totp": attributes_of(factors.totp) if factors.totp else None,
+            "recovery_codes": factors.recovery_codes,
+            "passkeys": {passkey_name(one.id): attributes_of(one) for one in factors.passkeys},
+            "version": factors.version,
+        }
+    )
+
+
+def passkey_name(passkey_id: bytes) -> str:
+    """What a passkey is called among its user's: an identifier may be longer than a name of DynamoDB's."""
+    return base64url(sha256(base64url(passkey_id)))
+
+
+def _factors(item: Mapping[str, Any]) -> Factors:
+    passkeys = (_record(Passkey, {**one, "transports": tuple(one["transports"])}) for one in item["passkeys"].values())
+    return _record(
+        Factors,
+        {
+            **item,
+            "totp": _record(Totp, item["totp"]) if "totp" in item else None,
+            "passkeys": tuple(sorted(passkeys, key=lambda one: (one.created_at, one.id))),
+        },
+    )
 
 
 def authorization_item(authorization: Authorization) -> Item:

@@ -9,6 +9,8 @@ Users (``id``)
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
     ``organisation#<key>``    an organisation, with its ``companies``
     ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that
+    ``factors#<subject key>``  what a user has besides a password, with its ``version``, on which each change is
+                              conditional; ``totp``, ``recovery_codes``, ``passkeys`` by the hash of their identifiers
     ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both
 
 Users and organisations are listed by ``listed``: their kind.
@@ -37,7 +39,8 @@ for cutoffs and revocations, which are true for as long as they are there
                               ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
     ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used
-    ``throttle#<sha256 of a name>#<window>``    ``attempts``
+    ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``
+    ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last
 
 Keys (``kid``)
     ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
@@ -51,6 +54,7 @@ name or identity, and for a provider and its domains.
 
 from authserver.aws.dynamodb.clients import DynamoClients
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.factors import DynamoFactors
 from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.organisations import DynamoOrganisations
@@ -60,6 +64,7 @@ from authserver.aws.dynamodb.users import DynamoUsers
 __all__ = [
     "DynamoClients",
     "DynamoConfiguration",
+    "DynamoFactors",
     "DynamoIdentityProviders",
     "DynamoKeys",
     "DynamoOrganisations",

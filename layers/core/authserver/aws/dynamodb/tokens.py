@@ -36,7 +36,7 @@ from authserver.models import (
     PendingRequest,
     Session,
 )
-from authserver.storage import AlreadyExists, BrowserState, LinkState, Page, Refused, Standing
+from authserver.storage import AlreadyExists, BrowserState, LinkState, Pace, Page, Refused, Standing
 from authserver.values import Scope, base64url, sha256
 
 if TYPE_CHECKING:
@@ -324,6 +324,14 @@ class DynamoTokens:
             return False
         return True
 
+    def note_password(self, request_id: str, subject: str, now: int) -> bool:
+        return self._table.update_if(
+            {"pk": f"request#{request_id}"},
+            "SET password_of = :subject, password_at = :now",
+            "expires_at > :now",
+            {":subject": subject, ":now": now},
+        )
+
     def put_session(self, session: Session) -> None:
         listed = f"session#{key_text(session.subject)}"
         self._table.put(
@@ -482,17 +490,53 @@ class DynamoTokens:
             {":claim": claim, ":hash": secret_hash, ":now": now},
         )
 
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        mark = {"pk": f"spent#{identifier}", "spent_by": claim, "expires_at": expires_at}
+        existing = self._table.put_new(encode_item(mark), "pk")
+        return existing is None or existing.get("spent_by") == {"S": claim}
+
     # -- throttles
 
+    def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
+        condition, values = _in_time(pace, now)
+        try:
+            self._table.update(
+                {"pk": throttle_key(name, window_start)},
+                "SET expires_at = :expires_at, last_at = :now ADD attempts :one",
+                condition,
+                {":expires_at": expires_at, ":now": now, ":one": 1, **values},
+            )
+        except ConditionFailed as failure:
+            counter = decode_item(failure.existing or {})
+            pause = pace.pause_after(counter.get("attempts", 0))
+            return max(1, min(pause, counter.get("last_at", now) + pause - now))
+        return 0
+
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
-        key = f"throttle#{base64url(sha256(name))}#{window_start}"
         updated = self._table.update(
-            {"pk": key},
+            {"pk": throttle_key(name, window_start)},
             "SET expires_at = :expires_at ADD attempts :amount",
             None,
             {":expires_at": expires_at, ":amount": amount},
         )
         return int(updated["attempts"]["N"])
+
+
+def throttle_key(name: str, window_start: int) -> str:
+    return f"throttle#{base64url(sha256(name))}#{window_start}"
+
+
+def _in_time(pace: Pace, now: int) -> tuple[str, dict[str, int]]:
+    """The condition that an attempt comes when it may, with its values: DynamoDB cannot compute a pause."""
+    last = len(pace.pauses) - 1
+    conditions, values = ["attribute_not_exists(attempts)", "attempts < :free"], {":free": pace.free}
+    for position, pause in enumerate(pace.pauses):
+        comparison = "=" if position < last else ">="
+        conditions.append(f"(attempts {comparison} :n{position} AND last_at <= :t{position})")
+        values |= {f":n{position}": pace.free + position, f":t{position}": now - pause}
+    return " OR ".join(conditions), values
 
 
 def approval_key(organisation: str, client_id: str, subject: str) -> str:

@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.organisations import membership_item
-from authserver.aws.items import identity_key, login_key, read, subject_of, user_of
-from authserver.aws.table import ConditionFailed, Table, Write, assignments, decode_item, encode_item
-from authserver.models import Membership, User
+from authserver.aws.items import factors_key, factors_of, identity_key, login_key, read, subject_of, user_of
+from authserver.aws.table import (
+    ConditionFailed,
+    Table,
+    Write,
+    assignments,
+    decode_item,
+    encode_item,
+    read_together,
+)
+from authserver.models import Factors, Membership, User
 from authserver.storage import Page
 
 if TYPE_CHECKING:
@@ -21,6 +29,8 @@ class DynamoUsers:
     """Implements `storage.UserStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._name = table
         self._table = Table(client, table)
         self._all = Index(client, table, "id", "by_kind", "listed")
 
@@ -31,6 +41,15 @@ class DynamoUsers:
         login = read(subject_of, self._table.get({"id": login_key(username)}))
         # The second read is made for a name that does not exist as well, so that time does not tell which do.
         return self.get(login or "")
+
+    def find_with_factors(self, username: str) -> tuple[User | None, Factors | None]:
+        login = read(subject_of, self._table.get({"id": login_key(username)}))
+        return self.get_with_factors(login or "")  # for nobody as well, as in `find`
+
+    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
+        user, factors = f"user#{sub}", factors_key(sub)
+        found = read_together(self._client, {self._name: ("id", (user, factors))})[self._name]
+        return read(user_of, found.get(user)), factors_of(found.get(factors))
 
     def create(self, user: User) -> bool:
         items = [encode_item({"id": f"user#{user.sub}", "listed": LISTED, **asdict(user)})]
@@ -107,6 +126,7 @@ class DynamoUsers:
         user = decode_item(item)
         names = [login_key(user["username"])] if "username" in user else []
         names += {*([user["identity"]] if "identity" in user else ()), *user.get("identities", ())}
+        names.append(factors_key(sub))
         self._table.delete_all([{"id": f"user#{sub}"}, *({"id": name} for name in names)])
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:

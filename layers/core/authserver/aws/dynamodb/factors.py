@@ -1,0 +1,82 @@
+"""What users prove who they are with, beyond a password: one item of the Users table for each who has any."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from authserver.aws.items import factors_item, factors_key, factors_of, passkey_name
+from authserver.aws.table import ConditionFailed, Table
+from authserver.models import Factors
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SUBJECT_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+class DynamoFactors:
+    """Implements `storage.FactorStore`.
+
+    Each use leaves its claim in ``used_by``: a repeated write finds its own.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def get(self, subject_key: str) -> Factors | None:
+        if not SUBJECT_KEY.fullmatch(subject_key):
+            return None
+        return factors_of(self._table.get({"id": f"factors#{subject_key}"}))
+
+    def replace(self, factors: Factors) -> bool:
+        item = factors_item(replace(factors, version=factors.version + 1))
+        if factors.version == 0:
+            return self._table.put_new(item, "id") is None
+        return self._table.put_if(item, "version = :version", {":version": factors.version})
+
+    def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
+        return self._use(
+            factors,
+            "SET totp.last_step = :step, used_by = :claim",
+            "version = :version AND totp.last_step < :step",
+            {":step": step, ":version": factors.version},
+            claim,
+        )
+
+    def spend_recovery_code(self, factors: Factors, code_hash: str, claim: str) -> bool:
+        return self._use(
+            factors,
+            "SET used_by = :claim DELETE recovery_codes :codes",
+            "version = :version AND contains(recovery_codes, :code)",
+            {":code": code_hash, ":codes": frozenset({code_hash}), ":version": factors.version},
+            claim,
+        )
+
+    def note_passkey_use(self, factors: Factors, passkey_id: bytes, sign_count: int, claim: str, now: int) -> bool:
+        counted = "<" if sign_count else "="
+        return self._use(
+            factors,
+            "SET passkeys.#passkey.sign_count = :count, passkeys.#passkey.last_used_at = :now, used_by = :claim",
+            f"passkeys.#passkey.sign_count {counted} :count",
+            {":count": sign_count, ":now": now},
+            claim,
+            names={"#passkey": passkey_name(passkey_id)},
+        )
+
+    def _use(
+        self,
+        factors: Factors,
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        claim: str,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        try:
+            self._table.update(
+                {"id": factors_key(factors.subject)}, expression, condition, {**values, ":claim": claim}, names=names
+            )
+        except ConditionFailed as failure:
+            return (failure.existing or {}).get("used_by") == {"S": claim}
+        return True
