@@ -354,9 +354,13 @@ class FakeFactors:
             noted = [one.sign_count for one in stored.passkeys if one.id == passkey_id]
             if not noted or (noted[0] >= sign_count if sign_count else noted[0]):
                 return None
-            used = {"sign_count": sign_count, "last_used_at": now}
-            passkeys = (replace(one, **used) if one.id == passkey_id else one for one in stored.passkeys)
-            return replace(stored, passkeys=tuple(passkeys))
+            return replace(
+                stored,
+                passkeys=tuple(
+                    replace(one, sign_count=sign_count, last_used_at=now) if one.id == passkey_id else one
+                    for one in stored.passkeys
+                ),
+            )
 
         return self._use(factors, use, claim)
 

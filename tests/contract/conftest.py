@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from authserver.storage import ClientStore, FactorStore, IdentityProviderStore, KeyStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import (
+    ClientStore,
+    FactorStore,
+    IdentityProviderStore,
+    KeyStore,
+    OrganisationStore,
+    TokenStore,
+    UserStore,
+)
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.ministack_process import CannotStartError
 

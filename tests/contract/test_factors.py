@@ -95,11 +95,12 @@ def test_a_time_step_is_used_once_and_none_before_it(factors: FactorStore) -> No
 def test_a_use_that_was_written_is_no_replay_to_its_own_retry(factors: FactorStore) -> None:
     phone = passkey()
     record = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(phone,))
-    for use in (
+    uses: tuple[Any, ...] = (
         lambda claim: factors.use_totp_step(record, 12, claim),
         lambda claim: factors.spend_recovery_code(record, "hash-one", claim),
         lambda claim: factors.note_passkey_use(record, phone.id, 4, claim, NOW),
-    ):
+    )
+    for use in uses:
         claim = identifier()
         assert [use(claim), use(claim), use(identifier())] == [True, True, False]
 

@@ -196,6 +196,7 @@ class Interaction:
     organisation: str = ""
     source: str = field(default="", kw_only=True)
     device: str = field(default="", kw_only=True)
+    device_cookie: str | None = field(default=None, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,23 @@ class LoginForm(Interaction):
     csrf: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
     password: Secret = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeForm(Interaction):
+    """The form for the code of an authenticator app, or a recovery code instead of it, posted."""
+
+    csrf: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
+    recovery_code: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyForm(Interaction):
+    """What an authenticator answered, posted: the JSON form of WebAuthn's PublicKeyCredential."""
+
+    csrf: str = field(default="", repr=False)
+    credential: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +280,8 @@ class FederationProblem:
 class GoTo:
     """Send the browser to another page: the sign-in or consent page of a pending request, or one without a request.
 
-    `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in.
+    `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
+    `device_cookie` the one by which it is known afterwards.
     `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done.
     """
 
@@ -273,6 +292,7 @@ class GoTo:
     session_lifetime: int = 0
     base: str = ""
     done: str = ""
+    device_cookie: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +300,8 @@ class LoginPage:
     """The sign-in page. `problem` is a sentence for the user, empty at first.
 
     `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to. Without
-    a `client`, a page of ours wants to know who is there.
+    a `client`, a page of ours wants to know who is there. `passkey` are the options by which the browser asks for one,
+    empty where none can be; `reason` is for the log, where one was refused.
     """
 
     request_handle: str
@@ -292,6 +313,23 @@ class LoginPage:
     retry_after: int | None = None
     providers: tuple[IdentityProvider, ...] = ()
     asks_email: bool = False
+    ui_locales: str = ""
+    passkey: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """The page that asks for a second factor. `problem` is a sentence for the user, empty at first."""
+
+    request_handle: str
+    csrf: str = field(repr=False)
+    client: Client | None
+    account: str
+    problem: str = ""
+    status: int = 200
+    retry_after: int | None = None
+    has_recovery_codes: bool = True
     ui_locales: str = ""
 
 

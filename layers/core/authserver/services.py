@@ -30,7 +30,7 @@ from authserver.storage import (
     TokenStore,
     UserStore,
 )
-from authserver.values import Secret
+from authserver.values import Secret, base64url
 
 
 class Opener(Protocol):
@@ -166,6 +166,10 @@ class Services:
     def at(self, origin: str, resource: str) -> Self:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""
         return replace(self, settings=self.settings.at(origin, resource))
+
+    def claim(self) -> str:
+        """What a conditional write leaves behind, so that its retry, when the answer was lost, finds its own."""
+        return base64url(self.random(16))
 
     @property
     def response_types(self) -> "Mapping[str, AuthorizationGrant]":

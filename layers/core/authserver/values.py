@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -33,6 +33,11 @@ MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle bracke
 def base64url(octets: bytes) -> str:
     """`octets` in base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def base32(octets: bytes) -> str:
+    """`octets` in base32 without padding (RFC 4648 section 6)."""
+    return b32encode(octets).rstrip(b"=").decode("ascii")
 
 
 def from_base64url(text: str) -> bytes:

@@ -23,6 +23,7 @@ from authserver.messages import (
     REQUEST_LIFETIME,
     AuthorizationRequest,
     AuthorizationResponse,
+    CodeForm,
     ConsentForm,
     FederationForm,
     FederationResponse,
@@ -30,6 +31,7 @@ from authserver.messages import (
     GoToProvider,
     Interaction,
     LoginForm,
+    PasskeyForm,
     TokenPresented,
     TokenRequest,
     Visit,
@@ -46,6 +48,8 @@ CORS = (
     ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
 )
 SESSION_COOKIE = "__Host-session"
+DEVICE_COOKIE = "__Host-device"
+DEVICE_LIFETIME = 31_536_000
 REQUEST_COOKIE = "__Host-request-"
 # Lax, so that a link from a client's site carries the session; every form has a CSRF token besides.
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -175,6 +179,40 @@ def parse_login_form(request: HttpRequest) -> LoginForm:
         password=Secret(form.get("password", "")),
         source=request.source,
         device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
+    )
+
+
+def parse_code_form(request: HttpRequest) -> CodeForm:
+    """The form for a second factor. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    handle = form.get("request", "")
+    return CodeForm(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        csrf=form.get("csrf", ""),
+        code=form.get("code", ""),
+        recovery_code=form.get("recovery_code", ""),
+        source=request.source,
+        device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
+    )
+
+
+def parse_passkey_form(request: HttpRequest) -> PasskeyForm:
+    """What an authenticator answered. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    handle = form.get("request", "")
+    return PasskeyForm(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        csrf=form.get("csrf", ""),
+        credential=form.get("credential", ""),
+        source=request.source,
+        device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
     )
 
 
@@ -348,6 +386,8 @@ def render_goto(message: GoTo) -> HttpResponse:
         cookies.append(f"{name}={message.browser_secret}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     if message.session is not None:
         cookies.append(session_cookie(message.session, message.session_lifetime))
+    if message.device_cookie is not None:
+        cookies.append(f"{DEVICE_COOKIE}={message.device_cookie}; Max-Age={DEVICE_LIFETIME}; {COOKIE_ATTRIBUTES}")
     query = urlencode([(n, v) for n, v in (("request", message.request_handle), ("done", message.done)) if v])
     location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))

@@ -65,11 +65,18 @@ class Resumed:
             return True
         return "login" in self.prompt and self.session.signed_in_for != self.pending.id
 
-    def once_signed_in(self, handle: str, *, base: str = "", session: str | None = None, lifetime: int = 0) -> GoTo:
+    def once_signed_in(
+        self,
+        handle: str,
+        *,
+        base: str = "",
+        session: str | None = None,
+        lifetime: int = 0,
+        device_cookie: str | None = None,
+    ) -> GoTo:
         """Where the browser goes from the sign-in page, with the session that was begun there."""
-        if self.request is None:
-            return GoTo(self.pending.visit, base=base, session=session, session_lifetime=lifetime)
-        return GoTo("consent", handle, base=base, session=session, session_lifetime=lifetime)
+        page, handle = (self.pending.visit, "") if self.request is None else ("consent", handle)
+        return GoTo(page, handle, base=base, session=session, session_lifetime=lifetime, device_cookie=device_cookie)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
     keys = services.keys.token_keys(TOKEN_RING)
     handle = opaque.unseal(opaque.REQUEST, interaction.request_handle, keys)
     if handle is None:
-        raise _restart("request_garbage")
+        raise restart("request_garbage")
     cookie = _read_session(interaction.session, keys)
     state = services.tokens.browser_state(
         request_id=handle.text("id"),
@@ -120,9 +127,9 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
     )
     pending = state.request
     if pending is None or pending.expires_at <= services.now():
-        raise _restart("request_over")
+        raise restart("request_over")
     if not Secret(interaction.browser_secret).matches(pending.browser_hash):
-        raise _restart("request_of_another_browser")
+        raise restart("request_of_another_browser")
     session = _live_session(cookie, state, services)
     if pending.visit:
         return Resumed(pending, None, session)
@@ -135,7 +142,7 @@ def resume_request(interaction: Interaction, services: Services) -> ResumedReque
     """The same for what only clients ask; a page of ours has nothing to allow."""
     resumed = resume(interaction, services)
     if resumed.request is None:
-        raise _restart("request_of_no_client")
+        raise restart("request_of_no_client")
     return ResumedRequest(resumed.pending, resumed.request, resumed.session)
 
 
@@ -266,7 +273,7 @@ def require_csrf(
     keys = services.keys.token_keys(TOKEN_RING)
     expected = [_csrf_token(key, page, resumed, browser_secret, about) for key in keys]
     if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
-        raise _restart("csrf")
+        raise restart("csrf")
 
 
 def visitor_csrf(session: Session, services: Services) -> str:
@@ -278,7 +285,7 @@ def require_visitor_csrf(presented: str, session: Session, services: Services) -
     """Raises `InvalidRequest` unless the form is ours, made for this session."""
     expected = [_visitor_csrf(key, session) for key in services.keys.token_keys(TOKEN_RING)]
     if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
-        raise _restart("csrf")
+        raise restart("csrf")
 
 
 def _visitor_csrf(key: bytes, session: Session) -> str:
@@ -304,5 +311,6 @@ def _live_session(cookie: opaque.Credential | None, state: BrowserState, service
     return session
 
 
-def _restart(reason: str) -> InvalidRequest:
+def restart(reason: str) -> InvalidRequest:
+    """What a browser is told whose request is not there, or not its own."""
     return InvalidRequest("This sign-in has expired or was begun in another browser", reason=reason)

@@ -1,18 +1,41 @@
-"""The sign-in page: a person proves who they are, for one pending request."""
+"""The sign-in pages: a person proves who they are, for one pending request.
+
+A password is enough for whoever has nothing else. Whoever has an authenticator app is not signed in by it: the request
+notes whose password was right, and a code of the app, or a recovery code, does the rest. A passkey does it all at once.
+"""
 
 from authserver.errors import TooManyAttempts
-from authserver.identity.local_account import authenticate
+from authserver.identity import recovery_codes, totp
+from authserver.identity.device import device_cookie, read_device
+from authserver.identity.local_account import Account, authenticate
+from authserver.identity.passkeys import (
+    Ceremony,
+    PasskeyRefused,
+    offers_passkeys,
+    request_options,
+    take_assertion,
+)
 from authserver.identity.providers import domain_of
-from authserver.identity.throttle import network_of
+from authserver.identity.throttle import count_code_attempt, give_back, network_of
 from authserver.marks import N_
-from authserver.messages import GoTo, Interaction, LoginForm, LoginPage
-from authserver.models import IdentityProvider
+from authserver.messages import CodeForm, CodePage, GoTo, Interaction, LoginForm, LoginPage, PasskeyForm
+from authserver.models import ACTIVE, IdentityProvider
 from authserver.services import Services
 
-from .browser import LOGIN, Resumed, begin_session, csrf_token, require_csrf, resume
+from .browser import LOGIN, Resumed, begin_session, csrf_token, require_csrf, restart, resume
 
+CODE = "code"
 WRONG = N_("The username or password is not correct.")
+WRONG_CODE = N_("This code is not correct, or has been used before.")
+WRONG_PASSKEY = N_("This passkey did not sign you in. Try again, or use your password.")
 THROTTLED = N_("Too many attempts. Please wait a while and try again.")
+ABOVE = "../"  # leads to the pages beside /login, as those below it see them
+
+
+type Answer = LoginPage | CodePage | GoTo
+
+
+# ------------------------------------------------------------------ with a password
 
 
 def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo:
@@ -28,20 +51,131 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
     asked_at = services.now()
+    device = read_device(form.device_cookie, services)
     try:
-        user = authenticate(form.username, form.password, form.source, services)
+        account = authenticate(form.username, form.password, form.source, services, device)
     except TooManyAttempts as error:
         return _page(
             resumed, form, services, form.username, THROTTLED, status=error.status, retry_after=error.retry_after
         )
-    if user is None:
+    if account is None:
         return _page(resumed, form, services, form.username, WRONG, status=401)
+    if account.asks_for_code:
+        return _ask_for_code(resumed, form, account.user.sub, asked_at, services)
+    return _signed_in(resumed, form, account.user.sub, asked_at, services)
+
+
+def _ask_for_code(resumed: Resumed, form: LoginForm, subject: str, asked_at: int, services: Services) -> GoTo:
+    """The password was right and nobody is signed in yet: only this request knows, on the server."""
+    if not services.tokens.note_password(resumed.pending.id, subject, asked_at):
+        raise restart("request_over")
+    return GoTo("login/code", form.request_handle)
+
+
+# ------------------------------------------------------------------ and a code
+
+
+def show_code(interaction: Interaction, services: Services) -> CodePage | GoTo:
+    """The form for a code, for whoever has typed the password; others begin with that."""
+    resumed = resume(interaction, services)
+    if not resumed.must_sign_in(services.now()):
+        return resumed.once_signed_in(interaction.request_handle, base=ABOVE)
+    account = _half_signed_in(resumed, services)
+    if account is None:
+        return GoTo("login", interaction.request_handle, base=ABOVE)
+    return _code_page(resumed, interaction, account, services)
+
+
+def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
+    """Checks a code of the app, or a recovery code, each of which works once, and begins the session.
+
+    The session is as old as the password's check: what has ended the user's sessions since then ends it too.
+    """
+    resumed = resume(form, services)
+    account = _half_signed_in(resumed, services)
+    if account is None:
+        return GoTo("login", form.request_handle, base=ABOVE)
+    subject = account.user.sub
+    require_csrf(form.csrf, CODE, resumed, form.browser_secret, services, about=subject)
+    device = read_device(form.device_cookie, services)
+    try:
+        attempt = count_code_attempt(subject, services, device.id if device and device.knows(subject) else "")
+    except TooManyAttempts as error:
+        return _code_page(
+            resumed, form, account, services, THROTTLED, status=error.status, retry_after=error.retry_after
+        )
+    if not _is_right(form, account, services):
+        return _code_page(resumed, form, account, services, WRONG_CODE, status=401)
+    give_back(attempt, services)
+    return _signed_in(resumed, form, subject, resumed.pending.password_at, services, base=ABOVE)
+
+
+def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
+    """Whose password was typed for this request, if that user still owes a code."""
+    if not resumed.pending.password_of:
+        return None
+    user, factors = services.users.get_with_factors(resumed.pending.password_of)
+    account = Account(user, factors) if user and user.status == ACTIVE else None
+    return account if account and account.asks_for_code else None
+
+
+def _is_right(form: CodeForm, account: Account, services: Services) -> bool:
+    if account.factors is None:
+        return False
+    if form.recovery_code:
+        return recovery_codes.take_code(account.factors, form.recovery_code, services)
+    return totp.take_code(account.factors, form.code, services)
+
+
+# ------------------------------------------------------------------ with a passkey
+
+
+def sign_in_with_passkey(form: PasskeyForm, services: Services) -> LoginPage | GoTo:
+    """Checks what an authenticator signed and begins a session. Every refusal gets one answer."""
+    resumed = resume(form, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    asked_at = services.now()
+    try:
+        factors = take_assertion(form.credential, _ceremony(resumed, form), services)
+    except PasskeyRefused as refusal:
+        return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason=refusal.reason)
+    user = services.users.get(factors.subject)
+    if user is None or user.status != ACTIVE:
+        return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason="user_not_active")
+    return _signed_in(resumed, form, user.sub, asked_at, services, base=ABOVE)
+
+
+def _ceremony(resumed: Resumed, interaction: Interaction) -> Ceremony:
+    return Ceremony("sign in", f"{resumed.pending.id}\x00{interaction.browser_secret}")
+
+
+# ------------------------------------------------------------------ signed in
+
+
+def _signed_in(
+    resumed: Resumed,
+    form: LoginForm | CodeForm | PasskeyForm,
+    subject: str,
+    created_at: int,
+    services: Services,
+    base: str = "",
+) -> GoTo:
+    """A new session in place of the old one, and on to what waits for it."""
     if resumed.session is not None:
         services.tokens.delete_session(resumed.session.id)
     session = begin_session(
-        user.sub, resumed.pending.id, asked_at, services, device=form.device, source=network_of(form.source)
+        subject, resumed.pending.id, created_at, services, device=form.device, source=network_of(form.source)
     )
-    return resumed.once_signed_in(form.request_handle, session=session, lifetime=services.settings.session_lifetime)
+    return resumed.once_signed_in(
+        form.request_handle,
+        base=base,
+        session=session,
+        lifetime=services.settings.session_lifetime,
+        device_cookie=device_cookie(subject, services, read_device(form.device_cookie, services)),
+    )
+
+
+# ------------------------------------------------------------------ the pages
 
 
 def _page(
@@ -53,6 +187,7 @@ def _page(
     *,
     status: int = 200,
     retry_after: int | None = None,
+    reason: str = "",
 ) -> LoginPage:
     providers = services.listed_providers()
     return LoginPage(
@@ -65,6 +200,31 @@ def _page(
         retry_after=retry_after,
         providers=_to_choose_from(providers, resumed.login_hint),
         asks_email=any(provider.domains for provider in providers),
+        passkey=request_options(_ceremony(resumed, interaction), services) if offers_passkeys(services) else {},
+        ui_locales=resumed.ui_locales,
+        reason=reason,
+    )
+
+
+def _code_page(
+    resumed: Resumed,
+    interaction: Interaction,
+    account: Account,
+    services: Services,
+    problem: str = "",
+    *,
+    status: int = 200,
+    retry_after: int | None = None,
+) -> CodePage:
+    return CodePage(
+        request_handle=interaction.request_handle,
+        csrf=csrf_token(CODE, resumed, interaction.browser_secret, services, about=account.user.sub),
+        client=resumed.client,
+        account=account.user.known_as,
+        problem=problem,
+        status=status,
+        retry_after=retry_after,
+        has_recovery_codes=bool(account.factors and account.factors.recovery_codes),
         ui_locales=resumed.ui_locales,
     )
 

@@ -51,16 +51,21 @@ def _grantable_scope(request: TokenRequest, client: Client, services: Services) 
 
 
 def _authenticate(request: TokenRequest, services: Services) -> User:
-    """The user. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and `TooManyPasswords`."""
+    """The user. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and `TooManyPasswords`.
+
+    Nor is whoever owes a second factor let in by the password: there is nobody here to ask for it.
+    """
     try:
-        user = authenticate(
+        account = authenticate(
             request.parameters["username"], Secret(request.parameters["password"]), request.source, services
         )
     except TooManyAttempts as error:
         raise TooManyPasswords(error.retry_after) from None
-    if user is None:
+    if account is None:
         raise InvalidGrant("The username or password is not correct", reason="password_wrong")
-    return user
+    if account.asks_for_code:
+        raise InvalidGrant("The username or password is not correct", reason="second_factor_owed")
+    return account.user
 
 
 def _authorization(

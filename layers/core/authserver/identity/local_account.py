@@ -1,28 +1,46 @@
 """Who a username and a password belong to, for the sign-in page and the password grant alike."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ACTIVE, User
+from authserver.models import ACTIVE, Factors, User
 from authserver.services import Services
 from authserver.values import Secret
 
-from .throttle import count_attempt, give_back_attempt
+from .device import Device
+from .throttle import count_attempt, give_back
 
 
-def authenticate(username: str, password: Secret, source: str, services: Services) -> User | None:
-    """The user; None, after the same time, for an unknown name and for a wrong password.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user whose password was right, and what else they have to prove who they are."""
+
+    user: User
+    factors: Factors | None
+
+    @property
+    def asks_for_code(self) -> bool:
+        """Whether the password is not enough."""
+        return self.factors is not None and self.factors.asks_for_code
+
+
+def authenticate(
+    username: str, password: Secret, source: str, services: Services, device: Device | None = None
+) -> Account | None:
+    """The account; None, after the same work, for an unknown name and for a wrong password.
 
     Raises `TooManyAttempts` without having looked at the password.
     """
-    window = count_attempt(username, source, services)
-    user = services.users.find(username) if username else None
+    user, factors = services.users.find_with_factors(username)
+    known = device.id if user and device and device.knows(user.sub) else ""
+    attempt = count_attempt(username, source, services, known)
     proven = services.passwords.verify(password, user.password_hash if user else None)
     if user is None or not proven or user.status != ACTIVE:
         return None
     _renew_hash(user, password, services)
-    give_back_attempt(username, source, window, services)
-    return user
+    give_back(attempt, services)
+    return Account(user, factors)
 
 
 def _renew_hash(user: User, password: Secret, services: Services) -> None:

@@ -1,38 +1,82 @@
-"""How often a secret that may be guessed can be tried, wherever one is sent: RFC 6749 sections 2.3.1, 4.3.2, 10.10."""
+"""How often a secret that may be guessed can be tried, wherever one is sent: RFC 6749 sections 2.3.1, 4.3.2, 10.10.
+
+People are delayed, never locked out: the first attempts of an hour are free, then each has to come some time after the
+one before, up to a quarter of an hour. What is refused is not counted, so nobody can make another wait for longer by
+trying more. What counts is the pair of account and source; beside it the source, for who tries many accounts; and the
+account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt.
+
+A browser that has signed in to the account before is known by its device cookie and has a counter of its own instead
+of all these, so that nobody else's guessing delays the owner there.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from authserver.errors import TooManyAttempts
 from authserver.services import Services
+from authserver.storage import Pace
 from authserver.values import normalised_username
 
-# Attempts in a window of 15 minutes, wrong ones and those under way. The pair of account and source is what an
-# attacker at one place meets first, so that they cannot lock the account for its owner elsewhere.
+HOUR = 3600
+PAUSES = (*(2**doubled for doubled in range(10)), 900)
+FREE = Pace(5, PAUSES)
+GUARDED = Pace(1, PAUSES)  # for an account that is tried from everywhere
+OF_A_SOURCE = Pace(100, PAUSES)
+MANY = 100  # attempts at an account in an hour
+
+# Client secrets: attempts in a window of 15 minutes, wrong ones and those under way. A client's workers come at once.
 WINDOW = 900
-LIMITS = {"account-at-source": 10, "account": 100, "source": 100}
-CLIENT_LIMITS = {"account-at-source": 50, "account": 200, "source": 200}  # a client's workers come all at once
+CLIENT_LIMITS = {"account-at-source": 50, "account": 200, "source": 200}
 NETWORK_BITS = 64
 
 
-def count_attempt(username: str, source: str, services: Services) -> int:
-    """Counts before checking, so that parallel attempts count too; the window. Raises `TooManyAttempts`."""
-    return _count(_of_user(username, source), LIMITS, services)
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that was counted, before anything was checked, so that parallel ones count too."""
+
+    window: int
+    counters: tuple[str, ...]
 
 
-def give_back_attempt(username: str, source: str, window: int, services: Services) -> None:
+def count_attempt(username: str, source: str, services: Services, device: str = "") -> Attempt:
+    """Counts an attempt at a user's password. `device` is one that signed in to this account before.
+
+    Raises `TooManyAttempts` with the exact time to wait.
+    """
+    account = normalised_username(username)
+    if device:
+        return _paced(_new(services), f"login\x00device\x00{account}\x00{device}", FREE, services)
+    names = _names("login", account, source)
+    attempt = _paced(_new(services), names["source"], OF_A_SOURCE, services)
+    attempt, at_account = _counted(attempt, names["account"], services)
+    return _paced(attempt, names["account-at-source"], GUARDED if at_account > MANY else FREE, services)
+
+
+def count_code_attempt(subject: str, services: Services, device: str = "") -> Attempt:
+    """The same for a code, whose sender knew the password: per account, or on a device known to it, per device."""
+    name = f"code\x00device\x00{subject}\x00{device}" if device else f"code\x00account\x00{subject}"
+    return _paced(_new(services), name, FREE, services)
+
+
+def give_back(attempt: Attempt, services: Services) -> None:
     """A right password was no attempt: people behind one address sign in all day."""
-    _add(_of_user(username, source), window, -1, services)
+    for name in attempt.counters:
+        services.tokens.count(name, attempt.window, -1, attempt.window + 2 * HOUR)
 
 
 def count_client_attempt(client_id: str, source: str, services: Services) -> int:
-    """The same for a client's secret."""
-    return _count(_of_client(client_id, source), CLIENT_LIMITS, services)
+    """Counts an attempt at a client's secret; the window. Raises `TooManyAttempts`."""
+    window = services.now() // WINDOW * WINDOW
+    counts = _add(_names("client", client_id, source), window, 1, services)
+    if any(counts[kind] > limit for kind, limit in CLIENT_LIMITS.items()):
+        raise TooManyAttempts(max(1, window + WINDOW - services.now()))
+    return window
 
 
 def give_back_client_attempt(client_id: str, source: str, window: int, services: Services) -> None:
-    """The same for a client's secret."""
-    _add(_of_client(client_id, source), window, -1, services)
+    """A right secret was no attempt."""
+    _add(_names("client", client_id, source), window, -1, services)
 
 
 def network_of(source: str) -> str:
@@ -49,12 +93,22 @@ def network_of(source: str) -> str:
     return f"{IPv6Address(int(address) >> rest << rest)}/{NETWORK_BITS}"
 
 
-def _of_user(username: str, source: str) -> dict[str, str]:
-    return _names("login", normalised_username(username), source)
+def _new(services: Services) -> Attempt:
+    return Attempt(services.now() // HOUR * HOUR, ())
 
 
-def _of_client(client_id: str, source: str) -> dict[str, str]:
-    return _names("client", client_id, source)
+def _paced(attempt: Attempt, name: str, pace: Pace, services: Services) -> Attempt:
+    """The attempt, counted there as well. If it comes too soon, it was none anywhere: raises `TooManyAttempts`."""
+    wait = services.tokens.attempt(name, attempt.window, pace, services.now(), attempt.window + 2 * HOUR)
+    if wait:
+        give_back(attempt, services)
+        raise TooManyAttempts(min(wait, attempt.window + HOUR - services.now()))
+    return Attempt(attempt.window, (*attempt.counters, name))
+
+
+def _counted(attempt: Attempt, name: str, services: Services) -> tuple[Attempt, int]:
+    count = services.tokens.count(name, attempt.window, 1, attempt.window + 2 * HOUR)
+    return Attempt(attempt.window, (*attempt.counters, name)), count
 
 
 def _names(kind: str, account: str, source: str) -> dict[str, str]:
@@ -65,14 +119,6 @@ def _names(kind: str, account: str, source: str) -> dict[str, str]:
         "account": f"{kind}\x00account\x00{account}",
         "source": f"{kind}\x00source\x00{network}",
     }
-
-
-def _count(names: Mapping[str, str], limits: Mapping[str, int], services: Services) -> int:
-    window = services.now() // WINDOW * WINDOW
-    counts = _add(names, window, 1, services)
-    if any(counts[kind] > limit for kind, limit in limits.items()):
-        raise TooManyAttempts(max(1, window + WINDOW - services.now()))
-    return window
 
 
 def _add(names: Mapping[str, str], window: int, amount: int, services: Services) -> dict[str, int]:

@@ -18,6 +18,7 @@ from authserver.errors import OAuthError
 from authserver.messages import (
     ApprovalAsked,
     AuthorizationResponse,
+    CodePage,
     ConsentPage,
     FederationProblem,
     GoTo,
@@ -57,7 +58,15 @@ HTML_HEADERS = (
 NOWHERE, HERE_ONLY, ANYWHERE = "form-action 'none'", "form-action 'self'", ""
 
 type Answer = (
-    AuthorizationResponse | GoTo | GoToProvider | LoginPage | ConsentPage | FederationProblem | ApprovalAsked | View
+    AuthorizationResponse
+    | GoTo
+    | GoToProvider
+    | LoginPage
+    | CodePage
+    | ConsentPage
+    | FederationProblem
+    | ApprovalAsked
+    | View
 )
 
 
@@ -74,12 +83,12 @@ class Pages:
                 return render_goto(message)
             case GoToProvider():
                 return render_goto_provider(message)
-            case AuthorizationResponse() if message.target.response_mode == "form_post":
-                return self._form_post(message, request)
             case AuthorizationResponse():
-                return render_redirect(message)
+                return self._back_to_client(message, request)
             case LoginPage():
                 return self._login(message, request)
+            case CodePage():
+                return self._code(message, request)
             case ConsentPage():
                 return self._consent(message, request)
             case ApprovalAsked():
@@ -100,9 +109,14 @@ class Pages:
     # -- pages of a pending request
 
     def _login(self, page: LoginPage, request: HttpRequest) -> HttpResponse:
-        reason = "login_page" if page.status == 200 else f"login_{page.status}"
+        reason = page.reason or ("login_page" if page.status == 200 else f"login_{page.status}")
         response = self._page("login", request, page.status, reason, ANYWHERE, ui_locales=page.ui_locales, page=page)
-        return response if page.retry_after is None else response.with_headers(("Retry-After", str(page.retry_after)))
+        return _with_retry_after(response, page.retry_after)
+
+    def _code(self, page: CodePage, request: HttpRequest) -> HttpResponse:
+        reason = "code_page" if page.status == 200 else f"code_{page.status}"
+        response = self._page("code", request, page.status, reason, ANYWHERE, ui_locales=page.ui_locales, page=page)
+        return _with_retry_after(response, page.retry_after)
 
     def _consent(self, page: ConsentPage, request: HttpRequest) -> HttpResponse:
         return self._page(
@@ -115,6 +129,11 @@ class Pages:
             page=page,
             links=_links(page),
         )
+
+    def _back_to_client(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
+        if message.target.response_mode == "form_post":
+            return self._form_post(message, request)
+        return render_redirect(message)
 
     def _approval_asked(self, page: ApprovalAsked, request: HttpRequest) -> HttpResponse:
         """What happens next, and the way back to the application, which hears that access is denied for now."""
@@ -231,6 +250,10 @@ def _script(name: str) -> str:
 
 def _hash_source(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _with_retry_after(response: HttpResponse, seconds: int | None) -> HttpResponse:
+    return response if seconds is None else response.with_headers(("Retry-After", str(seconds)))
 
 
 def _root(request: HttpRequest) -> str:

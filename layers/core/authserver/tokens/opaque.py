@@ -44,6 +44,10 @@ REQUEST = Kind("rq", (("id", 16),))
 FEDERATION = Kind("fs", (("request", 16), ("id", 16)))
 # In the path of a page, out of a mail.
 MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
+# A browser that signed in as this subject before; it lets nobody in.
+DEVICE = Kind("dv", (("id", 16), ("subject", 16)))
+# A WebAuthn challenge: random, and bound to a time, a purpose and a browser, so that nothing has to be kept of it.
+CHALLENGE = Kind("ch", (("id", 16), ("made_at", 8), ("binding", 16)))
 NOTHING = bytes(16)
 
 

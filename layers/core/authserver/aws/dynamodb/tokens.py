@@ -511,7 +511,7 @@ class DynamoTokens:
         except ConditionFailed as failure:
             counter = decode_item(failure.existing or {})
             pause = pace.pause_after(counter.get("attempts", 0))
-            return max(1, min(pause, counter.get("last_at", now) + pause - now))
+            return max(1, min(pause, int(counter.get("last_at", now)) + pause - now))
         return 0
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
