@@ -190,7 +190,7 @@ FLOWS: dict[str, WarmFlow] = {
     "authorize, signed in, consent remembered": WarmFlow("authorize", authorize_remembered, 3, 4, 3),
     "authorize, a stranger": WarmFlow("authorize", authorize_stranger, 2, 1, 1),
     "sign-in page": WarmFlow("login", show_login, 2, 2, 0),
-    "sign in": WarmFlow("login", sign_in, 11, 4, 8),
+    "sign in": WarmFlow("login", sign_in, 11, 5, 8),
     "consent page": WarmFlow("consent", show_consent, 4, 7, 0),
     "consent": WarmFlow("consent", allow, 5, 4, 5),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),

@@ -138,6 +138,6 @@ def test_guessing_one_account_is_slowed_down_and_does_not_lock_out_others(deploy
     request, _ = app.request()
     page = guesser.follow(guesser.authorize(**request))
     statuses = [guesser.sign_in(page).status_code for _ in range(12)]
-    assert statuses[0] == 401
-    assert statuses[-1] == 429
+    assert statuses[:5] == [401] * 5
+    assert 429 in statuses[5:]
     assert "id_token" in app.tokens_for(Person(deployment))

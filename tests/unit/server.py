@@ -15,7 +15,7 @@ from authserver.endpoints.access import check_access
 from authserver.endpoints.authorize import authorize
 from authserver.endpoints.consent import Answer, decide, show_consent
 from authserver.endpoints.introspect import introspect_token
-from authserver.endpoints.login import show_login, sign_in
+from authserver.endpoints.login import show_code, show_login, sign_in, sign_in_with_code, sign_in_with_passkey
 from authserver.endpoints.revoke import revoke_token
 from authserver.endpoints.token import issue_token
 from authserver.messages import (
@@ -23,12 +23,15 @@ from authserver.messages import (
     ActiveAccessToken,
     AuthorizationRequest,
     AuthorizationResponse,
+    CodeForm,
+    CodePage,
     ConsentForm,
     ConsentPage,
     GoTo,
     Interaction,
     LoginForm,
     LoginPage,
+    PasskeyForm,
     TokenPresented,
     TokenRequest,
     TokenResponse,
@@ -184,6 +187,7 @@ class Browser:
         self.username = username
         self.password = password
         self.session: str | None = None
+        self.device: str | None = None
         self.secrets: dict[str, str] = {}
         self.shown: dict[str, str] = {}  # what each request's consent page said last
 
@@ -213,6 +217,7 @@ class Browser:
             if response.browser_secret is not None:
                 self.secrets[response.request_handle] = response.browser_secret
             self.session = response.session or self.session
+            self.device = response.device or self.device
         return response
 
     def _brings(self, handle: str) -> dict[str, Any]:
@@ -226,7 +231,25 @@ class Browser:
         page = None if "csrf" in form else self.login_page(handle)
         csrf = page.csrf if isinstance(page, LoginPage) else ""
         filled = {"csrf": csrf, "username": self.username, "password": Secret(self.password), "source": "192.0.2.1"}
-        return self._keep(sign_in(LoginForm(**{**self._brings(handle), **filled, **form}), self.services))
+        brought = {**self._brings(handle), "device": self.device}
+        return self._keep(sign_in(LoginForm(**{**brought, **filled, **form}), self.services))
+
+    def code_page(self, handle: str) -> CodePage | GoTo:
+        return show_code(Interaction(**self._brings(handle)), self.services)
+
+    def enter_code(self, handle: str, **form: Any) -> CodePage | GoTo:
+        """Opens the page for a code and fills in `code` or `recovery_code`; with a `csrf`, only the latter."""
+        page = None if "csrf" in form else self.code_page(handle)
+        csrf = page.csrf if isinstance(page, CodePage) else ""
+        brought = {**self._brings(handle), "device": self.device, "csrf": csrf}
+        return self._keep(sign_in_with_code(CodeForm(**{**brought, **form}), self.services))
+
+    def present_passkey(self, handle: str, credential: str, **form: Any) -> LoginPage | GoTo:
+        """Posts what an authenticator answered; with a `csrf`, without opening the page."""
+        page = None if "csrf" in form else self.login_page(handle)
+        csrf = page.csrf if isinstance(page, LoginPage) else ""
+        brought = {**self._brings(handle), "device": self.device, "csrf": csrf, "credential": credential}
+        return self._keep(sign_in_with_passkey(PasskeyForm(**{**brought, **form}), self.services))
 
     def consent_page(self, handle: str, organisation: str = "") -> Answer:
         page = show_consent(Interaction(**self._brings(handle), organisation=organisation), self.services)

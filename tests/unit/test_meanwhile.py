@@ -110,7 +110,7 @@ def test_old_password_gives_no_session_once_it_was_changed() -> None:
         server.users.update(SUB, password_hash=fakes.FakePasswords().hash(Secret("another")))
         cut_off(server, subject=SUB)
 
-    after(server, "users.find", change_password)
+    after(server, "users.find_with_factors", change_password)
     signed_in: Any = browser.sign_in(pending.request_handle)
     assert isinstance(browser.consent_page(signed_in.request_handle), GoTo)  # to the sign-in page, again
 

@@ -1,4 +1,4 @@
-"""The sign-in and consent pages: tied to the browser, the request and the user; throttled; telling nothing apart."""
+"""The sign-in and consent pages: tied to the browser, the request and the user; telling nothing apart."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
 from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
 from authserver.values import Secret
-from tests.fakes import PASSWORD, START, FakePasswords, client, user
+from tests.fakes import PASSWORD, FakePasswords, client, user
 from tests.unit.server import App, Browser, Server
 
 
@@ -115,47 +115,6 @@ def test_password_that_was_changed_meanwhile_is_not_overwritten() -> None:
     browser, handle = at_login(server)
     browser.sign_in(handle, username="bob")
     assert hash_of_bob(server) == "of another password"
-
-
-def test_attempts_at_one_account_from_one_place_are_throttled_and_the_owner_elsewhere_is_not() -> None:
-    server = Server()
-    browser, handle = at_login(server)
-    for _ in range(10):
-        answer = browser.sign_in(handle, password=Secret("guessed"))
-        assert isinstance(answer, LoginPage)
-        assert answer.status == 401
-    throttled = browser.sign_in(handle)
-    assert isinstance(throttled, LoginPage)
-    assert throttled.status == 429
-    assert throttled.retry_after == 900 - START % 900
-    owner, own_handle = at_login(server)
-    assert isinstance(owner.sign_in(own_handle, source="198.51.100.7"), GoTo)
-    server.clock.advance(throttled.retry_after)
-    browser, handle = at_login(server)
-    assert isinstance(browser.sign_in(handle), GoTo)
-
-
-def test_right_passwords_are_not_counted_as_attempts() -> None:
-    server = Server()
-    for _ in range(30):
-        browser, handle = at_login(server)
-        assert isinstance(browser.sign_in(handle), GoTo)
-
-
-def test_password_is_not_looked_at_once_throttled() -> None:
-    class Counting(FakePasswords):
-        looked = 0
-
-        def verify(self, password: Secret, password_hash: str | None) -> bool:
-            self.looked += 1
-            return super().verify(password, password_hash)
-
-    server, passwords = Server(), Counting()
-    server.services = replace(server.services, passwords=passwords)
-    browser, handle = at_login(server)
-    for _ in range(20):
-        browser.sign_in(handle, password=Secret("guessed"))
-    assert passwords.looked == 10
 
 
 # ------------------------------------------------------------------ the form is of this browser, request, user
