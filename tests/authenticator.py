@@ -26,6 +26,15 @@ class Authenticator:
         self._handle = b""
         self._key = ec.generate_private_key(ec.SECP256R1())
 
+    def belongs_to(self, user_handle: bytes) -> None:
+        """Makes the passkey this user's, without a ceremony."""
+        self._handle = user_handle
+
+    @property
+    def public_key(self) -> bytes:
+        """The COSE key that a server keeps."""
+        return self._public_key()
+
     def register(self, options: Mapping[str, Any], **changed: Any) -> str:
         """The answer to ``navigator.credentials.create``."""
         self._handle = from_base64url(options["user"]["id"])

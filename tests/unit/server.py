@@ -187,7 +187,7 @@ class Browser:
         self.username = username
         self.password = password
         self.session: str | None = None
-        self.device: str | None = None
+        self.device_cookie: str | None = None
         self.secrets: dict[str, str] = {}
         self.shown: dict[str, str] = {}  # what each request's consent page said last
 
@@ -217,7 +217,7 @@ class Browser:
             if response.browser_secret is not None:
                 self.secrets[response.request_handle] = response.browser_secret
             self.session = response.session or self.session
-            self.device = response.device or self.device
+            self.device_cookie = response.device_cookie or self.device_cookie
         return response
 
     def _brings(self, handle: str) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class Browser:
         page = None if "csrf" in form else self.login_page(handle)
         csrf = page.csrf if isinstance(page, LoginPage) else ""
         filled = {"csrf": csrf, "username": self.username, "password": Secret(self.password), "source": "192.0.2.1"}
-        brought = {**self._brings(handle), "device": self.device}
+        brought = {**self._brings(handle), "device_cookie": self.device_cookie}
         return self._keep(sign_in(LoginForm(**{**brought, **filled, **form}), self.services))
 
     def code_page(self, handle: str) -> CodePage | GoTo:
@@ -241,14 +241,14 @@ class Browser:
         """Opens the page for a code and fills in `code` or `recovery_code`; with a `csrf`, only the latter."""
         page = None if "csrf" in form else self.code_page(handle)
         csrf = page.csrf if isinstance(page, CodePage) else ""
-        brought = {**self._brings(handle), "device": self.device, "csrf": csrf}
+        brought = {**self._brings(handle), "device_cookie": self.device_cookie, "csrf": csrf}
         return self._keep(sign_in_with_code(CodeForm(**{**brought, **form}), self.services))
 
     def present_passkey(self, handle: str, credential: str, **form: Any) -> LoginPage | GoTo:
         """Posts what an authenticator answered; with a `csrf`, without opening the page."""
         page = None if "csrf" in form else self.login_page(handle)
         csrf = page.csrf if isinstance(page, LoginPage) else ""
-        brought = {**self._brings(handle), "device": self.device, "csrf": csrf, "credential": credential}
+        brought = {**self._brings(handle), "device_cookie": self.device_cookie, "csrf": csrf, "credential": credential}
         return self._keep(sign_in_with_passkey(PasskeyForm(**{**brought, **form}), self.services))
 
     def consent_page(self, handle: str, organisation: str = "") -> Answer:

@@ -341,7 +341,7 @@ def test_a_passkey_signs_in_without_password_or_code(counts: bool) -> None:
         assert isinstance(answer, GoTo), answer
         assert (answer.page, answer.base) == ("consent", "../")
         assert is_signed_in(browser, handle)
-        assert browser.device
+        assert browser.device_cookie
 
 
 @pytest.mark.rfc("WebAuthn", "7.2")

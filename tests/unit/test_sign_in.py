@@ -1,7 +1,6 @@
 """The sign-in and consent pages: tied to the browser, the request and the user; telling nothing apart."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest

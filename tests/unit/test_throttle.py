@@ -135,7 +135,7 @@ def test_a_device_is_known_to_its_own_account_alone() -> None:
 def test_a_device_that_is_garbage_is_none(cookie: str) -> None:
     server = Server()
     browser, handle = at_login(server)
-    browser.device = cookie
+    browser.device_cookie = cookie
     statuses = [guess(browser, handle)[0] for _ in range(6)]
     assert statuses == [401] * 5 + [429]
 

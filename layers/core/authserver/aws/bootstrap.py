@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
-import boto3
-from botocore.config import Config
-
+from authserver.aws.boto import Config, boto3
 from authserver.aws.dynamodb import (
     DynamoClients,
     DynamoConfiguration,
