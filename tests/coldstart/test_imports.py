@@ -9,9 +9,9 @@ from tests.functions.world import FUNCTIONS
 BUDGETS = {
     "account": 498,
     "admin": 526,
-    "authorize": 446,
+    "authorize": 449,
     "authorizer": 487,
-    "consent": 446,
+    "consent": 450,
     "example_resource": 129,
     "federate": 533,
     "introspect": 487,
@@ -39,7 +39,7 @@ HEAVY = {
     "jwt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
     "cryptography": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
     # Loaded when the first code or passkey is met; OpenSSL never, but by the library of passkeys.
-    **dict.fromkeys(("pyotp", "segno", "webauthn", "cbor2", "OpenSSL"), set[str]()),
+    **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "OpenSSL")},
     "boto3": set(FUNCTIONS) - {"example_resource"},
 }
 

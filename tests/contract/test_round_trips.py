@@ -189,7 +189,8 @@ def test_session_with_every_field(tokens: TokenStore) -> None:
 
 def test_pending_request_with_every_field(tokens: TokenStore) -> None:
     parameters = {"state": TEXT, "empty": "", "n#": "\n"}
-    record = PendingRequest(identifier(), ALL_OCTETS, b"", parameters, ("urn:b", "urn:a"), NOW, "allow")
+    resource = ("urn:b", "urn:a")
+    record = PendingRequest(identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW)
     assert is_complete(record)
     tokens.put_request(record)
     assert tokens.browser_state(request_id=record.id).request == record
