@@ -44,7 +44,7 @@ from tests.functions.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FLOWS", "LEGACY", "LEGACY_FLOWS", "REGISTRATION_FLOWS", "Flow", "page_flows"]
+__all__ = ["FLOWS", "LEGACY", "LEGACY_FLOWS", "REGISTRATION_FLOWS", "Flow", "factor_flows", "page_flows"]
 
 
 def let_use_legacy_grants(world: World, *clients: str) -> None:
