@@ -1,5 +1,6 @@
 """What holds for every page: WCAG 2.2 AA by axe-core, on a phone, enlarged, in the dark, by keyboard, in its weight."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ WCAG: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", 
 # What can change with the colours and the width alone.
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 TARGETS = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable"]}}
+LONGER, MIRRORED = "en-XA", "ar-XB"
+TEXTS = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), parent = walker.currentNode.parentElement;
+    if (text && !parent.closest("code, pre, script, style, [lang], [translate=no]")) found.push(text);
+  }
+  return found;
+}"""
+# What is nobody's text: names of the estate, addresses, numbers, initials, punctuation.
+DATA = re.compile(
+    r"[\W\d_]*|\w{1,2}|\S+@\S+|(https?://|com\.)\S+|\S+\.example\.(com|org)\S*"
+    r"|(alice|bob|Alice Liddell|Bob Builder|Authserver|Demo .*|Acme.*|Globex.*|Ledgerly|.* · .*)"
+)
 HEAVIEST = 30_000  # octets, with style and scripts
 MOST_STOPS = 200  # of the Tab key
 SESSION_COOKIE = "__Host-session"
@@ -102,6 +117,32 @@ def test_a_page_is_for_everybody(page: PageOf, reach: Callable[..., Page], pictu
     _require_fits(opened, 640)
     plain = reach(page, java_script_enabled=False)
     assert _heading(plain) == _heading(opened)
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.name)
+def test_every_text_of_a_page_can_be_translated(page: PageOf, reach: Callable[..., Page]) -> None:
+    """In a language that nobody speaks, longer than English; and in one that runs from right to left."""
+    opened = reach(page, viewport={"width": 320, "height": 568})
+    english = set(_texts(opened))
+    _reload_in(opened, LONGER)
+    assert opened.locator("html").get_attribute("lang") == LONGER
+    _require_fits(opened, 320)
+    same = {text for text in _texts(opened) if text in english}
+    assert {text for text in same if not DATA.fullmatch(text)} == set()
+    _reload_in(opened, MIRRORED)
+    assert opened.locator("html").get_attribute("dir") == "rtl"
+    _require_fits(opened, 320)
+
+
+def _reload_in(page: Page, language: str) -> None:
+    page.context.set_extra_http_headers({"Accept-Language": language})
+    page.reload()
+
+
+def _texts(page: Page) -> list[str]:
+    """Every piece of text that people see, but for what is not in their language anyway."""
+    texts: list[str] = page.evaluate(TEXTS)
+    return texts
 
 
 def _require_one_heading_and_main(page: Page) -> None:

@@ -176,7 +176,11 @@ class Pages:
         ui_locales: str = "",
         **context: object,
     ) -> HttpResponse:
-        language = choose(ui_locales or _asked_locales(request), request.headers.get("accept-language", ""))
+        language = choose(
+            ui_locales or _asked_locales(request),
+            request.headers.get("accept-language", ""),
+            pseudo=self._services.settings.issuer.startswith("http:"),  # which only development is
+        )
         inline = Inline(STYLE)
         body = (
             _templates(language).get_template(f"{template}.html").render(inline=inline, root=_root(request), **context)

@@ -5,8 +5,11 @@ Texts are in English in the templates; other languages are gettext catalogues in
 """
 
 import gettext
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+
+from authserver.pages.pseudo import PSEUDO, Pseudo
 
 ENGLISH = "en"
 DOMAIN = "authserver"
@@ -21,9 +24,11 @@ def languages() -> frozenset[str]:
     return frozenset({ENGLISH, *(found.parent.parent.name for found in CATALOGUES.glob("*/LC_MESSAGES/*.mo"))})
 
 
-def choose(ui_locales: str, accept_language: str) -> str:
-    """The first language that is asked for and that there is; English if there is none."""
-    return next((language for language in (*_asked(ui_locales), *_accepted(accept_language)) if language), ENGLISH)
+def choose(ui_locales: str, accept_language: str, *, pseudo: bool = False) -> str:
+    """The first language that is asked for and that there is; English if there is none. `pseudo` adds some."""
+    known = {language.lower(): language for language in (*languages(), *(PSEUDO if pseudo else ()))}
+    asked = (*_asked(ui_locales), *_accepted(accept_language))
+    return next((language for tag in asked if (language := _available(tag, known))), ENGLISH)
 
 
 def direction(language: str) -> str:
@@ -36,12 +41,14 @@ def translations(language: str) -> gettext.NullTranslations:
     """The catalogue of a language; English has none, since the texts are English."""
     if language == ENGLISH:
         return gettext.NullTranslations()
+    if language in PSEUDO:
+        return Pseudo()
     return gettext.translation(DOMAIN, CATALOGUES, [language])
 
 
 def _asked(ui_locales: str) -> list[str]:
     """Space-separated language tags, the best first."""
-    return [_available(tag) for tag in ui_locales.split(maxsplit=MOST)[:MOST]]
+    return ui_locales.split(maxsplit=MOST)[:MOST]
 
 
 def _accepted(accept_language: str) -> list[str]:
@@ -51,8 +58,8 @@ def _accepted(accept_language: str) -> list[str]:
         tag, _, parameter = entry.partition(";")
         weight = _weight(parameter.strip())
         if weight > 0:
-            ranges.append((-weight, position, _available(tag.strip())))
-    return [language for _, _, language in sorted(ranges)]
+            ranges.append((-weight, position, tag.strip()))
+    return [tag for _, _, tag in sorted(ranges)]
 
 
 def _weight(parameter: str) -> float:
@@ -65,9 +72,8 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def _available(tag: str) -> str:
+def _available(tag: str, known: Mapping[str, str]) -> str:
     """What there is for a language tag, if need be without its region and script (RFC 4647 section 3.4); or nothing."""
-    known = {language.lower(): language for language in languages()}
     parts = tag.lower().split("-")
     while parts:
         if (found := known.get("-".join(parts))) is not None:
