@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from authserver.identity.providers import RememberedProviders
 from authserver.models import (
+    ADMINISTRATOR,
     AccessTokenRecord,
     Approval,
     Authorization,
@@ -27,6 +28,7 @@ from authserver.models import (
     Federation,
     IdentityProvider,
     InitialAccessToken,
+    Invitation,
     Membership,
     OneTimeLink,
     Organisation,
@@ -40,6 +42,7 @@ from authserver.scopes import RememberedScopes, ScopeCatalogue
 from authserver.services import Opener, PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.storage import (
+    PROVIDER_FIELDS,
     AlreadyExists,
     BadCursor,
     BrowserState,
@@ -382,6 +385,7 @@ class FakeOrganisations:
         self._lock = threading.Lock()
         self._organisations = {organisation.id: organisation for organisation in organisations}
         self._memberships = {(one.organisation, one.subject): one for one in memberships}
+        self._invitations: dict[str, Invitation] = {}
 
     def get(self, organisation: str) -> Organisation | None:
         with self._lock:
@@ -439,6 +443,60 @@ class FakeOrganisations:
     def delete_membership(self, organisation: str, subject: str) -> None:
         with self._lock:
             self._memberships.pop((organisation, subject), None)
+
+    def change_role(self, organisation: str, subject: str, role: str, witness: str) -> bool:
+        with self._lock:
+            stored = self._memberships.get((organisation, subject))
+            if stored is None or witness == subject or not self._is_administrator(organisation, witness):
+                return False
+            self._memberships[organisation, subject] = replace(stored, role=role)
+        return True
+
+    def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
+        with self._lock:
+            is_alone = witness == subject or not self._is_administrator(organisation, witness)
+            if is_alone and (witness or self._is_administrator(organisation, subject)):
+                return False
+            self._memberships.pop((organisation, subject), None)
+        return True
+
+    def _is_administrator(self, organisation: str, subject: str) -> bool:
+        stored = self._memberships.get((organisation, subject))
+        return stored is not None and stored.role == ADMINISTRATOR
+
+    def invite(self, invitation: Invitation) -> None:
+        with self._lock:
+            self._invitations[invitation.id] = invitation
+
+    def invitation(self, invitation_id: str) -> Invitation | None:
+        with self._lock:
+            return self._invitations.get(invitation_id)
+
+    def accept_invitation(self, invitation: Invitation, subject: str, now: int) -> bool:
+        with self._lock:
+            stored = self._invitations.get(invitation.id)
+            if stored != invitation or invitation.expires_at <= now:
+                return False
+            if not self._is_administrator(invitation.organisation, invitation.invited_by):
+                return False
+            if (invitation.organisation, subject) in self._memberships:
+                return False
+            del self._invitations[invitation.id]
+            membership = Membership(invitation.organisation, subject, invitation.role, now)
+            self._memberships[membership.organisation, subject] = membership
+        return True
+
+    def withdraw_invitation(self, invitation_id: str) -> None:
+        with self._lock:
+            self._invitations.pop(invitation_id, None)
+
+    def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        with self._lock:
+            return _page([one for one in self._invitations.values() if one.organisation == organisation], limit, cursor)
+
+    def invitations_for(self, name: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        with self._lock:
+            return _page([one for one in self._invitations.values() if one.name == name], limit, cursor)
 
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         with self._lock:
@@ -516,6 +574,16 @@ class FakeIdentityProviders:
                 return False
             self._providers[provider.id] = provider
         return True
+
+    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+        if not changes or not changes.keys() <= PROVIDER_FIELDS:
+            raise ValueError("these fields cannot be changed")
+        with self._lock:
+            stored = self._providers.get(provider_id)
+            if stored is None or not organisation or (stored.organisation, stored.issuer) != (organisation, issued_by):
+                return None
+            self._providers[provider_id] = replace(stored, **changes)
+            return self._providers[provider_id]
 
     def delete(self, provider_id: str) -> None:
         with self._lock:

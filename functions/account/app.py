@@ -9,6 +9,6 @@ from authserver.wire import HttpRequest, HttpResponse
 services = bootstrap()
 
 
-@endpoint("GET", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)
+@endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     return serve(request, OPERATIONS, services.at(request.origin, request.resource))

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,55 @@ def test_defaults_are_got_as_defaults(identity_providers: IdentityProviderStore)
 def test_get_of_nobody_is_none(identity_providers: IdentityProviderStore, text: str) -> None:
     assert identity_providers.get(text) is None
     assert identity_providers.by_domain(text or "nowhere") is None
+
+
+CHANGES: dict[str, Any] = {
+    "name": "Renamed",
+    "issuer": "https://another.example",
+    "client_id": "another",
+    "client_secret": b"another",
+    "token_endpoint_auth_method": "client_secret_post",
+    "sign_up": False,
+    "trusts_email": False,
+    "status": "disabled",
+}
+
+
+def test_a_provider_of_an_organisation_is_changed(identity_providers: IdentityProviderStore) -> None:
+    provider = identity_provider(organisation="acme", domains=(domain(),), sign_up=True, trusts_email=True)
+    assert identity_providers.put(provider)
+    changed = identity_providers.change(provider.id, "acme", ISSUER, **CHANGES)
+    assert changed == identity_providers.get(provider.id) == replace(provider, **CHANGES)
+    assert identity_providers.by_domain(provider.domains[0]) == changed
+    assert identity_providers.change(provider.id, "acme", "https://another.example", client_secret=b"") == replace(
+        provider, **CHANGES | {"client_secret": b""}
+    )
+    assert identity_providers.put(provider)
+    assert identity_providers.get(provider.id) == provider
+
+
+def test_a_provider_of_another_or_of_another_issuer_is_not_changed(identity_providers: IdentityProviderStore) -> None:
+    provider, nobodys = identity_provider(organisation="acme"), identity_provider()
+    assert identity_providers.put(provider)
+    assert identity_providers.put(nobodys)
+    assert identity_providers.change(provider.id, "globex", ISSUER, name="x") is None
+    assert identity_providers.change(provider.id, "acme", "https://another.example", name="x") is None
+    assert identity_providers.change(nobodys.id, "", ISSUER, name="x") is None
+    assert identity_providers.get(provider.id) == provider
+    assert identity_providers.get(nobodys.id) == nobodys
+    for unknown in ("nobody", "a#b", ""):
+        assert identity_providers.change(unknown, "acme", ISSUER, name="x") is None
+        assert identity_providers.get(unknown) is None
+
+
+@pytest.mark.parametrize("changes", [{}, {"shown": False}, {"domains": ()}, {"claims": {}}, {"scope": "x"}])
+def test_what_is_an_operators_to_change_is_not_changed_so(
+    identity_providers: IdentityProviderStore, changes: dict[str, Any]
+) -> None:
+    provider = identity_provider(organisation="acme")
+    assert identity_providers.put(provider)
+    with pytest.raises(ValueError):
+        identity_providers.change(provider.id, "acme", ISSUER, **changes)
 
 
 def test_put_again_changes_it_and_frees_the_domains_it_no_longer_has(

@@ -595,6 +595,32 @@ def see_to_ones_account(world: World) -> None:
 
 
 @flow
+def see_to_the_members_of_ones_organisation(world: World) -> None:
+    gateway = Gateway(world)
+    alice = organisation_of_alice(world, gateway)
+    token = portal(gateway).tokens(scope="openid organisation")["access_token"]
+    browser = Browser(gateway, "bob", "builder-demo")
+    theirs = portal(gateway).tokens(browser, scope="openid organisation")["access_token"]
+    one = "/account/organisations/{organisation}"
+    acme = {"organisation": "acme"}
+    member, invitation = f"{one}/members/{{sub}}", "/account/invitations/{invitation}"
+    refused(200, gateway.manage(f"GET {one}", token, **acme))
+    refused(409, gateway.manage(f"PUT {member}", token, {"role": "member"}, sub=alice, **acme))
+    made = gateway.manage(f"POST {one}/invitations", token, {"name": "Bob"}, **acme).json()
+    refused(204, gateway.manage(f"DELETE {one}/invitations/{{invitation}}", token, invitation=made["id"], **acme))
+    gateway.manage(f"POST {one}/invitations", token, {"name": "Bob", "role": "administrator"}, **acme)
+    refused(200, gateway.manage(f"GET {one}/invitations", token, **acme))
+    (offered,) = gateway.call("GET", "/account/invitations", f"Bearer {theirs}").json()["items"]
+    refused(204, gateway.manage(f"PUT {invitation}", theirs, {"decision": "accept"}, invitation=offered["id"]))
+    listed = gateway.manage(f"GET {one}/members", token, **acme).json()["items"]
+    (bob,) = (one["sub"] for one in listed if one["username"] == "bob")
+    for role in ("member", "administrator"):
+        refused(200, gateway.manage(f"PUT {member}", token, {"role": role}, sub=bob, **acme))
+    refused(204, gateway.manage(f"DELETE {member}", token, sub=alice, **acme))
+    refused(409, gateway.manage(f"DELETE {member}", theirs, sub=bob, **acme))
+
+
+@flow
 def see_to_ones_organisation(world: World) -> None:
     with world.using(account=world.load("account")):
         gateway = Gateway(world)

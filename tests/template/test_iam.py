@@ -141,6 +141,7 @@ def test_function_has_no_wide_permission(function: str, written: Written) -> Non
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
+        "dynamodb:ConditionCheckItem",
         "dynamodb:Query",
         "kms:Encrypt",
         "kms:Decrypt",

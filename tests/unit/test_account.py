@@ -1,9 +1,11 @@
 """/account: users see and end their own; administrators their organisation's; nobody anybody else's."""
 
+import re
 from typing import Any
 
 import pytest
 
+from authserver.documents import authorization, organisation, profile
 from authserver.management import account
 from authserver.messages import ApprovalAsked, GoTo
 from authserver.models import ADMINISTRATOR, MEMBER, TEST, Membership
@@ -38,15 +40,24 @@ def stranger(server: Tenants) -> Api:
     return server.account("gil")
 
 
+BODIES: dict[Any, dict[str, Any]] = {
+    authorization.Companies: {"entities": ["a1"]},
+    authorization.Decision: {"decision": "allow"},
+    organisation.InvitationAnswer: {"decision": "accept"},
+    organisation.NewInvitation: {"name": "gus"},
+    organisation.NewRole: {"role": "member"},
+    profile.ProfileChanges: {"name": "N"},
+}
+
+
 @pytest.mark.parametrize("operation", account.OPERATIONS, ids=lambda one: one.route)
 def test_a_clients_own_token_is_nobodys(server: Tenants, operation: Any) -> None:
     """Not even where a user has the client's identifier (RFC 9700 section 4.15)."""
     for name in ("web", "max"):
         api = Api(server, account.OPERATIONS, name, client_id=name)
         method, _, route = operation.route.partition(" ")
-        path = route.format(client_id="web", id="x" * 22, organisation="acme", approval="x")
-        bodies = {"PATCH": {"name": "N"}, "PUT": {"decision": "allow"} if "approval" in path else {"entities": ["a1"]}}
-        answer = api.call(method, path, bodies.get(method))
+        parts = {"client_id": "web", "id": "x" * 22, "approval": "x", "sub": "max", "invitation": "x"}
+        answer = api.call(method, route.format(organisation="acme", **parts), BODIES.get(operation.body))
         assert (answer.status, answer.reason) == (403, "no_user")
 
 
@@ -411,28 +422,36 @@ def test_an_approval_that_is_over_is_neither_listed_nor_answered(server: Tenants
 
 
 def attempts(server: Tenants) -> list[tuple[str, str, Any]]:
-    """Everything that an administrator can do in Acme."""
+    """Everything that takes an administrator of Acme."""
     connection = server.connect("max", "a1", "a2")
     ask(server)
     (asked,) = server.account("ada").get(f"{ACME}/approvals")["items"]
+    invited = server.account("ada").call("POST", f"{ACME}/invitations", {"name": "gil"}).document
     return [
         ("GET", f"{ACME}/applications", None),
         ("DELETE", f"{ACME}/applications/web", None),
         ("GET", f"{ACME}/approvals", None),
         ("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}),
         ("PUT", f"{ACME}/authorizations/{connection.id}/companies", {"entities": ["a1"]}),
+        ("GET", f"{ACME}/members", None),
+        ("PUT", f"{ACME}/members/max", {"role": "administrator"}),
+        ("DELETE", f"{ACME}/members/max", None),
+        ("GET", f"{ACME}/invitations", None),
+        ("POST", f"{ACME}/invitations", {"name": "gus"}),
+        ("DELETE", f"{ACME}/invitations/{invited['id']}", None),
     ]
 
 
 def test_what_is_an_organisations_takes_a_scope_of_its_own() -> None:
-    beneath = {one.scope for one in account.OPERATIONS if "/organisations" in one.route}
-    own = {one.scope for one in account.OPERATIONS if "/organisations" not in one.route}
+    is_theirs = re.compile(r"/account/(organisations|invitations)")
+    beneath = {one.scope for one in account.OPERATIONS if is_theirs.search(one.route)}
+    own = {one.scope for one in account.OPERATIONS if not is_theirs.search(one.route)}
     assert (beneath, own) == ({"organisation.read", "organisation.write"}, {"account.read", "account.write"})
 
 
 def test_every_route_of_organisations_is_among_the_attempts(server: Tenants) -> None:
     tried = {(method, path.count("/")) for method, path, _ in attempts(server)}
-    routes = [one.route.partition(" ") for one in account.OPERATIONS if "{organisation}" in one.route]
+    routes = [one.route.partition(" ") for one in account.OPERATIONS if "{organisation}/" in one.route]
     assert {(method, path.count("/")) for method, _, path in routes} == tried
     assert len(routes) == len(attempts(server))
 
@@ -443,9 +462,11 @@ def test_an_administrator_of_one_can_do_nothing_to_another(server: Tenants, stra
     for method, path, body in tried:
         assert stranger.call(method, path, body).status == 404, path
     # Nor by naming what is Acme's under the own organisation.
-    _, _, _, (_, approval, _), (_, companies_path, _) = tried
+    _, _, _, (_, approval, _), (_, companies_path, _), *_, (_, invitation, _) = tried
     assert stranger.call("PUT", approval.replace("acme", "globex"), {"decision": "allow"}).status == 404
     assert stranger.call("PUT", companies_path.replace("acme", "globex"), {"entities": ["g1"]}).status == 404
+    assert stranger.call("PUT", f"{GLOBEX}/members/max", {"role": "member"}).status == 404
+    assert stranger.call("DELETE", invitation.replace("acme", "globex")).status == 404
     assert stranger.get(f"{GLOBEX}/applications")["items"] == []
     assert stranger.get(f"{GLOBEX}/approvals")["items"] == []
     assert stranger.call("DELETE", f"{GLOBEX}/applications/web").status == 204
@@ -492,6 +513,8 @@ def _state(server: Tenants) -> Any:
     return (
         [server.tokens.authorization(one.id) for one in server.tokens.authorizations(organisation="acme").items],
         server.tokens.approvals("acme").items,
+        [one for one in server.organisations.members_of("acme").items if one.subject != "ada"],
+        server.organisations.invitations_of("acme").items,
         [
             server.tokens.standing(
                 subject_key=_key(name), client_key=_key("web"), organisation_key=_key("acme")

@@ -212,6 +212,23 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """An administrator's offer of a membership to whoever is known here by `name`.
+
+    That is a login name, or an e-mail address that was verified, as `values.normalised_username` writes it; nobody has
+    looked whether there is such a person. There is one for an organisation and a name, and `id` stands for both.
+    """
+
+    id: str
+    organisation: str
+    name: str = field(repr=False)
+    role: str
+    invited_by: str
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A member's wish that an administrator of the organisation allow a client more than the member may.
 

@@ -165,9 +165,9 @@ MANAGEMENT = (
     *_management("account", "your profile, connected apps and sessions", ANYONE),
     *_with_halves(
         "organisation",
-        "Manage your organisation: connect and disconnect apps, answer requests",
-        "See your organisations, the apps connected to them, and what members asked for",
-        "Connect apps to your organisation and disconnect them, answer requests",
+        "Manage your organisation: its members and invitations, its connected apps, what members ask for",
+        "See your organisations, their members, the apps connected to them, and what members asked for",
+        "Invite and remove members of your organisation, connect and disconnect its apps, answer requests",
         ANYONE,
     ),
     *_management("partner", "the apps that you have registered", ANYONE),

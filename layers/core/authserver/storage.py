@@ -27,6 +27,7 @@ from authserver.models import (
     Federation,
     IdentityProvider,
     InitialAccessToken,
+    Invitation,
     Membership,
     OneTimeLink,
     Organisation,
@@ -273,6 +274,40 @@ class OrganisationStore(Protocol):
     def delete_membership(self, organisation: str, subject: str) -> None:
         """Ends a membership; idempotent."""
 
+    def change_role(self, organisation: str, subject: str, role: str, witness: str) -> bool:
+        """Changes a member's role in one write, while `witness`, somebody else, is an administrator; tells whether.
+
+        So there is always one left, whoever changes what at the same time. False also if there is no such member.
+        """
+
+    def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
+        """Ends a membership in one write, while `witness`, somebody else, is an administrator; tells whether.
+
+        Idempotent. Whoever is no administrator needs no witness: an empty one.
+        """
+
+    def invite(self, invitation: Invitation) -> None:
+        """Offers a membership, in place of what was offered under the same identifier before."""
+
+    def invitation(self, invitation_id: str) -> Invitation | None:
+        """The invitation of this identifier, which is text from outside."""
+
+    def accept_invitation(self, invitation: Invitation, subject: str, now: int) -> bool:
+        """Makes the subject a member and spends the invitation, in one write; tells whether.
+
+        Condition: it is stored as it is here and has not expired, who sent it is an administrator, and the subject is
+        no member.
+        """
+
+    def withdraw_invitation(self, invitation_id: str) -> None:
+        """Removes an invitation; idempotent."""
+
+    def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        """What the organisation offered, oldest first; expired ones among them. Raises `BadCursor`."""
+
+    def invitations_for(self, name: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        """What is offered to whoever has this name, oldest first; expired ones among them. Raises `BadCursor`."""
+
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         """The user's memberships, oldest first. Raises `BadCursor`."""
 
@@ -297,6 +332,12 @@ class ConfigurationStore(Protocol):
         """Removes the theme; idempotent."""
 
 
+# What an organisation may come to change of its own provider.
+PROVIDER_FIELDS = frozenset(
+    {"name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method", "sign_up", "trusts_email", "status"}
+)
+
+
 class IdentityProviderStore(Protocol):
     def get(self, provider_id: str) -> IdentityProvider | None:
         """The identity provider of this identifier, which is text from outside."""
@@ -306,6 +347,12 @@ class IdentityProviderStore(Protocol):
 
     def put(self, provider: IdentityProvider) -> bool:
         """Adds or replaces a provider with all its domains. False, and nothing is changed, if another has one."""
+
+    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+        """Sets fields of a provider of `organisation` whose issuer is `issued_by` still, in one write; it as it is now.
+
+        None if there is none such. `PROVIDER_FIELDS` can be set; raises `ValueError` on none, and on any other.
+        """
 
     def delete(self, provider_id: str) -> None:
         """Removes a provider and frees its domains; idempotent."""

@@ -19,6 +19,7 @@ from authserver.models import (
     Factors,
     Federation,
     IdentityProvider,
+    Invitation,
     Key,
     Membership,
     OneTimeLink,
@@ -204,6 +205,10 @@ def organisation_of(item: Mapping[str, Any]) -> Organisation:
 
 def membership_of(item: Mapping[str, Any]) -> Membership:
     return _record(Membership, item)
+
+
+def invitation_of(item: Mapping[str, Any]) -> Invitation:
+    return _record(Invitation, {**item, "id": item["id"].removeprefix("invitation#")})
 
 
 def approval_of(item: Mapping[str, Any]) -> Approval:

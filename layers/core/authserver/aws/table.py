@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -86,6 +87,9 @@ def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple
     return expression, {f"#{name}": name for name in changes}, {f":{name}": changes[name] for name in kept}
 
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One conditional write of a transaction: what DynamoDB calls its kind, and its arguments."""
@@ -98,21 +102,38 @@ class Write:
         return cls("Put", {"Item": item, **_conditional(condition, values)})
 
     @classmethod
-    def delete(cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any]) -> Self:
-        return cls("Delete", {"Key": encode_item(key), **_conditional(condition, values)})
+    def delete(
+        cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+    ) -> Self:
+        return cls("Delete", {"Key": encode_item(key), **_conditional(condition, values, names)})
 
     @classmethod
-    def update(cls, key: Mapping[str, str], expression: str, condition: str, values: Mapping[str, Any]) -> Self:
-        return cls(
-            "Update", {"Key": encode_item(key), "UpdateExpression": expression, **_conditional(condition, values)}
-        )
+    def check(
+        cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+    ) -> Self:
+        """Writes nothing; but where the condition does not hold, nothing else is written either."""
+        return cls("ConditionCheck", {"Key": encode_item(key), **_conditional(condition, values, names)})
+
+    @classmethod
+    def update(
+        cls,
+        key: Mapping[str, str],
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] = NO_NAMES,
+    ) -> Self:
+        conditional = _conditional(condition, values, names)
+        return cls("Update", {"Key": encode_item(key), "UpdateExpression": expression, **conditional})
 
     def in_transaction(self, table: str) -> dict[str, Any]:
         return {self.kind: {"TableName": table, **self.arguments}}
 
 
-def _conditional(condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"ConditionExpression": condition}
+def _conditional(condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+    if names:
+        arguments["ExpressionAttributeNames"] = dict(names)
     if values:
         arguments["ExpressionAttributeValues"] = {name: encode(value) for name, value in values.items()}
     return arguments
@@ -224,6 +245,16 @@ class Table:
 
     def delete(self, key: Mapping[str, str]) -> None:
         self._call(self._client.delete_item, Key=encode_item(key))
+
+    def delete_if(
+        self, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+    ) -> bool:
+        """Deletes the item if the condition holds; tells whether."""
+        try:
+            self._call(self._client.delete_item, Key=encode_item(key), **_conditional(condition, values, names))
+        except ConditionFailed:
+            return False
+        return True
 
     def put_all_new(self, items: list[Item], key: str) -> bool:
         """Puts all the items, or none if a key is taken; tells whether."""

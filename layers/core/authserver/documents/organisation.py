@@ -102,6 +102,55 @@ class OwnMembership(Document):
         return cls(id=seen.id, name=seen.name, companies=seen.companies, status=seen.status, role=role_of(membership))
 
 
-def role_of(membership: models.Membership) -> Role:
+class OwnOrganisation(OwnMembership):
+    """An organisation, as a member of it sees it from near."""
+
+    administrators: tuple[str, ...] = Field(description="What its administrators are called")
+    members: int | None = Field(description="How many there are; null for who is no administrator")
+
+
+class NewInvitation(Document):
+    """An offer of a membership to whoever has this username or this verified e-mail address."""
+
+    name: Text
+    role: Role = "member"
+
+
+class Invitation(Document):
+    """An offer of a membership, as the organisation's administrators see it."""
+
+    id: str
+    name: str
+    role: Role
+    invited_by: str = Field(description="What who sent it is called")
+    created_at: int
+    expires_at: int
+
+
+class OwnInvitation(Document):
+    """An offer of a membership, as who may accept it sees it."""
+
+    id: str
+    organisation: str
+    organisation_name: str
+    role: Role
+    invited_by: str
+    created_at: int
+    expires_at: int
+
+
+class OwnInvitations(Document):
+    """Every offer that waits for the user's answer."""
+
+    items: tuple[OwnInvitation, ...]
+
+
+class InvitationAnswer(Document):
+    """What becomes of an invitation."""
+
+    decision: Literal["accept", "decline"]
+
+
+def role_of(membership: models.Membership | models.Invitation) -> Role:
     """The role; whatever is not an administrator is a member."""
     return "administrator" if membership.role == models.ADMINISTRATOR else "member"

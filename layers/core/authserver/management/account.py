@@ -14,7 +14,9 @@ from authserver.documents import authorization as documents
 from authserver.documents import organisation as organisations
 from authserver.documents import profile as profiles
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, page_of
+from authserver.management.acting import acting_user, administered, membership_in, organisation_of
 from authserver.management.authorizations import end_authorizations
+from authserver.management.members import OPERATIONS as MEMBERS
 from authserver.management.pages import everything
 from authserver.services import Services
 from authserver.storage import Page
@@ -30,12 +32,12 @@ APPROVAL_KEPT = 30 * 86_400  # at least; an answer holds for as long as a consen
 
 def get_profile(call: Call, services: Services) -> Answer:
     """The user."""
-    return Answer(document=_write_profile(_user(call, services)))
+    return Answer(document=_write_profile(acting_user(call, services)))
 
 
 def change_profile(call: Call, services: Services) -> Answer:
     """Changes the name."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     wanted = call.patched(profiles.ProfileChanges, {"name": user.name} if user.name else {})
     changed = services.users.update(user.sub, name=wanted.name)
     if changed is None:
@@ -45,7 +47,7 @@ def change_profile(call: Call, services: Services) -> Answer:
 
 def list_sessions(call: Call, services: Services) -> Answer:
     """The browsers in which the user is signed in."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     page = services.tokens.sessions(user.sub, limit=call.limit, cursor=call.cursor)
     state = services.tokens.browser_state(subject_key=_key(user.sub))
     alive = (one for one in page.items if one.expires_at > services.now() and one.created_at > state.not_before)
@@ -54,7 +56,7 @@ def list_sessions(call: Call, services: Services) -> Answer:
 
 def end_session(call: Call, services: Services) -> Answer:
     """Signs one browser out."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     identifier = call.path["id"] if SESSION_ID.fullmatch(call.path["id"]) else None
     session = services.tokens.browser_state(session_id=identifier).session
     if session is None or session.subject != user.sub:
@@ -65,7 +67,7 @@ def end_session(call: Call, services: Services) -> Answer:
 
 def end_sessions(call: Call, services: Services) -> Answer:
     """Signs every browser out; applications stay connected."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     for session in everything(lambda cursor: services.tokens.sessions(user.sub, limit=100, cursor=cursor)):
         services.tokens.delete_session(session.id)
     return Answer()
@@ -76,14 +78,14 @@ def end_sessions(call: Call, services: Services) -> Answer:
 
 def list_applications(call: Call, services: Services) -> Answer:
     """What the user let which application do."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     granted = everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=100, cursor=cursor))
     return Answer(document=_write_applications(granted, services))
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
     """Ends all that the user granted an application, which has to ask again."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     client = _client(call, services)
     end_authorizations(services, subject=user.sub, client_id=client.client_id)
     services.tokens.forget_consent(user.sub, client.client_id)
@@ -95,7 +97,7 @@ def disconnect_application(call: Call, services: Services) -> Answer:
 
 def list_organisations(call: Call, services: Services) -> Answer:
     """The organisations that the user is a member of, with the role."""
-    user = _user(call, services)
+    user = acting_user(call, services)
     page = services.organisations.memberships_of(user.sub, limit=call.limit, cursor=call.cursor)
     found = services.organisations.get_all(membership.organisation for membership in page.items)
     members = tuple((one, found[one.organisation]) for one in page.items if one.organisation in found)
@@ -104,7 +106,7 @@ def list_organisations(call: Call, services: Services) -> Answer:
 
 def list_applications_of_organisation(call: Call, services: Services) -> Answer:
     """What members granted to applications for the organisation."""
-    organisation = _administered(call, services)
+    organisation = administered(call, services)
     granted = everything(
         lambda cursor: services.tokens.authorizations(organisation=organisation.id, limit=100, cursor=cursor)
     )
@@ -113,7 +115,7 @@ def list_applications_of_organisation(call: Call, services: Services) -> Answer:
 
 def disconnect_application_of_organisation(call: Call, services: Services) -> Answer:
     """Ends all that members granted an application for the organisation; it has to ask each again."""
-    organisation, client = _administered(call, services), _client(call, services)
+    organisation, client = administered(call, services), _client(call, services)
     for subject in end_authorizations(services, client_id=client.client_id, organisation=organisation.id):
         services.tokens.forget_consent(subject, client.client_id)
     return Answer()
@@ -126,8 +128,8 @@ def set_companies(call: Call, services: Services) -> Answer:
     of that application itself.
     """
     wanted = frozenset(call.read(documents.Companies).entities)
-    user, organisation = _user(call, services), _organisation(call, services)
-    membership = _membership(organisation, user, services)
+    user, organisation = acting_user(call, services), organisation_of(call, services)
+    membership = membership_in(organisation, user, services)
     authorization = services.tokens.find(call.path["id"])
     if authorization is None or authorization.organisation != organisation.id:
         raise NotFound("authorization")
@@ -146,7 +148,7 @@ def set_companies(call: Call, services: Services) -> Answer:
 
 def list_approvals(call: Call, services: Services) -> Answer:
     """What members asked the organisation's administrators to allow."""
-    organisation = _administered(call, services)
+    organisation = administered(call, services)
     page = services.tokens.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
     waiting = tuple(approval for approval in page.items if approval.expires_at > services.now())
     return page_of(Page(waiting, page.next), lambda approval: _write_approval(approval, services))
@@ -155,7 +157,7 @@ def list_approvals(call: Call, services: Services) -> Answer:
 def answer_approval(call: Call, services: Services) -> Answer:
     """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
     wanted = call.read(documents.Decision)
-    organisation = _administered(call, services)
+    organisation = administered(call, services)
     approval = _approval(call, organisation, services)
     if approval.client_id == call.client_id:
         raise _for_itself()
@@ -169,37 +171,6 @@ def answer_approval(call: Call, services: Services) -> Answer:
 
 
 # ------------------------------------------------------------------ who may
-
-
-def _user(call: Call, services: Services) -> models.User:
-    """The acting user. Raises `Problem` on a client's own token, which acts for no user."""
-    user = None if call.subject == call.client_id else services.users.get(call.subject)
-    if user is None:
-        raise Problem(403, "The access token is not a user's", reason="no_user")
-    return user
-
-
-def _organisation(call: Call, services: Services) -> models.Organisation:
-    organisation = services.organisations.get(call.path["organisation"])
-    if organisation is None or organisation.status != models.ACTIVE:
-        raise NotFound("organisation")
-    return organisation
-
-
-def _membership(organisation: models.Organisation, user: models.User, services: Services) -> models.Membership:
-    """The user's part in it. To everybody else the organisation is not there."""
-    membership = services.organisations.membership(organisation.id, user.sub)
-    if membership is None:
-        raise NotFound("organisation")
-    return membership
-
-
-def _administered(call: Call, services: Services) -> models.Organisation:
-    """The organisation of the path, which the user administers at this moment."""
-    user, organisation = _user(call, services), _organisation(call, services)
-    if _membership(organisation, user, services).role != models.ADMINISTRATOR:
-        raise Problem(403, "Only an administrator of the organisation may do this", reason="not_administrator")
-    return organisation
 
 
 def _client(call: Call, services: Services) -> models.Client:
@@ -309,7 +280,7 @@ def _permissions(scope: Iterable[str], services: Services) -> tuple[documents.Pe
 def _username(sub: str, names: dict[str, str], services: Services) -> str:
     if sub not in names:
         user = services.users.get(sub)
-        names[sub] = user.username if user else ""
+        names[sub] = user.known_as if user else ""
     return names[sub]
 
 
@@ -402,6 +373,7 @@ OPERATIONS = (
         answer=organisations.OwnMembership,
         is_list=True,
     ),
+    *MEMBERS,
     Operation(
         f"GET {ORGANISATION}/applications",
         "List an organisation's connected applications",

@@ -12,6 +12,8 @@ Users (``id``)
     ``factors#<subject key>``  what a user has besides a password, with its ``version``, on which each change is
                               conditional; ``totp``, ``recovery_codes``, ``passkeys`` by the hash of their identifiers
     ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both
+    ``invitation#<organisation key and name key>``   an offer of a membership; listed by both as ``invitation#<key>``,
+                              and there until it is accepted or withdrawn
 
 Users and organisations are listed by ``listed``: their kind.
 
@@ -49,7 +51,7 @@ Identifiers are ours, random and in base64url; text from outside becomes part of
 ``#`` in it can forge another key; a ``<key>`` is half of a SHA-256. Everything is read with ConsistentRead, but for the
 indexes, which hold keys alone and only list. Seven operations are used, all in `aws.table`: GetItem, BatchGetItem,
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a user and their login
-name or identity, and for a provider and its domains.
+name or identity, for a provider and its domains, and for what takes an administrator at that instant.
 """
 
 from authserver.aws.dynamodb.clients import DynamoClients

@@ -1,13 +1,14 @@
 """The Configuration table: identity providers and the e-mail domains that lead to them."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.items import attributes_of, provider_of, read
-from authserver.aws.table import Item, Table, Write, decode_item, encode_item
+from authserver.aws.table import ConditionFailed, Item, Table, Write, assignments, decode_item, encode_item
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import IdentityProvider
+from authserver.storage import PROVIDER_FIELDS
 from authserver.values import base64url, sha256
 
 if TYPE_CHECKING:
@@ -43,6 +44,23 @@ class DynamoIdentityProviders:
             if any(self._owner(domain) not in (None, provider.id) for domain in provider.domains):
                 return False
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
+
+    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+        expression, names, values = assignments(changes, PROVIDER_FIELDS)
+        if not IDENTIFIER.fullmatch(provider_id) or not organisation:
+            return None
+        try:
+            item = self._table.update(
+                {"id": f"idp#{provider_id}"},
+                f"{expression} ADD version :one",
+                "organisation = :organisation AND issuer = :before",
+                {**values, ":one": 1, ":organisation": organisation, ":before": issued_by},
+                names=names,
+                answer="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return read(provider_of, item)
 
     def delete(self, provider_id: str) -> None:
         for _ in range(ATTEMPTS):

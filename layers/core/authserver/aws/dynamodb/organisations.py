@@ -1,19 +1,33 @@
 """The Users table: organisations, their companies and their members."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import key_text, membership_of, organisation_of, read
-from authserver.aws.table import ConditionFailed, Item, Table, assignments, decode_item, encode_item, read_together
-from authserver.models import Membership, Organisation
+from authserver.aws.items import attributes_of, invitation_of, key_text, membership_of, organisation_of, read
+from authserver.aws.table import (
+    ConditionFailed,
+    Item,
+    Table,
+    Write,
+    assignments,
+    decode_item,
+    encode_item,
+    read_together,
+)
+from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
 from authserver.storage import Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "organisation"
+ROLE = {"#role": "role"}  # a word of DynamoDB's own
+BY_ADMINISTRATOR = {":administrator": ADMINISTRATOR}
+IS_NO_ADMINISTRATOR = "attribute_not_exists(id) OR NOT #role = :administrator"
+INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 CHANGEABLE = frozenset({"name", "status"})
 
 
@@ -99,6 +113,73 @@ class DynamoOrganisations:
     def delete_membership(self, organisation: str, subject: str) -> None:
         self._table.delete({"id": membership_key(organisation, subject)})
 
+    def change_role(self, organisation: str, subject: str, role: str, witness: str) -> bool:
+        if witness == subject:
+            return False
+        change = Write.update(
+            {"id": membership_key(organisation, subject)},
+            "SET #role = :role",
+            "attribute_exists(id)",
+            {":role": role},
+            ROLE,
+        )
+        return self._table.write_all([_is_administrator(organisation, witness), change])
+
+    def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
+        if witness == subject:
+            return False
+        key = {"id": membership_key(organisation, subject)}
+        if not witness:
+            return self._table.delete_if(key, IS_NO_ADMINISTRATOR, BY_ADMINISTRATOR, ROLE)
+        return self._table.write_all([_is_administrator(organisation, witness), Write.delete(key, "", {})])
+
+    def invite(self, invitation: Invitation) -> None:
+        self._table.put(
+            encode_item(
+                {
+                    **attributes_of(invitation),
+                    "id": invitation_key(invitation.id),
+                    "listed_organisation": f"invitation#{key_text(invitation.organisation)}",
+                    "listed_member": f"invitation#{key_text(invitation.name)}",
+                }
+            )
+        )
+
+    def invitation(self, invitation_id: str) -> Invitation | None:
+        return read(invitation_of, self._table.get({"id": invitation_key(invitation_id)}))
+
+    def accept_invitation(self, invitation: Invitation, subject: str, now: int) -> bool:
+        if subject == invitation.invited_by:
+            return False
+        membership = Membership(invitation.organisation, subject, invitation.role, now)
+        spend = Write.delete(
+            {"id": invitation_key(invitation.id)},
+            "created_at = :created_at AND expires_at > :now AND #role = :role AND invited_by = :invited_by",
+            {
+                ":created_at": invitation.created_at,
+                ":now": now,
+                ":role": invitation.role,
+                ":invited_by": invitation.invited_by,
+            },
+            ROLE,
+        )
+        return self._table.write_all(
+            [
+                spend,
+                _is_administrator(invitation.organisation, invitation.invited_by),
+                Write.put(membership_item(membership), "attribute_not_exists(id)", {}),
+            ]
+        )
+
+    def withdraw_invitation(self, invitation_id: str) -> None:
+        self._table.delete({"id": invitation_key(invitation_id)})
+
+    def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        return self._members.page(f"invitation#{key_text(organisation)}", invitation_of, limit=limit, cursor=cursor)
+
+    def invitations_for(self, name: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        return self._memberships.page(f"invitation#{key_text(name)}", invitation_of, limit=limit, cursor=cursor)
+
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         return self._memberships.page(key_text(subject), membership_of, limit=limit, cursor=cursor)
 
@@ -119,6 +200,16 @@ def membership_item(membership: Membership) -> Item:
             "listed_member": key_text(membership.subject),
         }
     )
+
+
+def _is_administrator(organisation: str, subject: str) -> Write:
+    """The condition of a transaction that somebody is an administrator."""
+    key = {"id": membership_key(organisation, subject)}
+    return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
+
+
+def invitation_key(invitation_id: str) -> str:
+    return f"invitation#{invitation_id if INVITATION_ID.fullmatch(invitation_id) else ''}"
 
 
 def membership_key(organisation: str, subject: str) -> str:
