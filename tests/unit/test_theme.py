@@ -1,5 +1,6 @@
 """What a theme may be: colours that people can read, by themselves and in the dark; and how it is remembered."""
 
+import re
 from base64 import b64encode
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from authserver.errors import TemporarilyUnavailable
 from authserver.management import theme as management
 from authserver.models import Theme
-from authserver.theme import DARK, DEFAULT, LIGHT, MAX_LOGO, complete, contrast, lighter, objections, on
+from authserver.pages.looks import STYLE, style_of
+from authserver.theme import DARK, DEFAULT, FONTS, LIGHT, MAX_LOGO, complete, contrast, lighter, objections, on
 from tests.unit.api import Api
 from tests.unit.server import Server, all_at_once
 
@@ -58,8 +60,30 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     assert contrast(other, one) == contrast(one, other)
 
 
-def test_the_default_theme_can_be_read() -> None:
+def test_the_default_theme_can_be_read_and_is_what_the_style_sheet_has() -> None:
     assert list(objections(DEFAULT)) == []
+    light, dark = (dict(re.findall(r"--([\w-]+):([^;}]+)", part)) for part in STYLE.split("@media", 2)[:2])
+    assert (light["accent"], light["on-accent"]) == (DEFAULT.accent, short(DEFAULT.on_accent))
+    assert (dark["accent"], dark["on-accent"]) == (DEFAULT.accent_dark, DEFAULT.on_accent_dark)
+    assert [(one["card"], one["paper"]) for one in (light, dark)] == [(short(g.card), g.paper) for g in (LIGHT, DARK)]
+    assert (light["radius"], light["font"]) == (f".{DEFAULT.radius * 10 // 16}rem", FONTS[DEFAULT.font])
+
+
+def short(colour: str) -> str:
+    """As the style sheet writes it."""
+    return "#fff" if colour == "#ffffff" else colour
+
+
+def test_a_theme_is_in_the_style_after_what_it_replaces() -> None:
+    theme = complete(
+        Theme(accent="#7a1f5c", accent_dark="#ffb0e0", on_accent="", on_accent_dark="", radius=3, version=1)
+    )
+    style = style_of(replace(theme, font="serif"))
+    assert style.startswith(STYLE)
+    light, dark = style.removeprefix(STYLE).split("@media (prefers-color-scheme:dark)")
+    assert light == f":root{{--accent:#7a1f5c;--on-accent:#ffffff;--radius:3px;--font:{FONTS['serif']}}}"
+    assert dark == "{:root{--accent:#ffb0e0;--on-accent:#000000}}"
+    assert style_of(DEFAULT) == STYLE
 
 
 def test_what_is_chosen_for_an_accent_can_be_read_on_it_and_it_in_the_dark() -> None:
@@ -70,8 +94,8 @@ def test_what_is_chosen_for_an_accent_can_be_read_on_it_and_it_in_the_dark() -> 
 
 
 def test_an_accent_that_is_light_enough_already_stays_as_it_is_in_the_dark() -> None:
-    assert lighter("#8fb4ff") == "#8fb4ff"
-    assert on("#1d4fb8") == "#ffffff"
+    assert lighter("#9dbcff") == "#9dbcff"
+    assert on("#1f4fbf") == "#ffffff"
     assert on("#ffd400") == "#000000"
 
 
@@ -157,12 +181,12 @@ def test_a_theme_that_was_removed_is_the_default_one_again(server: Server, api: 
         (
             {"accent_dark": "#1d4fb8"},
             "accent_dark",
-            "link text #1d4fb8 on the page #15171b in the dark has a contrast of 2.4 to 1; 4.5 to 1 is needed",
+            "link text #1d4fb8 on the page #121418 in the dark has a contrast of 2.5 to 1; 4.5 to 1 is needed",
         ),
         (
-            {"accent_dark": "#8fb4ff", "on_accent_dark": "#ffffff"},
+            {"accent_dark": "#9dbcff", "on_accent_dark": "#ffffff"},
             "on_accent_dark",
-            "button text #ffffff on accent #8fb4ff in the dark has a contrast of 2.0 to 1; 4.5 to 1 is needed",
+            "button text #ffffff on accent #9dbcff in the dark has a contrast of 1.8 to 1; 4.5 to 1 is needed",
         ),
     ],
 )
@@ -175,7 +199,7 @@ def test_colours_that_cannot_be_read_are_refused_by_their_pair(
 
 def test_a_colour_that_is_readable_on_cards_alone_is_refused_for_the_page(api: Api) -> None:
     """#767676 has 4.54 to 1 on white, and 4.1 on the paper around it."""
-    (error,) = refusal_of(api, accent="#767676", accent_dark="#8fb4ff")
+    (error,) = refusal_of(api, accent="#767676", accent_dark="#9dbcff")
     assert LIGHT.paper in error["detail"]
 
 
@@ -243,7 +267,7 @@ def test_support_is_an_address_or_a_page(support: str, api: Api) -> None:
     ("tampered", "named"),
     [
         ({"accent": "#ffd400"}, "link text #ffd400 on cards #ffffff has a contrast of 1.4 to 1"),
-        ({"on_accent": "#1d4fb8"}, "button text #1d4fb8 on accent #1d4fb8 has a contrast of 1.0 to 1"),
+        ({"on_accent": "#1f4fbf"}, "button text #1f4fbf on accent #1f4fbf has a contrast of 1.0 to 1"),
         ({"accent": "red;}body{display:none"}, "accent: must be a colour"),
         ({"logo": "https://evil.example/pixel.png"}, "logo: must be"),
         ({"font": "</style><script>"}, "font: must be"),
@@ -268,6 +292,8 @@ def test_a_page_never_fails_for_its_looks(server: Server) -> None:
         return call()
 
     server.configuration.put_theme(Theme(name="Wonderland"))
+    assert server.services.theme(remembered=True) == DEFAULT
+    assert server.calls["configuration.theme"] == 0
     server.around = unreachable
     assert server.services.theme() == DEFAULT
     assert server.services.theme() == DEFAULT

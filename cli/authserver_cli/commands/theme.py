@@ -41,7 +41,7 @@ def show(invocation: Invocation) -> None:
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
     help=f"A PNG, WebP, GIF or JPEG file of at most {MAX_LOGO // 1024} KB.",
 )
-@click.option("--accent", help="Of links and buttons, such as #1d4fb8.")
+@click.option("--accent", help="Of links and buttons, such as #1f4fbf.")
 @click.option("--on-accent", help="Of text on buttons; left out, white or black.")
 @click.option("--accent-dark", help="The accent of dark pages; left out, a lighter one.")
 @click.option("--on-accent-dark", help="Of text on buttons of dark pages; left out, white or black.")

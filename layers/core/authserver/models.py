@@ -440,10 +440,10 @@ class Theme:
 
     name: str = "Authserver"
     logo: str = field(default="", repr=False)
-    accent: str = "#1d4fb8"
+    accent: str = "#1f4fbf"
     on_accent: str = "#ffffff"
-    accent_dark: str = "#8fb4ff"
-    on_accent_dark: str = "#10182b"
+    accent_dark: str = "#9dbcff"
+    on_accent_dark: str = "#0c1730"
     radius: int = 8
     font: str = "system"
     support: str = ""

@@ -18,7 +18,7 @@ from authserver.messages import (
     TokenResponse,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring, Theme
+from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring
 from authserver.scopes import Scopes
 from authserver.settings import Settings
 from authserver.storage import (
@@ -30,6 +30,7 @@ from authserver.storage import (
     TokenStore,
     UserStore,
 )
+from authserver.theme import Looks
 from authserver.values import Secret, base64url
 
 
@@ -157,7 +158,7 @@ class Services:
     passwords: PasswordHasher
     identity_providers: IdentityProviderStore
     listed_providers: Callable[[], tuple[IdentityProvider, ...]]
-    theme: Callable[[], Theme]
+    theme: Looks
     opener: Opener
     fetcher: Fetcher | None = None
     order_mail: Callable[[MailOrder], None] | None = None

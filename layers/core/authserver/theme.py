@@ -10,6 +10,7 @@ from base64 import b64decode
 from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Theme
@@ -32,7 +33,7 @@ LOGO = re.compile(r"data:image/(png|webp|gif|jpeg);base64,([A-Za-z0-9+/]+={0,2})
 MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 # Fonts that are on people's machines already: nothing is fetched.
 FONTS = {
-    "system": "system-ui,sans-serif",
+    "system": 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif',
     "humanist": 'Seravek,"Gill Sans Nova",Ubuntu,Calibri,"DejaVu Sans",sans-serif',
     "serif": 'Charter,"Bitstream Charter","Sitka Text",Cambria,serif',
     "rounded": 'ui-rounded,"Hiragino Maru Gothic ProN",Quicksand,Comfortaa,"Arial Rounded MT",Calibri,sans-serif',
@@ -49,8 +50,8 @@ class Ground:
     paper: str
 
 
-LIGHT = Ground("#ffffff", "#f4f5f7")
-DARK = Ground("#1f2228", "#15171b")
+LIGHT = Ground("#ffffff", "#f5f6f8")
+DARK = Ground("#1b1e24", "#121418")
 
 
 def complete(theme: Theme) -> Theme:
@@ -137,7 +138,7 @@ def _malformed(theme: Theme) -> Iterator[Objection]:
         yield "name", f"must be 1 to {MAX_NAME} characters without control characters"
     for field in ("accent", "accent_dark", "on_accent", "on_accent_dark"):
         if not _is_colour(getattr(theme, field)):
-            yield field, "must be a colour such as #1d4fb8"
+            yield field, "must be a colour such as #1f4fbf"
     if not 0 <= theme.radius <= MAX_RADIUS:
         yield "radius", f"must be a number of pixels from 0 to {MAX_RADIUS}"
     if theme.font not in FONTS:
@@ -180,6 +181,12 @@ def kind_of_picture(octets: bytes) -> str:
 # ------------------------------------------------------------------ memory
 
 
+class Looks(Protocol):
+    """Gives the theme that pages have now; `remembered`, as it was seen last, without asking anybody."""
+
+    def __call__(self, *, remembered: bool = False) -> Theme: ...
+
+
 class RememberedTheme:
     """The stored theme, or the default one, as an instance sees it: looked at again every minute.
 
@@ -193,8 +200,8 @@ class RememberedTheme:
         self._loaded_at = 0
         self._theme = DEFAULT
 
-    def __call__(self) -> Theme:
-        if self._loaded_at <= self._now() - CACHE_LIFETIME:
+    def __call__(self, *, remembered: bool = False) -> Theme:
+        if not remembered and self._loaded_at <= self._now() - CACHE_LIFETIME:
             self._loaded_at = self._now()  # also if nothing comes of it: nobody waits for looks more than once a minute
             self._look()
         return self._theme

@@ -18,7 +18,7 @@ class NewTheme(Document):
 
     name: Line = Field(default=DEFAULT.name, description="Whose pages these are")
     logo: Logo = Field(default="", description="data:image/png, webp, gif or jpeg in base64, at most 6 KB")
-    accent: Colour = Field(default=DEFAULT.accent, description="Of links and buttons, such as #1d4fb8")
+    accent: Colour = Field(default=DEFAULT.accent, description="Of links and buttons, such as #1f4fbf")
     on_accent: Colour = Field(default="", description="Of text on buttons. Left out: white or black")
     accent_dark: Colour = Field(default="", description="The accent of dark pages. Left out: a lighter one")
     on_accent_dark: Colour = Field(default="", description="Of text on buttons of dark pages. Left out: white or black")

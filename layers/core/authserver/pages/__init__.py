@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from authserver.errors import OAuthError
+from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.messages import (
     ApprovalAsked,
     AuthorizationResponse,
@@ -27,6 +27,7 @@ from authserver.messages import (
     View,
 )
 from authserver.pages.language import choose, direction, translations
+from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
 from authserver.pages.words import Words, initials, iso, tint
 from authserver.services import Services
@@ -44,7 +45,6 @@ from authserver.wire import (
 )
 
 HERE = Path(__file__).parent
-STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 
 HTML_HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
@@ -181,10 +181,11 @@ class Pages:
             request.headers.get("accept-language", ""),
             pseudo=self._services.settings.issuer.startswith("http:"),  # which only development is
         )
-        inline = Inline(STYLE)
-        body = (
-            _templates(language).get_template(f"{template}.html").render(inline=inline, root=_root(request), **context)
-        )
+        # What keeps the store from answering keeps it from telling the looks as well.
+        theme = self._services.theme(remembered=status == TemporarilyUnavailable.status)
+        inline = Inline(style_of(theme))
+        page = _templates(language).get_template(f"{template}.html")
+        body = page.render(inline=inline, root=_root(request), theme=theme, **context)
         headers = (
             *HTML_HEADERS,
             ("Content-Language", language),
@@ -252,6 +253,7 @@ def _script(name: str) -> str:
     return (HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8")
 
 
+@lru_cache
 def _hash_source(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
