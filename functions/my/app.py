@@ -3,12 +3,13 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.pages import Pages
-from authserver.site import serve
-from authserver.site.account import NOTICES, SCREENS
+from authserver.site import account, security, serve
 from authserver.wire import HttpRequest, HttpResponse, parse_visit
 
 services = bootstrap()
 pages = Pages(services)
+SCREENS = (*account.SCREENS, *security.SCREENS)
+NOTICES = account.NOTICES | security.NOTICES
 
 
 @endpoint("GET", "POST", render_error=pages.render_error)

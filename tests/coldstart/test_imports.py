@@ -9,9 +9,9 @@ from tests.functions.world import FUNCTIONS
 BUDGETS = {
     "account": 498,
     "admin": 526,
-    "authorize": 449,
+    "authorize": 455,
     "authorizer": 487,
-    "consent": 450,
+    "consent": 456,
     "example_resource": 129,
     "federate": 533,
     "introspect": 487,

@@ -1,5 +1,10 @@
 """The flows of people who prove who they are by more than a password."""
 
+import re
+
+from pyotp import TOTP
+
+from authserver.values import base64url
 from tests.authenticator import Authenticator
 from tests.functions.flowing import flow
 from tests.functions.gateway import Answer, Gateway
@@ -42,6 +47,47 @@ def sign_in_with_a_passkey(world: World) -> None:
     assert "consent?request=" in present(browser, page, signed).location
     refused(present(browser, page, signed))
     refused(present(browser, page, "{}"))
+
+
+@flow
+def look_after_what_guards_the_account(world: World) -> None:
+    browser = Browser(Gateway(world))
+    with world.using(my=world.load("my")):
+        _change_password(browser)
+        _set_up_an_app(world, browser)
+        _add_a_passkey(world, browser)
+
+
+def _change_password(browser: Browser) -> None:
+    path = "/my/security/password"
+    page = browser.visit(path)
+    wrong = browser.act(page, path, "change", current="wrong", new="a new and better one")
+    assert (wrong.status, "not your password" in wrong.body) == (400, True)
+    changed = browser.act(page, path, "change", current=browser.password, new="a new and better one")
+    assert "done=password" in changed.location
+    assert "was changed" in browser.send("GET", "/my/security", query={"done": "password"}).body
+
+
+def _set_up_an_app(world: World, browser: Browser) -> None:
+    path = "/my/security/app"
+    browser.act(browser.visit(path), path, "begin")
+    page = browser.visit(path)
+    (secret,) = re.findall(r"<code>([A-Z2-7 ]+)</code>", page.body)
+    told = browser.act(page, path, "confirm", code=TOTP(secret.replace(" ", "")).at(int(world.clock.time())))
+    assert len(re.findall(r"<li>[0-9a-z-]{19}</li>", told.body)) == 10
+    assert browser.act(page, path, "renew").status == 200
+    assert "app-removed" in browser.act(page, path, "remove").location
+
+
+def _add_a_passkey(world: World, browser: Browser) -> None:
+    path, device = "/my/security/passkeys", Authenticator(world.issuer)
+    page = browser.visit(path)
+    added = browser.act(page, path, "add", name="A key", credential=device.register(options_of(page)))
+    assert "passkey-added" in added.location
+    about = {"passkey": base64url(device.id)}
+    assert "passkey-renamed" in browser.act(page, path, "rename", name="Another", **about).location
+    assert "Another" in browser.visit(path).body
+    assert "passkey-removed" in browser.act(page, path, "remove", **about).location
 
 
 @flow

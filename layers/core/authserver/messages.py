@@ -392,6 +392,7 @@ class Visit:
     session: str | None = field(default=None, repr=False)
     source: str = ""
     device: str = ""
+    device_cookie: str | None = field(default=None, repr=False)
 
     def entered(self, name: str) -> str:
         """The one value of a field of the form; empty if it is not there."""

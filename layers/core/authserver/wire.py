@@ -283,6 +283,7 @@ def parse_visit(request: HttpRequest) -> Visit:
         session=request.cookies.get(SESSION_COOKIE),
         source=request.source,
         device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
     )
 
 

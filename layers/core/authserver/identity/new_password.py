@@ -2,9 +2,8 @@
 
 from authserver.values import Secret, normalised_username
 
-from .password import MAX_OCTETS
-
 MIN_CHARACTERS = 8
+MAX_OCTETS = 1024
 
 TOO_SHORT = "A password needs at least 8 characters."
 TOO_LONG = "This password is too long."

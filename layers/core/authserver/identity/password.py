@@ -9,9 +9,8 @@ from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from authserver.identity.hashes import PasswordHash, parse
+from authserver.identity.new_password import MAX_OCTETS
 from authserver.values import Secret
-
-MAX_OCTETS = 1024
 
 
 class Argon2Passwords:

@@ -29,6 +29,7 @@ from authserver.messages import (
 from authserver.pages.language import choose, direction, translations
 from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
+from authserver.pages.qr import grouped, qr
 from authserver.pages.words import Words, initials, iso, tint
 from authserver.services import Services
 from authserver.values import is_web_page
@@ -243,7 +244,7 @@ def _templates(language: str) -> Environment:
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     words = Words(catalogue)
     environment.filters |= {"day": words.day, "moment": words.moment, "duration": words.duration}
-    environment.filters |= {"initials": initials, "iso": iso, "tint": tint}
+    environment.filters |= {"initials": initials, "iso": iso, "tint": tint, "qr": qr, "grouped": grouped}
     environment.globals |= {"language": language, "direction": direction(language)}
     return environment
 

@@ -1,0 +1,233 @@
+"""/my/security: what a person proves with who they are: a password, an authenticator app, passkeys.
+
+To look at takes a session; to change anything takes a sign-in of the last minutes.
+"""
+
+from collections.abc import Mapping
+
+from authserver.endpoints.browser import begin_session
+from authserver.identity.cutoffs import cut_off
+from authserver.identity.device import read_device
+from authserver.identity.mails import tell_of_new_password
+from authserver.identity.new_password import refusal
+from authserver.identity.passkeys import Ceremony, PasskeyRefused, creation_options, offers_passkeys
+from authserver.identity.second_factors import (
+    ChangedMeanwhile,
+    NotPossible,
+    add_passkey,
+    begin_app,
+    confirm_app,
+    factors_of,
+    is_name,
+    remove_app,
+    remove_passkey,
+    rename_passkey,
+    renew_codes,
+    secret_of,
+)
+from authserver.identity.throttle import count_attempt, give_back, network_of
+from authserver.identity.totp import provisioning_uri
+from authserver.management import Conflict
+from authserver.marks import N_
+from authserver.messages import GoTo, View, Visit
+from authserver.services import Services
+from authserver.site import Act, Rejected, Screen, Visitor
+from authserver.values import Secret, base64url
+
+HERE = "my/security"
+PASSWORD, APP, PASSKEYS = f"{HERE}/password", f"{HERE}/app", f"{HERE}/passkeys"
+WRONG_PASSWORD = N_("This is not your password.")
+WRONG_CODE = N_("This is not the code that the app shows now. Try the next one.")
+WRONG_PASSKEY = N_("The passkey could not be saved. Try again.")
+WRONG_NAME = N_("Give it a name of up to 64 letters.")
+CHANGED_MEANWHILE = N_("Something was changed in another window meanwhile. Please look again.")
+NO_PASSWORD = N_("Your account has no password here.")
+UNCHANGED = N_("This is the password that you have already.")
+
+
+def show_security(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Everything at a glance."""
+    factors = factors_of(visitor.user, services)
+    return View(
+        "my/security",
+        {"here": HERE, "factors": factors, "may_have_passkeys": offers_passkeys(services)},
+    )
+
+
+# ------------------------------------------------------------------ the password
+
+
+def show_password(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A form for another password, or why there is none to change."""
+    return View("my/password", {"here": HERE})
+
+
+def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Whoever knows the password sets another; every other browser and application has to ask again.
+
+    What was issued until now ends before the password is changed, too: if anything fails between the two, nothing is
+    left alive that the user believes to be dead.
+    """
+    user, typed, wanted = visitor.user, Secret(visit.entered("current")), Secret(visit.entered("new"))
+    if not user.password_hash:
+        raise Conflict(NO_PASSWORD)
+    _require_password(visitor, typed, visit, services)
+    if objection := refusal(wanted, user.username):
+        raise Rejected(new=objection)
+    if typed == wanted:
+        raise Rejected(new=UNCHANGED)
+    cut_off(services, subject=user.sub)
+    if not services.users.rehash(user.sub, user.password_hash, services.passwords.hash(wanted)):
+        raise Conflict(CHANGED_MEANWHILE)
+    ended_at = cut_off(services, subject=user.sub)
+    services.tokens.delete_session(visitor.session.id)
+    tell_of_new_password(user, "", services)
+    return GoTo(
+        HERE,
+        done="password",
+        session=_session_after(ended_at, visitor, visit, services),
+        session_lifetime=services.settings.session_lifetime,
+    )
+
+
+def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: Services) -> None:
+    """Throttled as at sign-in: a session that was left open is no place to guess at. Raises `TooManyAttempts`."""
+    user, device = visitor.user, read_device(visit.device_cookie, services)
+    known = device.id if device and device.knows(user.sub) else ""
+    attempt = count_attempt(user.username, visit.source, services, known)
+    if not services.passwords.matches(typed, user.password_hash):
+        raise Rejected(current=WRONG_PASSWORD)
+    give_back(attempt, services)
+
+
+def _session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services) -> str:
+    """A session for this browser alone: begun in the second after the one that everything else ended in."""
+    return begin_session(
+        visitor.user.sub,
+        visitor.session.signed_in_for,
+        ended_at + 1,
+        services,
+        auth_time=ended_at,
+        device=visit.device,
+        source=network_of(visit.source),
+    )
+
+
+# ------------------------------------------------------------------ an authenticator app
+
+
+def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """How to set one up, or that there is one."""
+    factors = factors_of(visitor.user, services)
+    secret = secret_of(factors, services)
+    uri = provisioning_uri(secret, visitor.user.known_as, services.theme().name) if secret else ""
+    return View("my/app", {"here": HERE, "factors": factors, "secret": secret, "uri": uri})
+
+
+def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """It stands beside a password: whoever has none here is asked for no code."""
+    if not visitor.user.password_hash:
+        raise Conflict(NO_PASSWORD)
+    begin_app(visitor.user, services)
+    return GoTo(APP)
+
+
+def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """The app has shown that it has the secret; the recovery codes are told now and never again."""
+    codes = confirm_app(visitor.user, visit.entered("code"), services)
+    if codes is None:
+        raise Rejected(code=WRONG_CODE)
+    return _told_once(codes, is_new=True)
+
+
+def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Other recovery codes, told once as well."""
+    return _told_once(renew_codes(visitor.user, services), is_new=False)
+
+
+def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """The password is enough again."""
+    remove_app(visitor.user, services)
+    return GoTo(HERE, done="app-removed")
+
+
+def _told_once(codes: tuple[str, ...], *, is_new: bool) -> View:
+    return View("my/codes", {"here": HERE, "codes": codes, "is_new": is_new})
+
+
+# ------------------------------------------------------------------ passkeys
+
+
+def show_passkeys(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Those there are, and a way to add one."""
+    factors, offered = factors_of(visitor.user, services), offers_passkeys(services)
+    ceremony, name = _ceremony(visitor), services.theme().name
+    options = creation_options(ceremony, visitor.user, factors, name, services) if offered else {}
+    passkeys = [(base64url(one.id), one) for one in factors.passkeys]
+    return View("my/passkeys", {"here": HERE, "passkeys": passkeys, "options": options, "device": visit.device})
+
+
+def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """What the authenticator made for the page's challenge."""
+    try:
+        add_passkey(visitor.user, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
+    except PasskeyRefused as refused:
+        raise Conflict(WRONG_PASSKEY, reason=refused.reason) from None
+    return GoTo(PASSKEYS, done="passkey-added")
+
+
+def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Another name for one of them."""
+    rename_passkey(visitor.user, visit.entered("passkey"), _named(visit), services)
+    return GoTo(PASSKEYS, done="passkey-renamed")
+
+
+def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """One of them signs in no more."""
+    remove_passkey(visitor.user, visit.entered("passkey"), services)
+    return GoTo(PASSKEYS, done="passkey-removed")
+
+
+def _named(visit: Visit) -> str:
+    name = visit.entered("name")
+    if not is_name(name):
+        raise Rejected(name=WRONG_NAME)
+    return name
+
+
+def _ceremony(visitor: Visitor) -> Ceremony:
+    return Ceremony("add", visitor.session.id)
+
+
+# ------------------------------------------------------------------ the screens
+
+
+def _versioned(act: Act) -> Act:
+    """What was read may have changed by the time it is written."""
+
+    def perform(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+        try:
+            return act(visitor, visit, services)
+        except (ChangedMeanwhile, NotPossible):
+            raise Conflict(CHANGED_MEANWHILE) from None
+
+    return perform
+
+
+def _acts(**acts: Act) -> Mapping[str, Act]:
+    return {name: _versioned(act) for name, act in acts.items()}
+
+
+NOTICES = {
+    "password": N_("Your password was changed. All other browsers and connected apps have to sign in again."),
+    "app-removed": N_("The authenticator app was removed. Your password alone signs you in now."),
+    "passkey-added": N_("The passkey was added. You can sign in with it from now on."),
+    "passkey-renamed": N_("The passkey was renamed."),
+    "passkey-removed": N_("The passkey was removed. It does not sign in any more."),
+}
+SCREENS = (
+    Screen(f"/{HERE}", show_security),
+    Screen(f"/{PASSWORD}", show_password, _acts(change=change_password), fresh=True),
+    Screen(f"/{APP}", show_app, _acts(begin=begin, confirm=confirm, renew=renew, remove=remove), fresh=True),
+    Screen(f"/{PASSKEYS}", show_passkeys, _acts(add=add, rename=rename, remove=take_away), fresh=True),
+)

@@ -1,0 +1,391 @@
+"""/my/security: what a person changes of what guards the account, and what that ends."""
+
+import re
+from typing import Any
+
+import pytest
+
+from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable, TooManyAttempts
+from authserver.identity import recovery_codes
+from authserver.messages import GoTo, View, Visit
+from authserver.models import Factors
+from authserver.site import serve
+from authserver.site.security import NOTICES, SCREENS
+from authserver.tokens.opaque import key_of
+from authserver.values import Secret, base64url
+from tests.authenticator import Authenticator
+from tests.fakes import ISSUER, PASSWORD, FakePasswords, user
+from tests.unit.server import App, Browser, Server
+from tests.unit.test_second_factors import SUB, at_code, at_the_page, code_at, give_passkey, give_totp
+
+NEW = "a new and better one"
+PASSWORD_PAGE, APP_PAGE, PASSKEYS_PAGE = "/my/security/password", "/my/security/app", "/my/security/passkeys"
+
+
+class Person(Browser):
+    """Alice, who looks at pages of ours."""
+
+    def open(self, route: str, **query: str) -> View | GoTo:
+        return self._keep(serve(self._visit("GET", route, query=query), SCREENS, NOTICES, self.services))
+
+    def act(self, route: str, action: str, **form: str) -> View | GoTo:
+        """Opens the page and presses a button; with a `csrf`, only the latter."""
+        page = None if "csrf" in form else self.open(route)
+        csrf = page.context["csrf"] if isinstance(page, View) else ""
+        fields = {"action": action, "csrf": csrf, **form}
+        visit = self._visit("POST", route, form={name: (value,) for name, value in fields.items()})
+        return self._keep(serve(visit, SCREENS, NOTICES, self.services))
+
+    def _visit(self, method: str, route: str, **more: Any) -> Visit:
+        known: dict[str, Any] = {"session": self.session, "device_cookie": self.device_cookie, "source": "192.0.2.1"}
+        return Visit(method, route, route[1:], **known, **more)
+
+
+def signed_in(server: Server) -> Person:
+    person = Person(server)
+    person.code()
+    return person
+
+
+def view(answer: View | GoTo) -> View:
+    assert isinstance(answer, View), answer
+    return answer
+
+
+def gone_to(answer: View | GoTo) -> tuple[str, str]:
+    assert isinstance(answer, GoTo), answer
+    return answer.page, answer.done
+
+
+def factors_of(server: Server, subject: str = SUB) -> Factors:
+    return server.factors.get(base64url(key_of(subject))) or Factors(subject)
+
+
+# ------------------------------------------------------------------ who may
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.route)
+def test_whoever_is_not_signed_in_signs_in_first(screen: Any) -> None:
+    assert gone_to(Person(Server()).open(screen.route)) == ("login", "")
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.route)
+def test_changes_take_a_sign_in_of_the_last_quarter_of_an_hour(screen: Any) -> None:
+    server = Server()
+    person = signed_in(server)
+    server.clock.advance(899)
+    assert view(person.open(screen.route)).status == 200
+    server.clock.advance(1)
+    assert isinstance(person.open(screen.route), GoTo) is bool(screen.acts)
+    for action in screen.acts:
+        assert gone_to(person.act(screen.route, action, csrf="any")) == ("login", "")
+
+
+@pytest.mark.rfc("9700", "4.7")
+@pytest.mark.parametrize("screen", [one for one in SCREENS if one.acts], ids=lambda screen: screen.route)
+def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None:
+    server = Server()
+    person, other = signed_in(server), signed_in(server)
+    theirs = view(other.open(screen.route)).context["csrf"]
+    for csrf in ("", "x", theirs):
+        for action in screen.acts:
+            with pytest.raises(InvalidRequest):
+                person.act(screen.route, action, csrf=csrf)
+
+
+# ------------------------------------------------------------------ the password
+
+
+@pytest.mark.rfc("9700", "4.14.2")
+def test_another_password_ends_every_other_session_and_every_application() -> None:
+    """SECURITY.md row 40."""
+    server = Server()
+    person, other = signed_in(server), signed_in(server)
+    tokens, old = App(server).tokens(), person.session
+    server.clock.advance(60)
+    answer = person.act(PASSWORD_PAGE, "change", current=PASSWORD, new=NEW)
+    assert gone_to(answer) == ("my/security", "password")
+    with pytest.raises(InvalidGrant):
+        App(server).refresh(tokens.refresh_token)
+    assert gone_to(other.open("/my/security")) == ("login", "")
+    assert view(person.open("/my/security")).status == 200
+    assert person.session != old
+    person.session = old
+    assert gone_to(person.open("/my/security")) == ("login", "")
+    assert isinstance(_sign_in(server, PASSWORD), str)
+    assert isinstance(_sign_in(server, NEW), GoTo)
+
+
+def _sign_in(server: Server, password: str) -> GoTo | str:
+    browser = Browser(server, password=password)
+    server.clock.advance(1)
+    pending: Any = browser.authorize()
+    answer = browser.sign_in(pending.request_handle)
+    return answer if isinstance(answer, GoTo) else answer.problem
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "field"),
+    [
+        ("wrong", NEW, "current"),
+        ("", NEW, "current"),
+        (PASSWORD, "short", "new"),
+        (PASSWORD, "", "new"),
+        (PASSWORD, "x" * 1025, "new"),
+        (PASSWORD, PASSWORD, "new"),
+        (PASSWORD, "alicealice", None),
+    ],
+)
+def test_what_cannot_be_a_password_is_told_at_its_field_and_changes_nothing(
+    current: str, new: str, field: str | None
+) -> None:
+    server = Server()
+    answer = signed_in(server).act(PASSWORD_PAGE, "change", current=current, new=new)
+    if field is None:
+        assert gone_to(answer)
+        return
+    assert view(answer).status == 400
+    assert set(view(answer).context["wrong"]) == {field}
+    assert isinstance(_sign_in(server, PASSWORD), GoTo)
+
+
+def test_a_session_that_was_left_open_is_no_place_to_guess_the_password() -> None:
+    server = Server()
+    person = signed_in(server)
+    for _ in range(5):
+        assert view(person.act(PASSWORD_PAGE, "change", current="guessed", new=NEW)).status == 400
+    with pytest.raises(TooManyAttempts):
+        person.act(PASSWORD_PAGE, "change", current=PASSWORD, new=NEW)
+
+
+def test_whoever_has_no_password_is_told_so() -> None:
+    server = Server()
+    person = signed_in(server)
+    server.users.update(SUB, password_hash="")
+    assert view(person.open(PASSWORD_PAGE)).status == 200
+    assert view(person.act(PASSWORD_PAGE, "change", current="", new=NEW)).status == 409
+    assert view(person.act(APP_PAGE, "begin")).status == 409
+
+
+def test_password_that_an_administrator_set_meanwhile_stays() -> None:
+    server = Server()
+    person = signed_in(server)
+    theirs = FakePasswords().hash(Secret("an administrator's"))
+
+    def set_first(verb: str, call: Any) -> Any:
+        if verb == "users.rehash":
+            server.users.update(SUB, password_hash=theirs)
+        return call()
+
+    server.around = set_first
+    assert view(person.act(PASSWORD_PAGE, "change", current=PASSWORD, new=NEW)).status == 409
+    changed = server.users.get(SUB)
+    assert changed
+    assert changed.password_hash == theirs
+
+
+@pytest.mark.parametrize("failing", ["tokens.cut_off", "users.rehash", "tokens.delete_session", "tokens.put_session"])
+def test_change_that_fails_halfway_leaves_nothing_alive_of_before(failing: str) -> None:
+    server = Server()
+    person, other = signed_in(server), signed_in(server)
+    page = view(person.open(PASSWORD_PAGE))
+    server.clock.advance(60)
+    tokens = App(server).tokens() if failing != "tokens.cut_off" else None
+    server.clock.advance(60)
+
+    def fail(verb: str, call: Any) -> Any:
+        if verb == failing:
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return call()
+
+    server.around = fail
+    with pytest.raises(TemporarilyUnavailable):
+        person.act(PASSWORD_PAGE, "change", csrf=page.context["csrf"], current=PASSWORD, new=NEW)
+    server.around = lambda verb, call: call()
+    if tokens is None:
+        assert view(other.open("/my/security")).status == 200
+        return
+    assert gone_to(other.open("/my/security")) == ("login", "")
+    with pytest.raises(InvalidGrant):
+        App(server).refresh(tokens.refresh_token)
+
+
+# ------------------------------------------------------------------ an authenticator app
+
+
+def set_up(server: Server, person: Person) -> tuple[str, tuple[str, ...]]:
+    """The secret and the recovery codes."""
+    assert gone_to(person.act(APP_PAGE, "begin")) == ("my/security/app", "")
+    secret = view(person.open(APP_PAGE)).context["secret"]
+    told = view(person.act(APP_PAGE, "confirm", code=code_at(server.clock(), secret)))
+    return secret, told.context["codes"]
+
+
+def test_app_is_set_up_and_asked_for_from_then_on() -> None:
+    server = Server()
+    person = signed_in(server)
+    secret, codes = set_up(server, person)
+    assert re.fullmatch(r"[A-Z2-7]{32}", secret)
+    assert len(codes) == 10
+    browser, handle = at_code(server)
+    server.clock.advance(30)
+    assert isinstance(browser.enter_code(handle, code=code_at(server.clock(), secret)), GoTo)
+    again, handle = at_code(server)
+    assert isinstance(again.enter_code(handle, recovery_code=codes[3]), GoTo)
+
+
+@pytest.mark.rfc("6238", "5.2")
+def test_code_that_confirmed_the_app_signs_nobody_in() -> None:
+    server = Server()
+    secret, _ = set_up(server, signed_in(server))
+    browser, handle = at_code(server)
+    assert not isinstance(browser.enter_code(handle, code=code_at(server.clock(), secret)), GoTo)
+
+
+def test_secret_is_stored_wrapped_and_told_only_until_it_is_confirmed() -> None:
+    server = Server()
+    person = signed_in(server)
+    secret, codes = set_up(server, person)
+    stored = factors_of(server)
+    assert stored.totp
+    assert secret.encode() not in stored.totp.secret
+    assert stored.recovery_codes == frozenset(map(recovery_codes.hash_of, codes))
+    context = view(person.open(APP_PAGE)).context
+    assert (context["secret"], context["uri"]) == ("", "")
+
+
+def test_wrong_code_does_not_turn_the_app_on() -> None:
+    server = Server()
+    person = signed_in(server)
+    person.act(APP_PAGE, "begin")
+    assert set(view(person.act(APP_PAGE, "confirm", code="000000")).context["wrong"]) == {"code"}
+    assert not factors_of(server).asks_for_code
+
+
+def test_app_that_is_on_is_not_replaced_by_a_form_from_before() -> None:
+    server = Server()
+    person = signed_in(server)
+    set_up(server, person)
+    before = factors_of(server)
+    assert view(person.act(APP_PAGE, "begin")).status == 409
+    assert view(person.act(APP_PAGE, "confirm", code="000000")).status == 409
+    assert factors_of(server) == before
+
+
+def test_new_recovery_codes_end_the_old_ones() -> None:
+    server = Server()
+    person = signed_in(server)
+    _, old = set_up(server, person)
+    codes = view(person.act(APP_PAGE, "renew")).context["codes"]
+    assert not set(codes) & set(old)
+    assert factors_of(server).recovery_codes == frozenset(map(recovery_codes.hash_of, codes))
+
+
+def test_removed_app_is_asked_for_no_more() -> None:
+    server = Server()
+    person = signed_in(server)
+    set_up(server, person)
+    assert gone_to(person.act(APP_PAGE, "remove")) == ("my/security", "app-removed")
+    assert view(person.act(APP_PAGE, "renew")).status == 409
+    assert (factors_of(server).totp, factors_of(server).recovery_codes) == (None, frozenset())
+    assert isinstance(_sign_in(server, PASSWORD), GoTo)
+
+
+def test_change_of_what_was_changed_meanwhile_is_refused() -> None:
+    server = Server()
+    person = signed_in(server)
+    set_up(server, person)
+    raced: list[bool] = []
+
+    def change_first(verb: str, call: Any) -> Any:
+        if verb == "factors.replace" and not raced:
+            raced.append(server.factors.replace(factors_of(server)))
+        return call()
+
+    server.around = change_first
+    assert view(person.act(APP_PAGE, "remove")).status == 409
+    assert factors_of(server).asks_for_code
+
+
+# ------------------------------------------------------------------ passkeys
+
+
+def add(server: Server, person: Person, device: Authenticator, name: str = "A key") -> View | GoTo:
+    page = view(person.open(PASSKEYS_PAGE))
+    signed = device.register(page.context["options"])
+    return person.act(PASSKEYS_PAGE, "add", csrf=page.context["csrf"], credential=signed, name=name)
+
+
+@pytest.mark.rfc("WebAuthn", "7.1")
+def test_passkey_is_added_named_used_renamed_and_removed() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    assert gone_to(add(server, person, device, " A key ")) == ("my/security/passkeys", "passkey-added")
+    browser, handle, page = at_the_page(server)
+    assert isinstance(browser.present_passkey(handle, device.sign(page.passkey)), GoTo)
+    [(identifier, passkey)] = view(person.open(PASSKEYS_PAGE)).context["passkeys"]
+    assert (passkey.name, passkey.last_used_at) == ("A key", server.clock())
+    assert gone_to(person.act(PASSKEYS_PAGE, "rename", passkey=identifier, name="Another"))[1] == "passkey-renamed"
+    assert [one.name for one in factors_of(server).passkeys] == ["Another"]
+    assert gone_to(person.act(PASSKEYS_PAGE, "remove", passkey=identifier))[1] == "passkey-removed"
+    assert factors_of(server).passkeys == ()
+    browser, handle, page = at_the_page(server)
+    assert not isinstance(browser.present_passkey(handle, device.sign(page.passkey)), GoTo)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "a\nb", "a\x1bb"])
+def test_passkey_has_a_name_that_can_be_shown(name: str) -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    answer = view(add(server, person, device, name))
+    assert (answer.status, set(answer.context["wrong"])) == (400, {"name"})
+    assert factors_of(server).passkeys == ()
+
+
+def test_passkey_that_was_made_for_another_session_or_twice_is_refused() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person, other = signed_in(server), signed_in(server)
+    stolen = device.register(view(other.open(PASSKEYS_PAGE)).context["options"])
+    assert view(person.act(PASSKEYS_PAGE, "add", credential=stolen, name="A key")).status == 409
+    assert gone_to(add(server, person, device))
+    assert view(add(server, person, device)).status == 409
+    assert len(factors_of(server).passkeys) == 1
+
+
+@pytest.mark.parametrize("credential", ["", "{}", "null", "x" * 5000])
+def test_what_is_no_passkey_is_refused(credential: str) -> None:
+    person = signed_in(Server())
+    assert view(person.act(PASSKEYS_PAGE, "add", credential=credential, name="A key")).status == 409
+
+
+def test_nobody_changes_another_users_passkeys() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    server.users.create(user(sub="sub-of-bob", username="bob"))
+    give_passkey(server, device, "sub-of-bob")
+    person = signed_in(server)
+    before = factors_of(server, "sub-of-bob")
+    for action in ("rename", "remove"):
+        person.act(PASSKEYS_PAGE, action, passkey=base64url(device.id), name="Mine")
+    assert factors_of(server, "sub-of-bob") == before
+    assert factors_of(server).passkeys == ()
+
+
+def test_passkeys_are_bounded() -> None:
+    server = Server()
+    person = signed_in(server)
+    for number in range(20):
+        give_passkey(server, Authenticator(ISSUER, name=f"device {number}"))
+    assert view(add(server, person, Authenticator(ISSUER))).status == 409
+    assert len(factors_of(server).passkeys) == 20
+
+
+def test_overview_tells_what_there_is() -> None:
+    server = Server()
+    give_totp(server)
+    person = Person(server)
+    browser, handle = at_code(server)
+    browser.enter_code(handle, code=code_at(server.clock()))
+    person.session = browser.session
+    context = view(person.open("/my/security", done="password")).context
+    assert context["factors"].asks_for_code
+    assert context["notice"] == NOTICES["password"]
