@@ -19,6 +19,7 @@ from authserver.identity.providers import RememberedProviders
 from authserver.models import (
     ADMINISTRATOR,
     AccessTokenRecord,
+    Activity,
     Approval,
     Authorization,
     Client,
@@ -638,6 +639,7 @@ class FakeTokens:
         self._federations: dict[str, Federation] = {}
         self._sessions: dict[str, Session] = {}
         self._links: dict[str, OneTimeLink] = {}
+        self._activities: dict[str, Activity] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._counters: dict[tuple[str, int], _Counter] = {}
         self._spent: dict[str, str] = {}
@@ -1001,6 +1003,17 @@ class FakeTokens:
         with self._lock:
             return self._spent.setdefault(identifier, claim) == claim
 
+    # -- activity
+
+    def note_activity(self, activity: Activity) -> None:
+        with self._lock:
+            self._activities[activity.id] = activity
+
+    def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
+        with self._lock:
+            of_subject = [one for one in self._activities.values() if one.subject == subject]
+            return _page(of_subject, limit, cursor, newest_first=True)
+
     # -- throttles
 
     def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
@@ -1050,9 +1063,9 @@ def _cutoff(subject: str | None, client_id: str | None, organisation: str | None
     return tuple(part for pair in given for part in pair)
 
 
-def _page[R](records: Sequence[R], limit: int, cursor: str | None) -> Page[R]:
-    """A page of what there is, oldest first; the cursor is how many went before."""
-    ordered = sorted(records, key=lambda record: getattr(record, "created_at", 0))
+def _page[R](records: Sequence[R], limit: int, cursor: str | None, *, newest_first: bool = False) -> Page[R]:
+    """A page of what there is, by age; the cursor is how many went before."""
+    ordered = sorted(records, key=lambda record: getattr(record, "created_at", 0), reverse=newest_first)
     try:
         start = int(cursor or 0)
     except ValueError:

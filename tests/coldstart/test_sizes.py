@@ -56,7 +56,7 @@ def test_every_item_of_tokens_is_one_write_unit_in_the_ordinary_case(world: Worl
     web(Gateway(world)).tokens()
     items = world.aws.items("TokensTable")
     kinds = {key.partition("#")[0] for key in items}
-    assert kinds == {"authorization", "access_token", "request", "session", "consent", "throttle"}
+    assert kinds == {"authorization", "access_token", "request", "session", "consent", "throttle", "activity"}
     for key, item in items.items():
         assert size_of(item) < KIB, key
         assert "N" in item["expires_at"], key

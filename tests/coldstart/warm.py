@@ -190,9 +190,9 @@ FLOWS: dict[str, WarmFlow] = {
     "authorize, signed in, consent remembered": WarmFlow("authorize", authorize_remembered, 3, 4, 3),
     "authorize, a stranger": WarmFlow("authorize", authorize_stranger, 2, 1, 1),
     "sign-in page": WarmFlow("login", show_login, 2, 2, 0),
-    "sign in": WarmFlow("login", sign_in, 11, 5, 8),
+    "sign in": WarmFlow("login", sign_in, 12, 5, 10),
     "consent page": WarmFlow("consent", show_consent, 4, 7, 0),
-    "consent": WarmFlow("consent", allow, 5, 4, 5),
+    "consent": WarmFlow("consent", allow, 6, 4, 7),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),
     "key set": WarmFlow("metadata", key_set, 0, 0, 0),
 }

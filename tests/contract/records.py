@@ -5,6 +5,7 @@ from typing import Any
 
 from authserver.models import (
     AccessTokenRecord,
+    Activity,
     Authorization,
     Federation,
     IdentityProvider,
@@ -103,6 +104,17 @@ def session(**overrides: Any) -> Session:
         "signed_in_for": identifier(),
     }
     return Session(**{**defaults, **overrides})
+
+
+def activity(**overrides: Any) -> Activity:
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "subject": f"sub-{identifier()}",
+        "kind": "signed_in",
+        "created_at": NOW,
+        "expires_at": NOW + 600,
+    }
+    return Activity(**{**defaults, **overrides})
 
 
 def pending_request(**overrides: Any) -> PendingRequest:

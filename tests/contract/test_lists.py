@@ -1,4 +1,5 @@
-"""Laws of lists: oldest first, every record once, in parts of any size, from a cursor that nobody else can forge."""
+"""Laws of lists: oldest first, but where people look for the newest; every record once, in parts of any size, from a
+cursor that nobody else can forge."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ import pytest
 
 from authserver.storage import BadCursor, ClientStore, OrganisationStore, TokenStore, UserStore
 from authserver.values import base64url
-from tests.contract.records import NOW, created, identifier, listed, session, user
+from tests.contract.records import NOW, activity, created, identifier, listed, session, user
 from tests.fakes import client
 
 if TYPE_CHECKING:
@@ -58,6 +59,20 @@ def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(tokens:
     assert records[0] not in tokens.sessions(subject).items
 
 
+def test_what_happened_to_an_account_is_listed_newest_first_and_not_among_sessions(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    records = [activity(subject=subject, created_at=NOW + age) for age in AGES]
+    for record in (*records, activity()):
+        tokens.note_activity(record)
+    signed_in = session(subject=subject)
+    tokens.put_session(signed_in)
+    found = listed(lambda limit, at: tokens.activities(subject, limit=limit, cursor=at))
+    assert [one.created_at - NOW for one in found] == sorted(AGES, reverse=True)
+    assert {one.id for one in found} == {one.id for one in records}
+    assert tokens.sessions(subject).items == (signed_in,)
+    assert tokens.authorizations(subject=subject).items == ()
+
+
 def test_clients_are_listed_by_owner(clients: ClientStore) -> None:
     owner = f"owner-{identifier()}"
     records = [client(client_id=identifier(), owner=owner, created_at=NOW + age) for age in AGES]
@@ -90,6 +105,7 @@ def test_a_cursor_that_is_none_is_refused(
     for attempt in (
         lambda: tokens.authorizations(subject="s", cursor=cursor),
         lambda: tokens.sessions("s", cursor=cursor),
+        lambda: tokens.activities("s", cursor=cursor),
         lambda: tokens.approvals("o", cursor=cursor),
         lambda: clients.list(cursor=cursor),
         lambda: users.list(cursor=cursor),

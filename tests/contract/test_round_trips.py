@@ -7,6 +7,7 @@ import pytest
 
 from authserver.models import (
     AccessTokenRecord,
+    Activity,
     Authorization,
     Client,
     ClientSecret,
@@ -181,10 +182,17 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
 
 
 def test_session_with_every_field(tokens: TokenStore) -> None:
-    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT)
+    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT)
     tokens.put_session(record)
     assert tokens.browser_state(session_id=record.id).session == record
     assert tokens.browser_state(session_id=session().id).session is None
+
+
+def test_activity_with_every_field(tokens: TokenStore) -> None:
+    record = Activity(identifier(), f"sub-{identifier()}", TEXT, NOW, NOW + 1, TEXT, TEXT, TEXT)
+    assert is_complete(record)
+    tokens.note_activity(record)
+    assert tokens.activities(record.subject).items == (record,)
 
 
 def test_pending_request_with_every_field(tokens: TokenStore) -> None:

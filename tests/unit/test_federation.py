@@ -741,6 +741,8 @@ def test_a_store_that_fails_at_any_call_signs_nobody_in_and_the_next_try_works()
             assert browser.session is None
         else:
             assert isinstance(answer, GoTo)
+            if fault.failed == "tokens.note_activity":
+                continue
             assert fault.made < nth
             break
         site.server.around = lambda verb, call: call()

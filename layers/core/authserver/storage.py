@@ -18,6 +18,7 @@ from authserver.models import (
     ACTIVE,
     ADMINISTRATOR,
     AccessTokenRecord,
+    Activity,
     Approval,
     Authorization,
     Client,
@@ -595,6 +596,14 @@ class TokenStore(Protocol):
 
         The mark of this very `claim` does not count (the retry of a write whose answer was lost).
         """
+
+    # -- activity
+
+    def note_activity(self, activity: Activity) -> None:
+        """Keeps what happened to a user's account."""
+
+    def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
+        """What happened to the subject's account, the newest first, unlike other lists. Raises `BadCursor`."""
 
     # -- throttles
 

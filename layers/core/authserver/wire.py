@@ -230,6 +230,8 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
         organisation=form.get("organisation", ""),
         entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
         shown=form.get("shown", ""),
+        source=request.source,
+        device=device_of(request),
     )
 
 

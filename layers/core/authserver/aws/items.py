@@ -11,6 +11,7 @@ from authserver.aws.table import Item, decode, decode_item, encode_item
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import (
     AccessTokenRecord,
+    Activity,
     Approval,
     Authorization,
     Client,
@@ -344,6 +345,10 @@ def request_of(item: Mapping[str, Any]) -> PendingRequest:
 
 def session_of(item: Mapping[str, Any]) -> Session:
     return _record(Session, {"signed_in_for": "", **item})
+
+
+def activity_of(item: Mapping[str, Any]) -> Activity:
+    return _record(Activity, {**item, "id": item["pk"].partition("#")[2]})
 
 
 def consent_of(item: Mapping[str, Any]) -> Consent:

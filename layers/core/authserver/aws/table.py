@@ -158,9 +158,17 @@ class Table:
         return item
 
     def query(
-        self, index: str, attribute: str, value: str, *, key: str, limit: int, after: tuple[str, int] | None
+        self,
+        index: str,
+        attribute: str,
+        value: str,
+        *,
+        key: str,
+        limit: int,
+        after: tuple[str, int] | None,
+        newest_first: bool = False,
     ) -> tuple[tuple[str, ...], tuple[str, int] | None]:
-        """The keys that an index lists under `value`, oldest first, and the last of them if there are more.
+        """The keys that an index lists under `value`, by age, and the last of them if there are more.
 
         `after` is such a last one: its key and its ``created_at``. An index is not consistent; it only lists.
         """
@@ -169,6 +177,7 @@ class Table:
             "KeyConditionExpression": f"{attribute} = :value",
             "ExpressionAttributeValues": {":value": {"S": value}},
             "Limit": limit,
+            "ScanIndexForward": not newest_first,
         }
         if after:
             last, created_at = after

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
+from authserver.identity.activity import APPLICATION_CONNECTED, note
 from authserver.marks import N_
 from authserver.messages import (
     Allowed,
@@ -122,6 +123,8 @@ def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, asked_a
         return _ask(resumed, session, choice, services)
     _answer(resumed, session, ALLOW, granted, services)
     response = _issue(resumed, session, granted, asked_at, services)
+    client_id = resumed.request.client.client_id
+    note(services, session.subject, APPLICATION_CONNECTED, device=form.device, source=form.source, about=client_id)
     _remember(resumed, session, services)
     return response
 

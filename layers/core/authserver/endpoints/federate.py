@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from authserver.errors import InvalidRequest
+from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -156,6 +157,14 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         auth_time=person.auth_time,
         device=response.device,
         source=network_of(response.source),
+    )
+    note(
+        services,
+        user.sub,
+        SIGNED_IN_ELSEWHERE,
+        device=response.device,
+        source=response.source,
+        about=provider.name,
     )
     lifetime = services.settings.session_lifetime
     return resumed.once_signed_in(handle, base=f"{services.settings.issuer}/", session=session, lifetime=lifetime)

@@ -5,7 +5,7 @@ notes whose password was right, and a code of the app, or a recovery code, does 
 """
 
 from authserver.errors import TooManyAttempts
-from authserver.identity import recovery_codes, totp
+from authserver.identity import activity, recovery_codes, totp
 from authserver.identity.device import device_cookie, read_device
 from authserver.identity.local_account import Account, authenticate
 from authserver.identity.passkeys import (
@@ -62,7 +62,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
         return _page(resumed, form, services, form.username, WRONG, status=401)
     if account.asks_for_code:
         return _ask_for_code(resumed, form, account.user.sub, asked_at, services)
-    return _signed_in(resumed, form, account.user.sub, asked_at, services)
+    return _signed_in(resumed, form, account.user.sub, asked_at, services, by=activity.PASSWORD)
 
 
 def _ask_for_code(resumed: Resumed, form: LoginForm, subject: str, asked_at: int, services: Services) -> GoTo:
@@ -107,7 +107,8 @@ def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
     if not _is_right(form, account, services):
         return _code_page(resumed, form, account, services, WRONG_CODE, status=401)
     give_back(attempt, services)
-    return _signed_in(resumed, form, subject, resumed.pending.password_at, services, base=ABOVE)
+    by = activity.RECOVERY_CODE if form.recovery_code else activity.CODE
+    return _signed_in(resumed, form, subject, resumed.pending.password_at, services, by=by, base=ABOVE)
 
 
 def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
@@ -142,7 +143,7 @@ def sign_in_with_passkey(form: PasskeyForm, services: Services) -> LoginPage | G
     user = services.users.get(factors.subject)
     if user is None or user.status != ACTIVE:
         return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason="user_not_active")
-    return _signed_in(resumed, form, user.sub, asked_at, services, base=ABOVE)
+    return _signed_in(resumed, form, user.sub, asked_at, services, by=activity.PASSKEY, base=ABOVE)
 
 
 def _ceremony(resumed: Resumed, interaction: Interaction) -> Ceremony:
@@ -158,6 +159,8 @@ def _signed_in(
     subject: str,
     created_at: int,
     services: Services,
+    *,
+    by: str,
     base: str = "",
 ) -> GoTo:
     """A new session in place of the old one, and on to what waits for it."""
@@ -166,6 +169,7 @@ def _signed_in(
     session = begin_session(
         subject, resumed.pending.id, created_at, services, device=form.device, source=network_of(form.source)
     )
+    activity.note(services, subject, activity.SIGNED_IN, device=form.device, source=form.source, about=by)
     return resumed.once_signed_in(
         form.request_handle,
         base=base,

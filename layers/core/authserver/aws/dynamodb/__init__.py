@@ -40,6 +40,8 @@ for cutoffs and revocations, which are true for as long as they are there
     ``cutoff#installation#<organisation key><client key>``
                               ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
+    ``activity#<id>``         what happened to a user's account; listed by ``listed_subject``, as
+                              ``activity#<subject key>``, the newest first
     ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used
     ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``
     ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last

@@ -27,7 +27,13 @@ class Index:
         self._attribute = attribute
 
     def page[R](
-        self, value: str, convert: Callable[[Mapping[str, Any]], R], *, limit: int, cursor: str | None
+        self,
+        value: str,
+        convert: Callable[[Mapping[str, Any]], R],
+        *,
+        limit: int,
+        cursor: str | None,
+        newest_first: bool = False,
     ) -> Page[R]:
         """The records listed under `value`. Raises `BadCursor`."""
         keys, last = self._table.query(
@@ -37,6 +43,7 @@ class Index:
             key=self._key,
             limit=max(1, min(limit, MAX_PAGE)),
             after=_read_cursor(cursor) if cursor else None,
+            newest_first=newest_first,
         )
         items = read_together(self._client, {self._name: (self._key, keys)})[self._name]
         records = (read(convert, items.get(key)) for key in keys)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import (
     access_token_of,
+    activity_of,
     approval_of,
     attributes_of,
     authorization_item,
@@ -28,6 +29,7 @@ from authserver.aws.items import (
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
 from authserver.models import (
     AccessTokenRecord,
+    Activity,
     Approval,
     Authorization,
     Federation,
@@ -496,6 +498,18 @@ class DynamoTokens:
         mark = {"pk": f"spent#{identifier}", "spent_by": claim, "expires_at": expires_at}
         existing = self._table.put_new(encode_item(mark), "pk")
         return existing is None or existing.get("spent_by") == {"S": claim}
+
+    # -- activity
+
+    def note_activity(self, activity: Activity) -> None:
+        listed = f"activity#{key_text(activity.subject)}"
+        self._table.put(
+            encode_item({**asdict(activity), "pk": f"activity#{activity.id}", "id": None, "listed_subject": listed})
+        )
+
+    def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
+        listed = f"activity#{key_text(subject)}"
+        return self._by_subject.page(listed, activity_of, limit=limit, cursor=cursor, newest_first=True)
 
     # -- throttles
 

@@ -1,0 +1,54 @@
+"""What happened to an account, for its user to find out what they did not do: kept for 90 days, read on a page of ours.
+
+`note` is called once the thing is done, whoever did it, and never fails it: what could not be noted is missing there.
+"""
+
+from contextlib import suppress
+
+from authserver.errors import TemporarilyUnavailable
+from authserver.identity.throttle import network_of
+from authserver.models import Activity
+from authserver.services import Services
+from authserver.values import base64url
+
+KEPT = 90 * 86_400
+
+# What happened, and in brackets what `about` tells of it.
+SIGNED_IN = "signed_in"  # (by what: `PASSWORD`, `CODE`, `RECOVERY_CODE` or `PASSKEY`)
+SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"  # (the identity provider's name)
+SIGNED_OUT = "signed_out"
+SESSION_ENDED = "session_ended"  # (the device that it was on)
+SESSIONS_ENDED = "sessions_ended"
+PASSWORD_CHANGED = "password_changed"  # noqa: S105  no password
+FACTOR_ADDED = "factor_added"  # (which)
+FACTOR_REMOVED = "factor_removed"  # (which)
+RECOVERY_CODES_MADE = "recovery_codes_made"
+APPLICATION_CONNECTED = "application_connected"  # (its client identifier)
+APPLICATION_DISCONNECTED = "application_disconnected"  # (its client identifier)
+APPLICATIONS_DISCONNECTED = "applications_disconnected"
+PROFILE_CHANGED = "profile_changed"
+EMAIL_CHANGED = "email_changed"
+EMAIL_VERIFIED = "email_verified"
+DATA_EXPORTED = "data_exported"
+
+# By what somebody signed in: a password alone, with a code of an app after it, with a recovery code; a passkey.
+PASSWORD, CODE, RECOVERY_CODE, PASSKEY = "password", "code", "recovery_code", "passkey"  # noqa: S105  no password
+
+
+def note(
+    services: Services, subject: str, kind: str, *, device: str = "", source: str = "", about: str = ""
+) -> None:
+    """Notes what happened to the subject's account just now; of the address `source`, its network alone."""
+    now = services.now()
+    activity = Activity(
+        id=base64url(services.random(16)),
+        subject=subject,
+        kind=kind,
+        created_at=now,
+        expires_at=now + KEPT,
+        device=device,
+        source=network_of(source),
+        about=about,
+    )
+    with suppress(TemporarilyUnavailable):
+        services.tokens.note_activity(activity)
