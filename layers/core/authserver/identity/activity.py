@@ -19,7 +19,7 @@ SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"  # (the identity provider's name)
 SIGNED_OUT = "signed_out"
 SESSION_ENDED = "session_ended"  # (the device that it was on)
 SESSIONS_ENDED = "sessions_ended"
-PASSWORD_CHANGED = "password_changed"  # noqa: S105  no password
+PASSWORD_CHANGED = "password_changed"
 FACTOR_ADDED = "factor_added"  # (which)
 FACTOR_REMOVED = "factor_removed"  # (which)
 RECOVERY_CODES_MADE = "recovery_codes_made"
@@ -32,12 +32,10 @@ EMAIL_VERIFIED = "email_verified"
 DATA_EXPORTED = "data_exported"
 
 # By what somebody signed in: a password alone, with a code of an app after it, with a recovery code; a passkey.
-PASSWORD, CODE, RECOVERY_CODE, PASSKEY = "password", "code", "recovery_code", "passkey"  # noqa: S105  no password
+PASSWORD, CODE, RECOVERY_CODE, PASSKEY = "password", "code", "recovery_code", "passkey"
 
 
-def note(
-    services: Services, subject: str, kind: str, *, device: str = "", source: str = "", about: str = ""
-) -> None:
+def note(services: Services, subject: str, kind: str, *, device: str = "", source: str = "", about: str = "") -> None:
     """Notes what happened to the subject's account just now; of the address `source`, its network alone."""
     now = services.now()
     activity = Activity(
