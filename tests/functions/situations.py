@@ -32,6 +32,7 @@ class Situation:
         self.calls = self.of_one_request()
 
     def of_one_request(self) -> list[Call]:
+        self.answer_with(None)  # a browser brings what it was given from now on
         self.answer_with(None)
         return [call for call in self.world.aws.calls if call.function == self.function]
 
