@@ -126,6 +126,7 @@ def _introduce(server: DevelopmentServer) -> None:
     _say(f"Issuer        {server.issuer}")
     _say(f"Discovery     {server.issuer}/.well-known/oauth-authorization-server")
     _say(f"ResourceApi   {server.resource}")
+    _say(f"Mails         {server.outbox}")
     _say(f"DynamoDB, KMS {server.endpoint_url}")
     _say("")
     _say("How this differs from AWS:")

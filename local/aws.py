@@ -1,11 +1,14 @@
-"""DynamoDB and KMS: moto in this process, behind one HTTP endpoint and one lock."""
+"""AWS behind one HTTP endpoint: DynamoDB and KMS are moto in this process, behind one lock; mails go to the outbox, and
+asynchronous invocations to the functions.
+"""
 
 import itertools
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
@@ -22,7 +25,17 @@ from local.errors import RefusedError
 from local.http_server import HttpServer, Request, Response, listen
 from local.intrinsics import REGION
 from local.logs import Log
-from local.permissions import Access, Statement, TableKeys, allowed, dynamodb_accesses, kms_accesses
+from local.outbox import Outbox
+from local.permissions import (
+    Access,
+    Statement,
+    TableKeys,
+    allowed,
+    dynamodb_accesses,
+    invoke_access,
+    kms_accesses,
+    mail_access,
+)
 from local.stack import Key, Table
 
 if TYPE_CHECKING:
@@ -41,27 +54,38 @@ _accounts = itertools.count(123456789012)
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 _SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
+_INVOKE = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
+_SEND_EMAIL = "/v2/email/outbound-emails"
 
 
 class Aws:
-    """DynamoDB and KMS on `endpoint_url`. Empty at the start; forgotten at the end.
+    """DynamoDB, KMS, SES and Lambda on `endpoint_url`. Empty at the start; forgotten at the end.
 
     Any credentials do. Those that `permit` names may do no more than a role allows: each function has its own.
+    `outbox` has the mails that were sent; `invoke_later` is given the name of a function and an event that it is to be
+    invoked with, and raises KeyError if there is none of that name.
     """
+
+    invoke_later: Callable[[str, bytes], None]
 
     def __init__(self, log: Log) -> None:
         self.account = str(next(_accounts))
         self._log = log
         self._permissions: dict[str, tuple[str, tuple[Statement, ...]]] = {}
         self._tables: dict[str, TableKeys] = {}
+        self.outbox = Outbox()
         self._server = HttpServer(listen_ipv4(), self._answer)
         self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
 
     def _answer(self, request: Request) -> Response:
+        if request.method == "POST" and request.path == _SEND_EMAIL:
+            return self._send_email(request)
+        if request.method == "POST" and (invocation := _INVOKE.fullmatch(request.path)):
+            return self._invoke(unquote(invocation["function"]), request)
         service, _, action = (request.header("X-Amz-Target") or "").partition(".")
         if service not in _SERVICES:
             return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
-        if refusal := self._forbidden(service, action, request):
+        if refusal := self._forbidden(request, lambda: self._accesses(service, action, json.loads(request.body))):
             return refusal
         with _one_at_a_time:
             try:
@@ -73,17 +97,36 @@ class Aws:
         kept = tuple((k, str(v)) for k, v in headers.items() if k.lower() not in {"content-length", "status"})
         return Response(int(status), kept, body if isinstance(body, bytes) else str(body).encode())
 
+    def _send_email(self, request: Request) -> Response:
+        mail = json.loads(request.body)
+        identity = f"arn:aws:ses:{REGION}:{self.account}:identity/"
+        refusal = self._forbidden(request, lambda: [mail_access(mail, identity)])
+        return refusal or self.outbox.take(mail)
+
+    def _invoke(self, function: str, request: Request) -> Response:
+        """Asynchronous invocations alone: a function that waits for another is paid for twice."""
+        arn = f"arn:aws:lambda:{REGION}:{self.account}:function:{function}"
+        if refusal := self._forbidden(request, lambda: [invoke_access(arn)]):
+            return refusal
+        if request.header("X-Amz-Invocation-Type") != "Event":
+            return _unknown_operation("functions are invoked asynchronously here")
+        try:
+            self.invoke_later(function, request.body)
+        except KeyError:
+            return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
+        return Response(202)
+
     def permit(self, access_key_id: str, name: str, statements: tuple[Statement, ...]) -> None:
         """From now on, who signs with this key may do what the statements allow; who signs with another, anything."""
         self._permissions[access_key_id] = (name, statements)
 
-    def _forbidden(self, service: str, action: str, request: Request) -> Response | None:
-        """The refusal when the signer's role does not allow the request."""
+    def _forbidden(self, request: Request, accesses: Callable[[], list[Access]]) -> Response | None:
+        """The refusal when the signer's role does not allow what the request uses."""
         signer = _CREDENTIAL.search(request.header("Authorization") or "")
         if signer is None or signer[1] not in self._permissions:
             return None
         name, statements = self._permissions[signer[1]]
-        for access in self._accesses(service, action, json.loads(request.body)):
+        for access in accesses():
             if not allowed(statements, access):
                 keys = ", ".join(f"{key} {' '.join(values)}" for key, values in access.context.items() if values)
                 self._log.line(name, f"its role does not allow {access.action} on {access.resource} ({keys})")
@@ -162,10 +205,15 @@ def _partition_key(schema: Mapping[str, Any]) -> str:
 
 def _access_denied(name: str, access: Access) -> Response:
     text = f"{name} is not authorized to perform: {access.action} on resource: {access.resource}"
-    body = json.dumps({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text, "message": text})
-    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body.encode())
+    return _error(400, "com.amazon.coral.service#AccessDeniedException", text)
 
 
 def _unknown_operation(message: str) -> Response:
-    body = json.dumps({"__type": "UnknownOperationException", "message": message})
-    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body.encode())
+    return _error(400, "UnknownOperationException", message)
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    """An error in the form of both protocols: JSON with a target, and REST."""
+    headers = (("Content-Type", "application/x-amz-json-1.0"), ("x-amzn-ErrorType", code.rpartition("#")[2]))
+    body = json.dumps({"__type": code, "Message": message, "message": message})
+    return Response(status, headers, body.encode())

@@ -5,8 +5,11 @@ http on loopback, not https; X-Forwarded-Proto says http.
 
 Nothing is kept: tables and keys are made anew at every start.
 
-Of IAM, a function's role is evaluated for its use of tables and keys, with conditions on leading keys and encryption
-contexts. Key policies and who may invoke a function are not.
+Of IAM, a function's role is evaluated for its use of tables, keys, mails and other functions, with conditions on
+leading keys, encryption contexts and senders. Key policies and who else may invoke a function are not.
+
+Mails go to /outbox on the AuthorizationApi's port and no further; SES is not asked about identities, nor for a sandbox.
+An asynchronous invocation that fails is not repeated.
 
 DynamoDB and KMS are moto behind one lock: no throttling, no eventual consistency, and items do not expire by TTL.
 

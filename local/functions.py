@@ -206,10 +206,26 @@ class Functions:
             logical_id: Pool(function, worker_environment(function, endpoint_url), self._household, self._starter, log)
             for logical_id, function in functions.items()
         }
+        self._by_name = {pool.function.name: (logical_id, pool) for logical_id, pool in self.pools.items()}
 
     def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:
         """The function's answer. Errors: `FunctionError`."""
         return json.loads(self.pools[logical_id].invoke(json.dumps(event).encode()))
+
+    def invoke_later(self, name: str, event: bytes) -> None:
+        """Invoke the function of this name asynchronously; who asks does not hear what comes of it.
+
+        Errors: KeyError for a function that there is not.
+        """
+        logical_id, pool = self._by_name[name]
+
+        def run() -> None:
+            try:
+                pool.invoke(event)
+            except FunctionError as error:
+                self._log.line(logical_id, f"failed asynchronously: {error.error_type}: {error.message}")
+
+        threading.Thread(target=run, name=f"{logical_id} later", daemon=True).start()
 
     def start_ahead(self, first: set[str], done: Callable[[str, FunctionError | None], None]) -> None:
         """Start one worker of each function in the background, those of `first` first; `done` hears of each."""

@@ -1,4 +1,4 @@
-"""What a function's role lets it do with tables and keys, evaluated for each of its requests as IAM does.
+"""What a function's role lets it do with tables, keys, mails and functions, evaluated for each request as IAM does.
 
 A permission that is missing in the template would otherwise be found in the cloud only.
 """
@@ -22,6 +22,7 @@ _MANAGED = {
 _LEADING_KEYS = "dynamodb:LeadingKeys"
 _ATTRIBUTES = "dynamodb:Attributes"
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
+_FROM_ADDRESS = "ses:FromAddress"
 _OPERATORS = {"StringEquals", "StringLike"}
 _FOR_ALL = "ForAllValues:"
 _KEY_EQUALS = re.compile(r"([#\w.]+)\s*=\s*(:\w+)")
@@ -114,7 +115,7 @@ def _conditions(conditions: Mapping[str, Mapping[str, Any]], where: str) -> Iter
         name = operator.removeprefix(_FOR_ALL)
         for key, values in keys.items():
             if name not in _OPERATORS or not (
-                key in {_LEADING_KEYS, _ATTRIBUTES} or key.startswith(_ENCRYPTION_CONTEXT)
+                key in {_LEADING_KEYS, _ATTRIBUTES, _FROM_ADDRESS} or key.startswith(_ENCRYPTION_CONTEXT)
             ):
                 raise RefusedError(where, f"has the condition {operator} {key}, which this server does not understand")
             yield Condition(name, operator.startswith(_FOR_ALL), key, tuple(_list(values)))
@@ -211,3 +212,14 @@ def kms_accesses(operation: str, request: Mapping[str, Any], key_arn_prefix: str
     arn = key if key and key.startswith("arn:") else f"{key_arn_prefix}{key or '*'}"
     context = {f"{_ENCRYPTION_CONTEXT}{name}": (value,) for name, value in request.get("EncryptionContext", {}).items()}
     return [Access(f"kms:{operation}", arn, context)]
+
+
+def mail_access(mail: Mapping[str, Any], identity_arn_prefix: str) -> Access:
+    """What sending a mail by SES uses; the identity is taken to be the address itself."""
+    sender = str(mail.get("FromEmailAddress", ""))
+    return Access("ses:SendEmail", f"{identity_arn_prefix}{sender}", {_FROM_ADDRESS: (sender,)})
+
+
+def invoke_access(function_arn: str) -> Access:
+    """What invoking a function uses."""
+    return Access("lambda:InvokeFunction", function_arn)

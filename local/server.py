@@ -1,5 +1,6 @@
 """The development server, whole: from the template to two APIs that answer."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,13 +12,15 @@ from local.aws import Aws
 from local.errors import RefusedError, StartupError
 from local.exchange import message
 from local.functions import Functions
-from local.http_api import HttpApi, read_routes
+from local.http_api import HttpApi, Route, read_routes
 from local.http_server import Handler, HttpServer, Request, Response, listen
 from local.intrinsics import Resolver
 from local.logs import Log
+from local.outbox import PATH as OUTBOX
 from local.parameters import check_rules, choose_parameters
 from local.reload import Reloader
 from local.rest_api import RestApi, read_document
+from local.routes import matching
 from local.schedules import Schedules
 from local.stack import Builder, Stack
 from local.template import expand, read_template, with_resources
@@ -28,17 +31,21 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
+_MAIL_LINK = re.compile(r"ml_[A-Za-z0-9_-]+")
+
 
 class DevelopmentServer:
     """Serves the template's two APIs on loopback, as a context manager.
 
-    After the start: `issuer` and `resource` are the APIs' addresses, `endpoint_url` is DynamoDB's and KMS's, and
-    `planted` is what the seed put into the tables (None without a seed). Ports may be 0, for any free one.
+    After the start: `issuer` and `resource` are the APIs' addresses, `outbox` that of the page with the mails that were
+    sent, `endpoint_url` is AWS's, and `planted` is what the seed put into the tables (None without a seed). Ports may
+    be 0, for any free one.
     Errors at the start: `StartupError`.
     """
 
     issuer: str
     resource: str
+    outbox: str
     endpoint_url: str
     planted: "Planted | None" = None
 
@@ -140,6 +147,7 @@ class DevelopmentServer:
             listeners.append(sockets)
         self._domains = [f"127.0.0.1:{sockets[0].getsockname()[1]}" for sockets in listeners]
         self.issuer, self.resource = (f"http://{domain}" for domain in self._domains)
+        self.outbox = f"{self.issuer}{OUTBOX}"
         return listeners
 
     def _expand(self) -> Builder:
@@ -147,7 +155,12 @@ class DevelopmentServer:
         if self._resources is not None:
             template = with_resources(template, self._resources, self._template.parent)
         declared = template.get("Parameters", {})
-        local = {"Issuer": self.issuer, "ResourceUrl": self.resource, "DeletionProtection": "false"}
+        local = {
+            "Issuer": self.issuer,
+            "ResourceUrl": self.resource,
+            "DeletionProtection": "false",
+            "MailFrom": "authserver@example.com",
+        }
         parameters = choose_parameters(declared, self._given, local)
         self._resolver = Resolver(parameters, template.get("Conditions", {}), self._aws.account)
         check_rules(template.get("Rules", {}), self._resolver)
@@ -166,6 +179,7 @@ class DevelopmentServer:
         makers: list[Callable[[Functions], Handler]] = [lambda _: _nothing, lambda _: _nothing]
         if http_api := stack.http_api:
             routes = read_routes(http_api, stack.functions)
+            _leave_room_for_the_outbox(routes)
             makers[0] = lambda functions: HttpApi(http_api, routes, functions, account, authorization, log).answer
         if rest_api := stack.rest_api:
             document = read_document(rest_api, stack.functions)
@@ -177,6 +191,7 @@ class DevelopmentServer:
         for function in stack.functions.values():
             self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
         self._functions = Functions(stack.functions, self._aws.endpoint_url, self._log)
+        self._aws.invoke_later = self._functions.invoke_later
         self._closing.callback(self._functions.close)
         all_started = threading.Event()
         remaining = set(stack.functions)
@@ -231,23 +246,29 @@ class DevelopmentServer:
         self._closing.callback(reloader.stop)
 
     def _serve(self, listeners: list[list[Any]], makers: list[Callable[[Functions], Handler]]) -> None:
-        for sockets, make in zip(listeners, makers, strict=True):
-            handler = self._logged(make(self._functions))
+        handlers = [make(self._functions) for make in makers]
+        handlers[0] = self._aws.outbox.beside(handlers[0])
+        for sockets, handler in zip(listeners, map(self._logged, handlers), strict=True):
             for listener in sockets:
                 self._closing.callback(HttpServer(listener, handler).close)
 
     def _logged(self, handler: Handler) -> Handler:
-        """The handler with an access line per request, without its query: codes and tokens may be in there."""
+        """The handler with an access line per request, without its query and the links of mails: both have secrets."""
 
         def answer(request: Request) -> Response:
             began = time.perf_counter()
             response = handler(request)
             milliseconds = (time.perf_counter() - began) * 1000
-            path = request.path.encode("unicode_escape").decode()
+            path = _MAIL_LINK.sub("ml_...", request.path).encode("unicode_escape").decode()
             self._log.line("server", f"{request.method} {path} {response.status} {milliseconds:.0f} ms")
             return response
 
         return answer
+
+
+def _leave_room_for_the_outbox(routes: list[Route]) -> None:
+    if matching({route.pattern for route in routes}, OUTBOX):
+        raise RefusedError(f"route {OUTBOX}", "is where this server shows the mails that were sent")
 
 
 def _nothing(_: Request) -> Response:

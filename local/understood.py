@@ -40,6 +40,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         " Role",
         ignored="Architectures Description Tags TracingConfig",
     ),
+    # An invocation that fails is not repeated here.
+    "AWS::Lambda::EventInvokeConfig": _type(
+        ignored="FunctionName Qualifier MaximumEventAgeInSeconds MaximumRetryAttempts DestinationConfig"
+    ),
     "AWS::Lambda::LayerVersion": _type(
         used="Content CompatibleRuntimes", ignored="CompatibleArchitectures Description LayerName LicenseInfo"
     ),

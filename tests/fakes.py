@@ -1145,6 +1145,8 @@ def settings(**overrides: Any) -> Settings:
         urn_namespace="authserver",
         loopback_upstreams=False,
         registration="Off",
+        mail_from="authserver@as.example",
+        mail_function="mail",
     )
     return replace(defaults, **overrides)
 

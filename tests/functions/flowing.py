@@ -1,6 +1,7 @@
 """What a flow is, and the lists of them all."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from tests.functions.world import World
 
@@ -9,6 +10,8 @@ type Flow = Callable[[World], None]
 FLOWS: dict[str, Flow] = {}
 LEGACY_FLOWS: dict[str, Flow] = {}  # what there is besides under `LEGACY`
 REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients may register themselves
+MAIL_FLOWS: dict[str, Flow] = {}  # what there is besides where mails are sent
+MAIL = {"MailFrom": "authserver@as.example"}
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
 
@@ -27,6 +30,22 @@ def legacy_flow(perform: Flow) -> Flow:
 
     LEGACY_FLOWS[perform.__name__] = perform_there
     return perform_there
+
+
+def mail_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that sends mails, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        with sending_mails(world):
+            perform(world)
+
+    MAIL_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def sending_mails(world: World) -> AbstractContextManager[None]:
+    """The functions as they are where mails are sent."""
+    return world.using(**{name: world.load(name, **MAIL) for name in ("login", "recover", "mail")})
 
 
 def registration_flow(registration: str) -> Callable[[Flow], Flow]:

@@ -12,13 +12,15 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
-from tests.functions import factor_flows, page_flows
+from tests.functions import factor_flows, mail_flows, page_flows
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import (
     FLOWS,
     LEGACY,
     LEGACY_FLOWS,
+    MAIL,
+    MAIL_FLOWS,
     REGISTRATION_FLOWS,
     Flow,
     flow,
@@ -44,7 +46,18 @@ from tests.functions.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FLOWS", "LEGACY", "LEGACY_FLOWS", "REGISTRATION_FLOWS", "Flow", "factor_flows", "page_flows"]
+__all__ = [
+    "FLOWS",
+    "LEGACY",
+    "LEGACY_FLOWS",
+    "MAIL",
+    "MAIL_FLOWS",
+    "REGISTRATION_FLOWS",
+    "Flow",
+    "factor_flows",
+    "mail_flows",
+    "page_flows",
+]
 
 
 def let_use_legacy_grants(world: World, *clients: str) -> None:

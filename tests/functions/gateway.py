@@ -97,7 +97,8 @@ class Gateway:
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         """A request to the AuthorizationApi."""
-        name = "metadata" if path.startswith(WELL_KNOWN) else path[1:].partition("/")[0]
+        first = path[1:].partition("/")[0]
+        name = "metadata" if path.startswith(WELL_KNOWN) else "recover" if first == "verify" else first
         if "route" not in options and (found := matching(self._patterns, path)):
             pattern, parameters = found[0]
             given = {parameter: unquote(value) for parameter, value in parameters.items()}

@@ -1,7 +1,7 @@
-"""DynamoDB and KMS under the functions' own boto3 clients: every call recorded, any call made to fail.
+"""AWS under the functions' own boto3 clients: every call recorded, any call made to fail.
 
 It sits where botocore would open a socket, so that serialising, signing, retrying and parsing are the real ones.
-What answers is moto, as in the development server.
+What answers for DynamoDB and KMS is moto, as in the development server; mails and asynchronous invocations are kept.
 """
 
 import base64
@@ -9,12 +9,14 @@ import io
 import itertools
 import json
 import pickle
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -31,6 +33,8 @@ from local.intrinsics import REGION
 from local.stack import Key, Table
 from tests.functions.capacity import read_units, size_of, write_units
 
+INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
+SEND_EMAIL = "/v2/email/outbound-emails"
 SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
 
 # moto's state is the process's: an account of its own keeps each simulation's tables and keys apart.
@@ -68,7 +72,8 @@ SECRET_DETAIL = "arn:aws:dynamodb:eu-central-1:123456789012:table/authserver-Tok
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt at an AWS operation. `table` is a logical id; `ring` is the KMS encryption context's.
+    """One attempt at an AWS operation. `table` is a logical id, of a function as well; `ring` is the KMS encryption
+    context's.
 
     `more` has the other tables that it reaches with their keys; `index` is what a query reads instead of the table,
     by the partition that `keys` then holds.
@@ -111,10 +116,15 @@ type Plan = Callable[[Call], Fault | Callable[[Any], Any] | None]
 
 
 class SimulatedAws:
-    """The tables and keys of one stack. `calls` grows; `caller` is the function that is running."""
+    """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
+
+    `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.invocations: list[tuple[str, Any]] = []
+        self.mails: list[dict[str, Any]] = []
         self.caller = ""
         self.plan: Plan | None = None
         self.seconds = 0.0  # CPU time spent in here, which is nobody's but the simulation's
@@ -207,7 +217,8 @@ class SimulatedAws:
 
     def _take(self, request: AWSPreparedRequest) -> AWSResponse:
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
-        target = _text(request.headers["X-Amz-Target"])
+        path = urlsplit(request.url).path
+        target = _text(request.headers.get("X-Amz-Target") or path)
         call = self._read(target, json.loads(body))
         fault = self.plan(call) if self.plan else None
         if fault is Fault.RESET:
@@ -217,7 +228,7 @@ class SimulatedAws:
             self.calls.append(call)
             status, code = ERRORS[fault]
             answer = json.dumps({"__type": f"com.amazonaws#{code}", "message": f"{code} on {SECRET_DETAIL}"}).encode()
-            return _aws_response(request.url, Response(status, {}, answer))
+            return _aws_response(request.url, Response(status, {"x-amzn-errortype": code}, answer))
         before = self._sizes(call)
         self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Query", "Decrypt", "Encrypt")
         response = self._dispatch(request, target, body)
@@ -230,6 +241,13 @@ class SimulatedAws:
         return _aws_response(request.url, response)
 
     def _dispatch(self, request: AWSPreparedRequest, target: str, body: bytes) -> Response:
+        if target == SEND_EMAIL:
+            self.mails.append(json.loads(body))
+            return Response(200, {}, b'{"MessageId": "1"}')
+        if invoked := INVOKE.fullmatch(target):
+            assert _text(request.headers["X-Amz-Invocation-Type"]) == "Event"
+            self.invocations.append((invoked["function"], json.loads(body)))
+            return Response(202, {}, b"")
         headers = {name: _text(value) for name, value in request.headers.items()}
         headers["x-moto-account-id"] = self.account
         made = MotoRequest.from_primitives("POST", request.url, headers, body)
@@ -241,6 +259,10 @@ class SimulatedAws:
         service, _, operation = target.partition(".")
         if operation in ("CreateTable", "CreateKey"):
             return Call("", "", operation)
+        if target == SEND_EMAIL:
+            return Call(self.caller, "ses", "SendEmail", request=sent)
+        if invoked := INVOKE.fullmatch(target):
+            return Call(self.caller, "lambda", "InvokeFunction", invoked["function"], request=sent)
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))
         consistent: bool | None = None

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.functions.flowing import sending_mails
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
+from tests.functions.mail_flows import forget
 from tests.functions.world import ROOT, World
 
 EVENTS = ROOT / "events"
@@ -130,6 +132,22 @@ DECISIONS = {
     "authorizer/http_simple": "True",
     "authorizer/http_simple_garbage": "False",
 }
+# Where mails are sent.
+MAILED: dict[str, tuple[int, str]] = {
+    "recover/ask": (200, 'name="username"'),
+    "recover/order": (303, "recover?done=sent"),
+    "recover/name_missing": (400, "Enter your username"),
+    "recover/open": (200, 'name="password"'),
+    "recover/set_password": (303, "../recover?done=password"),
+    "recover/garbage": (400, "no longer works"),
+    "recover/confirm_garbage": (400, "no longer works"),
+}
+ORDERS = {
+    "mail/password_reset": ["Set a new password at Authserver"],
+    "mail/password_changed": ["Your password at Authserver was changed"],
+    "mail/nobody": [],
+    "mail/malformed": [],
+}
 SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 
 
@@ -212,7 +230,7 @@ def _consent_of(browser: Browser, parameters: dict[str, str], values: dict[str, 
 
 
 def test_every_file_is_expected_to_do_something() -> None:
-    assert {case(file) for file in FILES} == {*EXPECTED, *DECISIONS, *SCHEDULED}
+    assert {case(file) for file in FILES} == {*EXPECTED, *MAILED, *ORDERS, *DECISIONS, *SCHEDULED}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -223,6 +241,25 @@ def test_event_is_answered(name: str, here: tuple[World, dict[str, str]]) -> Non
     status, said = EXPECTED[name]
     assert answer.status == status, answer
     assert said in (answer.headers.get("location") or answer.body)
+
+
+@pytest.mark.parametrize("name", MAILED)
+def test_event_is_answered_where_mails_are_sent(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    with sending_mails(world):
+        link = forget(world).removeprefix("/recover/")
+        answer = Answer.of(world.invoke(name.partition("/")[0], filled_in(name, world, values | {"LINK": link})))
+    status, said = MAILED[name]
+    assert answer.status == status, answer
+    assert said in (answer.headers.get("location") or answer.body)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_order_is_carried_out(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    with sending_mails(world):
+        world.invoke("mail", filled_in(name, world, values))
+    assert [mail["Content"]["Simple"]["Subject"]["Data"] for mail in world.aws.mails] == ORDERS[name]
 
 
 @pytest.mark.parametrize("name", DECISIONS)
@@ -248,7 +285,7 @@ def test_scheduled_event_rotates_what_is_due(name: str, here: tuple[World, dict[
     assert sorted(answer["rotated"]) == ["ES256", "RS256", "access_token", "token"]
 
 
-@pytest.mark.parametrize("name", sorted({*EXPECTED, *DECISIONS}))
+@pytest.mark.parametrize("name", sorted({*EXPECTED, *MAILED, *DECISIONS}))
 def test_no_event_names_its_own_function_wrongly(name: str) -> None:
     event = json.loads(text_of(EVENTS / f"{name}.json"))
     assert "requestContext" in event or event["type"] == "TOKEN"

@@ -16,7 +16,8 @@ from authserver.aws.apigateway import logger
 from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
-from tests.functions.flows import FLOWS, LEGACY_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
+from tests.functions.flowing import sending_mails
+from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
 from tests.functions.gateway import Gateway, basic
 from tests.functions.journey import App, Browser, machine, native, web
 from tests.functions.simulated_aws import Fault
@@ -25,10 +26,11 @@ from tests.openid_provider import CLIENT_SECRET
 
 SECRET_NAMES = re.compile(
     r"code|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
-    r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint"
+    r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint|link|address"
 )
 
 
+EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 
@@ -81,7 +83,7 @@ class Witness:
     def run(self, name: str, module: Any, event: Any) -> Any:
         self._note(event)
         answer = self._run(name, module, event)
-        self._note(answer)
+        self._note(answer or {})
         return answer
 
     def _note(self, message: Any) -> None:
@@ -105,12 +107,12 @@ def witness(world: World) -> Iterator[Witness]:
     del world.run
 
 
-@pytest.mark.parametrize("name", FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS)
+@pytest.mark.parametrize("name", EVERY_FLOW)
 def test_a_flow_leaves_nothing_secret_in_the_log(
     name: str, world: World, witness: Witness, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger._logger, "level", logging.DEBUG)
-    (FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS)[name](world)
+    EVERY_FLOW[name](world)
     assert len(witness.seen) > 0 or name in ("rotate_keys", "read_the_metadata")
     assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
 
@@ -234,7 +236,7 @@ def is_a_metric(line: dict[str, Any]) -> bool:
     return bool(directive["Namespace"])
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("rotate_keys", "authorizer")])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("rotate_keys", "authorizer", "mail")])
 def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: Journal) -> None:
     rest = name in ("userinfo", "example_resource")
     path = f"/{name}" if name != "metadata" else "/.well-known/jwks.json"
@@ -246,6 +248,37 @@ def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: J
     assert line["route"].endswith(path)
     assert line["request_id"] == event["requestContext"]["requestId"]
     assert len(journal.text) < 1024
+
+
+def test_an_order_is_one_line_with_a_metric(world: World, journal: Journal) -> None:
+    """It tells what came of it, and of whom it was it does not."""
+    with sending_mails(world):
+        for username, reason in (("alice", "sent"), ("nobody-at-all", "user_unknown")):
+            assert Gateway(world).post("/recover", {"username": username}).status == 303
+            journal.stream.truncate(0)
+            journal.stream.seek(0)
+            world.deliver()
+            (line,) = journal.lines
+            assert is_a_metric(line)
+            assert (line["route"], line["method"], line["reason"]) == ("mail", "password_reset", reason)
+            assert username not in journal.text
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.RESET, Fault.INTERNAL, Fault.LOST])
+def test_a_mail_that_fails_leaves_nothing_secret_in_the_log(
+    fault: Fault, world: World, witness: Witness, journal: Journal
+) -> None:
+    with sending_mails(world):
+        Gateway(world).post("/recover", {"username": "alice"})
+        with (
+            world.aws.failing(lambda call: fault if call.service == "ses" else None),
+            pytest.raises(RuntimeError) as raised,
+        ):
+            world.deliver()
+    told = journal.text + str(raised.value)
+    assert "ses_" in told
+    assert "alice" not in told
+    assert sorted(secret for secret in witness.seen if secret and secret in told) == []
 
 
 def test_a_decision_is_one_line_with_a_metric(

@@ -82,6 +82,8 @@ class World:
             self.aws.changed = False
         self.aws.plan = None
         self.aws.calls.clear()
+        self.aws.invocations.clear()
+        self.aws.mails.clear()
         self.clock.ahead = 0.0
 
     def keep(self) -> None:
@@ -98,6 +100,12 @@ class World:
         if name not in self._handlers:
             self._handlers[name] = self.load(name)
         return self.run(name, self._handlers[name], event)
+
+    def deliver(self) -> None:
+        """What was ordered, as Lambda would: each order is an event of its function."""
+        while self.aws.invocations:
+            logical_id, event = self.aws.invocations.pop(0)
+            self.invoke(self.stack.functions[logical_id].code.name, event)
 
     def run(self, name: str, module: ModuleType, event: Any) -> Any:
         """The same for a function that `load` gave."""

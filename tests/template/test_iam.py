@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from authserver.tokens.keyring import RINGS
-from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, REGISTRATION_FLOWS, Flow
+from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, MAIL, MAIL_FLOWS, REGISTRATION_FLOWS, Flow
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
@@ -44,9 +44,16 @@ def recorded_with_registration(shared_world: World, recorded: list[Call]) -> lis
     return recorded + record(shared_world, REGISTRATION_FLOWS)
 
 
+@pytest.fixture(scope="session")
+def recorded_with_mail(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, MAIL_FLOWS)
+
+
 def resource_of(call: Call) -> str:
-    if call.service != "dynamodb":
+    if call.service == "kms":
         return WRAPPING_KEY
+    if call.service == "ses":
+        return "identities"
     return f"{call.table}/index/{call.index}" if call.index else call.table
 
 
@@ -126,6 +133,40 @@ def test_function_may_and_does_the_same_where_clients_register_themselves(
     assert unused(function, recorded_with_registration, statements) == set()
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_mails_are_sent(
+    function: str, recorded_with_mail: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **MAIL)
+    assert missing(function, recorded_with_mail, statements) == set()
+    assert unused(function, recorded_with_mail, statements) == set()
+
+
+def test_where_no_mails_are_sent_nobody_may_do_anything_for_them(written: Written) -> None:
+    assert written.statements("mail") == []
+    for function in FUNCTIONS:
+        actions = {action for statement in written.statements(function) for action in statement.actions}
+        assert not actions & {"ses:SendEmail", "lambda:InvokeFunction"}
+
+
+def test_one_function_sends_mails_and_from_one_address(written: Written) -> None:
+    senders = {
+        function: statement
+        for function in FUNCTIONS
+        for statement in written.statements(function, **MAIL)
+        if any(action.startswith("ses:") for action in statement.actions)
+    }
+    assert set(senders) == {"mail"}
+    assert senders["mail"].condition == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+
+
+def test_functions_invoke_no_other_than_the_one_that_sends_mails(written: Written) -> None:
+    for function in FUNCTIONS:
+        for statement in written.statements(function, **MAIL):
+            if any(action.startswith("lambda:") for action in statement.actions):
+                assert (statement.actions, statement.resources) == (("lambda:InvokeFunction",), ("MailFunction",))
+
+
 def test_who_may_register_nobody_may_do_nothing(written: Written) -> None:
     """By default; and never anything with a key."""
     assert written.statements("register") == []
@@ -145,15 +186,17 @@ def test_function_has_no_wide_permission(function: str, written: Written) -> Non
         "dynamodb:Query",
         "kms:Encrypt",
         "kms:Decrypt",
+        "lambda:InvokeFunction",
+        "ses:SendEmail",
     }
-    for statement in written.statements(function):
+    for statement in written.statements(function, **MAIL):
         assert set(statement.actions) <= allowed
         assert statement.effect == "Allow"
 
 
 def test_every_permission_on_tokens_is_bound_to_kinds_of_items(written: Written) -> None:
     for function in FUNCTIONS:
-        for statement in written.statements(function):
+        for statement in written.statements(function, **MAIL):
             if "TokensTable" in statement.resources:
                 assert set(statement.condition) == {"ForAllValues:StringLike"}
                 assert all(pattern.endswith("#*") and pattern.count("*") == 1 for pattern in statement.leading_keys)

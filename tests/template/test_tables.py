@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.aws import dynamodb
+from tests.functions.flowing import MAIL
 from tests.template.written import Written
 
 TABLES = {
@@ -75,7 +76,7 @@ def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
     granted = {
         pattern.partition("#")[0]
         for function in written.functions
-        for statement in written.statements(function)
+        for statement in written.statements(function, **MAIL)
         if "TokensTable" in statement.resources
         for pattern in statement.leading_keys
     }

@@ -14,7 +14,7 @@ from tests.functions.world import TEMPLATE
 
 @dataclass(frozen=True)
 class Statement:
-    """One IAM statement of a function; `tables` are logical ids, "kms" stands for the wrapping key."""
+    """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -24,6 +24,7 @@ class Statement:
     condition: Mapping[str, Any]
 
 
+IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
 INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
 
 
@@ -112,6 +113,8 @@ def _resource(written: Any) -> str:
             return logical_id
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
             return f"{match[1]}/index/{match[2]}"
+        case {"Fn::Sub": str(text)} if text == IDENTITIES:
+            return "identities"
     raise AssertionError(f"a policy names a resource in an unusual way: {written}")
 
 

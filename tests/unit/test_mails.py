@@ -74,7 +74,7 @@ def post() -> Post:
 def test_a_reset_is_ordered_whatever_the_name(username: str, post: Post) -> None:
     order_reset(username, "203.0.113.7", "de", post.services)
     (order,) = post.orders
-    assert (order.kind, order.username, order.language) == (PASSWORD_RESET, username, "de")
+    assert (order.kind, order.username, order.languages) == (PASSWORD_RESET, username, "de")
     assert (order.issuer, order.ordered_at, order.subject, order.address) == (ISSUER, START, "", "")
 
 
@@ -132,7 +132,7 @@ def test_who_wants_an_address_is_sent_a_link_there_and_keeps_the_old_one_until_t
     before = post.alice()
     assert order_verification(before, NEW, "da", post.services)
     (order,) = post.orders
-    assert (order.kind, order.subject, order.address, order.language) == (EMAIL_VERIFICATION, before.sub, NEW, "da")
+    assert (order.kind, order.subject, order.address, order.languages) == (EMAIL_VERIFICATION, before.sub, NEW, "da")
     assert post.alice() == replace(before, pending_email=NEW)
 
 
@@ -304,20 +304,22 @@ def test_one_form_is_one_use_however_often_it_is_sent(post: Post) -> None:
 @pytest.mark.parametrize("username", ["alice", ""])
 def test_a_mail_tells_the_service_and_the_account_and_what_to_do_if_it_was_not_you(kind: str, username: str) -> None:
     link = f"{ISSUER}/recover/ml_x" if kind in (PASSWORD_RESET, EMAIL_VERIFICATION) else ""
-    mail = render_mail(Letter(kind, "a@b.example", username, ISSUER, "", link, 86_400))
+    mail = render_mail(Letter(kind, "a@b.example", username, "Wonderland", ISSUER, "", link, 86_400))
     for form in (mail.text, mail.html):
-        assert "as.example" in form
+        assert "Wonderland (as.example)" in form
         assert username in form
         assert "If it was not you" in form
         assert ("/recover/ml_x" in form) == bool(link)
-    assert "as.example" in mail.subject
+    assert "Wonderland" in mail.subject
     assert f"\n{link}\n" in mail.text or not link
     assert "{" not in mail.text + mail.subject
     assert len(mail.html.encode()) < 4000
 
 
 def test_a_mail_has_no_image_and_nothing_from_elsewhere() -> None:
-    html = render_mail(Letter(PASSWORD_RESET, "a@b.example", "alice", ISSUER, "", f"{ISSUER}/recover/ml_x", 1800)).html
+    html = render_mail(
+        Letter(PASSWORD_RESET, "a@b.example", "alice", "Wonderland", ISSUER, "", f"{ISSUER}/recover/ml_x", 1800)
+    ).html
     assert not [tag for tag in ("<img", "<script", "<link", "url(", "@import") if tag in html]
     assert html.count("https://") == html.count(f"{ISSUER}/recover/ml_x") == 2
 
@@ -326,7 +328,7 @@ def test_a_mail_has_no_image_and_nothing_from_elsewhere() -> None:
     "username", ["a\r\nBcc: b@c.example", "<a href='https://evil.example'>Click</a>", "%s {{ 7*7 }}"]
 )
 def test_a_name_is_text_whatever_it_is(username: str) -> None:
-    mail = render_mail(Letter(PASSWORD_RESET, "a@b.example", username, ISSUER, "", "https://x", 1800))
+    mail = render_mail(Letter(PASSWORD_RESET, "a@b.example", username, "Wonderland", ISSUER, "", "https://x", 1800))
     assert "\r" not in mail.text + mail.subject
     assert "\n" not in mail.subject
     assert "<a href='" not in mail.html

@@ -313,6 +313,7 @@ class LoginPage:
     retry_after: int | None = None
     providers: tuple[IdentityProvider, ...] = ()
     asks_email: bool = False
+    recovers: bool = False  # whether a forgotten password can be replaced
     ui_locales: str = ""
     passkey: Mapping[str, Any] = field(default_factory=dict, repr=False)
     reason: str = ""
@@ -380,7 +381,7 @@ class Visit:
     """A request for one of our own pages, or a form of one.
 
     `route` is ``/path/{parameter}``, `path` what it is with its parameters in it, without a slash in front. `form` has
-    each field's values.
+    each field's values. `languages` are those that the browser prefers (RFC 9110 section 12.5.4).
     """
 
     method: str
@@ -393,6 +394,7 @@ class Visit:
     source: str = ""
     device: str = ""
     device_cookie: str | None = field(default=None, repr=False)
+    languages: str = ""
 
     def entered(self, name: str) -> str:
         """The one value of a field of the form; empty if it is not there."""
@@ -422,8 +424,8 @@ class MailOrder:
     """What a page asks to be sent, without knowing whether there is anybody to send it to.
 
     `kind` says what, `username` or `subject` to whom, `address` where to, if not to the one that the user has.
-    `issuer` is where the page is, `ordered_at` when that was. The link in a mail is made of the order's `id`: however
-    often an order is carried out, the link is the same.
+    `issuer` is where the page is, `ordered_at` when that was, `languages` what its reader prefers (RFC 9110 section
+    12.5.4). The link in a mail is made of the order's `id`, so that an order carried out twice gives the same link.
     """
 
     kind: str
@@ -433,18 +435,21 @@ class MailOrder:
     username: str = field(default="", repr=False)
     subject: str = ""
     address: str = field(default="", repr=False)
-    language: str = ""
+    languages: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail before it is rendered. `link` is what it leads to; `username` tells which account it is about."""
+    """A mail before it is rendered. `link` is what it leads to; `username` tells which account it is about, `service`
+    and `issuer` where that is.
+    """
 
     kind: str
     to: str = field(repr=False)
     username: str = field(repr=False)
+    service: str
     issuer: str
-    language: str = ""
+    languages: str = ""
     link: str = field(default="", repr=False)
     lifetime: int = 0  # of the link, in seconds
 

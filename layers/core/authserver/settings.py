@@ -43,6 +43,8 @@ class Settings:
     urn_namespace: str
     loopback_upstreams: bool
     registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
+    mail_from: str  # whom mails are from; empty if none are sent
+    mail_function: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -82,6 +84,8 @@ class Settings:
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
             loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true",
             registration=environ.get("REGISTRATION", "Off"),
+            mail_from=environ.get("MAIL_FROM", ""),
+            mail_function=environ.get("MAIL_FUNCTION", ""),
         )
 
     def at(self, origin: str, resource: str) -> Self:

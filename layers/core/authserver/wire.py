@@ -40,6 +40,7 @@ from authserver.values import Secret
 
 MAX_FORM = 16_384
 MAX_FIELDS = 160
+MAX_LANGUAGES = 256
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
@@ -286,6 +287,7 @@ def parse_visit(request: HttpRequest) -> Visit:
         source=request.source,
         device=device_of(request),
         device_cookie=request.cookies.get(DEVICE_COOKIE),
+        languages=request.headers.get("accept-language", "")[:MAX_LANGUAGES],
     )
 
 

@@ -320,15 +320,15 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
 
 
 def _log(request: HttpRequest, status: int, reason: str, event: Event) -> None:
-    _write_log(request.route or "unknown", request.method, status, reason, _request_id(event))
+    write_log(request.route or "unknown", request.method, status, reason, _request_id(event))
 
 
 def _log_access(event: Event, status: int, reason: str) -> None:
     route = str(event.get("resource") or event.get("routeKey") or "token")
-    _write_log(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event))
+    write_log(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event))
 
 
-def _write_log(route: str, method: str, status: int, reason: str, request_id: str) -> None:
+def write_log(route: str, method: str, status: int, reason: str, request_id: str) -> None:
     """One line per request: what was asked by route, what came of it, nothing that was sent.
 
     The line is a metric as well (CloudWatch's embedded metric format), so that it costs one line and not two.

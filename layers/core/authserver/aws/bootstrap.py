@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -21,8 +21,9 @@ from authserver.aws.dynamodb import (
 )
 from authserver.aws.kms import KmsOpener
 from authserver.identity.providers import RememberedProviders
+from authserver.messages import MailOrder
 from authserver.scopes import RememberedScopes
-from authserver.services import Fetcher, PasswordHasher, Services
+from authserver.services import Fetcher, Mailer, PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import KeyRing
@@ -40,13 +41,21 @@ CONFIG = Config(
 )
 
 
-def bootstrap(*, jose: bool | str = False, passwords: bool | str = False, goes_out: bool = False) -> Services:
+def bootstrap(
+    *,
+    jose: bool | str = False,
+    passwords: bool | str = False,
+    goes_out: bool = False,
+    orders_mail: bool = False,
+    sends_mail: bool = False,
+) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
     or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
     Each may be the name of a grant type instead: then where the operator has turned that on.
-    `goes_out` is for the one function that fetches from the internet.
+    `goes_out` is for the one function that fetches from the internet, `orders_mail` for those whose pages have mails
+    sent, and `sends_mail` for the one that sends them.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -79,6 +88,8 @@ def bootstrap(*, jose: bool | str = False, passwords: bool | str = False, goes_o
         theme=RememberedTheme(configuration.theme, now),
         opener=opener,
         fetcher=_fetcher(settings) if goes_out else None,
+        order_mail=_mail_orders(settings) if orders_mail and settings.mail_from else None,
+        mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
     )
 
 
@@ -122,6 +133,18 @@ def _fetcher(settings: Settings) -> Fetcher:
     from authserver.identity.fetch import Fetch
 
     return Fetch(clock, loopback=settings.loopback_upstreams)
+
+
+def _mail_orders(settings: Settings) -> Callable[[MailOrder], None]:
+    from authserver.aws.mail_orders import MailOrders
+
+    return MailOrders(boto3.client("lambda", config=CONFIG), settings.mail_function)
+
+
+def _mailer(settings: Settings) -> Mailer:
+    from authserver.aws.ses import CONFIG, SesMailer
+
+    return SesMailer(boto3.client("sesv2", config=CONFIG), settings.mail_from)
 
 
 def load_plugins(package: str, names: tuple[str, ...], attribute: str) -> Mapping[str, Any]:

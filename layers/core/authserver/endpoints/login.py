@@ -204,6 +204,7 @@ def _page(
         retry_after=retry_after,
         providers=_to_choose_from(providers, resumed.login_hint),
         asks_email=any(provider.domains for provider in providers),
+        recovers=bool(services.settings.mail_from),
         passkey=request_options(_ceremony(resumed, interaction), services) if offers_passkeys(services) else {},
         ui_locales=resumed.ui_locales,
         reason=reason,

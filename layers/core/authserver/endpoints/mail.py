@@ -1,5 +1,7 @@
 """What becomes of an order: the mail that it is for, if there is anybody to get it."""
 
+from dataclasses import replace
+
 from authserver.identity.mail_links import LIFETIMES, make_link
 from authserver.messages import (
     EMAIL_CHANGED,
@@ -29,23 +31,21 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
     address = order.address or user.email
     if not is_mail_address(address):
         return NoLetter("address_missing")
-    if order.kind in NOTICES:
-        return Letter(order.kind, address, user.username, services.settings.issuer, order.language)
-    return _with_link(order, user, address, services)
+    letter = Letter(
+        kind=order.kind,
+        to=address,
+        username=user.username,
+        service=services.theme().name,
+        issuer=services.settings.issuer,
+        languages=order.languages,
+    )
+    return letter if order.kind in NOTICES else _with_link(letter, order, user, services)
 
 
-def _with_link(order: MailOrder, user: User, address: str, services: Services) -> Letter | NoLetter:
-    if order.kind == EMAIL_VERIFICATION and user.pending_email != address:
+def _with_link(letter: Letter, order: MailOrder, user: User, services: Services) -> Letter | NoLetter:
+    if order.kind == EMAIL_VERIFICATION and user.pending_email != letter.to:
         return NoLetter("address_unwanted")  # the user has asked for another one since, or has it already
-    link = make_link(order, user.sub, address, services)
+    link = make_link(order, user.sub, letter.to, services)
     if link is None:
         return NoLetter("link_spent")
-    return Letter(
-        order.kind,
-        address,
-        user.username,
-        services.settings.issuer,
-        order.language,
-        link=f"{services.settings.issuer}/{PAGES[order.kind]}/{link}",
-        lifetime=LIFETIMES[order.kind],
-    )
+    return replace(letter, link=f"{letter.issuer}/{PAGES[order.kind]}/{link}", lifetime=LIFETIMES[order.kind])

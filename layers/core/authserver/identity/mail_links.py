@@ -4,7 +4,7 @@ Whoever opens one is shown a form, which uses it: programs that look into mails 
 """
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from authserver.messages import EMAIL_VERIFICATION, PASSWORD_RESET, MailOrder
 from authserver.models import OneTimeLink
@@ -18,11 +18,17 @@ LIFETIMES = {PASSWORD_RESET: 1800, EMAIL_VERIFICATION: 86_400}  # seconds
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """A link whose secret was right. `is_live` tells whether it may be used, or was by a form of this `claim`."""
+    """A link whose secret was right. It is over when its time is, or whatever its subject had was ended since."""
 
     link: OneTimeLink
-    secret: bytes
-    is_live: bool
+    secret: bytes = field(repr=False)
+    is_expired: bool
+    is_ended: bool
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may be used, unless somebody else has."""
+        return not self.is_expired and not self.is_ended
 
     def claim(self, content: str) -> str:
         """Stands for one form with this content: sent again after a failure, it is the same use of the link."""
@@ -63,8 +69,12 @@ def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
     link = state.link
     if link is None or link.purpose != purpose or not Secret(credential.text("secret")).matches(link.secret_hash):
         return None
-    is_live = link.expires_at > services.now() and link.created_at > state.not_before
-    return OpenedLink(link, credential.fields["secret"], is_live)
+    return OpenedLink(
+        link,
+        credential.fields["secret"],
+        is_expired=link.expires_at <= services.now(),
+        is_ended=link.created_at <= state.not_before,
+    )
 
 
 def spend(opened: OpenedLink, claim: str, services: Services) -> bool:

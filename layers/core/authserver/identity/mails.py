@@ -4,7 +4,9 @@ For one name, whoever asks, there is one mail a minute, and after the first thre
 hour. What is held back is not refused: the link of the mail before is still good, so nobody keeps a user from one.
 """
 
-from authserver.errors import TooManyAttempts
+from contextlib import suppress
+
+from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages import (
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
@@ -25,7 +27,7 @@ SOURCE_DELAY = 30
 VERIFICATIONS_AN_HOUR = 5
 
 
-def order_reset(username: str, source: str, language: str, services: Services) -> None:
+def order_reset(username: str, source: str, languages: str, services: Services) -> None:
     """Orders a link to a new password for whoever has this login name, if anybody.
 
     Raises `TooManyAttempts` if this source asks for too many, by whatever names.
@@ -35,12 +37,17 @@ def order_reset(username: str, source: str, language: str, services: Services) -
         raise TooManyAttempts(_rest_of(SOURCE_DELAY, services))
     if _count(name, MINUTE, services) > 1:
         return
-    in_quarter, in_hour = _count(name, QUARTER, services), _count(name, HOUR, services)
-    if in_quarter == 1 or in_hour <= FREE:
-        _order(PASSWORD_RESET, services, username=username, language=language)
+    try:
+        in_quarter, in_hour = _count(name, QUARTER, services), _count(name, HOUR, services)
+        if in_quarter == 1 or in_hour <= FREE:
+            _order(PASSWORD_RESET, services, username=username, languages=languages)
+    except TemporarilyUnavailable:
+        with suppress(TemporarilyUnavailable):
+            _count(name, MINUTE, services, -1)  # whoever asks again is not to wait for what was never ordered
+        raise
 
 
-def order_verification(user: User, address: str, language: str, services: Services) -> bool:
+def order_verification(user: User, address: str, languages: str, services: Services) -> bool:
     """Notes that the user wants this address, and orders the link that shows that it is theirs.
 
     It becomes theirs when the link was opened. False if it is no address that mail can be sent to. Raises
@@ -51,22 +58,22 @@ def order_verification(user: User, address: str, language: str, services: Servic
     if _count(f"subject\x00{user.sub}", HOUR, services) > VERIFICATIONS_AN_HOUR:
         raise TooManyAttempts(_rest_of(HOUR, services))
     services.users.update(user.sub, pending_email=address)
-    _order(EMAIL_VERIFICATION, services, subject=user.sub, address=address, language=language)
+    _order(EMAIL_VERIFICATION, services, subject=user.sub, address=address, languages=languages)
     return True
 
 
-def tell_of_new_password(user: User, language: str, services: Services) -> None:
+def tell_of_new_password(user: User, languages: str, services: Services) -> None:
     """Tells a user that their password was changed."""
-    _order(PASSWORD_CHANGED, services, subject=user.sub, address=user.email, language=language)
+    _order(PASSWORD_CHANGED, services, subject=user.sub, address=user.email, languages=languages)
 
 
-def tell_of_new_address(user: User, language: str, services: Services) -> None:
+def tell_of_new_address(user: User, languages: str, services: Services) -> None:
     """Tells whoever has the address that was the user's that it is not any more."""
-    _order(EMAIL_CHANGED, services, subject=user.sub, address=user.email, language=language)
+    _order(EMAIL_CHANGED, services, subject=user.sub, address=user.email, languages=languages)
 
 
 def _order(
-    kind: str, services: Services, *, username: str = "", subject: str = "", address: str = "", language: str = ""
+    kind: str, services: Services, *, username: str = "", subject: str = "", address: str = "", languages: str = ""
 ) -> None:
     """Nothing where this deployment sends no mails."""
     if services.order_mail is None:
@@ -80,15 +87,15 @@ def _order(
             username=username,
             subject=subject,
             address=address,
-            language=language,
+            languages=languages,
         )
     )
 
 
-def _count(whose: str, length: int, services: Services) -> int:
+def _count(whose: str, length: int, services: Services, amount: int = 1) -> int:
     """How often a mail was asked for in this window, this time included."""
     window = services.now() // length * length
-    return services.tokens.count(f"mail\x00{length}\x00{whose}", window, 1, window + 2 * length)
+    return services.tokens.count(f"mail\x00{length}\x00{whose}", window, amount, window + 2 * length)
 
 
 def _rest_of(length: int, services: Services) -> int:

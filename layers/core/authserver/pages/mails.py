@@ -1,31 +1,41 @@
 """The mails that people get: plain text, and the same paragraphs in HTML. No image, nothing from elsewhere.
 
-A template's first line is the subject; paragraphs are parted by empty lines.
+A template's first paragraph is the subject; paragraphs are parted by empty lines.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from authserver.messages import Letter, Mail
+from authserver.pages.language import choose, direction, translations
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "mail"),
-    autoescape=select_autoescape(("html",)),
-    auto_reload=False,
-    undefined=StrictUndefined,
-    extensions=["jinja2.ext.i18n"],
-    trim_blocks=True,
-)
-_templates.policies["ext.i18n.trimmed"] = True
-_templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+TEMPLATES = Path(__file__).parent / "mail"
 
 
 def render_mail(letter: Letter) -> Mail:
-    """The mail that the letter is."""
-    service = urlsplit(letter.issuer).netloc
-    written = _templates.get_template(f"{letter.kind}.txt").render(letter=letter, service=service)
+    """The mail that the letter is, in the first of its reader's languages that there is."""
+    templates = _templates(choose("", letter.languages))
+    place = f"{letter.service} ({urlsplit(letter.issuer).netloc})"
+    written = templates.get_template(f"{letter.kind}.txt").render(letter=letter, service=letter.service, place=place)
+    # One line for each paragraph, so that nothing in a name can begin another, or be a header.
     subject, *paragraphs = [" ".join(one.split()) for one in written.split("\n\n") if one.strip()]
-    html = _templates.get_template("letter.html").render(letter=letter, subject=subject, paragraphs=paragraphs)
+    html = templates.get_template("letter.html").render(letter=letter, subject=subject, paragraphs=paragraphs)
     return Mail(letter.to, subject, "\n\n".join(paragraphs) + "\n", html)
+
+
+@lru_cache
+def _templates(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html",)),
+        auto_reload=False,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    # jinja2's i18n extension adds it; mypy does not know.
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {"language": language, "direction": direction(language)}
+    return environment

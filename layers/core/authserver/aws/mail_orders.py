@@ -1,0 +1,72 @@
+"""Orders of mails: on their way to the function that carries them out, and at their arrival there.
+
+An order is an asynchronous invocation, so whoever orders waits for nothing that tells whether somebody gets a mail.
+Lambda repeats what fails.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from authserver.aws.apigateway import logger, write_log
+from authserver.errors import OAuthError, TemporarilyUnavailable
+from authserver.messages import MailOrder
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+ROUTE = "mail"  # what the log has in place of one
+
+
+class MailOrders:
+    """Implements `services.Services.order_mail` by an asynchronous invocation of one function."""
+
+    def __init__(self, client: "LambdaClient", function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def __call__(self, order: MailOrder) -> None:
+        try:
+            self._client.invoke(
+                FunctionName=self._function, InvocationType="Event", Payload=json.dumps(asdict(order)).encode()
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise TemporarilyUnavailable("The mail could not be ordered", reason="lambda_invoke") from error
+
+
+def delivery(carry_out: Callable[[MailOrder], str]) -> Callable[[Mapping[str, Any], Any], None]:
+    """Makes a Lambda handler of a function that carries out an order and tells what came of it.
+
+    What fails for a while is raised again, so that Lambda repeats it; what is no order is not.
+    """
+
+    @wraps(carry_out)
+    def handler(event: Mapping[str, Any], _context: Any) -> None:
+        order = _read(event)
+        if order is None:
+            write_log(ROUTE, "", 400, "order_malformed", "")
+            return
+        try:
+            reason = carry_out(order)
+        except OAuthError as error:
+            write_log(ROUTE, order.kind, error.status, error.reason, order.id)
+            raise RuntimeError(error.reason) from None
+        except Exception:  # noqa: BLE001 - told here, and raised for Lambda
+            logger.exception("unexpected", extra={"request_id": order.id})
+            raise RuntimeError("unexpected") from None
+        write_log(ROUTE, order.kind, 200, reason, order.id)
+
+    return handler
+
+
+def _read(event: Mapping[str, Any]) -> MailOrder | None:
+    try:
+        order = MailOrder(**event)
+    except TypeError:
+        return None
+    texts = (order.kind, order.id, order.issuer, order.username, order.subject, order.address, order.languages)
+    return order if all(isinstance(text, str) for text in texts) and isinstance(order.ordered_at, int) else None
