@@ -16,6 +16,7 @@ BUDGETS = {
     "federate": 533,
     "introspect": 487,
     "login": 490,
+    "logout": 520,
     "mail": 472,
     "partner": 494,
     "register": 495,
@@ -30,16 +31,16 @@ BUDGETS = {
 }
 DEVELOPMENT = {"aws_xray_sdk", "moto", "samtranslator", "local", "tests", "pytest", "requests", "numpy"}
 NOWHERE = DEVELOPMENT | {"authserver_cli", "click", "httpx"}
-PAGES = {"authorize", "federate", "login", "consent", "my", "recover"}
+PAGES = {"authorize", "federate", "login", "logout", "consent", "my", "recover"}
 HEAVY = {
     "jinja2": PAGES | {"mail"},
     "argon2": {"login", "admin", "recover"},
     "pydantic": {"account", "admin", "partner", "register", "my"},
     # cryptography takes it where it is installed; we do when the first such hash is met.
-    "bcrypt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
+    "bcrypt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
     # ARCHITECTURE.md section 9: only where tokens are signed or verified.
-    "jwt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
-    "cryptography": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate"},
+    "jwt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
+    "cryptography": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
     # Loaded when the first code or passkey is met; OpenSSL never, but by the library of passkeys.
     **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "OpenSSL")},
     "boto3": set(FUNCTIONS) - {"example_resource"},

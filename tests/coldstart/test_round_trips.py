@@ -33,6 +33,7 @@ def test_the_budget_is_the_architectures() -> None:
         "refresh, for an organisation": 3,
         "userinfo": 1,
         "authorize, signed in, consent remembered": 3,
+        "sign out by an ID token": 3,
     }
     assert {name: FLOWS[name].round_trips <= limit for name, limit in most.items()} == dict.fromkeys(most, True)
 

@@ -161,6 +161,13 @@ def allow(world: World) -> Request:
     return lambda: succeeded(browser.decide(page))
 
 
+def sign_out(world: World) -> Request:
+    browser = Browser(Gateway(world))
+    query = {"id_token_hint": web(browser.gateway).tokens(browser)["id_token"], "client_id": "demo-web"}
+    query["post_logout_redirect_uri"] = "https://app.example.com/signed-out"
+    return lambda: succeeded(browser.send("GET", "/logout", query=query))
+
+
 def metadata(world: World) -> Request:
     gateway = Gateway(world)
     return lambda: succeeded(gateway.send("GET", "/.well-known/openid-configuration"))
@@ -193,6 +200,7 @@ FLOWS: dict[str, WarmFlow] = {
     "sign in": WarmFlow("login", sign_in, 12, 5, 10),
     "consent page": WarmFlow("consent", show_consent, 4, 7, 0),
     "consent": WarmFlow("consent", allow, 6, 4, 7),
+    "sign out by an ID token": WarmFlow("logout", sign_out, 3, 3, 1),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),
     "key set": WarmFlow("metadata", key_set, 0, 0, 0),
 }

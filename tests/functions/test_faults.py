@@ -53,6 +53,29 @@ def allow(gateway: Gateway) -> tuple[str, Ask]:
     return "consent", lambda: browser.decide(page)
 
 
+BYE = {"client_id": "demo-web", "post_logout_redirect_uri": "https://app.example.com/signed-out"}
+
+
+def ask_whether_to_sign_out(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    web(gateway).tokens(browser)
+    return "logout", lambda: browser.send("GET", "/logout", query=BYE)
+
+
+def sign_out(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    web(gateway).tokens(browser)
+    form, cookies = hidden_fields(browser.send("GET", "/logout", query=BYE)), dict(browser.cookies)
+    return "logout", lambda: gateway.send("POST", "/logout", form=form, cookies=cookies)
+
+
+def sign_out_by_id_token(gateway: Gateway) -> tuple[str, Ask]:
+    browser = Browser(gateway)
+    query = BYE | {"id_token_hint": web(gateway).tokens(browser)["id_token"]}
+    cookies = dict(browser.cookies)
+    return "logout", lambda: gateway.send("GET", "/logout", query=query, cookies=cookies)
+
+
 def client_credentials(gateway: Gateway) -> tuple[str, Ask]:
     return "token", machine(gateway).own_token
 
@@ -208,6 +231,9 @@ ENDPOINTS: list[Prepare] = [
     sign_in,
     show_consent,
     allow,
+    ask_whether_to_sign_out,
+    sign_out,
+    sign_out_by_id_token,
     client_credentials,
     exchange,
     refresh,

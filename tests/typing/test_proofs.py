@@ -13,6 +13,7 @@ FUNCTIONS = ROOT.parent.parent.parent / "functions"
 MAKERS = {
     "AuthenticatedClient": "client_authentication/__init__.py:authenticate",
     "RedirectTarget": "endpoints/redirection.py:resolve_redirect",
+    "PostLogoutTarget": "endpoints/logout.py:resolve_post_logout_redirect",
     "ValidatedAuthorizationRequest": "endpoints/validation.py:validate",
 }
 

@@ -28,10 +28,13 @@ from authserver.messages import (
     FederationForm,
     FederationResponse,
     GoTo,
+    GoToLogout,
     GoToProvider,
     Interaction,
     LoginForm,
+    LogoutRequest,
     PasskeyForm,
+    PostLogoutTarget,
     TokenPresented,
     TokenRequest,
     Visit,
@@ -291,6 +294,21 @@ def parse_visit(request: HttpRequest) -> Visit:
     )
 
 
+LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
+
+
+def parse_logout_request(request: HttpRequest) -> LogoutRequest:
+    """OpenID Connect RP-Initiated Logout 1.0 section 2, but for what means nothing here. Raises `InvalidRequest`."""
+    is_form = request.method == "POST"
+    given = single(read_form(request) if is_form else read_query(request))
+    return LogoutRequest(
+        {name: given[name] for name in LOGOUT_PARAMETERS if name in given},
+        request.cookies.get(SESSION_COOKIE),
+        is_form,
+        given.get("csrf") if is_form else None,
+    )
+
+
 # What browsers and systems call themselves in a User-Agent; the first that is found counts, since most of them name
 # others as well. For people to recognise their own devices by, so a wrong guess does no harm.
 BROWSERS = (
@@ -402,6 +420,27 @@ def render_goto(message: GoTo) -> HttpResponse:
 def session_cookie(session: str, lifetime: int) -> str:
     """The cookie that signs a browser in."""
     return f"{SESSION_COOKIE}={session}; Max-Age={lifetime}; {COOKIE_ATTRIBUTES}"
+
+
+def render_goto_logout(message: GoToLogout) -> HttpResponse:
+    """To the same address by GET; 303, as the form is not to be sent there again."""
+    query = urlencode(message.parameters)
+    headers = (("Location", f"logout?{query}" if query else "logout"), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason="goto_logout")
+
+
+def render_post_logout(target: PostLogoutTarget) -> HttpResponse:
+    """To where the client wants its user after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
+    headers = (("Location", post_logout_location(target)), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, cookies=(session_cookie("", 0),), reason="signed_out")
+
+
+def post_logout_location(target: PostLogoutTarget) -> str:
+    """The registered URI, its own query kept, with `state` if the client sent one."""
+    uri = target.uri.text
+    if target.state is None:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': target.state})}"
 
 
 def render_goto_provider(message: GoToProvider) -> HttpResponse:

@@ -1,4 +1,7 @@
-"""What this server says of itself, generated from what is loaded: RFC 8414, OpenID Connect Discovery, RFC 9728."""
+"""What this server says of itself, generated from what is loaded: RFC 8414, OpenID Connect Discovery, RFC 9728.
+
+`end_session_endpoint` is of OpenID Connect RP-Initiated Logout 1.0 section 2.1.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +30,7 @@ def server_metadata(services: Services) -> Document:
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{settings.resource}/userinfo",
+        "end_session_endpoint": f"{issuer}/logout",
         "registration_endpoint": "" if settings.registration == "Off" else f"{issuer}/register",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": services.scopes().advertised,

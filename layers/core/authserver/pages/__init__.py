@@ -7,6 +7,7 @@ can it name an IPv6 address.
 """
 
 from base64 import b64encode
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,8 +23,11 @@ from authserver.messages import (
     ConsentPage,
     FederationProblem,
     GoTo,
+    GoToLogout,
     GoToProvider,
     LoginPage,
+    LogoutPage,
+    SignedOut,
     View,
 )
 from authserver.pages.language import choose, direction, translations
@@ -38,9 +42,12 @@ from authserver.wire import (
     HttpRequest,
     HttpResponse,
     error_headers,
+    post_logout_location,
     read_query,
     render_goto,
+    render_goto_logout,
     render_goto_provider,
+    render_post_logout,
     render_redirect,
     session_cookie,
 )
@@ -61,12 +68,15 @@ NOWHERE, HERE_ONLY, ANYWHERE = "form-action 'none'", "form-action 'self'", ""
 type Answer = (
     AuthorizationResponse
     | GoTo
+    | GoToLogout
     | GoToProvider
     | LoginPage
     | CodePage
     | ConsentPage
     | FederationProblem
     | ApprovalAsked
+    | LogoutPage
+    | SignedOut
     | View
 )
 
@@ -80,10 +90,8 @@ class Pages:
     def render(self, message: Answer, request: HttpRequest) -> HttpResponse:
         """The answer to a browser."""
         match message:
-            case GoTo():
-                return render_goto(message)
-            case GoToProvider():
-                return render_goto_provider(message)
+            case GoTo() | GoToProvider() | GoToLogout():
+                return _onwards(message)
             case AuthorizationResponse():
                 return self._back_to_client(message, request)
             case LoginPage():
@@ -96,6 +104,8 @@ class Pages:
                 return self._approval_asked(message, request)
             case FederationProblem():
                 return self._page("federation", request, message.status, message.reason, NOWHERE, page=message)
+            case LogoutPage() | SignedOut():
+                return self._logout(message, request)
             case View():
                 return self._view(message, request)
 
@@ -155,6 +165,18 @@ class Pages:
             parameters=message.parameters,
         )
 
+    def _logout(self, message: LogoutPage | SignedOut, request: HttpRequest) -> HttpResponse:
+        if isinstance(message, LogoutPage):
+            forms = ANYWHERE if message.target else HERE_ONLY
+            return self._page("logout", request, 200, "logout_page", forms, ui_locales=message.ui_locales, page=message)
+        if message.target and message.goes_back:
+            return render_post_logout(message.target)
+        back = post_logout_location(message.target) if message.target else ""
+        response = self._page(
+            "signed_out", request, 200, "signed_out", NOWHERE, ui_locales=message.ui_locales, page=message, back=back
+        )
+        return replace(response, cookies=(session_cookie("", 0),))
+
     # -- pages of people who are signed in
 
     def _view(self, view: View, request: HttpRequest) -> HttpResponse:
@@ -193,6 +215,16 @@ class Pages:
             ("Content-Security-Policy", inline.content_security_policy(forms)),
         )
         return HttpResponse(status, headers, body, reason=reason)
+
+
+def _onwards(message: GoTo | GoToProvider | GoToLogout) -> HttpResponse:
+    match message:
+        case GoTo():
+            return render_goto(message)
+        case GoToProvider():
+            return render_goto_provider(message)
+        case GoToLogout():
+            return render_goto_logout(message)
 
 
 class Inline:

@@ -24,13 +24,16 @@ STALE = frozenset(
 class Mistake:
     """Sentences for a person: the `title` says what failed, `fault` whose doing it is, `advice` what to do.
 
-    `detail` tells whether the error's own words help, who are for developers.
+    `detail` tells whether the error's own words help, who are for developers. `page` is one of ours that helps on, and
+    `label` its name.
     """
 
     title: str
     fault: str
     advice: str
     detail: bool = True
+    page: str = ""
+    label: str = ""
 
 
 EXPIRED = Mistake(
@@ -71,6 +74,14 @@ APPLICATION = Mistake(
     ),
 )
 
+STILL_SIGNED_IN = Mistake(
+    N_("You were not signed out"),
+    N_("The application that sent you here to sign out made a mistake. You have done nothing wrong."),
+    N_("You can sign out here all the same. The lines below help the people who run that application."),
+    page="logout",
+    label=N_("Sign out"),
+)
+
 
 def explain(error: OAuthError) -> Mistake:
     """What to tell about an error."""
@@ -83,6 +94,8 @@ def explain(error: OAuthError) -> Mistake:
             return TOO_MANY
         case MethodNotAllowed():
             return NOT_HERE
+        case _ if error.reason.startswith("logout_"):
+            return STILL_SIGNED_IN
         case _ if error.reason in STALE:
             return EXPIRED
         case _:
