@@ -912,13 +912,17 @@ class FakeTokens:
         resource: frozenset[str],
         now: int,
         expires_at: int,
+        declined: Scope = Scope(),
     ) -> None:
         key = _key(subject), _key(client_id)
         with self._lock:
             before = self._consents.get(key)
             if before is not None and before.expires_at > now and before.registered_at == registered_at:
-                scope, resource = before.scope | scope, before.resource | resource
-            self._consents[key] = Consent(Scope.of(sorted(scope)), resource, registered_at, expires_at)
+                scope, declined = (before.scope - declined) | scope, (before.declined - scope) | declined
+                resource = before.resource | resource
+            self._consents[key] = Consent(
+                Scope.of(sorted(scope)), resource, registered_at, expires_at, Scope.of(sorted(declined))
+            )
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         with self._lock:

@@ -67,7 +67,7 @@ def test_client_that_changed_while_its_user_read_is_shown_again(change: dict[str
     narrow = fakes.client(scope=Scope.parse("openid read"))
     server = Server(narrow)
     browser, handle, page = at_consent(server, scope="openid read write")
-    assert [one.name for one in page.permissions] == ["openid", "read"]
+    assert [one.scope.name for one in page.permissions] == ["openid", "read"]
     server.clients.put(replace(narrow, **change))
     again = browser.decide(handle, csrf=page.csrf)
     assert isinstance(again, ConsentPage)

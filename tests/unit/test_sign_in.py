@@ -273,5 +273,5 @@ def test_page_shows_what_is_asked_for_by_whom_and_for_how_long() -> None:
     browser, handle, _ = at_consent(server, scope="openid read unknown")
     form: Any = browser.consent_page(handle)
     assert (form.client.client_id, form.account) == ("web", "alice")
-    assert [permission.name for permission in form.permissions] == ["openid", "read"]
+    assert [one.scope.name for one in form.permissions] == ["openid", "read"]
     assert form.lifetime == server.settings.refresh_token_lifetime

@@ -130,12 +130,14 @@ class AuthorizationDetails:
 class Choice:
     """The organisation and companies that a user chose for a client; none for a client that acts for users.
 
-    `by_administrator`: what was chosen took an administrator's word, and the user is one.
+    `by_administrator`: what was chosen took an administrator's word, and the user is one. `declined` is what the user
+    left out of the scope that was asked for.
     """
 
     organisation: str = ""
     entities: frozenset[str] = frozenset()
     by_administrator: bool = False
+    declined: Scope = Scope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ class ConsentForm(Interaction):
     csrf: str = field(default="", repr=False)
     decision: str = ""
     entities: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()  # the optional scopes whose boxes are ticked
     shown: str = ""
 
 
@@ -347,20 +350,42 @@ class OrganisationOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """A scope as the consent page shows it. `optional`: the user may leave it out, and has not if it is `chosen`.
+
+    `is_new`: the client has other scopes already, and not this one. `needs_approval`: this user cannot allow it alone.
+    """
+
+    scope: ScopeDefinition
+    optional: bool = False
+    chosen: bool = True
+    is_new: bool = False
+    needs_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentPage:
     """The consent page. `lifetime` is how long access lasts, in seconds; `problem` a sentence for the user.
 
-    `needs_approval` tells that the user cannot allow this alone, whatever is chosen.
+    `beyond` says what the client cannot do with all this. `account` and `name` tell who is signed in, `another_may`
+    that somebody else may answer instead. An answer that is remembered is so until `remembered_until`, else 0.
+    `needs_approval` tells that the user cannot allow this alone, whatever is chosen; `entities` are the companies that
+    are chosen so far.
     """
 
     request_handle: str
     csrf: str = field(repr=False)
     client: Client
     redirect: RedirectUri
-    permissions: tuple[ScopeDefinition, ...]
+    permissions: tuple[Permission, ...]
     account: str
     lifetime: int
+    name: str = ""
+    another_may: bool = True
+    beyond: tuple[str, ...] = ()
+    remembered_until: int = 0
     offer: OrganisationOffer | None = None
+    entities: frozenset[str] = frozenset()
     needs_approval: bool = False
     problem: str = ""
     shown: str = ""  # stands for what the page says; the form brings it back

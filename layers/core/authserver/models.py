@@ -30,7 +30,8 @@ class Client:
 
     `version` grows by one with each change, which is conditional on it. `verification` is `TEST` until an operator has
     verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
-    `company` that the user chooses. A registration that is not used by `expires_at` is over.
+    `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
+    not used by `expires_at` is over.
     """
 
     client_id: str
@@ -42,6 +43,7 @@ class Client:
     token_endpoint_auth_method: str = "client_secret_basic"
     scope: Scope = Scope()
     default_scope: Scope = Scope()
+    optional_scope: Scope = Scope()
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str = "RS256"
     access_token_format: str = "jwt"
@@ -436,7 +438,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a user has allowed a client before, so as not to ask again.
+    """What a user has allowed a client before, and what they have left out, so as not to ask again.
 
     `registered_at` is when that client was registered: another one may come to have its identifier.
     """
@@ -445,6 +447,7 @@ class Consent:
     resource: frozenset[str]
     registered_at: int
     expires_at: int
+    declined: Scope = Scope()
 
 
 @dataclass(frozen=True, slots=True)

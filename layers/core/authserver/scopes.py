@@ -84,6 +84,20 @@ class ScopeCatalogue:
         """Everybody whose word is needed for the scope and what it implies, but for anyone's."""
         return frozenset(definition.grantable_by for definition in self.describe(self.expand(scope))) - {ANYONE}
 
+    def beyond(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
+        """What any user may grant and the scope does not give, not even in part; what weighs most comes first.
+
+        Nothing is said of a scope that reaches this server's own APIs, which know much of a user, or that nobody has
+        described: what it gives may go by other names as well.
+        """
+        given = self.expand(scope)
+        if given & OF_OUR_APIS or any(self.get(name) is None for name in given):
+            return ()
+        groups = {definition.group for definition in self.describe(given)}
+        offered = [one for one in self.definitions if one.advertised and one.grantable_by == ANYONE]
+        apart = [one for one in offered if one.name != "openid" and not self.expand(Scope((one.name,))) & given]
+        return tuple(sorted(apart, key=lambda one: (not one.sensitive, one.group not in groups)))
+
     @property
     def advertised(self) -> list[str]:
         """The names that the metadata tells."""
@@ -180,6 +194,7 @@ MANAGEMENT = (
     *_management("admin:keys", "the keys of this server", OPERATOR),
     *_management("admin:theme", "how the pages of this server look", OPERATOR),
 )
+OF_OUR_APIS = Scope(tuple(definition.name for definition in MANAGEMENT))
 BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT))
 DEFAULT = ScopeCatalogue.of(
     (

@@ -541,8 +541,13 @@ class TokenStore(Protocol):
         resource: frozenset[str],
         now: int,
         expires_at: int,
+        declined: Scope = Scope(),
     ) -> None:
-        """Adds to what the subject has allowed the client; what has expired, or was another client's, is replaced."""
+        """Adds to what the subject has allowed the client, and to what they have `declined`, which is none of `scope`.
+
+        What is allowed now is declined no more, and the other way round. What has expired, or was another client's, is
+        replaced.
+        """
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         """The subject is asked again; idempotent."""

@@ -119,6 +119,9 @@ class Scope:
     def __or__(self, other: Self) -> Self:
         return type(self)(tuple(dict.fromkeys(self.tokens + other.tokens)))
 
+    def __sub__(self, other: Self) -> Self:
+        return type(self)(tuple(token for token in self.tokens if token not in other.tokens))
+
 
 @dataclass(frozen=True, slots=True)
 class CodeChallenge:
@@ -180,6 +183,11 @@ class RedirectUri:
     def is_assured(self) -> bool:
         """Whether only the client's owner can receive this redirect: an https host (RFC 8252 section 8.6)."""
         return self.text.startswith("https://") and not self.is_loopback
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it leads to a program on the device, by a scheme of its own (RFC 8252 section 7.1)."""
+        return not self.text.startswith(("https:", "http:"))
 
     @property
     def destination(self) -> str:

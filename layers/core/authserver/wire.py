@@ -221,9 +221,9 @@ def parse_passkey_form(request: HttpRequest) -> PasskeyForm:
 
 
 def parse_consent_form(request: HttpRequest) -> ConsentForm:
-    """The consent form, in which `entities` may repeat. Raises `InvalidRequest`."""
+    """The consent form, in which `entities` and `scope` may repeat. Raises `InvalidRequest`."""
     pairs = read_form(request)
-    form = single([pair for pair in pairs if pair[0] != "entities"])
+    form = single([pair for pair in pairs if pair[0] not in ("entities", "scope")])
     handle = form.get("request", "")
     return ConsentForm(
         request_handle=handle,
@@ -233,6 +233,7 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
         decision=form.get("decision", ""),
         organisation=form.get("organisation", ""),
         entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
+        scope=tuple(dict.fromkeys(value for name, value in pairs if name == "scope")),
         shown=form.get("shown", ""),
         source=request.source,
         device=device_of(request),

@@ -184,6 +184,7 @@ def client_of(item: Mapping[str, Any]) -> Client:
             "post_logout_redirect_uris": _uris(item, "post_logout_redirect_uris"),
             "scope": Scope.parse(item.get("scope", "")),
             "default_scope": Scope.parse(item.get("default_scope", "")),
+            "optional_scope": Scope.parse(item.get("optional_scope", "")),
             "secrets": tuple(_record(ClientSecret, secret) for secret in item.get("secrets", ())),
             # Their defaults are not "none": a client without them registered none.
             "grant_types": tuple(item.get("grant_types", ())),
@@ -353,10 +354,12 @@ def activity_of(item: Mapping[str, Any]) -> Activity:
 
 def consent_of(item: Mapping[str, Any]) -> Consent:
     scopes = _typed(item.get("scopes", frozenset()), frozenset[str], "scopes")
+    declined = _typed(item.get("declined", frozenset()), frozenset[str], "declined")
     return _record(
         Consent,
         {
-            "scope": Scope.of(sorted(scopes)),
+            "scope": Scope.of(sorted(scopes - declined)),
+            "declined": Scope.of(sorted(declined)),
             "resource": item.get("resource_indicators", frozenset()),
             "registered_at": item.get("registered_at", 0),
             "expires_at": item["expires_at"],

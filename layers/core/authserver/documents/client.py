@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage
 from authserver.models import Client
-from authserver.scopes import MANAGEMENT, OPERATOR, REFUSAL_AGE, ScopeCatalogue
+from authserver.scopes import OF_OUR_APIS, OPERATOR, REFUSAL_AGE, ScopeCatalogue
 from authserver.services import Services
 from authserver.values import RedirectUri, Scope, is_resource_indicator
 
@@ -26,7 +26,6 @@ OPERATORS_GRANTS = ("client_credentials", "implicit", "password")
 # Under these nobody is shown what the client may do: its registered scope is the whole permission, and an operator's
 # word. Nobody else adds to it.
 GRANTS_WITHOUT_CONSENT = ("client_credentials", "password")
-OF_OUR_APIS = Scope(tuple(definition.name for definition in MANAGEMENT))
 
 type Objection = tuple[str, str]  # the field, and what is wrong with it
 
@@ -70,6 +69,7 @@ class ClientMetadata(Document):
     token_endpoint_auth_method: Name = "client_secret_basic"
     scope: Scopes = ""
     default_scope: Scopes = ""
+    optional_scope: Scopes = ""
     id_token_signed_response_alg: Literal["RS256", "ES256"] = "RS256"
     access_token_format: Literal["jwt", "opaque"] = "jwt"
     access_token_lifetime: int | None = Field(default=None, ge=1)
@@ -112,6 +112,7 @@ class ClientMetadata(Document):
                 "response_types": tuple(self.effective_response_types),
                 "scope": Scope.parse(self.scope),
                 "default_scope": Scope.parse(self.default_scope),
+                "optional_scope": Scope.parse(self.optional_scope),
             },
         )
 
@@ -126,7 +127,7 @@ def metadata_of(client: Client) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(client, name) for name in FIELDS}
     for name in REDIRECTS:
         values[name] = [uri.text for uri in values[name]]
-    for name in ("scope", "default_scope"):
+    for name in ("scope", "default_scope", "optional_scope"):
         values[name] = str(values[name])
     for name in ("grant_types", "response_types", "resources", "contacts"):
         values[name] = list(values[name])
@@ -258,8 +259,11 @@ def _public_clients_keep_no_secret(metadata: ClientMetadata) -> Iterator[Objecti
 
 
 def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
-    if not Scope.parse(metadata.default_scope) <= Scope.parse(metadata.scope):
-        yield "default_scope", "default_scope must be within scope"
+    for name in ("default_scope", "optional_scope"):
+        if not Scope.parse(getattr(metadata, name)) <= Scope.parse(metadata.scope):
+            yield name, f"{name} must be within scope"
+    if "openid" in Scope.parse(metadata.optional_scope):
+        yield "optional_scope", "must not have openid, which says what kind of request it is"
     if terms.catalogue is None:
         return
     for name in Scope.parse(metadata.scope):

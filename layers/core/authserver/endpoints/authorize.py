@@ -5,13 +5,14 @@ from authserver.messages import (
     Allowed,
     AuthorizationRequest,
     AuthorizationResponse,
+    Choice,
     GoTo,
     ValidatedAuthorizationRequest,
 )
 from authserver.models import VERIFIED, Client, Session
 from authserver.services import Services
 
-from .browser import find_session, hold, must_consent, must_sign_in
+from .browser import choice_made_before, find_session, hold, must_sign_in
 from .redirection import failure, resolve_redirect, success
 from .validation import validate
 
@@ -54,11 +55,12 @@ def _decide(
         if "none" in validated.prompt:
             raise LoginRequired("The user is not signed in", reason="login_required")
         return _hold("login", request, services)
-    if must_consent(validated, consent, services):
+    choice = choice_made_before(validated, consent, services)
+    if choice is None:
         if "none" in validated.prompt:
             raise ConsentRequired("The user has not consented", reason="consent_required")
         return _hold("consent", request, services)
-    return _issue(validated, session, asked_at, services)
+    return _issue(validated, session, choice, asked_at, services)
 
 
 def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
@@ -67,10 +69,15 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 
 
 def _issue(
-    validated: ValidatedAuthorizationRequest, session: Session, asked_at: int, services: Services
+    validated: ValidatedAuthorizationRequest, session: Session, choice: Choice, asked_at: int, services: Services
 ) -> AuthorizationResponse:
     allowed = Allowed(
-        session.subject, session.auth_time, asked_at, random=services.random(16), salt=services.random(16)
+        session.subject,
+        session.auth_time,
+        asked_at,
+        random=services.random(16),
+        salt=services.random(16),
+        choice=choice,
     )
     answer = services.response_types[validated.response_type].answer(validated, allowed, services)
     if answer is None:

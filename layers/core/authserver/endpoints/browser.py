@@ -3,11 +3,13 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from authserver.errors import InvalidRequest
 from authserver.messages import (
     REQUEST_LIFETIME,
     AuthorizationRequest,
+    Choice,
     GoTo,
     Interaction,
     ValidatedAuthorizationRequest,
@@ -18,7 +20,7 @@ from authserver.services import Services
 from authserver.storage import BrowserState
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import Secret, base64url, sha256
+from authserver.values import Scope, Secret, base64url, sha256
 
 from .redirection import resolve_redirect
 from .validation import PARAMETERS, validate
@@ -221,16 +223,41 @@ def must_sign_in(
     return request.subject_hint is not None and session.subject != request.subject_hint
 
 
-def must_consent(request: ValidatedAuthorizationRequest, consent: Consent | None, services: Services) -> bool:
-    """Whether the user has to be asked: nothing remembered covers it, or memory does not count for this client."""
-    if "consent" in request.prompt or not is_assured(request) or needs_choice(request, services):
-        return True
-    if consent is None or consent.expires_at <= services.now():
-        return True
-    if consent.registered_at != request.client.created_at:
-        return True  # allowed to another client, which had this identifier before
-    allowed = covered(request.scope, consent.scope, services.scopes)
-    return not (request.scope <= allowed and set(audience_of(request, services)) <= consent.resource)
+def choice_made_before(
+    request: ValidatedAuthorizationRequest, consent: Consent | None, services: Services
+) -> Choice | None:
+    """What the user answered before, so that nobody need ask. What they left out then is left out again.
+
+    None if the user has to be asked: nothing remembered covers the request, or memory does not count for it.
+    """
+    if "consent" in request.prompt or needs_choice(request, services):
+        return None
+    if not is_standing(consent, request, services):
+        return None
+    declined = optional_scope(request, services) & consent.declined
+    wanted = request.scope - declined
+    if request.scope and not wanted:
+        return None
+    allowed = covered(wanted, consent.scope, services.scopes)
+    is_covered = wanted <= allowed and set(audience_of(request, services)) <= consent.resource
+    return Choice(declined=declined) if is_covered else None
+
+
+def is_standing(
+    consent: Consent | None, request: ValidatedAuthorizationRequest, services: Services
+) -> TypeGuard[Consent]:
+    """Whether this was said to this very client, and counts still."""
+    if consent is None or not is_assured(request) or consent.expires_at <= services.now():
+        return False
+    return consent.registered_at == request.client.created_at  # or to another, which had this identifier before
+
+
+def optional_scope(request: ValidatedAuthorizationRequest, services: Services) -> Scope:
+    """What of the request its user may leave out: what the client registered so, unless the rest implies it."""
+    if not request.client.optional_scope:
+        return Scope()
+    required = request.scope - request.client.optional_scope
+    return request.scope - services.scopes().expand(required)
 
 
 def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> bool:

@@ -15,9 +15,9 @@ from authserver.scopes import OPERATOR as BY_OPERATOR
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.tokens import opaque
-from authserver.values import base64url
+from authserver.values import Scope, base64url
 
-from .browser import audience_of
+from .browser import audience_of, optional_scope
 
 DECISION_AGE = 1  # of the catalogue, in seconds: whom a scope takes is decided by what it says now
 OFFERED = 50  # organisations on the page
@@ -53,7 +53,17 @@ def offer(
 
 
 def read_choice(form: ConsentForm, request: ValidatedAuthorizationRequest, services: Services) -> Choice:
-    """What the user chose, if it can be chosen. Raises `InvalidRequest`; `Unchosen` if a company is yet to be named."""
+    """What the user chose, if it can be chosen: the scopes that may be left out and are not, and for whom.
+
+    Raises `InvalidRequest`; `Unchosen` if nothing is left, or a company is yet to be named.
+    """
+    declined = Scope(tuple(name for name in optional_scope(request, services) if name not in form.scope))
+    if request.scope and not request.scope - declined:
+        raise Unchosen
+    return replace(_read_companies(form, request, services), declined=declined)
+
+
+def _read_companies(form: ConsentForm, request: ValidatedAuthorizationRequest, services: Services) -> Choice:
     if request.client.preferred_subject_type == "user":
         return Choice()
     organisation = services.organisations.get(form.organisation)
@@ -75,7 +85,7 @@ def read_choice(form: ConsentForm, request: ValidatedAuthorizationRequest, servi
 
 
 class Unchosen(Exception):
-    """The user has chosen no company, or more than can be."""
+    """The user has chosen no scope, no company, or more of them than can be."""
 
 
 def grantable(
@@ -85,7 +95,7 @@ def grantable(
 
     Raises `AccessDenied` on what nobody can allow this user.
     """
-    words = services.scopes(younger_than=DECISION_AGE).grantable_by(request.scope)
+    words = services.scopes(younger_than=DECISION_AGE).grantable_by(request.scope - choice.declined)
     if BY_OPERATOR in words and not _is_operator(services.users.get(session.subject)):
         raise AccessDenied("Only an operator may grant this", reason="operator_scope")
     if BY_ADMINISTRATOR in words and not choice.organisation:
@@ -110,7 +120,7 @@ def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session
             organisation=choice.organisation,
             client_id=request.client.client_id,
             subject=session.subject,
-            scope=request.scope,
+            scope=request.scope - choice.declined,
             resource=audience_of(request, services),
             entities=choice.entities,
             created_at=now,
@@ -159,7 +169,8 @@ def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session
     within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
     if not within or not set(audience_of(request, services)) <= set(approval.resource):
         return False
-    return request.scope <= covered(request.scope, approval.scope, services.scopes)
+    wanted = request.scope - choice.declined
+    return wanted <= covered(wanted, approval.scope, services.scopes)
 
 
 def _cut_off_at(approval: Approval, services: Services) -> int:

@@ -1,6 +1,7 @@
 """The consent page: the user allows a client what it asks for, or does not, and says for whom."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
@@ -17,7 +18,7 @@ from authserver.messages import (
     Interaction,
     OrganisationOffer,
 )
-from authserver.models import Session
+from authserver.models import Consent, Session
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
@@ -26,15 +27,17 @@ from authserver.values import base64url, from_base64url, sha256
 from .browser import (
     ResumedRequest,
     audience_of,
+    choice_made_before,
     csrf_token,
     is_assured,
-    must_consent,
     must_sign_in,
     needs_choice,
+    optional_scope,
     require_csrf,
     resume_request,
 )
 from .choice import Unchosen, ask_approval, grantable, offer, read_choice
+from .permissions import beyond, permissions
 from .redirection import failure, success
 
 PAGE = "consent"
@@ -55,10 +58,12 @@ def show_consent(interaction: Interaction, services: Services) -> Answer:
     session = _signed_in(resumed)
     try:
         _require_hinted(resumed, session)
-        if not _must_ask(resumed, session, services):
-            _answer(resumed, session, ALLOW, Choice(), services)
-            return _issue(resumed, session, Choice(), asked_at, services)
-        return _page(resumed, session, interaction, services)
+        consent = _consent(resumed, session, services)
+        choice = choice_made_before(resumed.request, consent, services)
+        if choice is None:
+            return _page(resumed, session, interaction, consent, services)
+        _answer(resumed, session, ALLOW, choice, services)
+        return _issue(resumed, session, choice, asked_at, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
 
@@ -95,12 +100,12 @@ def _require_hinted(resumed: ResumedRequest, session: Session) -> None:
         raise LoginRequired("Another user than the hinted one is signed in", reason="subject_hint_mismatch")
 
 
-def _must_ask(resumed: ResumedRequest, session: Session, services: Services) -> bool:
-    state = services.tokens.browser_state(
+def _consent(resumed: ResumedRequest, session: Session, services: Services) -> Consent | None:
+    """What the user has told this client before."""
+    return services.tokens.browser_state(
         subject_key=base64url(opaque.key_of(session.subject)),
         client_key=base64url(opaque.key_of(resumed.request.client.client_id)),
-    )
-    return must_consent(resumed.request, state.consent, services)
+    ).consent
 
 
 # ------------------------------------------------------------------ the decision
@@ -113,11 +118,11 @@ def _deny(resumed: ResumedRequest, session: Session, services: Services) -> Answ
 
 def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, asked_at: int, services: Services) -> Answer:
     if form.shown != _shown(resumed, services):
-        return _page(resumed, session, form, services, CHANGED)
+        return _page_again(resumed, session, form, services, CHANGED)
     try:
         choice = read_choice(form, resumed.request, services)
     except Unchosen:
-        return _page(resumed, session, form, services, UNCHOSEN)
+        return _page_again(resumed, session, form, services, UNCHOSEN)
     granted = grantable(resumed.request, choice, session, services)
     if granted is None:
         return _ask(resumed, session, choice, services)
@@ -125,7 +130,7 @@ def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, asked_a
     response = _issue(resumed, session, granted, asked_at, services)
     client_id = resumed.request.client.client_id
     note(services, session.subject, APPLICATION_CONNECTED, device=form.device, source=form.source, about=client_id)
-    _remember(resumed, session, services)
+    _remember(resumed, session, granted, services)
     return response
 
 
@@ -143,8 +148,8 @@ def _ask(resumed: ResumedRequest, session: Session, choice: Choice, services: Se
 def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Choice, services: Services) -> None:
     """Records whose answer the request got, and which: it stays theirs, and a denied one stays denied."""
     answer = f"{decision} {session.subject}"
-    if choice.organisation:
-        chosen = "\x00".join((choice.organisation, *sorted(choice.entities)))
+    if choice.organisation or choice.declined:
+        chosen = "\x00".join((choice.organisation, *sorted(choice.entities), "", *sorted(choice.declined)))
         answer = f"{answer} {base64url(sha256(chosen))}"
     if not services.tokens.answer_request(resumed.pending.id, answer, services.now()):
         raise _answered_before()
@@ -174,31 +179,44 @@ def _issue(
     return success(request.redirect, answer, services)
 
 
-def _remember(resumed: ResumedRequest, session: Session, services: Services) -> None:
+def _remember(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> None:
     """What is only yes or no is not asked again, if the answer can reach nobody but this client."""
-    lifetime = services.settings.consent_lifetime
-    if lifetime == 0 or not is_assured(resumed.request):
-        return
     # Memory is a convenience; where it fails the user is asked again, and the answer is given all the same.
     with suppress(TemporarilyUnavailable):
-        if needs_choice(resumed.request, services):
+        end = _remembered_until(resumed, services)
+        if end == 0:
             return
         services.tokens.remember_consent(
             session.subject,
             resumed.request.client.client_id,
             resumed.request.client.created_at,
-            resumed.request.scope,
+            resumed.request.scope - choice.declined,
             frozenset(audience_of(resumed.request, services)),
             services.now(),
-            services.now() + lifetime,
+            end,
+            choice.declined,
         )
+
+
+def _remembered_until(resumed: ResumedRequest, services: Services) -> int:
+    """0 if the user is asked each time."""
+    lifetime = services.settings.consent_lifetime
+    if lifetime == 0 or not is_assured(resumed.request) or needs_choice(resumed.request, services):
+        return 0
+    return services.now() + lifetime
 
 
 # ------------------------------------------------------------------ the page
 
 
+def _page_again(
+    resumed: ResumedRequest, session: Session, form: ConsentForm, services: Services, problem: str
+) -> ConsentPage:
+    return replace(_page(resumed, session, form, _consent(resumed, session, services), services), problem=problem)
+
+
 def _page(
-    resumed: ResumedRequest, session: Session, interaction: Interaction, services: Services, problem: str = ""
+    resumed: ResumedRequest, session: Session, interaction: Interaction, consent: Consent | None, services: Services
 ) -> ConsentPage:
     request, client = resumed.request, resumed.request.client
     offered = offer(request, session, interaction.organisation, services)
@@ -209,12 +227,16 @@ def _page(
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services, chosen),
         client=client,
         redirect=request.redirect.uri,
-        permissions=services.scopes().describe(request.scope),
+        permissions=permissions(request, interaction, consent, offered, user, services),
         account=user.known_as if user else "",
+        name=user.name if user else "",
+        another_may=request.subject_hint is None,
+        beyond=beyond(request, services),
+        remembered_until=_remembered_until(resumed, services),
         lifetime=_lasts(resumed, services),
         offer=offered,
+        entities=frozenset(interaction.entities) if isinstance(interaction, ConsentForm) else frozenset(),
         needs_approval=_needs_approval(resumed, session, offered, services),
-        problem=problem,
         shown=_shown(resumed, services),
         ui_locales=resumed.ui_locales,
     )
@@ -223,20 +245,28 @@ def _page(
 def _shown(resumed: ResumedRequest, services: Services) -> str:
     """What the page tells of the request: a client that is changed while its user reads is not granted the change."""
     request, client = resumed.request, resumed.request.client
-    permissions = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
-    told = (client.client_name, client.verification, client.preferred_subject_type, request.redirect.uri.text)
-    return base64url(sha256("\x00".join((*told, "", *permissions, "", *audience_of(request, services)))))
+    asked = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
+    told = (
+        *(client.client_name, client.client_uri, client.verification, client.preferred_subject_type),
+        request.redirect.uri.text,
+        *("", *asked, "", *optional_scope(request, services), "", *audience_of(request, services)),
+    )
+    return base64url(sha256("\x00".join(told)))
 
 
 def _needs_approval(
     resumed: ResumedRequest, session: Session, offered: OrganisationOffer | None, services: Services
 ) -> bool:
-    """Whether this user cannot allow even one company. Raises `AccessDenied` where nobody can allow it them."""
+    """Whether this user cannot allow even one company and the least of the scope.
+
+    Raises `AccessDenied` where nobody can allow it them.
+    """
+    least = Choice(declined=optional_scope(resumed.request, services))
     if offered is None:
-        return grantable(resumed.request, Choice(), session, services) is None
+        return grantable(resumed.request, least, session, services) is None
     if offered.chosen is None:
         return False
-    return grantable(resumed.request, Choice(offered.chosen.id), session, services) is None
+    return grantable(resumed.request, replace(least, organisation=offered.chosen.id), session, services) is None
 
 
 def _lasts(resumed: ResumedRequest, services: Services) -> int:

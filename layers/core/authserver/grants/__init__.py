@@ -96,7 +96,7 @@ def new_authorization(
         id=base64url(opaque.authorization_id(allowed.random, allowed.subject, choice.organisation)),
         client_id=request.client.client_id,
         subject=allowed.subject,
-        scope=request.scope,
+        scope=request.scope - choice.declined,
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
         created_at=allowed.asked_at,

@@ -7,10 +7,13 @@ can it name an IPv6 address.
 """
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,9 +30,11 @@ from authserver.messages import (
     GoToProvider,
     LoginPage,
     LogoutPage,
+    Permission,
     SignedOut,
     View,
 )
+from authserver.models import Client
 from authserver.pages.language import choose, direction, translations
 from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
@@ -138,7 +143,12 @@ class Pages:
             ANYWHERE,
             ui_locales=page.ui_locales,
             page=page,
-            links=_links(page),
+            groups={
+                "new": _grouped(one for one in page.permissions if one.is_new),
+                "known": _grouped(one for one in page.permissions if not one.is_new),
+            },
+            has_options=any(one.optional for one in page.permissions),
+            about=_about(page.client),
         )
 
     def _back_to_client(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
@@ -307,7 +317,21 @@ def _asked_locales(request: HttpRequest) -> str:
         return ""
 
 
-def _links(page: ConsentPage) -> dict[str, str]:
-    """The client's own pages that may be linked to, whatever is stored of it."""
-    links = {"policy": page.client.policy_uri, "terms": page.client.tos_uri}
-    return {name: uri for name, uri in links.items() if uri and is_web_page(uri)}
+def _grouped(permissions: Iterable[Permission]) -> dict[str, list[Permission]]:
+    """Under their headings, in the order in which they were asked for."""
+    groups: dict[str, list[Permission]] = {}
+    for one in permissions:
+        groups.setdefault(one.scope.group, []).append(one)
+    return groups
+
+
+def _about(client: Client) -> dict[str, Any]:
+    """What the client says of itself; links only to pages that may be linked to, whatever is stored of it."""
+    links = {"website": client.client_uri, "policy": client.policy_uri, "terms": client.tos_uri}
+    pages = {name: {"uri": uri, "host": urlsplit(uri).hostname} for name, uri in links.items() if _is_link(uri)}
+    facts = {"contact": next(iter(client.contacts), ""), "since": client.created_at}
+    return pages | {name: fact for name, fact in facts.items() if fact}
+
+
+def _is_link(uri: str) -> bool:
+    return bool(uri) and is_web_page(uri)

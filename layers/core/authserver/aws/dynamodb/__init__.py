@@ -32,7 +32,8 @@ for cutoffs and revocations, which are true for as long as they are there
     ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times
     ``request#<id>``          an authorization request under way
     ``session#<id>``          a browser that is signed in; listed by ``listed_subject``, as ``session#<subject key>``
-    ``consent#<subject key><client key>``       what a user has allowed a client
+    ``consent#<subject key><client key>``       what a user has allowed a client, and what they have
+                              left out; what is in both is left out
     ``approval#<organisation key><client key><subject key>``   what a member asked an administrator to allow; listed by
                               ``listed_organisation``, as ``approval#<organisation key>``
     ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#organisation#<key>``, and of two of them

@@ -70,6 +70,7 @@ def client_item(client: Client) -> Item:
             "post_logout_redirect_uris": tuple(uri.text for uri in client.post_logout_redirect_uris),
             "scope": str(client.scope),
             "default_scope": str(client.default_scope),
+            "optional_scope": str(client.optional_scope),
             "secrets": tuple(map(secret_attribute, client.secrets)),
             "listed": LISTED,
             "listed_owner": client.owner,

@@ -384,15 +384,20 @@ class DynamoTokens:
         resource: frozenset[str],
         now: int,
         expires_at: int,
+        declined: Scope = Scope(),
     ) -> None:
         key = {"pk": f"consent#{key_text(subject)}{key_text(client_id)}"}
-        sets = {"scopes": frozenset(scope), "resource_indicators": resource}
+        sets = {"scopes": frozenset(scope), "declined": frozenset(declined), "resource_indicators": resource}
         added = {name: tokens for name, tokens in sets.items() if tokens}
+        # One expression cannot both add to a set and take from it. What is declined is kept first: of what is in both
+        # sets, that counts.
+        taken_at_once = " DELETE declined :scopes" if scope and not declined else ""
         try:
             self._table.update(
                 key,
                 "SET expires_at = :expires_at, registered_at = :registered_at ADD "
-                + ", ".join(f"{name} :{name}" for name in added),
+                + ", ".join(f"{name} :{name}" for name in added)
+                + taken_at_once,
                 "attribute_not_exists(pk) OR (expires_at > :now AND registered_at = :registered_at)",
                 {
                     ":expires_at": expires_at,
@@ -405,6 +410,14 @@ class DynamoTokens:
             # One that has expired and that TTL has not removed yet, or that of another client: replaced, so that it
             # does not come back to life.
             self._table.put(encode_item({**key, **sets, "registered_at": registered_at, "expires_at": expires_at}))
+            return
+        if scope and declined:
+            self._table.update_if(
+                key,
+                "DELETE declined :scopes",
+                "registered_at = :registered_at",
+                {":scopes": frozenset(scope), ":registered_at": registered_at},
+            )
 
     def forget_consent(self, subject: str, client_id: str) -> None:
         self._table.delete({"pk": f"consent#{key_text(subject)}{key_text(client_id)}"})
