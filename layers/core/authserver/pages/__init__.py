@@ -326,12 +326,15 @@ def _grouped(permissions: Iterable[Permission]) -> dict[str, list[Permission]]:
 
 
 def _about(client: Client) -> dict[str, Any]:
-    """What the client says of itself; links only to pages that may be linked to, whatever is stored of it."""
-    links = {"website": client.client_uri, "policy": client.policy_uri, "terms": client.tos_uri}
-    pages = {name: {"uri": uri, "host": urlsplit(uri).hostname} for name, uri in links.items() if _is_link(uri)}
-    facts = {"contact": next(iter(client.contacts), ""), "since": client.created_at}
-    return pages | {name: fact for name, fact in facts.items() if fact}
+    """What the client says of itself, and since when; links only to pages that may be linked to, whatever is stored."""
+    return {
+        "website": _link(client.client_uri),
+        "policy": _link(client.policy_uri),
+        "terms": _link(client.tos_uri),
+        "contact": next(iter(client.contacts), ""),
+        "since": client.created_at,
+    }
 
 
-def _is_link(uri: str) -> bool:
-    return bool(uri) and is_web_page(uri)
+def _link(uri: str) -> dict[str, str | None] | None:
+    return {"uri": uri, "host": urlsplit(uri).hostname} if uri and is_web_page(uri) else None
