@@ -2,7 +2,7 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.login import Answer, show_code, show_login, sign_in, sign_in_with_code, sign_in_with_passkey
+from authserver.endpoints.login import Answer, show_code, show_login, sign_in_with_code, sign_in_with_passkey, submit
 from authserver.errors import MethodNotAllowed
 from authserver.pages import Pages
 from authserver.services import Services
@@ -31,7 +31,7 @@ def answer(request: HttpRequest, here: Services) -> Answer:
         case "POST", "passkey":
             return sign_in_with_passkey(parse_passkey_form(request), here)
         case "POST", _:
-            return sign_in(parse_login_form(request), here)
+            return submit(parse_login_form(request), here)
         case _, "code":
             return show_code(parse_interaction(request), here)
         case _, "passkey":

@@ -189,7 +189,8 @@ class AuthorizationResponse:
 class Interaction:
     """What a browser brings to the sign-in and consent pages; `organisation` is the one chosen so far.
 
-    `source` is the address that API Gateway saw, `device` what the browser says that it is.
+    `source` is the address that API Gateway saw, `device` what the browser says that it is. `another` account than the
+    one that is signed in is wanted.
     """
 
     request_handle: str = ""
@@ -198,16 +199,18 @@ class Interaction:
     organisation: str = ""
     source: str = field(default="", kw_only=True)
     device: str = field(default="", kw_only=True)
+    another: bool = field(default=False, kw_only=True)
     device_cookie: str | None = field(default=None, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginForm(Interaction):
-    """The sign-in form, posted."""
+    """The sign-in form, posted. `action` says what to do instead: go on as who is signed in, or go back."""
 
     csrf: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
     password: Secret = Secret("")
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +307,8 @@ class LoginPage:
 
     `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to. Without
     a `client`, a page of ours wants to know who is there. `passkey` are the options by which the browser asks for one,
-    empty where none can be; `reason` is for the log, where one was refused.
+    empty where none can be; `reason` is for the log, where one was refused. `account` and `name` are of whoever is
+    signed in already: who may go on as that by a form with `continue_csrf`, or else has to sign in again.
     """
 
     request_handle: str
@@ -320,6 +324,15 @@ class LoginPage:
     ui_locales: str = ""
     passkey: Mapping[str, Any] = field(default_factory=dict, repr=False)
     reason: str = ""
+    account: str = ""
+    name: str = ""
+    continue_csrf: str = field(default="", repr=False)
+    may_cancel: bool = False
+
+    @property
+    def may_continue(self) -> bool:
+        """Whether the session that there is would do."""
+        return bool(self.continue_csrf)
 
 
 @dataclass(frozen=True, slots=True)

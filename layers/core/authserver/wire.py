@@ -167,6 +167,7 @@ def parse_interaction(request: HttpRequest) -> Interaction:
         query.get("organisation", ""),
         source=request.source,
         device=device_of(request),
+        another=query.get("another") == "yes",
     )
 
 
@@ -181,6 +182,7 @@ def parse_login_form(request: HttpRequest) -> LoginForm:
         csrf=form.get("csrf", ""),
         username=form.get("username", ""),
         password=Secret(form.get("password", "")),
+        action=form.get("action", ""),
         source=request.source,
         device=device_of(request),
         device_cookie=request.cookies.get(DEVICE_COOKIE),

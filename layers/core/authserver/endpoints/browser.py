@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from authserver.errors import InvalidRequest
@@ -66,6 +66,12 @@ class Resumed:
         if self.session is None:
             return True
         return "login" in self.prompt and self.session.signed_in_for != self.pending.id
+
+    def may_continue(self, now: int) -> bool:
+        """Whether all that the user has to do is to say that this is the account: `prompt=select_account` alone."""
+        if self.request is None or self.session is None or "select_account" not in self.prompt:
+            return False
+        return not _must_prove(self.request, self.session, now)
 
     def once_signed_in(
         self,
@@ -205,6 +211,17 @@ def begin_session(
     return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(subject), secret=secret)
 
 
+def renew_session(session: Session, signed_in_for: str, services: Services) -> str:
+    """The same session by another identifier, for another pending request: nobody has signed in anew."""
+    identifier, secret = services.random(16), services.random(16)
+    renewed = replace(
+        session, id=base64url(identifier), secret_hash=sha256(base64url(secret)), signed_in_for=signed_in_for
+    )
+    services.tokens.put_session(renewed)
+    key = services.keys.token_key(TOKEN_RING)
+    return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(session.subject), secret=secret)
+
+
 def must_sign_in(
     request: ValidatedAuthorizationRequest, session: Session | None, pending_id: str | None, now: int
 ) -> bool:
@@ -216,7 +233,12 @@ def must_sign_in(
         return True
     if pending_id is not None and session.signed_in_for == pending_id:
         return False
-    if request.prompt & {"login", "select_account"}:
+    return "select_account" in request.prompt or _must_prove(request, session, now)
+
+
+def _must_prove(request: ValidatedAuthorizationRequest, session: Session, now: int) -> bool:
+    """Whether this session is not enough, whoever its user says to be."""
+    if "login" in request.prompt:
         return True
     if request.max_age is not None and session.auth_time + request.max_age < now:
         return True

@@ -4,7 +4,9 @@ A password is enough for whoever has nothing else. Whoever has an authenticator 
 notes whose password was right, and a code of the app, or a recovery code, does the rest. A passkey does it all at once.
 """
 
-from authserver.errors import TooManyAttempts
+from dataclasses import replace
+
+from authserver.errors import AccessDenied, InvalidRequest, TooManyAttempts
 from authserver.identity import activity, recovery_codes, totp
 from authserver.identity.device import device_cookie, read_device
 from authserver.identity.local_account import Account, authenticate
@@ -18,13 +20,24 @@ from authserver.identity.passkeys import (
 from authserver.identity.providers import domain_of
 from authserver.identity.throttle import count_code_attempt, give_back, network_of
 from authserver.marks import N_
-from authserver.messages import CodeForm, CodePage, GoTo, Interaction, LoginForm, LoginPage, PasskeyForm
-from authserver.models import ACTIVE, IdentityProvider
+from authserver.messages import (
+    AuthorizationResponse,
+    CodeForm,
+    CodePage,
+    GoTo,
+    Interaction,
+    LoginForm,
+    LoginPage,
+    PasskeyForm,
+)
+from authserver.models import ACTIVE, VERIFIED, IdentityProvider, Session
 from authserver.services import Services
 
-from .browser import LOGIN, Resumed, begin_session, csrf_token, require_csrf, restart, resume
+from .browser import LOGIN, Resumed, begin_session, csrf_token, renew_session, require_csrf, restart, resume
+from .redirection import failure
 
 CODE = "code"
+CANCELLED = "cancelled"  # the answer of a user who went back
 WRONG = N_("The username or password is not correct.")
 WRONG_CODE = N_("This code is not correct, or has been used before.")
 WRONG_PASSKEY = N_("This passkey did not sign you in. Try again, or use your password.")
@@ -32,7 +45,7 @@ THROTTLED = N_("Too many attempts. Please wait a while and try again.")
 ABOVE = "../"  # leads to the pages beside /login, as those below it see them
 
 
-type Answer = LoginPage | CodePage | GoTo
+type Answer = LoginPage | CodePage | GoTo | AuthorizationResponse
 
 
 # ------------------------------------------------------------------ with a password
@@ -41,9 +54,24 @@ type Answer = LoginPage | CodePage | GoTo
 def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo:
     """The form, or straight on if the session already satisfies the request."""
     resumed = resume(interaction, services)
+    if interaction.another:
+        return _page(resumed, interaction, services)
     if not resumed.must_sign_in(services.now()):
         return resumed.once_signed_in(interaction.request_handle)
-    return _page(resumed, interaction, services, username=resumed.login_hint)
+    page = _page(resumed, interaction, services, username=resumed.login_hint)
+    if resumed.session is None:
+        return page
+    return _for_whoever_is_there(page, resumed, interaction, resumed.session, services)
+
+
+def submit(form: LoginForm, services: Services) -> Answer:
+    """What the form says: go on as who is signed in, go back to the application, or sign in."""
+    match form.action:
+        case "continue":
+            return continue_as(form, services)
+        case "cancel":
+            return cancel(form, services)
+    return sign_in(form, services)
 
 
 def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
@@ -72,15 +100,50 @@ def _ask_for_code(resumed: Resumed, form: LoginForm, subject: str, asked_at: int
     return GoTo("login/code", form.request_handle)
 
 
+# ------------------------------------------------------------------ without one
+
+
+def continue_as(form: LoginForm, services: Services) -> LoginPage | GoTo:
+    """Takes the session that there is, as its user chose where `prompt=select_account` asked (OpenID Connect Core
+    section 3.1.2.1). It is no newer for that."""
+    resumed = resume(form, services)
+    session = resumed.session
+    if session is None or not resumed.may_continue(services.now()):
+        return _page(resumed, form, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services, about=session.id)
+    services.tokens.delete_session(session.id)
+    renewed = renew_session(session, resumed.pending.id, services)
+    return resumed.once_signed_in(
+        form.request_handle, session=renewed, lifetime=max(0, session.expires_at - services.now())
+    )
+
+
+def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
+    """Tells a verified client that its user did not want to sign in; this request is answered by that."""
+    resumed = resume(form, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    if resumed.request is None or not _may_cancel(resumed):
+        raise InvalidRequest("There is nowhere to go back to", reason="nowhere_to_cancel_to")
+    if not services.tokens.answer_request(resumed.pending.id, CANCELLED, services.now()):
+        raise InvalidRequest("This request was answered before", reason="answered_before")
+    error = AccessDenied("The user did not sign in", reason="sign_in_cancelled")
+    return failure(resumed.request.redirect, error, services)
+
+
+def _may_cancel(resumed: Resumed) -> bool:
+    """RFC 9700 section 4.11.2: from here, people are sent to a client that was verified, and to no other."""
+    return resumed.client is not None and resumed.client.verification == VERIFIED
+
+
 # ------------------------------------------------------------------ and a code
 
 
 def show_code(interaction: Interaction, services: Services) -> CodePage | GoTo:
     """The form for a code, for whoever has typed the password; others begin with that."""
     resumed = resume(interaction, services)
-    if not resumed.must_sign_in(services.now()):
-        return resumed.once_signed_in(interaction.request_handle, base=ABOVE)
     account = _half_signed_in(resumed, services)
+    if not resumed.must_sign_in(services.now()) and not _is_another(account, resumed.session):
+        return resumed.once_signed_in(interaction.request_handle, base=ABOVE)
     if account is None:
         return GoTo("login", interaction.request_handle, base=ABOVE)
     return _code_page(resumed, interaction, account, services)
@@ -118,6 +181,11 @@ def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
     user, factors = services.users.get_with_factors(resumed.pending.password_of)
     account = Account(user, factors) if user and user.status == ACTIVE else None
     return account if account and account.asks_for_code else None
+
+
+def _is_another(account: Account | None, session: Session | None) -> bool:
+    """Whether somebody is about to take the place of whoever is signed in."""
+    return account is not None and session is not None and account.user.sub != session.subject
 
 
 def _is_right(form: CodeForm, account: Account, services: Services) -> bool:
@@ -208,7 +276,22 @@ def _page(
         passkey=request_options(_ceremony(resumed, interaction), services) if offers_passkeys(services) else {},
         ui_locales=resumed.ui_locales,
         reason=reason,
+        may_cancel=_may_cancel(resumed),
     )
+
+
+def _for_whoever_is_there(
+    page: LoginPage, resumed: Resumed, interaction: Interaction, session: Session, services: Services
+) -> LoginPage:
+    """The page for a browser that is signed in, which is not enough or has to be confirmed."""
+    user = services.users.get(session.subject)
+    if user is None:
+        return page
+    shown = replace(page, account=user.known_as, name=user.name, username=page.username or user.username)
+    if not resumed.may_continue(services.now()):
+        return shown
+    csrf = csrf_token(LOGIN, resumed, interaction.browser_secret, services, about=session.id)
+    return replace(shown, continue_csrf=csrf)
 
 
 def _code_page(
