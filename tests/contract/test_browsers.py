@@ -152,6 +152,32 @@ def test_remember_consent_to_another_client_of_the_same_identifier_is_replaced(t
     assert consent_of(tokens, subject, "web") == Consent(Scope.parse("openid"), API, NOW + 1, NOW + 100)
 
 
+def test_remember_consent_keeps_what_was_declined_apart_from_what_was_allowed(tokens: TokenStore) -> None:
+    """The last word counts, whichever it is, and says nothing of what it did not speak of."""
+    subject = f"sub-{identifier()}"
+
+    def say(scope: str, declined: str) -> tuple[set[str], set[str]]:
+        tokens.remember_consent(
+            subject, "web", NOW, Scope.parse(scope), API, NOW, NOW + 100, declined=Scope.parse(declined)
+        )
+        remembered = consent_of(tokens, subject, "web")
+        assert remembered is not None
+        return set(remembered.scope), set(remembered.declined)
+
+    assert say("openid", "email") == ({"openid"}, {"email"})
+    assert say("openid email", "") == ({"openid", "email"}, set())
+    assert say("openid read", "email write") == ({"openid", "read"}, {"email", "write"})
+    assert say("openid write", "read") == ({"openid", "write"}, {"email", "read"})
+
+
+def test_remember_consent_that_has_expired_forgets_what_was_declined(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("openid"), API, NOW, NOW + 100, Scope.parse("email read"))
+    tokens.remember_consent(subject, "web", NOW, Scope.parse("openid"), API, NOW + 100, NOW + 200, Scope.parse("read"))
+    expected = Consent(Scope.parse("openid"), API, NOW, NOW + 200, declined=Scope.parse("read"))
+    assert consent_of(tokens, subject, "web") == expected
+
+
 def test_remember_consent_of_one_client_is_none_of_another(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     tokens.remember_consent(subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 100)

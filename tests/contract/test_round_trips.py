@@ -41,6 +41,7 @@ def full_client() -> Client:
         token_endpoint_auth_method="client_secret_post",
         scope=Scope.parse("write read openid"),
         default_scope=Scope.parse("read"),
+        optional_scope=Scope.parse("write read"),
         secrets=(ClientSecret(ALL_OCTETS, NOW, NOW + 5), ClientSecret(b"\x00" * 32, NOW - 5)),
         id_token_signed_response_alg="ES256",
         access_token_format="opaque",

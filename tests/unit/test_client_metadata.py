@@ -136,6 +136,8 @@ def test_link_that_is_no_https_page_is_refused(name: str, uri: str) -> None:
         ({"scope": "openid unheard-of"}, ["scope"]),
         ({"scope": 'openid "'}, ["scope"]),
         ({"default_scope": "write"}, ["default_scope"]),
+        ({"optional_scope": "write"}, ["optional_scope"]),
+        ({"optional_scope": "read openid"}, ["optional_scope"]),
         ({"access_token_lifetime": 0}, ["access_token_lifetime"]),
         ({"access_token_lifetime": "600"}, ["access_token_lifetime"]),
         ({"id_token_signed_response_alg": "none"}, ["id_token_signed_response_alg"]),
