@@ -1,7 +1,7 @@
 """Every page there is, and how a person comes to it. Whoever makes a page adds it here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.browser.visit import Tab
 from tests.flows.person import App
@@ -42,6 +42,17 @@ def consent(tab: Tab, app: App) -> None:
     tab.start(app, scope="openid profile email read write")
 
 
+def consent_for_an_organisation(tab: Tab, app: App) -> None:
+    tab.start(replace(app, client_id="ledger-app"))
+    tab.page.get_by_label("Acme <Group>").check()
+    tab.page.get_by_role("button", name="Continue").click()
+    tab.page.get_by_label("Acme Denmark ApS").wait_for()
+
+
+def account_to_choose(tab: Tab, app: App) -> None:
+    tab.start(app, prompt="select_account")
+
+
 def error(tab: Tab, app: App) -> None:
     tab.start(app, redirect_uri="https://elsewhere.example.com/callback")
 
@@ -49,7 +60,9 @@ def error(tab: Tab, app: App) -> None:
 EVERY_PAGE = (
     PageOf("sign-in", sign_in, None, "Sign in"),
     PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
+    PageOf("choose-account", account_to_choose, title="Sign in, with a session"),
     PageOf("consent", consent, title="Consent"),
+    PageOf("consent-organisation", consent_for_an_organisation, BOB, "Consent for an organisation"),
     PageOf("error", error, None, "An error"),
     PageOf("my", at("my"), title="Account"),
 )

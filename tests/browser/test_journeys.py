@@ -83,6 +83,9 @@ def test_the_keyboard_alone_is_enough(window: Window, public: App) -> None:
     keyboard.type("wonderland-demo")
     keyboard.press("Enter")
     tab.sees_consent()
+    for link in ("Use another account", "Connected apps"):
+        keyboard.press("Tab")
+        expect(tab.page.get_by_role("link", name=link)).to_be_focused()
     keyboard.press("Tab")
     expect(tab.page.get_by_role("button", name="Deny")).to_be_focused()
     keyboard.press("Tab")

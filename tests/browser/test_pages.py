@@ -81,7 +81,7 @@ def test_fields_are_labelled_for_people_and_password_managers(window: Window, pu
     tab.start(public, login_hint="bob")
     username, password = tab.page.get_by_label("Username"), tab.page.get_by_label("Password")
     expect(username).to_have_value("bob")
-    expect(username).to_have_attribute("autocomplete", "username")
+    expect(username).to_have_attribute("autocomplete", "username webauthn")
     expect(username).to_have_attribute("autocapitalize", "none")
     expect(password).to_have_attribute("autocomplete", "current-password")
     expect(password).to_have_attribute("type", "password")

@@ -12,7 +12,7 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
-from tests.functions import factor_flows, mail_flows, page_flows
+from tests.functions import consent_flows, factor_flows, mail_flows, page_flows
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import (
@@ -54,6 +54,7 @@ __all__ = [
     "MAIL_FLOWS",
     "REGISTRATION_FLOWS",
     "Flow",
+    "consent_flows",
     "factor_flows",
     "mail_flows",
     "page_flows",

@@ -28,6 +28,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "authorize/redirect_uri_unknown": (400, "redirect_uri is not registered"),
     "login/show": (200, 'name="password"'),
     "login/sign_in": (303, "consent?request=rq_"),
+    "login/another_account": (200, 'name="password"'),
+    "login/cancel": (303, "http://127.0.0.1:8080/callback?error=access_denied"),
     "login/wrong_password": (401, "not correct"),
     "login/request_expired": (400, "expired"),
     "logout/ask": (200, "Do you want to sign out?"),
