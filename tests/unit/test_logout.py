@@ -191,6 +191,15 @@ def test_a_form_that_is_not_ours_signs_nobody_out(csrf: str, alice: Person) -> N
     assert alice.is_signed_in
 
 
+@pytest.mark.rfc("9700", "4.7")
+def test_a_form_that_comes_without_the_cookie_takes_none_away(server: Server) -> None:
+    """As from any other site: the browser keeps the cookie back, and would let it be overwritten."""
+    answer = log_out(LogoutRequest({"client_id": "web"}, None, is_form=True, csrf="x"), server.services)
+    assert location_of(answer, server) == "logout?client_id=web"
+    for shown in (answer, log_out(LogoutRequest({}, None), server.services)):
+        assert cookies_of(shown, server) == ()
+
+
 @pytest.mark.rfc(LOGOUT, "2")
 def test_a_form_of_a_clients_is_sent_on_as_a_link_and_signs_nobody_out_itself(alice: Person) -> None:
     parameters = {"id_token_hint": alice.id_token, "state": "s", "post_logout_redirect_uri": BYE}

@@ -457,11 +457,15 @@ class LogoutPage:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """Nobody is signed in in this browser any more. `goes_back`: on to the target, where there is one, at once."""
+    """Nobody is signed in in this browser any more. `goes_back`: on to the target, where there is one, at once.
+
+    `ends_cookie`: the browser brought one.
+    """
 
     client: Client | None
     target: PostLogoutTarget | None
     goes_back: bool
+    ends_cookie: bool
     ui_locales: str = ""
 
 

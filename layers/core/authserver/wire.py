@@ -435,7 +435,7 @@ def render_goto_logout(message: GoToLogout) -> HttpResponse:
 def render_post_logout(target: PostLogoutTarget) -> HttpResponse:
     """To where the client wants its user after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
     headers = (("Location", post_logout_location(target)), *NO_STORE, ("Referrer-Policy", "no-referrer"))
-    return HttpResponse(303, headers, cookies=(session_cookie("", 0),), reason="signed_out")
+    return HttpResponse(303, headers, reason="signed_out")
 
 
 def post_logout_location(target: PostLogoutTarget) -> str:

@@ -8,7 +8,8 @@ Decisions where the specification leaves one:
 - What is wrong with a request is told on a page of ours, and nobody is signed out nor sent anywhere (section 4).
 - A client that nobody has verified gets nobody back who has not pressed a button here: anybody can register one, and a
   link to us would lead to any page of theirs (RFC 9700 section 4.11.2).
-- A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other.
+- A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
+  that was not brought is not taken away either, or any site's form could do that.
 """
 
 from dataclasses import dataclass, replace
@@ -39,13 +40,15 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
         InvalidRequest: the client made a mistake, or the form is not ours; nothing was done.
         TemporarilyUnavailable: a store did not answer; nobody was signed out.
     """
-    if request.is_form and request.csrf is None:
+    if request.is_form and (request.csrf is None or request.session is None):
         return GoToLogout(request.parameters)
     hint = _hint(request, services)
     client = _client(request, hint, services)
     target = resolve_post_logout_redirect(request, client, services)
     session = find_visitor(request.session, services)
-    signed_out = SignedOut(client, target, _is_verified(client), request.ui_locales)
+    signed_out = SignedOut(
+        client, target, _is_verified(client), ends_cookie=request.session is not None, ui_locales=request.ui_locales
+    )
     if session is None:
         return signed_out
     if request.csrf is not None:

@@ -179,13 +179,16 @@ class Pages:
         if isinstance(message, LogoutPage):
             forms = ANYWHERE if message.target else HERE_ONLY
             return self._page("logout", request, 200, "logout_page", forms, ui_locales=message.ui_locales, page=message)
+        response = self._signed_out(message, request)
+        return replace(response, cookies=(session_cookie("", 0),)) if message.ends_cookie else response
+
+    def _signed_out(self, message: SignedOut, request: HttpRequest) -> HttpResponse:
         if message.target and message.goes_back:
             return render_post_logout(message.target)
         back = post_logout_location(message.target) if message.target else ""
-        response = self._page(
+        return self._page(
             "signed_out", request, 200, "signed_out", NOWHERE, ui_locales=message.ui_locales, page=message, back=back
         )
-        return replace(response, cookies=(session_cookie("", 0),))
 
     # -- pages of people who are signed in
 
