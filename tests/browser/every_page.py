@@ -57,6 +57,12 @@ def error(tab: Tab, app: App) -> None:
     tab.start(app, redirect_uri="https://elsewhere.example.com/callback")
 
 
+def app_being_set_up(tab: Tab, _: App) -> None:
+    tab.open("my/security/app")
+    if tab.page.get_by_role("button", name="Set up an app").count():
+        tab.page.get_by_role("button", name="Set up an app").click()
+
+
 EVERY_PAGE = (
     PageOf("sign-in", sign_in, None, "Sign in"),
     PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
@@ -65,4 +71,8 @@ EVERY_PAGE = (
     PageOf("consent-organisation", consent_for_an_organisation, BOB, "Consent for an organisation"),
     PageOf("error", error, None, "An error"),
     PageOf("my", at("my"), title="Account"),
+    PageOf("my-security", at("my/security"), title="Account: security"),
+    PageOf("my-password", at("my/security/password"), title="Account: another password"),
+    PageOf("my-app", app_being_set_up, title="Account: an authenticator app"),
+    PageOf("my-passkeys", at("my/security/passkeys"), title="Account: passkeys"),
 )
