@@ -389,3 +389,26 @@ def test_overview_tells_what_there_is() -> None:
     context = view(person.open("/my/security", done="password")).context
     assert context["factors"].asks_for_code
     assert context["notice"] == NOTICES["password"]
+
+
+def test_every_change_is_noted_for_the_user() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    set_up(server, person)
+    person.act(APP_PAGE, "renew")
+    person.act(APP_PAGE, "remove")
+    add(server, person, device)
+    person.act(PASSKEYS_PAGE, "remove", passkey=base64url(device.id))
+    person.act(PASSWORD_PAGE, "change", current=PASSWORD, new=NEW)
+    noted = [(one.kind, one.about) for one in server.tokens.activities(SUB).items]
+    assert set(CHANGES) <= set(noted)
+
+
+CHANGES = [
+    ("factor_added", "code"),
+    ("recovery_codes_made", ""),
+    ("factor_removed", "code"),
+    ("factor_added", "passkey"),
+    ("factor_removed", "passkey"),
+    ("password_changed", ""),
+]

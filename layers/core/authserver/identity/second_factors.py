@@ -55,9 +55,14 @@ def confirm_app(user: User, code: str, services: Services) -> tuple[str, ...] | 
     return _with_new_codes(replace(factors, totp=confirmed), services)
 
 
-def remove_app(user: User, services: Services) -> None:
-    """A password is enough from now on; the recovery codes, which stand in for the app, go with it."""
-    _write(replace(factors_of(user, services), totp=None, recovery_codes=frozenset()), services)
+def remove_app(user: User, services: Services) -> bool:
+    """A password is enough from now on; the recovery codes, which stand in for the app, go with it.
+
+    Tells whether it was not enough before.
+    """
+    factors = factors_of(user, services)
+    _write(replace(factors, totp=None, recovery_codes=frozenset()), services)
+    return factors.asks_for_code
 
 
 def renew_codes(user: User, services: Services) -> tuple[str, ...]:
@@ -95,14 +100,14 @@ def rename_passkey(user: User, passkey_id: str, name: str, services: Services) -
     _write(replace(factors, passkeys=tuple(renamed)), services)
 
 
-def remove_passkey(user: User, passkey_id: str, services: Services) -> str:
-    """Takes a passkey away; its name, empty if it was gone already."""
+def remove_passkey(user: User, passkey_id: str, services: Services) -> bool:
+    """Takes a passkey away; tells whether it was there."""
     factors = factors_of(user, services)
     removed = next((one for one in factors.passkeys if _is(one, passkey_id)), None)
     if removed is None:
-        return ""
+        return False
     _write(replace(factors, passkeys=tuple(one for one in factors.passkeys if one != removed)), services)
-    return removed.name
+    return True
 
 
 def is_name(name: str) -> bool:

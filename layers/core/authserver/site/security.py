@@ -6,6 +6,7 @@ To look at takes a session; to change anything takes a sign-in of the last minut
 from collections.abc import Mapping
 
 from authserver.endpoints.browser import begin_session
+from authserver.identity import activity
 from authserver.identity.cutoffs import cut_off
 from authserver.identity.device import read_device
 from authserver.identity.mails import tell_of_new_password
@@ -81,13 +82,10 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         raise Conflict(CHANGED_MEANWHILE)
     ended_at = cut_off(services, subject=user.sub)
     services.tokens.delete_session(visitor.session.id)
+    session = _session_after(ended_at, visitor, visit, services)
+    _note(activity.PASSWORD_CHANGED, visitor, visit, services)
     tell_of_new_password(user, "", services)
-    return GoTo(
-        HERE,
-        done="password",
-        session=_session_after(ended_at, visitor, visit, services),
-        session_lifetime=services.settings.session_lifetime,
-    )
+    return GoTo(HERE, done="password", session=session, session_lifetime=services.settings.session_lifetime)
 
 
 def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: Services) -> None:
@@ -137,17 +135,23 @@ def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
     codes = confirm_app(visitor.user, visit.entered("code"), services)
     if codes is None:
         raise Rejected(code=WRONG_CODE)
+    _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.CODE)
     return _told_once(codes, is_new=True)
 
 
 def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Other recovery codes, told once as well."""
-    return _told_once(renew_codes(visitor.user, services), is_new=False)
+    codes = renew_codes(visitor.user, services)
+    _note(activity.RECOVERY_CODES_MADE, visitor, visit, services)
+    return _told_once(codes, is_new=False)
 
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """The password is enough again."""
-    remove_app(visitor.user, services)
+    was_on = remove_app(visitor.user, services)
+    if not was_on:
+        return GoTo(HERE)
+    _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.CODE)
     return GoTo(HERE, done="app-removed")
 
 
@@ -173,6 +177,7 @@ def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         add_passkey(visitor.user, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
     except PasskeyRefused as refused:
         raise Conflict(WRONG_PASSKEY, reason=refused.reason) from None
+    _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.PASSKEY)
     return GoTo(PASSKEYS, done="passkey-added")
 
 
@@ -184,7 +189,8 @@ def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more."""
-    remove_passkey(visitor.user, visit.entered("passkey"), services)
+    if remove_passkey(visitor.user, visit.entered("passkey"), services):
+        _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.PASSKEY)
     return GoTo(PASSKEYS, done="passkey-removed")
 
 
@@ -197,6 +203,10 @@ def _named(visit: Visit) -> str:
 
 def _ceremony(visitor: Visitor) -> Ceremony:
     return Ceremony("add", visitor.session.id)
+
+
+def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: str = "") -> None:
+    activity.note(services, visitor.user.sub, kind, device=visit.device, source=visit.source, about=about)
 
 
 # ------------------------------------------------------------------ the screens
