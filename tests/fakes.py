@@ -246,7 +246,7 @@ class FakeUsers:
     def rehash(self, sub: str, old: str, new: str) -> bool:
         with self._lock:
             user = self._users.get(sub)
-            if user is None or user.password_hash != old:
+            if user is None or user.password_hash not in (old, new):
                 return False
             self._users[sub] = replace(user, password_hash=new)
         return True
@@ -330,10 +330,11 @@ class FakeFactors:
         key = _key(factors.subject)
         with self._lock:
             stored = self._factors.get(key)
-            if factors.version != (stored.version if stored else 0):
-                return False
             passkeys = tuple(sorted(factors.passkeys, key=lambda one: (one.created_at, one.id)))
-            self._factors[key] = replace(factors, version=factors.version + 1, passkeys=passkeys)
+            successor = replace(factors, version=factors.version + 1, passkeys=passkeys)
+            if factors.version != (stored.version if stored else 0):
+                return stored == successor
+            self._factors[key] = successor
             self._used_by.pop(key, None)
         return True
 

@@ -65,6 +65,14 @@ def test_replace_is_of_the_version_that_was_read(factors: FactorStore) -> None:
     assert found == replace(record, totp=Totp(b"a"), version=2)
 
 
+def test_replace_that_was_written_is_no_conflict_to_its_own_retry(factors: FactorStore) -> None:
+    phones = (passkey(created_at=NOW + 1), passkey(created_at=NOW))
+    record = Factors(f"sub-{identifier()}", Totp(b"a"), CODES, tuple(sorted(phones, key=lambda one: one.created_at)))
+    assert [factors.replace(record), factors.replace(record)] == [True, True]
+    changed = replace(record, totp=Totp(b"b", NOW), version=1)
+    assert [factors.replace(changed), factors.replace(changed), factors.replace(record)] == [True, True, False]
+
+
 def test_replace_of_what_vanished_makes_nothing(factors: FactorStore) -> None:
     record = Factors(f"sub-{identifier()}", version=3)
     assert not factors.replace(record)

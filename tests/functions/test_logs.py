@@ -25,7 +25,7 @@ from tests.functions.world import FUNCTIONS, World
 from tests.openid_provider import CLIENT_SECRET
 
 SECRET_NAMES = re.compile(
-    r"code|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
+    r"code|recovery_code|credential|current|new|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
     r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint|link|address"
 )
 

@@ -221,7 +221,10 @@ class FactorStore(Protocol):
         """The factors of the user whose `tokens.opaque.key_of` this is, in base64url; text from outside."""
 
     def replace(self, factors: Factors) -> bool:
-        """Writes the factors, with the next version, if what is stored has their version (0: none); tells whether."""
+        """Writes the factors, with the next version, if what is stored has their version (0: none); tells whether.
+
+        The retry of a write whose answer was lost finds what it wrote, and is true.
+        """
 
     def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
         """Takes the code of a time step, once: RFC 6238 section 5.2. Tells whether it may be taken.

@@ -100,7 +100,10 @@ class DynamoUsers:
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         return self._table.update_if(
-            {"id": f"user#{sub}"}, "SET password_hash = :new", "password_hash = :old", {":old": old, ":new": new}
+            {"id": f"user#{sub}"},
+            "SET password_hash = :new",
+            "password_hash = :old OR password_hash = :new",  # the retry of a write whose answer was lost: salts differ
+            {":old": old, ":new": new},
         )
 
     def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
