@@ -12,7 +12,7 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
-from tests.functions import consent_flows, factor_flows, mail_flows, page_flows
+from tests.functions import consent_flows, factor_flows, mail_flows, organisation_flows, page_flows
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import (
@@ -57,6 +57,7 @@ __all__ = [
     "consent_flows",
     "factor_flows",
     "mail_flows",
+    "organisation_flows",
     "page_flows",
 ]
 
@@ -630,6 +631,7 @@ def see_to_the_members_of_ones_organisation(world: World) -> None:
     (bob,) = (one["sub"] for one in listed if one["username"] == "bob")
     for role in ("member", "administrator"):
         refused(200, gateway.manage(f"PUT {member}", token, {"role": role}, sub=bob, **acme))
+        assert gateway.manage(f"GET {member}", token, sub=bob, **acme).json()["role"] == role
     refused(204, gateway.manage(f"DELETE {member}", token, sub=alice, **acme))
     refused(409, gateway.manage(f"DELETE {member}", theirs, sub=bob, **acme))
 
@@ -661,6 +663,7 @@ def see_to_ones_organisation(world: World) -> None:
         stored.ask_approval(approval)
         (asked,) = gateway.manage(f"GET {organisation}/approvals", token, **acme).json()["items"]
         answer = {"approval": asked["id"], **acme}
+        refused(200, gateway.manage(f"GET {organisation}/approvals/{{approval}}", token, **answer))
         refused(
             200, gateway.manage(f"PUT {organisation}/approvals/{{approval}}", token, {"decision": "deny"}, **answer)
         )

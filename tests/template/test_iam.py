@@ -209,9 +209,10 @@ def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
         for statement in written.statements(function)
         if "kms:Encrypt" in statement.actions
     }
-    assert wrappers == {"rotate_keys", "authorize", "token", "admin", "my"}
-    (of_my,) = [one for one in written.statements("my") if "kms:Encrypt" in one.actions]
-    assert of_my.rings == ("factor",)
+    assert wrappers == {"rotate_keys", "authorize", "token", "admin", "my", "organisations"}
+    for function, ring in (("my", "factor"), ("organisations", "idp")):
+        (own,) = [one for one in written.statements(function) if "kms:Encrypt" in one.actions]
+        assert own.rings == (ring,)
 
 
 def test_only_those_who_sign_may_unwrap_a_signing_key(written: Written) -> None:

@@ -432,8 +432,10 @@ def attempts(server: Tenants) -> list[tuple[str, str, Any]]:
         ("DELETE", f"{ACME}/applications/web", None),
         ("GET", f"{ACME}/approvals", None),
         ("PUT", f"{ACME}/approvals/{asked['id']}", {"decision": "allow"}),
+        ("GET", f"{ACME}/approvals/{asked['id']}", None),
         ("PUT", f"{ACME}/authorizations/{connection.id}/companies", {"entities": ["a1"]}),
         ("GET", f"{ACME}/members", None),
+        ("GET", f"{ACME}/members/max", None),
         ("PUT", f"{ACME}/members/max", {"role": "administrator"}),
         ("DELETE", f"{ACME}/members/max", None),
         ("GET", f"{ACME}/invitations", None),
@@ -462,7 +464,7 @@ def test_an_administrator_of_one_can_do_nothing_to_another(server: Tenants, stra
     for method, path, body in tried:
         assert stranger.call(method, path, body).status == 404, path
     # Nor by naming what is Acme's under the own organisation.
-    _, _, _, (_, approval, _), (_, companies_path, _), *_, (_, invitation, _) = tried
+    _, _, _, (_, approval, _), _, (_, companies_path, _), *_, (_, invitation, _) = tried
     assert stranger.call("PUT", approval.replace("acme", "globex"), {"decision": "allow"}).status == 404
     assert stranger.call("PUT", companies_path.replace("acme", "globex"), {"entities": ["g1"]}).status == 404
     assert stranger.call("PUT", f"{GLOBEX}/members/max", {"role": "member"}).status == 404

@@ -107,6 +107,7 @@ class Approval(Document):
     id: str
     client_id: str
     client_name: str
+    client_uri: str | None
     verification: Literal["verified", "test"]
     sub: str
     username: str
@@ -117,6 +118,7 @@ class Approval(Document):
     expires_at: int
     decision: Literal["allow", "deny"] | None
     decided_by: str | None
+    decided_by_username: str | None
     decided_at: int | None
 
 

@@ -154,6 +154,12 @@ def list_approvals(call: Call, services: Services) -> Answer:
     return page_of(Page(waiting, page.next), lambda approval: _write_approval(approval, services))
 
 
+def get_approval(call: Call, services: Services) -> Answer:
+    """What a member asked, as long as it is what the identifier stands for."""
+    organisation = administered(call, services)
+    return Answer(document=_write_approval(_approval(call, organisation, services), services))
+
+
 def answer_approval(call: Call, services: Services) -> Answer:
     """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
     wanted = call.read(documents.Decision)
@@ -295,6 +301,7 @@ def _write_approval(approval: models.Approval, services: Services) -> dict[str, 
             "id": _approval_id(approval),
             "client_id": approval.client_id,
             "client_name": client.client_name if client else approval.client_id,
+            "client_uri": (client.client_uri or None) if client else None,
             "verification": _verification(client),
             "sub": approval.subject,
             "username": _username(approval.subject, {}, services),
@@ -305,6 +312,7 @@ def _write_approval(approval: models.Approval, services: Services) -> dict[str, 
             "expires_at": approval.expires_at,
             "decision": approval.decision or None,
             "decided_by": approval.decided_by or None,
+            "decided_by_username": _username(approval.decided_by, {}, services) if approval.decided_by else None,
             "decided_at": approval.decided_at or None,
         }
     ).model_dump(mode="json")
@@ -403,6 +411,13 @@ OPERATIONS = (
         list_approvals,
         answer=documents.Approval,
         is_list=True,
+    ),
+    Operation(
+        f"GET {ORGANISATION}/approvals/{{approval}}",
+        "Read what a member asked for",
+        READ_ORGANISATION,
+        get_approval,
+        answer=documents.Approval,
     ),
     Operation(
         f"PUT {ORGANISATION}/approvals/{{approval}}",

@@ -22,7 +22,7 @@ def create_provider(call: Call, services: Services) -> Answer:
     existing = services.identity_providers.get(identifier)
     if existing is None:
         given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
-        existing = _put(given, _wrapped(given, services), services.now(), services)
+        existing = _put(given, wrapped(given, services), services.now(), services)
     elif not call.idempotency_key or existing.issuer != wanted.issuer:
         raise Conflict("The identifier is taken")
     return Answer(201, _write(existing))
@@ -40,9 +40,9 @@ def change_provider(call: Call, services: Services) -> Answer:
     current = documents.DescribedProvider.of(provider).model_dump(mode="json", include=fields)
     wanted = call.patched(documents.Provider, current)
     given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
-    _require_own_secret(call, given, provider)
+    require_own_secret(call, given, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
-    secret = provider.client_secret if keeps else _wrapped(given, services)
+    secret = provider.client_secret if keeps else wrapped(given, services)
     return Answer(document=_write(_put(given, secret, provider.created_at, services)))
 
 
@@ -59,14 +59,14 @@ def _provider(call: Call, services: Services) -> models.IdentityProvider:
     return provider
 
 
-def _require_own_secret(call: Call, given: documents.IdentityProvider, before: models.IdentityProvider) -> None:
+def require_own_secret(call: Call, given: documents.IdentityProvider, before: models.IdentityProvider) -> None:
     """What one issuer gave us is not sent to another."""
     needs_secret = given.token_endpoint_auth_method != "none"
     if given.issuer != before.issuer and needs_secret and "client_secret" not in call.body:
         raise Invalid("client_secret", "must be given anew with another issuer")
 
 
-def _wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
+def wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
     if not given.client_secret:
         return b""
     return wrap_secret(given.id, Secret(given.client_secret), services.opener)

@@ -44,6 +44,12 @@ def list_members(call: Call, services: Services) -> Answer:
     return page_of(page, lambda one: _write(one, services))
 
 
+def get_member(call: Call, services: Services) -> Answer:
+    """A member of the organisation."""
+    organisation = administered(call, services)
+    return Answer(document=_write(_member(organisation, call.path["sub"], services), services))
+
+
 def change_role(call: Call, services: Services) -> Answer:
     """Makes a member an administrator or an administrator a member, who loses what they granted as the former."""
     wanted = call.read(documents.NewRole)
@@ -264,6 +270,7 @@ OPERATIONS = (
         answer=documents.Member,
         is_list=True,
     ),
+    Operation(f"GET {ORGANISATION}/members/{{sub}}", "Read a member", READ, get_member, answer=documents.Member),
     Operation(
         f"PUT {ORGANISATION}/members/{{sub}}",
         "Change a member's role",

@@ -39,7 +39,7 @@ from authserver.pages.language import choose, direction, translations
 from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
 from authserver.pages.qr import grouped, qr
-from authserver.pages.words import Words, initials, iso, tint
+from authserver.pages.words import Words, host, initials, iso, tint
 from authserver.services import Services
 from authserver.values import is_web_page
 from authserver.wire import (
@@ -289,7 +289,8 @@ def _templates(language: str) -> Environment:
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     words = Words(catalogue)
     environment.filters |= {"day": words.day, "moment": words.moment, "duration": words.duration}
-    environment.filters |= {"initials": initials, "iso": iso, "tint": tint, "qr": qr, "grouped": grouped}
+    environment.filters |= {"host": host, "initials": initials, "iso": iso, "tint": tint}
+    environment.filters |= {"qr": qr, "grouped": grouped}
     environment.globals |= {"language": language, "direction": direction(language)}
     return environment
 

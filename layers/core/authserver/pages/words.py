@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from gettext import NullTranslations
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from authserver.marks import N_
 
@@ -49,6 +50,11 @@ class Words:
 def iso(at: int) -> str:
     """For machines: ``2026-11-22T14:05:00Z``."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def host(uri: str) -> str:
+    """Whose a web address is: its host."""
+    return urlsplit(uri).hostname or ""
 
 
 def initials(name: str) -> str:

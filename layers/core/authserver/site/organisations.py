@@ -1,0 +1,357 @@
+"""The pages of organisations, /organisations: who is in one, what is connected to it, and how its people sign in.
+
+A member sees what concerns every member; the rest is for administrators, who are told so by the operations themselves.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from authserver.management import Answer, Call, Conflict, NotFound, Problem, account, members, own_providers
+from authserver.management.acting import administered
+from authserver.marks import N_
+from authserver.messages import GoTo, View, Visit
+from authserver.models import ADMINISTRATOR, EVERY_ENTITY, MEMBER
+from authserver.services import Services
+from authserver.site import Rejected, Screen, Visitor
+
+LONGEST, PARTS = "100", 10  # of one part of a list, and of how many a page is made
+CHANGED = N_("This request has changed or is over since you opened it. Please look at it again.")
+ANSWERED = N_("Another administrator has answered this meanwhile.")
+INVITATION_OVER = N_("This invitation is over or was withdrawn. Ask for a new one.")
+NO_COMPANY = N_("Choose at least one company, or every company. To end all access, disconnect the application.")
+NO_ISSUER = N_("Enter the address exactly as the provider writes it: https, without query or fragment.")
+NO_CLIENT_ID = N_("Enter the identifier that the provider gave you, up to 256 plain characters.")
+NO_SECRET = N_("Enter the secret that the provider gave you. With another issuer or another method it is needed anew.")
+NO_NAME = N_("Enter a name of up to 200 characters.")
+
+ROUTE = "/organisations"
+ONE = f"{ROUTE}/{{organisation}}"
+NOTICES = {
+    "accepted": N_("You are a member now."),
+    "declined": N_("The invitation is declined."),
+    "left": N_("You have left the organisation. What you had allowed for it has ended."),
+    "invited": N_("The invitation is sent. Whoever it is for finds it under Organisations after signing in."),
+    "withdrawn": N_("The invitation is withdrawn."),
+    "role": N_("The role is changed."),
+    "removed": N_("The membership has ended, and with it all that this member had allowed for the organisation."),
+    "provider": N_("Saved. Try it in a private window before you sign out here."),
+    "companies": N_("The companies are changed. It counts from the application's next request on."),
+    "disconnected": N_("The application is disconnected. It has to ask each member again."),
+    "allowed": N_("You have approved the request. The member can connect the application now."),
+    "denied": N_("You have denied the request. The member is told when they try again."),
+}
+
+type Operate = Callable[[Call, Services], Answer]
+
+
+# ------------------------------------------------------------------ every member
+
+
+def show_organisations(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Where the visitor is a member, and where they are invited to be."""
+    mine = account.list_organisations(visitor.call(visit, query={"limit": LONGEST}), services).document["items"]
+    invitations = members.list_own_invitations(visitor.call(visit), services).document["items"]
+    active = [one for one in mine if one["status"] == "active"]
+    return View("organisations/all", {"here": "organisations", "organisations": active, "invitations": invitations})
+
+
+def accept(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Becomes a member."""
+    return _answer_invitation(visitor, visit, services, "accept", "accepted")
+
+
+def decline(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Does not become one."""
+    return _answer_invitation(visitor, visit, services, "decline", "declined")
+
+
+def _answer_invitation(visitor: Visitor, visit: Visit, services: Services, decision: str, done: str) -> GoTo:
+    call = visitor.call(visit, body={"decision": decision}, invitation=visit.entered("invitation"))
+    try:
+        members.answer_invitation(call, services)
+    except (Conflict, NotFound) as problem:
+        raise Problem(problem.status, INVITATION_OVER, reason="invitation_over") from None
+    return GoTo("organisations", done=done)
+
+
+def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What there is; and for administrators, what waits for them."""
+    context = _context(visitor, visit, services)
+    if context["is_administrator"]:
+        context |= {
+            "waiting": [one for one in _approvals(visitor, visit, services) if not one["decision"]],
+            "applications": _items(account.list_applications_of_organisation, visitor, visit, services),
+        }
+    return _view("overview", "", context)
+
+
+def leave(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Ends the visitor's own membership."""
+    call = visitor.call(visit, organisation=visit.path_parameters["organisation"], sub=visitor.user.sub)
+    members.end_membership(call, services)
+    return GoTo("organisations", done="left")
+
+
+def show_companies(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """The companies; for administrators, with the applications that reach each."""
+    context = _context(visitor, visit, services)
+    reached: dict[str, set[str]] = {}
+    if context["is_administrator"]:
+        for application in _items(account.list_applications_of_organisation, visitor, visit, services):
+            for grant in application["grants"]:
+                named = context["organisation"]["companies"] if EVERY_ENTITY in grant["entities"] else grant["entities"]
+                for company in named:
+                    reached.setdefault(company, set()).add(application["name"])
+    return _view("companies", "companies", context | {"reached": {one: sorted(apps) for one, apps in reached.items()}})
+
+
+# ------------------------------------------------------------------ members, for administrators
+
+
+def show_members(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A page of the members, and all who are invited."""
+    cursor = {"cursor": visit.query["after"]} if "after" in visit.query else {}
+    listed = members.list_members(visitor.call(visit, query=cursor), services).document
+    context = {
+        "members": listed["items"],
+        "next": listed.get("next", ""),
+        "is_first": not cursor,
+        "invitations": _items(members.list_invitations, visitor, visit, services),
+    }
+    return _view("members", "members", _context(visitor, visit, services) | context)
+
+
+def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Takes an invitation back."""
+    organisation = visit.path_parameters["organisation"]
+    call = visitor.call(visit, organisation=organisation, invitation=visit.entered("invitation"))
+    members.withdraw_invitation(call, services)
+    return _back_to(visit, "members", "withdrawn")
+
+
+def show_invite(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Whom to invite, as what."""
+    return _for_administrators("invite", "members", visitor, visit, services)
+
+
+def invite(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Invites somebody, whether or not there is somebody of that name."""
+    role = ADMINISTRATOR if visit.entered("role") == ADMINISTRATOR else MEMBER
+    try:
+        members.invite(visitor.call(visit, body={"name": visit.entered("name"), "role": role}), services)
+    except Problem as problem:
+        raise Rejected(name=NO_NAME) if problem.errors else problem from None
+    return _back_to(visit, "members", "invited")
+
+
+def show_member(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A member, with what can be changed and what becomes of it."""
+    member = members.get_member(visitor.call(visit), services).document
+    is_oneself = member["sub"] == visitor.user.sub
+    return _view("member", "members", _context(visitor, visit, services) | {"member": member, "is_oneself": is_oneself})
+
+
+def change_role(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Makes a member an administrator, or the other way round."""
+    role = ADMINISTRATOR if visit.entered("role") == ADMINISTRATOR else MEMBER
+    members.change_role(visitor.call(visit, body={"role": role}), services)
+    if visit.path_parameters["sub"] == visitor.user.sub and role == MEMBER:
+        return _back_to(visit, "", "role")
+    return _back_to(visit, "members", "role")
+
+
+def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Ends a membership."""
+    members.end_membership(visitor.call(visit), services)
+    if visit.path_parameters["sub"] == visitor.user.sub:
+        return GoTo("organisations", done="left")
+    return _back_to(visit, "members", "removed")
+
+
+# ------------------------------------------------------------------ signing in, for administrators
+
+
+def show_providers(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """The identity providers of the organisation."""
+    providers = _items(own_providers.list_own_providers, visitor, visit, services)
+    return _view("providers", "sign-in", _context(visitor, visit, services) | {"providers": providers})
+
+
+def show_provider(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """One of them, as a form."""
+    provider = own_providers.get_own_provider(visitor.call(visit), services).document
+    return _view("provider", "sign-in", _context(visitor, visit, services) | {"provider": provider})
+
+
+def change_provider(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Changes it. A secret that is not entered stays as it is."""
+    fields = ("name", "issuer", "client_id", "token_endpoint_auth_method")
+    body = {name: visit.entered(name).strip() for name in fields}
+    body["status"] = "active" if visit.entered("enabled") else "disabled"
+    if visit.entered("client_secret") and body["token_endpoint_auth_method"] != "none":
+        body["client_secret"] = visit.entered("client_secret")
+    try:
+        own_providers.change_own_provider(visitor.call(visit, body=body), services)
+    except Problem as problem:
+        raise _in_words(problem) from None
+    return _back_to(visit, f"sign-in/{_quoted(visit.path_parameters['idp'])}", "provider")
+
+
+WORDS = {"name": NO_NAME, "issuer": NO_ISSUER, "client_id": NO_CLIENT_ID, "client_secret": NO_SECRET}
+
+
+def _in_words(problem: Problem) -> Problem:
+    """The same as sentences for a person, by the fields of the form."""
+    wrong = {error["field"]: WORDS[error["field"]] for error in problem.errors if error["field"] in WORDS}
+    return Rejected(**wrong) if wrong else problem
+
+
+# ------------------------------------------------------------------ connected applications, for administrators
+
+
+def show_applications(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What members let which application do for the organisation."""
+    found = _items(account.list_applications_of_organisation, visitor, visit, services)
+    return _view("apps", "apps", _context(visitor, visit, services) | {"applications": found})
+
+
+def show_application(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """One application, with each grant."""
+    found = _items(account.list_applications_of_organisation, visitor, visit, services)
+    application = next((one for one in found if one["client_id"] == visit.path_parameters["client_id"]), None)
+    if application is None:
+        raise NotFound("application")
+    return _view("app", "apps", _context(visitor, visit, services) | {"application": application})
+
+
+def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Changes which companies one grant reaches; whoever granted it may narrow it elsewhere, here administrators do."""
+    administered(visitor.call(visit), services)
+    chosen = visit.form.get("entities", ())
+    entities = [EVERY_ENTITY] if EVERY_ENTITY in chosen else list(dict.fromkeys(chosen))
+    if not entities:
+        raise Problem(400, NO_COMPANY, reason="company_missing")
+    organisation, grant = visit.path_parameters["organisation"], visit.entered("grant")
+    call = visitor.call(visit, body={"entities": entities}, organisation=organisation, id=grant)
+    account.set_companies(call, services)
+    return _back_to(visit, f"apps/{_quoted(visit.path_parameters['client_id'])}", "companies")
+
+
+def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Ends all that members granted it for the organisation."""
+    account.disconnect_application_of_organisation(visitor.call(visit), services)
+    return _back_to(visit, "apps", "disconnected")
+
+
+# ------------------------------------------------------------------ what members ask for, for administrators
+
+
+def show_requests(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Those that wait first, then the answered ones, the latest first."""
+    asked = _approvals(visitor, visit, services)
+    waiting = [one for one in asked if not one["decision"]]
+    answered = sorted((one for one in asked if one["decision"]), key=lambda one: -one["decided_at"])
+    return _view(
+        "requests", "requests", _context(visitor, visit, services) | {"waiting": waiting, "answered": answered}
+    )
+
+
+def show_request(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What exactly is asked; its address stands for just that. What has changed meanwhile is among all of them."""
+    try:
+        asked = account.get_approval(visitor.call(visit), services).document
+    except NotFound:
+        return _changed(visitor, visit, services)
+    return _view("request", "requests", _context(visitor, visit, services) | {"asked": asked})
+
+
+def allow(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    """Approves it."""
+    return _answer(visitor, visit, services, "allow", "allowed")
+
+
+def deny(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    """Denies it."""
+    return _answer(visitor, visit, services, "deny", "denied")
+
+
+def _answer(visitor: Visitor, visit: Visit, services: Services, decision: str, done: str) -> View | GoTo:
+    try:
+        account.answer_approval(visitor.call(visit, body={"decision": decision}), services)
+    except NotFound:
+        return _changed(visitor, visit, services)
+    except Conflict as conflict:
+        raise Problem(conflict.status, ANSWERED, reason=conflict.reason) from None
+    return _back_to(visit, f"requests/{_quoted(visit.path_parameters['approval'])}", done)
+
+
+def _changed(visitor: Visitor, visit: Visit, services: Services) -> View:
+    view = show_requests(visitor, visit, services)
+    return replace(view, context={**view.context, "problem": CHANGED}, status=409, reason="approval_changed")
+
+
+# ------------------------------------------------------------------ what the pages have in common
+
+
+def _context(visitor: Visitor, visit: Visit, services: Services) -> dict[str, Any]:
+    """The organisation of the page, and whether the visitor administers it."""
+    call = visitor.call(visit, organisation=visit.path_parameters["organisation"])
+    organisation = members.get_organisation(call, services).document
+    at = f"organisations/{_quoted(organisation['id'])}"
+    return {"organisation": organisation, "is_administrator": organisation["role"] == ADMINISTRATOR, "at": at}
+
+
+def _view(template: str, here: str, context: Mapping[str, Any]) -> View:
+    path = f"{context['at']}/{here}" if here else context["at"]
+    return View(f"organisations/{template}", {**context, "here": path})
+
+
+def _for_administrators(template: str, here: str, visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A page that shows nothing but what to enter."""
+    administered(visitor.call(visit), services)
+    return _view(template, here, _context(visitor, visit, services))
+
+
+def _items(operate: Operate, visitor: Visitor, visit: Visit, services: Services) -> list[dict[str, Any]]:
+    """All of a list, as far as a person looks through one."""
+    items: list[dict[str, Any]] = []
+    query = {"limit": LONGEST}
+    for _ in range(PARTS):
+        call = visitor.call(visit, query=query, organisation=visit.path_parameters["organisation"])
+        listed = operate(call, services).document
+        items += listed["items"]
+        if "next" not in listed:
+            break
+        query["cursor"] = listed["next"]
+    return items
+
+
+def _approvals(visitor: Visitor, visit: Visit, services: Services) -> list[dict[str, Any]]:
+    return _items(account.list_approvals, visitor, visit, services)
+
+
+def _back_to(visit: Visit, page: str, done: str) -> GoTo:
+    at = f"organisations/{_quoted(visit.path_parameters['organisation'])}"
+    return GoTo(f"{at}/{page}" if page else at, done=done)
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+SCREENS = (
+    Screen(ROUTE, show_organisations, {"accept": accept, "decline": decline}),
+    Screen(ONE, show_overview, {"leave": leave}),
+    Screen(f"{ONE}/companies", show_companies),
+    Screen(f"{ONE}/members", show_members, {"withdraw": withdraw}),
+    Screen(f"{ONE}/members/{{sub}}", show_member, {"role": change_role, "remove": remove}, fresh=True),
+    Screen(f"{ONE}/invite", show_invite, {"invite": invite}, fresh=True),
+    Screen(f"{ONE}/sign-in", show_providers),
+    Screen(f"{ONE}/sign-in/{{idp}}", show_provider, {"change": change_provider}, fresh=True),
+    Screen(f"{ONE}/apps", show_applications),
+    Screen(f"{ONE}/apps/{{client_id}}", show_application, {"companies": set_companies, "disconnect": disconnect}),
+    Screen(f"{ONE}/requests", show_requests),
+    Screen(f"{ONE}/requests/{{approval}}", show_request, {"allow": allow, "deny": deny}),
+)
