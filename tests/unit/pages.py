@@ -40,10 +40,10 @@ class Shown:
         return [re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", "", one))).strip() for one in found]
 
 
-class Reader:
+class Reader[S: Server]:
     """One person's browser on the pages of an area (`site`, a module with SCREENS and NOTICES)."""
 
-    def __init__(self, server: Server, site: ModuleType, username: str) -> None:
+    def __init__(self, server: S, site: ModuleType, username: str) -> None:
         self.server = server
         self.site = site
         self.name = username

@@ -36,12 +36,12 @@ def server() -> Tenants:
 
 
 @pytest.fixture
-def ada(server: Tenants) -> Reader:
+def ada(server: Tenants) -> Reader[Tenants]:
     """The administrator of Acme."""
     return reader(server, "ada")
 
 
-def reader(server: Tenants, name: str) -> Reader:
+def reader(server: Tenants, name: str) -> Reader[Tenants]:
     return Reader(server, organisations, name)
 
 
@@ -100,11 +100,11 @@ def state(server: Tenants) -> object:
     )
 
 
-def send(person: Reader, path: str, action: str, form: dict[str, str | tuple[str, ...]], csrf: str) -> Shown:
+def send(person: Reader[Tenants], path: str, action: str, form: dict[str, str | tuple[str, ...]], csrf: str) -> Shown:
     return person.act(path, action, csrf, **form) if action else person.get(path)
 
 
-def token_of(person: Reader) -> str:
+def token_of(person: Reader[Tenants]) -> str:
     """What binds any form of theirs to their session."""
     found = re.search(
         r'name="csrf" value="([^"]*)"', person.get(ACME if role(person.server, person.name) else GLOBEX).html
@@ -160,7 +160,7 @@ def test_a_member_is_told_that_it_takes_an_administrator(server: Tenants) -> Non
     assert state(server) == before
 
 
-def test_who_is_demoted_while_a_page_is_open_does_nothing_more(server: Tenants, ada: Reader) -> None:
+def test_who_is_demoted_while_a_page_is_open_does_nothing_more(server: Tenants, ada: Reader[Tenants]) -> None:
     tried = everything(server)
     before, csrf = state(server), token_of(ada)
     server.organisations.put_membership(Membership("acme", "ada", MEMBER, server.clock()))
@@ -170,7 +170,7 @@ def test_who_is_demoted_while_a_page_is_open_does_nothing_more(server: Tenants, 
 
 
 @pytest.mark.rfc("6749", "10.12")
-def test_a_form_that_is_not_ours_does_nothing(server: Tenants, ada: Reader) -> None:
+def test_a_form_that_is_not_ours_does_nothing(server: Tenants, ada: Reader[Tenants]) -> None:
     tried = everything(server)
     before, foreign = state(server), token_of(reader(server, "gil"))
     for path, action, form in tried:
@@ -180,7 +180,7 @@ def test_a_form_that_is_not_ours_does_nothing(server: Tenants, ada: Reader) -> N
     assert state(server) == before
 
 
-def test_who_is_not_signed_in_is_sent_to_do_so_and_nothing_is_done(server: Tenants, ada: Reader) -> None:
+def test_who_is_not_signed_in_is_sent_to_do_so_and_nothing_is_done(server: Tenants, ada: Reader[Tenants]) -> None:
     tried = everything(server)
     before, ada.browser.session = state(server), None
     for path, action, form in tried:
@@ -190,7 +190,7 @@ def test_who_is_not_signed_in_is_sent_to_do_so_and_nothing_is_done(server: Tenan
 
 
 @pytest.mark.parametrize("path", [f"{ACME}/members/max", f"{ACME}/invite", f"{ACME}/sign-in/work"])
-def test_what_decides_who_comes_in_takes_a_new_sign_in(server: Tenants, ada: Reader, path: str) -> None:
+def test_what_decides_who_comes_in_takes_a_new_sign_in(server: Tenants, ada: Reader[Tenants], path: str) -> None:
     assert ada.get(path).status == 200
     server.clock.advance(FRESH)
     assert "login?request=rq_" in ada.get(path).location
@@ -199,7 +199,7 @@ def test_what_decides_who_comes_in_takes_a_new_sign_in(server: Tenants, ada: Rea
     assert ada.get(path).status == 200
 
 
-def test_a_disabled_organisation_is_not_there(server: Tenants, ada: Reader) -> None:
+def test_a_disabled_organisation_is_not_there(server: Tenants, ada: Reader[Tenants]) -> None:
     server.organisations.update("acme", status=DISABLED)
     assert ada.get(ACME).status == 404
     assert "Acme" not in ada.get("/organisations").text
@@ -208,7 +208,7 @@ def test_a_disabled_organisation_is_not_there(server: Tenants, ada: Reader) -> N
 # ------------------------------------------------------------------ every member
 
 
-def test_people_see_their_organisations_and_their_role(server: Tenants, ada: Reader) -> None:
+def test_people_see_their_organisations_and_their_role(server: Tenants, ada: Reader[Tenants]) -> None:
     assert "Acme 3 companies Administrator" in ada.get("/organisations").text
     assert "Globex" not in ada.get("/organisations").text
     server.users.create(fakes.user(sub="zoe", username="zoe"))
@@ -228,7 +228,7 @@ def test_a_member_sees_what_concerns_members(server: Tenants) -> None:
     assert "Reached by" not in max_.get(f"{ACME}/companies").text
 
 
-def test_an_administrator_sees_what_waits(server: Tenants, ada: Reader) -> None:
+def test_an_administrator_sees_what_waits(server: Tenants, ada: Reader[Tenants]) -> None:
     server.connect("max", "a1", "a2")
     asked(server)
     assert "1 request waits for an answer 3 Members 3 Companies 1 Connected apps 1 Open requests" in ada.get(ACME).text
@@ -236,7 +236,7 @@ def test_an_administrator_sees_what_waits(server: Tenants, ada: Reader) -> None:
     assert "A Three a3 No application reaches it" in ada.get(f"{ACME}/companies").text
 
 
-def test_a_member_leaves_and_the_last_administrator_does_not(server: Tenants, ada: Reader) -> None:
+def test_a_member_leaves_and_the_last_administrator_does_not(server: Tenants, ada: Reader[Tenants]) -> None:
     left = reader(server, "max").act(ACME, "leave")
     assert (left.status, left.location, left.done) == (303, "../organisations?done=left", "left")
     assert role(server, "max") is None
@@ -247,7 +247,9 @@ def test_a_member_leaves_and_the_last_administrator_does_not(server: Tenants, ad
 
 
 @pytest.mark.parametrize(("action", "done", "now"), [("accept", "accepted", MEMBER), ("decline", "declined", None)])
-def test_an_invitation_is_answered(server: Tenants, ada: Reader, action: str, done: str, now: str | None) -> None:
+def test_an_invitation_is_answered(
+    server: Tenants, ada: Reader[Tenants], action: str, done: str, now: str | None
+) -> None:
     assert ada.act(f"{ACME}/invite", "invite", name="Gus", role="member").done == "invited"
     gus = reader(server, "gus")
     page = gus.get("/organisations")
@@ -263,7 +265,7 @@ def test_an_invitation_is_answered(server: Tenants, ada: Reader, action: str, do
 # ------------------------------------------------------------------ members
 
 
-def test_an_invitation_says_the_same_of_everybody(server: Tenants, ada: Reader) -> None:
+def test_an_invitation_says_the_same_of_everybody(server: Tenants, ada: Reader[Tenants]) -> None:
     said = {
         (ada.act(f"{ACME}/invite", "invite", name=name, role="member").location) for name in ("gus", "nobody", "max")
     }
@@ -272,7 +274,7 @@ def test_an_invitation_says_the_same_of_everybody(server: Tenants, ada: Reader) 
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\nb"])
-def test_an_invitation_of_no_name_says_what_is_wrong(server: Tenants, ada: Reader, name: str) -> None:
+def test_an_invitation_of_no_name_says_what_is_wrong(server: Tenants, ada: Reader[Tenants], name: str) -> None:
     page = ada.act(f"{ACME}/invite", "invite", name=name, role="administrator")
     assert page.status == 400
     assert organisations.NO_NAME in page.text
@@ -281,7 +283,7 @@ def test_an_invitation_of_no_name_says_what_is_wrong(server: Tenants, ada: Reade
     assert server.organisations.invitations_of("acme").items == ()
 
 
-def test_an_expired_invitation_is_shown_as_such(server: Tenants, ada: Reader) -> None:
+def test_an_expired_invitation_is_shown_as_such(server: Tenants, ada: Reader[Tenants]) -> None:
     ada.act(f"{ACME}/invite", "invite", name="gus")
     server.clock.advance(15 * 86_400)
     ada.sign_in()
@@ -289,7 +291,7 @@ def test_an_expired_invitation_is_shown_as_such(server: Tenants, ada: Reader) ->
     assert "Expired" in ada.get(f"{ACME}/members").text
 
 
-def test_a_member_is_promoted_demoted_and_removed(server: Tenants, ada: Reader) -> None:
+def test_a_member_is_promoted_demoted_and_removed(server: Tenants, ada: Reader[Tenants]) -> None:
     one = f"{ACME}/members/max"
     for wanted in (ADMINISTRATOR, MEMBER):
         assert ada.act(one, "role", role=wanted).done == "role"
@@ -299,7 +301,7 @@ def test_a_member_is_promoted_demoted_and_removed(server: Tenants, ada: Reader) 
     assert ada.get(one).status == 404
 
 
-def test_who_demotes_or_removes_themselves_goes_where_they_may_be(server: Tenants, ada: Reader) -> None:
+def test_who_demotes_or_removes_themselves_goes_where_they_may_be(server: Tenants, ada: Reader[Tenants]) -> None:
     ada.act(f"{ACME}/members/max", "role", role=ADMINISTRATOR)
     assert ada.act(f"{ACME}/members/ada", "role", role=MEMBER).location == "../../../organisations/acme?done=role"
     max_ = reader(server, "max")
@@ -307,7 +309,7 @@ def test_who_demotes_or_removes_themselves_goes_where_they_may_be(server: Tenant
     assert max_.act(f"{ACME}/members/max", "remove").location == "../../../organisations?done=left"
 
 
-def test_many_members_have_several_pages(server: Tenants, ada: Reader) -> None:
+def test_many_members_have_several_pages(server: Tenants, ada: Reader[Tenants]) -> None:
     for number in range(60):
         server.users.create(fakes.user(sub=f"m{number}", username=f"m{number}", name=""))
         server.organisations.put_membership(Membership("acme", f"m{number}", MEMBER, server.clock() + number + 1))
@@ -338,7 +340,7 @@ def provider(server: Tenants) -> IdentityProvider:
     return found
 
 
-def test_the_provider_is_shown_but_for_its_secret(server: Tenants, ada: Reader) -> None:
+def test_the_provider_is_shown_but_for_its_secret(server: Tenants, ada: Reader[Tenants]) -> None:
     page = ada.get(f"{ACME}/sign-in/work")
     assert f"{server.services.settings.issuer}/federate/callback/work" in page.text
     assert "acme.example" in page.text
@@ -346,24 +348,24 @@ def test_the_provider_is_shown_but_for_its_secret(server: Tenants, ada: Reader) 
     assert re.search(r'<input id="client_secret"[^>]*type="password"(?![^>]*value)', page.html)
 
 
-def test_the_provider_is_changed_and_keeps_its_secret(server: Tenants, ada: Reader) -> None:
+def test_the_provider_is_changed_and_keeps_its_secret(server: Tenants, ada: Reader[Tenants]) -> None:
     before = provider(server)
     assert ada.act(f"{ACME}/sign-in/work", "change", **fields(name="Ours", client_id="new")).done == "provider"
     assert provider(server) == replace(before, name="Ours", client_id="new")
 
 
-def test_a_new_secret_is_wrapped_for_this_provider(server: Tenants, ada: Reader) -> None:
+def test_a_new_secret_is_wrapped_for_this_provider(server: Tenants, ada: Reader[Tenants]) -> None:
     ada.act(f"{ACME}/sign-in/work", "change", **fields(client_secret="a new one"))
     opened = server.services.opener.unwrap(provider(server).client_secret, ring="idp", kid="work")
     assert opened == b"a new one"
 
 
-def test_the_provider_is_disabled(server: Tenants, ada: Reader) -> None:
+def test_the_provider_is_disabled(server: Tenants, ada: Reader[Tenants]) -> None:
     ada.act(f"{ACME}/sign-in/work", "change", **{n: v for n, v in fields().items() if n != "enabled"})
     assert provider(server).status == DISABLED
 
 
-def test_another_issuer_needs_its_own_secret_and_an_operators_word(server: Tenants, ada: Reader) -> None:
+def test_another_issuer_needs_its_own_secret_and_an_operators_word(server: Tenants, ada: Reader[Tenants]) -> None:
     before = provider(server)
     page = ada.act(f"{ACME}/sign-in/work", "change", **fields(issuer="https://other.example"))
     assert (page.status, organisations.NO_SECRET in page.text) == (400, True)
@@ -387,7 +389,7 @@ def test_another_issuer_needs_its_own_secret_and_an_operators_word(server: Tenan
     ],
 )
 def test_what_cannot_be_is_refused_beside_its_field(
-    server: Tenants, ada: Reader, field: str, value: str, sentence: str
+    server: Tenants, ada: Reader[Tenants], field: str, value: str, sentence: str
 ) -> None:
     before = provider(server)
     page = ada.act(f"{ACME}/sign-in/work", "change", **fields(**{field: value}))
@@ -396,13 +398,13 @@ def test_what_cannot_be_is_refused_beside_its_field(
     assert provider(server) == before
 
 
-def test_fields_of_operators_are_not_taken(server: Tenants, ada: Reader) -> None:
+def test_fields_of_operators_are_not_taken(server: Tenants, ada: Reader[Tenants]) -> None:
     before = provider(server)
     ada.act(f"{ACME}/sign-in/work", "change", **fields(domains="globex.example", organisation="globex", claims="x"))
     assert provider(server) == before
 
 
-def test_a_provider_that_went_to_another_meanwhile_is_not_changed(server: Tenants, ada: Reader) -> None:
+def test_a_provider_that_went_to_another_meanwhile_is_not_changed(server: Tenants, ada: Reader[Tenants]) -> None:
     page = ada.get(f"{ACME}/sign-in/work").status
     server.identity_providers.put(replace(provider(server), organisation="globex"))
     assert page == 200
@@ -413,7 +415,7 @@ def test_a_provider_that_went_to_another_meanwhile_is_not_changed(server: Tenant
 # ------------------------------------------------------------------ applications
 
 
-def test_an_application_is_shown_with_what_it_may_do(server: Tenants, ada: Reader) -> None:
+def test_an_application_is_shown_with_what_it_may_do(server: Tenants, ada: Reader[Tenants]) -> None:
     server.configuration.put_scopes(
         ScopeCatalogue(
             (*CATALOGUE.definitions, ScopeDefinition("write", "Change items", sensitive=True)), CATALOGUE.version + 1
@@ -430,7 +432,7 @@ def test_an_application_is_shown_with_what_it_may_do(server: Tenants, ada: Reade
     assert "Companies Every company, those added later too" in page
 
 
-def test_the_companies_of_a_grant_are_changed(server: Tenants, ada: Reader) -> None:
+def test_the_companies_of_a_grant_are_changed(server: Tenants, ada: Reader[Tenants]) -> None:
     connection = server.connect("max", "a1")
     changed = ada.act(f"{ACME}/apps/web", "companies", grant=connection.id, entities=("a2", "a3"))
     assert changed.done == "companies"
@@ -444,7 +446,7 @@ def test_the_companies_of_a_grant_are_changed(server: Tenants, ada: Reader) -> N
     assert server.tokens.authorization(connection.id).entities == {"*"}
 
 
-def test_an_application_is_disconnected_for_everybody(server: Tenants, ada: Reader) -> None:
+def test_an_application_is_disconnected_for_everybody(server: Tenants, ada: Reader[Tenants]) -> None:
     connections = [server.connect(name, "a1") for name in ("max", "mia")]
     other = server.connect("gus", "g1")
     server.clock.advance(2)
@@ -457,7 +459,7 @@ def test_an_application_is_disconnected_for_everybody(server: Tenants, ada: Read
 
 
 @pytest.mark.parametrize(("action", "said"), [("allow", "Approved by ada"), ("deny", "Denied by ada")])
-def test_a_request_is_answered_once(server: Tenants, ada: Reader, action: str, said: str) -> None:
+def test_a_request_is_answered_once(server: Tenants, ada: Reader[Tenants], action: str, said: str) -> None:
     path = asked(server)
     page = ada.get(path).text
     assert "max wants to connect" in page
@@ -473,7 +475,7 @@ def test_a_request_is_answered_once(server: Tenants, ada: Reader, action: str, s
     assert said in ada.get(path).text
 
 
-def test_two_who_answer_at_once_have_one_answer(server: Tenants, ada: Reader) -> None:
+def test_two_who_answer_at_once_have_one_answer(server: Tenants, ada: Reader[Tenants]) -> None:
     path = asked(server)
     server.organisations.put_membership(Membership("acme", "mia", ADMINISTRATOR, server.clock()))
     mia = reader(server, "mia")
@@ -485,7 +487,7 @@ def test_two_who_answer_at_once_have_one_answer(server: Tenants, ada: Reader) ->
     assert (approval.decision, approval.decided_by) == ("allow", "ada")
 
 
-def test_what_was_asked_anew_is_looked_at_anew(server: Tenants, ada: Reader) -> None:
+def test_what_was_asked_anew_is_looked_at_anew(server: Tenants, ada: Reader[Tenants]) -> None:
     """Whoever looked at one company does not approve every one."""
     path = asked(server, "a1")
     csrf = token_of(ada)
@@ -497,7 +499,7 @@ def test_what_was_asked_anew_is_looked_at_anew(server: Tenants, ada: Reader) -> 
     assert approval.decision == ""
 
 
-def test_a_test_application_is_called_one(server: Tenants, ada: Reader) -> None:
+def test_a_test_application_is_called_one(server: Tenants, ada: Reader[Tenants]) -> None:
     client = server.clients.get("web")
     assert client
     server.clients.put(replace(client, verification="test"))
@@ -507,7 +509,7 @@ def test_a_test_application_is_called_one(server: Tenants, ada: Reader) -> None:
 # ------------------------------------------------------------------ names
 
 
-def test_hostile_names_are_text(server: Tenants, ada: Reader) -> None:
+def test_hostile_names_are_text(server: Tenants, ada: Reader[Tenants]) -> None:
     client = server.clients.get("web")
     assert client
     server.clients.put(replace(client, client_name=HOSTILE, client_uri="javascript:alert(1)"))
