@@ -6,7 +6,7 @@ from authserver.pages import Pages
 from authserver.site import account, security, serve
 from authserver.wire import HttpRequest, HttpResponse, parse_visit
 
-services = bootstrap()
+services = bootstrap(orders_mail=True)
 pages = Pages(services)
 SCREENS = (*account.SCREENS, *security.SCREENS)
 NOTICES = account.NOTICES | security.NOTICES

@@ -1,7 +1,10 @@
 """Every page there is, and how a person comes to it. Whoever makes a page adds it here."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import httpx
 
 from tests.browser.visit import Tab
 from tests.flows.person import App
@@ -63,10 +66,33 @@ def app_being_set_up(tab: Tab, _: App) -> None:
         tab.page.get_by_role("button", name="Set up an app").click()
 
 
+def ask_for_a_link(tab: Tab, _: App) -> None:
+    tab.open("recover")
+    tab.page.get_by_label("Username").fill("bob")
+    tab.page.get_by_role("button", name="Send the link").click()
+    tab.page.get_by_text("If there is an account").wait_for()
+
+
+def open_the_link(tab: Tab, app: App) -> None:
+    """The last that was mailed; asking again so soon brings no other."""
+    ask_for_a_link(tab, app)
+    issuer = tab.window.deployment.issuer
+    links: list[str] = []
+    while not links:
+        mails = httpx.get(f"{issuer}/outbox", headers={"Accept": "application/json"}).json()
+        links = [link for mail in mails for link in re.findall(r"recover/ml_\S+", mail["text"])]
+    tab.open(links[0])
+
+
 EVERY_PAGE = (
     PageOf("sign-in", sign_in, None, "Sign in"),
     PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
     PageOf("choose-account", account_to_choose, title="Sign in, with a session"),
+    PageOf("recover", at("recover"), None, "Forgot your password?"),
+    PageOf("recover-sent", ask_for_a_link, None, "A link was sent"),
+    PageOf("recover-new", open_the_link, None, "A new password"),
+    PageOf("recover-changed", at("recover?done=password"), None, "A password was changed"),
+    PageOf("recover-over", at("recover/ml_x"), None, "A link that is over"),
     PageOf("consent", consent, title="Consent"),
     PageOf("consent-organisation", consent_for_an_organisation, BOB, "Consent for an organisation"),
     PageOf("error", error, None, "An error"),

@@ -96,6 +96,15 @@ def confirm_an_address(world: World) -> None:
     assert [mail["Destination"]["ToAddresses"] for mail in world.aws.mails] == [[NEW_ADDRESS], ["alice@example.com"]]
 
 
+@mail_flow
+def tell_of_a_password_that_was_changed(world: World) -> None:
+    browser, path = Browser(Gateway(world)), "/my/security/password"
+    page = browser.visit(path)
+    assert browser.act(page, path, "change", current=browser.password, new=NEW_PASSWORD).status == 303
+    world.deliver()
+    assert [mail["Destination"]["ToAddresses"] for mail in world.aws.mails] == [["alice@example.com"]]
+
+
 @flow
 def nothing_is_recovered_where_no_mails_are_sent(world: World) -> None:
     gateway = Gateway(world)

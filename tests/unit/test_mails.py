@@ -1,18 +1,26 @@
 """Mails: what is ordered, who gets one, what it says, and the link in it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from authserver.endpoints.mail import write_letter
-from authserver.errors import TooManyAttempts
+from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.identity.mail_links import make_link, open_link, spend
-from authserver.identity.mails import order_reset, order_verification, tell_of_new_address, tell_of_new_password
+from authserver.identity.mails import (
+    order_reset,
+    order_verification,
+    tell_of_new_address,
+    tell_of_new_factors,
+    tell_of_new_password,
+)
 from authserver.identity.new_password import refusal
 from authserver.messages import (
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
+    FACTORS_CHANGED,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
     Letter,
@@ -153,12 +161,18 @@ def test_a_user_cannot_have_any_number_of_addresses_written_to(post: Post) -> No
 
 
 def test_what_was_changed_is_told_to_the_address_from_before(post: Post) -> None:
-    tell_of_new_password(post.alice(), "", post.services)
-    tell_of_new_address(post.alice(), "", post.services)
-    assert [(one.kind, one.address) for one in post.orders] == [
-        (PASSWORD_CHANGED, "alice@example.com"),
-        (EMAIL_CHANGED, "alice@example.com"),
-    ]
+    for tell in (tell_of_new_password, tell_of_new_factors, tell_of_new_address):
+        tell(post.alice(), "", post.services)
+    assert [one.kind for one in post.orders] == [PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED]
+    assert {one.address for one in post.orders} == {"alice@example.com"}
+
+
+@pytest.mark.parametrize("tell", [tell_of_new_password, tell_of_new_factors, tell_of_new_address])
+def test_what_is_done_does_not_fail_for_want_of_a_mail(tell: Callable[..., None], post: Post) -> None:
+    def refuse(_: MailOrder) -> None:
+        raise TemporarilyUnavailable("The mail could not be ordered", reason="lambda_invoke")
+
+    tell(post.alice(), "", replace(post.services, order_mail=refuse))
 
 
 # ------------------------------------------------------------------ letters
@@ -225,7 +239,7 @@ def test_an_address_that_the_user_does_not_want_any_more_is_not_written_to(post:
     assert letter.link.startswith(f"{ISSUER}/verify/ml_")
 
 
-@pytest.mark.parametrize("kind", [PASSWORD_CHANGED, EMAIL_CHANGED])
+@pytest.mark.parametrize("kind", [PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED])
 def test_a_notice_has_no_link(kind: str, post: Post) -> None:
     letter = post.letter(post.order(kind, subject="sub-of-alice", address="old@example.com"))
     assert (letter.to, letter.link) == ("old@example.com", "")
@@ -300,7 +314,7 @@ def test_one_form_is_one_use_however_often_it_is_sent(post: Post) -> None:
 # ------------------------------------------------------------------ texts
 
 
-@pytest.mark.parametrize("kind", [PASSWORD_RESET, EMAIL_VERIFICATION, PASSWORD_CHANGED, EMAIL_CHANGED])
+@pytest.mark.parametrize("kind", [PASSWORD_RESET, EMAIL_VERIFICATION, PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED])
 @pytest.mark.parametrize("username", ["alice", ""])
 def test_a_mail_tells_the_service_and_the_account_and_what_to_do_if_it_was_not_you(kind: str, username: str) -> None:
     link = f"{ISSUER}/recover/ml_x" if kind in (PASSWORD_RESET, EMAIL_VERIFICATION) else ""

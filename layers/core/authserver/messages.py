@@ -509,7 +509,7 @@ class View:
 # ------------------------------------------------------------------ spoken by mail
 
 PASSWORD_RESET, EMAIL_VERIFICATION = "password_reset", "email_verification"
-PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
+PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED = "password_changed", "factors_changed", "email_changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from authserver.identity.mail_links import LIFETIMES, make_link
 from authserver.messages import (
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
+    FACTORS_CHANGED,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
     Letter,
@@ -18,7 +19,7 @@ from authserver.values import is_mail_address
 
 # The pages that links lead to.
 PAGES = {PASSWORD_RESET: "recover", EMAIL_VERIFICATION: "verify"}
-NOTICES = frozenset({PASSWORD_CHANGED, EMAIL_CHANGED})
+NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED})
 
 
 def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:

@@ -5,10 +5,9 @@ in by any of it, so that a second factor stays one.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from authserver.errors import TemporarilyUnavailable
+from authserver.identity.activity import EMAIL_CHANGED, EMAIL_VERIFIED, PASSWORD_CHANGED, note
 from authserver.identity.cutoffs import cut_off
 from authserver.identity.mail_links import OpenedLink, open_link, spend
 from authserver.identity.mails import order_reset, tell_of_new_address, tell_of_new_password
@@ -90,8 +89,8 @@ def reset_password(visit: Visit, services: Services) -> Answer:
     if not services.users.reset_password(user.sub, password_hash, opened.link.address):
         return _over("recover")
     cut_off(services, subject=user.sub)
-    with suppress(TemporarilyUnavailable):  # the password is changed, whether or not a mail can tell it
-        tell_of_new_password(user, visit.languages, services)
+    note(services, user.sub, PASSWORD_CHANGED, device=visit.device, source=visit.source)
+    tell_of_new_password(user, visit.languages, services)
     return _changed()
 
 
@@ -126,10 +125,18 @@ def confirm_address(visit: Visit, services: Services) -> Answer:
         return _over("verify")
     if not services.users.confirm_email(user.sub, opened.link.address):
         return _over("verify")
-    if user.email and user.email != opened.link.address:
-        with suppress(TemporarilyUnavailable):
-            tell_of_new_address(user, visit.languages, services)
+    if user.pending_email:
+        _tell_of_address(user, opened.link.address, visit, services)
     return View("recover/verified", {"address": opened.link.address}, reason="verified")
+
+
+def _tell_of_address(user: User, address: str, visit: Visit, services: Services) -> None:
+    """Notes it, and tells the address from before; `user` is as they were before."""
+    is_other = user.email != address
+    kind = EMAIL_CHANGED if is_other else EMAIL_VERIFIED
+    note(services, user.sub, kind, device=visit.device, source=visit.source)
+    if is_other and user.email:
+        tell_of_new_address(user, visit.languages, services)
 
 
 # ------------------------------------------------------------------ both

@@ -10,6 +10,7 @@ from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages import (
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
+    FACTORS_CHANGED,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
     MailOrder,
@@ -64,12 +65,23 @@ def order_verification(user: User, address: str, languages: str, services: Servi
 
 def tell_of_new_password(user: User, languages: str, services: Services) -> None:
     """Tells a user that their password was changed."""
-    _order(PASSWORD_CHANGED, services, subject=user.sub, address=user.email, languages=languages)
+    _tell(PASSWORD_CHANGED, user, languages, services)
+
+
+def tell_of_new_factors(user: User, languages: str, services: Services) -> None:
+    """Tells a user that something else that they sign in with was added or removed."""
+    _tell(FACTORS_CHANGED, user, languages, services)
 
 
 def tell_of_new_address(user: User, languages: str, services: Services) -> None:
     """Tells whoever has the address that was the user's that it is not any more."""
-    _order(EMAIL_CHANGED, services, subject=user.sub, address=user.email, languages=languages)
+    _tell(EMAIL_CHANGED, user, languages, services)
+
+
+def _tell(kind: str, user: User, languages: str, services: Services) -> None:
+    """Never fails: what is told is done, whether or not a mail can tell it."""
+    with suppress(TemporarilyUnavailable):
+        _order(kind, services, subject=user.sub, address=user.email, languages=languages)
 
 
 def _order(

@@ -9,7 +9,7 @@ from authserver.endpoints.browser import begin_session
 from authserver.identity import activity
 from authserver.identity.cutoffs import cut_off
 from authserver.identity.device import read_device
-from authserver.identity.mails import tell_of_new_password
+from authserver.identity.mails import tell_of_new_factors, tell_of_new_password
 from authserver.identity.new_password import refusal
 from authserver.identity.passkeys import Ceremony, PasskeyRefused, creation_options, offers_passkeys
 from authserver.identity.second_factors import (
@@ -84,7 +84,6 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     services.tokens.delete_session(visitor.session.id)
     session = _session_after(ended_at, visitor, visit, services)
     _note(activity.PASSWORD_CHANGED, visitor, visit, services)
-    tell_of_new_password(user, "", services)
     return GoTo(HERE, done="password", session=session, session_lifetime=services.settings.session_lifetime)
 
 
@@ -206,7 +205,10 @@ def _ceremony(visitor: Visitor) -> Ceremony:
 
 
 def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: str = "") -> None:
+    """Among the account's activity; and the user is told by mail."""
     activity.note(services, visitor.user.sub, kind, device=visit.device, source=visit.source, about=about)
+    tell = tell_of_new_password if kind == activity.PASSWORD_CHANGED else tell_of_new_factors
+    tell(visitor.user, visit.languages, services)
 
 
 # ------------------------------------------------------------------ the screens
