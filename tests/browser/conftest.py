@@ -56,6 +56,15 @@ MORE_CLIENTS = [
         "preferred_subject_type": "organisation",
     },
     {
+        "client_id": "modest-app",
+        "client_name": "Modest",
+        "client_secret": "modest-secret-for-development-only",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email read write",
+        "optional_scope": "email write",
+    },
+    {
         "client_id": "long-app",
         "client_name": LONG_NAME,
         "redirect_uris": ["http://127.0.0.1/callback"],

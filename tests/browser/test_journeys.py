@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.site import Page, Site
-from tests.browser.visit import Tab, Window
+from tests.browser.visit import Tab, Window, at
 from tests.flows.person import App, Deployment
 
 BOTH = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
@@ -309,3 +309,111 @@ def test_a_client_on_ipv6_loopback(signed_in: Window, public: App, site_on_ipv6:
     tab.allow()
     signed_in.expect_no_trouble_until(lambda: tab.page.url.startswith(site_on_ipv6.callback))
     assert "code" in site_on_ipv6.arrived()
+
+
+# ------------------------------------------------------------------ other answers than yes and no
+
+
+@pytest.fixture
+def modest(deployment: Deployment, site: Site) -> App:
+    """A client that can do without some of what it asks for."""
+    app = App(deployment, "modest-app", "modest-secret-for-development-only")
+    return at(app, site)
+
+
+@BOTH
+@pytest.mark.rfc("6749", "3.3")
+def test_what_is_unticked_is_not_granted_and_what_is_new_is_asked_for_alone(
+    open_signed_in: Callable[..., Window], modest: App, javascript: bool
+) -> None:
+    window = open_signed_in(java_script_enabled=javascript)
+    tab = window.tab()
+    tab.start(modest, scope="openid email read", prompt="consent")
+    page = tab.page
+    expect(page.get_by_text("You can leave out what has a box.")).to_be_visible()
+    page.get_by_label("See your email address").uncheck()
+    tab.allow()
+    assert tokens_of(modest, tab, tab.landed())["scope"] == "openid read"
+    tab.start(modest, scope="openid email read")
+    assert tokens_of(modest, tab, tab.landed())["scope"] == "openid read"
+    tab.start(modest, scope="openid profile email read write")
+    new = page.get_by_role("list", name="New: Modest now also asks to")
+    expect(new.get_by_role("listitem")).to_have_text(
+        ["See your name and username new", "Add and change your items new"]
+    )
+    expect(page.get_by_text("Read your items")).to_be_hidden()
+    page.get_by_text("What it may do already").click()
+    expect(page.get_by_text("Read your items")).to_be_visible()
+    expect(page.get_by_label("See your email address")).not_to_be_checked()
+    page.get_by_label("See your email address").check()
+    tab.deny()
+    assert tab.landed()["error"] == "access_denied"
+
+
+@BOTH
+def test_another_account_answers_the_same_request(
+    open_window: Callable[..., Window], public: App, javascript: bool
+) -> None:
+    tab = open_window(java_script_enabled=javascript).tab()
+    tab.start(public)
+    tab.sign_in()
+    tab.sees_consent()
+    tab.page.get_by_role("link", name="Use another account").click()
+    tab.sees_sign_in()
+    expect(tab.page.get_by_label("Username")).to_have_value("")
+    tab.sign_in("bob", "builder-demo")
+    expect(tab.page.get_by_text("You are signed in as bob.")).to_be_visible()
+    tab.allow()
+    answer = tab.landed()
+    assert answer["state"] == tab.request["state"]
+    token = tokens_of(public, tab, answer)["access_token"]
+    assert public.call("/userinfo", token).json()["preferred_username"] == "bob"
+
+
+@BOTH
+@pytest.mark.rfc("OIDC Core", "3.1.2.1")
+def test_prompt_select_account_takes_no_password_from_who_stays(
+    open_window: Callable[..., Window], public: App, javascript: bool
+) -> None:
+    tab = open_window(java_script_enabled=javascript).tab()
+    tab.start(public)
+    tab.sign_in()
+    tab.sees_consent()
+    tab.start(public, prompt="select_account")
+    tab.sees_sign_in()
+    tab.page.get_by_role("button", name="Continue as alice").click()
+    tab.sees_consent()
+    tab.allow()
+    assert works(public, tokens_of(public, tab, tab.landed()))
+
+
+@BOTH
+@pytest.mark.rfc("6749", "4.1.2.1")
+def test_whoever_does_not_want_to_sign_in_goes_back(
+    open_window: Callable[..., Window], public: App, javascript: bool
+) -> None:
+    tab = open_window(java_script_enabled=javascript).tab()
+    tab.start(public)
+    tab.page.get_by_role("button", name="Cancel and go back to Demo single-page and native app").click()
+    answer = tab.landed()
+    assert (answer["error"], answer["state"]) == ("access_denied", tab.request["state"])
+
+
+def test_neither_button_outweighs_the_other(signed_in: Window, public: App) -> None:
+    tab = signed_in.tab()
+    tab.start(public)
+    looks = [
+        tab.page.get_by_role("button", name=name).evaluate(
+            "b => { const s = getComputedStyle(b), r = b.getBoundingClientRect();"
+            " return [r.width, r.height, s.color, s.backgroundColor, s.borderTopColor, s.fontWeight, s.fontSize]; }"
+        )
+        for name in ("Deny", "Allow")
+    ]
+    assert looks[0] == looks[1]
+
+
+def test_an_expired_page_leads_to_the_account_and_nowhere_else(signed_in: Window, deployment: Deployment) -> None:
+    tab = signed_in.tab()
+    tab.open("login?request=garbage")
+    tab.sees_expired()
+    assert [link.get_attribute("href") for link in tab.page.get_by_role("link").all()] == ["my"]

@@ -19,7 +19,7 @@ from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
 from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
 from tests.functions.gateway import Gateway, basic
-from tests.functions.journey import App, Browser, machine, native, web
+from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import FUNCTIONS, World
 from tests.openid_provider import CLIENT_SECRET
@@ -296,6 +296,23 @@ def test_a_decision_is_one_line_with_a_metric(
         (line,) = journal.lines
         assert is_a_metric(line)
         assert (line["status"], line["route"]) == (status, "authorizer /items")
+
+
+@pytest.mark.parametrize("reach", ["refused", "broken", "federation"])
+def test_the_reference_on_an_error_page_is_that_of_its_line(world: World, journal: Journal, reach: str) -> None:
+    """Whoever is told of it finds what happened."""
+    browser = Browser(Gateway(world))
+    if reach == "federation":
+        login = browser.follow(browser.authorize(native(browser.gateway).request()))
+        page = browser.send("POST", "/federate", form=hidden_fields(login) | {"provider": "unknown"})
+    elif reach == "broken":
+        with world.aws.failing(lambda call: Fault.INTERNAL if call.operation == "GetItem" else None):
+            page = browser.authorize(native(browser.gateway).request())
+    else:
+        page = browser.authorize({"client_id": "unknown"})
+    found = re.search(r"Reference</dt><dd><code>([^<]+)</code>", page.body)
+    assert found, page
+    assert {line["request_id"] for line in journal.lines if line.get("status") == page.status} == {found[1]}
 
 
 def test_reasons_are_told_to_the_operator_alone(world: World, gateway: Gateway, journal: Journal) -> None:

@@ -108,7 +108,9 @@ class Pages:
             case ApprovalAsked():
                 return self._approval_asked(message, request)
             case FederationProblem():
-                return self._page("federation", request, message.status, message.reason, NOWHERE, page=message)
+                return self._page(
+                    "federation", request, message.status, message.reason, NOWHERE, page=message, reference=request.id
+                )
             case LogoutPage() | SignedOut():
                 return self._logout(message, request)
             case View():

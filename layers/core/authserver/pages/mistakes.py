@@ -1,23 +1,17 @@
 """What an error means to whoever meets its page: what failed, whose fault it is, what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authserver.errors import (
     MethodNotAllowed,
     OAuthError,
+    RequestTooLarge,
     ServerError,
     TemporarilyUnavailable,
     TooManyAttempts,
+    UnsupportedMediaType,
 )
 from authserver.marks import N_
-
-# Reasons that a person can cause, and mend, without the application.
-STALE = frozenset(
-    {
-        *("request_over", "request_of_another_browser", "csrf", "request_garbage", "answered_before"),
-        *("session_missing", "request_of_no_client"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,15 @@ class Mistake:
 EXPIRED = Mistake(
     N_("This page has expired"),
     N_("It was open for too long, was answered before, or was begun in another browser. Nothing was changed."),
-    N_("Go back to the application and start again."),
+    N_("Go back to the application and start again. What you have allowed so far is in your account."),
+    detail=False,
+    page="my",
+    label=N_("Your account"),
+)
+CHANGED = Mistake(
+    N_("This form does not fit any more"),
+    N_("What it was about has changed since its page was made. Nothing was done."),
+    N_("Go back, reload the page and choose again."),
     detail=False,
 )
 BUSY = Mistake(
@@ -74,6 +76,23 @@ APPLICATION = Mistake(
     ),
 )
 
+ENDED = Mistake(
+    N_("This application has been switched off"),
+    N_("The people who run it, or who run this service, have ended it. You have done nothing wrong."),
+    N_("Nobody can sign in to it at the moment. Ask the people who run the application."),
+)
+UNKNOWN = replace(
+    APPLICATION,
+    title=N_("This application is not known here"),
+    fault=N_("The link that brought you here names no application that is registered. It may be old or mistyped."),
+)
+ELSEWHERE = replace(
+    APPLICATION,
+    fault=N_(
+        "The application wants you to be sent on to a place that it has not registered. That may be its mistake, or "
+        "somebody is after your account. You were not sent there, and nothing was told."
+    ),
+)
 STILL_SIGNED_IN = Mistake(
     N_("You were not signed out"),
     N_("The application that sent you here to sign out made a mistake. You have done nothing wrong."),
@@ -81,6 +100,32 @@ STILL_SIGNED_IN = Mistake(
     page="logout",
     label=N_("Sign out"),
 )
+
+
+# By the reason of the error; whatever is not here is the application's mistake.
+BY_REASON = {
+    **dict.fromkeys(
+        (
+            *("request_over", "request_of_another_browser", "csrf", "request_garbage", "answered_before"),
+            *("session_missing", "request_of_no_client", "state_garbage"),
+        ),
+        EXPIRED,
+    ),
+    # What no form of ours says, unless something has changed since its page was made.
+    **dict.fromkeys(
+        (
+            *("decision_missing", "organisation_unknown", "organisation_not_asked", "company_unknown"),
+            *("action_unknown", "nowhere_to_cancel_to"),
+        ),
+        CHANGED,
+    ),
+    **dict.fromkeys(
+        ("redirect_uri_unknown", "redirect_uri_unsafe", "redirect_uri_missing", "redirect_uri_repeated"), ELSEWHERE
+    ),
+    **dict.fromkeys(("client_unknown", "client_id_missing", "client_id_repeated"), UNKNOWN),
+    "client_disabled": ENDED,
+    "form_malformed": NOT_HERE,
+}
 
 
 def explain(error: OAuthError) -> Mistake:
@@ -92,11 +137,8 @@ def explain(error: OAuthError) -> Mistake:
             return BROKEN
         case TooManyAttempts():
             return TOO_MANY
-        case MethodNotAllowed():
+        case MethodNotAllowed() | UnsupportedMediaType() | RequestTooLarge():
             return NOT_HERE
         case _ if error.reason.startswith("logout_"):
             return STILL_SIGNED_IN
-        case _ if error.reason in STALE:
-            return EXPIRED
-        case _:
-            return APPLICATION
+    return BY_REASON.get(error.reason, APPLICATION)
