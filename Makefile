@@ -67,10 +67,7 @@ docs: $(READY) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m scripts.write_docs
 	$(BIN)/python -m pytest --collect-only --write-conformance -qq >/dev/null
 
-catalogues: $(INSTALLED) ## Write the texts of the pages anew into the catalogues that translators work on
-	@$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k Problem:2 -k Conflict:1 -k Invalid:2 --no-location --omit-header --sort-output -o .cache/authserver.pot layers/core/authserver
-	@for po in $(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po); do \
-	  $(BIN)/pybabel -q update -N --omit-header --ignore-obsolete --ignore-pot-creation-date -i .cache/authserver.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
+catalogues: $(INSTALLED) ## Bring the texts of the pages into the catalogues that translators work on
 	@$(BIN)/python -m scripts.catalogues
 
 format: $(INSTALLED) ## Format the code

@@ -1,33 +1,66 @@
-"""Tells how complete the catalogues of the pages are."""
+"""Brings the texts of the pages into the catalogues that translators work on, and tells how complete these are.
 
-import sys
-from pathlib import Path
+python -m scripts.catalogues            (tests/unit/test_languages.py fails when a catalogue is out of date)
+"""
 
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po, write_po
 
-LOCALES = Path(__file__).parents[1] / "layers" / "core" / "authserver" / "pages" / "locale"
+from authserver.pages.language import CATALOGUES, POLICIES
+
+SOURCES = CATALOGUES.parents[1]
+METHODS = [("**.py", "python"), ("pages/templates/**.html", "jinja2"), ("pages/mail/**", "jinja2")]
+HEADER = """\
+msgid ""
+msgstr ""
+"Language: {0.locale}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {0.plural_forms}\\n"
+
+"""
+TEMPLATES = {"silent": "false", "trimmed": str(POLICIES["ext.i18n.trimmed"])}
+# Which argument is a text; beside those of gettext, what tells somebody why something cannot be.
+KEYWORDS = {**DEFAULT_KEYWORDS, "Problem": (2,), "Conflict": (1,), "Invalid": (2,)}
+
+
+def texts() -> Catalog:
+    """Every text for people that the sources have."""
+    found = Catalog()
+    options = {pattern: TEMPLATES for pattern, method in METHODS if method == "jinja2"}
+    for _, _, message, _, context in extract_from_dir(SOURCES, METHODS, options, KEYWORDS):
+        found.add(message, context=context)
+    return found
 
 
 def untranslated(catalogue: Catalog) -> list[str]:
-    """The texts that have no translation, or only a guessed one."""
-    return [str(message.id) for message in catalogue if message.id and (message.fuzzy or not _said(message.string))]
+    """The texts that have no translation."""
+    return [str(message.id) for message in catalogue if message.id and not _said(message.string)]
 
 
 def _said(translation: object) -> bool:
     return all(translation) if isinstance(translation, (list, tuple)) else bool(translation)
 
 
-def main() -> int:
-    for path in sorted(LOCALES.glob("*/LC_MESSAGES/*.po")):
+def main() -> None:
+    found = texts()
+    for path in sorted(CATALOGUES.glob("*/LC_MESSAGES/*.po")):
+        language = path.parent.parent.name
         with path.open("rb") as file:
-            catalogue = read_po(file)
+            catalogue = read_po(file, locale=language)
+        catalogue.update(found, no_fuzzy_matching=True, update_creation_date=False)
+        with path.open("wb") as file:
+            file.write(HEADER.format(catalogue).encode())
+            write_po(
+                file, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True
+            )
         missing = untranslated(catalogue)
-        print(f"{path.parent.parent.name}: {len(catalogue) - len(missing)} of {len(catalogue)} texts are translated")
+        print(f"{language}: {len(catalogue) - len(missing)} of {len(catalogue)} texts are translated")
         for text in missing:
             print(f"  missing: {text}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

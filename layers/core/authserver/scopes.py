@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from authserver.errors import TemporarilyUnavailable
+from authserver.marks import N_
 from authserver.values import Scope
 
 CACHE_LIFETIME = 300
@@ -148,12 +149,9 @@ class RememberedScopes:
 # ------------------------------------------------------------------ the default
 
 
-def _management(name: str, what: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
+def _management(name: str, both: str, read: str, write: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
     """A scope of one of this server's own APIs, with its two halves."""
-    return _with_halves(name, f"See and change {what}", f"See {what}", f"Change {what}", grantable_by)
 
-
-def _with_halves(name: str, both: str, read: str, write: str, grantable_by: str) -> tuple[ScopeDefinition, ...]:
     def define(name: str, description: str, implies: tuple[str, ...] = ()) -> ScopeDefinition:
         return ScopeDefinition(
             name,
@@ -162,7 +160,7 @@ def _with_halves(name: str, both: str, read: str, write: str, grantable_by: str)
             sensitive=True,
             grantable_by=grantable_by,
             advertised=False,
-            group="This service",
+            group=N_("This service"),
         )
 
     halves = (define(f"{name}.read", read), define(f"{name}.write", write))
@@ -170,37 +168,97 @@ def _with_halves(name: str, both: str, read: str, write: str, grantable_by: str)
 
 
 OPENID = (
-    ScopeDefinition("openid", "Know who you are: an identifier of your account here", group="Your identity"),
-    ScopeDefinition("profile", "See your name and username", group="Your identity"),
-    ScopeDefinition("email", "See your email address", group="Your identity"),
+    ScopeDefinition("openid", N_("Know who you are: an identifier of your account here"), group=N_("Your identity")),
+    ScopeDefinition("profile", N_("See your name and username"), group=N_("Your identity")),
+    ScopeDefinition("email", N_("See your email address"), group=N_("Your identity")),
 )
 # The scopes of this server's own APIs: an operator's catalogue has them whether or not it names them.
 MANAGEMENT = (
-    *_management("account", "your profile, connected apps and sessions", ANYONE),
-    *_with_halves(
-        "organisation",
-        "Manage your organisation: its members and invitations, its connected apps, what members ask for",
-        "See your organisations, their members, the apps connected to them, and what members asked for",
-        "Invite and remove members of your organisation, connect and disconnect its apps, answer requests",
+    *_management(
+        "account",
+        N_("See and change your profile, connected apps and sessions"),
+        N_("See your profile, connected apps and sessions"),
+        N_("Change your profile, connected apps and sessions"),
         ANYONE,
     ),
-    *_management("partner", "the apps that you have registered", ANYONE),
-    *_management("admin:clients", "all applications", OPERATOR),
-    *_management("admin:users", "all users", OPERATOR),
-    *_management("admin:orgs", "all organisations", OPERATOR),
-    *_management("admin:scopes", "the scope catalogue", OPERATOR),
-    *_management("admin:idps", "all identity providers", OPERATOR),
-    *_management("admin:grants", "everything granted to applications", OPERATOR),
-    *_management("admin:keys", "the keys of this server", OPERATOR),
-    *_management("admin:theme", "how the pages of this server look", OPERATOR),
+    *_management(
+        "organisation",
+        N_("Manage your organisation: its members and invitations, its connected apps, what members ask for"),
+        N_("See your organisations, their members, the apps connected to them, and what members asked for"),
+        N_("Invite and remove members of your organisation, connect and disconnect its apps, answer requests"),
+        ANYONE,
+    ),
+    *_management(
+        "partner",
+        N_("See and change the apps that you have registered"),
+        N_("See the apps that you have registered"),
+        N_("Change the apps that you have registered"),
+        ANYONE,
+    ),
+    *_management(
+        "admin:clients",
+        N_("See and change all applications"),
+        N_("See all applications"),
+        N_("Change all applications"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:users",
+        N_("See and change all users"),
+        N_("See all users"),
+        N_("Change all users"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:orgs",
+        N_("See and change all organisations"),
+        N_("See all organisations"),
+        N_("Change all organisations"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:scopes",
+        N_("See and change the scope catalogue"),
+        N_("See the scope catalogue"),
+        N_("Change the scope catalogue"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:idps",
+        N_("See and change all identity providers"),
+        N_("See all identity providers"),
+        N_("Change all identity providers"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:grants",
+        N_("See and change everything granted to applications"),
+        N_("See everything granted to applications"),
+        N_("Change everything granted to applications"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:keys",
+        N_("See and change the keys of this server"),
+        N_("See the keys of this server"),
+        N_("Change the keys of this server"),
+        OPERATOR,
+    ),
+    *_management(
+        "admin:theme",
+        N_("See and change how the pages of this server look"),
+        N_("See how the pages of this server look"),
+        N_("Change how the pages of this server look"),
+        OPERATOR,
+    ),
 )
 OF_OUR_APIS = Scope(tuple(definition.name for definition in MANAGEMENT))
 BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT))
 DEFAULT = ScopeCatalogue.of(
     (
         *OPENID,
-        ScopeDefinition("read", "Read your items", group="Items"),
-        ScopeDefinition("write", "Add and change your items", group="Items"),
+        ScopeDefinition("read", N_("Read your items"), group=N_("Items")),
+        ScopeDefinition("write", N_("Add and change your items"), group=N_("Items")),
         *MANAGEMENT,
     )
 )

@@ -57,7 +57,7 @@ def put_company(call: Call, services: Services) -> Answer:
     company, wanted = _company(call), call.read(documents.Company)
     organisation = _organisation(call, services)
     if not services.organisations.put_company(organisation.id, company, wanted.name, documents.MAX_COMPANIES):
-        raise Conflict(f"An organisation has at most {documents.MAX_COMPANIES} companies", reason="too_many")
+        raise Conflict("The organisation has as many companies as there may be", reason="too_many")
     return Answer()
 
 

@@ -35,7 +35,7 @@ from authserver.messages import (
     View,
 )
 from authserver.models import Client
-from authserver.pages.language import choose, direction, translations
+from authserver.pages.language import POLICIES, choose, direction, translations
 from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
 from authserver.pages.qr import grouped, qr
@@ -286,6 +286,7 @@ def _templates(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    environment.policies |= POLICIES
     catalogue = translations(language)
     # jinja2's i18n extension adds it; mypy does not know.
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]

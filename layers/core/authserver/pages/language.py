@@ -16,6 +16,8 @@ DOMAIN = "authserver"
 CATALOGUES = Path(__file__).parent / "locale"
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 MOST = 20  # languages that anybody may ask for at once
+# Of every jinja2 environment: line breaks and indentation in a template are no part of a text.
+POLICIES = {"ext.i18n.trimmed": True}
 
 
 @lru_cache

@@ -37,14 +37,13 @@ class Words:
 
     def duration(self, seconds: int) -> str:
         """In the largest unit that fits at least twice."""
-        say = self._catalogue.ngettext
         if (days := seconds // 86_400) >= 2:
-            return say("%(n)d day", "%(n)d days", days) % {"n": days}
+            return self._catalogue.ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
         if (hours := seconds // 3_600) >= 2:
-            return say("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+            return self._catalogue.ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
         if (minutes := seconds // 60) >= 2:
-            return say("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
-        return say("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+            return self._catalogue.ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+        return self._catalogue.ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
 
 
 def iso(at: int) -> str:

@@ -20,6 +20,7 @@ from authserver.values import Scope
 FRESH = 900  # seconds for which whoever signed in may change what guards the account
 SCOPE = Scope(("account", "organisation", "partner"))
 CHECK = N_("Please check what you have entered.")
+GONE = N_("This is not there any more. It may have been removed in another window.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +124,18 @@ def _show_problem(screen: Screen, visitor: Visitor, visit: Visit, services: Serv
         visitor,
         visit,
         services,
-        problem=CHECK if problem.errors else str(problem),
+        problem=_sentence(problem),
         wrong={error["field"]: error["detail"] for error in problem.errors},
         entered=visit.form,
     )
     return replace(view, status=problem.status, reason=problem.reason)
+
+
+def _sentence(problem: Problem) -> str:
+    """What is wrong, as a text that catalogues have."""
+    if problem.errors:
+        return CHECK
+    return GONE if isinstance(problem, NotFound) else str(problem)
 
 
 def _show(screen: Screen, visitor: Visitor, visit: Visit, services: Services, **more: Any) -> View:
