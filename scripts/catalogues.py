@@ -7,7 +7,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from authserver.pages.language import CATALOGUES, POLICIES
+from authserver.languages import CATALOGUES
+from authserver.pages.language import POLICIES
 
 SOURCES = CATALOGUES.parents[1]
 METHODS = [("**.py", "python"), ("pages/templates/**.html", "jinja2"), ("pages/mail/**", "jinja2")]

@@ -32,12 +32,14 @@ class Browser:
         self.gateway = gateway
         self.username = username
         self.password = password
+        self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}
         self.path = "/"
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         self.path = path
-        answer = self.gateway.send(method, path, cookies=self.cookies, **options)
+        headers = self.headers | options.pop("headers", {})
+        answer = self.gateway.send(method, path, headers=headers, cookies=self.cookies, **options)
         for cookie in answer.cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value

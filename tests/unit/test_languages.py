@@ -1,16 +1,20 @@
 """Which language a page is in, and what its catalogues say."""
 
 import re
-from pathlib import Path
+from collections import Counter
+from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from authserver.pages.language import ENGLISH, choose, direction, languages, translations
+from authserver.languages import CATALOGUES, ENGLISH, languages
+from authserver.pages.language import choose, direction, translations
 from authserver.pages.pseudo import Pseudo
 from authserver.pages.words import Words, initials, iso
+from scripts.catalogues import texts
 
-LOCALES = Path(__file__).parents[2] / "layers" / "core" / "authserver" / "pages" / "locale"
+OTHERS = [language for language in languages() if language != ENGLISH]
 AT = 1_795_357_500  # 2026-11-22, 14:25 UTC
 
 
@@ -73,22 +77,78 @@ def test_initials(name: str, letters: str) -> None:
     assert initials(name) == letters
 
 
-@pytest.mark.parametrize("language", sorted(languages() - {ENGLISH}))
+@pytest.fixture(scope="module")
+def sources() -> dict[Any, Message]:
+    return {message.id: message for message in texts() if message.id}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_has_what_the_sources_say(language: str, sources: dict[Any, Message]) -> None:
+    """Nothing is missing, and nothing is left of what is not said any more; if it is: ``make catalogues``."""
+    catalogue = {message.id for message in catalogue_of(language) if message.id}
+    assert sorted(map(str, sources.keys() - catalogue)) == []
+    assert sorted(map(str, catalogue - sources.keys())) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
 def test_a_catalogue_is_complete(language: str) -> None:
-    """Every text, in every form, with the places that English has."""
-    with (LOCALES / language / "LC_MESSAGES" / "authserver.po").open("rb") as file:
-        catalogue = read_po(file)
-    for message in catalogue:
+    """Every text, in every form, with the places, the markup and the punctuation mark at its end that English has."""
+    for message in catalogue_of(language):
         if message.id:
             ids = message.id if isinstance(message.id, tuple) else (message.id,)
             said = message.string if isinstance(message.string, tuple) else (message.string,)
             assert not message.fuzzy, message.id
             assert all(said), message.id
-            assert {places(text) for text in said} <= {places(text) for text in ids}, message.id
+            for text in said:
+                assert shape_of(text) in [shape_of(one) for one in ids], message.id
 
 
-def places(text: object) -> frozenset[str]:
-    return frozenset(re.findall(r"%\(\w+\)[sd]|</?\w+[^>]*>", str(text)))
+def test_texts_have_no_space_around_them(sources: dict[Any, Message]) -> None:
+    for said in sources:
+        for text in said if isinstance(said, tuple) else (said,):
+            assert text == " ".join(text.split())
+
+
+def shape_of(said: object) -> tuple[Counter[str], bool, str]:
+    """What a translation has to keep: places and tags, as often as they are there, no space around it, its end."""
+    text = str(said)
+    end = text[-1] if text[-1] in ".:?!…" else ""
+    return Counter(re.findall(r"%\(\w+\)[sd]|</?\w[^>]*>", text)), text == " ".join(text.split()), end
+
+
+@pytest.mark.parametrize("said", [r"\b[Dd](u|ich|ir|ein\w*)\b", r"\b[Ee][Mm]ail", r"\bE-mail", "[Aa]pplikation"])
+def test_german_is_formal_and_as_german_is_written(said: str) -> None:
+    assert [text for text in german() if re.search(said, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("english", "german_word"),
+    [
+        ("redirect URI", "Redirect-URI"),
+        ("client secret", "Client-Secret"),
+        ("passkey", "Passkey"),
+        ("authenticator app", "Authenticator-App"),
+        ("recovery code", "Wiederherstellungscode"),
+        ("identity provider", "Identitätsanbieter"),
+        ("session", "Sitzung"),
+        ("organisation", "Organisation"),
+        ("compan", "Firm"),
+        ("member", "Mitglied"),
+    ],
+)
+def test_one_thing_has_one_german_name(english: str, german_word: str) -> None:
+    for message in catalogue_of("de"):
+        if message.id and re.search(rf"\b{english}", str(message.id), re.IGNORECASE):
+            assert german_word.lower() in str(message.string).lower(), message.id
+
+
+def german() -> list[str]:
+    return [str(message.string) for message in catalogue_of("de") if message.id]
+
+
+def catalogue_of(language: str) -> Catalog:
+    with (CATALOGUES / language / "LC_MESSAGES" / "authserver.po").open("rb") as file:
+        return read_po(file)
 
 
 def test_german_is_there() -> None:

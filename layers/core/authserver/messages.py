@@ -412,6 +412,7 @@ class ApprovalAsked:
     client: Client
     organisation: Organisation
     back: AuthorizationResponse
+    ui_locales: str = ""
 
 
 @dataclass(frozen=True, slots=True)

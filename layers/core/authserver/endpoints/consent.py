@@ -142,7 +142,8 @@ def _ask(resumed: ResumedRequest, session: Session, choice: Choice, services: Se
     ask_approval(resumed.request, choice, session, services)
     _answer(resumed, session, ASK, choice, services)
     error = AccessDenied("An administrator has to approve this first", reason="approval_asked")
-    return ApprovalAsked(resumed.request.client, organisation, failure(resumed.request.redirect, error, services))
+    back = failure(resumed.request.redirect, error, services)
+    return ApprovalAsked(resumed.request.client, organisation, back, resumed.ui_locales)
 
 
 def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Choice, services: Services) -> None:

@@ -6,6 +6,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from authserver.languages import languages
 from authserver.messages import Document
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
@@ -46,6 +47,7 @@ def server_metadata(services: Services) -> Document:
         "claim_types_supported": ["normal"],
         "claims_supported": [*CLAIMS, "auth_time", "nonce"],
         "authorization_details_types_supported": [DETAILS_TYPE],
+        "ui_locales_supported": list(languages()),
         "prompt_values_supported": sorted(PROMPTS),
         "authorization_response_iss_parameter_supported": True,
         # Their defaults differ: left out, request_uri_parameter_supported would mean true.

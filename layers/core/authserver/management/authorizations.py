@@ -68,7 +68,8 @@ def end_authorizations(
 def _whose(call: Call) -> dict[str, str]:
     given = {name: call.query[name] for name in OF if name in call.query}
     if len(given) != 1:
-        raise Invalid("(query)", f"must have exactly one of {', '.join(OF)}")
+        detail = f"must have exactly one of {', '.join(OF)}"
+        raise Invalid("(query)", detail)
     return given
 
 

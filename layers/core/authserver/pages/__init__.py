@@ -163,7 +163,9 @@ class Pages:
         if page.back.target.response_mode == "form_post":
             return self._form_post(page.back, request)
         (back,) = [value for name, value in render_redirect(page.back).headers if name == "Location"]
-        return self._page("approval_asked", request, 200, page.back.reason, NOWHERE, page=page, back=back)
+        return self._page(
+            "approval_asked", request, 200, page.back.reason, NOWHERE, ui_locales=page.ui_locales, page=page, back=back
+        )
 
     def _form_post(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
         """OAuth 2.0 Form Post Response Mode section 2; without JavaScript, a button does it."""

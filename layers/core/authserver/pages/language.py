@@ -7,23 +7,15 @@ Texts are in English in the templates; other languages are gettext catalogues in
 import gettext
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
+from authserver.languages import CATALOGUES, ENGLISH, languages
 from authserver.pages.pseudo import PSEUDO, Pseudo
 
-ENGLISH = "en"
 DOMAIN = "authserver"
-CATALOGUES = Path(__file__).parent / "locale"
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 MOST = 20  # languages that anybody may ask for at once
 # Of every jinja2 environment: line breaks and indentation in a template are no part of a text.
 POLICIES = {"ext.i18n.trimmed": True}
-
-
-@lru_cache
-def languages() -> frozenset[str]:
-    """Those that there are catalogues of, and English."""
-    return frozenset({ENGLISH, *(found.parent.parent.name for found in CATALOGUES.glob("*/LC_MESSAGES/*.mo"))})
 
 
 def choose(ui_locales: str, accept_language: str, *, pseudo: bool = False) -> str:

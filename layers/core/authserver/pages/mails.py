@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from authserver.messages import Letter, Mail
-from authserver.pages.language import choose, direction, translations
+from authserver.pages.language import POLICIES, choose, direction, translations
 
 TEMPLATES = Path(__file__).parent / "mail"
 
@@ -35,6 +35,7 @@ def _templates(language: str) -> Environment:
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
+    environment.policies |= POLICIES
     # jinja2's i18n extension adds it; mypy does not know.
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.globals |= {"language": language, "direction": direction(language)}
