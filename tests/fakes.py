@@ -34,6 +34,7 @@ from authserver.models import (
     OneTimeLink,
     Organisation,
     PendingRequest,
+    Refusal,
     Ring,
     Session,
     Theme,
@@ -167,6 +168,16 @@ class FakeClients:
                 return False
             before, after = secrets[:position], secrets[position + 1 :]
             self._clients[client_id] = replace(client, secrets=(*before, new, *after))
+        return True
+
+    def note_use(self, client_id: str, position: int, secret: ClientSecret, now: int) -> bool:
+        with self._lock:
+            client = self._clients.get(client_id)
+            secrets = client.secrets if client else ()
+            if client is None or [one.created_at for one in secrets[position : position + 1]] != [secret.created_at]:
+                return False
+            used = replace(secrets[position], used_at=now)
+            self._clients[client_id] = replace(client, secrets=(*secrets[:position], used, *secrets[position + 1 :]))
         return True
 
     def create(self, client: Client) -> bool:
@@ -642,6 +653,7 @@ class FakeTokens:
         self._links: dict[str, OneTimeLink] = {}
         self._activities: dict[str, Activity] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
+        self._refusals: dict[tuple[str, int], dict[tuple[str, str], Refusal]] = {}
         self._counters: dict[tuple[str, int], _Counter] = {}
         self._spent: dict[str, str] = {}
 
@@ -761,6 +773,13 @@ class FakeTokens:
                 and organisation in (None, one.organisation)
             ]
         return _page(found, limit, cursor)
+
+    def latest_authorizations(
+        self, client_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Authorization]:
+        with self._lock:
+            found = [one for one in self._authorizations.values() if one.client_id == client_id]
+        return _page(found, limit, cursor, newest_first=True)
 
     # -- access tokens
 
@@ -1019,6 +1038,21 @@ class FakeTokens:
             of_subject = [one for one in self._activities.values() if one.subject == subject]
             return _page(of_subject, limit, cursor, newest_first=True)
 
+    # -- what developers are told
+
+    def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
+        with self._lock:
+            noted = self._refusals.setdefault((client_id, refusal.day), {})
+            if sum(one.count for one in noted.values()) >= bound:
+                return False
+            kind = (refusal.error, refusal.reason)
+            noted[kind] = replace(refusal, count=(noted[kind].count if kind in noted else 0) + 1)
+        return True
+
+    def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
+        with self._lock:
+            return tuple(one for day in days for one in self._refusals.get((client_id, day), {}).values())
+
     # -- throttles
 
     def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
@@ -1165,7 +1199,7 @@ def client(**overrides: Any) -> Client:
         "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
         "scope": Scope.parse("openid profile email read write"),
         "default_scope": Scope.parse("read"),
-        "secrets": (ClientSecret(sha256(CLIENT_SECRET), START),),
+        "secrets": (ClientSecret(sha256(CLIENT_SECRET), START, used_at=START),),
         "id_token_signed_response_alg": "ES256",  # parsing an RSA key in every test would take most of its time
         "created_at": START,
     }

@@ -46,6 +46,13 @@ def test_a_subject_that_is_named_as_a_client_lists_its_own_alone(tokens: TokenSt
     assert tokens.authorizations(organisation=name).items == ()
 
 
+def test_the_latest_authorizations_of_a_client_come_first(tokens: TokenStore) -> None:
+    name = identifier()
+    made = [created(tokens, client_id=name, created_at=NOW + number) for number in range(5)]
+    found = listed(lambda limit, at: tokens.latest_authorizations(name, limit=limit, cursor=at))
+    assert found == made[::-1]
+
+
 def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(tokens: TokenStore) -> None:
     subject = f"sub-{identifier()}"
     records = [session(subject=subject, created_at=NOW + age) for age in AGES]

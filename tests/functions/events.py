@@ -13,7 +13,7 @@ type Form = Mapping[str, str] | list[tuple[str, str]] | bytes
 
 
 def encoded(form: Form) -> bytes:
-    return form if isinstance(form, bytes) else urlencode(form).encode()
+    return form if isinstance(form, bytes) else urlencode(form, doseq=True).encode()
 
 
 def http_event(

@@ -12,7 +12,14 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
-from tests.functions import consent_flows, factor_flows, mail_flows, organisation_flows, page_flows
+from tests.functions import (
+    consent_flows,
+    developer_flows,
+    factor_flows,
+    mail_flows,
+    organisation_flows,
+    page_flows,
+)
 from tests.functions.events import request_authorizer_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import (
@@ -55,6 +62,7 @@ __all__ = [
     "REGISTRATION_FLOWS",
     "Flow",
     "consent_flows",
+    "developer_flows",
     "factor_flows",
     "mail_flows",
     "organisation_flows",

@@ -50,6 +50,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "consent/allow": (303, "http://127.0.0.1:8080/callback?code=ac_"),
     "consent/deny": (303, "http://127.0.0.1:8080/callback?error=access_denied"),
     "consent/csrf_missing": (400, "expired"),
+    "developer/sign_in_first": (303, "login?request=rq_"),
     "my/sign_in_first": (303, "login?request=rq_"),
     "organisations/sign_in_first": (303, "login?request=rq_"),
     "token/client_credentials": (200, '"access_token"'),

@@ -66,6 +66,8 @@ def secrets_in(value: Any, name: str = "") -> Iterator[str]:
         case list() | tuple():
             for inner in value:
                 yield from secrets_in(inner, name)
+        case str() if name == "location" and not {"?", "#"} & set(value):
+            return  # a page of ours, by its route
         case str() if SECRET_NAMES.fullmatch(name) and len(value) >= 6:
             yield value
             if name == "authorization":

@@ -159,7 +159,7 @@ def test_garbage_of_any_kind_costs_no_call_beyond_the_client() -> None:
             app.revoke(text)
         browser.session = text
         browser.authorize(prompt="none")
-        assert set(server.calls) == {"clients.get"}
+        assert set(server.calls) == {"clients.get", "tokens.note_refusal"}
         server.calls.clear()
 
 

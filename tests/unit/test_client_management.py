@@ -12,7 +12,7 @@ from authserver.management import Answer, Call, Problem, clients, partner
 from authserver.models import DISABLED, TEST, VERIFIED, Client
 from authserver.tokens import opaque
 from authserver.values import Scope, base64url
-from tests.fakes import CLIENT_SECRET, REDIRECT_URI
+from tests.fakes import CLIENT_SECRET, REDIRECT_URI, START
 from tests.unit.server import App, Browser, Server, all_at_once
 
 DOCUMENT: dict[str, Any] = {"client_name": "An app", "redirect_uris": [REDIRECT_URI], "scope": "openid read"}
@@ -74,7 +74,8 @@ def test_client_is_created_seen_listed_changed_and_deleted(server: Server) -> No
     assert App(server, made["client_id"], made["client_secret"]).tokens(scope="openid read").access_token
     seen = admin(server, "GET", client_id=made["client_id"])
     assert "client_secret" not in seen
-    assert seen == {name: value for name, value in made.items() if name != "client_secret"}
+    assert seen["secrets"] == [made["secrets"][0] | {"used_at": START}]
+    assert seen | {"secrets": made["secrets"]} == {name: made[name] for name in made if name != "client_secret"}
     listed = call(server, "GET /admin/clients", query={"owner": "somebody"}).document["items"]
     assert [one["client_id"] for one in listed] == [made["client_id"]]
     changed = admin(server, "PATCH", {"client_name": "New", "owner": None}, made["client_id"])

@@ -20,13 +20,14 @@ REQUEST_LIFETIME = 600  # seconds in which a user may sign in and consent; of th
 class ClientRequest:
     """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2).
 
-    `source` is the address that API Gateway saw.
+    `source` is the address that API Gateway saw, `reference` what finds the request in the logs.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
     resource: tuple[str, ...] = ()
     authorization: str | None = field(default=None, repr=False)
     source: str = field(default="", kw_only=True)
+    reference: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,14 @@ class AuthorizationRequest:
     """RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1; not yet validated.
 
     `repeated` names the parameters that came more than once, which is an error to be told by redirect where there
-    is a redirect target.
+    is a redirect target. `reference` finds the request in the logs.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
     resource: tuple[str, ...] = ()
     repeated: frozenset[str] = frozenset()
     session: str | None = field(default=None, repr=False)
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ EVERY_ENTITY = "*"  # every company of an organisation, those to come among them
 class ClientSecret:
     """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits.
 
-    `encoded` instead of it is the password hash that another system kept of the secret (`identity.hashes`).
+    `encoded` instead of it is the password hash that another system kept of the secret (`identity.hashes`). `used_at`
+    is when it was first used on the last day that it was: for its owner to read, so that two differ by nothing in it.
     """
 
     hash: bytes = field(repr=False)
     created_at: int
     expires_at: int | None = None
     encoded: str = field(default="", repr=False)
+    used_at: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,22 @@ class Client:
     def scope_when_unspecified(self) -> Scope:
         """What a request without a scope asks for (RFC 6749 section 3.3)."""
         return self.default_scope or self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client was refused in one way on one day, for its developer: how often, and the last time.
+
+    `day` is when that day began, `error` the code that was answered, `reason` why; `reference` finds the last in the
+    logs.
+    """
+
+    day: int
+    error: str
+    reason: str
+    count: int
+    last_at: int
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

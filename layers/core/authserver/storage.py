@@ -33,6 +33,7 @@ from authserver.models import (
     OneTimeLink,
     Organisation,
     PendingRequest,
+    Refusal,
     Ring,
     Session,
     Theme,
@@ -156,6 +157,9 @@ class ClientStore(Protocol):
 
     def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
         """Replaces the client's secret at `position` if its imported hash is `old`; tells whether it was."""
+
+    def note_use(self, client_id: str, position: int, secret: ClientSecret, now: int) -> bool:
+        """Notes that the secret at `position` was used, if it is made when `secret` was; tells whether it is."""
 
 
 class UserStore(Protocol):
@@ -441,6 +445,11 @@ class TokenStore(Protocol):
         Raises `BadCursor`. Revoked and expired ones are among them.
         """
 
+    def latest_authorizations(
+        self, client_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Authorization]:
+        """The same of a client, newest first."""
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -612,6 +621,17 @@ class TokenStore(Protocol):
 
     def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
         """What happened to the subject's account, the newest first, unlike other lists. Raises `BadCursor`."""
+
+    # -- what developers are told
+
+    def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
+        """Adds one refusal of a client's to those of its day, as the last of its kind; tells whether it did.
+
+        Condition: the day has fewer than `bound`.
+        """
+
+    def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
+        """What the client was refused on these days, in one read."""
 
     # -- throttles
 

@@ -115,6 +115,7 @@ def parse_token_request(request: HttpRequest) -> TokenRequest:
         request.headers.get("authorization"),
         parameters["grant_type"],
         source=request.source,
+        reference=request.id,
     )
 
 
@@ -129,6 +130,7 @@ def parse_token_presented(request: HttpRequest) -> TokenPresented:
         request.headers.get("authorization"),
         Secret(parameters["token"]),
         source=request.source,
+        reference=request.id,
     )
 
 
@@ -152,6 +154,7 @@ def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
         resource=tuple(value for name, value in pairs if name == "resource"),
         repeated=frozenset(name for name, count in counts.items() if count > 1) - {"resource"},
         session=request.cookies.get(SESSION_COOKIE),
+        reference=request.id,
     )
 
 

@@ -27,6 +27,7 @@ from authserver.models import (
     Organisation,
     Passkey,
     PendingRequest,
+    Refusal,
     Ring,
     Session,
     Theme,
@@ -231,6 +232,26 @@ def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
         for definition in item["definitions"]
     )
     return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"))
+
+
+def refusals_of(day: int, item: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """Those of one day; a kind is an error and its reason, with two more attributes of that name and another word."""
+    attributes = {name: value for name, value in item.items() if " " in name}
+    return tuple(
+        _record(
+            Refusal,
+            {
+                "day": day,
+                "error": kind[0],
+                "reason": kind[1],
+                "count": count,
+                "last_at": attributes.get(f"{name} last_at"),
+                "reference": attributes.get(f"{name} reference"),
+            },
+        )
+        for name, count in attributes.items()
+        if len(kind := name.split(" ")) == 2
+    )
 
 
 def theme_of(item: Mapping[str, Any]) -> Theme:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
+from authserver.identity.refusals import noted
 from authserver.identity.throttle import count_client_attempt, give_back_client_attempt
 from authserver.messages import ClientRequest, PresentedSecret
 from authserver.models import AuthenticatedClient, Client, ClientSecret
@@ -12,6 +13,7 @@ from authserver.services import ClientAuthenticationMethod, Services
 from authserver.values import Secret, sha256
 
 NOBODYS_HASH = bytes(32)
+DAY = 86_400
 RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
@@ -24,6 +26,11 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
         TooManySecrets: a secret that may be guessed was tried too often.
     """
     method, presented = _the_one_presented(request, services)
+    with noted(presented.client_id, request.reference, services):
+        return AuthenticatedClient(_proven_client(method, presented, services))
+
+
+def _proven_client(method: ClientAuthenticationMethod, presented: PresentedSecret, services: Services) -> Client:
     client = services.clients.get(presented.client_id)
     proven = method.verify(client or _nobody(presented.client_id), presented, services)
     if client is None:
@@ -34,7 +41,7 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
         raise InvalidClient("Client authentication failed", reason="client_method")
     if not proven:
         raise InvalidClient("Client authentication failed", reason="client_secret")
-    return AuthenticatedClient(client)
+    return client
 
 
 def secret_is_live(client: Client, presented: PresentedSecret, services: Services) -> bool:
@@ -49,8 +56,11 @@ def secret_is_live(client: Client, presented: PresentedSecret, services: Service
     live = [stored for stored in client.secrets if stored.expires_at is None or now < stored.expires_at][:2]
     padded = [*(stored.hash for stored in live), NOBODYS_HASH, NOBODYS_HASH][:2]
     matches = [secret.matches(stored) for stored in padded]
+    if any(matches):
+        _note_use(client, live[matches.index(True)], services)
+        return True
     imported = [stored for stored in live if stored.encoded]
-    return any(matches) or (bool(imported) and _is_imported(client, imported, secret, presented.source, services))
+    return bool(imported) and _is_imported(client, imported, secret, presented.source, services)
 
 
 def _is_imported(
@@ -70,15 +80,26 @@ def _is_imported(
             give_back_client_attempt(client.client_id, source, window, services)
             if len(secret.reveal()) >= RANDOM_LENGTH:
                 _keep_its_sha256(client, stored, secret, services)
+            else:
+                _note_use(client, stored, services)
             return True
     return False
 
 
 def _keep_its_sha256(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> None:
     """From its first right use on a secret costs no more than one of ours. A write that fails, the next use repeats."""
-    kept = replace(stored, hash=sha256(secret.reveal()), encoded="")
+    kept = replace(stored, hash=sha256(secret.reveal()), encoded="", used_at=services.now())
     with suppress(TemporarilyUnavailable):
         services.clients.rehash(client.client_id, client.secrets.index(stored), stored.encoded, kept)
+
+
+def _note_use(client: Client, stored: ClientSecret, services: Services) -> None:
+    """Once a day, so that its owner sees which secret is in use; a write that fails, the next use repeats."""
+    now = services.now()
+    if stored.used_at is not None and stored.used_at // DAY == now // DAY:
+        return
+    with suppress(TemporarilyUnavailable):
+        services.clients.note_use(client.client_id, client.secrets.index(stored), stored, now)
 
 
 def _the_one_presented(

@@ -15,7 +15,8 @@ from authserver.documents import Document, WebPage
 from authserver.models import Client
 from authserver.scopes import OF_OUR_APIS, OPERATOR, REFUSAL_AGE, ScopeCatalogue
 from authserver.services import Services
-from authserver.values import RedirectUri, Scope, is_resource_indicator
+from authserver.theme import is_logo
+from authserver.values import RedirectUri, Scope, is_resource_indicator, is_web_page
 
 MAX_URIS = 20
 MAX_CONTACTS = 10
@@ -50,9 +51,16 @@ def _printable(text: str) -> str:
     return text
 
 
+def _logo(text: str) -> str:
+    if not is_web_page(text) and not is_logo(text):
+        raise ValueError("must be an https URL, or a png, webp, gif or jpeg of at most 6 KB as a data: URL")
+    return text
+
+
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_printable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Scopes = Annotated[str, StringConstraints(max_length=MAX_SCOPE), AfterValidator(_scope)]
+Logo = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_logo)]
 Mailbox = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@<>]{1,64}@[^\s@<>]+$")]
 
 
@@ -78,7 +86,7 @@ class ClientMetadata(Document):
     default_max_age: int | None = Field(default=None, ge=0, le=2**31)
     resources: list[Annotated[str, AfterValidator(_resource)]] = Field(default=[], max_length=MAX_URIS)
     client_uri: WebPage = ""
-    logo_uri: WebPage = ""
+    logo_uri: Logo = ""
     policy_uri: WebPage = ""
     tos_uri: WebPage = ""
     contacts: list[Mailbox] = Field(default=[], max_length=MAX_CONTACTS)

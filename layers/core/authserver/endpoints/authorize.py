@@ -1,6 +1,7 @@
 """The authorization endpoint: RFC 6749 section 3.1, OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
 from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
+from authserver.identity.refusals import noted
 from authserver.messages import (
     Allowed,
     AuthorizationRequest,
@@ -26,9 +27,11 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
     asked_at = services.now()
-    client, redirect = resolve_redirect(request, services)
+    with noted(request.parameters.get("client_id", ""), request.reference, services):
+        client, redirect = resolve_redirect(request, services)
     try:
-        validated = validate(request, client, redirect, services)
+        with noted(client.client_id, request.reference, services):
+            validated = validate(request, client, redirect, services)
         return _decide(request, validated, asked_at, services)
     except TemporarilyUnavailable:
         raise

@@ -34,6 +34,7 @@ class SecretDescription(Document):
     id: str
     created_at: int
     expires_at: int | None = None
+    used_at: int | None = Field(default=None, description="On the last day that it was used: when first. To the day")
 
 
 class NewSecret(Document):
@@ -206,8 +207,12 @@ def describe_secrets(secrets: Iterable[ClientSecret], now: int) -> list[dict[str
 
 
 def describe_secret(stored: ClientSecret) -> dict[str, Any]:
-    document: dict[str, Any] = {"id": secret_identifier(stored), "created_at": stored.created_at}
-    return document if stored.expires_at is None else {**document, "expires_at": stored.expires_at}
+    times = {"expires_at": stored.expires_at, "used_at": stored.used_at}
+    return {
+        "id": secret_identifier(stored),
+        "created_at": stored.created_at,
+        **{name: at for name, at in times.items() if at is not None},
+    }
 
 
 def secret_identifier(stored: ClientSecret) -> str:

@@ -75,7 +75,7 @@ def create_app(call: Call, services: Services) -> Answer:
 
 def get_app(call: Call, services: Services) -> Answer:
     """One of the caller's apps."""
-    return Answer(document=_describe(_own(call, services), services))
+    return Answer(document=_describe(own_app(call, services), services))
 
 
 def patch_app(call: Call, services: Services) -> Answer:
@@ -86,26 +86,26 @@ def patch_app(call: Call, services: Services) -> Answer:
         require_acceptable(document, Terms.for_anybody(services, client))
         return as_unverified(client, document.applied_to(client))
 
-    client, secret = change(lambda: _own(call, services), changed, services)
+    client, secret = change(lambda: own_app(call, services), changed, services)
     return Answer(document=_describe(client, services, secret))
 
 
 def delete_app(call: Call, services: Services) -> Answer:
     """Ends an app, and all that was issued to it."""
-    end(_own(call, services), services)
+    end(own_app(call, services), services)
     return Answer()
 
 
 def create_secret(call: Call, services: Services) -> Answer:
     """Another secret, told once; the others end after the overlap."""
     asked = call.read(NewSecret)
-    stored, secret = add_secret(lambda: _own(call, services), asked.overlap, services)
+    stored, secret = add_secret(lambda: own_app(call, services), asked.overlap, services)
     return Answer(201, {**describe_secret(stored), "client_secret": secret})
 
 
 def delete_secret(call: Call, services: Services) -> Answer:
     """Ends one of the app's secrets at once."""
-    drop_secret(lambda: _own(call, services), call.path["secret"], services)
+    drop_secret(lambda: own_app(call, services), call.path["secret"], services)
     return Answer()
 
 
@@ -119,8 +119,8 @@ def _owner(call: Call) -> str:
     return call.subject
 
 
-def _own(call: Call, services: Services) -> Client:
-    """The caller's app. Raises `NotFound`, for another's as for one that there is not."""
+def own_app(call: Call, services: Services) -> Client:
+    """The app of the caller's that the path names. Raises `NotFound`, for another's as for one that there is not."""
     client = existing(call.path["client_id"], services)
     if client.owner != _owner(call):
         raise NotFound("client")

@@ -46,6 +46,9 @@ for cutoffs and revocations, which are true for as long as they are there
     ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used
     ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``
     ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last
+    ``refusals#<client key>#<day>``   what a client was refused on a day that began then, for its developer: ``refused``
+                              times; ``<error> <reason>`` has how often in this way, ``... last_at`` and
+                              ``... reference`` the last time
 
 Keys (``kid``)
     ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional

@@ -52,6 +52,14 @@ class DynamoClients:
             {":old": old, ":new": secret_attribute(new)},
         )
 
+    def note_use(self, client_id: str, position: int, secret: ClientSecret, now: int) -> bool:
+        return self._table.update_if(
+            {"client_id": client_id},
+            f"SET secrets[{position}].used_at = :now",
+            f"secrets[{position}].created_at = :created_at",
+            {":now": now, ":created_at": secret.created_at},
+        )
+
     def delete(self, client_id: str) -> None:
         self._table.delete({"client_id": client_id})
 

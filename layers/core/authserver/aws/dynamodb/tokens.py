@@ -1,8 +1,9 @@
 """The Tokens table: authorizations, tokens, cutoffs, browsers, approvals, throttles."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
@@ -23,6 +24,7 @@ from authserver.aws.items import (
     not_before_of,
     organisation_of,
     read,
+    refusals_of,
     request_of,
     session_of,
 )
@@ -36,6 +38,7 @@ from authserver.models import (
     InitialAccessToken,
     OneTimeLink,
     PendingRequest,
+    Refusal,
     Session,
 )
 from authserver.storage import AlreadyExists, BrowserState, LinkState, Pace, Page, Refused, Standing
@@ -190,6 +193,13 @@ class DynamoTokens:
         indexes = ((self._by_subject, subject), (self._by_client, client_id), (self._by_organisation, organisation))
         ((index, listed),) = [(index, listed) for index, listed in indexes if listed is not None]
         return index.page(key_text(listed), authorization_of, limit=limit, cursor=cursor)
+
+    def latest_authorizations(
+        self, client_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Authorization]:
+        return self._by_client.page(
+            key_text(client_id), authorization_of, limit=limit, cursor=cursor, newest_first=True
+        )
 
     def _write_authorization(
         self, authorization_id: str, expression: str, condition: str, values: Mapping[str, Any]
@@ -524,6 +534,35 @@ class DynamoTokens:
         listed = f"activity#{key_text(subject)}"
         return self._by_subject.page(listed, activity_of, limit=limit, cursor=cursor, newest_first=True)
 
+    # -- what developers are told
+
+    def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
+        kind = f"{refusal.error} {refusal.reason}"
+        try:
+            self._table.update(
+                {"pk": refusals_key(client_id, refusal.day)},
+                "SET #last_at = :now, #reference = :reference, expires_at = :expires_at ADD #count :one, refused :one",
+                "attribute_not_exists(refused) OR refused < :bound",
+                {
+                    ":now": refusal.last_at,
+                    ":reference": refusal.reference,
+                    ":expires_at": expires_at,
+                    ":one": 1,
+                    ":bound": bound,
+                },
+                names={"#count": kind, "#last_at": f"{kind} last_at", "#reference": f"{kind} reference"},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
+        keys = {refusals_key(client_id, day): day for day in days}
+        items = read_together(self._client, {self._name: ("pk", tuple(keys))})[self._name]
+        return tuple(
+            refusal for key, day in keys.items() for refusal in read(partial(refusals_of, day), items.get(key)) or ()
+        )
+
     # -- throttles
 
     def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
@@ -564,6 +603,10 @@ def _in_time(pace: Pace, now: int) -> tuple[str, dict[str, int]]:
         conditions.append(f"(attempts {comparison} :n{position} AND last_at <= :t{position})")
         values |= {f":n{position}": pace.free + position, f":t{position}": now - pause}
     return " OR ".join(conditions), values
+
+
+def refusals_key(client_id: str, day: int) -> str:
+    return f"refusals#{key_text(client_id)}#{day}"
 
 
 def approval_key(organisation: str, client_id: str, subject: str) -> str:

@@ -1,0 +1,145 @@
+"""The form of an app: what of its metadata is in it, how it is entered, and what it becomes.
+
+The fields have RFC 7591's names. A form says everything that it has, so what is empty is taken away; what it does not
+have is left as it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authserver.documents.client import Terms, is_an_operators
+from authserver.management import Problem
+from authserver.marks import N_
+from authserver.messages import Visit
+from authserver.scopes import ScopeCatalogue, ScopeDefinition
+from authserver.services import Services
+from authserver.site import Rejected
+from authserver.values import Scope
+
+TEXTS = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
+CHOICES = ("token_endpoint_auth_method", "preferred_subject_type")
+LINES = ("redirect_uris", "contacts")
+DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(TEXTS, ""),
+    **{key: [] for key in LINES},
+    "grant_types": ["authorization_code", "refresh_token"],
+    "token_endpoint_auth_method": "client_secret_basic",
+    "preferred_subject_type": "user",
+    "scope": "",
+}
+
+# What the rules say of a document, as somebody who fills in a form wants to read it.
+WORDS = {
+    "must be an https URL": N_("Enter a full address that begins with https://"),
+    "must be an https URL, or a png, webp, gif or jpeg of at most 6 KB as a data: URL": N_(
+        "Enter an address that begins with https://, or a picture of at most 6 KB as data:image/png;base64,…"
+    ),
+    "must not be empty for these grant_types": N_("Enter at least one redirect URI."),
+    "must not contain one twice": N_("The same redirect URI is there twice."),
+    "must not be empty": N_("Choose at least one."),
+    "refresh_token needs another grant that gives refresh tokens": N_(
+        "Refresh tokens come with the authorization code: choose that, too."
+    ),
+    "has a scope that this server does not know": N_("One of these is not defined here any more."),
+    "has a scope that only an operator gives to a client": N_(
+        "One of these can be given to your app by the operator of this service alone."
+    ),
+    "redirect URI must be 1 to 2048 printable ASCII characters": N_(
+        "A redirect URI has 1 to 2048 characters, without spaces and without letters beyond ASCII."
+    ),
+    "redirect URI must not contain wildcards, backslashes, quotes or angle brackets": N_(
+        "A redirect URI is compared as it is: no wildcards, backslashes, quotes or angle brackets."
+    ),
+    "redirect URI must not contain a fragment": N_("A redirect URI has no fragment: leave out the # and what follows."),
+    "redirect URI must not contain a parameter of the response, such as code or state": N_(
+        "A redirect URI must not have a parameter that the answer has, such as code or state."
+    ),
+    "redirect URI must not contain user information": N_("A redirect URI must not have a name or password in it."),
+    "redirect URI must use https, http on a loopback address, or a private-use scheme with a dot": N_(
+        "Begin with https://, with http://127.0.0.1 or http://[::1], or with a scheme of your own that has a dot."
+    ),
+}
+NAME_MISSING = N_("Enter the name that people know your app by.")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedScope:
+    """A scope as the form shows it. `is_open` tells whether the app may have it without an operator's word."""
+
+    definition: ScopeDefinition
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What there is to choose from: grant types, and scopes by the heading that people see them under."""
+
+    grant_types: tuple[str, ...]
+    scopes: Mapping[str, tuple[OfferedScope, ...]]
+
+
+def offer(terms: Terms, services: Services) -> Offer:
+    """What an app may be given by its owner, and what it holds already."""
+    return Offer(terms.grant_types, offered_scopes(services.scopes(), terms.held_scope))
+
+
+def offered_scopes(catalogue: ScopeCatalogue, held: Scope = Scope()) -> dict[str, tuple[OfferedScope, ...]]:
+    """The catalogue by its groups. What only operators give to clients is there if it is advertised, or held."""
+    groups: dict[str, tuple[OfferedScope, ...]] = {}
+    for definition in catalogue.definitions:
+        is_held = definition.name in held
+        is_open = is_held or not is_an_operators(definition.name, catalogue)
+        if is_open or definition.advertised:
+            groups[definition.group] = (*groups.get(definition.group, ()), OfferedScope(definition, is_open))
+    return groups
+
+
+def fields_of(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """An app's metadata as a form brings it."""
+    stored = {**DEFAULTS, **document}
+    return {
+        **{name: (stored[name],) for name in (*TEXTS, *CHOICES)},
+        **{name: ("\n".join(stored[name]),) for name in LINES},
+        "grant_types": tuple(stored["grant_types"]),
+        "scope": Scope.parse(stored["scope"]).tokens,
+    }
+
+
+def entered_document(visit: Visit, held: Scope = Scope()) -> dict[str, Any]:
+    """What the form says, as metadata; scopes in the order in which the app holds them. Raises `Rejected`."""
+    if not visit.entered("client_name").strip():
+        raise Rejected(client_name=NAME_MISSING)
+    chosen = visit.form.get("scope", ())
+    return {
+        **{name: visit.entered(name).strip() for name in TEXTS},
+        **{name: visit.entered(name) for name in CHOICES},
+        **{name: visit.entered(name).split() for name in LINES},
+        "grant_types": list(visit.form.get("grant_types", ())),
+        "scope": " ".join(dict.fromkeys((*(name for name in held if name in chosen), *chosen))),
+    }
+
+
+def changes(current: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that makes the one of the other: only what differs, so that only that is looked at.
+
+    What a request without a scope asks for must stay within what may be asked for.
+    """
+    stored = {**{name: DEFAULTS[name] for name in (*TEXTS, *LINES)}, **current}
+    patch = {name: value for name, value in document.items() if not _same(name, stored.get(name), value)}
+    default = Scope.parse(current.get("default_scope", ""))
+    if "scope" in patch and not default <= Scope.parse(patch["scope"]):
+        patch["default_scope"] = str(default & Scope.parse(patch["scope"]))
+    return patch
+
+
+def in_words(problem: Problem) -> Problem:
+    """The same, with sentences for people; what is wrong with a line of a field stays apart from other lines."""
+    errors = [{"field": one["field"], "detail": WORDS.get(one["detail"], one["detail"])} for one in problem.errors]
+    return Problem(problem.status, problem.title, reason=problem.reason, errors=errors)
+
+
+def _same(name: str, stored: Any, entered: Any) -> bool:
+    if name == "grant_types":
+        return set(stored or ()) == set(entered)
+    return bool(stored == entered)

@@ -1,0 +1,69 @@
+"""People on their own pages, over stores in memory: what `serve` answers, and the page that it becomes."""
+
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+from authserver.endpoints.browser import begin_session, visitor_csrf
+from authserver.messages import GoTo, View, Visit
+from authserver.models import User
+from authserver.pages import Pages
+from authserver.site import serve
+from authserver.site.developer import NOTICES, SCREENS
+from authserver.wire import HttpRequest
+from tests.unit.server import Server
+
+type Form = Mapping[str, str | tuple[str, ...]]
+
+
+class Developer:
+    """Somebody who is signed in, in the developer portal."""
+
+    def __init__(self, server: Server, user: User) -> None:
+        self.server = server
+        self.user = user
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        self.cookie = begin_session(self.user.sub, "", self.server.clock(), self.server.services)
+
+    def get(self, route: str, query: Mapping[str, str] | None = None, **path: str) -> View | GoTo:
+        return self._serve("GET", route, {}, query or {}, path)
+
+    def post(self, route: str, action: str, form: Form, *, csrf: str | None = None, **path: str) -> View | GoTo:
+        token = self.csrf() if csrf is None else csrf
+        return self._serve("POST", route, {**form, "action": action, "csrf": token}, {}, path)
+
+    def csrf(self) -> str:
+        page = self.get("/developer")
+        assert isinstance(page, View)
+        return visitor_csrf(page.context["visitor"].session, self.server.services)
+
+    def see(self, answer: View | GoTo, route: str) -> str:
+        """The page as HTML."""
+        assert isinstance(answer, View), answer
+        response = Pages(self.server.services).render(answer, HttpRequest("GET", f"ANY {route}", id="reference"))
+        assert response.status == answer.status
+        return response.body
+
+    def _serve(
+        self, method: str, route: str, form: Form, query: Mapping[str, str], path: Mapping[str, str]
+    ) -> View | GoTo:
+        fields = {name: (value,) if isinstance(value, str) else value for name, value in form.items()}
+        address = route.removeprefix("/").format(**path)
+        visit = Visit(method, route, address, path, query, fields, session=self.cookie)
+        return serve(visit, SCREENS, NOTICES, self.server.services)
+
+
+def words(page: str) -> str:
+    """What a page says, without its marks."""
+    body = page.partition("<body")[2]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def copied(page: str, name: str) -> Any:
+    """What a page shows to be copied."""
+    found = re.search(rf'<code id="{name}"[^>]*>([^<]*)</code>', page)
+    assert found, page
+    return unescape(found[1])
