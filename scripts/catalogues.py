@@ -3,6 +3,8 @@
 python -m scripts.catalogues            (tests/unit/test_languages.py fails when a catalogue is out of date)
 """
 
+from pathlib import Path
+
 from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -36,6 +38,17 @@ def texts() -> Catalog:
     return found
 
 
+def catalogue_of(language: str) -> Catalog:
+    """What translators have made of them."""
+    with path_of(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def path_of(language: str) -> Path:
+    """Where they have."""
+    return CATALOGUES / language / "LC_MESSAGES" / "authserver.po"
+
+
 def untranslated(catalogue: Catalog) -> list[str]:
     """The texts that have no translation."""
     return [str(message.id) for message in catalogue if message.id and not _said(message.string)]
@@ -47,12 +60,10 @@ def _said(translation: object) -> bool:
 
 def main() -> None:
     found = texts()
-    for path in sorted(CATALOGUES.glob("*/LC_MESSAGES/*.po")):
-        language = path.parent.parent.name
-        with path.open("rb") as file:
-            catalogue = read_po(file, locale=language)
+    for language in sorted(folder.name for folder in CATALOGUES.iterdir()):
+        catalogue = catalogue_of(language)
         catalogue.update(found, no_fuzzy_matching=True, update_creation_date=False)
-        with path.open("wb") as file:
+        with path_of(language).open("wb") as file:
             file.write(HEADER.format(catalogue).encode())
             write_po(
                 file, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True

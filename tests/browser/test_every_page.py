@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from scripts.catalogues import catalogue_of
 from tests.browser.every_page import ALICE, BOB, EVERY_PAGE, PageOf
 from tests.browser.pictures import Pictures
 from tests.browser.visit import Window
@@ -32,6 +33,8 @@ DATA = re.compile(
     r"[\W\d_]*|\w{1,2}|\S+@\S+|(https?://|com\.)\S+|\S+\.example\.(com|org)\S*"
     r"|(alice|bob|Alice Liddell|Bob Builder|Authserver|Demo .*|Acme.*|Globex.*|Ledgerly|.* · .*)"
 )
+# Words that German has as well.
+SAME_IN_GERMAN = {message.id for message in catalogue_of("de") if message.id == message.string}
 HEAVIEST = 30_000  # octets, with style and scripts
 MOST_STOPS = 200  # of the Tab key
 SESSION_COOKIE = "__Host-session"
@@ -132,6 +135,17 @@ def test_every_text_of_a_page_can_be_translated(page: PageOf, reach: Callable[..
     _reload_in(opened, MIRRORED)
     assert opened.locator("html").get_attribute("dir") == "rtl"
     _require_fits(opened, 320)
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.name)
+def test_no_english_is_left_on_a_german_page(page: PageOf, reach: Callable[..., Page]) -> None:
+    opened = reach(page, viewport={"width": 320, "height": 568})
+    english = set(_texts(opened))
+    _reload_in(opened, "de")
+    assert opened.locator("html").get_attribute("lang") == "de"
+    _require_fits(opened, 320)
+    same = {text for text in _texts(opened) if text in english and not DATA.fullmatch(text)}
+    assert {text for text in same if text not in SAME_IN_GERMAN} == set()
 
 
 def _reload_in(page: Page, language: str) -> None:

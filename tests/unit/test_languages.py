@@ -5,14 +5,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po
+from babel.messages.catalog import Message
 
-from authserver.languages import CATALOGUES, ENGLISH, languages
+from authserver.languages import ENGLISH, languages
 from authserver.pages.language import choose, direction, translations
 from authserver.pages.pseudo import Pseudo
 from authserver.pages.words import Words, initials, iso
-from scripts.catalogues import texts
+from scripts.catalogues import catalogue_of, texts
 
 OTHERS = [language for language in languages() if language != ENGLISH]
 AT = 1_795_357_500  # 2026-11-22, 14:25 UTC
@@ -144,11 +143,6 @@ def test_one_thing_has_one_german_name(english: str, german_word: str) -> None:
 
 def german() -> list[str]:
     return [str(message.string) for message in catalogue_of("de") if message.id]
-
-
-def catalogue_of(language: str) -> Catalog:
-    with (CATALOGUES / language / "LC_MESSAGES" / "authserver.po").open("rb") as file:
-        return read_po(file)
 
 
 def test_german_is_there() -> None:
