@@ -82,8 +82,8 @@ def _register_app(site: Site, operator: str) -> Application:
 
     olivia = Person(site, "olivia", "olivia-runs-acme")
     page = olivia.to_consent(app.request())
-    require("has not been verified" in page.text, "the consent page says that an app is in test")
-    site.show("The consent page says: a test application that has not been verified by us")
+    require("we have not verified" in page.text, "the consent page says that an app is in test")
+    site.show("The consent page says: a test app that we have not verified")
 
     eve = _portal(site, Person(site, "eve", "eve-runs-globex"), "openid partner")
     site.api("GET", f"/partner/apps/{app.client_id}", eve, expect=404)
@@ -91,7 +91,7 @@ def _register_app(site: Site, operator: str) -> Application:
 
     site.api("PATCH", f"/admin/clients/{app.client_id}", operator, document={"verification": "verified"})
     page = olivia.to_consent(app.request())
-    require("has not been verified" not in page.text, "the consent page knows that an app is verified")
+    require("we have not verified" not in page.text, "the consent page knows that an app is verified")
     site.show("Verified: the warning is gone")
     return app
 

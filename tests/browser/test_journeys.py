@@ -63,7 +63,7 @@ def test_form_post(open_signed_in: Callable[..., Window], public: App, site: Sit
     tab.start(public, response_mode="form_post")
     tab.allow()
     if not javascript:
-        tab.sees("Back to the application")
+        tab.sees("Back to the app")
         assert site.arrivals.empty()
         tab.page.get_by_role("button", name="Continue").click()
     tab.page.wait_for_url(site.callback)
@@ -330,7 +330,7 @@ def test_what_is_unticked_is_not_granted_and_what_is_new_is_asked_for_alone(
     tab = window.tab()
     tab.start(modest, scope="openid email read", prompt="consent")
     page = tab.page
-    expect(page.get_by_text("You can leave out what has a box.")).to_be_visible()
+    expect(page.get_by_text("Untick what you do not want to allow.")).to_be_visible()
     page.get_by_label("See your email address").uncheck()
     tab.allow()
     assert tokens_of(modest, tab, tab.landed())["scope"] == "openid read"

@@ -55,7 +55,7 @@ def test_member_of_two_chooses_one_first_and_is_told_when_nothing_is_chosen(
     tab.page.get_by_label("Acme <Group>").check()
     tab.page.get_by_role("button", name="Continue").click()
     tab.allow()
-    expect(tab.page.get_by_role("alert")).to_have_text("Choose what the application may reach.")
+    expect(tab.page.get_by_role("alert")).to_have_text("Choose what the app may reach.")
     tab.page.get_by_label("Acme Germany GmbH").check()
     tab.page.get_by_label("Acme Denmark ApS").check()
     tab.allow()

@@ -33,7 +33,7 @@ def at_form_post(tab: Tab, app: App) -> None:
     """Only without JavaScript does anybody see this."""
     tab.start(app, response_mode="form_post")
     tab.allow()
-    tab.sees("Back to the application")
+    tab.sees("Back to the app")
 
 
 def at_error(tab: Tab, app: App) -> None:
@@ -130,7 +130,7 @@ def test_markup_in_a_clients_name_is_text(window: Window, public: App) -> None:
 @pytest.mark.parametrize(
     ("parameters", "heading"),
     [
-        ({"client_id": MARKUP}, "This application is not known here"),
+        ({"client_id": MARKUP}, "This app is not known here"),
         ({"redirect_uri": MARKUP}, "This request cannot be completed"),
         ({"redirect_uri": "javascript:alert(1)"}, "This request cannot be completed"),
     ],

@@ -85,7 +85,7 @@ def test_leaving_out_everything_is_no_answer() -> None:
     browser, handle = at_consent(server, scope="read write")
     page = browser.decide(handle, scope=())
     assert isinstance(page, ConsentPage)
-    assert page.problem == "Choose what the application may reach."
+    assert page.problem == "Choose what the app may reach."
     assert not any(one.chosen for one in page.permissions)
     assert server.tokens.every_authorization() == ()
 

@@ -197,9 +197,9 @@ MANAGEMENT = (
     ),
     *_management(
         "admin:clients",
-        N_("See and change all applications"),
-        N_("See all applications"),
-        N_("Change all applications"),
+        N_("See and change all apps"),
+        N_("See all apps"),
+        N_("Change all apps"),
         OPERATOR,
     ),
     *_management(
@@ -232,9 +232,9 @@ MANAGEMENT = (
     ),
     *_management(
         "admin:grants",
-        N_("See and change everything granted to applications"),
-        N_("See everything granted to applications"),
-        N_("Change everything granted to applications"),
+        N_("See and change everything granted to apps"),
+        N_("See everything granted to apps"),
+        N_("Change everything granted to apps"),
         OPERATOR,
     ),
     *_management(

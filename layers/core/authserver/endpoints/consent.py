@@ -43,8 +43,8 @@ from .redirection import failure, success
 PAGE = "consent"
 ALLOW, DENY = "allow", "deny"
 ASK = "ask"  # the answer of a user who has to ask an administrator
-UNCHOSEN = N_("Choose what the application may reach.")
-CHANGED = N_("What the application asks for has changed. Please look at it again.")
+UNCHOSEN = N_("Choose what the app may reach.")
+CHANGED = N_("What the app asks for has changed. Please look at it again.")
 
 type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 

@@ -45,7 +45,7 @@ SECONDS = 8.0
 TRY_AGAIN = N_("Please try again. If it happens again, choose another way to sign in, or tell the people who run this.")
 CHOOSE = N_("You can try again or choose another way to sign in.")
 CONTACT = N_("Choose another way to sign in, or ask the people who run this for an account.")
-NOT_ANEW = N_("The application asks you to sign in anew, and there was no new sign-in there.")
+NOT_ANEW = N_("The app asks you to sign in again, and no new sign-in happened there.")
 
 # What people are told, by the first words of the reason.
 EXPLANATIONS = {

@@ -33,14 +33,14 @@ class Mistake:
 EXPIRED = Mistake(
     N_("This page has expired"),
     N_("It was open for too long, was answered before, or was begun in another browser. Nothing was changed."),
-    N_("Go back to the application and start again. What you have allowed so far is in your account."),
+    N_("Go back to the app and start again. What you have allowed so far is in your account."),
     detail=False,
     page="my",
     label=N_("Your account"),
 )
 CHANGED = Mistake(
-    N_("This form does not fit any more"),
-    N_("What it was about has changed since its page was made. Nothing was done."),
+    N_("This page is out of date"),
+    N_("Something has changed since you opened it. Nothing was done."),
     N_("Go back, reload the page and choose again."),
     detail=False,
 )
@@ -69,34 +69,34 @@ NOT_HERE = Mistake(
 )
 APPLICATION = Mistake(
     N_("This request cannot be completed"),
-    N_("The application that sent you here made a mistake. You have done nothing wrong, and it was told nothing."),
+    N_("The app that sent you here made a mistake. You have done nothing wrong, and we told it nothing."),
     N_(
-        "Go back to the application and start again. If it happens again, tell the people who run that application; "
+        "Go back to the app and start again. If it happens again, tell the people who run the app; "
         "the lines below help them."
     ),
 )
 
 ENDED = Mistake(
-    N_("This application has been switched off"),
+    N_("This app has been switched off"),
     N_("The people who run it, or who run this service, have ended it. You have done nothing wrong."),
-    N_("Nobody can sign in to it at the moment. Ask the people who run the application."),
+    N_("Nobody can sign in to it at the moment. Ask the people who run the app."),
 )
 UNKNOWN = replace(
     APPLICATION,
-    title=N_("This application is not known here"),
-    fault=N_("The link that brought you here names no application that is registered. It may be old or mistyped."),
+    title=N_("This app is not known here"),
+    fault=N_("The link that brought you here names no app that is registered. It may be old or mistyped."),
 )
 ELSEWHERE = replace(
     APPLICATION,
     fault=N_(
-        "The application wants you to be sent on to a place that it has not registered. That may be its mistake, or "
-        "somebody is after your account. You were not sent there, and nothing was told."
+        "The app wanted to send you to an address that it has not registered. That may be its mistake, or somebody "
+        "may be after your account. We did not send you there, and told it nothing."
     ),
 )
 STILL_SIGNED_IN = Mistake(
     N_("You were not signed out"),
-    N_("The application that sent you here to sign out made a mistake. You have done nothing wrong."),
-    N_("You can sign out here all the same. The lines below help the people who run that application."),
+    N_("The app that sent you here to sign out made a mistake. You have done nothing wrong."),
+    N_("You can sign out here all the same. The lines below help the people who run the app."),
     page="logout",
     label=N_("Sign out"),
 )
