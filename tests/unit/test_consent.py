@@ -118,7 +118,7 @@ def test_page_that_said_required_is_shown_again_once_it_is_optional() -> None:
     server.clients.put(client(optional_scope=Scope.parse("email")))
     again = browser.decide(handle, csrf=page.csrf)
     assert isinstance(again, ConsentPage)
-    assert again.problem.startswith("What the application asks for has changed")
+    assert again.problem.startswith("What the app asks for has changed")
 
 
 # ------------------------------------------------------------------ and is not asked for again
