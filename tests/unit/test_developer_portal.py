@@ -100,11 +100,12 @@ def test_a_form_that_is_submitted_twice_makes_one_app(alice: Developer) -> None:
         ("redirect_uris", "myapp:/callback", "Line 1: Begin with https://"),
         ("redirect_uris", "http://tea.example/", "Line 1: Begin with https://"),
         ("grant_types", (), "Choose at least one."),
-        ("grant_types", ("authorization_code", "client_credentials"), "Line 2: must be one of"),
+        ("grant_types", ("authorization_code", "client_credentials"), "Line 2: Choose from what is offered here."),
         ("scope", ("openid", "admin:users"), "can be given to your app by the operator"),
         ("scope", ("nothing-of-ours",), "not defined here"),
         ("logo_uri", "data:image/svg+xml;base64,PHN2Zz4=", "or a picture of at most 6 KB"),
-        ("contacts", "nobody", "Line 1:"),
+        ("contacts", "nobody", "Line 1: Enter email addresses, one per line."),
+        ("client_name", "n" * 201, "This is too long"),
     ],
 )
 def test_what_cannot_be_so_is_told_beside_the_field_and_the_rest_is_kept(

@@ -60,6 +60,12 @@ WORDS = {
         "Begin with https://, with http://127.0.0.1 or http://[::1], or with a scheme of your own that has a dot."
     ),
 }
+WORDS_OF_FIELDS = {
+    "contacts": N_("Enter email addresses, one per line."),
+    **dict.fromkeys(("grant_types", *CHOICES), N_("Choose from what is offered here.")),
+}
+TOO_MUCH = N_("This is too long, or these are too many.")
+OTHER = N_("This cannot be used. Look at the explanation of the field.")
 NAME_MISSING = N_("Enter the name that people know your app by.")
 
 
@@ -135,8 +141,19 @@ def changes(current: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
 
 def in_words(problem: Problem) -> Problem:
     """The same, with sentences for people; what is wrong with a line of a field stays apart from other lines."""
-    errors = [{"field": one["field"], "detail": WORDS.get(one["detail"], one["detail"])} for one in problem.errors]
+    if isinstance(problem, Rejected):
+        return problem  # which has them
+    errors = [{"field": one["field"], "detail": _sentence(one["field"], one["detail"])} for one in problem.errors]
     return Problem(problem.status, problem.title, reason=problem.reason, errors=errors)
+
+
+def _sentence(field: str, detail: str) -> str:
+    """Never a document's own words, which nobody reads who fills in a form, and no catalogue has."""
+    if detail in WORDS:
+        return WORDS[detail]
+    if "should have at most" in detail:
+        return TOO_MUCH
+    return WORDS_OF_FIELDS.get(field.partition(".")[0], OTHER)
 
 
 def _same(name: str, stored: Any, entered: Any) -> bool:
