@@ -58,6 +58,9 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "PATCH /account/profile": {"name": "Alice P"},
     "PUT /account/organisations/{organisation}/authorizations/{id}/companies": {"entities": ["two"]},
     "PUT /account/organisations/{organisation}/approvals/{approval}": {"decision": "allow"},
+    "PUT /account/organisations/{organisation}/members/{sub}": {"role": "member"},
+    "POST /account/organisations/{organisation}/invitations": {"name": "dinah"},
+    "PUT /account/invitations/{invitation}": {"decision": "accept"},
 }
 
 
@@ -165,11 +168,16 @@ def furnish(world: World) -> Estate:
     (granted,) = gateway.manage("GET /account/organisations/{organisation}/applications", builder, **acme).json()[
         "items"
     ]
+    made("POST /admin/organisations", {"id": "globex", "name": "Globex"})
+    made(f"PUT {member}", {"role": "administrator"}, organisation="globex", sub=carol)
+    of_globex = journey.portal(gateway).tokens(Browser(gateway, "carol", "looking-glass"), scope="openid organisation")
+    invite = "POST /account/organisations/{organisation}/invitations"
+    invited = gateway.manage(invite, of_globex["access_token"], {"name": "alice"}, organisation="globex").json()
+    inviting = gateway.manage(invite, builder, {"name": "mabel"}, **acme).json()
     session = gateway.call("GET", "/account/sessions", of_alice).json()["items"][0]
     everything = {"subject": [carol]}
-    (authorization,) = gateway.call("GET", "/admin/authorizations", f"Bearer {operator}", query=everything).json()[
-        "items"
-    ]
+    granted_by_carol = gateway.call("GET", "/admin/authorizations", f"Bearer {operator}", query=everything).json()
+    authorization = next(one for one in granted_by_carol["items"] if one["client_id"] == shop["client_id"])
     organisation = "/account/organisations/{organisation}"
     estate.names = {
         "(alice)": alice,
@@ -190,5 +198,8 @@ def furnish(world: World) -> Estate:
         f"{organisation}/applications/{{client_id}}": "demo-web",
         f"{organisation}/authorizations/{{id}}": granted["grants"][0]["id"],
         f"{organisation}/approvals/{{approval}}": approval["id"],
+        f"{organisation}/members/{{sub}}": carol,
+        f"{organisation}/invitations/{{invitation}}": inviting["id"],
+        "/account/invitations/{invitation}": invited["id"],
     }
     return estate
