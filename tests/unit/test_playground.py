@@ -1,0 +1,204 @@
+"""The playground: what it keeps, whose answers it takes, and what it tells of a token."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from authserver.endpoints.authorize import authorize
+from authserver.errors import InvalidRequest
+from authserver.messages import AuthorizationRequest, GoTo, View
+from authserver.models import VERIFIED
+from authserver.values import base64url, sha256
+from tests.fakes import client, user
+from tests.unit.portal import Developer, words
+from tests.unit.server import Server
+
+PAGE, ANSWER = "/developer/playground", "/developer/playground/callback"
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def server() -> Server:
+    made = Server()
+    made.users.create(replace(user(), sub="bob-sub", username="bob"))
+    made.clients.put(client(client_id="app", owner=user().sub, verification="test"))
+    return made
+
+
+@pytest.fixture
+def alice(server: Server) -> Developer:
+    return Developer(server, user())
+
+
+@pytest.fixture
+def bob(server: Server) -> Developer:
+    found = server.users.find("bob")
+    assert found
+    return Developer(server, found)
+
+
+def shown(answer: View | GoTo) -> View:
+    assert isinstance(answer, View)
+    return answer
+
+
+def opened(developer: Developer, client_id: str = "app") -> View:
+    return shown(developer.get(PAGE, {"client_id": client_id}))
+
+
+def add(developer: Developer) -> View | GoTo:
+    return developer.post(PAGE, "add_callback", {"client_id": "app"})
+
+
+@pytest.mark.rfc("7636", "4.2")
+def test_the_verifier_of_the_second_step_is_the_one_whose_challenge_was_sent_and_nothing_is_stored(
+    alice: Developer,
+) -> None:
+    before = alice.server.clients.get("app")
+    sent = opened(alice).context["sent"]
+    stores = [name for name in alice.server.calls if name.split(".")[1].startswith(("put", "create", "replace"))]
+    answer = shown(alice.get(ANSWER, {"state": sent["state"], "code": "ac_x"}))
+    form = answer.context["exchange"].form
+    assert base64url(sha256(form["code_verifier"])) == sent["code_challenge"]
+    assert answer.context["nonce"] == sent["nonce"]
+    assert form["redirect_uri"] == sent["redirect_uri"]
+    assert set(stores) <= {"tokens.put_session", "users.create"}
+    assert alice.server.clients.get("app") == before
+
+
+def test_each_request_has_a_state_and_a_challenge_of_its_own(alice: Developer) -> None:
+    one, other = opened(alice).context["sent"], opened(alice).context["sent"]
+    assert one["state"] != other["state"]
+    assert one["code_challenge"] != other["code_challenge"]
+
+
+@pytest.mark.rfc("6749", "10.12")
+def test_an_answer_to_no_request_of_this_session_is_told_so_and_offers_no_exchange(
+    alice: Developer, bob: Developer
+) -> None:
+    state = opened(alice).context["sent"]["state"]
+    another_session = Developer(alice.server, alice.user)
+    letter = "B" if state[5] == "A" else "A"
+    for developer, given in (
+        (bob, state),
+        (another_session, state),
+        (alice, ""),
+        (alice, state[:5] + letter + state[6:]),
+        (alice, f"{state}A"),
+        (alice, "a.b.c"),
+        (alice, "a.%.c"),
+        (alice, HOSTILE),
+    ):
+        answer = shown(developer.get(ANSWER, {"state": given, "code": "ac_x"}))
+        page = developer.see(answer, ANSWER)
+        assert "belongs to no request of yours" in words(page)
+        assert "ac_x" not in page
+
+
+def test_another_developers_app_is_not_there(alice: Developer, bob: Developer) -> None:
+    """SECURITY.md row 77."""
+    before = alice.server.clients.get("app")
+    assert opened(bob).status == opened(bob, "nobody").status == 404
+    answer = shown(add(bob))
+    assert (answer.status, alice.server.clients.get("app")) == (404, before)
+
+
+def test_the_playgrounds_address_is_added_to_a_test_app_once(alice: Developer) -> None:
+    assert "Add it to this test app" in words(alice.see(opened(alice), PAGE))
+    for _ in range(2):
+        answer = add(alice)
+        assert isinstance(answer, GoTo)
+        assert answer.page == "developer/playground?client_id=app"
+    stored = alice.server.clients.get("app")
+    assert stored
+    callback = f"{alice.server.settings.issuer}/developer/playground/callback"
+    assert [uri.text for uri in stored.redirect_uris].count(callback) == 1
+    page = alice.see(opened(alice), PAGE)
+    assert re.search(r'<form method="get" action="../authorize"', page)
+
+
+def test_a_verified_app_keeps_its_redirect_uris(alice: Developer) -> None:
+    stored = alice.server.clients.get("app")
+    assert stored
+    alice.server.clients.put(replace(stored, verification=VERIFIED))
+    assert "take a test app" in words(alice.see(opened(alice), PAGE))
+    assert shown(add(alice)).status == 409
+    after = alice.server.clients.get("app")
+    assert after
+    assert (after.verification, after.redirect_uris) == (VERIFIED, stored.redirect_uris)
+
+
+def test_no_address_is_added_from_elsewhere(alice: Developer, bob: Developer) -> None:
+    for token in ("", bob.csrf()):
+        with pytest.raises(InvalidRequest):
+            alice.post(PAGE, "add_callback", {"client_id": "app"}, csrf=token)
+
+
+@pytest.mark.rfc("6749", "4.1.1")
+def test_the_request_of_the_first_step_is_one_that_the_server_takes(alice: Developer) -> None:
+    add(alice)
+    sent = opened(alice).context["sent"]
+    assert isinstance(authorize(AuthorizationRequest(sent, session=alice.cookie), alice.server.services), GoTo)
+
+
+@pytest.mark.parametrize(
+    ("method", "hidden", "line"),
+    [
+        ("client_secret_basic", True, "-u app:CLIENT_SECRET"),
+        ("client_secret_post", False, "client_secret=CLIENT_SECRET"),
+        ("none", False, "client_id=app"),
+    ],
+)
+def test_each_way_to_authenticate_has_its_form_and_its_line(
+    alice: Developer, method: str, hidden: bool, line: str
+) -> None:
+    """Only with a script can a page send the header, so that without one there is no button for it."""
+    alice.server.clients.put(
+        client(client_id="app", owner=user().sub, verification="test", token_endpoint_auth_method=method)
+    )
+    state = opened(alice).context["sent"]["state"]
+    page = alice.see(alice.get(ANSWER, {"state": state, "code": "ac_x"}), ANSWER)
+    assert ("hidden data-scripted" in page) == hidden
+    assert line in page
+    secrets = re.findall(r'<input[^>]*type="password"[^>]*>', page)
+    assert bool(secrets) == (method != "none")
+    assert all(('name="client_secret"' in one) == (method == "client_secret_post") for one in secrets)
+
+
+# ------------------------------------------------------------------ tokens
+
+
+def jwt(claims: object) -> str:
+    parts = (base64url(json.dumps(part).encode()) for part in ({"alg": "ES256"}, claims))
+    return ".".join((*parts, "signature"))
+
+
+@pytest.mark.rfc("7519", "3")
+def test_a_token_is_decoded_and_said_not_to_be_verified(alice: Developer) -> None:
+    answer = alice.post(PAGE, "decode", {"token": jwt({"sub": "somebody", "evil": HOSTILE})})
+    page = alice.see(answer, PAGE)
+    assert "not verified" in words(page)
+    assert '"sub": "somebody"' in words(page)
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b", "a.b.c.d", "é.é.é", "W10.W1.x", "x" * 9000, HOSTILE, "W." * 3])
+def test_what_is_no_token_is_told_so(alice: Developer, token: str) -> None:
+    answer = shown(alice.post(PAGE, "decode", {"token": token}))
+    assert answer.status == 400
+    assert "This is not a JWT" in words(alice.see(answer, PAGE))
+
+
+def test_what_comes_back_is_text(alice: Developer) -> None:
+    state = opened(alice).context["sent"]["state"]
+    answer = alice.get(ANSWER, {"state": state, "error": HOSTILE, "error_description": HOSTILE, "iss": HOSTILE})
+    assert "<script>alert" not in alice.see(answer, ANSWER)
+
+
+def test_the_pages_are_light(alice: Developer) -> None:
+    add(alice)
+    sent = opened(alice).context["sent"]
+    for answer in (opened(alice), alice.get(ANSWER, {"state": sent["state"], "code": "ac_x"}), alice.get(PAGE)):
+        assert len(alice.see(answer, PAGE).encode()) < 40_000
