@@ -84,6 +84,32 @@ def open_the_link(tab: Tab, app: App) -> None:
     tab.open(links[0])
 
 
+def of_an_app(page: str) -> Callable[[Tab, App], None]:
+    """A page of an app of one's own, which is registered if there is none."""
+
+    def reach(tab: Tab, _: App) -> None:
+        tab.open("developer")
+        theirs = tab.page.get_by_role("link", name="Tea party planner")
+        if not theirs.count():
+            tab.page.get_by_role("link", name="Register an app").click()
+            tab.page.get_by_label("Name", exact=True).fill("Tea party planner")
+            tab.page.get_by_label("Redirect URIs").fill("https://tea.example/callback")
+            tab.page.get_by_role("button", name="Register").click()
+            tab.page.get_by_text("Copy the secret now").wait_for()
+            tab.open("developer")
+        identifier = str(theirs.get_attribute("href")).rpartition("/")[2]
+        tab.open(page.format(identifier))
+
+    return reach
+
+
+def app_refused(tab: Tab, _: App) -> None:
+    tab.open("developer/apps/new")
+    tab.page.get_by_label("Name", exact=True).fill("Tea")
+    tab.page.get_by_label("Redirect URIs").fill("https://tea.example/*")
+    tab.page.get_by_role("button", name="Register").click()
+
+
 EVERY_PAGE = (
     PageOf("sign-in", sign_in, None, "Sign in"),
     PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
@@ -101,4 +127,13 @@ EVERY_PAGE = (
     PageOf("my-password", at("my/security/password"), title="Account: another password"),
     PageOf("my-app", app_being_set_up, title="Account: an authenticator app"),
     PageOf("my-passkeys", at("my/security/passkeys"), title="Account: passkeys"),
+    PageOf("developer", of_an_app("developer/apps/{}"), BOB, "Developer: an app"),
+    PageOf("developer-new", app_refused, BOB, "Developer: an app is registered, with mistakes"),
+    PageOf("developer-settings", of_an_app("developer/apps/{}/settings"), BOB, "Developer: the settings of an app"),
+    PageOf("developer-secrets", of_an_app("developer/apps/{}/secrets"), BOB, "Developer: the secrets of an app"),
+    PageOf("developer-activity", of_an_app("developer/apps/{}/activity"), BOB, "Developer: what an app was refused"),
+    PageOf("developer-delete", of_an_app("developer/apps/{}/delete"), BOB, "Developer: the end of an app"),
+    PageOf("developer-playground", of_an_app("developer/playground?client_id={}"), BOB, "Developer: the playground"),
+    PageOf("developer-scopes", at("developer/scopes"), BOB, "Developer: scopes"),
+    PageOf("developer-endpoints", at("developer/endpoints"), BOB, "Developer: endpoints"),
 )
