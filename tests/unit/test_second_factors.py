@@ -213,6 +213,26 @@ def test_codes_are_slowed_down_by_account_and_the_owners_browser_is_not() -> Non
     assert isinstance(owner.enter_code(pending.request_handle, code=code_at(server.clock())), GoTo)
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
+@pytest.mark.rfc("6238", "5.1")
+def test_device_cookies_collected_before_there_was_a_second_factor_do_not_multiply_guesses() -> None:
+    """Whoever has the password signs in as often as they like while it is enough, and gets a cookie each time."""
+    server = Server()
+    cookies = []
+    for _ in range(12):
+        thief, handle = at_login(server)
+        thief.sign_in(handle)
+        cookies.append(thief.device_cookie)
+    give_totp(server)
+    looked_at = 0
+    for cookie in cookies:
+        thief, handle = at_code(server)
+        thief.device_cookie = cookie
+        pages: list[Any] = [thief.enter_code(handle, code="000000") for _ in range(5)]
+        looked_at += [page.status for page in pages].count(401)
+    assert looked_at == 20 + 5  # of all browsers that are known, and then of the account
+
+
 def test_session_changes_and_the_old_one_dies_with_the_code_not_with_the_password() -> None:
     server = Server()
     browser = Browser(server)

@@ -120,6 +120,23 @@ def test_a_known_browser_is_delayed_by_its_own_guessing() -> None:
     assert guess(owner, pending.request_handle, source=ELSEWHERE)[0] == 429
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
+def test_whoever_knew_the_password_once_gains_no_guesses_by_collecting_device_cookies() -> None:
+    server = Server()
+    cookies = []
+    for _ in range(12):
+        browser = Browser(server)
+        assert signs_in(server, browser)
+        cookies.append(browser.device_cookie)
+    statuses = []
+    for cookie in cookies:
+        browser, handle = at_login(server)
+        browser.device_cookie = cookie
+        statuses += [guess(browser, handle)[0] for _ in range(5)]
+    assert statuses.count(401) == 20 + 5  # of all browsers that are known, and then as from any other
+    assert signs_in(server, source=ELSEWHERE)
+
+
 def test_a_device_is_known_to_its_own_account_alone() -> None:
     """Whoever has an account of their own gains nothing by it at another's."""
     server = Server()

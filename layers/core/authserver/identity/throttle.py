@@ -6,7 +6,9 @@ trying more. What counts is the pair of account and source; beside it the source
 account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt.
 
 A browser that has signed in to the account before is known by its device cookie and has a counter of its own instead
-of all these, so that nobody else's guessing delays the owner there.
+of all these, so that nobody else's guessing delays the owner there. Whoever has known the password once can collect
+such cookies, one with each sign-in: so all of an account's browsers together have only so many attempts in an hour, and
+after that they are treated like any other.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ FREE = Pace(5, PAUSES)
 GUARDED = Pace(1, PAUSES)  # for an account that is tried from everywhere
 OF_A_SOURCE = Pace(100, PAUSES)
 MANY = 100  # attempts at an account in an hour
+MANY_BY_DEVICES = 20  # by all browsers together that the account knows
 
 # Client secrets: attempts in a window of 15 minutes, wrong ones and those under way. A client's workers come at once.
 WINDOW = 900
@@ -45,18 +48,19 @@ def count_attempt(username: str, source: str, services: Services, device: str = 
     Raises `TooManyAttempts` with the exact time to wait.
     """
     account = normalised_username(username)
-    if device:
-        return _paced(_new(services), f"login\x00device\x00{account}\x00{device}", FREE, services)
+    attempt, is_trusted = _by_device("login", account, device, services)
+    if is_trusted:
+        return attempt
     names = _names("login", account, source)
-    attempt = _paced(_new(services), names["source"], OF_A_SOURCE, services)
+    attempt = _paced(attempt, names["source"], OF_A_SOURCE, services)
     attempt, at_account = _counted(attempt, names["account"], services)
     return _paced(attempt, names["account-at-source"], GUARDED if at_account > MANY else FREE, services)
 
 
 def count_code_attempt(subject: str, services: Services, device: str = "") -> Attempt:
     """The same for a code, whose sender knew the password: per account, or on a device known to it, per device."""
-    name = f"code\x00device\x00{subject}\x00{device}" if device else f"code\x00account\x00{subject}"
-    return _paced(_new(services), name, FREE, services)
+    attempt, is_trusted = _by_device("code", subject, device, services)
+    return attempt if is_trusted else _paced(attempt, f"code\x00account\x00{subject}", FREE, services)
 
 
 def give_back(attempt: Attempt, services: Services) -> None:
@@ -95,6 +99,17 @@ def network_of(source: str) -> str:
 
 def _new(services: Services) -> Attempt:
     return Attempt(services.now() // HOUR * HOUR, ())
+
+
+def _by_device(kind: str, account: str, device: str, services: Services) -> tuple[Attempt, bool]:
+    """The attempt, and whether it is counted with that: not without a device, nor if the account's have had many."""
+    attempt = _new(services)
+    if not device:
+        return attempt, False
+    attempt, by_devices = _counted(attempt, f"{kind}\x00devices\x00{account}", services)
+    if by_devices > MANY_BY_DEVICES:
+        return attempt, False
+    return _paced(attempt, f"{kind}\x00device\x00{account}\x00{device}", FREE, services), True
 
 
 def _paced(attempt: Attempt, name: str, pace: Pace, services: Services) -> Attempt:
