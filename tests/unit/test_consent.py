@@ -160,6 +160,19 @@ def test_what_was_left_out_is_asked_for_once_it_is_required() -> None:
     assert answer.parameters["error"] == "consent_required"
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.1")
+def test_what_was_allowed_first_and_left_out_later_is_asked_for_once_it_is_required() -> None:
+    """A client says itself what is optional: by taking that back it must not get what its user took away."""
+    server = server_with_options()
+    browser, handle = at_consent(server)
+    browser.decide(handle, scope=("email", "write"))
+    browser, handle = at_consent(server, browser, prompt="consent")
+    browser.decide(handle, scope=("write",))
+    server.clients.put(client(optional_scope=Scope.parse("write")))
+    answer: Any = browser.authorize((), frozenset(), scope=ALL, prompt="none")
+    assert answer.parameters["error"] == "consent_required"
+
+
 def test_request_for_nothing_but_what_was_left_out_asks() -> None:
     server = server_with_options()
     browser, handle = at_consent(server)

@@ -250,6 +250,25 @@ def test_secrets_and_the_end_of_an_app_take_a_sign_in_of_the_last_minutes(alice:
         assert answer.page == "login"
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.5.3")
+def test_another_way_of_authenticating_is_no_way_around_that_sign_in(alice: Developer) -> None:
+    """An app that had no secret gets one from its settings, which take no new sign-in for anything else."""
+    settings = f"{ONE}/settings"
+    client_id, secret = registered(alice)
+    alice.server.clock.advance(FRESH)
+    to_none = FORM | {"token_endpoint_auth_method": "none"}
+    assert isinstance(alice.post(settings, "save", to_none, client_id=client_id), GoTo)
+    answer = alice.post(settings, "save", FORM, client_id=client_id)
+    assert isinstance(answer, GoTo), answer
+    assert answer.page == "login"
+    stored = alice.server.clients.get(client_id)
+    assert stored
+    assert not stored.secrets
+    alice.sign_in()
+    told = copied(alice.see(alice.post(settings, "save", FORM, client_id=client_id), settings), "client_secret")
+    assert told != secret
+
+
 # ------------------------------------------------------------------ ending
 
 

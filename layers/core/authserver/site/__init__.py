@@ -30,6 +30,10 @@ class Visitor:
     user: User
     session: Session
 
+    def signed_in_lately(self, now: int) -> bool:
+        """Whether this may change what guards the account and what it owns."""
+        return now < self.session.auth_time + FRESH
+
     def call(self, visit: Visit, *, body: Any = None, query: Mapping[str, str] | None = None, **path: str) -> Call:
         """The visitor's own call of a management operation; `path` has its parameters, if not the page's.
 
@@ -73,6 +77,13 @@ class Rejected(Problem):
         super().__init__(400, CHECK, reason="invalid", errors=errors)
 
 
+class SignInAnew(Exception):
+    """What the form of a page asks for takes a sign-in of the last minutes, though most of what is done there does not.
+
+    Raised before anything was done; what was entered is lost.
+    """
+
+
 def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str], services: Services) -> View | GoTo:
     """Shows a page, or does what its form says. `notices` are what is told after an act, by the tag in the address.
 
@@ -82,8 +93,8 @@ def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str],
     visitor = _visitor(visit, services)
     if visitor is None:
         return _sign_in(visit, services)
-    if screen.fresh and visitor.session.auth_time + FRESH <= services.now():
-        return _sign_in(visit, services, prompt="login", login_hint=visitor.user.username)
+    if screen.fresh and not visitor.signed_in_lately(services.now()):
+        return _sign_in_anew(visitor, visit, services)
     if visit.method == "POST":
         return _act(screen, visitor, visit, services)
     return _show(screen, visitor, visit, services, notice=notices.get(visit.query.get("done", ""), ""))
@@ -103,6 +114,10 @@ def _sign_in(visit: Visit, services: Services, **parameters: str) -> GoTo:
     return GoTo("login", handle, browser_secret, base=root_of(visit))
 
 
+def _sign_in_anew(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    return _sign_in(visit, services, prompt="login", login_hint=visitor.user.username)
+
+
 def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
     require_visitor_csrf(visit.entered("csrf"), visitor.session, services)
     act = screen.acts.get(visit.entered("action"))
@@ -110,6 +125,8 @@ def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> 
         raise InvalidRequest("The form is not one of this page", reason="action_unknown")
     try:
         answer = act(visitor, visit, services)
+    except SignInAnew:
+        return _sign_in_anew(visitor, visit, services)
     except Problem as problem:
         return _show_problem(screen, visitor, visit, services, problem)
     if isinstance(answer, GoTo):

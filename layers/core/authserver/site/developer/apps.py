@@ -12,7 +12,7 @@ from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.models import TEST, VERIFIED
 from authserver.services import Services
-from authserver.site import Act, Rejected, Screen, Visitor
+from authserver.site import Act, Rejected, Screen, SignInAnew, Visitor
 from authserver.site.developer.form import (
     DEFAULTS,
     changes,
@@ -81,9 +81,16 @@ def save(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
     """Changes what differs."""
     before = _own(visitor, visit, services)
     patch = changes(before, entered_document(visit, Scope.parse(before["scope"])))
+    if _makes_a_secret(before, patch) and not visitor.signed_in_lately(services.now()):
+        raise SignInAnew
     app = partner.patch_app(visitor.call(visit, body=patch), services).document
     was_verified = (before["verification"], app["verification"]) == (VERIFIED, TEST)
     return _told(app, "test_again" if was_verified else "saved", "/settings")
+
+
+def _makes_a_secret(before: App, patch: Mapping[str, Any]) -> bool:
+    """Whether an app that had none gets one, as on the page of secrets."""
+    return before["token_endpoint_auth_method"] == "none" and "token_endpoint_auth_method" in patch
 
 
 # ------------------------------------------------------------------ its secrets
