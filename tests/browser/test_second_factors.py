@@ -110,7 +110,7 @@ def test_passkey_from_adding_to_signing_in(open_window: Callable[..., Window], p
     expect(tab.page.get_by_role("heading", name="My laptop")).to_be_visible()
 
     press(tab.page, "Add a passkey")  # the same device has one already
-    expect(tab.page.get_by_role("alert")).to_contain_text("Your device made no passkey")
+    expect(tab.page.get_by_role("alert")).to_contain_text("Your device did not make a passkey")
 
     window.context.clear_cookies()
     authenticator.send(

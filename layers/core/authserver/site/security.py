@@ -40,10 +40,10 @@ PASSWORD, APP, PASSKEYS = f"{HERE}/password", f"{HERE}/app", f"{HERE}/passkeys"
 WRONG_PASSWORD = N_("This is not your password.")
 WRONG_CODE = N_("This is not the code that the app shows now. Try the next one.")
 WRONG_PASSKEY = N_("The passkey could not be saved. Try again.")
-WRONG_NAME = N_("Give it a name of up to 64 letters.")
-CHANGED_MEANWHILE = N_("Something was changed in another window meanwhile. Please look again.")
+WRONG_NAME = N_("Give it a name of up to 64 characters.")
+CHANGED_MEANWHILE = N_("Something was changed in another window in the meantime. Please look again.")
 NO_PASSWORD = N_("Your account has no password here.")
-UNCHANGED = N_("This is the password that you have already.")
+UNCHANGED = N_("This is the password you already have.")
 
 
 def show_security(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -235,7 +235,7 @@ NOTICES = {
     "app-removed": N_("The authenticator app was removed. Your password alone signs you in now."),
     "passkey-added": N_("The passkey was added. You can sign in with it from now on."),
     "passkey-renamed": N_("The passkey was renamed."),
-    "passkey-removed": N_("The passkey was removed. It does not sign in any more."),
+    "passkey-removed": N_("The passkey was removed. It no longer signs you in."),
 }
 SCREENS = (
     Screen(f"/{HERE}", show_security),
