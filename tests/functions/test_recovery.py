@@ -143,6 +143,21 @@ def test_a_new_password_verifies_the_address_that_the_link_went_to(mailing: Worl
     assert bob["email_verified"] == {"BOOL": True}
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.4.3")
+def test_a_link_makes_no_first_password(mailing: World) -> None:
+    """Who has none signs in through an identity provider, or not at all: a mailbox is no way around it."""
+    path = forget(mailing)
+    (alice,) = (key for key, one in mailing.aws.items("UsersTable").items() if one.get("username") == {"S": "alice"})
+    mailing.aws.change("UsersTable", alice, password_hash={"S": ""})
+    assert Gateway(mailing).send("GET", path).status == 400
+    assert reset(mailing, path).status == 400
+    mails = len(mailing.aws.mails)
+    mailing.clock.ahead += 3600
+    assert ask(mailing, "alice").status == 303
+    mailing.deliver()
+    assert len(mailing.aws.mails) == mails
+
+
 def test_of_two_links_the_second_is_over_when_the_first_was_used(mailing: World) -> None:
     first = forget(mailing)
     mailing.clock.pass_by(61)

@@ -29,6 +29,8 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
     user = services.users.find(order.username) if order.username else services.users.get(order.subject)
     if user is None or user.status != ACTIVE:
         return NoLetter("user_unknown")
+    if order.kind == PASSWORD_RESET and not user.password_hash:
+        return NoLetter("password_none")
     address = order.address or user.email
     if not is_mail_address(address):
         return NoLetter("address_missing")

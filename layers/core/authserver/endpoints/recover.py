@@ -95,8 +95,11 @@ def reset_password(visit: Visit, services: Services) -> Answer:
 
 
 def _may_reset(opened: OpenedLink, user: User) -> bool:
-    """A link that went to an address which is not the user's any more is worth nothing."""
-    return opened.is_live and opened.link.address == user.email
+    """A link that went to an address which is not the user's any more is worth nothing.
+
+    Nor does one make a first password: who has none signs in elsewhere, or is not to sign in.
+    """
+    return opened.is_live and opened.link.address == user.email and bool(user.password_hash)
 
 
 def _changed() -> GoTo:
