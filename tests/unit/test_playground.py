@@ -175,6 +175,9 @@ def jwt(claims: object) -> str:
     return ".".join((*parts, "signature"))
 
 
+HALF_A_CHARACTER = "eyJhIjoiXHVkODAwIn0"  # {"a":"\\ud800"}
+
+
 @pytest.mark.rfc("7519", "3")
 def test_a_token_is_decoded_and_said_not_to_be_verified(alice: Developer) -> None:
     answer = alice.post(PAGE, "decode", {"token": jwt({"sub": "somebody", "evil": HOSTILE})})
@@ -184,7 +187,10 @@ def test_a_token_is_decoded_and_said_not_to_be_verified(alice: Developer) -> Non
     assert "<script>alert" not in page
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b", "a.b.c.d", "é.é.é", "W10.W1.x", "x" * 9000, HOSTILE, "W." * 3])
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "a.b", "a.b.c.d", "é.é.é", "W10.W1.x", "x" * 9000, HOSTILE, "W." * 3, f"e30.{HALF_A_CHARACTER}.x"],
+)
 def test_what_is_no_token_is_told_so(alice: Developer, token: str) -> None:
     answer = shown(alice.post(PAGE, "decode", {"token": token}))
     assert answer.status == 400

@@ -235,7 +235,10 @@ def _attempt_of(state: str, session: Session, services: Services) -> Attempt | N
 
 
 def _indented(part: str) -> str:
-    return json.dumps(json.loads(from_base64url(part)), indent=2, ensure_ascii=False)
+    """Raises `ValueError` on what is no JSON, or has half a character, which no page can show."""
+    text = json.dumps(json.loads(from_base64url(part)), indent=2, ensure_ascii=False)
+    text.encode()
+    return text
 
 
 def _callback(services: Services) -> str:
