@@ -82,6 +82,7 @@ def reach(open_window: Callable[..., Window], sessions: dict[tuple[str, str], st
         tab = window.tab()
         page.reach(tab, public)
         tab.page.wait_for_load_state()
+        assert tab.page.get_by_role("heading", name="Something went wrong").count() == 0
         return tab.page
 
     return reach_one

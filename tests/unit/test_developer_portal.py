@@ -11,6 +11,7 @@ from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages import GoTo, View
 from authserver.models import VERIFIED
 from authserver.site import FRESH
+from authserver.values import Scope
 from tests.fakes import START, client, user
 from tests.unit.portal import Developer, copied, words
 from tests.unit.server import App, Browser, Server
@@ -286,6 +287,23 @@ def test_an_app_is_deleted_by_its_name(alice: Developer) -> None:
 
 def activity(developer: Developer, client_id: str) -> str:
     return words(developer.see(developer.get(f"{ONE}/activity", client_id=client_id), f"{ONE}/activity"))
+
+
+def test_an_app_without_any_scope_is_shown_and_changed(alice: Developer) -> None:
+    grants = ("authorization_code", "refresh_token")
+    bare = client(
+        client_id="bare",
+        owner=user().sub,
+        verification="test",
+        scope=Scope(),
+        default_scope=Scope(),
+        grant_types=grants,
+    )
+    alice.server.clients.put(bare)
+    assert "Nothing" in alice.see(alice.get(ONE, client_id="bare"), ONE)
+    changed = alice.post(f"{ONE}/settings", "save", FORM | {"client_name": "Bare", "scope": ()}, client_id="bare")
+    assert isinstance(changed, GoTo)
+    assert changed.done == "saved"
 
 
 def test_refusals_are_told_in_words_with_how_often_and_where_to_look(alice: Developer) -> None:

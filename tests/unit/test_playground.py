@@ -10,7 +10,7 @@ from authserver.endpoints.authorize import authorize
 from authserver.errors import InvalidRequest
 from authserver.messages import AuthorizationRequest, GoTo, View
 from authserver.models import VERIFIED
-from authserver.values import base64url, sha256
+from authserver.values import Scope, base64url, sha256
 from tests.fakes import client, user
 from tests.unit.portal import Developer, words
 from tests.unit.server import Server
@@ -50,6 +50,13 @@ def opened(developer: Developer, client_id: str = "app") -> View:
 
 def add(developer: Developer) -> View | GoTo:
     return developer.post(PAGE, "add_callback", {"client_id": "app"})
+
+
+def test_an_app_without_any_scope_can_be_tried_as_well(alice: Developer) -> None:
+    alice.server.clients.put(client(client_id="bare", owner=user().sub, verification="test", scope=Scope()))
+    sent = opened(alice, "bare").context["sent"]
+    assert (sent["client_id"], sent["scope"], "nonce" in sent) == ("bare", "", False)
+    assert shown(alice.get(ANSWER, {"state": sent["state"], "code": "ac_x"})).status == 200
 
 
 @pytest.mark.rfc("7636", "4.2")

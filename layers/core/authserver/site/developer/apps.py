@@ -151,7 +151,7 @@ def delete(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 def _own(visitor: Visitor, visit: Visit, services: Services) -> App:
     """The visitor's app. Raises `NotFound`, for another's as for one that there is not."""
     call: Call = visitor.call(visit)
-    app: App = partner.get_app(call, services).document
+    app: App = {"scope": "", **partner.get_app(call, services).document}
     return app
 
 

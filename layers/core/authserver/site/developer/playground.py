@@ -219,7 +219,7 @@ def _request(endpoint: str, app: App, form: Mapping[str, str], issuer: str) -> R
 
 def _app(client_id: str, visitor: Visitor, visit: Visit, services: Services) -> App:
     """The visitor's app. Raises `NotFound`, for another's as for one that there is not."""
-    app: App = partner.get_app(visitor.call(visit, client_id=client_id), services).document
+    app: App = {"scope": "", **partner.get_app(visitor.call(visit, client_id=client_id), services).document}
     return app
 
 
