@@ -5,6 +5,7 @@ import pytest
 from tests.flows.person import App, Deployment, Person, answer_of, hidden_fields
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_form_of_another_browser_is_refused(app: App, deployment: Deployment) -> None:
     attacker, victim = Person(deployment), Person(deployment)
@@ -13,6 +14,7 @@ def test_form_of_another_browser_is_refused(app: App, deployment: Deployment) ->
     assert victim.sign_in(page).status_code == 400
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 def test_form_without_its_csrf_token_is_refused(app: App, person: Person, deployment: Deployment) -> None:
     request, _ = app.request()
     login = person.follow(person.authorize(**request))
@@ -23,6 +25,7 @@ def test_form_without_its_csrf_token_is_refused(app: App, person: Person, deploy
     assert person.browser.post(f"{deployment.issuer}/consent", data=form).status_code == 400
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 def test_wrong_password_and_unknown_user_get_one_answer(app: App, deployment: Deployment) -> None:
     answers = []
     for username in ("alice", "nobody-at-all"):
@@ -33,6 +36,7 @@ def test_wrong_password_and_unknown_user_get_one_answer(app: App, deployment: De
     assert answers == [(401, 1), (401, 1)]
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
 def test_session_changes_at_sign_in_and_the_old_one_dies(web: App, person: Person) -> None:
     request, _ = web.request()
     person.go_through(**request)
@@ -45,6 +49,7 @@ def test_session_changes_at_sign_in_and_the_old_one_dies(web: App, person: Perso
     assert answer_of(person.authorize(**request))["error"] == "login_required"
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.3.1")
 def test_cookies_are_bound_to_this_host(app: App, person: Person) -> None:
     request, _ = app.request()
     first = person.authorize(**request)
@@ -64,6 +69,7 @@ def test_prompt_none_gives_a_code_once_the_user_has_consented(web: App, person: 
     assert web.exchange(answer["code"], proof).status_code == 200
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.1")
 @pytest.mark.rfc("8252", "8.6")
 def test_public_client_on_loopback_asks_for_consent_every_time(app: App, person: Person) -> None:
     request, _ = app.request()
@@ -72,6 +78,7 @@ def test_public_client_on_loopback_asks_for_consent_every_time(app: App, person:
     assert answer_of(person.authorize(**request))["error"] == "consent_required"
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.3.4")
 @pytest.mark.rfc("OIDC Core", "3.1.2.1")
 def test_prompt_login_and_max_age_ask_for_the_password_again(web: App, person: Person) -> None:
     request, _ = web.request()
@@ -133,6 +140,8 @@ def test_login_hint_is_filled_in_and_escaped(app: App, person: Person) -> None:
     assert "&lt;script&gt;" in page.text
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
+@pytest.mark.rfc("ASVS 5.0", "6.1.1")
 def test_guessing_one_account_is_slowed_down_and_does_not_lock_out_others(deployment: Deployment, app: App) -> None:
     guesser = Person(deployment, "carol-who-does-not-exist", "wrong")
     request, _ = app.request()

@@ -45,6 +45,7 @@ def shape(calls: list[Call]) -> list[tuple[object, ...]]:
     return [(call.function, call.action, call.table, call.prefixes, call.read, call.write) for call in calls]
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 def test_a_name_that_is_here_and_one_that_is_not_get_the_same_answer_by_the_same_calls(mailing: World) -> None:
     seen = []
     for username in ("alice", "nobody", "bob's brother", "alice\r\nBcc: mallory@evil.example"):
@@ -119,6 +120,7 @@ def test_the_page_of_a_link_tells_no_other_site_about_it(mailing: World) -> None
     assert "ml_" not in answer.body
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.4.3")
 def test_a_new_password_ends_what_the_old_one_began(mailing: World) -> None:
     browser, app = Browser(Gateway(mailing)), web(Gateway(mailing))
     tokens = app.tokens(browser)
@@ -131,6 +133,7 @@ def test_a_new_password_ends_what_the_old_one_began(mailing: World) -> None:
     assert can_sign_in(mailing, NEW_PASSWORD)
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.4.3")
 def test_nobody_is_signed_in_by_a_link(mailing: World) -> None:
     path = forget(mailing)
     assert Gateway(mailing).send("GET", path).cookies == ()

@@ -144,6 +144,7 @@ def test_sessions_that_are_over_are_not_listed(server: Tenants, own: Api) -> Non
 # ------------------------------------------------------------------ applications
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.3")
 def test_users_see_what_they_granted(server: Tenants, own: Api) -> None:
     for_acme, personal = server.connect("max", "a1", "a2"), server.connect_personally("max")
     server.connect("mia", "a1")
@@ -182,6 +183,8 @@ def test_what_is_over_or_was_never_redeemed_is_not_listed(server: Tenants, own: 
     assert own.get("/account/applications")["items"] == []
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.4.9")
+@pytest.mark.rfc("ASVS 5.0", "10.7.3")
 @pytest.mark.rfc("7009", "2.1")
 def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(server: Tenants, own: Api) -> None:
     connections = [server.connect_personally("max") for _ in range(2)]

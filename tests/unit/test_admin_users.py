@@ -213,6 +213,7 @@ def test_what_cannot_be_changed_is_refused(api: Api, body: Any) -> None:
 # ------------------------------------------------------------------ what it ends
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.4.2")
 @pytest.mark.rfc("OAuth 2.1", "4.3.3")
 def test_disabling_ends_everything_at_once_and_for_as_long_as_it_lasts(
     server: Server, api: Api, living: Living
@@ -269,6 +270,7 @@ def test_enabling_that_is_interrupted_leaves_nothing_alive(server: Server, api: 
     Living(server).assert_alive()
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.4.3")
 def test_a_new_password_ends_sessions_and_tokens(server: Server, api: Api, living: Living) -> None:
     assert api.call("PUT", f"{PATH}/password", {"password": "looking-glass"}).status == 204
     living.assert_dead()

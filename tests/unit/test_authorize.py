@@ -160,6 +160,7 @@ def test_prompt_none_gives_a_code_only_after_sign_in_and_consent() -> None:
     assert again.parameters["error"] == "consent_required"
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.3.4")
 @pytest.mark.rfc("OIDC Core", "3.1.2.1")
 @pytest.mark.parametrize(
     "parameters", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}, {"max_age": "99"}]
@@ -215,6 +216,7 @@ def test_consent_is_remembered_for_as_long_as_the_operator_says(lifetime: int) -
     assert browser.go_through(prompt="none")["error"] == "consent_required"
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.1")
 @pytest.mark.rfc("8252", "8.6")
 @pytest.mark.parametrize(
     ("uri", "remembered"), [("http://127.0.0.1/cb", False), ("com.example:/cb", False), (REDIRECT_URI, True)]

@@ -271,6 +271,7 @@ def test_what_ended_before_somebody_came_does_not_end_their_session() -> None:
     assert browser.subject() == subject
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
 @pytest.mark.rfc("9700", "4.7")
 def test_the_session_is_new_and_the_old_one_is_over() -> None:
     site = Federated()

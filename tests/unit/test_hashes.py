@@ -1,5 +1,6 @@
 """Password hashes of other systems: each kind is compared, none costs more than the limits, ours takes its place."""
 
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -43,6 +44,29 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST)
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.2.8")
+@pytest.mark.rfc("ASVS 5.0", "6.2.9")
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("password", ["p" * 64, "Pass word", "\u00e5ngstr\u00f6m", "x" * 1024])
+def test_a_password_is_compared_exactly_as_it_was_typed(password: str) -> None:
+    """No letter cut off, folded, trimmed or composed in another way, up to 1,024 octets."""
+    passwords = Argon2Passwords()
+    encoded = passwords.hash(Secret(password))
+    assert passwords.verify(Secret(password), encoded)
+    others = (password[:-1], password + "x", password.swapcase(), f" {password}", f"{password}\x00")
+    for other in (*others, unicodedata.normalize("NFD", password)):
+        if other != password:
+            assert not passwords.verify(Secret(other), encoded)
+
+
+@pytest.mark.rfc("ASVS 5.0", "6.2.9")
+@pytest.mark.parametrize("password", ["", "x" * 1025, "\u00e9" * 513, "with\x00in"])
+def test_what_cannot_be_a_password_is_not_hashed(password: str) -> None:
+    with pytest.raises(ValueError, match="1 to 1024 octets"):
+        Argon2Passwords().hash(Secret(password))
+
+
+@pytest.mark.rfc("ASVS 5.0", "6.2.8")
 @pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("kind", HASHES)
 def test_imported_hash_lets_in_its_password_and_no_other(kind: str) -> None:

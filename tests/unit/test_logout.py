@@ -90,6 +90,7 @@ def test_the_users_own_id_token_signs_out_at_once_and_leads_back(alice: Person) 
     assert not alice.is_signed_in
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.4.1")
 @pytest.mark.rfc(LOGOUT, "2")
 def test_the_session_ends_on_the_server_and_the_cookie_with_it(alice: Person) -> None:
     elsewhere = Person(alice.server)
@@ -108,6 +109,7 @@ def test_an_id_token_that_has_expired_signs_out_as_well(alice: Person) -> None:
     assert not alice.is_signed_in
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.6.2")
 @pytest.mark.rfc(LOGOUT, "2")
 def test_without_an_id_token_the_user_is_asked_first(alice: Person) -> None:
     page = alice.opens(client_id="web", post_logout_redirect_uri=BYE, state="s", ui_locales="de")
@@ -129,6 +131,7 @@ def test_whoever_comes_without_anything_is_asked_too(alice: Person) -> None:
     assert not alice.is_signed_in
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.6.2")
 @pytest.mark.rfc(LOGOUT, "2")
 def test_the_id_token_of_another_user_signs_nobody_out(alice: Person) -> None:
     alice.server.users.create(fakes.user(sub="sub-of-bob", username="bob"))
@@ -178,6 +181,7 @@ def test_what_was_granted_to_applications_stays(alice: Person) -> None:
 # ------------------------------------------------------------------ forms
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 @pytest.mark.parametrize("csrf", ["", "x", "of another"])
 def test_a_form_that_is_not_ours_signs_nobody_out(csrf: str, alice: Person) -> None:
@@ -200,6 +204,7 @@ def test_a_form_that_comes_without_the_cookie_takes_none_away(server: Server) ->
         assert cookies_of(shown, server) == ()
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.6.2")
 @pytest.mark.rfc(LOGOUT, "2")
 def test_a_form_of_a_clients_is_sent_on_as_a_link_and_signs_nobody_out_itself(alice: Person) -> None:
     parameters = {"id_token_hint": alice.id_token, "state": "s", "post_logout_redirect_uri": BYE}

@@ -179,6 +179,7 @@ def test_an_invitation_makes_a_member_of_who_accepts_it(server: Tenants, adminis
     assert answer(server, "gus", offered["id"]).status == 404
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 def test_nobody_learns_who_has_an_account(server: Tenants, administrator: Api) -> None:
     """There is a gus and a max, who is a member already; there is no zed."""
     made = [invite(administrator, name) for name in ("gus", "zed", "max")]

@@ -165,6 +165,7 @@ def test_wrong_name_and_wrong_password_get_one_answer(username: str, password: s
     assert server.tokens.every_authorization() == ()
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 @pytest.mark.rfc("6749", "4.3.2")
 def test_unknown_name_costs_what_a_wrong_password_costs() -> None:
     """The same calls of the stores, and one verification of a password."""
@@ -218,6 +219,7 @@ def told(server: Server, **request: Any) -> OAuthError:
     return refusal.value
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
 @pytest.mark.rfc("6749", "4.3.2")
 @pytest.mark.rfc("6585", "4")
 def test_guesses_at_one_account_from_one_place_are_throttled_and_the_owner_elsewhere_is_not() -> None:

@@ -163,6 +163,7 @@ def test_whoever_has_not_typed_the_password_is_asked_for_it_first() -> None:
         assert (answer.page, answer.base, answer.session) == ("login", "../", None)
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_form_of_another_page_or_browser_is_refused() -> None:
     server = Server()
@@ -195,6 +196,7 @@ def test_user_who_was_disabled_meanwhile_is_not_signed_in() -> None:
     assert answer.page == "login"
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
 def test_codes_are_slowed_down_by_account_and_the_owners_browser_is_not() -> None:
     server = Server()
     give_totp(server)
@@ -233,6 +235,7 @@ def test_device_cookies_collected_before_there_was_a_second_factor_do_not_multip
     assert looked_at == 20 + 5  # of all browsers that are known, and then of the account
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
 def test_session_changes_and_the_old_one_dies_with_the_code_not_with_the_password() -> None:
     server = Server()
     browser = Browser(server)
@@ -365,6 +368,22 @@ def test_a_passkey_signs_in_without_password_or_code(counts: bool) -> None:
 
 
 @pytest.mark.rfc("WebAuthn", "7.2")
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
+def test_a_passkey_begins_a_new_session_and_ends_the_old_one() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    give_passkey(server, device)
+    browser = Browser(server)
+    browser.code()
+    old = browser.session
+    pending: Any = browser.authorize(prompt="login")
+    page = browser.login_page(pending.request_handle)
+    assert isinstance(page, LoginPage)
+    browser.present_passkey(pending.request_handle, device.sign(page.passkey))
+    assert browser.session != old
+    browser.session = old
+    assert browser.go_through(prompt="none")["error"] == "login_required"
+
+
 def test_an_answer_works_once_even_where_the_device_does_not_count() -> None:
     server, device = Server(), Authenticator(ISSUER)
     browser, handle, page = at_passkey(server, device)
@@ -483,6 +502,7 @@ def test_disabled_and_deleted_users_have_no_passkeys() -> None:
     assert refused(browser.present_passkey(handle, device.sign(page.passkey)))
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_answer_without_the_pages_form_is_refused() -> None:
     server, device = Server(), Authenticator(ISSUER)

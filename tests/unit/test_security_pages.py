@@ -69,6 +69,7 @@ def test_whoever_is_not_signed_in_signs_in_first(screen: Any) -> None:
     assert gone_to(Person(Server()).open(screen.route)) == ("login", "")
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.5.1")
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.route)
 def test_changes_take_a_sign_in_of_the_last_quarter_of_an_hour(screen: Any) -> None:
     server = Server()
@@ -81,6 +82,7 @@ def test_changes_take_a_sign_in_of_the_last_quarter_of_an_hour(screen: Any) -> N
         assert gone_to(person.act(screen.route, action, csrf="any")) == ("login", "")
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 @pytest.mark.parametrize("screen", [one for one in SCREENS if one.acts], ids=lambda screen: screen.route)
 def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None:
@@ -96,6 +98,8 @@ def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None
 # ------------------------------------------------------------------ the password
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.4.3")
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
 @pytest.mark.rfc("9700", "4.14.2")
 def test_another_password_ends_every_other_session_and_every_application() -> None:
     """SECURITY.md row 40."""
@@ -149,6 +153,7 @@ def test_what_cannot_be_a_password_is_told_at_its_field_and_changes_nothing(
     assert isinstance(_sign_in(server, PASSWORD), GoTo)
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
 def test_a_session_that_was_left_open_is_no_place_to_guess_the_password() -> None:
     server = Server()
     person = signed_in(server)

@@ -179,6 +179,7 @@ def test_nobody_is_sent_to_a_client_that_was_not_verified() -> None:
     assert refused.value.reason == "nowhere_to_cancel_to"
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_going_back_takes_a_form_of_ours() -> None:
     browser = Browser(Server())

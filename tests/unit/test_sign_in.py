@@ -30,6 +30,7 @@ def at_consent(server: Server, **parameters: str) -> tuple[Browser, str, str]:
 # ------------------------------------------------------------------ passwords
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 @pytest.mark.rfc("OIDC Core", "3.1.2.3")
 @pytest.mark.parametrize(
     ("username", "password"),
@@ -119,6 +120,7 @@ def test_password_that_was_changed_meanwhile_is_not_overwritten() -> None:
 # ------------------------------------------------------------------ the form is of this browser, request, user
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 @pytest.mark.parametrize("form", [{"csrf": ""}, {"csrf": "x"}, {"browser_secret": ""}, {"browser_secret": "x"}])
 @pytest.mark.parametrize("page", ["login", "consent"])
@@ -131,6 +133,7 @@ def test_form_of_another_browser_or_page_is_refused(page: str, form: dict[str, s
     assert server.tokens.every_authorization() == ()
 
 
+@pytest.mark.rfc("ASVS 5.0", "3.5.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_form_of_one_page_request_or_browser_is_none_of_another() -> None:
     server = Server()
@@ -145,6 +148,7 @@ def test_form_of_one_page_request_or_browser_is_none_of_another() -> None:
     assert isinstance(other_browser.decide(other_handle, csrf=other_csrf), AuthorizationResponse)
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.1")
 @pytest.mark.rfc("9700", "4.7")
 def test_consent_form_of_one_session_is_none_of_the_next() -> None:
     server = Server()
@@ -169,6 +173,7 @@ def test_request_is_held_for_ten_minutes(age: int) -> None:
             browser.decide(handle, csrf=csrf)
 
 
+@pytest.mark.rfc("ASVS 5.0", "7.2.4")
 @pytest.mark.rfc("6749", "10.12")
 def test_sign_in_gives_a_new_session_and_ends_the_old_one() -> None:
     server = Server()
@@ -245,6 +250,7 @@ def test_form_sent_again_after_the_code_was_revoked_gives_none() -> None:
         browser.decide(handle, csrf=csrf)
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.1")
 @pytest.mark.rfc("6749", "4.1.2")
 def test_request_answered_by_one_user_gives_no_code_for_another() -> None:
     server = Server()
@@ -268,6 +274,7 @@ def test_request_is_what_was_held_whatever_the_client_registers_meanwhile() -> N
     assert server.tokens.every_authorization() == ()
 
 
+@pytest.mark.rfc("ASVS 5.0", "10.7.2")
 def test_page_shows_what_is_asked_for_by_whom_and_for_how_long() -> None:
     server = Server()
     browser, handle, _ = at_consent(server, scope="openid read unknown")

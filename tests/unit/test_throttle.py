@@ -34,6 +34,8 @@ def test_a_pace_doubles_to_its_end() -> None:
     assert [pace.pause_after(attempts) for attempts in range(7)] == [0, 0, 1, 2, 4, 4, 4]
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
+@pytest.mark.rfc("ASVS 5.0", "6.1.1")
 def test_five_attempts_are_free_and_then_each_waits_twice_as_long_up_to_a_quarter_of_an_hour() -> None:
     server = Server(now=1_800_000_000 // 3600 * 3600)
     browser, handle = at_login(server)
@@ -84,6 +86,7 @@ def test_the_owner_elsewhere_is_not_delayed() -> None:
     assert not signs_in(server)
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.1.1")
 def test_however_many_sources_guess_the_owner_has_an_attempt() -> None:
     """SECURITY.md: delay, never a lock-out that an attacker can cause."""
     server = Server()
@@ -157,6 +160,7 @@ def test_a_device_that_is_garbage_is_none(cookie: str) -> None:
     assert statuses == [401] * 5 + [429]
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
 def test_a_source_that_tries_many_accounts_is_delayed() -> None:
     server = Server()
     browser, handle = at_login(server)
@@ -179,6 +183,7 @@ def test_right_passwords_are_not_counted_as_attempts() -> None:
     assert all(signs_in(server) for _ in range(120))
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
 def test_attempts_at_once_count_like_attempts_one_by_one() -> None:
     server = Server()
     browser, handle = at_login(server)
@@ -204,6 +209,7 @@ def test_password_is_not_looked_at_once_throttled() -> None:
     assert passwords.looked == 5
 
 
+@pytest.mark.rfc("ASVS 5.0", "6.3.8")
 def test_a_name_that_does_not_exist_costs_and_says_the_same() -> None:
     """By count of calls and hashes, from the first guess to the refusal: time follows them."""
     told, worked = [], []
