@@ -2,13 +2,16 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from babel.messages.catalog import Message
 
 from authserver.languages import ENGLISH, languages
+from authserver.messages import Letter, Mail
 from authserver.pages.language import choose, direction, translations
+from authserver.pages.mails import TEMPLATES, render_mail
 from authserver.pages.pseudo import Pseudo
 from authserver.pages.words import Words, initials, iso
 from scripts.catalogues import catalogue_of, texts
@@ -143,6 +146,23 @@ def test_one_thing_has_one_german_name(english: str, german_word: str) -> None:
 
 def german() -> list[str]:
     return [str(message.string) for message in catalogue_of("de") if message.id]
+
+
+@pytest.mark.rfc("9110", "12.5.4")
+@pytest.mark.parametrize("kind", sorted(path.stem for path in TEMPLATES.glob("*.txt")))
+def test_a_mail_is_in_the_language_of_whoever_ordered_it(kind: str) -> None:
+    letter = Letter(
+        kind, "a@example.com", "alice", "Ledgerly", "https://as.example", "de-CH, en;q=0.8", "https://x", 3600
+    )
+    english, german_mail = render_mail(replace(letter, languages="fr")), render_mail(letter)
+    assert '<html lang="de" dir="ltr">' in german_mail.html
+    assert '<html lang="en" dir="ltr">' in english.html
+    assert german_mail.subject != english.subject
+    assert set(paragraphs(german_mail)) & set(paragraphs(english)) <= {letter.link}
+
+
+def paragraphs(mail: Mail) -> list[str]:
+    return mail.text.strip().split("\n\n")
 
 
 def test_german_is_there() -> None:
