@@ -43,6 +43,7 @@ class Pictures:
         page.set_viewport_size(size)  # type: ignore[arg-type]  # a plain mapping
         height = min(page.evaluate("document.documentElement.scrollHeight"), 2 * size["height"])
         page.set_viewport_size({"width": size["width"], "height": max(height, size["height"])})
+        page.evaluate("scrollTo(0, 0)")
         return page.screenshot(animations="disabled", caret="hide")
 
 

@@ -158,6 +158,7 @@ def _texts(page: Page) -> list[str]:
 
 
 def _require_one_heading_and_main(page: Page) -> None:
+    assert "Something went wrong" not in page.title()
     assert page.title()
     assert page.get_by_role("heading", level=1).count() == 1
     assert page.get_by_role("main").count() == 1

@@ -75,6 +75,12 @@ def test_an_app_is_registered_and_its_secret_told_once(alice: Developer) -> None
     assert "Tea planner" in words(alice.see(alice.get("/developer"), "/developer"))
 
 
+def test_an_app_without_scopes_has_its_pages(alice: Developer) -> None:
+    client_id, _ = registered(alice, scope="")
+    for route in (ONE, f"{ONE}/settings", f"{ONE}/activity"):
+        assert "Tea planner" in words(alice.see(alice.get(route, client_id=client_id), route))
+
+
 def test_an_app_on_peoples_devices_has_no_secret(alice: Developer) -> None:
     answer = alice.post("/developer/apps/new", "register", FORM | {"token_endpoint_auth_method": "none"})
     assert isinstance(answer, GoTo)
