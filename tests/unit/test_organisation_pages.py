@@ -233,7 +233,7 @@ def test_an_administrator_sees_what_waits(server: Tenants, ada: Reader[Tenants])
     asked(server)
     assert "1 request waits for an answer 3 Members 3 Companies 1 Connected apps 1 Open requests" in ada.get(ACME).text
     assert "A One a1 Reached by" in ada.get(f"{ACME}/companies").text
-    assert "A Three a3 No application reaches it" in ada.get(f"{ACME}/companies").text
+    assert "A Three a3 No app reaches it" in ada.get(f"{ACME}/companies").text
 
 
 def test_a_member_leaves_and_the_last_administrator_does_not(server: Tenants, ada: Reader[Tenants]) -> None:
@@ -452,7 +452,7 @@ def test_an_application_is_disconnected_for_everybody(server: Tenants, ada: Read
     server.clock.advance(2)
     assert ada.act(f"{ACME}/apps/web", "disconnect").done == "disconnected"
     assert [one.is_alive for one in (*connections, other)] == [False, False, True]
-    assert "No application is connected." in ada.get(f"{ACME}/apps").text
+    assert "No app is connected." in ada.get(f"{ACME}/apps").text
 
 
 # ------------------------------------------------------------------ requests

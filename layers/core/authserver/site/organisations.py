@@ -20,7 +20,7 @@ LONGEST, PARTS = "100", 10  # of one part of a list, and of how many a page is m
 CHANGED = N_("This request has changed or is over since you opened it. Please look at it again.")
 ANSWERED = N_("Another administrator has answered this meanwhile.")
 INVITATION_OVER = N_("This invitation is over or was withdrawn. Ask for a new one.")
-NO_COMPANY = N_("Choose at least one company, or every company. To end all access, disconnect the application.")
+NO_COMPANY = N_("Choose at least one company, or every company. To end all access, disconnect the app.")
 NO_ISSUER = N_("Enter the address exactly as the provider writes it: https, without query or fragment.")
 NO_CLIENT_ID = N_("Enter the identifier that the provider gave you, up to 256 plain characters.")
 NO_SECRET = N_("Enter the secret that the provider gave you. With another issuer or another method it is needed anew.")
@@ -37,9 +37,9 @@ NOTICES = {
     "role": N_("The role is changed."),
     "removed": N_("The membership has ended, and with it all that this member had allowed for the organisation."),
     "provider": N_("Saved. Try it in a private window before you sign out here."),
-    "companies": N_("The companies are changed. It counts from the application's next request on."),
-    "disconnected": N_("The application is disconnected. It has to ask each member again."),
-    "allowed": N_("You have approved the request. The member can connect the application now."),
+    "companies": N_("The companies are changed, from the app's next request on."),
+    "disconnected": N_("The app is disconnected. It has to ask each member again."),
+    "allowed": N_("You have approved the request. The member can connect the app now."),
     "denied": N_("You have denied the request. The member is told when they try again."),
 }
 

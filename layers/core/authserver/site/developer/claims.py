@@ -24,7 +24,7 @@ CLAIMS = {
     "authorization_details": N_("The same in the words of RFC 9396."),
     "name": N_("The user's name."),
     "preferred_username": N_("The user's login name."),
-    "email": N_("The user's e-mail address."),
+    "email": N_("The user's email address."),
     "email_verified": N_("Whether somebody has shown that the address is theirs."),
     "alg": N_("How it is signed."),
     "kid": N_("With which of the published keys."),
