@@ -65,6 +65,14 @@ MORE_CLIENTS = [
         "optional_scope": "email write",
     },
     {
+        "client_id": "books-app",
+        "client_name": "Bookly",
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+        "preferred_subject_type": "organisation",
+    },
+    {
         "client_id": "long-app",
         "client_name": LONG_NAME,
         "redirect_uris": ["http://127.0.0.1/callback"],
@@ -81,6 +89,15 @@ ORGANISATIONS = [
     },
     {"id": "globex", "name": "Globex", "companies": {"se": "Globex Sweden AB"}, "members": {"bob": "member"}},
 ]
+WORK_OF_ACME = {
+    "id": "acme-work",
+    "name": "Acme work account",
+    "issuer": "https://login.acme.example",
+    "client_id": "authserver",
+    "client_secret": "a secret of development",
+    "organisation": "acme",
+    "shown": False,
+}
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +115,7 @@ def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> 
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
     seed["organisations"] = ORGANISATIONS
+    seed["identity_providers"] = [WORK_OF_ACME, *seed.get("identity_providers", ())]
     (directory / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
     with DevelopmentServer(seed=directory / "seed.json", log=directory / "log") as server:
         yield Deployment(server.issuer, server.resource)

@@ -136,4 +136,13 @@ EVERY_PAGE = (
     PageOf("developer-playground", of_an_app("developer/playground?client_id={}"), BOB, "Developer: the playground"),
     PageOf("developer-scopes", at("developer/scopes"), BOB, "Developer: scopes"),
     PageOf("developer-endpoints", at("developer/endpoints"), BOB, "Developer: endpoints"),
+    PageOf("organisations", at("organisations"), BOB, "Organisations"),
+    PageOf("organisation", at("organisations/acme"), title="Organisation"),
+    PageOf("organisation-of-member", at("organisations/acme"), BOB, "Organisation, for a member"),
+    PageOf("organisation-companies", at("organisations/acme/companies"), title="Organisation: companies"),
+    PageOf("organisation-members", at("organisations/acme/members"), title="Organisation: members"),
+    PageOf("organisation-invite", at("organisations/acme/invite"), title="Organisation: an invitation"),
+    PageOf("organisation-apps", at("organisations/acme/apps"), title="Organisation: connected apps"),
+    PageOf("organisation-requests", at("organisations/acme/requests"), title="Organisation: requests"),
+    PageOf("organisation-sign-in", at("organisations/acme/sign-in/acme-work"), title="Organisation: sign-in"),
 )

@@ -53,8 +53,8 @@ FOCUS = """() => {
 }"""
 OPERABLE = """() =>
   [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
-  .filter(element => element.offsetParent !== null && !element.disabled).length"""
-RADIOS = """() => [...document.querySelectorAll("input[type=radio]")].filter(one => one.offsetParent !== null)
+  .filter(element => element.checkVisibility() && !element.disabled).length"""
+RADIOS = """() => [...document.querySelectorAll("input[type=radio]")].filter(one => one.checkVisibility())
   .map(one => one.name).filter((name, place, all) => all.indexOf(name) !== place).length"""
 
 

@@ -237,6 +237,48 @@ def test_refused_approval_allows_nothing() -> None:
     assert isinstance(server.choose("*"), ApprovalAsked)
 
 
+def consent_page(server: Company) -> ConsentPage:
+    """What the user is asked, for Acme."""
+    browser, handle = server.at_consent()
+    page = browser.consent_page(handle, "acme")
+    assert isinstance(page, ConsentPage)
+    return page
+
+
+def test_member_is_told_what_became_of_what_they_asked() -> None:
+    server = Company(role="member")
+    assert consent_page(server).asked is None
+    server.choose("*")
+    waiting = consent_page(server).asked
+    assert waiting
+    assert (waiting.decision, waiting.created_at) == ("", server.clock())
+    end = server.clock() + 60
+    assert server.tokens.answer_approval(waiting, "deny", "bob", server.clock(), end)
+    denied = consent_page(server).asked
+    assert denied
+    assert (denied.decision, denied.decided_at) == ("deny", server.clock())
+    assert isinstance(server.choose("*"), ApprovalAsked)
+    again = consent_page(server).asked
+    assert again
+    assert again.decision == ""
+    assert server.tokens.answer_approval(again, "allow", "bob", server.clock(), end)
+    assert consent_page(server).asked is None
+
+
+def test_a_denial_that_is_over_and_an_administrator_are_told_nothing() -> None:
+    server = Company(role="member")
+    server.choose("*")
+    approval = server.tokens.approval("acme", "web", SUB)
+    assert approval
+    assert server.tokens.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
+    server.organisations.put_membership(Membership("acme", SUB, "administrator"))
+    assert consent_page(server).asked is None
+    server.organisations.put_membership(Membership("acme", SUB, "member"))
+    assert consent_page(server).asked
+    server.clock.advance(60)
+    assert consent_page(server).asked is None
+
+
 def test_member_grants_companies_and_administrator_grants_everything() -> None:
     assert Company(role="member").tokens_for("one", "two")
     assert Company(role="administrator").tokens_for("*", scope="openid export")

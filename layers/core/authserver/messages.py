@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.models import Client, IdentityProvider, Organisation
+from authserver.models import Approval, Client, IdentityProvider, Organisation
 from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
@@ -384,8 +384,9 @@ class ConsentPage:
 
     `beyond` says what the client cannot do with all this. `account` and `name` tell who is signed in, `another_may`
     that somebody else may answer instead. An answer that is remembered is so until `remembered_until`, else 0.
-    `needs_approval` tells that the user cannot allow this alone, whatever is chosen; `entities` are the companies that
-    are chosen so far.
+    `needs_approval` tells that the user cannot allow this alone, whatever is chosen; `asked` is what the user asked an
+    administrator for this client before, if that waits or was denied; `entities` are the companies that are chosen so
+    far.
     """
 
     request_handle: str
@@ -402,6 +403,7 @@ class ConsentPage:
     offer: OrganisationOffer | None = None
     entities: frozenset[str] = frozenset()
     needs_approval: bool = False
+    asked: Approval | None = None
     problem: str = ""
     shown: str = ""  # stands for what the page says; the form brings it back
     ui_locales: str = ""

@@ -129,6 +129,18 @@ def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session
     )
 
 
+def asked_before(
+    request: ValidatedAuthorizationRequest, offered: OrganisationOffer | None, session: Session, services: Services
+) -> Approval | None:
+    """What this user asked the administrators for this client, if it waits for an answer or was denied: to be told."""
+    if offered is None or offered.chosen is None or offered.is_administrator:
+        return None
+    approval = services.tokens.approval(offered.chosen.id, request.client.client_id, session.subject)
+    if approval is None or approval.decision == ALLOW or approval.expires_at <= services.now():
+        return None
+    return approval
+
+
 def _organisations_of(session: Session, services: Services) -> tuple[Organisation, ...]:
     """Those that the user is in, as a list to look at: what decides is read again."""
     memberships = services.organisations.memberships_of(session.subject, limit=OFFERED).items

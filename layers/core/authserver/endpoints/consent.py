@@ -36,7 +36,7 @@ from .browser import (
     require_csrf,
     resume_request,
 )
-from .choice import Unchosen, ask_approval, grantable, offer, read_choice
+from .choice import Unchosen, ask_approval, asked_before, grantable, offer, read_choice
 from .permissions import beyond, permissions
 from .redirection import failure, success
 
@@ -238,6 +238,7 @@ def _page(
         offer=offered,
         entities=frozenset(interaction.entities) if isinstance(interaction, ConsentForm) else frozenset(),
         needs_approval=_needs_approval(resumed, session, offered, services),
+        asked=asked_before(request, offered, session, services),
         shown=_shown(resumed, services),
         ui_locales=resumed.ui_locales,
     )
