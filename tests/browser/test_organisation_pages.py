@@ -97,7 +97,7 @@ def test_a_request_is_denied_and_told_and_then_approved(
 def test_somebody_is_invited_and_the_invitation_withdrawn(alice: Tab) -> None:
     go(alice, "Members")
     go(alice, "Invite somebody")
-    alice.page.get_by_label("Username or e-mail address").fill("<b>nobody</b>")
+    alice.page.get_by_label("Username or email address").fill("<b>nobody</b>")
     alice.page.get_by_role("radio", name=re.compile("^Administrator")).check()
     press(alice, "Invite")
     alice.sees("Members")

@@ -503,7 +503,7 @@ def test_a_test_application_is_called_one(server: Tenants, ada: Reader[Tenants])
     client = server.clients.get("web")
     assert client
     server.clients.put(replace(client, verification="test"))
-    assert "Nobody here has verified who is behind this application." in ada.get(asked(server)).text
+    assert "Nobody here has verified who is behind this app." in ada.get(asked(server)).text
 
 
 # ------------------------------------------------------------------ names
