@@ -30,6 +30,7 @@ def server() -> Tenants:
         organisation="acme",
         sign_up=True,
         trusts_email=True,
+        shown=False,
     )
     server.identity_providers.put(provider)
     return server
@@ -374,6 +375,18 @@ def test_another_issuer_needs_its_own_secret_and_an_operators_word(server: Tenan
     after = provider(server)
     assert (after.issuer, after.sign_up, after.trusts_email) == ("https://other.example", False, False)
     assert (after.domains, after.organisation, after.claims) == (before.domains, "acme", before.claims)
+
+
+def test_an_organisation_says_nothing_on_the_sign_in_page_of_everybody(server: Tenants, ada: Reader[Tenants]) -> None:
+    """Nobody is to read "Sign in with Google" above a button that leads elsewhere."""
+    server.identity_providers.put(replace(provider(server), shown=True))
+    page = ada.act(f"{ACME}/sign-in/work", "change", **fields(name="Google"))
+    assert (page.status, organisations.SHOWN_NAME in page.text) == (400, True)
+    assert provider(server).name == "Work"
+    assert ada.act(f"{ACME}/sign-in/work", "change", **fields(client_id="new")).done == "provider"
+    assert provider(server).shown
+    ada.act(f"{ACME}/sign-in/work", "change", **fields(issuer="https://evil.example", client_secret="evil"))
+    assert (provider(server).issuer, provider(server).shown) == ("https://evil.example", False)
 
 
 @pytest.mark.parametrize(

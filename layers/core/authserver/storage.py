@@ -342,7 +342,10 @@ class ConfigurationStore(Protocol):
 
 # What an organisation may come to change of its own provider.
 PROVIDER_FIELDS = frozenset(
-    {"name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method", "sign_up", "trusts_email", "status"}
+    {
+        *("name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method"),
+        *("sign_up", "trusts_email", "shown", "status"),
+    }
 )
 
 

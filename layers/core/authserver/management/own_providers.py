@@ -14,6 +14,7 @@ from authserver.management.acting import administered
 from authserver.management.identity_providers import require_own_secret, wrapped
 from authserver.services import Services
 
+SHOWN = "is on everybody's sign-in page; an operator changes it"
 CHANGEABLE = ("name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method", "status")
 
 
@@ -33,7 +34,9 @@ def change_own_provider(call: Call, services: Services) -> Answer:
     """Changes one of them, in one write, if it is the organisation's still and has the issuer that was looked at.
 
     Another issuer knows nobody whom the one before did, and what operators let its word do was for the one before:
-    neither does it sign up new users, nor does its word on addresses count, until an operator says so again.
+    neither does it sign up new users, nor does its word on addresses count, until an operator says so again. Nor is it
+    on everybody's sign-in page any more, where its button would lead people whom the organisation has nothing to do
+    with; for the same reason a name that is there stays as it is.
     """
     provider = _provider(call, services)
     if not call.body.keys() <= set(CHANGEABLE):
@@ -43,13 +46,15 @@ def change_own_provider(call: Call, services: Services) -> Answer:
     wanted = call.patched(documents.Provider, current)
     given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
     require_own_secret(call, given, provider)
+    if provider.shown and given.name != provider.name:
+        raise Invalid("name", SHOWN)
     changes: dict[str, Any] = {name: getattr(given, name) for name in CHANGEABLE if name != "client_secret"}
     if "client_secret" in call.body or given.token_endpoint_auth_method == "none":
         changes["client_secret"] = wrapped(given, services)
     elif not provider.client_secret:
         raise Invalid("client_secret", "is needed to say who we are")
     if given.issuer != provider.issuer:
-        changes |= {"sign_up": False, "trusts_email": False}
+        changes |= {"sign_up": False, "trusts_email": False, "shown": False}
     changed = services.identity_providers.change(provider.id, provider.organisation, provider.issuer, **changes)
     if changed is None:
         raise Conflict("This was changed by somebody else meanwhile; look at it again")

@@ -25,6 +25,7 @@ NO_ISSUER = N_("Enter the address exactly as the provider writes it: https, with
 NO_CLIENT_ID = N_("Enter the identifier that the provider gave you, up to 256 plain characters.")
 NO_SECRET = N_("Enter the secret that the provider gave you. With another issuer or another method it is needed anew.")
 NO_NAME = N_("Enter a name of up to 200 characters.")
+SHOWN_NAME = N_("Everybody sees this name on the sign-in page, so only the operator of this service changes it.")
 
 ROUTE = "/organisations"
 ONE = f"{ROUTE}/{{organisation}}"
@@ -205,6 +206,8 @@ WORDS = {"name": NO_NAME, "issuer": NO_ISSUER, "client_id": NO_CLIENT_ID, "clien
 def _in_words(problem: Problem) -> Problem:
     """The same as sentences for a person, by the fields of the form."""
     wrong = {error["field"]: WORDS[error["field"]] for error in problem.errors if error["field"] in WORDS}
+    if any(error["detail"] == own_providers.SHOWN for error in problem.errors):
+        wrong["name"] = SHOWN_NAME
     return Rejected(**wrong) if wrong else problem
 
 
