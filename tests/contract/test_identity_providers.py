@@ -94,7 +94,7 @@ def test_a_provider_of_another_or_of_another_issuer_is_not_changed(identity_prov
         assert identity_providers.get(unknown) is None
 
 
-@pytest.mark.parametrize("changes", [{}, {"organisation": "x"}, {"domains": ()}, {"claims": {}}, {"scope": "x"}])
+@pytest.mark.parametrize("changes", [{}, {"created_at": 1}, {"domains": ()}, {"claims": {}}, {"scope": "x"}])
 def test_what_is_an_operators_to_change_is_not_changed_so(
     identity_providers: IdentityProviderStore, changes: dict[str, Any]
 ) -> None:
