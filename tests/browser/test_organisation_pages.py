@@ -90,7 +90,7 @@ def test_a_request_is_denied_and_told_and_then_approved(
     press(alice, "Save the companies")
     assert books.ask_itself(tokens["access_token"]).json()["entities"] == ["dk"]
     press(alice, "Disconnect")
-    expect(alice.page.get_by_role("status")).to_contain_text("The application is disconnected.")
+    expect(alice.page.get_by_role("status")).to_contain_text("The app is disconnected.")
     assert books.ask_itself(tokens["access_token"]).status_code == 401
 
 
@@ -101,7 +101,8 @@ def test_somebody_is_invited_and_the_invitation_withdrawn(alice: Tab) -> None:
     alice.page.get_by_role("radio", name=re.compile("^Administrator")).check()
     press(alice, "Invite")
     alice.sees("Members")
-    expect(alice.page.get_by_text("<b>nobody</b>")).to_be_visible()
+    invitations = alice.page.get_by_role("region", name="Invitations")
+    expect(invitations.get_by_role("strong")).to_have_text("<b>nobody</b>")
     press(alice, "Withdraw")
     expect(alice.page.get_by_role("status")).to_have_text("The invitation is withdrawn.")
     expect(alice.page.get_by_text("<b>nobody</b>")).to_have_count(0)
