@@ -160,6 +160,19 @@ def test_a_user_cannot_have_any_number_of_addresses_written_to(post: Post) -> No
     assert post.alice().pending_email == "a4@b.example"
 
 
+@pytest.mark.rfc("ASVS 5.0", "2.4.1")
+def test_many_accounts_cannot_have_any_number_of_mails_sent_to_one_address() -> None:
+    people = [user(sub=f"sub-{number}", username=f"user-{number}") for number in range(5)]
+    post, refused = Post(*people), 0
+    for person in people:
+        for written in (NEW, NEW.upper(), NEW):
+            try:
+                order_verification(person, written, "", post.services)
+            except TooManyAttempts:
+                refused += 1
+    assert (len(post.orders), refused) == (10, 5)
+
+
 def test_what_was_changed_is_told_to_the_address_from_before(post: Post) -> None:
     for tell in (tell_of_new_password, tell_of_new_factors, tell_of_new_address):
         tell(post.alice(), "", post.services)

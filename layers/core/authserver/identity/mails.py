@@ -25,7 +25,8 @@ MINUTE, QUARTER, HOUR = 60, 900, 3600
 FREE = 3  # mails in an hour for a name
 FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`
 SOURCE_DELAY = 30
-VERIFICATIONS_AN_HOUR = 5
+VERIFICATIONS_AN_HOUR = 5  # that a user has sent
+VERIFICATIONS_TO_ADDRESS = 10  # that one address gets, whoever wants it: anybody may have many accounts
 
 
 def order_reset(username: str, source: str, languages: str, services: Services) -> None:
@@ -56,7 +57,10 @@ def order_verification(user: User, address: str, languages: str, services: Servi
     """
     if not is_mail_address(address):
         return False
-    if _count(f"subject\x00{user.sub}", HOUR, services) > VERIFICATIONS_AN_HOUR:
+    by_user, to_address = f"subject\x00{user.sub}", f"address\x00{address.casefold()}"
+    if _count(by_user, HOUR, services) > VERIFICATIONS_AN_HOUR:
+        raise TooManyAttempts(_rest_of(HOUR, services))
+    if _count(to_address, HOUR, services) > VERIFICATIONS_TO_ADDRESS:
         raise TooManyAttempts(_rest_of(HOUR, services))
     services.users.update(user.sub, pending_email=address)
     _order(EMAIL_VERIFICATION, services, subject=user.sub, address=address, languages=languages)
