@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from tests.browser.visit import Tab
-from tests.flows.person import App
+from tests.flows.person import App, Person, demo_app
 
 ALICE = ("alice", "wonderland-demo")
 BOB = ("bob", "builder-demo")
@@ -54,6 +54,17 @@ def consent_for_an_organisation(tab: Tab, app: App) -> None:
 
 def account_to_choose(tab: Tab, app: App) -> None:
     tab.start(app, prompt="select_account")
+
+
+def connected(path: str) -> Callable[[Tab, App], None]:
+    """A page of somebody who has let an app in."""
+
+    def reach(tab: Tab, _: App) -> None:
+        deployment = tab.window.deployment
+        demo_app(deployment).tokens_for(Person(deployment, *ALICE))
+        tab.open(path)
+
+    return reach
 
 
 def error(tab: Tab, app: App) -> None:
@@ -123,6 +134,13 @@ EVERY_PAGE = (
     PageOf("consent-organisation", consent_for_an_organisation, BOB, "Consent for an organisation"),
     PageOf("error", error, None, "An error"),
     PageOf("my", at("my"), title="Account"),
+    PageOf("my-apps", connected("my/apps"), title="Account: connected apps"),
+    PageOf("my-connected", connected("my/apps/demo-app"), title="Account: one app"),
+    PageOf("my-sessions", at("my/sessions"), title="Account: sessions"),
+    PageOf("my-activity", at("my/activity"), title="Account: activity"),
+    PageOf("my-profile", at("my/profile"), title="Account: profile and data"),
+    PageOf("my-email", at("my/profile/email"), title="Account: another address"),
+    PageOf("my-export", at("my/export"), title="Account: the data"),
     PageOf("my-security", at("my/security"), title="Account: security"),
     PageOf("my-password", at("my/security/password"), title="Account: another password"),
     PageOf("my-app", app_being_set_up, title="Account: an authenticator app"),

@@ -13,6 +13,7 @@ from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
 from tests.functions import (
+    account_flows,
     consent_flows,
     developer_flows,
     factor_flows,
@@ -61,6 +62,7 @@ __all__ = [
     "MAIL_FLOWS",
     "REGISTRATION_FLOWS",
     "Flow",
+    "account_flows",
     "consent_flows",
     "developer_flows",
     "factor_flows",
@@ -607,14 +609,18 @@ def see_to_ones_account(world: World) -> None:
     token = app.tokens(scope="openid account organisation.read")["access_token"]
     bearer = f"Bearer {token}"
     refused(200, gateway.manage("PATCH /account/profile", token, {"name": "Alice P"}))
-    for path in ("profile", "applications", "sessions", "organisations"):
+    for path in ("profile", "applications", "sessions", "activity", "organisations"):
         refused(200, gateway.call("GET", f"/account/{path}", bearer))
-    refused(204, gateway.manage("DELETE /account/applications/{client_id}", token, client_id="demo-web"))
+    one = "/account/applications/{client_id}"
+    refused(200, gateway.manage(f"GET {one}", token, client_id="demo-web"))
+    refused(204, gateway.manage(f"DELETE {one}", token, client_id="demo-web"))
+    refused(404, gateway.manage(f"GET {one}", token, client_id="demo-web"))
     refused(400, web(gateway).refresh(connected["refresh_token"]))
     (session, *_) = gateway.call("GET", "/account/sessions", bearer).json()["items"]
     refused(204, gateway.manage("DELETE /account/sessions/{id}", token, id=session["id"]))
     refused(404, gateway.manage("DELETE /account/sessions/{id}", token, id=session["id"]))
     refused(204, gateway.call("DELETE", "/account/sessions", bearer))
+    refused(204, gateway.call("DELETE", "/account/applications", bearer))
 
 
 @flow

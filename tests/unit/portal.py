@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any
 
 from authserver.endpoints.browser import begin_session, visitor_csrf
-from authserver.messages import GoTo, View, Visit
+from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import User
 from authserver.pages import Pages
 from authserver.site import serve
@@ -53,7 +53,9 @@ class Developer:
         fields = {name: (value,) if isinstance(value, str) else value for name, value in form.items()}
         address = route.removeprefix("/").format(**path)
         visit = Visit(method, route, address, path, query, fields, session=self.cookie)
-        return serve(visit, SCREENS, NOTICES, self.server.services)
+        answer = serve(visit, SCREENS, NOTICES, self.server.services)
+        assert not isinstance(answer, Download)
+        return answer
 
 
 def words(page: str) -> str:

@@ -9,7 +9,7 @@ from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailab
 from authserver.identity import recovery_codes
 from authserver.messages import GoTo, View, Visit
 from authserver.models import Factors
-from authserver.site import serve
+from authserver.site import Answer, serve
 from authserver.site.security import NOTICES, SCREENS
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
@@ -25,10 +25,10 @@ PASSWORD_PAGE, APP_PAGE, PASSKEYS_PAGE = "/my/security/password", "/my/security/
 class Person(Browser):
     """Alice, who looks at pages of ours."""
 
-    def open(self, route: str, **query: str) -> View | GoTo:
+    def open(self, route: str, **query: str) -> Answer:
         return self._keep(serve(self._visit("GET", route, query=query), SCREENS, NOTICES, self.services))
 
-    def act(self, route: str, action: str, **form: str) -> View | GoTo:
+    def act(self, route: str, action: str, **form: str) -> Answer:
         """Opens the page and presses a button; with a `csrf`, only the latter."""
         page = None if "csrf" in form else self.open(route)
         csrf = page.context["csrf"] if isinstance(page, View) else ""
@@ -47,12 +47,12 @@ def signed_in(server: Server) -> Person:
     return person
 
 
-def view(answer: View | GoTo) -> View:
+def view(answer: Answer) -> View:
     assert isinstance(answer, View), answer
     return answer
 
 
-def gone_to(answer: View | GoTo) -> tuple[str, str]:
+def gone_to(answer: Answer) -> tuple[str, str]:
     assert isinstance(answer, GoTo), answer
     return answer.page, answer.done
 
@@ -315,7 +315,7 @@ def test_change_of_what_was_changed_meanwhile_is_refused() -> None:
 # ------------------------------------------------------------------ passkeys
 
 
-def add(server: Server, person: Person, device: Authenticator, name: str = "A key") -> View | GoTo:
+def add(server: Server, person: Person, device: Authenticator, name: str = "A key") -> Answer:
     page = view(person.open(PASSKEYS_PAGE))
     signed = device.register(page.context["options"])
     return person.act(PASSKEYS_PAGE, "add", csrf=page.context["csrf"], credential=signed, name=name)

@@ -511,6 +511,15 @@ class View:
     session_lifetime: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that the browser is to keep, instead of a page."""
+
+    name: str
+    media_type: str
+    content: str = field(repr=False)
+
+
 # ------------------------------------------------------------------ spoken by mail
 
 PASSWORD_RESET, EMAIL_VERIFICATION = "password_reset", "email_verification"

@@ -85,6 +85,8 @@ class Application(Document):
     name: str
     logo_uri: str | None
     client_uri: str | None
+    policy_uri: str | None
+    tos_uri: str | None
     verification: Literal["verified", "test"]
     grants: tuple[Grant, ...]
 
@@ -134,3 +136,16 @@ class Session(Document):
     id: str
     since: int
     until: int
+    device: str = Field(description="Browser and system as far as they say, or empty")
+    source: str = Field(description="The network that it signed in from, or empty")
+
+
+class Activity(Document):
+    """Something that happened to the account."""
+
+    id: str
+    kind: str
+    at: int
+    device: str
+    source: str
+    about: str = Field(description="What it was about: an application's identifier, or how somebody signed in")

@@ -18,7 +18,7 @@ from authserver.errors import InvalidToken, OAuthError
 from authserver.services import Services
 from authserver.storage import BadCursor, Page
 from authserver.values import Scope, base64url, sha256
-from authserver.wire import NO_STORE, HttpRequest, HttpResponse, error_headers, read_query, single
+from authserver.wire import NO_STORE, HttpRequest, HttpResponse, device_of, error_headers, read_query, single
 
 MAX_BODY = 65_536
 MAX_PATH_PARAMETER = 512
@@ -67,7 +67,8 @@ class Call:
     """A call of an operation, by a token that the authorizer let pass.
 
     `subject` is the user, or the client itself where the token is its own; `path` the path's parameters; `body` the
-    JSON of the request; `idempotency_key` what makes a repeated create the same one.
+    JSON of the request; `idempotency_key` what makes a repeated create the same one; `device` and `source` are whoever
+    calls, as far as can be told.
     """
 
     subject: str
@@ -78,6 +79,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     idempotency_key: str = ""
+    device: str = ""
+    source: str = ""
 
     @property
     def limit(self) -> int:
@@ -195,6 +198,8 @@ def read_call(request: HttpRequest, operation: Operation) -> Call:
         query=single(read_query(request)),
         body=read_json(request) if operation.body else None,
         idempotency_key=key,
+        device=device_of(request),
+        source=request.source,
     )
 
 

@@ -13,6 +13,15 @@ from authserver import models
 from authserver.documents import authorization as documents
 from authserver.documents import organisation as organisations
 from authserver.documents import profile as profiles
+from authserver.identity.activity import (
+    APPLICATION_DISCONNECTED,
+    APPLICATIONS_DISCONNECTED,
+    PROFILE_CHANGED,
+    SESSION_ENDED,
+    SESSIONS_ENDED,
+    note,
+)
+from authserver.identity.cutoffs import cut_off
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, page_of
 from authserver.management.acting import acting_user, administered, membership_in, organisation_of
 from authserver.management.authorizations import end_authorizations
@@ -42,6 +51,8 @@ def change_profile(call: Call, services: Services) -> Answer:
     changed = services.users.update(user.sub, name=wanted.name)
     if changed is None:
         raise NotFound("user")
+    if changed.name != user.name:
+        _note(call, services, PROFILE_CHANGED)
     return Answer(document=_write_profile(changed))
 
 
@@ -62,15 +73,26 @@ def end_session(call: Call, services: Services) -> Answer:
     if session is None or session.subject != user.sub:
         raise NotFound("session")
     services.tokens.delete_session(session.id)
+    _note(call, services, SESSION_ENDED, about=session.device)
     return Answer()
 
 
 def end_sessions(call: Call, services: Services) -> Answer:
-    """Signs every browser out; applications stay connected."""
+    """Signs every browser out, or every other; applications stay connected."""
     user = acting_user(call, services)
     for session in everything(lambda cursor: services.tokens.sessions(user.sub, limit=100, cursor=cursor)):
-        services.tokens.delete_session(session.id)
+        if session.id != call.query.get("except"):
+            services.tokens.delete_session(session.id)
+    _note(call, services, SESSIONS_ENDED)
     return Answer()
+
+
+def list_activity(call: Call, services: Services) -> Answer:
+    """What happened to the account in the last 90 days, the newest first."""
+    user = acting_user(call, services)
+    page = services.tokens.activities(user.sub, limit=call.limit, cursor=call.cursor)
+    kept = tuple(one for one in page.items if one.expires_at > services.now())
+    return page_of(Page(kept, page.next), _write_activity)
 
 
 # ------------------------------------------------------------------ the user's applications
@@ -79,8 +101,17 @@ def end_sessions(call: Call, services: Services) -> Answer:
 def list_applications(call: Call, services: Services) -> Answer:
     """What the user let which application do."""
     user = acting_user(call, services)
-    granted = everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=100, cursor=cursor))
-    return Answer(document=_write_applications(granted, services))
+    return Answer(document=_write_applications(_granted_by(user, services), services))
+
+
+def get_application(call: Call, services: Services) -> Answer:
+    """What the user let one application do."""
+    user = acting_user(call, services)
+    granted = [one for one in _granted_by(user, services) if one.client_id == call.path["client_id"]]
+    alive = list(_alive(granted, services))
+    if not alive:
+        raise NotFound("application")
+    return Answer(document=_application(alive[0].client_id, alive, {}, services).model_dump(mode="json"))
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
@@ -89,7 +120,27 @@ def disconnect_application(call: Call, services: Services) -> Answer:
     client = _client(call, services)
     end_authorizations(services, subject=user.sub, client_id=client.client_id)
     services.tokens.forget_consent(user.sub, client.client_id)
+    _note(call, services, APPLICATION_DISCONNECTED, about=client.client_id)
     return Answer()
+
+
+def disconnect_applications(call: Call, services: Services) -> Answer:
+    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in."""
+    user = acting_user(call, services)
+    granted = list(_granted_by(user, services))
+    ended = {one: cut_off(services, subject=user.sub, client_id=one) for one in {one.client_id for one in granted}}
+    for client_id in ended:
+        services.tokens.forget_consent(user.sub, client_id)
+    for one in granted:
+        if one.created_at <= ended[one.client_id] and one.revoked_at is None:
+            services.tokens.revoke(one.id, ended[one.client_id])
+    _note(call, services, APPLICATIONS_DISCONNECTED)
+    return Answer()
+
+
+def connected_clients(user: models.User, services: Services) -> frozenset[str]:
+    """The identifiers of the applications that the user let in."""
+    return frozenset(one.client_id for one in _alive(_granted_by(user, services), services))
 
 
 # ------------------------------------------------------------------ organisations
@@ -211,6 +262,14 @@ def _for_itself() -> Problem:
     return Problem(403, "An application may not decide what it may do itself", reason="own_application")
 
 
+def _granted_by(user: models.User, services: Services) -> Iterator[models.Authorization]:
+    return everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=100, cursor=cursor))
+
+
+def _note(call: Call, services: Services, kind: str, about: str = "") -> None:
+    note(services, call.subject, kind, device=call.device, source=call.source, about=about)
+
+
 # ------------------------------------------------------------------ writing
 
 
@@ -219,7 +278,24 @@ def _write_profile(user: models.User) -> dict[str, Any]:
 
 
 def _write_session(session: models.Session) -> dict[str, Any]:
-    return documents.Session(id=session.id, since=session.created_at, until=session.expires_at).model_dump(mode="json")
+    return documents.Session(
+        id=session.id,
+        since=session.created_at,
+        until=session.expires_at,
+        device=session.device,
+        source=session.source,
+    ).model_dump(mode="json")
+
+
+def _write_activity(activity: models.Activity) -> dict[str, Any]:
+    return documents.Activity(
+        id=activity.id,
+        kind=activity.kind,
+        at=activity.created_at,
+        device=activity.device,
+        source=activity.source,
+        about=activity.about,
+    ).model_dump(mode="json")
 
 
 def _write_applications(granted: Iterable[models.Authorization], services: Services) -> dict[str, Any]:
@@ -259,6 +335,8 @@ def _application(
         name=client.client_name if client else client_id,
         logo_uri=(client.logo_uri or None) if client else None,
         client_uri=(client.client_uri or None) if client else None,
+        policy_uri=(client.policy_uri or None) if client else None,
+        tos_uri=(client.tos_uri or None) if client else None,
         verification=_verification(client),
         grants=tuple(_grant(authorization, names, services) for authorization in granted),
     )
@@ -362,6 +440,20 @@ OPERATIONS = (
         answer=documents.Applications,
     ),
     Operation(
+        "DELETE /account/applications",
+        "Disconnect every application",
+        WRITE,
+        disconnect_applications,
+        status=204,
+    ),
+    Operation(
+        "GET /account/applications/{client_id}",
+        "Read a connected application",
+        READ,
+        get_application,
+        answer=documents.Application,
+    ),
+    Operation(
         "DELETE /account/applications/{client_id}",
         "Disconnect an application",
         WRITE,
@@ -371,8 +463,23 @@ OPERATIONS = (
     Operation(
         "GET /account/sessions", "List one's sessions", READ, list_sessions, answer=documents.Session, is_list=True
     ),
-    Operation("DELETE /account/sessions", "Sign out everywhere", WRITE, end_sessions, status=204),
+    Operation(
+        "DELETE /account/sessions",
+        "Sign out everywhere",
+        WRITE,
+        end_sessions,
+        query={"except": "The session to keep"},
+        status=204,
+    ),
     Operation("DELETE /account/sessions/{id}", "Sign one browser out", WRITE, end_session, status=204),
+    Operation(
+        "GET /account/activity",
+        "List what happened to one's account",
+        READ,
+        list_activity,
+        answer=documents.Activity,
+        is_list=True,
+    ),
     Operation(
         "GET /account/organisations",
         "List one's organisations",

@@ -24,6 +24,7 @@ from authserver.messages import (
     AuthorizationResponse,
     CodePage,
     ConsentPage,
+    Download,
     FederationProblem,
     GoTo,
     GoToLogout,
@@ -59,8 +60,7 @@ from authserver.wire import (
 
 HERE = Path(__file__).parent
 
-HTML_HEADERS = (
-    ("Content-Type", "text/html; charset=utf-8"),
+HEADERS = (
     *NO_STORE,
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
@@ -83,6 +83,7 @@ type Answer = (
     | LogoutPage
     | SignedOut
     | View
+    | Download
 )
 
 
@@ -113,7 +114,7 @@ class Pages:
                 )
             case LogoutPage() | SignedOut():
                 return self._logout(message, request)
-            case View():
+            case View() | Download():
                 return self._view(message, request)
 
     def render_error(self, error: OAuthError, request: HttpRequest) -> HttpResponse:
@@ -196,7 +197,9 @@ class Pages:
 
     # -- pages of people who are signed in
 
-    def _view(self, view: View, request: HttpRequest) -> HttpResponse:
+    def _view(self, view: View | Download, request: HttpRequest) -> HttpResponse:
+        if isinstance(view, Download):
+            return _download(view)
         response = self._page(view.template, request, view.status, view.reason, HERE_ONLY, **view.context)
         if view.session is None:
             return response
@@ -227,7 +230,8 @@ class Pages:
         page = _templates(language).get_template(f"{template}.html")
         body = page.render(inline=inline, root=_root(request), theme=theme, **context)
         headers = (
-            *HTML_HEADERS,
+            ("Content-Type", "text/html; charset=utf-8"),
+            *HEADERS,
             ("Content-Language", language),
             ("Content-Security-Policy", inline.content_security_policy(forms)),
         )
@@ -324,6 +328,16 @@ def _asked_locales(request: HttpRequest) -> str:
         return dict(read_query(request)).get("ui_locales", "")
     except OAuthError:
         return ""
+
+
+def _download(file: Download) -> HttpResponse:
+    headers = (
+        ("Content-Type", f"{file.media_type}; charset=utf-8"),
+        ("Content-Disposition", f'attachment; filename="{file.name}"'),
+        *HEADERS,
+        ("Content-Security-Policy", "default-src 'none'; sandbox"),
+    )
+    return HttpResponse(200, headers, file.content, reason="download")
 
 
 def _grouped(permissions: Iterable[Permission]) -> dict[str, list[Permission]]:

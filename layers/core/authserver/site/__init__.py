@@ -12,7 +12,7 @@ from authserver.endpoints.browser import find_visitor, hold_visit, require_visit
 from authserver.errors import InvalidRequest
 from authserver.management import Call, NotFound, Problem
 from authserver.marks import N_
-from authserver.messages import GoTo, View, Visit
+from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import ACTIVE, Session, User
 from authserver.services import Services
 from authserver.values import Scope
@@ -48,17 +48,20 @@ class Visitor:
             query=query or {},
             body=body,
             idempotency_key=visit.entered("once"),
+            device=visit.device,
+            source=visit.source,
         )
 
 
+type Answer = View | GoTo | Download
 type Show = Callable[[Visitor, Visit, Services], View]
-type Act = Callable[[Visitor, Visit, Services], View | GoTo]
+type Act = Callable[[Visitor, Visit, Services], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One page. `acts` are what its forms do, by their field `action`; an act answers with where to go next, or with a
-    page of its own for what is told once.
+    """One page. `acts` are what its forms do, by their field `action`; an act answers with where to go next, with a
+    page of its own for what is told once, or with a file.
 
     `fresh`: it takes a sign-in of the last minutes.
     """
@@ -84,7 +87,7 @@ class SignInAnew(Exception):
     """
 
 
-def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str], services: Services) -> View | GoTo:
+def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str], services: Services) -> Answer:
     """Shows a page, or does what its form says. `notices` are what is told after an act, by the tag in the address.
 
     Raises `InvalidRequest` on a form that is not ours.
@@ -118,7 +121,7 @@ def _sign_in_anew(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return _sign_in(visit, services, prompt="login", login_hint=visitor.user.username)
 
 
-def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> Answer:
     require_visitor_csrf(visit.entered("csrf"), visitor.session, services)
     act = screen.acts.get(visit.entered("action"))
     if act is None:
@@ -131,6 +134,8 @@ def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> 
         return _show_problem(screen, visitor, visit, services, problem)
     if isinstance(answer, GoTo):
         return replace(answer, base=root_of(visit))
+    if isinstance(answer, Download):
+        return answer
     return _complete(answer, visitor, services)
 
 

@@ -1,14 +1,270 @@
-"""The account pages, /my: what a person let which application do, and what guards the account."""
+"""The account pages, /my: what a person let which application do, where they are signed in, what happened, and who
+they are. What guards the account is in `site.security`.
+"""
 
-from authserver.messages import View, Visit
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from authserver.identity.activity import DATA_EXPORTED, note
+from authserver.identity.mails import order_verification
+from authserver.identity.second_factors import factors_of
+from authserver.management import Conflict, NotFound, Problem
+from authserver.management.account import (
+    change_profile,
+    connected_clients,
+    disconnect_application,
+    disconnect_applications,
+    end_session,
+    end_sessions,
+    get_application,
+    list_activity,
+    list_applications,
+    list_sessions,
+)
+from authserver.management.export import export_account
+from authserver.marks import N_
+from authserver.messages import Download, GoTo, View, Visit
+from authserver.models import EVERY_ENTITY, Organisation
 from authserver.services import Services
-from authserver.site import Screen, Visitor
+from authserver.site import Rejected, Screen, Visitor
+from authserver.storage import BadCursor
+from authserver.tokens.access_token import lifetime_of
+from authserver.values import is_web_page
+
+MY, APPS, SESSIONS, ACTIVITY, PROFILE = "my", "my/apps", "my/sessions", "my/activity", "my/profile"
+EMAIL, EXPORT = "my/profile/email", "my/export"
+APPS_A_PAGE = 20
+LINES_A_PAGE = "25"
+RECENT = "3"
+WRONG_NAME = N_("Enter a name of up to 200 letters.")
+WRONG_ADDRESS = N_("Enter an email address, like name@example.com.")
+NO_MAIL = N_("This server sends no mail, so that it cannot find out whether an address is yours.")
+
+
+# ------------------------------------------------------------------ at a glance
 
 
 def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Where the pages of the account are."""
-    return View("my/overview", {"here": "my"})
+    """What there is, what happened last, and what is worth a look."""
+    factors = factors_of(visitor.user, services)
+    recent = list_activity(visitor.call(visit, query={"limit": RECENT}), services).document["items"]
+    return View(
+        "my/overview",
+        {
+            "here": MY,
+            "factors": factors,
+            "apps": len(connected_clients(visitor.user, services)),
+            "sessions": len(list_sessions(visitor.call(visit, query={"limit": "100"}), services).document["items"]),
+            "recent": _named(recent, services),
+        },
+    )
 
 
-NOTICES: dict[str, str] = {}
-SCREENS = (Screen("/my", show_overview),)
+# ------------------------------------------------------------------ connected applications
+
+
+def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Every application that was let in, by name."""
+    everyone = list_applications(visitor.call(visit), services).document["items"]
+    page = _page_of(visit)
+    shown = everyone[(page - 1) * APPS_A_PAGE : page * APPS_A_PAGE]
+    if page > 1 and not shown:
+        raise NotFound("page")
+    organisations = _organisations(shown, services)
+    apps = [_summary(one, organisations) for one in shown]
+    more = page + 1 if len(everyone) > page * APPS_A_PAGE else 0
+    return View("my/apps", {"here": APPS, "apps": apps, "count": len(everyone), "page": page, "more": more})
+
+
+def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What one application may do, each time that it was let in, and what happens if it is disconnected."""
+    application = get_application(visitor.call(visit), services).document
+    organisations = _organisations([application], services)
+    client = services.clients.get(application["client_id"])
+    return View(
+        "my/connected",
+        {
+            "here": APPS,
+            "app": _summary(application, organisations),
+            "grants": [_grant(one, organisations) for one in application["grants"]],
+            "outlives": lifetime_of(client, services) if client else 0,
+        },
+    )
+
+
+def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """It loses what it was granted."""
+    disconnect_application(visitor.call(visit), services)
+    return GoTo(APPS, done="disconnected")
+
+
+def disconnect_all(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Every application does."""
+    disconnect_applications(visitor.call(visit), services)
+    return GoTo(APPS, done="all-disconnected")
+
+
+def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
+    """An application with what all its grants come to."""
+    grants, uri = application["grants"], application["client_uri"] or ""
+    permissions = {one["scope"]: one for grant in grants for one in grant["permissions"]}
+    return {
+        **{name: application[name] for name in ("client_id", "name", "verification")},
+        "logo": application["logo_uri"] or "",
+        "host": (urlsplit(uri).hostname or "") if is_web_page(uri) else "",
+        "links": {name: application[name] or "" for name in ("client_uri", "policy_uri", "tos_uri")},
+        "permissions": list(permissions.values()),
+        "where": sorted({_name_of(one["organisation"], organisations) for one in grants if one["organisation"]}),
+        "since": min(one["since"] for one in grants),
+        "last_used_at": max(one["last_used_at"] for one in grants),
+    }
+
+
+def _grant(grant: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
+    """One time that it was let in: what it may do by headings, and for which companies."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for permission in grant["permissions"]:
+        groups.setdefault(permission["group"], []).append(permission)
+    organisation = organisations.get(grant["organisation"] or "")
+    companies = organisation.companies if organisation else {}
+    return {
+        **grant,
+        "groups": groups,
+        "where": _name_of(grant["organisation"], organisations) if grant["organisation"] else "",
+        "every_company": EVERY_ENTITY in grant["entities"],
+        "companies": [companies.get(one, one) for one in grant["entities"] if one != EVERY_ENTITY],
+    }
+
+
+def _organisations(applications: Iterable[Mapping[str, Any]], services: Services) -> dict[str, Organisation]:
+    named = {grant["organisation"] for one in applications for grant in one["grants"]} - {None}
+    return services.organisations.get_all(sorted(named)) if named else {}
+
+
+def _name_of(organisation: str, organisations: Mapping[str, Organisation]) -> str:
+    return organisations[organisation].name if organisation in organisations else organisation
+
+
+def _page_of(visit: Visit) -> int:
+    text = visit.query.get("page", "1")
+    if not (text.isascii() and text.isdecimal() and len(text) < 5 and int(text) > 0):
+        raise NotFound("page")
+    return int(text)
+
+
+# ------------------------------------------------------------------ sessions
+
+
+def show_sessions(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """This browser first, then the others."""
+    document = _listed(list_sessions, visitor, visit, services)
+    others = [one for one in document["items"] if one["id"] != visitor.session.id]
+    return View("my/sessions", {"here": SESSIONS, "others": others, "more": document.get("next", "")})
+
+
+def end_one(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Signs another browser out."""
+    end_session(visitor.call(visit, id=visit.entered("session")), services)
+    return GoTo(SESSIONS, done="ended")
+
+
+def end_others(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Signs all browsers out but this one."""
+    end_sessions(visitor.call(visit, query={"except": visitor.session.id}), services)
+    return GoTo(SESSIONS, done="others-ended")
+
+
+# ------------------------------------------------------------------ activity
+
+
+def show_activity(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What happened to the account."""
+    document = _listed(list_activity, visitor, visit, services)
+    lines = _named(document["items"], services)
+    return View("my/activity", {"here": ACTIVITY, "lines": lines, "more": document.get("next", "")})
+
+
+def _listed(operation: Any, visitor: Visitor, visit: Visit, services: Services) -> dict[str, Any]:
+    """A part of a list: what `after` in the address leads to."""
+    cursor = visit.query.get("after", "")
+    query = {"limit": LINES_A_PAGE} | ({"cursor": cursor} if cursor else {})
+    try:
+        return dict(operation(visitor.call(visit, query=query), services).document)
+    except BadCursor:
+        raise NotFound("page") from None
+
+
+def _named(lines: Iterable[Mapping[str, Any]], services: Services) -> list[dict[str, Any]]:
+    """What happened, with the names of the applications that it was about."""
+    names: dict[str, str] = {}
+    for client_id in {one["about"] for one in lines if one["kind"].startswith("application_") and one["about"]}:
+        client = services.clients.get(client_id)
+        names[client_id] = client.client_name if client else client_id
+    return [{**one, "app": names.get(one["about"], "")} for one in lines]
+
+
+# ------------------------------------------------------------------ the profile, and all that is kept
+
+
+def show_profile(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Who the person is, as applications may be told."""
+    return View("my/profile", {"here": PROFILE, "sends_mail": services.order_mail is not None})
+
+
+def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Another name."""
+    try:
+        change_profile(visitor.call(visit, body={"name": visit.entered("name").strip()}), services)
+    except Problem as problem:
+        if problem.errors:
+            raise Rejected(name=WRONG_NAME) from None
+        raise
+    return GoTo(PROFILE, done="renamed")
+
+
+def show_email(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A form for another address."""
+    return View("my/email", {"here": PROFILE, "sends_mail": services.order_mail is not None})
+
+
+def change_email(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Sends a link to the address, which becomes the person's once it is opened."""
+    if services.order_mail is None:
+        raise Conflict(NO_MAIL)
+    if not order_verification(visitor.user, visit.entered("email").strip(), visit.languages, services):
+        raise Rejected(email=WRONG_ADDRESS)
+    return GoTo(PROFILE, done="mailed")
+
+
+def show_export(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What is in it, and a button: after a sign-in a file alone would leave an old page there."""
+    return View("my/export", {"here": PROFILE})
+
+
+def download(visitor: Visitor, visit: Visit, services: Services) -> Download:
+    """All that is kept of the person."""
+    document = export_account(visitor.user, services)
+    note(services, visitor.user.sub, DATA_EXPORTED, device=visit.device, source=visit.source)
+    return Download("account.json", "application/json", json.dumps(document, indent=2, ensure_ascii=False))
+
+
+NOTICES = {
+    "disconnected": N_("The app was disconnected. It has to ask you again."),
+    "all-disconnected": N_("All apps were disconnected. Each has to ask you again."),
+    "ended": N_("The browser was signed out."),
+    "others-ended": N_("All other browsers were signed out."),
+    "renamed": N_("Your name was changed."),
+    "mailed": N_("We have sent you a mail. Open the link in it to confirm the address."),
+}
+SCREENS = (
+    Screen(f"/{MY}", show_overview),
+    Screen(f"/{APPS}", show_apps, {"disconnect-all": disconnect_all}),
+    Screen(f"/{APPS}/{{client_id}}", show_app, {"disconnect": disconnect}),
+    Screen(f"/{SESSIONS}", show_sessions, {"end": end_one, "end-others": end_others}),
+    Screen(f"/{ACTIVITY}", show_activity),
+    Screen(f"/{PROFILE}", show_profile, {"rename": rename}),
+    Screen(f"/{EMAIL}", show_email, {"change": change_email}, fresh=True),
+    Screen(f"/{EXPORT}", show_export, {"download": download}, fresh=True),
+)

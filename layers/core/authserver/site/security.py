@@ -32,7 +32,7 @@ from authserver.management import Conflict
 from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.services import Services
-from authserver.site import Act, Rejected, Screen, Visitor
+from authserver.site import Act, Answer, Rejected, Screen, Visitor
 from authserver.values import Secret, base64url
 
 HERE = "my/security"
@@ -217,7 +217,7 @@ def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: 
 def _versioned(act: Act) -> Act:
     """What was read may have changed by the time it is written."""
 
-    def perform(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    def perform(visitor: Visitor, visit: Visit, services: Services) -> Answer:
         try:
             return act(visitor, visit, services)
         except (ChangedMeanwhile, NotPossible):

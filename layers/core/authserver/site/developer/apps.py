@@ -12,7 +12,7 @@ from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.models import TEST, VERIFIED
 from authserver.services import Services
-from authserver.site import Act, Rejected, Screen, SignInAnew, Visitor
+from authserver.site import Act, Answer, Rejected, Screen, SignInAnew, Visitor
 from authserver.site.developer.form import (
     DEFAULTS,
     changes,
@@ -173,7 +173,7 @@ def _to(client_id: str, done: str, page: str = "") -> GoTo:
 def _in_words(act: Act) -> Act:
     """An act whose refusals are told in the words of the form."""
 
-    def perform(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    def perform(visitor: Visitor, visit: Visit, services: Services) -> Answer:
         try:
             return act(visitor, visit, services)
         except Problem as problem:
