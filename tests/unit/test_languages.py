@@ -120,7 +120,7 @@ def shape_of(said: object) -> tuple[Counter[str], bool, str]:
 
 @pytest.mark.parametrize("said", [r"\b[Dd](u|ich|ir|ein\w*)\b", r"\b[Ee][Mm]ail", r"\bE-mail", "[Aa]pplikation"])
 def test_german_is_formal_and_as_german_is_written(said: str) -> None:
-    assert [text for text in german() if re.search(said, text)] == []
+    assert [text for text in german() if re.search(said, re.sub(r"%\(\w+\)[sd]", "", text))] == []
 
 
 @pytest.mark.parametrize(
