@@ -69,6 +69,7 @@ docs: $(READY) ## Write the generated pages of docs/ anew
 
 catalogues: $(INSTALLED) ## Bring the texts of the pages into the catalogues that translators work on
 	@$(BIN)/python -m scripts.catalogues
+	@$(MAKE) -s $(CATALOGUES)
 
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff format .
