@@ -11,14 +11,17 @@ from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 
 KIB = 1024
-CORE = 900 * KIB
+CORE = 1112 * KIB  # measured with all pages and their languages, and a twentieth more
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 
 
 def octets(folder: Path) -> int:
+    """Without what `make build` leaves out: sources of catalogues; and bytecode, which is counted by nobody."""
     return sum(
-        file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__"
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and file.parent.name != "__pycache__" and file.suffix != ".po"
     )
 
 

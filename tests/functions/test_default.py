@@ -51,6 +51,7 @@ def test_nothing_else_is_advertised(document: str, gateway: Gateway) -> None:
     endpoints = {name for name in metadata if name.endswith("_endpoint")}
     assert endpoints == {
         "authorization_endpoint",
+        "end_session_endpoint",
         "token_endpoint",
         "revocation_endpoint",
         "introspection_endpoint",

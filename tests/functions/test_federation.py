@@ -96,6 +96,9 @@ def test_whichever_call_fails_nobody_is_signed_in_and_the_next_try_works(leg: st
         for number, call in enumerate(situation.calls):
             for fault in (FAULTS[number % len(FAULTS)], Fault.LOST):
                 answer = situation.answer_with(situation.from_call(number, fault))
+                if call.prefixes == ("activity",):  # written down after all is done
+                    assert answer.status == usual.status
+                    continue
                 assert (answer.status, answer.cookies) == (503, ()), (number, call, fault)
                 is_unavailable(answer)
                 assert federated_person(world).sign_in_at(provider).status == 303
@@ -117,7 +120,7 @@ def test_without_providers_the_sign_in_page_is_as_it_was_and_asks_once_a_minute(
     with world.using(login=world.load("login")):
         for _ in range(3):
             page = federated_person(world).arrive()
-            assert page.body.count("<form") == 1
-            assert "federate" not in page.body
+            assert 'federate"' not in page.body
+            assert "Work email" not in page.body
         lists = [call for call in world.aws.calls if call.operation == "Query"]
         assert len(lists) == 1
