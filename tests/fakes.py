@@ -646,6 +646,7 @@ class FakeTokens:
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
         self._cutoffs: dict[tuple[str, ...], int] = {}
+        self._ended_sessions: dict[str, int] = {}
         self._initial: dict[str, tuple[InitialAccessToken, str]] = {}
         self._requests: dict[str, PendingRequest] = {}
         self._federations: dict[str, Federation] = {}
@@ -920,8 +921,15 @@ class FakeTokens:
                 request=self._requests.get(request_id or ""),
                 session=self._sessions.get(session_id or ""),
                 consent=self._consents.get((subject_key or "", client_key or "")),
-                not_before=self._not_before(("subject", subject_key or "")),
+                not_before=max(
+                    self._not_before(("subject", subject_key or "")), self._ended_sessions.get(subject_key or "", 0)
+                ),
             )
+
+    def end_sessions(self, subject: str, *, not_before: int, expires_at: int) -> None:
+        with self._lock:
+            key = base64url(key_of(subject))
+            self._ended_sessions[key] = max(not_before, self._ended_sessions.get(key, 0))
 
     def remember_consent(
         self,

@@ -16,6 +16,28 @@ def test_cut_off_of_a_subject_touches_every_client_of_it(tokens: TokenStore) -> 
     assert tokens.standing(subject_key=key("somebody else"), client_key=key("one")).not_before == 0
 
 
+def test_sessions_end_without_what_applications_have(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.end_sessions(subject, not_before=NOW, expires_at=END)
+    tokens.end_sessions(subject, not_before=NOW - 1, expires_at=END)  # an end never moves back
+    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW
+    assert tokens.standing(subject_key=key(subject), client_key=key("one")).not_before == 0
+    tokens.cut_off(subject=subject, not_before=NOW - 2, expires_at=END)
+    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW
+    assert tokens.standing(subject_key=key(subject), client_key=key("one")).not_before == NOW - 2
+    tokens.cut_off(subject=subject, not_before=NOW + 1, expires_at=END)
+    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW + 1
+
+
+def test_sessions_of_somebody_suspended_stay_dead(tokens: TokenStore) -> None:
+    subject = f"sub-{identifier()}"
+    tokens.suspend(subject=subject)
+    tokens.end_sessions(subject, not_before=NOW, expires_at=END)
+    assert tokens.browser_state(subject_key=key(subject)).not_before > NOW
+    tokens.resume(subject=subject, now=NOW + 5, expires_at=END)
+    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW + 5
+
+
 def test_cut_off_of_a_client_touches_every_subject_of_it(tokens: TokenStore) -> None:
     client_id = f"client-{identifier()}"
     tokens.cut_off(subject=None, client_id=client_id, not_before=NOW, expires_at=END)

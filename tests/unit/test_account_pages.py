@@ -22,6 +22,7 @@ from authserver.messages import Download, GoTo, MailOrder, View, Visit
 from authserver.models import ADMINISTRATOR, Membership, Organisation
 from authserver.site import Answer, serve
 from authserver.site.account import NOTICES, SCREENS
+from authserver.storage import Page
 from tests.fakes import START, client, public_client, user
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
@@ -41,7 +42,10 @@ class Person(Browser):
         csrf = page.context["csrf"] if isinstance(page, View) else ""
         fields = {"action": action, "csrf": csrf, **form}
         visit = self._visit("POST", route, path or {}, form={name: (value,) for name, value in fields.items()})
-        return serve(visit, SCREENS, NOTICES, self.services)
+        answer = serve(visit, SCREENS, NOTICES, self.services)
+        if isinstance(answer, GoTo) and answer.session:
+            self.session = answer.session
+        return answer
 
     def _visit(self, method: str, route: str, path: Mapping[str, str], **more: Any) -> Visit:
         return Visit(method, route, route[1:], path, session=self.session, source="192.0.2.1", device="Firefox", **more)
@@ -225,10 +229,22 @@ def test_this_browser_stands_apart_and_another_is_signed_out() -> None:
 def test_all_other_browsers_are_signed_out_and_this_one_is_not() -> None:
     server = Server()
     person, *others = (signed_in(server) for _ in range(4))
+    before = person.session
     assert gone_to(person.act("/my/sessions", "end-others")) == ("my/sessions", "others-ended")
     assert [gone_to(other.open("/my"))[0] for other in others] == ["login"] * 3
     assert shown(person.open("/my"))["sessions"] == 1
+    assert person.session != before
     assert SESSIONS_ENDED in kinds(server)
+
+
+def test_browsers_that_no_list_knows_yet_are_signed_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F11: lists come from an index, which lags."""
+    server = Server()
+    person, other = signed_in(server), signed_in(server)
+    monkeypatch.setattr(server.tokens, "sessions", lambda *_, **__: Page(()))
+    person.act("/my/sessions", "end-others")
+    assert gone_to(other.open("/my"))[0] == "login"
+    assert isinstance(person.open("/my"), View)
 
 
 @pytest.mark.parametrize("whose", ["", "x", "another's"])

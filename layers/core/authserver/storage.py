@@ -89,7 +89,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class BrowserState:
-    """What is known of a browser, from one read; expired items are still among them."""
+    """What is known of a browser, from one read; expired items are still among them.
+
+    `not_before` is the subject's latest cutoff, of everything or of sessions alone.
+    """
 
     request: PendingRequest | None = None
     session: Session | None = None
@@ -533,6 +536,9 @@ class TokenStore(Protocol):
 
     def delete_session(self, session_id: str) -> None:
         """Signs a browser out; idempotent."""
+
+    def end_sessions(self, subject: str, *, not_before: int, expires_at: int) -> None:
+        """Signs every browser of the subject out that signed in until `not_before`; applications stay connected."""
 
     def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
         """The subject's sessions, oldest first; expired ones are among them. Raises `BadCursor`."""

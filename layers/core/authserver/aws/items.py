@@ -116,10 +116,18 @@ def _kind(item: Item) -> str:
 
 def not_before_of(item: Item) -> int:
     """The time of a cutoff. One that cannot be read must not be taken for none."""
+    return FOREVER if "suspended" in item else _cutoff_time(item, "not_before")
+
+
+def sessions_not_before_of(item: Item) -> int:
+    """The same for sessions, which may have ended by themselves since."""
+    own = _cutoff_time(item, "sessions_not_before") if "sessions_not_before" in item else 0
+    return max(not_before_of(item), own)
+
+
+def _cutoff_time(item: Item, name: str) -> int:
     try:
-        if "suspended" in item:
-            return FOREVER
-        return int(_typed(decode(item["not_before"]), int, "not_before"))
+        return int(_typed(decode(item[name]), int, name))
     except (KeyError, TypeError, ValueError):
         raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
 

@@ -30,6 +30,13 @@ def cut_off(
     return now
 
 
+def end_sessions(services: Services, subject: str) -> int:
+    """Signs every browser of the user out that signed in until now; tells when that was."""
+    now = services.now()
+    services.tokens.end_sessions(subject, not_before=now, expires_at=now + KEPT)
+    return now
+
+
 def resume(
     services: Services, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
 ) -> None:

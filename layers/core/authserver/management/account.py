@@ -13,6 +13,7 @@ from authserver import models
 from authserver.documents import authorization as documents
 from authserver.documents import organisation as organisations
 from authserver.documents import profile as profiles
+from authserver.identity import cutoffs
 from authserver.identity.activity import (
     APPLICATION_DISCONNECTED,
     APPLICATIONS_DISCONNECTED,
@@ -78,11 +79,14 @@ def end_session(call: Call, services: Services) -> Answer:
 
 
 def end_sessions(call: Call, services: Services) -> Answer:
-    """Signs every browser out, or every other; applications stay connected."""
+    """Signs every browser out; applications stay connected.
+
+    One write ends them all. Those that a list knows are removed as well, for people who look.
+    """
     user = acting_user(call, services)
+    cutoffs.end_sessions(services, user.sub)
     for session in everything(lambda cursor: services.tokens.sessions(user.sub, limit=100, cursor=cursor)):
-        if session.id != call.query.get("except"):
-            services.tokens.delete_session(session.id)
+        services.tokens.delete_session(session.id)
     _note(call, services, SESSIONS_ENDED)
     return Answer()
 
@@ -468,7 +472,6 @@ OPERATIONS = (
         "Sign out everywhere",
         WRITE,
         end_sessions,
-        query={"except": "The session to keep"},
         status=204,
     ),
     Operation("DELETE /account/sessions/{id}", "Sign one browser out", WRITE, end_session, status=204),

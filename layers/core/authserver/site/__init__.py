@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from authserver.endpoints.browser import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
+from authserver.endpoints.browser import begin_session, find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
+from authserver.identity.throttle import network_of
 from authserver.management import Call, NotFound, Problem
 from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
@@ -183,6 +184,19 @@ def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> 
         "here": "",
     }
     return replace(view, context={**every, **view.context, **more})
+
+
+def session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services, *, auth_time: int) -> str:
+    """A session for this browser alone: begun in the second after the one that all others ended in."""
+    return begin_session(
+        visitor.user.sub,
+        visitor.session.signed_in_for,
+        ended_at + 1,
+        services,
+        auth_time=auth_time,
+        device=visit.device,
+        source=network_of(visit.source),
+    )
 
 
 def root_of(visit: Visit) -> str:

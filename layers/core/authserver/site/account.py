@@ -28,7 +28,7 @@ from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import EVERY_ENTITY, Organisation
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor
+from authserver.site import Rejected, Screen, Visitor, session_after
 from authserver.storage import BadCursor
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import is_web_page
@@ -171,9 +171,10 @@ def end_one(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def end_others(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Signs all browsers out but this one."""
-    end_sessions(visitor.call(visit, query={"except": visitor.session.id}), services)
-    return GoTo(SESSIONS, done="others-ended")
+    """Signs all browsers out, and this one in again, which gets a session of its own."""
+    end_sessions(visitor.call(visit), services)
+    session = session_after(services.now(), visitor, visit, services, auth_time=visitor.session.auth_time)
+    return GoTo(SESSIONS, done="others-ended", session=session, session_lifetime=services.settings.session_lifetime)
 
 
 # ------------------------------------------------------------------ activity

@@ -5,7 +5,6 @@ To look at takes a session; to change anything takes a sign-in of the last minut
 
 from collections.abc import Mapping
 
-from authserver.endpoints.browser import begin_session
 from authserver.identity import activity
 from authserver.identity.cutoffs import cut_off
 from authserver.identity.device import read_device
@@ -26,13 +25,13 @@ from authserver.identity.second_factors import (
     renew_codes,
     secret_of,
 )
-from authserver.identity.throttle import count_attempt, give_back, network_of
+from authserver.identity.throttle import count_attempt, give_back
 from authserver.identity.totp import provisioning_uri
 from authserver.management import Conflict
 from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.services import Services
-from authserver.site import Act, Answer, Rejected, Screen, Visitor
+from authserver.site import Act, Answer, Rejected, Screen, Visitor, session_after
 from authserver.values import Secret, base64url
 
 HERE = "my/security"
@@ -82,7 +81,7 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         raise Conflict(CHANGED_MEANWHILE)
     ended_at = cut_off(services, subject=user.sub)
     services.tokens.delete_session(visitor.session.id)
-    session = _session_after(ended_at, visitor, visit, services)
+    session = session_after(ended_at, visitor, visit, services, auth_time=ended_at)
     _note(activity.PASSWORD_CHANGED, visitor, visit, services)
     return GoTo(HERE, done="password", session=session, session_lifetime=services.settings.session_lifetime)
 
@@ -95,19 +94,6 @@ def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: S
     if not services.passwords.matches(typed, user.password_hash):
         raise Rejected(current=WRONG_PASSWORD)
     give_back(attempt, services)
-
-
-def _session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services) -> str:
-    """A session for this browser alone: begun in the second after the one that everything else ended in."""
-    return begin_session(
-        visitor.user.sub,
-        visitor.session.signed_in_for,
-        ended_at + 1,
-        services,
-        auth_time=ended_at,
-        device=visit.device,
-        source=network_of(visit.source),
-    )
 
 
 # ------------------------------------------------------------------ an authenticator app

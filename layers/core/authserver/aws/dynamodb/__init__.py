@@ -39,7 +39,8 @@ for cutoffs and revocations, which are true for as long as they are there
     ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#organisation#<key>``, and of two of them
     ``cutoff#grant#<subject key><client key>``, ``cutoff#member#<organisation key><subject key>``,
     ``cutoff#installation#<organisation key><client key>``
-                              ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does
+                              ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does;
+                              a subject's has ``sessions_not_before`` too: no session begun until then stands
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
     ``activity#<id>``         what happened to a user's account; listed by ``listed_subject``, as
                               ``activity#<subject key>``, the newest first

@@ -27,6 +27,7 @@ from authserver.aws.items import (
     refusals_of,
     request_of,
     session_of,
+    sessions_not_before_of,
 )
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
 from authserver.models import (
@@ -359,6 +360,19 @@ class DynamoTokens:
     def delete_session(self, session_id: str) -> None:
         self._table.delete({"pk": f"session#{session_id}"})
 
+    def end_sessions(self, subject: str, *, not_before: int, expires_at: int) -> None:
+        try:
+            self._table.update(
+                {"pk": cutoff_key(subject, None, None)},
+                "SET sessions_not_before = :not_before, not_before = if_not_exists(not_before, :never),"
+                " expires_at = :expires_at",
+                "attribute_not_exists(suspended)"
+                " AND (attribute_not_exists(sessions_not_before) OR sessions_not_before < :not_before)",
+                {":not_before": not_before, ":never": 0, ":expires_at": expires_at},
+            )
+        except ConditionFailed:
+            return  # nothing of it stands anyway, or a later cutoff does
+
     def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
         return self._by_subject.page(f"session#{key_text(subject)}", session_of, limit=limit, cursor=cursor)
 
@@ -382,7 +396,7 @@ class DynamoTokens:
             request=read(request_of, found["request"]),
             session=read(session_of, found["session"]),
             consent=read(consent_of, found["consent"]),
-            not_before=not_before_of(found["cutoff"]) if found["cutoff"] else 0,
+            not_before=sessions_not_before_of(found["cutoff"]) if found["cutoff"] else 0,
         )
 
     def remember_consent(
