@@ -170,6 +170,24 @@ def sign_out(world: World) -> Request:
     return lambda: succeeded(browser.send("GET", "/logout", query=query))
 
 
+def _account_page(path: str) -> Callable[[World], Request]:
+    """A page of somebody who is signed in here and has let one app in."""
+
+    def prepare(world: World) -> Request:
+        browser = Browser(Gateway(world))
+        web(browser.gateway).tokens(browser)
+        return lambda: succeeded(browser.send("GET", path))
+
+    return prepare
+
+
+def disconnect(world: World) -> Request:
+    browser, path = Browser(Gateway(world)), "/my/apps/demo-web"
+    web(browser.gateway).tokens(browser)
+    page = browser.send("GET", path)
+    return lambda: succeeded(browser.act(page, path, "disconnect"))
+
+
 def metadata(world: World) -> Request:
     gateway = Gateway(world)
     return lambda: succeeded(gateway.send("GET", "/.well-known/openid-configuration"))
@@ -203,6 +221,13 @@ FLOWS: dict[str, WarmFlow] = {
     "consent page": WarmFlow("consent", show_consent, 4, 7, 0),
     "consent": WarmFlow("consent", allow, 6, 4, 7),
     "sign out by an ID token": WarmFlow("logout", sign_out, 3, 3, 1),
+    # Each app that was let in costs one more where apps are counted, and two where they are told.
+    "account": WarmFlow("my", _account_page("/my"), 14, 16.5, 0),
+    "connected apps": WarmFlow("my", _account_page("/my/apps"), 8, 10.5, 0),
+    "a connected app": WarmFlow("my", _account_page("/my/apps/demo-web"), 9, 11.5, 0),
+    "disconnect an app": WarmFlow("my", disconnect, 10, 6.5, 5),
+    "sessions": WarmFlow("my", _account_page("/my/sessions"), 6, 6.5, 0),
+    "activity": WarmFlow("my", _account_page("/my/activity"), 6, 7.5, 0),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),
     "key set": WarmFlow("metadata", key_set, 0, 0, 0),
 }
