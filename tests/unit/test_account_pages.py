@@ -181,10 +181,11 @@ def gone_to_sign_in(person: Person) -> str:
 
 @pytest.mark.parametrize("uri", ["http://shop.example", "javascript:alert(1)", "https://a@shop.example", ""])
 def test_a_site_that_is_no_web_page_is_not_linked(uri: str) -> None:
-    server = Server(client(client_uri=uri))
+    server = Server(client(client_uri=uri, policy_uri=uri, tos_uri=uri))
     person = signed_in(server)
     App(server).tokens()
-    assert shown(person.open("/my/apps"))["apps"][0]["host"] == ""
+    app = shown(person.open("/my/apps/{client_id}", client_id="web"))["app"]
+    assert {app["host"], *app["links"].values()} == {""}
 
 
 def test_a_hundred_applications_come_in_parts() -> None:

@@ -108,18 +108,24 @@ def disconnect_all(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
     """An application with what all its grants come to."""
-    grants, uri = application["grants"], application["client_uri"] or ""
+    grants = application["grants"]
+    links = {name: _link(application[name]) for name in ("client_uri", "policy_uri", "tos_uri")}
     permissions = {one["scope"]: one for grant in grants for one in grant["permissions"]}
     return {
         **{name: application[name] for name in ("client_id", "name", "verification")},
         "logo": application["logo_uri"] or "",
-        "host": (urlsplit(uri).hostname or "") if is_web_page(uri) else "",
-        "links": {name: application[name] or "" for name in ("client_uri", "policy_uri", "tos_uri")},
+        "host": urlsplit(links["client_uri"]).hostname or "",
+        "links": links,
         "permissions": list(permissions.values()),
         "where": sorted({_name_of(one["organisation"], organisations) for one in grants if one["organisation"]}),
         "since": min(one["since"] for one in grants),
         "last_used_at": max(one["last_used_at"] for one in grants),
     }
+
+
+def _link(uri: str | None) -> str:
+    """What may be linked to, whatever is stored of the application."""
+    return uri if uri and is_web_page(uri) else ""
 
 
 def _grant(grant: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
