@@ -1,5 +1,7 @@
 """The account pages over HTTP: what people end there is over for everybody."""
 
+import secrets
+
 import httpx
 import pytest
 
@@ -22,38 +24,43 @@ class AtHome(Person):
 
 
 @pytest.fixture
-def alice(deployment: Deployment) -> AtHome:
-    return AtHome(deployment)
+def dora(deployment: Deployment) -> AtHome:
+    """Somebody whom nobody else signs in as: what is ended here ends what others begin in the same second."""
+    operator = App(deployment, "demo-admin", "demo-admin-secret-for-development-only")
+    token = operator.post("/token", grant_type="client_credentials", scope="admin:users").json()["access_token"]
+    body = {"username": f"dora-{secrets.token_hex(4)}", "password": "looking-glass"}
+    assert operator.call("/admin/users", token, "POST", json=body).status_code == 201
+    return AtHome(deployment, body["username"], body["password"])
 
 
-def test_a_page_asks_who_is_there_and_is_shown_then(alice: AtHome, deployment: Deployment) -> None:
-    assert alice.browser.get(f"{deployment.issuer}/my/activity").headers["location"].startswith("../login?request=")
-    page = alice.open("my/activity")
+def test_a_page_asks_who_is_there_and_is_shown_then(dora: AtHome, deployment: Deployment) -> None:
+    assert dora.browser.get(f"{deployment.issuer}/my/activity").headers["location"].startswith("../login?request=")
+    page = dora.open("my/activity")
     assert (page.status_code, str(page.url)) == (200, f"{deployment.issuer}/my/activity")
     assert "Signed in" in page.text
 
 
 @pytest.mark.rfc("9700", "4.14.2")
-def test_an_app_that_was_disconnected_can_do_nothing_more(alice: AtHome, web: App, deployment: Deployment) -> None:
-    tokens = web.tokens_for(alice)
-    assert "Demo web application" in alice.open("my/apps").text
-    assert "has to ask you again" in alice.press("my/apps/demo-web", "disconnect").text
+def test_an_app_that_was_disconnected_can_do_nothing_more(dora: AtHome, web: App, deployment: Deployment) -> None:
+    tokens = web.tokens_for(dora)
+    assert "Demo web application" in dora.open("my/apps").text
+    assert "has to ask you again" in dora.press("my/apps/demo-web", "disconnect").text
     assert web.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert web.post("/introspect", token=tokens["access_token"]).json() == {"active": False}
-    assert alice.open("my/apps/demo-web").status_code == 404
+    assert dora.open("my/apps/demo-web").status_code == 404
 
 
-def test_the_other_browsers_are_signed_out_and_this_one_is_not(alice: AtHome, deployment: Deployment) -> None:
-    other = AtHome(deployment)
+def test_the_other_browsers_are_signed_out_and_this_one_is_not(dora: AtHome, deployment: Deployment) -> None:
+    other = AtHome(deployment, dora.username, dora.password)
     assert other.open("my").status_code == 200
-    page = alice.press("my/sessions", "end-others")
+    page = dora.press("my/sessions", "end-others")
     assert "All other browsers were signed out" in page.text
     assert other.browser.get(f"{deployment.issuer}/my").status_code == 303
-    assert alice.browser.get(f"{deployment.issuer}/my").status_code == 200
+    assert dora.browser.get(f"{deployment.issuer}/my").status_code == 200
 
 
-def test_the_data_comes_as_a_file(alice: AtHome) -> None:
-    file = alice.press("my/export", "download")
+def test_the_data_comes_as_a_file(dora: AtHome) -> None:
+    file = dora.press("my/export", "download")
     assert file.headers["content-disposition"] == 'attachment; filename="account.json"'
     assert file.headers["cache-control"] == "no-store"
-    assert file.json()["profile"]["username"] == "alice"
+    assert file.json()["profile"]["username"] == dora.username
