@@ -38,7 +38,7 @@ def sign_in(tab: Tab, app: App) -> None:
 
 def sign_in_refused(tab: Tab, app: App) -> None:
     tab.start(app)
-    tab.sign_in("alice", "not this one")
+    tab.sign_in("nobody", "not this one")  # who is delayed by it, and nobody else
 
 
 def consent(tab: Tab, app: App) -> None:
