@@ -20,7 +20,7 @@ def at_sign_in(tab: Tab, app: App) -> None:
 
 def at_sign_in_error(tab: Tab, app: App) -> None:
     tab.start(app)
-    tab.sign_in("alice", "not this one")
+    tab.sign_in("nobody", "not this one")
     expect(tab.page.get_by_role("alert")).to_be_visible()
 
 
