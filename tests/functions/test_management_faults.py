@@ -23,6 +23,9 @@ def faults_of(first: int, call: Call) -> tuple[Fault, ...]:
     return (fault,) if call.operation in reads else (fault, Fault.LOST)
 
 
+ENDS_ITSELF = "DELETE /account/applications"  # the caller's own tokens are among what it ends
+
+
 def is_note(call: Call) -> bool:
     """Whether it writes down what was done, which nothing waits for."""
     return call.operation == "PutItem" and call.prefixes == ("activity",)
@@ -43,6 +46,8 @@ def test_a_call_that_fails_for_good_is_503_and_can_be_made_again(route: str, fur
                     continue
                 is_unavailable(answer)
                 assert answer.headers["content-type"] == "application/problem+json"
+                if route == ENDS_ITSELF:
+                    continue
                 again = situation.ask().status
                 assert again == operation.status or (operation.status == 204 and again == 404), again
             except AssertionError as error:
