@@ -75,7 +75,7 @@ def test_a_grant_that_is_none_is_not_found(api: Api, identifier: str) -> None:
         ({"client_id": "web"}, {"max at web", "gus at web"}),
         ({"organisation": "acme"}, {"max at web"}),
     ],
-    ids=lambda value: next(iter(value)),
+    ids=lambda value: " and ".join(sorted(value)),
 )
 def test_revoking_all_of_one_ends_exactly_that(
     server: Tenants, api: Api, whose: dict[str, str], dead: set[str]
