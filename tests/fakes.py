@@ -48,10 +48,13 @@ from authserver.storage import (
     AlreadyExists,
     BadCursor,
     BrowserState,
+    BrowserStore,
     ClientStore,
     ConfigurationStore,
+    CounterStore,
     FactorStore,
     IdentityProviderStore,
+    JournalStore,
     KeyStore,
     LinkState,
     Pace,
@@ -627,36 +630,18 @@ class FakeKeys:
         return True
 
 
-@dataclass(slots=True)
-class _Counter:
-    attempts: int
-    expires_at: int
-    last_at: int = 0
-
-
 class FakeTokens:
     """Implements `storage.TokenStore`. Nothing ever vanishes on its own, as if TTL never came."""
 
     def __init__(self, organisations: FakeOrganisations | None = None) -> None:
         self._organisations = organisations or FakeOrganisations()
         self._lock = threading.Lock()
-        self._approvals: dict[tuple[str, str, str], Approval] = {}
         self._suspended: set[tuple[str, ...]] = set()
         self._authorizations: dict[str, Authorization] = {}
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
         self._cutoffs: dict[tuple[str, ...], int] = {}
-        self._ended_sessions: dict[str, int] = {}
         self._initial: dict[str, tuple[InitialAccessToken, str]] = {}
-        self._requests: dict[str, PendingRequest] = {}
-        self._federations: dict[str, Federation] = {}
-        self._sessions: dict[str, Session] = {}
-        self._links: dict[str, OneTimeLink] = {}
-        self._activities: dict[str, Activity] = {}
-        self._consents: dict[tuple[str, str], Consent] = {}
-        self._refusals: dict[tuple[str, int], dict[tuple[str, str], Refusal]] = {}
-        self._counters: dict[tuple[str, int], _Counter] = {}
-        self._spent: dict[str, str] = {}
 
     # -- authorizations
 
@@ -874,7 +859,44 @@ class FakeTokens:
             self._initial[token_id] = (replace(token, remaining=token.remaining - 1), claim)
             return True
 
-    # -- browsers
+    # -- for tests alone
+
+    def not_before(self, *cutoff: str) -> int:
+        """Until when what was issued is dead."""
+        with self._lock:
+            return self._not_before(cutoff)
+
+    def authorization(self, authorization_id: str) -> Authorization:
+        """The record as it is."""
+        with self._lock:
+            return self._authorizations[authorization_id]
+
+    def every_authorization(self) -> tuple[Authorization, ...]:
+        """Every record, oldest first."""
+        with self._lock:
+            return tuple(self._authorizations.values())
+
+    def forget(self, kind: str) -> None:
+        """What TTL does, but early: every item of `kind` ("authorizations", "access_tokens" ...) vanishes."""
+        with self._lock:
+            getattr(self, f"_{kind}").clear()
+
+
+class FakeBrowsers:
+    """Implements `storage.BrowserStore`; the cutoffs of subjects are those of `tokens`."""
+
+    def __init__(self, tokens: FakeTokens | None = None) -> None:
+        self._lock = threading.Lock()
+        self._not_before = (tokens or FakeTokens()).not_before
+        self._ended_sessions: dict[str, int] = {}
+        self._requests: dict[str, PendingRequest] = {}
+        self._sessions: dict[str, Session] = {}
+        self._consents: dict[tuple[str, str], Consent] = {}
+        self._approvals: dict[tuple[str, str, str], Approval] = {}
+        self._federations: dict[str, Federation] = {}
+        self._links: dict[str, OneTimeLink] = {}
+
+    # -- requests, sessions, consents
 
     def put_request(self, request: PendingRequest) -> None:
         with self._lock:
@@ -922,7 +944,7 @@ class FakeTokens:
                 session=self._sessions.get(session_id or ""),
                 consent=self._consents.get((subject_key or "", client_key or "")),
                 not_before=max(
-                    self._not_before(("subject", subject_key or "")), self._ended_sessions.get(subject_key or "", 0)
+                    self._not_before("subject", subject_key or ""), self._ended_sessions.get(subject_key or "", 0)
                 ),
             )
 
@@ -1017,7 +1039,7 @@ class FakeTokens:
 
     def link(self, link_id: str, subject_key: str) -> LinkState:
         with self._lock:
-            return LinkState(self._links.get(link_id), self._not_before(("subject", subject_key)))
+            return LinkState(self._links.get(link_id), self._not_before("subject", subject_key))
 
     def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
         with self._lock:
@@ -1029,11 +1051,21 @@ class FakeTokens:
             self._links[link_id] = replace(link, spent_by=claim)
         return True
 
-    # -- what may be used once
+    # -- for tests alone
 
-    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+    def forget(self, kind: str) -> None:
+        """What TTL does, but early: every item of `kind` ("requests", "sessions" ...) vanishes."""
         with self._lock:
-            return self._spent.setdefault(identifier, claim) == claim
+            getattr(self, f"_{kind}").clear()
+
+
+class FakeJournal:
+    """Implements `storage.JournalStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._activities: dict[str, Activity] = {}
+        self._refusals: dict[tuple[str, int], dict[tuple[str, str], Refusal]] = {}
 
     # -- activity
 
@@ -1061,6 +1093,28 @@ class FakeTokens:
         with self._lock:
             return tuple(one for day in days for one in self._refusals.get((client_id, day), {}).values())
 
+
+@dataclass(slots=True)
+class _Counter:
+    attempts: int
+    expires_at: int
+    last_at: int = 0
+
+
+class FakeCounters:
+    """Implements `storage.CounterStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counters: dict[tuple[str, int], _Counter] = {}
+        self._spent: dict[str, str] = {}
+
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        with self._lock:
+            return self._spent.setdefault(identifier, claim) == claim
+
     # -- throttles
 
     def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
@@ -1079,23 +1133,6 @@ class FakeTokens:
             counter.attempts += amount
             counter.expires_at = expires_at
             return counter.attempts
-
-    # -- for tests alone
-
-    def authorization(self, authorization_id: str) -> Authorization:
-        """The record as it is."""
-        with self._lock:
-            return self._authorizations[authorization_id]
-
-    def every_authorization(self) -> tuple[Authorization, ...]:
-        """Every record, oldest first."""
-        with self._lock:
-            return tuple(self._authorizations.values())
-
-    def forget(self, kind: str) -> None:
-        """What TTL does, but early: every item of `kind` ("requests", "sessions", "authorizations" ...) vanishes."""
-        with self._lock:
-            getattr(self, f"_{kind}").clear()
 
 
 def _key(text: str) -> str:
@@ -1261,6 +1298,9 @@ def services(
     organisations: Any = None,
     configuration: ConfigurationStore | None = None,
     tokens: TokenStore | None = None,
+    browsers: BrowserStore | None = None,
+    journal: JournalStore | None = None,
+    counters: CounterStore | None = None,
     key_store: KeyStore | None = None,
     opener: Opener | None = None,
     now: Callable[[], int] | None = None,
@@ -1283,13 +1323,17 @@ def services(
     identity_providers = identity_providers or FakeIdentityProviders()
     opener = opener or FakeOpener()
     own_factors = FakeFactors()
+    tokens = tokens or FakeTokens(organisations)
     fields: dict[str, Any] = {
         "settings": settings,
         "clients": clients or FakeClients([client(), public_client()]),
         "users": users or FakeUsers([user()], organisations, own_factors),
         "factors": factors or own_factors,
         "organisations": organisations,
-        "tokens": tokens or FakeTokens(organisations),
+        "tokens": tokens,
+        "browsers": browsers or FakeBrowsers(tokens if isinstance(tokens, FakeTokens) else None),
+        "journal": journal or FakeJournal(),
+        "counters": counters or FakeCounters(),
         "configuration": configuration,
         "scopes": RememberedScopes(configuration.scopes, now),
         "keys": KeyRing(key_store, opener, settings, now, random),

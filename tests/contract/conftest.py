@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from authserver.storage import (
+    BrowserStore,
     ClientStore,
+    CounterStore,
     FactorStore,
     IdentityProviderStore,
+    JournalStore,
     KeyStore,
     OrganisationStore,
     TokenStore,
@@ -32,6 +35,21 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def tokens(stores: Stores) -> TokenStore:
     return stores.tokens
+
+
+@pytest.fixture
+def browsers(stores: Stores) -> BrowserStore:
+    return stores.browsers
+
+
+@pytest.fixture
+def journal(stores: Stores) -> JournalStore:
+    return stores.journal
+
+
+@pytest.fixture
+def counters(stores: Stores) -> CounterStore:
+    return stores.counters
 
 
 @pytest.fixture

@@ -13,20 +13,26 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
 from authserver.aws.dynamodb import (
+    DynamoBrowsers,
     DynamoClients,
     DynamoConfiguration,
+    DynamoCounters,
     DynamoFactors,
     DynamoIdentityProviders,
+    DynamoJournal,
     DynamoKeys,
     DynamoOrganisations,
     DynamoTokens,
     DynamoUsers,
 )
 from authserver.storage import (
+    BrowserStore,
     ClientStore,
     ConfigurationStore,
+    CounterStore,
     FactorStore,
     IdentityProviderStore,
+    JournalStore,
     KeyStore,
     OrganisationStore,
     TokenStore,
@@ -35,10 +41,13 @@ from authserver.storage import (
 from tests.contract import ministack_process
 from tests.contract.tables import create_tables
 from tests.fakes import (
+    FakeBrowsers,
     FakeClients,
     FakeConfiguration,
+    FakeCounters,
     FakeFactors,
     FakeIdentityProviders,
+    FakeJournal,
     FakeKeys,
     FakeOrganisations,
     FakeTokens,
@@ -62,6 +71,9 @@ class Stores:
     users: UserStore
     keys: KeyStore
     tokens: TokenStore
+    browsers: BrowserStore
+    journal: JournalStore
+    counters: CounterStore
     organisations: OrganisationStore
     configuration: ConfigurationStore
     identity_providers: IdentityProviderStore
@@ -72,12 +84,16 @@ class Stores:
 @contextmanager
 def fakes(folder: Path) -> Iterator[Stores]:
     organisations, factors = FakeOrganisations(), FakeFactors()
+    tokens = FakeTokens(organisations)
     yield Stores(
         "fakes",
         FakeClients(),
         FakeUsers(organisations=organisations, factors=factors),
         FakeKeys(),
-        FakeTokens(organisations),
+        tokens,
+        FakeBrowsers(tokens),
+        FakeJournal(),
+        FakeCounters(),
         organisations,
         FakeConfiguration(),
         FakeIdentityProviders(),
@@ -143,6 +159,9 @@ def _on_dynamodb(name: str, client: "DynamoDBClient") -> Stores:
         DynamoUsers(client, "UsersTable"),
         DynamoKeys(client, "KeysTable"),
         DynamoTokens(client, "TokensTable", "UsersTable"),
+        DynamoBrowsers(client, "TokensTable"),
+        DynamoJournal(client, "TokensTable"),
+        DynamoCounters(client, "TokensTable"),
         DynamoOrganisations(client, "UsersTable"),
         DynamoConfiguration(client, "ConfigurationTable"),
         DynamoIdentityProviders(client, "ConfigurationTable"),

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from authserver.storage import TokenStore
+from authserver.storage import BrowserStore, TokenStore
 from tests.contract.records import END, NOW, identifier, key
 
 
@@ -16,26 +16,26 @@ def test_cut_off_of_a_subject_touches_every_client_of_it(tokens: TokenStore) -> 
     assert tokens.standing(subject_key=key("somebody else"), client_key=key("one")).not_before == 0
 
 
-def test_sessions_end_without_what_applications_have(tokens: TokenStore) -> None:
+def test_sessions_end_without_what_applications_have(tokens: TokenStore, browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    tokens.end_sessions(subject, not_before=NOW, expires_at=END)
-    tokens.end_sessions(subject, not_before=NOW - 1, expires_at=END)  # an end never moves back
-    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW
+    browsers.end_sessions(subject, not_before=NOW, expires_at=END)
+    browsers.end_sessions(subject, not_before=NOW - 1, expires_at=END)  # an end never moves back
+    assert browsers.browser_state(subject_key=key(subject)).not_before == NOW
     assert tokens.standing(subject_key=key(subject), client_key=key("one")).not_before == 0
     tokens.cut_off(subject=subject, not_before=NOW - 2, expires_at=END)
-    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW
+    assert browsers.browser_state(subject_key=key(subject)).not_before == NOW
     assert tokens.standing(subject_key=key(subject), client_key=key("one")).not_before == NOW - 2
     tokens.cut_off(subject=subject, not_before=NOW + 1, expires_at=END)
-    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW + 1
+    assert browsers.browser_state(subject_key=key(subject)).not_before == NOW + 1
 
 
-def test_sessions_of_somebody_suspended_stay_dead(tokens: TokenStore) -> None:
+def test_sessions_of_somebody_suspended_stay_dead(tokens: TokenStore, browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
     tokens.suspend(subject=subject)
-    tokens.end_sessions(subject, not_before=NOW, expires_at=END)
-    assert tokens.browser_state(subject_key=key(subject)).not_before > NOW
+    browsers.end_sessions(subject, not_before=NOW, expires_at=END)
+    assert browsers.browser_state(subject_key=key(subject)).not_before > NOW
     tokens.resume(subject=subject, now=NOW + 5, expires_at=END)
-    assert tokens.browser_state(subject_key=key(subject)).not_before == NOW + 5
+    assert browsers.browser_state(subject_key=key(subject)).not_before == NOW + 5
 
 
 def test_cut_off_of_a_client_touches_every_subject_of_it(tokens: TokenStore) -> None:
@@ -86,12 +86,12 @@ def test_cut_off_of_a_subject_that_is_named_as_a_client_touches_only_the_subject
     assert tokens.standing(subject_key=key(name), client_key=key("web")).not_before == NOW
 
 
-def test_browser_state_tells_the_cutoff_of_its_subject_alone(tokens: TokenStore) -> None:
+def test_browser_state_tells_the_cutoff_of_its_subject_alone(tokens: TokenStore, browsers: BrowserStore) -> None:
     subject, client_id = f"sub-{identifier()}", f"client-{identifier()}"
     tokens.cut_off(subject=None, client_id=client_id, not_before=NOW + 7, expires_at=END)
     tokens.cut_off(subject=subject, client_id=client_id, not_before=NOW + 8, expires_at=END)
-    state = tokens.browser_state(subject_key=key(subject), client_key=key(client_id))
+    state = browsers.browser_state(subject_key=key(subject), client_key=key(client_id))
     assert state.not_before == 0
     tokens.cut_off(subject=subject, client_id=None, not_before=NOW, expires_at=END)
-    state = tokens.browser_state(subject_key=key(subject), client_key=key(client_id))
+    state = browsers.browser_state(subject_key=key(subject), client_key=key(client_id))
     assert state.not_before == NOW

@@ -9,7 +9,7 @@ import pytest
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Membership
-from authserver.storage import IdentityProviderStore, TokenStore, UserStore
+from authserver.storage import BrowserStore, IdentityProviderStore, UserStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, federation, identifier, identity_provider, user
@@ -180,36 +180,36 @@ def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: I
 
 
 @pytest.mark.parametrize("since", [None, NOW - 60])
-def test_an_answer_is_taken_once(tokens: TokenStore, since: int | None) -> None:
+def test_an_answer_is_taken_once(browsers: BrowserStore, since: int | None) -> None:
     record = federation(signed_in_since=since)
-    tokens.put_federation(record)
-    taken = tokens.spend_federation(record.id, record.request_id, "work", "me", NOW)
+    browsers.put_federation(record)
+    taken = browsers.spend_federation(record.id, record.request_id, "work", "me", NOW)
     assert taken == replace(record, spent_by="me")
-    assert tokens.spend_federation(record.id, record.request_id, "work", "another", NOW) is None
+    assert browsers.spend_federation(record.id, record.request_id, "work", "another", NOW) is None
 
 
-def test_who_took_an_answer_may_ask_again_for_a_lost_answer(tokens: TokenStore) -> None:
+def test_who_took_an_answer_may_ask_again_for_a_lost_answer(browsers: BrowserStore) -> None:
     record = federation()
-    tokens.put_federation(record)
-    first, second = (tokens.spend_federation(record.id, record.request_id, "work", "me", NOW) for _ in range(2))
+    browsers.put_federation(record)
+    first, second = (browsers.spend_federation(record.id, record.request_id, "work", "me", NOW) for _ in range(2))
     assert first is not None
     assert first == second
 
 
 @pytest.mark.rfc("9700", "4.4.2")
 def test_an_answer_of_another_request_or_provider_or_too_late_is_refused_and_spends_nothing(
-    tokens: TokenStore,
+    browsers: BrowserStore,
 ) -> None:
     record = federation()
-    tokens.put_federation(record)
+    browsers.put_federation(record)
     for name, request, provider, now in (
         (record.id, identifier(), "work", NOW),
         (record.id, record.request_id, "evil", NOW),
         (record.id, record.request_id, "work", record.expires_at),
         (identifier(), record.request_id, "work", NOW),
     ):
-        assert tokens.spend_federation(name, request, provider, "me", now) is None
-    assert tokens.spend_federation(record.id, record.request_id, "work", "me", NOW) is not None
+        assert browsers.spend_federation(name, request, provider, "me", now) is None
+    assert browsers.spend_federation(record.id, record.request_id, "work", "me", NOW) is not None
 
 
 # ------------------------------------------------------------------ identities

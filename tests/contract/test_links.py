@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from authserver.models import OneTimeLink
-from authserver.storage import TokenStore, UserStore
+from authserver.storage import BrowserStore, TokenStore, UserStore
 from authserver.values import sha256
 from tests.contract.records import NOW, identifier, key, user
 from tests.contract.test_round_trips import ALL_OCTETS, TEXT, is_complete
@@ -19,71 +19,71 @@ def link(**overrides: object) -> OneTimeLink:
     return replace(made, **overrides)  # type: ignore[arg-type]
 
 
-def stored(tokens: TokenStore, **overrides: object) -> OneTimeLink:
+def stored(browsers: BrowserStore, **overrides: object) -> OneTimeLink:
     made = link(**overrides)
-    assert tokens.put_link(made)
+    assert browsers.put_link(made)
     return made
 
 
-def test_link_with_every_field(tokens: TokenStore) -> None:
+def test_link_with_every_field(browsers: BrowserStore) -> None:
     made = OneTimeLink(identifier(), ALL_OCTETS, TEXT, TEXT, TEXT, 0, NOW, "claim")
     assert is_complete(made)
-    assert tokens.put_link(made)
-    assert tokens.link(made.id, key(TEXT)).link == made
+    assert browsers.put_link(made)
+    assert browsers.link(made.id, key(TEXT)).link == made
 
 
-def test_unknown_link_is_none(tokens: TokenStore) -> None:
-    state = tokens.link(identifier(), key("nobody"))
+def test_unknown_link_is_none(browsers: BrowserStore) -> None:
+    state = browsers.link(identifier(), key("nobody"))
     assert (state.link, state.not_before) == (None, 0)
 
 
-def test_link_is_told_with_what_ended_everything_of_its_subject(tokens: TokenStore) -> None:
-    made = stored(tokens)
+def test_link_is_told_with_what_ended_everything_of_its_subject(tokens: TokenStore, browsers: BrowserStore) -> None:
+    made = stored(browsers)
     tokens.cut_off(subject=made.subject, not_before=NOW + 5, expires_at=NOW + 100)
-    assert tokens.link(made.id, key(made.subject)).not_before == NOW + 5
+    assert browsers.link(made.id, key(made.subject)).not_before == NOW + 5
     tokens.suspend(subject=made.subject)
-    assert tokens.link(made.id, key(made.subject)).not_before > NOW + 2**32
+    assert browsers.link(made.id, key(made.subject)).not_before > NOW + 2**32
 
 
-def test_link_is_used_once(tokens: TokenStore) -> None:
-    made = stored(tokens)
-    assert [tokens.spend_link(made.id, HASH, claim, NOW) for claim in "abb"] == [True, False, False]
-    spent = tokens.link(made.id, key(made.subject)).link
+def test_link_is_used_once(browsers: BrowserStore) -> None:
+    made = stored(browsers)
+    assert [browsers.spend_link(made.id, HASH, claim, NOW) for claim in "abb"] == [True, False, False]
+    spent = browsers.link(made.id, key(made.subject)).link
     assert spent == replace(made, spent_by="a")
 
 
-def test_retry_of_the_same_use_is_that_use(tokens: TokenStore) -> None:
-    made = stored(tokens)
-    assert [tokens.spend_link(made.id, HASH, "a", NOW) for _ in range(2)] == [True, True]
+def test_retry_of_the_same_use_is_that_use(browsers: BrowserStore) -> None:
+    made = stored(browsers)
+    assert [browsers.spend_link(made.id, HASH, "a", NOW) for _ in range(2)] == [True, True]
 
 
 @pytest.mark.parametrize(("secret", "now"), [("wrong", NOW), ("secret", NOW + 60), ("secret", NOW + 61)])
-def test_wrong_or_over_is_not_used(secret: str, now: int, tokens: TokenStore) -> None:
-    made = stored(tokens)
-    assert not tokens.spend_link(made.id, sha256(secret), "a", now)
-    assert tokens.spend_link(made.id, HASH, "b", NOW)
+def test_wrong_or_over_is_not_used(secret: str, now: int, browsers: BrowserStore) -> None:
+    made = stored(browsers)
+    assert not browsers.spend_link(made.id, sha256(secret), "a", now)
+    assert browsers.spend_link(made.id, HASH, "b", NOW)
 
 
-def test_unknown_link_is_not_used(tokens: TokenStore) -> None:
+def test_unknown_link_is_not_used(browsers: BrowserStore) -> None:
     missing = link()
-    assert not tokens.spend_link(missing.id, HASH, "a", NOW)
-    assert tokens.link(missing.id, key(missing.subject)).link is None
+    assert not browsers.spend_link(missing.id, HASH, "a", NOW)
+    assert browsers.link(missing.id, key(missing.subject)).link is None
 
 
-def test_link_is_stored_again_until_it_was_used(tokens: TokenStore) -> None:
-    made = stored(tokens)
+def test_link_is_stored_again_until_it_was_used(browsers: BrowserStore) -> None:
+    made = stored(browsers)
     later = replace(made, expires_at=NOW + 90)
-    assert tokens.put_link(later)
-    assert tokens.link(made.id, key(made.subject)).link == later
-    assert tokens.spend_link(made.id, HASH, "a", NOW)
-    assert not tokens.put_link(made)
-    assert not tokens.spend_link(made.id, HASH, "b", NOW)
+    assert browsers.put_link(later)
+    assert browsers.link(made.id, key(made.subject)).link == later
+    assert browsers.spend_link(made.id, HASH, "a", NOW)
+    assert not browsers.put_link(made)
+    assert not browsers.spend_link(made.id, HASH, "b", NOW)
 
 
-def test_of_many_at_once_one_uses_it(tokens: TokenStore) -> None:
-    made = stored(tokens)
+def test_of_many_at_once_one_uses_it(browsers: BrowserStore) -> None:
+    made = stored(browsers)
     with ThreadPoolExecutor(8) as pool:
-        used = pool.map(lambda claim: tokens.spend_link(made.id, HASH, str(claim), NOW), range(8))
+        used = pool.map(lambda claim: browsers.spend_link(made.id, HASH, str(claim), NOW), range(8))
         assert sum(used) == 1
 
 

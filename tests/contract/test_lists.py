@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authserver.storage import BadCursor, ClientStore, OrganisationStore, TokenStore, UserStore
+from authserver.storage import (
+    BadCursor,
+    BrowserStore,
+    ClientStore,
+    JournalStore,
+    OrganisationStore,
+    TokenStore,
+    UserStore,
+)
 from authserver.values import base64url
 from tests.contract.records import NOW, activity, created, identifier, listed, session, user
 from tests.fakes import client
@@ -53,30 +61,34 @@ def test_the_latest_authorizations_of_a_client_come_first(tokens: TokenStore) ->
     assert found == made[::-1]
 
 
-def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(tokens: TokenStore) -> None:
+def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(
+    tokens: TokenStore, browsers: BrowserStore
+) -> None:
     subject = f"sub-{identifier()}"
     records = [session(subject=subject, created_at=NOW + age) for age in AGES]
     for record in (*records, session()):
-        tokens.put_session(record)
+        browsers.put_session(record)
     granted = created(tokens, subject=subject)
-    found = listed(lambda limit, at: tokens.sessions(subject, limit=limit, cursor=at))
+    found = listed(lambda limit, at: browsers.sessions(subject, limit=limit, cursor=at))
     assert {one.id for one in found} == {one.id for one in records}
     assert tokens.authorizations(subject=subject).items == (granted,)
-    tokens.delete_session(records[0].id)
-    assert records[0] not in tokens.sessions(subject).items
+    browsers.delete_session(records[0].id)
+    assert records[0] not in browsers.sessions(subject).items
 
 
-def test_what_happened_to_an_account_is_listed_newest_first_and_not_among_sessions(tokens: TokenStore) -> None:
+def test_what_happened_to_an_account_is_listed_newest_first_and_not_among_sessions(
+    tokens: TokenStore, browsers: BrowserStore, journal: JournalStore
+) -> None:
     subject = f"sub-{identifier()}"
     records = [activity(subject=subject, created_at=NOW + age) for age in AGES]
     for record in (*records, activity()):
-        tokens.note_activity(record)
+        journal.note_activity(record)
     signed_in = session(subject=subject)
-    tokens.put_session(signed_in)
-    found = listed(lambda limit, at: tokens.activities(subject, limit=limit, cursor=at))
+    browsers.put_session(signed_in)
+    found = listed(lambda limit, at: journal.activities(subject, limit=limit, cursor=at))
     assert [one.created_at - NOW for one in found] == sorted(AGES, reverse=True)
     assert {one.id for one in found} == {one.id for one in records}
-    assert tokens.sessions(subject).items == (signed_in,)
+    assert browsers.sessions(subject).items == (signed_in,)
     assert tokens.authorizations(subject=subject).items == ()
 
 
@@ -107,13 +119,19 @@ def test_users_are_listed(users: UserStore) -> None:
     ids=ascii,
 )
 def test_a_cursor_that_is_none_is_refused(
-    tokens: TokenStore, clients: ClientStore, users: UserStore, organisations: OrganisationStore, cursor: str
+    tokens: TokenStore,
+    browsers: BrowserStore,
+    journal: JournalStore,
+    clients: ClientStore,
+    users: UserStore,
+    organisations: OrganisationStore,
+    cursor: str,
 ) -> None:
     for attempt in (
         lambda: tokens.authorizations(subject="s", cursor=cursor),
-        lambda: tokens.sessions("s", cursor=cursor),
-        lambda: tokens.activities("s", cursor=cursor),
-        lambda: tokens.approvals("o", cursor=cursor),
+        lambda: browsers.sessions("s", cursor=cursor),
+        lambda: journal.activities("s", cursor=cursor),
+        lambda: browsers.approvals("o", cursor=cursor),
         lambda: clients.list(cursor=cursor),
         lambda: users.list(cursor=cursor),
         lambda: organisations.list(cursor=cursor),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.storage import AlreadyExists, Refused, Standing, TokenStore
+from authserver.storage import AlreadyExists, Refused, Standing
 from tests.contract.implementations import Stores
 from tests.contract.records import (
     CODE_HASH,
@@ -50,53 +50,55 @@ REQUIRED = {
 }
 
 
-def store_one(tokens: TokenStore, kind: str) -> str:
+def store_one(stores: Stores, kind: str) -> str:
     """Stores a good record of `kind`; its key."""
     match kind:
         case "authorization":
             record = authorization()
-            tokens.create(record)
+            stores.tokens.create(record)
             return record.id
         case "access_token":
             token = access_token()
-            tokens.put_access_token(token)
+            stores.tokens.put_access_token(token)
             return token.id
         case "session":
             browser = session()
-            tokens.put_session(browser)
+            stores.browsers.put_session(browser)
             return browser.id
         case "request":
             request = pending_request()
-            tokens.put_request(request)
+            stores.browsers.put_request(request)
             return request.id
     subject = identifier()
-    tokens.remember_consent(subject, "web", NOW, client().scope, frozenset({"https://api.example"}), NOW, END)
+    stores.browsers.remember_consent(subject, "web", NOW, client().scope, frozenset({"https://api.example"}), NOW, END)
     return key(subject) + key("web")
 
 
-def read_one(tokens: TokenStore, kind: str, name: str) -> object:
+def read_one(stores: Stores, kind: str, name: str) -> object:
     """What the readers make of the item of that key."""
     match kind:
         case "authorization":
-            return tokens.standing(subject_key=key("s"), client_key=key("c"), authorization_id=name).authorization
+            return stores.tokens.standing(
+                subject_key=key("s"), client_key=key("c"), authorization_id=name
+            ).authorization
         case "access_token":
-            return tokens.standing(subject_key=key("s"), client_key=key("c"), access_token_id=name).access_token
+            return stores.tokens.standing(subject_key=key("s"), client_key=key("c"), access_token_id=name).access_token
         case "session":
-            return tokens.browser_state(session_id=name).session
+            return stores.browsers.browser_state(session_id=name).session
         case "request":
-            return tokens.browser_state(request_id=name).request
+            return stores.browsers.browser_state(request_id=name).request
     half = len(key("web"))
-    return tokens.browser_state(subject_key=name[:-half], client_key=name[-half:]).consent
+    return stores.browsers.browser_state(subject_key=name[:-half], client_key=name[-half:]).consent
 
 
 @pytest.mark.parametrize(("kind", "missing"), [(kind, name) for kind, names in REQUIRED.items() for name in names])
 def test_item_without_an_attribute_reads_as_absent(stores: Stores, kind: str, missing: str) -> None:
-    name = store_one(stores.tokens, kind)
-    assert read_one(stores.tokens, kind, name) is not None
+    name = store_one(stores, kind)
+    assert read_one(stores, kind, name) is not None
     item = attributes_of(stores, TOKENS, {"pk": f"{kind}#{name}"})
     assert item.pop(missing)
     write(stores, TOKENS, item)
-    assert read_one(stores.tokens, kind, name) is None
+    assert read_one(stores, kind, name) is None
 
 
 @pytest.mark.parametrize("kind", REQUIRED)
@@ -104,14 +106,14 @@ def test_item_with_nothing_but_a_key_reads_as_absent(stores: Stores, kind: str) 
     name = identifier()
     write(stores, TOKENS, {"pk": {"S": f"{kind}#{name}"}})
     if kind != "consent":
-        assert read_one(stores.tokens, kind, name) is None
+        assert read_one(stores, kind, name) is None
 
 
 @pytest.mark.parametrize("scope", [{"S": 'a"b'}, {"N": "7"}, {"L": [{"S": "read"}]}, {"BOOL": True}])
 def test_authorization_with_a_scope_of_another_kind_reads_as_absent(stores: Stores, scope: dict[str, Any]) -> None:
-    name = store_one(stores.tokens, "authorization")
+    name = store_one(stores, "authorization")
     write(stores, TOKENS, attributes_of(stores, TOKENS, {"pk": f"authorization#{name}"}) | {"scope": scope})
-    assert read_one(stores.tokens, "authorization", name) is None
+    assert read_one(stores, "authorization", name) is None
 
 
 WRONG_TYPES: dict[str, dict[str, dict[str, Any]]] = {
@@ -140,19 +142,19 @@ WRONG_TYPES: dict[str, dict[str, dict[str, Any]]] = {
 def test_item_with_an_attribute_of_another_type_reads_as_absent(stores: Stores, kind: str) -> None:
     taken = []
     for name, value in WRONG_TYPES[kind].items():
-        item_key = store_one(stores.tokens, kind)
+        item_key = store_one(stores, kind)
         write(stores, TOKENS, attributes_of(stores, TOKENS, {"pk": f"{kind}#{item_key}"}) | {name: value})
-        if read_one(stores.tokens, kind, item_key) is not None:
+        if read_one(stores, kind, item_key) is not None:
             taken.append(name)
     assert taken == []
 
 
 @pytest.mark.parametrize("kind", REQUIRED)
 def test_item_with_a_number_that_is_no_integer_raises_nothing(stores: Stores, kind: str) -> None:
-    name = store_one(stores.tokens, kind)
+    name = store_one(stores, kind)
     item = attributes_of(stores, TOKENS, {"pk": f"{kind}#{name}"}) | {"expires_at": {"N": "1.5"}}
     write(stores, TOKENS, item)
-    assert read_one(stores.tokens, kind, name) is None
+    assert read_one(stores, kind, name) is None
 
 
 def test_cutoff_without_a_time_lets_nothing_stand_and_raises_no_key_error(stores: Stores) -> None:

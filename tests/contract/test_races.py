@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Event
 
-from authserver.storage import AlreadyExists, Refused, TokenStore
+from authserver.storage import AlreadyExists, BrowserStore, CounterStore, Refused, TokenStore
 from authserver.values import Scope
 from tests.contract.records import (
     CODE_HASH,
@@ -146,26 +146,26 @@ def test_revoke_access_token_by_many_at_once_keeps_the_bound(tokens: TokenStore)
     assert stored.revoked_access_tokens == {f"{number}.x" for number in range(CROWD) if noted[number]}
 
 
-def test_answer_request_by_many_at_once_has_one_answer(tokens: TokenStore) -> None:
+def test_answer_request_by_many_at_once_has_one_answer(browsers: BrowserStore) -> None:
     request = pending_request()
-    tokens.put_request(request)
+    browsers.put_request(request)
     answers = ["allow" if number % 2 else "deny" for number in range(CROWD)]
-    taken = all_at_once(lambda number: tokens.answer_request(request.id, answers[number], NOW))
-    stored = tokens.browser_state(request_id=request.id).request
+    taken = all_at_once(lambda number: browsers.answer_request(request.id, answers[number], NOW))
+    stored = browsers.browser_state(request_id=request.id).request
     assert stored is not None
     assert {answer for answer, was_taken in zip(answers, taken, strict=True) if was_taken} == {stored.answer}
     assert taken.count(True) == CROWD // 2
 
 
-def test_remember_consent_by_many_at_once_forgets_none(tokens: TokenStore) -> None:
+def test_remember_consent_by_many_at_once_forgets_none(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
     api = frozenset({"https://api.example"})
-    all_at_once(lambda n: tokens.remember_consent(subject, "web", NOW, Scope((f"s{n}",)), api, NOW, NOW + 100))
-    consent = tokens.browser_state(subject_key=key(subject), client_key=key("web")).consent
+    all_at_once(lambda n: browsers.remember_consent(subject, "web", NOW, Scope((f"s{n}",)), api, NOW, NOW + 100))
+    consent = browsers.browser_state(subject_key=key(subject), client_key=key("web")).consent
     assert consent is not None
     assert set(consent.scope) == {f"s{number}" for number in range(CROWD)}
 
 
-def test_count_by_many_at_once_counts_each(tokens: TokenStore) -> None:
+def test_count_by_many_at_once_counts_each(counters: CounterStore) -> None:
     name = identifier()
-    assert sorted(all_at_once(lambda _: tokens.count(name, NOW, 1, NOW + 100))) == list(range(1, CROWD + 1))
+    assert sorted(all_at_once(lambda _: counters.count(name, NOW, 1, NOW + 100))) == list(range(1, CROWD + 1))

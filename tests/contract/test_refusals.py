@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from authserver.models import ClientSecret, Refusal
-from authserver.storage import ClientStore, TokenStore
+from authserver.storage import ClientStore, JournalStore
 from tests.contract.records import NOW, identifier
 from tests.fakes import client
 
@@ -12,35 +12,35 @@ TODAY = NOW // DAY * DAY
 FIRST = Refusal(TODAY, "invalid_grant", "code_expired", count=1, last_at=NOW, reference="req-1")
 
 
-def test_refusals_of_a_kind_are_counted_and_the_last_is_told(tokens: TokenStore) -> None:
+def test_refusals_of_a_kind_are_counted_and_the_last_is_told(journal: JournalStore) -> None:
     name = identifier()
-    assert tokens.note_refusal(name, FIRST, 10, NOW + DAY)
-    assert tokens.note_refusal(name, replace(FIRST, last_at=NOW + 5, reference="req-2"), 10, NOW + DAY)
+    assert journal.note_refusal(name, FIRST, 10, NOW + DAY)
+    assert journal.note_refusal(name, replace(FIRST, last_at=NOW + 5, reference="req-2"), 10, NOW + DAY)
     other = replace(FIRST, error="invalid_client", reason="client_secret", last_at=NOW + 7, reference="")
-    assert tokens.note_refusal(name, other, 10, NOW + DAY)
-    assert set(tokens.refusals(name, [TODAY])) == {
+    assert journal.note_refusal(name, other, 10, NOW + DAY)
+    assert set(journal.refusals(name, [TODAY])) == {
         replace(FIRST, count=2, last_at=NOW + 5, reference="req-2"),
         other,
     }
 
 
-def test_refusals_are_of_their_client_and_day(tokens: TokenStore) -> None:
+def test_refusals_are_of_their_client_and_day(journal: JournalStore) -> None:
     name = identifier()
     yesterday = replace(FIRST, day=TODAY - DAY)
-    tokens.note_refusal(name, FIRST, 10, NOW + DAY)
-    tokens.note_refusal(name, yesterday, 10, NOW + DAY)
-    assert tokens.refusals(name, [TODAY]) == (FIRST,)
-    assert set(tokens.refusals(name, [TODAY, TODAY - DAY, TODAY - 2 * DAY])) == {FIRST, yesterday}
-    assert tokens.refusals(f"{name}#", [TODAY]) == tokens.refusals(identifier(), [TODAY]) == ()
+    journal.note_refusal(name, FIRST, 10, NOW + DAY)
+    journal.note_refusal(name, yesterday, 10, NOW + DAY)
+    assert journal.refusals(name, [TODAY]) == (FIRST,)
+    assert set(journal.refusals(name, [TODAY, TODAY - DAY, TODAY - 2 * DAY])) == {FIRST, yesterday}
+    assert journal.refusals(f"{name}#", [TODAY]) == journal.refusals(identifier(), [TODAY]) == ()
 
 
-def test_a_day_has_no_more_refusals_than_its_bound_of_whatever_kind(tokens: TokenStore) -> None:
+def test_a_day_has_no_more_refusals_than_its_bound_of_whatever_kind(journal: JournalStore) -> None:
     name = identifier()
     noted = [
-        tokens.note_refusal(name, replace(FIRST, reason=f"reason_{number % 2}"), 3, NOW + DAY) for number in range(5)
+        journal.note_refusal(name, replace(FIRST, reason=f"reason_{number % 2}"), 3, NOW + DAY) for number in range(5)
     ]
     assert noted == [True, True, True, False, False]
-    assert sum(one.count for one in tokens.refusals(name, [TODAY])) == 3
+    assert sum(one.count for one in journal.refusals(name, [TODAY])) == 3
 
 
 def test_a_use_is_noted_at_the_secret_that_is_there_and_nothing_else(clients: ClientStore) -> None:

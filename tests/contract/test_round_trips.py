@@ -17,7 +17,7 @@ from authserver.models import (
     Session,
     User,
 )
-from authserver.storage import ClientStore, KeyStore, TokenStore, UserStore
+from authserver.storage import BrowserStore, ClientStore, JournalStore, KeyStore, TokenStore, UserStore
 from authserver.values import CodeChallenge, RedirectUri, Scope
 from tests.contract.records import NOW, access_token, authorization, find, identifier, key, pending_request, session
 
@@ -182,33 +182,33 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
     assert found.access_token == record
 
 
-def test_session_with_every_field(tokens: TokenStore) -> None:
+def test_session_with_every_field(browsers: BrowserStore) -> None:
     record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT)
-    tokens.put_session(record)
-    assert tokens.browser_state(session_id=record.id).session == record
-    assert tokens.browser_state(session_id=session().id).session is None
+    browsers.put_session(record)
+    assert browsers.browser_state(session_id=record.id).session == record
+    assert browsers.browser_state(session_id=session().id).session is None
 
 
-def test_activity_with_every_field(tokens: TokenStore) -> None:
+def test_activity_with_every_field(journal: JournalStore) -> None:
     record = Activity(identifier(), f"sub-{identifier()}", TEXT, NOW, NOW + 1, TEXT, TEXT, TEXT)
     assert is_complete(record)
-    tokens.note_activity(record)
-    assert tokens.activities(record.subject).items == (record,)
+    journal.note_activity(record)
+    assert journal.activities(record.subject).items == (record,)
 
 
-def test_pending_request_with_every_field(tokens: TokenStore) -> None:
+def test_pending_request_with_every_field(browsers: BrowserStore) -> None:
     parameters = {"state": TEXT, "empty": "", "n#": "\n"}
     resource = ("urn:b", "urn:a")
     record = PendingRequest(identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW)
     assert is_complete(record)
-    tokens.put_request(record)
-    assert tokens.browser_state(request_id=record.id).request == record
+    browsers.put_request(record)
+    assert browsers.browser_state(request_id=record.id).request == record
 
 
-def test_pending_request_without_parameters(tokens: TokenStore) -> None:
+def test_pending_request_without_parameters(browsers: BrowserStore) -> None:
     record = pending_request(parameters={})
-    tokens.put_request(record)
-    assert tokens.browser_state(request_id=record.id).request == record
+    browsers.put_request(record)
+    assert browsers.browser_state(request_id=record.id).request == record
 
 
 def test_ring_with_every_field(keys: KeyStore) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from authserver.storage import TokenStore
+from authserver.storage import BrowserStore, TokenStore
 from tests.contract.records import END, NOW, identifier, key
 
 FAR = NOW + 10**9  # later than any token could be issued
@@ -86,10 +86,10 @@ def test_suspension_after_a_cutoff_lasts_until_resumed(tokens: TokenStore) -> No
     assert not_before(tokens, **who) == NOW + 60
 
 
-def test_browser_of_a_suspended_subject_is_signed_out(tokens: TokenStore) -> None:
+def test_browser_of_a_suspended_subject_is_signed_out(tokens: TokenStore, browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
     tokens.suspend(subject=subject)
-    assert tokens.browser_state(subject_key=key(subject)).not_before > FAR
+    assert browsers.browser_state(subject_key=key(subject)).not_before > FAR
 
 
 @pytest.mark.parametrize("whose", [{}, {"subject": "s", "client_id": "c", "organisation": "o"}], ids=["none", "all"])

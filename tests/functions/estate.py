@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.aws.dynamodb import DynamoTokens
+from authserver.aws.dynamodb import DynamoBrowsers
 from authserver.management import Operation, account, admin, partner
 from authserver.models import Approval
 from authserver.values import Scope
@@ -159,7 +159,7 @@ def furnish(world: World) -> Estate:
     estate.holders = {"Acme": Holder(web, of_acme), "Carol": Holder(shopping, of_carol)}
 
     world.aws.caller = "a member"
-    stored = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+    stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
     now = int(world.clock.time())
     stored.ask_approval(Approval("acme", "demo-web", alice, Scope.parse("read"), (), frozenset({"one"}), now, 2**33))
     acme = {"organisation": "acme"}

@@ -8,7 +8,7 @@ import secrets
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
+from authserver.aws.dynamodb import DynamoBrowsers, DynamoOrganisations
 from authserver.aws.table import encode
 from authserver.models import Approval, Membership, Organisation
 from authserver.values import Scope
@@ -201,7 +201,7 @@ def choose(app: App, browser: Browser, *entities: str) -> Answer:
 def choose_an_organisation(world: World) -> None:
     """A member allows one company, asks for all of them, and gets them once an administrator has allowed it."""
     alice = give_organisations(world)
-    tokens = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+    browsers = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
     issue_opaque_tokens(world, "demo-web")
     gateway = Gateway(world)
     app, browser = web(gateway), Browser(gateway)
@@ -214,10 +214,10 @@ def choose_an_organisation(world: World) -> None:
     assert gateway.send("GET", "/introspect", headers=bearer).json()["org"] == "acme"
     refused(200, gateway.call("GET", "/me", bearer["authorization"]))
     refused(200, choose(app, browser, "*"))
-    approval = tokens.approval("acme", "demo-web", alice)
+    approval = browsers.approval("acme", "demo-web", alice)
     assert approval
     world.aws.caller = "an operator"
-    assert tokens.answer_approval(approval, "allow", "an administrator", approval.created_at, 2**33)
+    assert browsers.answer_approval(approval, "allow", "an administrator", approval.created_at, 2**33)
     assert "code" in parameters_of(choose(app, browser, "*"))
 
 
@@ -672,7 +672,7 @@ def see_to_ones_organisation(world: World) -> None:
         assert app.post("/introspect", token=tokens["access_token"]).json()["entities"] == ["two"]
 
         world.aws.caller = "a member"
-        stored = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+        stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
         approval = Approval("acme", "demo-web", subject, Scope.parse("read"), (), frozenset({"one"}), 1, 2**33)
         stored.ask_approval(approval)
         (asked,) = gateway.manage(f"GET {organisation}/approvals", token, **acme).json()["items"]

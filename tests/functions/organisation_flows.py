@@ -4,7 +4,7 @@ import re
 import secrets
 from urllib.parse import quote
 
-from authserver.aws.dynamodb import DynamoIdentityProviders, DynamoOrganisations, DynamoTokens
+from authserver.aws.dynamodb import DynamoBrowsers, DynamoIdentityProviders, DynamoOrganisations
 from authserver.models import ADMINISTRATOR, Approval, IdentityProvider, Membership, Organisation
 from authserver.values import Scope
 from tests.functions.flowing import flow
@@ -85,7 +85,7 @@ def see_to_apps_and_requests_on_pages(world: World) -> None:
         assert done(administrator.act(page, one, "companies", grant=grant, entities="two")) == "companies"
         assert app.post("/introspect", token=tokens["access_token"]).json()["entities"] == ["two"]
         world.aws.caller = "a member"
-        stored = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
+        stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
         stored.ask_approval(Approval("acme", "demo-web", alice, Scope.parse("read"), (), frozenset({"one"}), 1, 2**33))
         listed = administrator.visit(f"{ACME}/requests")
         (request,) = re.findall(rf"{ACME[1:]}/requests/([^\"]+)\"", listed.body)

@@ -63,6 +63,9 @@ class Server:
         self.identity_providers = fakes.FakeIdentityProviders()
         self.fetcher: Fetcher | None = None
         self.tokens = FakeTokens(self.organisations)
+        self.browsers = fakes.FakeBrowsers(self.tokens)
+        self.journal = fakes.FakeJournal()
+        self.counters = fakes.FakeCounters()
         self.keys = FakeKeys(fakes.rings() if rings else ())
         self.calls: Counter[str] = Counter()
         self.around: Callable[[str, Callable[[], Any]], Any] = lambda verb, call: call()
@@ -78,6 +81,9 @@ class Server:
             organisations=self._watched("organisations", self.organisations),
             configuration=self._watched("configuration", self.configuration),
             tokens=self._watched("tokens", self.tokens),
+            browsers=self._watched("browsers", self.browsers),
+            journal=self._watched("journal", self.journal),
+            counters=self._watched("counters", self.counters),
             key_store=self._watched("keys", self.keys),
             identity_providers=self._watched("identity_providers", self.identity_providers),
             fetcher=self.fetcher,

@@ -159,7 +159,7 @@ def test_garbage_of_any_kind_costs_no_call_beyond_the_client() -> None:
             app.revoke(text)
         browser.session = text
         browser.authorize(prompt="none")
-        assert set(server.calls) == {"clients.get", "tokens.note_refusal"}
+        assert set(server.calls) == {"clients.get", "journal.note_refusal"}
         server.calls.clear()
 
 
@@ -181,7 +181,7 @@ def test_warm_calls_of_each_flow_keep_to_the_budget(token_format: str) -> None:
 
     cost()
     code = browser.code()
-    assert cost() == {"clients.get": 1, "tokens.browser_state": 1, "tokens.create": 1}
+    assert cost() == {"clients.get": 1, "browsers.browser_state": 1, "tokens.create": 1}
     response = app.exchange(code)
     assert cost() == {"clients.get": 1, "tokens.standing": 1, "tokens.redeem": 1, **stored}
     response = app.refresh(response.refresh_token)

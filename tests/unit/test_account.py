@@ -189,13 +189,13 @@ def test_what_is_over_or_was_never_redeemed_is_not_listed(server: Tenants, own: 
 def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(server: Tenants, own: Api) -> None:
     connections = [server.connect_personally("max") for _ in range(2)]
     elsewhere, others = server.connect("max", "a1"), server.connect_personally("mia")
-    assert server.tokens.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent
+    assert server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent
     server.clock.advance(2)
     for _ in range(2):
         assert own.call("DELETE", "/account/applications/personal").status == 204
     assert [one.is_alive for one in (*connections, elsewhere, others)] == [False, False, True, True]
     assert [one["client_id"] for one in own.get("/account/applications")["items"]] == ["web"]
-    assert server.tokens.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent is None
+    assert server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent is None
 
 
 def _key(text: str) -> str:
@@ -517,7 +517,7 @@ def _state(server: Tenants) -> Any:
     """All of Acme that could be changed."""
     return (
         [server.tokens.authorization(one.id) for one in server.tokens.authorizations(organisation="acme").items],
-        server.tokens.approvals("acme").items,
+        server.browsers.approvals("acme").items,
         [one for one in server.organisations.members_of("acme").items if one.subject != "ada"],
         server.organisations.invitations_of("acme").items,
         [

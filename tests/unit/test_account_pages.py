@@ -74,7 +74,7 @@ def gone_to(answer: Answer) -> tuple[str, str]:
 
 
 def kinds(server: Server) -> list[str]:
-    return [one.kind for one in server.tokens.activities(SUB).items]
+    return [one.kind for one in server.journal.activities(SUB).items]
 
 
 # ------------------------------------------------------------------ who may
@@ -96,7 +96,7 @@ def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None
         for action in screen.acts:
             with pytest.raises(InvalidRequest):
                 person.act(screen.route, action, {"client_id": "web"}, csrf=csrf)
-    assert len(server.tokens.sessions(SUB).items) == 3
+    assert len(server.browsers.sessions(SUB).items) == 3
 
 
 def test_another_address_and_the_data_take_a_sign_in_of_the_last_quarter_of_an_hour() -> None:
@@ -242,7 +242,7 @@ def test_browsers_that_no_list_knows_yet_are_signed_out_too(monkeypatch: pytest.
     """F11: lists come from an index, which lags."""
     server = Server()
     person, other = signed_in(server), signed_in(server)
-    monkeypatch.setattr(server.tokens, "sessions", lambda *_, **__: Page(()))
+    monkeypatch.setattr(server.browsers, "sessions", lambda *_, **__: Page(()))
     person.act("/my/sessions", "end-others")
     assert gone_to(other.open("/my"))[0] == "login"
     assert isinstance(person.open("/my"), View)
@@ -253,7 +253,7 @@ def test_a_session_of_somebody_else_is_not_found_and_goes_on(whose: str) -> None
     server = Server()
     server.users.create(user(sub="sub-of-bob", username="bob"))
     person, bob = signed_in(server), signed_in(server, "bob")
-    (theirs,) = server.tokens.sessions("sub-of-bob").items
+    (theirs,) = server.browsers.sessions("sub-of-bob").items
     answer = person.act("/my/sessions", "end", session=theirs.id if whose == "another's" else whose)
     assert view(answer).status == 404
     assert isinstance(bob.open("/my"), View)
@@ -262,9 +262,9 @@ def test_a_session_of_somebody_else_is_not_found_and_goes_on(whose: str) -> None
 def test_a_hundred_sessions_come_in_parts() -> None:
     server = Server()
     person = signed_in(server)
-    (own,) = server.tokens.sessions(SUB).items
+    (own,) = server.browsers.sessions(SUB).items
     for number in range(60):
-        server.tokens.put_session(replace(own, id=f"{number:022}", created_at=START + number))
+        server.browsers.put_session(replace(own, id=f"{number:022}", created_at=START + number))
     seen: list[str] = []
     after = "-"
     while after:

@@ -15,7 +15,7 @@ ALICE = "sub-of-alice"
 
 
 def activities(server: Server) -> tuple[Activity, ...]:
-    return server.tokens.activities(ALICE).items
+    return server.journal.activities(ALICE).items
 
 
 def kinds(server: Server) -> list[str]:
@@ -25,7 +25,7 @@ def kinds(server: Server) -> list[str]:
 def test_what_is_noted_tells_the_network_and_not_the_address_and_is_kept_for_90_days() -> None:
     reach = services()
     note(reach, "s", PROFILE_CHANGED, device="Firefox · Linux", source="2001:db8:1:2:3:4:5:6", about="name")
-    (activity,) = reach.tokens.activities("s").items
+    (activity,) = reach.journal.activities("s").items
     assert (activity.kind, activity.device, activity.about) == (PROFILE_CHANGED, "Firefox · Linux", "name")
     assert activity.source == "2001:db8:1:2::/64"
     assert (activity.created_at, activity.expires_at) == (START, START + KEPT)
@@ -62,7 +62,7 @@ def test_nothing_fails_because_it_cannot_be_noted() -> None:
     server = Server()
 
     def fail(verb: str, call: Callable[[], Any]) -> Any:
-        if verb == "tokens.note_activity":
+        if verb == "journal.note_activity":
             raise TemporarilyUnavailable("The store did not answer", reason="test")
         return call()
 
@@ -70,5 +70,5 @@ def test_nothing_fails_because_it_cannot_be_noted() -> None:
     browser, handle = at_login(server)
     assert isinstance(browser.sign_in(handle), GoTo)
     assert Browser(server).code()
-    assert server.calls["tokens.note_activity"] == 3
+    assert server.calls["journal.note_activity"] == 3
     assert kinds(server) == []

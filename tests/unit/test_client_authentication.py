@@ -359,5 +359,5 @@ def test_secret_that_is_random_costs_no_hash_and_no_call_beyond_the_client() -> 
     with pytest.raises(InvalidClient):
         authenticated(ours, basic(secret="guessed"))
     assert dict(server.calls) == {"clients.get": 1}
-    assert dict(ours.calls) == {"clients.get": 1, "tokens.note_refusal": 1}
+    assert dict(ours.calls) == {"clients.get": 1, "journal.note_refusal": 1}
     assert passwords.compared == 0

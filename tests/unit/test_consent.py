@@ -278,7 +278,7 @@ def test_member_asks_an_administrator_for_what_is_ticked() -> None:
     browser, handle = server.at_consent(scope="openid read export")
     asked = browser.decide(handle, organisation="acme", entities=("one",), scope=("export",))
     assert isinstance(asked, ApprovalAsked)
-    (approval,) = server.tokens.approvals("acme").items
+    (approval,) = server.browsers.approvals("acme").items
     assert str(approval.scope) == "openid read export"
 
 

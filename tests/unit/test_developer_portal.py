@@ -341,7 +341,7 @@ def test_nobody_is_noted_who_is_not_registered(alice: Developer) -> None:
         App(alice.server, "nobody", "secret").introspect("none")
     with pytest.raises(OAuthError):
         Browser(alice.server).authorize(client_id="nobody")
-    assert alice.server.calls["tokens.note_refusal"] == 0
+    assert alice.server.calls["journal.note_refusal"] == 0
 
 
 # ------------------------------------------------------------------ others, and what is hostile

@@ -85,7 +85,7 @@ def each_call_failing(
 
 
 # What is done besides, and fails nothing.
-FORGIVEN = ("tokens.remember_consent", "tokens.note_activity")
+FORGIVEN = ("browsers.remember_consent", "journal.note_activity")
 
 
 def has_failed(server: Server, act: Callable[[Server, Any], Any], prepared: Any, fault: Fault) -> bool:
@@ -388,7 +388,7 @@ def test_revocation_whose_answer_was_lost_is_told_as_done(verb: str) -> None:
         server.access(response.access_token)
 
 
-@pytest.mark.parametrize("verb", ["tokens.answer_request", "tokens.put_session", "tokens.put_request"])
+@pytest.mark.parametrize("verb", ["browsers.answer_request", "browsers.put_session", "browsers.put_request"])
 def test_page_whose_write_was_done_twice_goes_on(verb: str) -> None:
     server = Server()
     lost = server.around = LostAnswer(verb)
@@ -412,7 +412,7 @@ def test_code_whose_creation_was_told_too_late_is_the_same_code() -> None:
 def test_item_that_vanished_in_mid_flow_sends_the_user_to_a_page_of_ours(kind: str) -> None:
     server = Server()
     browser, handle, csrf = at_consent(server)
-    server.tokens.forget(kind)
+    server.browsers.forget(kind)
     if kind == "sessions":
         answer = browser.decide(handle, csrf=csrf)
         assert isinstance(answer, GoTo)

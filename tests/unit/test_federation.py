@@ -742,7 +742,7 @@ def test_a_store_that_fails_at_any_call_signs_nobody_in_and_the_next_try_works()
             assert browser.session is None
         else:
             assert isinstance(answer, GoTo)
-            if fault.failed == "tokens.note_activity":
+            if fault.failed == "journal.note_activity":
                 continue
             assert fault.made < nth
             break
@@ -757,5 +757,5 @@ def test_a_lost_answer_to_the_taking_of_an_answer_costs_nothing() -> None:
     site = Federated()
     browser = site.browser()
     location = site.provider.authorize(browser.set_out())
-    site.server.around = LostAnswer("tokens.spend_federation")
+    site.server.around = LostAnswer("browsers.spend_federation")
     assert isinstance(browser.come_back(location), GoTo)

@@ -367,7 +367,7 @@ def test_a_client_that_nobody_verified_gets_nobody_back_who_pressed_no_button_he
 # ------------------------------------------------------------------ when a store is down
 
 
-@pytest.mark.parametrize("verb", ["clients.get", "tokens.browser_state", "tokens.delete_session", "users.get"])
+@pytest.mark.parametrize("verb", ["clients.get", "browsers.browser_state", "browsers.delete_session", "users.get"])
 def test_a_store_that_does_not_answer_is_not_taken_for_signed_out(verb: str, alice: Person) -> None:
     page = alice.opens(client_id="web", post_logout_redirect_uri=BYE)
 
@@ -377,7 +377,7 @@ def test_a_store_that_does_not_answer_is_not_taken_for_signed_out(verb: str, ali
         return call()
 
     alice.server.around = around
-    if verb != "tokens.delete_session":
+    if verb != "browsers.delete_session":
         with pytest.raises(TemporarilyUnavailable):
             alice.opens(client_id="web")
     if verb != "users.get":

@@ -30,7 +30,19 @@ from authserver.messages import (
 from authserver.models import User
 from authserver.pages.mails import render_mail
 from authserver.values import Secret, base64url, is_mail_address
-from tests.fakes import ISSUER, START, Clock, Counted, FakeTokens, FakeUsers, Random, services, user
+from tests.fakes import (
+    ISSUER,
+    START,
+    Clock,
+    Counted,
+    FakeBrowsers,
+    FakeCounters,
+    FakeTokens,
+    FakeUsers,
+    Random,
+    services,
+    user,
+)
 
 if TYPE_CHECKING:
     from authserver.services import Services
@@ -45,9 +57,16 @@ class Post:
         self.clock = Clock()
         self.orders: list[MailOrder] = []
         self.users = Counted(FakeUsers(users or [user()]))
-        self.tokens = Counted(FakeTokens())
+        self.tokens = FakeTokens()
+        self.browsers = Counted(FakeBrowsers(self.tokens))
+        self.counters = Counted(FakeCounters())
         self.services: Services = services(
-            users=self.users.as_store, tokens=self.tokens.as_store, now=self.clock, order_mail=self.orders.append
+            users=self.users.as_store,
+            tokens=self.tokens,
+            browsers=self.browsers.as_store,
+            counters=self.counters.as_store,
+            now=self.clock,
+            order_mail=self.orders.append,
         )
 
     def order(self, kind: str = PASSWORD_RESET, **fields: Any) -> MailOrder:
@@ -90,10 +109,10 @@ def test_ordering_is_the_same_work_for_a_name_that_exists_and_one_that_does_not(
     work = []
     for username in ("alice", "nobody"):
         post.users.calls.clear()
-        post.tokens.calls.clear()
+        post.counters.calls.clear()
         order_reset(username, "203.0.113.7", "", post.services)
-        work.append((dict(post.users.calls), dict(post.tokens.calls), len(post.orders)))
-    assert work == [({}, {"count": 4}, 1), ({}, {"count": 4}, 2)]
+        work.append((dict(post.users.calls), dict(post.browsers.calls), dict(post.counters.calls), len(post.orders)))
+    assert work == [({}, {}, {"count": 4}, 1), ({}, {}, {"count": 4}, 2)]
 
 
 def test_orders_differ(post: Post) -> None:
@@ -212,7 +231,7 @@ def test_a_reset_goes_to_the_address_of_the_user(post: Post) -> None:
 def test_whoever_cannot_be_written_to_is_not(changes: dict[str, Any], reason: str) -> None:
     post = Post(user(**changes))
     assert post.reason(post.order(username="alice")) == reason
-    assert post.tokens.calls == {}
+    assert post.browsers.calls == {}
 
 
 @pytest.mark.parametrize("fields", [{"username": "nobody"}, {"username": ""}, {"subject": "nobody"}, {}])
@@ -256,7 +275,7 @@ def test_an_address_that_the_user_does_not_want_any_more_is_not_written_to(post:
 def test_a_notice_has_no_link(kind: str, post: Post) -> None:
     letter = post.letter(post.order(kind, subject="sub-of-alice", address="old@example.com"))
     assert (letter.to, letter.link) == ("old@example.com", "")
-    assert post.tokens.calls == {}
+    assert post.browsers.calls == {}
 
 
 # ------------------------------------------------------------------ links
@@ -281,11 +300,11 @@ def test_a_link_is_for_its_purpose_alone(post: Post) -> None:
 
 def test_garbage_costs_no_read(post: Post) -> None:
     text = link_of(post)
-    post.tokens.calls.clear()
+    post.browsers.calls.clear()
     flipped = ("B" if text[10] == "A" else "A").join((text[:10], text[11:]))
     for garbage in ("", "ml_", "ml_" + "A" * 86, text[:-1], text + "A", flipped, "se" + text[2:]):
         assert open_link(garbage, PASSWORD_RESET, post.services) is None
-    assert post.tokens.calls == {}
+    assert post.browsers.calls == {}
 
 
 def test_a_link_is_over_after_its_time(post: Post) -> None:

@@ -136,7 +136,7 @@ def test_disconnecting_ends_what_is_granted_silently_at_that_moment() -> None:
     browser = Browser(server)
     browser.code()
     server.clock.advance(5)
-    after(server, "tokens.browser_state", lambda: cut_off(server, subject=SUB, client_id="web"))
+    after(server, "browsers.browser_state", lambda: cut_off(server, subject=SUB, client_id="web"))
     answer = browser.authorize()
     assert isinstance(answer, AuthorizationResponse)
     with pytest.raises(InvalidGrant):

@@ -97,7 +97,7 @@ def state(server: Tenants) -> object:
         server.organisations.invitations_of("acme").items,
         server.identity_providers.get("work"),
         [(one.id, one.entities, one.revoked_at) for one in server.tokens.authorizations(organisation="acme").items],
-        server.tokens.approvals("acme").items,
+        server.browsers.approvals("acme").items,
     )
 
 
@@ -496,7 +496,7 @@ def test_two_who_answer_at_once_have_one_answer(server: Tenants, ada: Reader[Ten
     ada.act(path, "allow")
     late = mia.act(path, "deny", csrf)
     assert (late.status, late.notices[0]) == (409, organisations.ANSWERED)
-    (approval,) = server.tokens.approvals("acme").items
+    (approval,) = server.browsers.approvals("acme").items
     assert (approval.decision, approval.decided_by) == ("allow", "ada")
 
 
@@ -508,7 +508,7 @@ def test_what_was_asked_anew_is_looked_at_anew(server: Tenants, ada: Reader[Tena
     asked(server, "*")
     for answer in (ada.act(path, "allow", csrf), ada.get(path)):
         assert (answer.status, answer.notices[0]) == (409, organisations.CHANGED)
-    (approval,) = server.tokens.approvals("acme").items
+    (approval,) = server.browsers.approvals("acme").items
     assert approval.decision == ""
 
 

@@ -208,11 +208,11 @@ def test_member_asks_an_administrator_for_what_only_they_may_grant(scope: str, e
     assert isinstance(answer, ApprovalAsked)
     assert error_of(answer.back) == "access_denied"
     assert not server.tokens.every_authorization()
-    approval = server.tokens.approval("acme", "web", SUB)
+    approval = server.browsers.approval("acme", "web", SUB)
     assert approval
     assert (str(approval.scope), approval.entities) == (scope, frozenset(entities))
 
-    allow = server.tokens.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
+    allow = server.browsers.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
     assert allow
     assert server.tokens_for(*entities, scope=scope).access_token
     server.clock.advance(60)
@@ -222,18 +222,18 @@ def test_member_asks_an_administrator_for_what_only_they_may_grant(scope: str, e
 def test_approval_allows_no_more_than_was_asked() -> None:
     server = Company(role="member")
     server.choose("one", scope="openid export")
-    approval = server.tokens.approval("acme", "web", SUB)
+    approval = server.browsers.approval("acme", "web", SUB)
     assert approval
-    assert server.tokens.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
+    assert server.browsers.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
     assert isinstance(server.choose("one", "two", scope="openid export"), ApprovalAsked)
 
 
 def test_refused_approval_allows_nothing() -> None:
     server = Company(role="member")
     server.choose("*")
-    approval = server.tokens.approval("acme", "web", SUB)
+    approval = server.browsers.approval("acme", "web", SUB)
     assert approval
-    assert server.tokens.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
+    assert server.browsers.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
     assert isinstance(server.choose("*"), ApprovalAsked)
 
 
@@ -253,7 +253,7 @@ def test_member_is_told_what_became_of_what_they_asked() -> None:
     assert waiting
     assert (waiting.decision, waiting.created_at) == ("", server.clock())
     end = server.clock() + 60
-    assert server.tokens.answer_approval(waiting, "deny", "bob", server.clock(), end)
+    assert server.browsers.answer_approval(waiting, "deny", "bob", server.clock(), end)
     denied = consent_page(server).asked
     assert denied
     assert (denied.decision, denied.decided_at) == ("deny", server.clock())
@@ -261,16 +261,16 @@ def test_member_is_told_what_became_of_what_they_asked() -> None:
     again = consent_page(server).asked
     assert again
     assert again.decision == ""
-    assert server.tokens.answer_approval(again, "allow", "bob", server.clock(), end)
+    assert server.browsers.answer_approval(again, "allow", "bob", server.clock(), end)
     assert consent_page(server).asked is None
 
 
 def test_a_denial_that_is_over_and_an_administrator_are_told_nothing() -> None:
     server = Company(role="member")
     server.choose("*")
-    approval = server.tokens.approval("acme", "web", SUB)
+    approval = server.browsers.approval("acme", "web", SUB)
     assert approval
-    assert server.tokens.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
+    assert server.browsers.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
     server.organisations.put_membership(Membership("acme", SUB, "administrator"))
     assert consent_page(server).asked is None
     server.organisations.put_membership(Membership("acme", SUB, "member"))

@@ -71,7 +71,7 @@ def test_the_verifier_of_the_second_step_is_the_one_whose_challenge_was_sent_and
     assert base64url(sha256(form["code_verifier"])) == sent["code_challenge"]
     assert answer.context["nonce"] == sent["nonce"]
     assert form["redirect_uri"] == sent["redirect_uri"]
-    assert set(stores) <= {"tokens.put_session", "users.create"}
+    assert set(stores) <= {"browsers.put_session", "users.create"}
     assert alice.server.clients.get("app") == before
 
 

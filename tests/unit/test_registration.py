@@ -202,7 +202,7 @@ def test_open_registration_is_bounded_for_a_source_and_for_all(server: Server) -
         ask(server, "POST", document=DOCUMENT)
     assert 0 < refusal.value.retry_after <= 3600
     assert ask(server, "POST", document=DOCUMENT, source="192.0.2.2")[0] == 201
-    server.tokens.count("register", server.clock() // 86_400 * 86_400, ALL_A_DAY, server.clock() + 86_400)
+    server.counters.count("register", server.clock() // 86_400 * 86_400, ALL_A_DAY, server.clock() + 86_400)
     with pytest.raises(TooManyAttempts):
         ask(server, "POST", document=DOCUMENT, source="192.0.2.3")
 

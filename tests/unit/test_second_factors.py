@@ -262,7 +262,7 @@ def test_password_grant_is_no_way_around_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["users.get_with_factors", "tokens.attempt", "factors.use_totp_step", "tokens.put_session"]
+    "verb", ["users.get_with_factors", "counters.attempt", "factors.use_totp_step", "browsers.put_session"]
 )
 def test_storage_that_fails_signs_nobody_in(verb: str) -> None:
     server = Server()
@@ -517,7 +517,7 @@ def test_an_address_offers_no_passkeys(issuer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["factors.get", "factors.note_passkey_use", "tokens.spend", "users.get", "tokens.put_session"]
+    "verb", ["factors.get", "factors.note_passkey_use", "counters.spend", "users.get", "browsers.put_session"]
 )
 def test_storage_that_fails_lets_no_passkey_in(verb: str) -> None:
     server, device = Server(), Authenticator(ISSUER)

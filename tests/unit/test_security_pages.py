@@ -189,7 +189,9 @@ def test_password_that_an_administrator_set_meanwhile_stays() -> None:
     assert changed.password_hash == theirs
 
 
-@pytest.mark.parametrize("failing", ["tokens.cut_off", "users.rehash", "tokens.delete_session", "tokens.put_session"])
+@pytest.mark.parametrize(
+    "failing", ["tokens.cut_off", "users.rehash", "browsers.delete_session", "browsers.put_session"]
+)
 def test_change_that_fails_halfway_leaves_nothing_alive_of_before(failing: str) -> None:
     server = Server()
     person, other = signed_in(server), signed_in(server)
@@ -405,7 +407,7 @@ def test_every_change_is_noted_for_the_user() -> None:
     add(server, person, device)
     person.act(PASSKEYS_PAGE, "remove", passkey=base64url(device.id))
     person.act(PASSWORD_PAGE, "change", current=PASSWORD, new=NEW)
-    noted = [(one.kind, one.about) for one in server.tokens.activities(SUB).items]
+    noted = [(one.kind, one.about) for one in server.journal.activities(SUB).items]
     assert set(CHANGES) <= set(noted)
 
 

@@ -22,10 +22,13 @@ from authserver.models import AuthenticatedClient, Client, IdentityProvider, Rin
 from authserver.scopes import Scopes
 from authserver.settings import Settings
 from authserver.storage import (
+    BrowserStore,
     ClientStore,
     ConfigurationStore,
+    CounterStore,
     FactorStore,
     IdentityProviderStore,
+    JournalStore,
     OrganisationStore,
     TokenStore,
     UserStore,
@@ -148,6 +151,9 @@ class Services:
     factors: FactorStore
     organisations: OrganisationStore
     tokens: TokenStore
+    browsers: BrowserStore
+    journal: JournalStore
+    counters: CounterStore
     configuration: ConfigurationStore
     scopes: Scopes
     keys: Keys

@@ -520,7 +520,9 @@ class TokenStore(Protocol):
         Condition: the hash is equal, a use remains, it has not expired; or this very `claim` has taken the last use.
         """
 
-    # -- browsers
+
+class BrowserStore(Protocol):
+    # -- requests, sessions, consents
 
     def put_request(self, request: PendingRequest) -> None:
         """Holds an authorization request while its user signs in and consents."""
@@ -615,14 +617,8 @@ class TokenStore(Protocol):
         Condition: the hash is equal, it has not expired, and nobody used it, or this very `claim` did.
         """
 
-    # -- what may be used once
 
-    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
-        """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
-
-        The mark of this very `claim` does not count (the retry of a write whose answer was lost).
-        """
-
+class JournalStore(Protocol):
     # -- activity
 
     def note_activity(self, activity: Activity) -> None:
@@ -641,6 +637,16 @@ class TokenStore(Protocol):
 
     def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
         """What the client was refused on these days, in one read."""
+
+
+class CounterStore(Protocol):
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
+
+        The mark of this very `claim` does not count (the retry of a write whose answer was lost).
+        """
 
     # -- throttles
 

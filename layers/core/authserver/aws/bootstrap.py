@@ -10,10 +10,13 @@ from typing import Any, cast
 
 from authserver.aws.boto import Config, boto3
 from authserver.aws.dynamodb import (
+    DynamoBrowsers,
     DynamoClients,
     DynamoConfiguration,
+    DynamoCounters,
     DynamoFactors,
     DynamoIdentityProviders,
+    DynamoJournal,
     DynamoKeys,
     DynamoOrganisations,
     DynamoTokens,
@@ -75,6 +78,9 @@ def bootstrap(
         factors=DynamoFactors(dynamodb, settings.users_table),
         organisations=DynamoOrganisations(dynamodb, settings.users_table),
         tokens=DynamoTokens(dynamodb, settings.tokens_table, settings.users_table),
+        browsers=DynamoBrowsers(dynamodb, settings.tokens_table),
+        journal=DynamoJournal(dynamodb, settings.tokens_table),
+        counters=DynamoCounters(dynamodb, settings.tokens_table),
         configuration=configuration,
         scopes=RememberedScopes(configuration.scopes, now),
         keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes),

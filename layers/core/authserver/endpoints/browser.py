@@ -107,7 +107,7 @@ def hold_visit(path: str, services: Services, **parameters: str) -> tuple[str, s
 
 def _hold(parameters: Mapping[str, str], resource: tuple[str, ...], visit: str, services: Services) -> tuple[str, str]:
     identifier, browser_secret = services.random(16), base64url(services.random(16))
-    services.tokens.put_request(
+    services.browsers.put_request(
         PendingRequest(
             id=base64url(identifier),
             browser_hash=sha256(browser_secret),
@@ -128,7 +128,7 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
     if handle is None:
         raise restart("request_garbage")
     cookie = _read_session(interaction.session, keys)
-    state = services.tokens.browser_state(
+    state = services.browsers.browser_state(
         request_id=handle.text("id"),
         session_id=cookie.text("id") if cookie else None,
         subject_key=cookie.text("subject") if cookie else None,
@@ -159,7 +159,7 @@ def find_visitor(cookie: str | None, services: Services) -> Session | None:
     credential = _read_session(cookie, services.keys.token_keys(TOKEN_RING))
     if credential is None:
         return None
-    state = services.tokens.browser_state(session_id=credential.text("id"), subject_key=credential.text("subject"))
+    state = services.browsers.browser_state(session_id=credential.text("id"), subject_key=credential.text("subject"))
     return _live_session(credential, state, services)
 
 
@@ -170,7 +170,7 @@ def find_session(cookie: str | None, client_id: str, services: Services) -> tupl
     credential = _read_session(cookie, services.keys.token_keys(TOKEN_RING))
     if credential is None:
         return None, None
-    state = services.tokens.browser_state(
+    state = services.browsers.browser_state(
         session_id=credential.text("id"),
         subject_key=credential.text("subject"),
         client_key=base64url(opaque.key_of(client_id)),
@@ -194,7 +194,7 @@ def begin_session(
     `auth_time` is the identity provider's, if it told one.
     """
     identifier, secret = services.random(16), services.random(16)
-    services.tokens.put_session(
+    services.browsers.put_session(
         Session(
             id=base64url(identifier),
             secret_hash=sha256(base64url(secret)),
@@ -217,7 +217,7 @@ def renew_session(session: Session, signed_in_for: str, services: Services) -> s
     renewed = replace(
         session, id=base64url(identifier), secret_hash=sha256(base64url(secret)), signed_in_for=signed_in_for
     )
-    services.tokens.put_session(renewed)
+    services.browsers.put_session(renewed)
     key = services.keys.token_key(TOKEN_RING)
     return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(session.subject), secret=secret)
 

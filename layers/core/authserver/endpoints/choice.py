@@ -115,7 +115,7 @@ def grantable(
 def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> None:
     """Asks the organisation's administrators for what the user may not grant."""
     now = services.now()
-    services.tokens.ask_approval(
+    services.browsers.ask_approval(
         Approval(
             organisation=choice.organisation,
             client_id=request.client.client_id,
@@ -135,7 +135,7 @@ def asked_before(
     """What this user asked the administrators for this client, if it waits for an answer or was denied: to be told."""
     if offered is None or offered.chosen is None or offered.is_administrator:
         return None
-    approval = services.tokens.approval(offered.chosen.id, request.client.client_id, session.subject)
+    approval = services.browsers.approval(offered.chosen.id, request.client.client_id, session.subject)
     if approval is None or approval.decision == ALLOW or approval.expires_at <= services.now():
         return None
     return approval
@@ -173,7 +173,7 @@ def _is_operator(user: User | None) -> bool:
 
 
 def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> bool:
-    approval = services.tokens.approval(choice.organisation, request.client.client_id, session.subject)
+    approval = services.browsers.approval(choice.organisation, request.client.client_id, session.subject)
     if approval is None or approval.decision != ALLOW or approval.expires_at <= services.now():
         return False
     if approval.decided_at <= _cut_off_at(approval, services):

@@ -102,7 +102,7 @@ def _require_hinted(resumed: ResumedRequest, session: Session) -> None:
 
 def _consent(resumed: ResumedRequest, session: Session, services: Services) -> Consent | None:
     """What the user has told this client before."""
-    return services.tokens.browser_state(
+    return services.browsers.browser_state(
         subject_key=base64url(opaque.key_of(session.subject)),
         client_key=base64url(opaque.key_of(resumed.request.client.client_id)),
     ).consent
@@ -152,7 +152,7 @@ def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Ch
     if choice.organisation or choice.declined:
         chosen = "\x00".join((choice.organisation, *sorted(choice.entities), "", *sorted(choice.declined)))
         answer = f"{answer} {base64url(sha256(chosen))}"
-    if not services.tokens.answer_request(resumed.pending.id, answer, services.now()):
+    if not services.browsers.answer_request(resumed.pending.id, answer, services.now()):
         raise _answered_before()
 
 
@@ -187,7 +187,7 @@ def _remember(resumed: ResumedRequest, session: Session, choice: Choice, service
         end = _remembered_until(resumed, services)
         if end == 0:
             return
-        services.tokens.remember_consent(
+        services.browsers.remember_consent(
             session.subject,
             resumed.request.client.client_id,
             resumed.request.client.created_at,

@@ -110,7 +110,7 @@ def _set_out(resumed: Resumed, provider: IdentityProvider, max_age: int | None, 
         expires_at=now + REQUEST_LIFETIME,
         signed_in_since=None if max_age is None else now - max_age,
     )
-    services.tokens.put_federation(federation)
+    services.browsers.put_federation(federation)
     return federation
 
 
@@ -148,7 +148,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
     except SignInFailed as failure:
         return _problem(failure.reason, handle, services)
     if resumed.session is not None:
-        services.tokens.delete_session(resumed.session.id)
+        services.browsers.delete_session(resumed.session.id)
     session = begin_session(
         user.sub,
         resumed.pending.id,
@@ -185,7 +185,7 @@ def _handle(state: opaque.Credential, services: Services) -> str:
 
 def _take_answer(response: FederationResponse, state: opaque.Credential, services: Services) -> Federation:
     """Once, and only where the provider that answers is the one that was asked (RFC 9700 section 4.4.2.2)."""
-    federation = services.tokens.spend_federation(
+    federation = services.browsers.spend_federation(
         state.text("id"),
         state.text("request"),
         response.provider,

@@ -95,7 +95,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
 
 def _ask_for_code(resumed: Resumed, form: LoginForm, subject: str, asked_at: int, services: Services) -> GoTo:
     """The password was right and nobody is signed in yet: only this request knows, on the server."""
-    if not services.tokens.note_password(resumed.pending.id, subject, asked_at):
+    if not services.browsers.note_password(resumed.pending.id, subject, asked_at):
         raise restart("request_over")
     return GoTo("login/code", form.request_handle)
 
@@ -111,7 +111,7 @@ def continue_as(form: LoginForm, services: Services) -> LoginPage | GoTo:
     if session is None or not resumed.may_continue(services.now()):
         return _page(resumed, form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services, about=session.id)
-    services.tokens.delete_session(session.id)
+    services.browsers.delete_session(session.id)
     renewed = renew_session(session, resumed.pending.id, services)
     return resumed.once_signed_in(
         form.request_handle, session=renewed, lifetime=max(0, session.expires_at - services.now())
@@ -124,7 +124,7 @@ def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
     if resumed.request is None or not _may_cancel(resumed):
         raise InvalidRequest("There is nowhere to go back to", reason="nowhere_to_cancel_to")
-    if not services.tokens.answer_request(resumed.pending.id, CANCELLED, services.now()):
+    if not services.browsers.answer_request(resumed.pending.id, CANCELLED, services.now()):
         raise InvalidRequest("This request was answered before", reason="answered_before")
     error = AccessDenied("The user did not sign in", reason="sign_in_cancelled")
     return failure(resumed.request.redirect, error, services)
@@ -233,7 +233,7 @@ def _signed_in(
 ) -> GoTo:
     """A new session in place of the old one, and on to what waits for it."""
     if resumed.session is not None:
-        services.tokens.delete_session(resumed.session.id)
+        services.browsers.delete_session(resumed.session.id)
     session = begin_session(
         subject, resumed.pending.id, created_at, services, device=form.device, source=network_of(form.source)
     )

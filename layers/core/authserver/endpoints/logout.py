@@ -94,7 +94,7 @@ def _ask(session: Session, wanted: SignedOut, services: Services) -> LogoutPage:
 
 
 def _sign_out(session: Session, signed_out: SignedOut, services: Services) -> SignedOut:
-    services.tokens.delete_session(session.id)
+    services.browsers.delete_session(session.id)
     return signed_out
 
 

@@ -49,4 +49,4 @@ def note(services: Services, subject: str, kind: str, *, device: str = "", sourc
         about=about,
     )
     with suppress(TemporarilyUnavailable):
-        services.tokens.note_activity(activity)
+        services.journal.note_activity(activity)

@@ -33,7 +33,7 @@ def cut_off(
 def end_sessions(services: Services, subject: str) -> int:
     """Signs every browser of the user out that signed in until now; tells when that was."""
     now = services.now()
-    services.tokens.end_sessions(subject, not_before=now, expires_at=now + KEPT)
+    services.browsers.end_sessions(subject, not_before=now, expires_at=now + KEPT)
     return now
 
 

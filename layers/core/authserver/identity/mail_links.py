@@ -44,7 +44,7 @@ def make_link(order: MailOrder, subject: str, address: str, services: Services) 
     key = services.keys.token_key(TOKEN_RING)
     identifier = from_base64url(order.id)
     secret = opaque.derived_secret(order.kind, key, identifier, 0, b"")
-    stored = services.tokens.put_link(
+    stored = services.browsers.put_link(
         OneTimeLink(
             id=order.id,
             secret_hash=sha256(base64url(secret)),
@@ -65,7 +65,7 @@ def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
     credential = opaque.unseal(opaque.MAIL_LINK, text, services.keys.token_keys(TOKEN_RING))
     if credential is None:
         return None
-    state = services.tokens.link(credential.text("id"), credential.text("subject"))
+    state = services.browsers.link(credential.text("id"), credential.text("subject"))
     link = state.link
     if link is None or link.purpose != purpose or not Secret(credential.text("secret")).matches(link.secret_hash):
         return None
@@ -79,4 +79,6 @@ def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
 
 def spend(opened: OpenedLink, claim: str, services: Services) -> bool:
     """Uses the link; tells whether it may be used. Only what a form asks for may follow."""
-    return opened.is_live and services.tokens.spend_link(opened.link.id, opened.link.secret_hash, claim, services.now())
+    return opened.is_live and services.browsers.spend_link(
+        opened.link.id, opened.link.secret_hash, claim, services.now()
+    )

@@ -111,7 +111,7 @@ def _order(
 def _count(whose: str, length: int, services: Services, amount: int = 1) -> int:
     """How often a mail was asked for in this window, this time included."""
     window = services.now() // length * length
-    return services.tokens.count(f"mail\x00{length}\x00{whose}", window, amount, window + 2 * length)
+    return services.counters.count(f"mail\x00{length}\x00{whose}", window, amount, window + 2 * length)
 
 
 def _rest_of(length: int, services: Services) -> int:

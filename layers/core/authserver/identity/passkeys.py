@@ -228,7 +228,7 @@ def _presented_challenge(answer: Mapping[str, Any], ceremony: Ceremony, services
 
 
 def _spend(challenge: _Challenge, claim: str, services: Services) -> None:
-    if not services.tokens.spend(challenge.id, claim, services.now() + CHALLENGE_LIFETIME):
+    if not services.counters.spend(challenge.id, claim, services.now() + CHALLENGE_LIFETIME):
         raise PasskeyRefused("passkey_replayed")
 
 

@@ -34,4 +34,4 @@ def _note(client_id: str, error: OAuthError, reference: str, services: Services)
     now = services.now()
     refusal = Refusal(now // DAY * DAY, error.error, error.reason, count=1, last_at=now, reference=reference)
     with suppress(TemporarilyUnavailable):
-        services.tokens.note_refusal(client_id, refusal, MOST_A_DAY, refusal.day + KEPT)
+        services.journal.note_refusal(client_id, refusal, MOST_A_DAY, refusal.day + KEPT)

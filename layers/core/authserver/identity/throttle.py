@@ -66,7 +66,7 @@ def count_code_attempt(subject: str, services: Services, device: str = "") -> At
 def give_back(attempt: Attempt, services: Services) -> None:
     """A right password was no attempt: people behind one address sign in all day."""
     for name in attempt.counters:
-        services.tokens.count(name, attempt.window, -1, attempt.window + 2 * HOUR)
+        services.counters.count(name, attempt.window, -1, attempt.window + 2 * HOUR)
 
 
 def count_client_attempt(client_id: str, source: str, services: Services) -> int:
@@ -114,7 +114,7 @@ def _by_device(kind: str, account: str, device: str, services: Services) -> tupl
 
 def _paced(attempt: Attempt, name: str, pace: Pace, services: Services) -> Attempt:
     """The attempt, counted there as well. If it comes too soon, it was none anywhere: raises `TooManyAttempts`."""
-    wait = services.tokens.attempt(name, attempt.window, pace, services.now(), attempt.window + 2 * HOUR)
+    wait = services.counters.attempt(name, attempt.window, pace, services.now(), attempt.window + 2 * HOUR)
     if wait:
         give_back(attempt, services)
         raise TooManyAttempts(min(wait, attempt.window + HOUR - services.now()))
@@ -122,7 +122,7 @@ def _paced(attempt: Attempt, name: str, pace: Pace, services: Services) -> Attem
 
 
 def _counted(attempt: Attempt, name: str, services: Services) -> tuple[Attempt, int]:
-    count = services.tokens.count(name, attempt.window, 1, attempt.window + 2 * HOUR)
+    count = services.counters.count(name, attempt.window, 1, attempt.window + 2 * HOUR)
     return Attempt(attempt.window, (*attempt.counters, name)), count
 
 
@@ -137,4 +137,4 @@ def _names(kind: str, account: str, source: str) -> dict[str, str]:
 
 
 def _add(names: Mapping[str, str], window: int, amount: int, services: Services) -> dict[str, int]:
-    return {kind: services.tokens.count(name, window, amount, window + 2 * WINDOW) for kind, name in names.items()}
+    return {kind: services.counters.count(name, window, amount, window + 2 * WINDOW) for kind, name in names.items()}

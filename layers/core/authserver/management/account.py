@@ -60,8 +60,8 @@ def change_profile(call: Call, services: Services) -> Answer:
 def list_sessions(call: Call, services: Services) -> Answer:
     """The browsers in which the user is signed in."""
     user = acting_user(call, services)
-    page = services.tokens.sessions(user.sub, limit=call.limit, cursor=call.cursor)
-    state = services.tokens.browser_state(subject_key=_key(user.sub))
+    page = services.browsers.sessions(user.sub, limit=call.limit, cursor=call.cursor)
+    state = services.browsers.browser_state(subject_key=_key(user.sub))
     alive = (one for one in page.items if one.expires_at > services.now() and one.created_at > state.not_before)
     return page_of(Page(tuple(alive), page.next), _write_session)
 
@@ -70,10 +70,10 @@ def end_session(call: Call, services: Services) -> Answer:
     """Signs one browser out."""
     user = acting_user(call, services)
     identifier = call.path["id"] if SESSION_ID.fullmatch(call.path["id"]) else None
-    session = services.tokens.browser_state(session_id=identifier).session
+    session = services.browsers.browser_state(session_id=identifier).session
     if session is None or session.subject != user.sub:
         raise NotFound("session")
-    services.tokens.delete_session(session.id)
+    services.browsers.delete_session(session.id)
     _note(call, services, SESSION_ENDED, about=session.device)
     return Answer()
 
@@ -85,8 +85,8 @@ def end_sessions(call: Call, services: Services) -> Answer:
     """
     user = acting_user(call, services)
     cutoffs.end_sessions(services, user.sub)
-    for session in everything(lambda cursor: services.tokens.sessions(user.sub, limit=100, cursor=cursor)):
-        services.tokens.delete_session(session.id)
+    for session in everything(lambda cursor: services.browsers.sessions(user.sub, limit=100, cursor=cursor)):
+        services.browsers.delete_session(session.id)
     _note(call, services, SESSIONS_ENDED)
     return Answer()
 
@@ -94,7 +94,7 @@ def end_sessions(call: Call, services: Services) -> Answer:
 def list_activity(call: Call, services: Services) -> Answer:
     """What happened to the account in the last 90 days, the newest first."""
     user = acting_user(call, services)
-    page = services.tokens.activities(user.sub, limit=call.limit, cursor=call.cursor)
+    page = services.journal.activities(user.sub, limit=call.limit, cursor=call.cursor)
     kept = tuple(one for one in page.items if one.expires_at > services.now())
     return page_of(Page(kept, page.next), _write_activity)
 
@@ -123,7 +123,7 @@ def disconnect_application(call: Call, services: Services) -> Answer:
     user = acting_user(call, services)
     client = _client(call, services)
     end_authorizations(services, subject=user.sub, client_id=client.client_id)
-    services.tokens.forget_consent(user.sub, client.client_id)
+    services.browsers.forget_consent(user.sub, client.client_id)
     _note(call, services, APPLICATION_DISCONNECTED, about=client.client_id)
     return Answer()
 
@@ -134,7 +134,7 @@ def disconnect_applications(call: Call, services: Services) -> Answer:
     granted = list(_granted_by(user, services))
     ended = {one: cut_off(services, subject=user.sub, client_id=one) for one in {one.client_id for one in granted}}
     for client_id in ended:
-        services.tokens.forget_consent(user.sub, client_id)
+        services.browsers.forget_consent(user.sub, client_id)
     for one in granted:
         if one.created_at <= ended[one.client_id] and one.revoked_at is None:
             services.tokens.revoke(one.id, ended[one.client_id])
@@ -172,7 +172,7 @@ def disconnect_application_of_organisation(call: Call, services: Services) -> An
     """Ends all that members granted an application for the organisation; it has to ask each again."""
     organisation, client = administered(call, services), _client(call, services)
     for subject in end_authorizations(services, client_id=client.client_id, organisation=organisation.id):
-        services.tokens.forget_consent(subject, client.client_id)
+        services.browsers.forget_consent(subject, client.client_id)
     return Answer()
 
 
@@ -204,7 +204,7 @@ def set_companies(call: Call, services: Services) -> Answer:
 def list_approvals(call: Call, services: Services) -> Answer:
     """What members asked the organisation's administrators to allow."""
     organisation = administered(call, services)
-    page = services.tokens.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
+    page = services.browsers.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
     waiting = tuple(approval for approval in page.items if approval.expires_at > services.now())
     return page_of(Page(waiting, page.next), lambda approval: _write_approval(approval, services))
 
@@ -224,7 +224,7 @@ def answer_approval(call: Call, services: Services) -> Answer:
         raise _for_itself()
     now = services.now()
     end = now + max(services.settings.consent_lifetime, APPROVAL_KEPT)
-    services.tokens.answer_approval(approval, wanted.decision, call.subject, now, end)
+    services.browsers.answer_approval(approval, wanted.decision, call.subject, now, end)
     answered = _approval(call, organisation, services)
     if (answered.decision, answered.decided_by) != (wanted.decision, call.subject):
         raise Conflict("This was answered before")
@@ -412,7 +412,7 @@ def _approval(call: Call, organisation: models.Organisation, services: Services)
         _, client_id, subject = from_base64url(call.path["approval"]).decode().split("\x00")
     except ValueError:
         raise NotFound("approval") from None
-    approval = services.tokens.approval(organisation.id, client_id, subject)
+    approval = services.browsers.approval(organisation.id, client_id, subject)
     if approval is None or approval.expires_at <= services.now() or _approval_id(approval) != call.path["approval"]:
         raise NotFound("approval")
     return approval

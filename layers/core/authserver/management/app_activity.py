@@ -43,7 +43,7 @@ def activity_of(call: Call, services: Services) -> AppActivity:
     days = tuple(today - DAY * back for back in range(DAYS))
     recent = list(_connections_since(days[-1], client_id, services))
     numbers = Counter(one.created_at // DAY * DAY for one in recent if one.redeemed_by is not None)
-    refusals = services.tokens.refusals(client_id, days)
+    refusals = services.journal.refusals(client_id, days)
     return AppActivity(
         connected=tuple((day, numbers[day]) for day in days),
         is_bounded=len(recent) >= PAGE * MOST_PAGES,

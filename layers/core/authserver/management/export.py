@@ -55,7 +55,7 @@ def _memberships(user: User, services: Services) -> list[dict[str, Any]]:
 def _consents(user: User, granted: Iterable[Authorization], services: Services) -> Iterable[dict[str, Any]]:
     """Those that can be found: to applications of which something is kept."""
     for client_id in sorted({one.client_id for one in granted}):
-        consent = services.tokens.browser_state(subject_key=_key(user.sub), client_key=_key(client_id)).consent
+        consent = services.browsers.browser_state(subject_key=_key(user.sub), client_key=_key(client_id)).consent
         if consent is not None and consent.expires_at > services.now():
             yield {
                 "client_id": client_id,
@@ -67,13 +67,13 @@ def _consents(user: User, granted: Iterable[Authorization], services: Services) 
 
 def _sessions(user: User, services: Services) -> list[dict[str, Any]]:
     names = ("id", "auth_time", "created_at", "expires_at", "device", "source")
-    listed = everything(lambda cursor: services.tokens.sessions(user.sub, limit=100, cursor=cursor))
+    listed = everything(lambda cursor: services.browsers.sessions(user.sub, limit=100, cursor=cursor))
     return [{name: getattr(one, name) for name in names} for one in listed]
 
 
 def _activity(user: User, services: Services) -> list[dict[str, Any]]:
     names = ("kind", "created_at", "device", "source", "about")
-    listed = everything(lambda cursor: services.tokens.activities(user.sub, limit=100, cursor=cursor))
+    listed = everything(lambda cursor: services.journal.activities(user.sub, limit=100, cursor=cursor))
     return [{name: getattr(one, name) for name in names} for one in listed]
 
 

@@ -134,7 +134,7 @@ def _require_room(owner: str, services: Services) -> None:
     """
     now = services.now()
     today = now // DAY * DAY
-    if services.tokens.count(f"apps {owner}", today, 1, today + 2 * DAY) > NEW_APPS_A_DAY:
+    if services.counters.count(f"apps {owner}", today, 1, today + 2 * DAY) > NEW_APPS_A_DAY:
         raise Problem(429, "Too many apps were registered today", reason="quota_day")
     if len(services.clients.list(owner=owner, limit=MAX_APPS).items) >= MAX_APPS:
         raise Problem(403, "You have as many apps as one person may have. Delete one first.", reason="quota_apps")

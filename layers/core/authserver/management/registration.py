@@ -158,7 +158,7 @@ def _take_a_use(initial: tuple[str, bytes] | None, source: str, services: Servic
 def _count(name: str, window: int, limit: int, services: Services) -> None:
     now = services.now()
     begins = now // window * window
-    if services.tokens.count(name, begins, 1, begins + 2 * window) > limit:
+    if services.counters.count(name, begins, 1, begins + 2 * window) > limit:
         raise TooManyAttempts(max(1, begins + window - now))
 
 

@@ -80,7 +80,7 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     if not services.users.rehash(user.sub, user.password_hash, services.passwords.hash(wanted)):
         raise Conflict(CHANGED_MEANWHILE)
     ended_at = cut_off(services, subject=user.sub)
-    services.tokens.delete_session(visitor.session.id)
+    services.browsers.delete_session(visitor.session.id)
     session = session_after(ended_at, visitor, visit, services, auth_time=ended_at)
     _note(activity.PASSWORD_CHANGED, visitor, visit, services)
     return GoTo(HERE, done="password", session=session, session_lifetime=services.settings.session_lifetime)

@@ -61,20 +61,26 @@ PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a u
 name or identity, for a provider and its domains, and for what takes an administrator at that instant.
 """
 
+from authserver.aws.dynamodb.browsers import DynamoBrowsers
 from authserver.aws.dynamodb.clients import DynamoClients
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.counters import DynamoCounters
 from authserver.aws.dynamodb.factors import DynamoFactors
 from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
+from authserver.aws.dynamodb.journal import DynamoJournal
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.organisations import DynamoOrganisations
 from authserver.aws.dynamodb.tokens import DynamoTokens
 from authserver.aws.dynamodb.users import DynamoUsers
 
 __all__ = [
+    "DynamoBrowsers",
     "DynamoClients",
     "DynamoConfiguration",
+    "DynamoCounters",
     "DynamoFactors",
     "DynamoIdentityProviders",
+    "DynamoJournal",
     "DynamoKeys",
     "DynamoOrganisations",
     "DynamoTokens",

@@ -1,0 +1,70 @@
+"""The Tokens table: what happened, as users and developers may read."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from authserver.aws.dynamodb.lists import Index
+from authserver.aws.items import activity_of, key_text, read, refusals_of
+from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
+from authserver.models import Activity, Refusal
+from authserver.storage import Page
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoJournal:
+    """Implements `storage.JournalStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._name = table
+        self._table = Table(client, table)
+        self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
+
+    # -- activity
+
+    def note_activity(self, activity: Activity) -> None:
+        listed = f"activity#{key_text(activity.subject)}"
+        self._table.put(
+            encode_item({**asdict(activity), "pk": f"activity#{activity.id}", "id": None, "listed_subject": listed})
+        )
+
+    def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
+        listed = f"activity#{key_text(subject)}"
+        return self._by_subject.page(listed, activity_of, limit=limit, cursor=cursor, newest_first=True)
+
+    # -- what developers are told
+
+    def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
+        kind = f"{refusal.error} {refusal.reason}"
+        try:
+            self._table.update(
+                {"pk": refusals_key(client_id, refusal.day)},
+                "SET #last_at = :now, #reference = :reference, expires_at = :expires_at ADD #count :one, refused :one",
+                "attribute_not_exists(refused) OR refused < :bound",
+                {
+                    ":now": refusal.last_at,
+                    ":reference": refusal.reference,
+                    ":expires_at": expires_at,
+                    ":one": 1,
+                    ":bound": bound,
+                },
+                names={"#count": kind, "#last_at": f"{kind} last_at", "#reference": f"{kind} reference"},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
+        keys = {refusals_key(client_id, day): day for day in days}
+        items = read_together(self._client, {self._name: ("pk", tuple(keys))})[self._name]
+        return tuple(
+            refusal for key, day in keys.items() for refusal in read(partial(refusals_of, day), items.get(key)) or ()
+        )
+
+
+def refusals_key(client_id: str, day: int) -> str:
+    return f"refusals#{key_text(client_id)}#{day}"
