@@ -36,7 +36,7 @@ example-pleo: $(READY) ## Walk through what a spending platform and its partners
 	@$(BIN)/python -m examples pleo
 
 test: $(READY) ## Run every test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
 	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages
