@@ -1,17 +1,21 @@
 """/account: users see and end their own; administrators their organisation's; nobody anybody else's."""
 
+import contextlib
+import itertools
 import re
 from typing import Any
 
 import pytest
 
 from authserver.documents import authorization, organisation, profile
+from authserver.errors import TemporarilyUnavailable
 from authserver.management import account
 from authserver.messages import ApprovalAsked, GoTo
 from authserver.models import ADMINISTRATOR, MEMBER, TEST, Membership
 from tests import fakes
 from tests.unit.api import Api
 from tests.unit.server import Browser
+from tests.unit.test_faults import Fault, direct
 from tests.unit.tenants import Tenants
 
 ACME, GLOBEX = "/account/organisations/acme", "/account/organisations/globex"
@@ -196,6 +200,26 @@ def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(server:
     assert [one.is_alive for one in (*connections, elsewhere, others)] == [False, False, True, True]
     assert [one["client_id"] for one in own.get("/account/applications")["items"]] == ["web"]
     assert server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent is None
+
+
+@pytest.mark.rfc("ASVS 5.0", "10.7.3")
+def test_an_application_that_disconnects_all_ends_last_so_that_the_call_can_be_repeated(server: Tenants) -> None:
+    """SECURITY.md section 6, F1: at whichever call to a store it fails, the caller's own token still works."""
+    portal, other = server.connect_personally("max"), server.connect("max", "a1")
+    api = Api(server, account.OPERATIONS, "max", client_id="personal")
+    server.clock.advance(2)
+    for failing in itertools.count(1):
+        fault = server.around = Fault(failing)
+        with contextlib.suppress(TemporarilyUnavailable):
+            assert api.call("DELETE", "/account/applications").status == 204
+        server.around = direct
+        if fault.failed in ("", "journal.note_activity"):
+            break
+        assert portal.is_alive, fault.failed
+    assert failing > 5
+    assert [one.is_alive for one in (portal, other)] == [False, False]
+    state = server.tokens.browser_state(subject_key=_key("max"), client_key=_key("personal"))
+    assert state.consent is None
 
 
 def _key(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 _modules = cast("dict[str, Any]", sys.modules)
 _found = _modules.setdefault("OpenSSL", None)  # None: not to be imported
-import boto3  # noqa: E402
-from botocore.config import Config  # noqa: E402
+import boto3  # noqa: E402 - from here on it finds no pyOpenSSL
+from botocore.config import Config  # noqa: E402 - likewise
 
 if _found is None:
     del _modules["OpenSSL"]

@@ -119,25 +119,34 @@ def get_application(call: Call, services: Services) -> Answer:
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
-    """Ends all that the user granted an application, which has to ask again."""
+    """Ends all that the user granted an application, which has to ask again.
+
+    The consent is forgotten first: where the application is the caller's own, nothing can be repeated once it has ended.
+    """
     user = acting_user(call, services)
     client = _client(call, services)
-    end_authorizations(services, subject=user.sub, client_id=client.client_id)
     services.browsers.forget_consent(user.sub, client.client_id)
+    end_authorizations(services, subject=user.sub, client_id=client.client_id)
     _note(call, services, APPLICATION_DISCONNECTED, about=client.client_id)
     return Answer()
 
 
 def disconnect_applications(call: Call, services: Services) -> Answer:
-    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in."""
+    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in.
+
+    The caller's own ends with the last write, unmarked, so that whatever fails before can be repeated with its token.
+    """
     user = acting_user(call, services)
     granted = list(_granted_by(user, services))
-    ended = {one: cut_off(services, subject=user.sub, client_id=one) for one in {one.client_id for one in granted}}
-    for client_id in ended:
+    for client_id in {one.client_id for one in granted}:
         services.browsers.forget_consent(user.sub, client_id)
-    for one in granted:
+    others = [one for one in granted if one.client_id != call.client_id]
+    ended = {one: cut_off(services, subject=user.sub, client_id=one) for one in {one.client_id for one in others}}
+    for one in others:
         if one.created_at <= ended[one.client_id] and one.revoked_at is None:
             services.tokens.revoke(one.id, ended[one.client_id])
+    if len(others) < len(granted):
+        cut_off(services, subject=user.sub, client_id=call.client_id)
     _note(call, services, APPLICATIONS_DISCONNECTED)
     return Answer()
 
