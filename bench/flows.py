@@ -19,7 +19,7 @@ WARM_UP = 3
 
 def measure_flows(flows: Mapping[str, WarmFlow], repeat: int) -> list[Row]:
     # Lines are made, and go nowhere.
-    logger.registered_handler.stream = io.StringIO()  # type: ignore[attr-defined]
+    logger.registered_handler.stream = io.StringIO()  # type: ignore[attr-defined]  # Powertools' handler writes to one
     world = World()
     _hash_as_deployed(world)
     try:
@@ -55,14 +55,14 @@ def _cpu_ms(world: World, flow: WarmFlow, repeat: int) -> float:
     start = world.aws.snapshot()
     spent: list[float] = []
     timed = _timed(world, flow.function, spent)
-    world.run, original = timed, world.run  # type: ignore[method-assign]
+    world.run, original = timed, world.run  # type: ignore[method-assign]  # put back below
     try:
         for _ in range(WARM_UP + repeat):
             world.aws.restore(start)
             gc.collect(0)
             request()
     finally:
-        world.run = original  # type: ignore[method-assign]
+        world.run = original  # type: ignore[method-assign]  # as it was
     return statistics.median(spent[WARM_UP:]) * 1000
 
 

@@ -53,8 +53,8 @@ def _make_key(kind: str, number: int) -> Any:
 
 def public_jwk(algorithm: str, kid: str | None = "one", number: int = 0, **members: Any) -> dict[str, Any]:
     """The public key as RFC 7517 writes it."""
-    converter = {"ES": ECAlgorithm, "Ed": OKPAlgorithm}.get(algorithm[:2], RSAAlgorithm)
-    jwk: dict[str, Any] = json.loads(converter.to_jwk(private_key(algorithm, number).public_key()))  # type: ignore[attr-defined]
+    converter: Any = {"ES": ECAlgorithm, "Ed": OKPAlgorithm}.get(algorithm[:2], RSAAlgorithm)
+    jwk: dict[str, Any] = json.loads(converter.to_jwk(private_key(algorithm, number).public_key()))
     jwk.pop("key_ops", None)
     return {**jwk, **({"kid": kid} if kid else {}), "use": "sig", "alg": algorithm, **members}
 
@@ -254,7 +254,7 @@ class FakeFetcher:
                 status, document = provider.answer(method, url.removeprefix(provider.issuer), form, headers)
                 if status != 200:
                     raise FetchFailed("status")
-                return json.loads(json.dumps(document))  # type: ignore[no-any-return]
+                return dict(json.loads(json.dumps(document)))
         raise FetchFailed("unreachable")
 
 
@@ -271,7 +271,7 @@ def serving(make: Callable[[str], Any], tls: ssl.SSLContext | None = None) -> It
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     served = make(f"http://127.0.0.1:{server.server_address[1]}")
-    server.served = served  # type: ignore[attr-defined]
+    server.served = served
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -283,16 +283,19 @@ def serving(make: Callable[[str], Any], tls: ssl.SSLContext | None = None) -> It
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    served: Any
 
     def handle_error(self, *_: Any) -> None:
         """Whoever hangs up is what the test is about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
     def do_GET(self) -> None:
         path, _, _ = self.path.partition("?")
         if path == "/authorize":
-            self._redirect(self.server.served.authorize(f"{self.server.served.issuer}{self.path}"))  # type: ignore[attr-defined]
+            self._redirect(self.server.served.authorize(f"{self.server.served.issuer}{self.path}"))
             return
         self._answer("GET", path, {})
 
@@ -301,7 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("POST", self.path, {name: values[0] for name, values in parse_qs(body).items()})
 
     def _answer(self, method: str, path: str, form: Mapping[str, str]) -> None:
-        status, document = self.server.served.answer(method, path, form, dict(self.headers.items()))  # type: ignore[attr-defined]
+        status, document = self.server.served.answer(method, path, form, dict(self.headers.items()))
         if callable(document):
             document(self)
             return

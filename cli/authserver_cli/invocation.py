@@ -146,7 +146,7 @@ class Command(click.Command):
         self.examples = examples
         self.params = [*self.params, *_common_options()]
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         _write_examples(self.examples, formatter)
 
 
@@ -160,7 +160,7 @@ class Group(click.Group):
         super().__init__(*arguments, **attributes)
         self.examples = examples
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         _write_examples(self.examples, formatter)
 
 

@@ -82,7 +82,7 @@ def running() -> Iterator[FakeDeployment]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 http.server's names
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

@@ -140,7 +140,7 @@ class FakeSession:
     def client(self, service: str, **_: Any) -> Any:
         return self
 
-    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's
         if self.error:
             raise self.error
         outputs = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
@@ -149,13 +149,13 @@ class FakeSession:
     def get_caller_identity(self) -> Any:
         return {"Arn": "arn:aws:iam::123456789012:user/alice"}
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
+    def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's
         self.invoked.append((FunctionName, json.loads(Payload)))
         return {"Payload": io.BytesIO(json.dumps(self.payload).encode()), **self.answer}
 
 
 def through(session: FakeSession) -> Api:
-    return Api(StackTransport("authserver", session), lambda _: None)  # type: ignore[arg-type]
+    return Api(StackTransport("authserver", session), lambda _: None)  # type: ignore[arg-type]  # no session of boto3
 
 
 def test_admin_function_gets_the_event_that_api_gateway_sends() -> None:

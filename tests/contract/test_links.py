@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,9 @@ from tests.contract.test_round_trips import ALL_OCTETS, TEXT, is_complete
 HASH = sha256("secret")
 
 
-def link(**overrides: object) -> OneTimeLink:
+def link(**overrides: Any) -> OneTimeLink:
     made = OneTimeLink(identifier(), HASH, "password_reset", f"sub-{identifier()}", "a@b.example", NOW, NOW + 60)
-    return replace(made, **overrides)  # type: ignore[arg-type]
+    return replace(made, **overrides)
 
 
 def stored(browsers: BrowserStore, **overrides: object) -> OneTimeLink:

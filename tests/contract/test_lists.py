@@ -35,7 +35,7 @@ def test_authorizations_are_listed_by_subject_client_and_organisation(tokens: To
         ({"client_id": client_id}, by_client),
         ({"organisation": organisation}, by_organisation),
     ):
-        found = listed(lambda limit, at, whose=whose: tokens.authorizations(**whose, limit=limit, cursor=at))  # type: ignore[misc]
+        found = listed(lambda limit, at, whose=whose: tokens.authorizations(**whose, limit=limit, cursor=at))  # type: ignore[misc]  # not inferred
         assert [one.created_at - NOW for one in found] == sorted(AGES)
         assert {one.id for one in found} == {one.id for one in records}
 

@@ -97,7 +97,8 @@ def test_client_without_a_name_is_a_client(clients: ClientStore) -> None:
 
 @pytest.mark.parametrize("field", ["access_token_lifetime", "refresh_token_lifetime", "default_max_age"])
 def test_client_with_a_zero_is_not_a_client_without(clients: ClientStore, field: str) -> None:
-    record = Client(identifier(), "name", **{field: 0})  # type: ignore[arg-type]
+    zero: Any = {field: 0}
+    record = Client(identifier(), "name", **zero)
     clients.put(record)
     assert clients.get(record.client_id) == record
 

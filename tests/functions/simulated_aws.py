@@ -133,7 +133,7 @@ class SimulatedAws:
         self.account = str(next(_accounts))
         self._tables: dict[str, Table] = {}
         self.session = botocore.session.Session()
-        self.session.register("before-send", self._answer)  # type: ignore[arg-type]
+        self.session.register("before-send", self._answer)  # type: ignore[arg-type]  # takes and answers anything
 
     def make_key(self, key: Key) -> tuple[str, str]:
         """The id and the ARN of a new key."""
@@ -150,7 +150,8 @@ class SimulatedAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of nobody's function."""
-        return boto3.Session("local", "local", region_name=REGION, botocore_session=self.session).client(service)  # type: ignore[call-overload]
+        session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
+        return session.client(service)
 
     @contextmanager
     def failing(self, plan: Plan) -> Iterator[None]:
@@ -335,7 +336,7 @@ class _Raw(io.BytesIO):
 
 def _aws_response(url: str, response: Response) -> AWSResponse:
     headers = {name: value for name, value in response.headers.items() if name.lower() != "x-amz-crc32"}
-    return AWSResponse(url, response.status, headers, _Raw(response.body))  # type: ignore[arg-type]
+    return AWSResponse(url, response.status, headers, _Raw(response.body))  # type: ignore[arg-type]  # no urllib3
 
 
 def binary(octets: bytes) -> dict[str, str]:

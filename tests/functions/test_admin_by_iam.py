@@ -21,7 +21,7 @@ class Session:
     def client(self, service: str, **_: Any) -> Any:
         return self
 
-    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's
         outputs = {"AdminFunction": "admin", "Issuer": self._world.issuer, "ResourceUrl": self._world.resource}
         listed = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
         return {"Stacks": [{"StackName": StackName, "Outputs": listed}]}
@@ -29,14 +29,14 @@ class Session:
     def get_caller_identity(self) -> Any:
         return {"Arn": "arn:aws:iam::123456789012:user/operator"}
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
+    def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's
         answer = self._world.invoke(FunctionName, json.loads(Payload))
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
 @pytest.fixture
 def api(world: World) -> Api:
-    return Api(StackTransport("authserver", Session(world)), lambda _: None)  # type: ignore[arg-type]
+    return Api(StackTransport("authserver", Session(world)), lambda _: None)  # type: ignore[arg-type]  # no session of boto3
 
 
 CLIENT = {"client_name": "Time sheets", "redirect_uris": ["https://time.example/callback"], "scope": "openid"}

@@ -80,7 +80,7 @@ class Witness:
     def __init__(self, world: World) -> None:
         self.seen: set[str] = set()
         self._run = world.run
-        world.run = self.run  # type: ignore[method-assign]
+        world.run = self.run  # type: ignore[method-assign]  # looks at each line
 
     def run(self, name: str, module: Any, event: Any) -> Any:
         self._note(event)

@@ -121,7 +121,7 @@ class _Asked(dict[str, str]):
         self.names.add(name)
         return super().__getitem__(name)
 
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]  # settings ask for text
         self.names.add(name)
         return super().get(name, default)
 

@@ -8,8 +8,8 @@ from tests.template.written import Written
 
 API_GATEWAY = 29
 # botocore's standard mode waits up to 2 ** (n - 1) seconds before attempt n + 1.
-ATTEMPTS: int = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]
-READ_TIMEOUT: int = CONFIG.read_timeout  # type: ignore[attr-defined]
+ATTEMPTS: int = CONFIG.retries["total_max_attempts"]  # type: ignore[attr-defined]  # botocore sets it
+READ_TIMEOUT: int = CONFIG.read_timeout  # type: ignore[attr-defined]  # botocore sets it
 LONGEST_CALL = ATTEMPTS * READ_TIMEOUT + sum(2 ** (attempt - 1) for attempt in range(1, ATTEMPTS))
 TALKING = [name for name in FUNCTIONS if name != "example_resource"]
 

@@ -15,8 +15,8 @@ from authserver.models import ADMINISTRATOR, MEMBER, TEST, Membership
 from tests import fakes
 from tests.unit.api import Api
 from tests.unit.server import Browser
-from tests.unit.test_faults import Fault, direct
 from tests.unit.tenants import Tenants
+from tests.unit.test_faults import Fault, direct
 
 ACME, GLOBEX = "/account/organisations/acme", "/account/organisations/globex"
 
@@ -218,7 +218,7 @@ def test_an_application_that_disconnects_all_ends_last_so_that_the_call_can_be_r
         assert portal.is_alive, fault.failed
     assert failing > 5
     assert [one.is_alive for one in (portal, other)] == [False, False]
-    state = server.tokens.browser_state(subject_key=_key("max"), client_key=_key("personal"))
+    state = server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal"))
     assert state.consent is None
 
 

@@ -190,7 +190,9 @@ def test_a_patch_changes_what_it_names(server: Server, api: Api) -> None:
     assert after == {**before, "name": "Alice Pleasance"}
     assert api.call("PATCH", PATH, {"name": None}).document == {**before, "name": ""}
     assert api.get(PATH) == {**before, "name": ""}
-    assert server.users.get(ALICE).password_hash == FakePasswords().hash(Secret(PASSWORD))  # type: ignore[union-attr]
+    alice = server.users.get(ALICE)
+    assert alice
+    assert alice.password_hash == FakePasswords().hash(Secret(PASSWORD))
 
 
 def test_a_new_email_is_not_verified_unless_that_is_said(api: Api) -> None:

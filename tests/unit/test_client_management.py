@@ -44,9 +44,9 @@ def call(
     return answer
 
 
-def admin(server: Server, method: str, body: Any = None, client_id: str = "web", beneath: str = "", **more: str) -> Any:
+def admin(server: Server, method: str, body: Any = None, client_id: str = "web", beneath: str = "", **more: Any) -> Any:
     route = f"{method} /admin/clients/{{client_id}}{beneath}"
-    return call(server, route, body, client_id=client_id, **more).document  # type: ignore[arg-type]
+    return call(server, route, body, client_id=client_id, **more).document
 
 
 def create(server: Server, document: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_key_of_a_client_that_has_ended_makes_no_other(server: Server) -> None:
         beneath = {"admin": "/admin/clients", "partner": "/partner/apps"}[api] + "/{client_id}"
         call(server, f"DELETE {beneath}", subject=subject, client_id=made)
         server.clock.advance(60)
-        problem = refused(409, lambda: call(server, route, DOCUMENT, subject=subject, key="once"))  # noqa: B023
+        problem = refused(409, lambda: call(server, route, DOCUMENT, subject=subject, key="once"))  # noqa: B023 - called at once
         assert problem.reason == "client_ended"
         assert server.clients.get(made) is None
         fresh = call(server, route, DOCUMENT, subject=subject, key="twice").document
@@ -243,7 +243,7 @@ def test_many_who_add_a_secret_at_once_add_no_more_than_two(server: Server) -> N
         try:
             return bool(admin(server, "POST", {}, beneath="/secrets"))
         except Problem as problem:
-            assert problem.status == 409  # noqa: PT017
+            assert problem.status == 409  # noqa: PT017 - the other of two outcomes
             return False
 
     assert sum(all_at_once(attempt, 8)) == 1
@@ -290,8 +290,8 @@ def test_who_has_a_scope_gives_what_it_implies(server: Server) -> None:
 
 def app_of(server: Server, subject: str, method: str, body: Any = None, client_id: str = "", beneath: str = "") -> Any:
     route = f"{method} /partner/apps" + ("/{client_id}" if client_id else "") + beneath
-    path = {"client_id": client_id} if client_id else {}
-    return call(server, route, body, subject=subject, scope="partner", **path).document  # type: ignore[arg-type]
+    path: Any = {"client_id": client_id} if client_id else {}
+    return call(server, route, body, subject=subject, scope="partner", **path).document
 
 
 def test_partner_sees_and_changes_own_apps_alone(server: Server) -> None:
@@ -304,7 +304,7 @@ def test_partner_sees_and_changes_own_apps_alone(server: Server) -> None:
         ("POST", {}, "/secrets"),
     ):
         said = {
-            refused(404, lambda: app_of(server, "alice", method, body, one, beneath)).title  # noqa: B023
+            refused(404, lambda: app_of(server, "alice", method, body, one, beneath)).title  # noqa: B023 - called at once
             for one in (theirs, "web", "unknown")
         }
         assert len(said) == 1

@@ -93,7 +93,7 @@ def has_failed(server: Server, act: Callable[[Server, Any], Any], prepared: Any,
     try:
         act(server, prepared)
     except TemporarilyUnavailable as error:
-        assert error.status == 503  # noqa: PT017
+        assert error.status == 503  # noqa: PT017 - or nothing was raised
         return True
     assert fault.failed in FORGIVEN or fault.made < fault.nth, "a call failed and the endpoint told nobody"
     return False
@@ -444,7 +444,7 @@ def test_identifier_drawn_twice_overwrites_nothing() -> None:
     server = Server()
     browser = Browser(server)
     browser.code()
-    server.random = lambda octets: bytes(octets)  # type: ignore[assignment]
+    server.random = lambda octets: bytes(octets)  # type: ignore[assignment]  # in place of a generator
     server.services = server.new_instance()
     first = browser.authorize()
     assert isinstance(first, AuthorizationResponse)

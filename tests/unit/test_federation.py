@@ -339,7 +339,7 @@ def test_the_same_subject_of_another_issuer_is_somebody_else() -> None:
     other = identity_provider(id="other", name="Other", issuer="https://other.example")
     site = Federated(other)
     second = OpenIdProvider("https://other.example", site.server.clock)
-    site.server.fetcher.providers.append(second)  # type: ignore[union-attr]
+    site.server.fetcher.providers.append(second)  # type: ignore[union-attr]  # a fake of it
     one, two = site.browser(), site.browser()
     one.sign_in_at(site.provider)
     two.come_back(second.authorize(two.set_out("other")))

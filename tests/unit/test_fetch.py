@@ -233,7 +233,7 @@ def test_what_is_fetched_together_has_one_end(site: Site) -> None:
     [
         "127.0.0.1",
         "127.1.2.3",
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",  # noqa: S104 - to be refused
         "10.0.0.1",
         "172.16.0.1",
         "192.168.1.1",

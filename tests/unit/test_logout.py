@@ -340,8 +340,8 @@ def test_a_client_that_is_gone_gets_nobody_back(gone: str, alice: Person) -> Non
     if gone == "unknown":
         alice.server.clients.delete("web")
     else:
-        changed = {"disabled": {"status": DISABLED}, "expired": {"expires_at": fakes.START}}[gone]
-        alice.server.clients.put(replace(client, **changed))  # type: ignore[arg-type]
+        changed: Any = {"disabled": {"status": DISABLED}, "expired": {"expires_at": fakes.START}}[gone]
+        alice.server.clients.put(replace(client, **changed))
     with pytest.raises(InvalidRequest) as refusal:
         alice.opens(id_token_hint=alice.id_token, post_logout_redirect_uri=BYE)
     assert refusal.value.reason == "logout_client_unknown"

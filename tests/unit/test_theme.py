@@ -280,8 +280,9 @@ def test_a_theme_that_was_tampered_with_is_not_used_and_the_log_says_why(
     server.configuration.put_theme(replace(Theme(name="Wonderland"), **tampered))
     assert server.services.theme() == DEFAULT
     assert server.services.theme() == DEFAULT
+    line: Any
     (line,) = caplog.records
-    assert named in " ".join(line.faults)  # type: ignore[attr-defined]
+    assert named in " ".join(line.faults)
 
 
 def test_a_page_never_fails_for_its_looks(server: Server) -> None:

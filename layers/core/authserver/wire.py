@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from urllib.parse import parse_qsl, quote, urlencode
 
 from authserver.errors import (
@@ -161,15 +161,9 @@ def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
 def parse_interaction(request: HttpRequest) -> Interaction:
     """A visit to the sign-in or consent page. Raises `InvalidRequest`."""
     query = single(read_query(request))
-    handle = query.get("request", "")
-    session = request.cookies.get(SESSION_COOKIE)
     return Interaction(
-        handle,
-        _browser_secret(request, handle),
-        session,
-        query.get("organisation", ""),
-        source=request.source,
-        device=device_of(request),
+        **_brought_by(request, query),
+        organisation=query.get("organisation", ""),
         another=query.get("another") == "yes",
     )
 
@@ -177,51 +171,33 @@ def parse_interaction(request: HttpRequest) -> Interaction:
 def parse_login_form(request: HttpRequest) -> LoginForm:
     """The sign-in form. Raises `InvalidRequest`."""
     form = single(read_form(request))
-    handle = form.get("request", "")
     return LoginForm(
-        request_handle=handle,
-        browser_secret=_browser_secret(request, handle),
-        session=request.cookies.get(SESSION_COOKIE),
+        **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         username=form.get("username", ""),
         password=Secret(form.get("password", "")),
         action=form.get("action", ""),
-        source=request.source,
-        device=device_of(request),
-        device_cookie=request.cookies.get(DEVICE_COOKIE),
     )
 
 
 def parse_code_form(request: HttpRequest) -> CodeForm:
     """The form for a second factor. Raises `InvalidRequest`."""
     form = single(read_form(request))
-    handle = form.get("request", "")
     return CodeForm(
-        request_handle=handle,
-        browser_secret=_browser_secret(request, handle),
-        session=request.cookies.get(SESSION_COOKIE),
+        **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         code=form.get("code", ""),
         recovery_code=form.get("recovery_code", ""),
-        source=request.source,
-        device=device_of(request),
-        device_cookie=request.cookies.get(DEVICE_COOKIE),
     )
 
 
 def parse_passkey_form(request: HttpRequest) -> PasskeyForm:
     """What an authenticator answered. Raises `InvalidRequest`."""
     form = single(read_form(request))
-    handle = form.get("request", "")
     return PasskeyForm(
-        request_handle=handle,
-        browser_secret=_browser_secret(request, handle),
-        session=request.cookies.get(SESSION_COOKIE),
+        **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         credential=form.get("credential", ""),
-        source=request.source,
-        device=device_of(request),
-        device_cookie=request.cookies.get(DEVICE_COOKIE),
     )
 
 
@@ -229,30 +205,22 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
     """The consent form, in which `entities` and `scope` may repeat. Raises `InvalidRequest`."""
     pairs = read_form(request)
     form = single([pair for pair in pairs if pair[0] not in ("entities", "scope")])
-    handle = form.get("request", "")
     return ConsentForm(
-        request_handle=handle,
-        browser_secret=_browser_secret(request, handle),
-        session=request.cookies.get(SESSION_COOKIE),
+        **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         decision=form.get("decision", ""),
         organisation=form.get("organisation", ""),
         entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
         scope=tuple(dict.fromkeys(value for name, value in pairs if name == "scope")),
         shown=form.get("shown", ""),
-        source=request.source,
-        device=device_of(request),
     )
 
 
 def parse_federation_form(request: HttpRequest) -> FederationForm:
     """The choice of an identity provider on the sign-in page. Raises `InvalidRequest`."""
     form = single(read_form(request))
-    handle = form.get("request", "")
     return FederationForm(
-        request_handle=handle,
-        browser_secret=_browser_secret(request, handle),
-        session=request.cookies.get(SESSION_COOKIE),
+        **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         provider=form.get("provider", ""),
         email=form.get("email", ""),
@@ -340,6 +308,28 @@ def request_cookie(handle: str) -> str:
     The handle of the request names it, and so does the state of a sign-in at an identity provider.
     """
     return REQUEST_COOKIE + handle[3:15]
+
+
+class _Brought(TypedDict):
+    request_handle: str
+    browser_secret: str
+    session: str | None
+    source: str
+    device: str
+    device_cookie: str | None
+
+
+def _brought_by(request: HttpRequest, parameters: Mapping[str, str]) -> _Brought:
+    """What every `Interaction` has: the pending request that is named, and who the browser is."""
+    handle = parameters.get("request", "")
+    return _Brought(
+        request_handle=handle,
+        browser_secret=_browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        source=request.source,
+        device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
+    )
 
 
 def _browser_secret(request: HttpRequest, handle: str) -> str:

@@ -121,7 +121,7 @@ def get_application(call: Call, services: Services) -> Answer:
 def disconnect_application(call: Call, services: Services) -> Answer:
     """Ends all that the user granted an application, which has to ask again.
 
-    The consent is forgotten first: where the application is the caller's own, nothing can be repeated once it has ended.
+    The consent is forgotten first: once the caller's own application has ended, the call cannot be made again.
     """
     user = acting_user(call, services)
     client = _client(call, services)

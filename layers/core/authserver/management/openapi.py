@@ -90,7 +90,7 @@ def _schemas(operations: tuple[Operation, ...]) -> tuple[dict[str, Any], dict[tu
         [*((body, "validation") for body in bodies), *((answer, "serialization") for answer in answers)],
         key=lambda one: (one[0].__module__, one[0].__name__, one[1]),
     )
-    found, definitions = models_json_schema(by_name, ref_template=REFERENCE)  # type: ignore[arg-type]
+    found, definitions = models_json_schema(by_name, ref_template=REFERENCE)  # type: ignore[arg-type]  # literals, sorted
     schemas = dict(definitions.get("$defs", {}))
     references = {
         (model, "body" if mode == "validation" else "answer"): schema["$ref"]

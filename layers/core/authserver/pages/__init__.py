@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from authserver.errors import OAuthError, TemporarilyUnavailable
@@ -36,7 +36,8 @@ from authserver.messages import (
     View,
 )
 from authserver.models import Client
-from authserver.pages.language import POLICIES, choose, direction, translations
+from authserver.pages.environment import environment_of
+from authserver.pages.language import choose, translations
 from authserver.pages.looks import style_of
 from authserver.pages.mistakes import explain
 from authserver.pages.qr import grouped, qr
@@ -283,24 +284,11 @@ class Inline:
 
 @lru_cache
 def _templates(language: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        auto_reload=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies |= POLICIES
-    catalogue = translations(language)
-    # jinja2's i18n extension adds it; mypy does not know.
-    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
-    words = Words(catalogue)
+    environment = environment_of(HERE / "templates", language, blocks_on_lines=True)
+    words = Words(translations(language))
     environment.filters |= {"day": words.day, "moment": words.moment, "duration": words.duration}
     environment.filters |= {"host": host, "initials": initials, "iso": iso, "tint": tint}
     environment.filters |= {"qr": qr, "grouped": grouped}
-    environment.globals |= {"language": language, "direction": direction(language)}
     return environment
 
 

@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
 from authserver.messages import Letter, Mail
-from authserver.pages.language import POLICIES, choose, direction, translations
+from authserver.pages.environment import environment_of
+from authserver.pages.language import choose
 
 TEMPLATES = Path(__file__).parent / "mail"
 
@@ -28,15 +29,4 @@ def render_mail(letter: Letter) -> Mail:
 
 @lru_cache
 def _templates(language: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(("html",)),
-        auto_reload=False,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies |= POLICIES
-    # jinja2's i18n extension adds it; mypy does not know.
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {"language": language, "direction": direction(language)}
-    return environment
+    return environment_of(TEMPLATES, language)
