@@ -13,6 +13,7 @@ from authserver.management import account
 from authserver.messages import ApprovalAsked, GoTo
 from authserver.models import ADMINISTRATOR, MEMBER, TEST, Membership
 from tests import fakes
+from tests.fakes import filing
 from tests.unit.api import Api
 from tests.unit.server import Browser
 from tests.unit.tenants import Tenants
@@ -193,13 +194,15 @@ def test_what_is_over_or_was_never_redeemed_is_not_listed(server: Tenants, own: 
 def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(server: Tenants, own: Api) -> None:
     connections = [server.connect_personally("max") for _ in range(2)]
     elsewhere, others = server.connect("max", "a1"), server.connect_personally("mia")
-    assert server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent
+    assert server.browsers.browser_state(subject_key=filing.key("max"), client_key=filing.key("personal")).consent
     server.clock.advance(2)
     for _ in range(2):
         assert own.call("DELETE", "/account/applications/personal").status == 204
     assert [one.is_alive for one in (*connections, elsewhere, others)] == [False, False, True, True]
     assert [one["client_id"] for one in own.get("/account/applications")["items"]] == ["web"]
-    assert server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal")).consent is None
+    assert (
+        server.browsers.browser_state(subject_key=filing.key("max"), client_key=filing.key("personal")).consent is None
+    )
 
 
 @pytest.mark.rfc("ASVS 5.0", "10.7.3")
@@ -218,12 +221,8 @@ def test_an_application_that_disconnects_all_ends_last_so_that_the_call_can_be_r
         assert portal.is_alive, fault.failed
     assert failing > 5
     assert [one.is_alive for one in (portal, other)] == [False, False]
-    state = server.browsers.browser_state(subject_key=_key("max"), client_key=_key("personal"))
+    state = server.browsers.browser_state(subject_key=filing.key("max"), client_key=filing.key("personal"))
     assert state.consent is None
-
-
-def _key(text: str) -> str:
-    return fakes._key(text)
 
 
 def test_an_application_that_is_none_is_not_found(own: Api) -> None:
@@ -546,7 +545,7 @@ def _state(server: Tenants) -> Any:
         server.organisations.invitations_of("acme").items,
         [
             server.tokens.standing(
-                subject_key=_key(name), client_key=_key("web"), organisation_key=_key("acme")
+                subject_key=filing.key(name), client_key=filing.key("web"), organisation_key=filing.key("acme")
             ).not_before
             for name in ("max", "mia", "ada")
         ],

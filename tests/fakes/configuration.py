@@ -1,0 +1,87 @@
+"""Scopes, theme and identity providers."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from authserver.models import IdentityProvider, Theme
+from authserver.scopes import ScopeCatalogue
+from authserver.storage import PROVIDER_FIELDS
+
+
+class FakeConfiguration:
+    """Implements `storage.ConfigurationStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._scopes: ScopeCatalogue | None = None
+        self._theme: Theme | None = None
+
+    def scopes(self) -> ScopeCatalogue | None:
+        with self._lock:
+            return self._scopes
+
+    def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
+        with self._lock:
+            if catalogue.version != (self._scopes.version if self._scopes else 0):
+                return False
+            self._scopes = replace(catalogue, version=catalogue.version + 1)
+        return True
+
+    def theme(self) -> Theme | None:
+        with self._lock:
+            return self._theme
+
+    def put_theme(self, theme: Theme) -> bool:
+        with self._lock:
+            if theme.version != (self._theme.version if self._theme else 0):
+                return False
+            self._theme = replace(theme, version=theme.version + 1)
+        return True
+
+    def delete_theme(self) -> None:
+        with self._lock:
+            self._theme = None
+
+
+class FakeIdentityProviders:
+    """Implements `storage.IdentityProviderStore`."""
+
+    def __init__(self, providers: Iterable[IdentityProvider] = ()) -> None:
+        self._lock = threading.Lock()
+        self._providers = {provider.id: provider for provider in providers}
+
+    def get(self, provider_id: str) -> IdentityProvider | None:
+        with self._lock:
+            return self._providers.get(provider_id)
+
+    def by_domain(self, domain: str) -> IdentityProvider | None:
+        with self._lock:
+            return next((one for one in self._providers.values() if domain in one.domains), None)
+
+    def put(self, provider: IdentityProvider) -> bool:
+        with self._lock:
+            others = [one for one in self._providers.values() if one.id != provider.id]
+            if any(set(one.domains) & set(provider.domains) for one in others):
+                return False
+            self._providers[provider.id] = provider
+        return True
+
+    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+        if not changes or not changes.keys() <= PROVIDER_FIELDS:
+            raise ValueError("these fields cannot be changed")
+        with self._lock:
+            stored = self._providers.get(provider_id)
+            if stored is None or not organisation or (stored.organisation, stored.issuer) != (organisation, issued_by):
+                return None
+            self._providers[provider_id] = replace(stored, **changes)
+            return self._providers[provider_id]
+
+    def delete(self, provider_id: str) -> None:
+        with self._lock:
+            self._providers.pop(provider_id, None)
+
+    def list(self) -> tuple[IdentityProvider, ...]:
+        with self._lock:
+            return tuple(sorted(self._providers.values(), key=lambda provider: provider.created_at))

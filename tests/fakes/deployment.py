@@ -1,0 +1,200 @@
+"""Settings, records and services as most tests want them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from authserver.identity.providers import RememberedProviders
+from authserver.models import Client, ClientSecret, Ring, User
+from authserver.scopes import RememberedScopes
+from authserver.services import Opener, PasswordHasher, Services
+from authserver.settings import Settings
+from authserver.storage import (
+    BrowserStore,
+    ClientStore,
+    ConfigurationStore,
+    CounterStore,
+    FactorStore,
+    IdentityProviderStore,
+    JournalStore,
+    KeyStore,
+    TokenStore,
+    UserStore,
+)
+from authserver.theme import RememberedTheme
+from authserver.tokens.keyring import RINGS, KeyRing
+from authserver.values import RedirectUri, Scope, Secret, sha256
+from tests.fakes.browsers import FakeBrowsers
+from tests.fakes.chance import START, Clock, Random
+from tests.fakes.clients import FakeClients
+from tests.fakes.configuration import FakeConfiguration, FakeIdentityProviders
+from tests.fakes.counters import FakeCounters
+from tests.fakes.factors import FakeFactors
+from tests.fakes.journal import FakeJournal
+from tests.fakes.keys import FakeKeys, FakeOpener
+from tests.fakes.organisations import FakeOrganisations
+from tests.fakes.passwords import FakePasswords
+from tests.fakes.tokens import FakeTokens
+from tests.fakes.users import FakeUsers
+
+ISSUER = "https://as.example"
+RESOURCE = "https://api.example"
+OTHER_RESOURCE = "https://files.example"
+REDIRECT_URI = "https://app.example/callback"
+PASSWORD = "wonderland"
+CLIENT_SECRET = "client-secret-of-256-random-bits"
+
+
+def settings(**overrides: Any) -> Settings:
+    """Sane settings, with `overrides`."""
+    defaults = Settings(
+        issuer=ISSUER,
+        resource=RESOURCE,
+        resources=(OTHER_RESOURCE,),
+        localhost_redirects=False,
+        grant_types=("authorization_code", "refresh_token", "client_credentials"),
+        client_auth_methods=("client_secret_basic", "client_secret_post", "none"),
+        access_token_algorithm="ES256",
+        access_token_lifetime=3600,
+        code_lifetime=60,
+        refresh_token_idle_lifetime=30 * 86_400,
+        refresh_token_lifetime=180 * 86_400,
+        refresh_token_grace=30,
+        session_lifetime=43_200,
+        consent_lifetime=365 * 86_400,
+        key_rotation_days=90,
+        imported_password_hashes=(),
+        clients_table="clients",
+        users_table="users",
+        tokens_table="tokens",
+        keys_table="keys",
+        configuration_table="configuration",
+        kms_key="key",
+        route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
+        accepts_query_tokens=False,
+        organisation_parameter="organisation_id",
+        company_parameter="company_id",
+        urn_namespace="authserver",
+        loopback_upstreams=False,
+        registration="Off",
+        mail_from="authserver@as.example",
+        mail_function="mail",
+    )
+    return replace(defaults, **overrides)
+
+
+def client(**overrides: Any) -> Client:
+    """A confidential client with the secret `CLIENT_SECRET` that may do everything, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "client_id": "web",
+        "client_name": "A web application",
+        "redirect_uris": (RedirectUri.parse(REDIRECT_URI),),
+        "grant_types": ("authorization_code", "refresh_token", "client_credentials"),
+        "scope": Scope.parse("openid profile email read write"),
+        "default_scope": Scope.parse("read"),
+        "secrets": (ClientSecret(sha256(CLIENT_SECRET), START, used_at=START),),
+        "id_token_signed_response_alg": "ES256",  # parsing an RSA key in every test would take most of its time
+        "created_at": START,
+    }
+    return Client(**{**defaults, **overrides})
+
+
+def public_client(**overrides: Any) -> Client:
+    """A client without a secret, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "client_id": "app",
+        "client_name": "An application on somebody's telephone",
+        "token_endpoint_auth_method": "none",
+        "secrets": (),
+        "grant_types": ("authorization_code", "refresh_token"),
+    }
+    return client(**{**defaults, **overrides})
+
+
+def user(**overrides: Any) -> User:
+    """Alice, whose password is `PASSWORD`, with `overrides`."""
+    defaults: dict[str, Any] = {
+        "sub": "sub-of-alice",
+        "username": "alice",
+        "password_hash": FakePasswords().hash(Secret(PASSWORD)),
+        "name": "Alice Liddell",
+        "email": "alice@example.com",
+        "email_verified": True,
+    }
+    return User(**{**defaults, **overrides})
+
+
+@cache
+def rings() -> tuple[Ring, ...]:
+    """All four rings with a key each, made at `START`, once in a run: making RSA keys is slow."""
+    store = FakeKeys()
+    KeyRing(store, FakeOpener(), settings(), Clock(), Random("rings")).rotate()
+    return tuple(ring for ring in map(store.get, RINGS) if ring is not None)
+
+
+def plugins(package: str, names: Iterable[str], attribute: str) -> Mapping[str, Any]:
+    """The modules of `package`, by what they say they are: `aws.bootstrap.load_plugins` without boto3."""
+    modules = [import_module(f"{package}.{name}") for name in names]
+    return {getattr(module, attribute): module for module in modules}
+
+
+def services(
+    *,
+    settings: Settings = settings(),  # noqa: B008 - frozen
+    clients: ClientStore | None = None,
+    users: UserStore | None = None,
+    organisations: Any = None,
+    configuration: ConfigurationStore | None = None,
+    tokens: TokenStore | None = None,
+    browsers: BrowserStore | None = None,
+    journal: JournalStore | None = None,
+    counters: CounterStore | None = None,
+    key_store: KeyStore | None = None,
+    opener: Opener | None = None,
+    now: Callable[[], int] | None = None,
+    random: Callable[[int], bytes] | None = None,
+    passwords: PasswordHasher | None = None,
+    identity_providers: IdentityProviderStore | None = None,
+    factors: FactorStore | None = None,
+    **overrides: Any,
+) -> Services:
+    """Everything that a use case may reach: real keys, grants and client authentication over stores in memory.
+
+    Without stores of the test's own there are a confidential client ("web"), a public one ("app"), Alice, and keys.
+    `overrides` are any other fields of `Services`.
+    """
+    now = now or Clock()
+    random = random or Random()
+    key_store = key_store or FakeKeys(rings())
+    organisations = organisations or FakeOrganisations()
+    configuration = configuration or FakeConfiguration()
+    identity_providers = identity_providers or FakeIdentityProviders()
+    opener = opener or FakeOpener()
+    own_factors = FakeFactors()
+    tokens = tokens or FakeTokens(organisations)
+    fields: dict[str, Any] = {
+        "settings": settings,
+        "clients": clients or FakeClients([client(), public_client()]),
+        "users": users or FakeUsers([user()], organisations, own_factors),
+        "factors": factors or own_factors,
+        "organisations": organisations,
+        "tokens": tokens,
+        "browsers": browsers or FakeBrowsers(tokens if isinstance(tokens, FakeTokens) else None),
+        "journal": journal or FakeJournal(),
+        "counters": counters or FakeCounters(),
+        "configuration": configuration,
+        "scopes": RememberedScopes(configuration.scopes, now),
+        "keys": KeyRing(key_store, opener, settings, now, random),
+        "now": now,
+        "random": random,
+        "grants": plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
+        "client_authentication": plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
+        "passwords": passwords or FakePasswords(),
+        "identity_providers": identity_providers,
+        "listed_providers": RememberedProviders(identity_providers.list, now),
+        "theme": RememberedTheme(configuration.theme, now),
+        "opener": opener,
+    }
+    return Services(**{**fields, **overrides})
