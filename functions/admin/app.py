@@ -9,7 +9,7 @@ from authserver.management import openapi, render_error, serve
 from authserver.management.admin import OPERATIONS
 from authserver.wire import HttpRequest, HttpResponse
 
-services = bootstrap()
+services = bootstrap(orders_mail=True)
 
 
 @endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)

@@ -58,6 +58,8 @@ COMMANDS: dict[str, Expected] = {
         {"name": "Alice", "email_verified": False},
     ),
     "users set-password s": ("PUT", "/admin/users/s/password", {"password": "from stdin"}),
+    "users factors s": ("GET", "/admin/users/s/factors", None),
+    "users remove-factors s --yes": ("DELETE", "/admin/users/s/factors", None),
     "users disable s --yes": ("PATCH", "/admin/users/s", {"status": "disabled"}),
     "users enable s": ("PATCH", "/admin/users/s", {"status": "active"}),
     "users link s --issuer https://i.example --subject 1": (

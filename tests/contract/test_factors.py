@@ -73,6 +73,27 @@ def test_replace_that_was_written_is_no_conflict_to_its_own_retry(factors: Facto
     assert [factors.replace(changed), factors.replace(changed), factors.replace(record)] == [True, True, False]
 
 
+def test_all_factors_are_removed_at_once_whatever_was_changed_meanwhile(factors: FactorStore) -> None:
+    read = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(passkey(),))
+    other = stored(factors, recovery_codes=CODES)
+    assert factors.replace(replace(read, recovery_codes=frozenset()))
+    for _ in range(2):
+        factors.remove(read.subject)
+    assert factors.get(key(read.subject)) is None
+    assert factors.get(key(other.subject)) == other
+
+
+def test_what_was_removed_signs_nobody_in(factors: FactorStore) -> None:
+    """By whoever read it the moment before; nor does their change bring it back."""
+    read = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(passkey(),))
+    factors.remove(read.subject)
+    assert not factors.use_totp_step(read, 9, "claim")
+    assert not factors.spend_recovery_code(read, "hash-one", "claim")
+    assert not factors.note_passkey_use(read, read.passkeys[0].id, 1, "claim", NOW)
+    assert not factors.replace(read)
+    assert factors.get(key(read.subject)) is None
+
+
 def test_replace_of_what_vanished_makes_nothing(factors: FactorStore) -> None:
     record = Factors(f"sub-{identifier()}", version=3)
     assert not factors.replace(record)

@@ -20,9 +20,9 @@ class FakeFactors:
         with self._lock:
             return self._factors.get(subject_key)
 
-    def drop(self, subject_key: str) -> None:
+    def remove(self, sub: str) -> None:
         with self._lock:
-            self._factors.pop(subject_key, None)
+            self._factors.pop(filing.key(sub), None)
 
     def replace(self, factors: Factors) -> bool:
         key = filing.key(factors.subject)

@@ -117,7 +117,7 @@ class FakeUsers:
             if user is not None:
                 self._subs.pop(normalised_username(user.username), None)
                 self._identities = {known: other for known, other in self._identities.items() if other != sub}
-        self.factors.drop(filing.key(sub))
+        self.factors.remove(sub)
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         with self._lock:

@@ -6,9 +6,9 @@ from pyotp import TOTP
 
 from authserver.values import base64url
 from tests.authenticator import Authenticator
-from tests.functions.flowing import flow
+from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.journey import Browser, native
+from tests.functions.journey import Browser, admin, native
 from tests.functions.second_factors import (
     RECOVERY_CODE,
     at_code,
@@ -18,6 +18,7 @@ from tests.functions.second_factors import (
     give_passkey,
     options_of,
     present,
+    subject_of,
 )
 from tests.functions.world import World
 
@@ -35,6 +36,29 @@ def sign_in_with_a_code(world: World) -> None:
     assert "consent?request=" in enter(browser, page, code=code_now(world)).location
     other = Browser(browser.gateway)
     assert "consent?request=" in enter(other, at_code(other), recovery_code=RECOVERY_CODE).location
+
+
+@flow
+def sign_in_again_once_an_operator_has_removed_what_was_lost(world: World) -> None:
+    lost_everything(world)
+
+
+@mail_flow
+def tell_of_factors_that_an_operator_removed(world: World) -> None:
+    lost_everything(world)
+    world.deliver()
+    assert [mail["Destination"]["ToAddresses"] for mail in world.aws.mails] == [["alice@example.com"]]
+
+
+def lost_everything(world: World) -> None:
+    give_factors(world)
+    gateway, factors = Gateway(world), "/admin/users/{sub}/factors"
+    token, alice = admin(gateway).own_token(scope="admin:users").json()["access_token"], subject_of(world)
+    assert gateway.manage(f"GET {factors}", token, sub=alice).json()["authenticator_app"] is True
+    assert gateway.manage(f"DELETE {factors}", token, sub=alice).status == 204
+    browser = Browser(gateway)
+    page = browser.follow(browser.authorize(native(gateway).request()))
+    assert "consent?request=" in browser.sign_in(page).location
 
 
 @flow

@@ -45,7 +45,7 @@ def mail_flow(perform: Flow) -> Flow:
 
 def sending_mails(world: World) -> AbstractContextManager[None]:
     """The functions as they are where mails are sent."""
-    return world.using(**{name: world.load(name, **MAIL) for name in ("login", "my", "recover", "mail")})
+    return world.using(**{name: world.load(name, **MAIL) for name in ("login", "my", "recover", "admin", "mail")})
 
 
 def registration_flow(registration: str) -> Callable[[Flow], Flow]:

@@ -83,6 +83,7 @@ ENDS = {
     "PATCH /admin/users/{sub}": "Carol",
     "DELETE /admin/users/{sub}": "Carol",
     "PUT /admin/users/{sub}/password": "Carol",
+    "DELETE /admin/users/{sub}/factors": "Carol",
     "DELETE /admin/authorizations": "Carol",
     "DELETE /admin/authorizations/{id}": "Carol",
     "PATCH /admin/organisations/{organisation}": "Acme",

@@ -1,14 +1,16 @@
 """/admin/users: what each change ends, and in which order."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
 from authserver.management import users
-from authserver.messages import GoTo
-from authserver.models import Membership
-from authserver.values import Secret
+from authserver.messages import FACTORS_CHANGED, GoTo, MailOrder
+from authserver.models import Factors, Membership, Passkey, Totp
+from authserver.tokens.opaque import key_of
+from authserver.values import Secret, base64url
 from tests.fakes import PASSWORD, FakePasswords, client
 from tests.unit.api import Answered, Api
 from tests.unit.server import App, Browser, Server
@@ -301,6 +303,77 @@ def test_a_sign_in_by_the_old_password_during_the_change_does_not_survive_it(ser
 def test_a_password_that_is_none_is_refused(api: Api, living: Living, password: Any) -> None:
     assert api.call("PUT", f"{PATH}/password", {"password": password}).status == 400
     living.assert_alive()
+
+
+def give_factors(server: Server) -> Factors:
+    passkeys = (Passkey(b"id", b"key", "A key", 1), Passkey(b"id-2", b"key", "Another", 1))
+    factors = Factors(ALICE, Totp(b"wrapped", 1), frozenset({"hash"}), passkeys)
+    assert server.factors.replace(factors)
+    return factors
+
+
+def test_an_operator_is_told_which_factors_there_are_and_no_secret(server: Server, api: Api) -> None:
+    none = {"authenticator_app": False, "recovery_codes": 0, "passkeys": 0}
+    assert api.get(f"{PATH}/factors") == none
+    assert server.factors.replace(Factors(ALICE, Totp(b"wrapped")))
+    assert api.get(f"{PATH}/factors") == none
+    server.factors.remove(ALICE)
+    give_factors(server)
+    assert api.get(f"{PATH}/factors") == {"authenticator_app": True, "recovery_codes": 1, "passkeys": 2}
+
+
+def test_who_lost_every_factor_signs_in_by_password_again_and_whoever_has_them_is_out(
+    server: Server, api: Api, living: Living
+) -> None:
+    give_factors(server)
+    orders: list[MailOrder] = []
+    server.services = replace(server.services, order_mail=orders.append)
+    assert not signed_in_at_once(server)
+    assert api.call("DELETE", f"{PATH}/factors").status == 204
+    living.assert_dead()
+    server.clock.advance(2)
+    assert signed_in_at_once(server)
+    assert server.factors.get(base64url(key_of(ALICE))) is None
+    assert "factors_removed" in [one.kind for one in server.journal.activities(ALICE).items]
+    assert [(one.kind, one.subject, one.address) for one in orders] == [(FACTORS_CHANGED, ALICE, "alice@example.com")]
+
+
+def signed_in_at_once(server: Server) -> bool:
+    """Whether the password is enough."""
+    browser = Browser(server)
+    response = browser.authorize()
+    assert isinstance(response, GoTo)
+    answer = browser.sign_in(response.request_handle)
+    assert isinstance(answer, GoTo)
+    return answer.page == "consent"
+
+
+@pytest.mark.parametrize("verb", ["factors.remove", "tokens.cut_off"])
+def test_removing_factors_that_is_interrupted_can_be_repeated(
+    server: Server, api: Api, living: Living, verb: str
+) -> None:
+    give_factors(server)
+    interrupted(server, api, verb, "DELETE", f"{PATH}/factors", None)
+    assert api.call("DELETE", f"{PATH}/factors").status == 204
+    living.assert_dead()
+    assert server.factors.get(base64url(key_of(ALICE))) is None
+
+
+def test_a_note_or_mail_that_fails_keeps_nobody_from_being_helped(server: Server, api: Api) -> None:
+    give_factors(server)
+
+    def order_mail(_: MailOrder) -> None:
+        raise TemporarilyUnavailable("The mail could not be ordered", reason="test")
+
+    server.services = replace(server.services, order_mail=order_mail)
+    crash_before(server, "journal.note_activity")
+    assert api.call("DELETE", f"{PATH}/factors").status == 204
+    assert server.factors.get(base64url(key_of(ALICE))) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_nobody_has_no_factors(api: Api, method: str) -> None:
+    assert api.call(method, "/admin/users/nobody/factors").status == 404
 
 
 def test_an_operators_powers_end_with_what_they_granted(powerful: Api, living: Living) -> None:

@@ -12,6 +12,7 @@ from authserver_cli.options import body_of, changes_of, fields, listing
 
 ALL = "/admin/users"
 ONE = "/admin/users/{sub}"
+FACTORS = "/admin/users/{sub}/factors"
 COLUMNS = ("sub", "username", "name", "email", "status", "operator")
 VARIABLE = "AUTHSERVER_PASSWORD"
 
@@ -22,6 +23,7 @@ VARIABLE = "AUTHSERVER_PASSWORD"
     authserver users list
     authserver users create alice --email alice@example.com --password
     authserver users set-password SUB < password.txt
+    authserver users remove-factors SUB
     authserver users link SUB --issuer https://accounts.google.com --subject 1234567890
     """,
 )
@@ -104,6 +106,24 @@ def set_password(invocation: Invocation, sub: str) -> None:
     password = read_secret("New password", VARIABLE)
     invocation.api.put("/admin/users/{sub}/password", {"password": password}, sub=sub)
     invocation.done(f"The password of {sub} is set.")
+
+
+@users.command(examples="authserver users factors SUB")
+@click.argument("sub")
+@pass_invocation
+def factors(invocation: Invocation, sub: str) -> None:
+    """Show what a user signs in with beside a password."""
+    invocation.show(invocation.api.get(FACTORS, sub=sub))
+
+
+@users.command(examples="authserver users remove-factors SUB")
+@click.argument("sub")
+@pass_invocation
+def remove_factors(invocation: Invocation, sub: str) -> None:
+    """Help who lost them: remove the authenticator app, recovery codes and passkeys. Be sure who is asking."""
+    invocation.confirm(f"The password alone signs {sub} in from now on, and {sub} is signed out everywhere.")
+    invocation.api.delete(FACTORS, sub=sub)
+    invocation.done(f"{sub} has no second factor any more.")
 
 
 @users.command(examples="authserver users disable SUB")

@@ -233,6 +233,9 @@ class FactorStore(Protocol):
         The retry of a write whose answer was lost finds what it wrote, and is true.
         """
 
+    def remove(self, sub: str) -> None:
+        """Takes all the factors of a user away, whatever they are by now; idempotent."""
+
     def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
         """Takes the code of a time step, once: RFC 6238 section 5.2. Tells whether it may be taken.
 

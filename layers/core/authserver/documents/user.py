@@ -100,6 +100,22 @@ class NewPassword(Document):
     password: Password
 
 
+class Factors(Document):
+    """What a user has beyond a password. Recovery codes are those that are left."""
+
+    authenticator_app: bool
+    recovery_codes: int
+    passkeys: int
+
+    @classmethod
+    def of(cls, factors: models.Factors) -> Self:
+        return cls(
+            authenticator_app=factors.asks_for_code,
+            recovery_codes=len(factors.recovery_codes),
+            passkeys=len(factors.passkeys),
+        )
+
+
 class NewIdentity(Document):
     """Who somebody is at an identity provider: its issuer, and what it calls them."""
 

@@ -22,6 +22,7 @@ SESSIONS_ENDED = "sessions_ended"
 PASSWORD_CHANGED = "password_changed"
 FACTOR_ADDED = "factor_added"  # (which: `CODE` or `PASSKEY`)
 FACTOR_REMOVED = "factor_removed"  # (which)
+FACTORS_REMOVED = "factors_removed"  # all of them, by an operator
 RECOVERY_CODES_MADE = "recovery_codes_made"
 APPLICATION_CONNECTED = "application_connected"  # (its client identifier)
 APPLICATION_DISCONNECTED = "application_disconnected"  # (its client identifier)

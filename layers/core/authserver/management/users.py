@@ -8,7 +8,10 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import user as documents
+from authserver.identity.activity import FACTORS_REMOVED, note
 from authserver.identity.cutoffs import cut_off, resume
+from authserver.identity.mails import tell_of_new_factors
+from authserver.identity.second_factors import factors_of
 from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
 from authserver.management.pages import everything
 from authserver.scopes import MANAGEMENT, OPERATOR
@@ -98,6 +101,25 @@ def set_password(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+def get_factors(call: Call, services: Services) -> Answer:
+    """What a user proves who they are with, beyond a password: which kinds and how many, nothing of what they are."""
+    factors = factors_of(_user(call, services), services)
+    return Answer(document=documents.Factors.of(factors).model_dump(mode="json"))
+
+
+def remove_factors(call: Call, services: Services) -> Answer:
+    """Helps whoever lost them: a password alone signs the user in again.
+
+    Whoever has the lost telephone may be signed in with it, so sessions and tokens from before are over.
+    """
+    user = _changeable(call, services)
+    services.factors.remove(user.sub)
+    cut_off(services, subject=user.sub)
+    note(services, user.sub, FACTORS_REMOVED)
+    tell_of_new_factors(user, "", services)
+    return Answer()
+
+
 def link_identity(call: Call, services: Services) -> Answer:
     """Lets an identity of a provider sign in as this user: only who runs the server may say they are one person."""
     wanted, user = call.read(documents.NewIdentity), _changeable(call, services)
@@ -173,6 +195,14 @@ OPERATIONS = (
     Operation(
         "PUT /admin/users/{sub}/password", "Set a password", WRITE, set_password, body=documents.NewPassword, status=204
     ),
+    Operation(
+        "GET /admin/users/{sub}/factors",
+        "Read which second factors there are",
+        READ,
+        get_factors,
+        answer=documents.Factors,
+    ),
+    Operation("DELETE /admin/users/{sub}/factors", "Remove all second factors", WRITE, remove_factors, status=204),
     Operation(
         "POST /admin/users/{sub}/identities",
         "Link an identity of a provider",

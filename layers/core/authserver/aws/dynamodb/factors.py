@@ -39,6 +39,9 @@ class DynamoFactors:
         # What is there may be this very write, whose answer was lost: nobody else draws the same secrets.
         return written or factors_of(self._table.get({"id": item["id"]["S"]})) == successor
 
+    def remove(self, sub: str) -> None:
+        self._table.delete({"id": factors_key(sub)})
+
     def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
         return self._use(
             factors,
