@@ -4,8 +4,8 @@ import pytest
 
 from authserver.tokens import opaque
 from tests.coldstart.warm import FLOWS, WarmFlow, measured
-from tests.functions.flows import issue_opaque_tokens
 from tests.functions.gateway import Gateway
+from tests.functions.given import issue_opaque_tokens
 from tests.functions.journey import Browser, machine, native, web
 from tests.functions.simulated_aws import Call, SimulatedAws
 from tests.functions.world import World

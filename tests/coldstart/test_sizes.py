@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.functions.capacity import size_of
-from tests.functions.flows import issue_opaque_tokens
 from tests.functions.gateway import Gateway
+from tests.functions.given import issue_opaque_tokens
 from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 

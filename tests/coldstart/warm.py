@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.functions.events import request_authorizer_event
-from tests.functions.flows import choose, give_organisations, issue_opaque_tokens
 from tests.functions.gateway import Gateway
+from tests.functions.given import give_organisations, issue_opaque_tokens
 from tests.functions.journey import App, Browser, machine, native, parameters_of, web
+from tests.functions.sign_in_flows import choose
 from tests.functions.simulated_aws import Call
 from tests.functions.world import World
 

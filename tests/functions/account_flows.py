@@ -6,20 +6,15 @@ from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
 from authserver.models import Membership, Organisation
 from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Gateway
+from tests.functions.given import subject_of_alice
 from tests.functions.journey import Browser, native, web
 from tests.functions.mail_flows import mailed_link
 from tests.functions.world import World
 
 
-def _subject_of_alice(world: World) -> str:
-    users = world.aws.items("UsersTable").items()
-    (alice,) = (key.removeprefix("user#") for key, item in users if item.get("username") == {"S": "alice"})
-    return alice
-
-
 def _furnish(world: World) -> None:
     """An organisation that Alice belongs to, an app that she let in for it, and one that she registered."""
-    alice = _subject_of_alice(world)
+    alice = subject_of_alice(world)
     world.aws.caller = "an operator"
     organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
     organisations.create(Organisation("acme", "Acme", {"one": "One Ltd"}))

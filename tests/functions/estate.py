@@ -10,8 +10,8 @@ from authserver.management import Operation, account, admin, partner
 from authserver.models import Approval
 from authserver.values import Scope
 from tests.functions import journey
-from tests.functions.flows import organisation_of_alice
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import organisation_of_alice
 from tests.functions.journey import App, Browser, hidden_fields, parameters_of
 from tests.functions.world import World
 

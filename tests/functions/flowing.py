@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from tests.functions.gateway import Answer
 from tests.functions.world import World
 
 type Flow = Callable[[World], None]
@@ -61,3 +62,7 @@ def registration_flow(registration: str) -> Callable[[Flow], Flow]:
         return perform_there
 
     return decorate
+
+
+def answered(status: int, answer: Answer) -> None:
+    assert answer.status == status, answer

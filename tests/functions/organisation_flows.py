@@ -7,8 +7,9 @@ from urllib.parse import quote
 from authserver.aws.dynamodb import DynamoBrowsers, DynamoIdentityProviders, DynamoOrganisations
 from authserver.models import ADMINISTRATOR, Approval, IdentityProvider, Membership, Organisation
 from authserver.values import Scope
-from tests.functions.flowing import flow
+from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import subject_of_alice
 from tests.functions.journey import Browser, hidden_fields, parameters_of, web
 from tests.functions.world import World
 
@@ -18,17 +19,12 @@ ACME = "/organisations/acme"
 def acme_of_alice(world: World) -> str:
     """Acme, where Alice is an administrator and demo-web acts for organisations; her subject."""
     organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
-    users = world.aws.items("UsersTable").items()
-    (alice,) = (key.removeprefix("user#") for key, item in users if item.get("username") == {"S": "alice"})
+    alice = subject_of_alice(world)
     world.aws.caller = "an operator"
     organisations.create(Organisation("acme", "Acme", {"one": "One Ltd", "two": "Two Ltd"}))
     organisations.put_membership(Membership("acme", alice, ADMINISTRATOR))
     world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
     return alice
-
-
-def answered(status: int, answer: Answer) -> None:
-    assert answer.status == status, answer
 
 
 def done(answer: Answer) -> str:

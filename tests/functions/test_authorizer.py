@@ -11,8 +11,8 @@ from tests.functions.events import (
     simple_authorizer_event,
     token_authorizer_event,
 )
-from tests.functions.flows import issue_opaque_tokens
 from tests.functions.gateway import Gateway
+from tests.functions.given import issue_opaque_tokens
 from tests.functions.journey import App, machine, native
 from tests.functions.simulated_aws import Call, Fault, SimulatedAws
 from tests.functions.world import World

@@ -12,9 +12,10 @@ import pytest
 
 from authserver.aws.table import encode
 from tests.functions.events import request_authorizer_event
-from tests.functions.flows import front_channel, let_use_legacy_grants
 from tests.functions.gateway import Gateway
+from tests.functions.given import let_use_legacy_grants
 from tests.functions.journey import App, Browser, machine, native, web
+from tests.functions.legacy_flows import front_channel
 from tests.functions.world import World
 
 GRANT_TYPES = ["authorization_code", "client_credentials", "refresh_token"]

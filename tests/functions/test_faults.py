@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.functions.flows import LEGACY, front_channel, give_organisations, issue_opaque_tokens, let_use_legacy_grants
+from tests.functions.flowing import LEGACY
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import give_organisations, issue_opaque_tokens, let_use_legacy_grants
 from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, web
+from tests.functions.legacy_flows import front_channel
 from tests.functions.simulated_aws import Call, Fault, SimulatedAws
 from tests.functions.situations import FAULTS, Ask, Prepare, Situation, is_unavailable
 from tests.functions.world import World

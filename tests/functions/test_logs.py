@@ -17,8 +17,9 @@ from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
-from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS, issue_opaque_tokens
+from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.gateway import Gateway, basic
+from tests.functions.given import issue_opaque_tokens
 from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import FUNCTIONS, World

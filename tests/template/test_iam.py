@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 import pytest
 
 from authserver.tokens.keyring import RINGS
-from tests.functions.flows import FLOWS, LEGACY, LEGACY_FLOWS, MAIL, MAIL_FLOWS, REGISTRATION_FLOWS, Flow
+from tests.functions.flowing import LEGACY, MAIL, Flow
+from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written

@@ -1,0 +1,130 @@
+"""The flows of clients, at the endpoints that they ask, and of the APIs that they call."""
+
+import secrets
+
+from tests.functions.events import request_authorizer_event
+from tests.functions.flowing import answered, flow
+from tests.functions.gateway import Gateway
+from tests.functions.given import imported_hash, issue_opaque_tokens
+from tests.functions.journey import App, Browser, machine, native, other, web
+from tests.functions.simulated_aws import binary
+from tests.functions.world import World
+
+
+@flow
+def authenticate_with_an_imported_secret(world: World) -> None:
+    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+        app = web(Gateway(world))
+        stranger = App(app.gateway, app.client_id, "guessed", app.redirect_uri)
+        secret = {"hash": binary(b""), "created_at": {"N": "1"}, "encoded": {"S": imported_hash(app.secret)}}
+        world.aws.change("ClientsTable", app.client_id, secrets={"L": [{"M": secret}]})
+        answered(401, stranger.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
+        for _ in range(2):
+            app.post(path, grant_type="refresh_token", refresh_token="x", token="x")
+        (kept,) = world.aws.item("ClientsTable", app.client_id)["secrets"]["L"]
+        assert "encoded" not in kept["M"]
+
+
+@flow
+def exchange_a_code_twice(world: World) -> None:
+    app = native(Gateway(world))
+    code = Browser(app.gateway).go_through(app.request())["code"]
+    answered(400, app.exchange(code, code_verifier=secrets.token_urlsafe(48)))
+    answered(200, app.exchange(code))
+    answered(400, app.exchange(code))
+
+
+@flow
+def refresh_until_reuse(world: World) -> None:
+    for path in ("/token", "/refresh"):
+        app = native(Gateway(world))
+        first = app.tokens()["refresh_token"]
+        second = app.refresh(first, path).json()["refresh_token"]
+        third = app.refresh(second, path).json()["refresh_token"]
+        answered(400, app.refresh(first, path))
+        answered(400, app.refresh(third, path))
+
+
+@flow
+def clients_that_are_refused(world: World) -> None:
+    gateway = Gateway(world)
+    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+        impostor = web(gateway)
+        impostor.secret = secrets.token_urlsafe(24)
+        answered(401, impostor.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
+
+
+@flow
+def opaque_access_tokens(world: World) -> None:
+    issue_opaque_tokens(world, "demo-app", "demo-web", "demo-machine")
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    for path in ("/token", "/refresh"):
+        tokens |= app.refresh(tokens["refresh_token"], path).json()
+    call = f"Bearer {tokens['access_token']}"
+    answered(200, gateway.call("GET", "/me", call))
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is True
+    answered(200, app.post("/revoke", token=tokens["access_token"]))
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is False
+    answered(200, gateway.call("GET", "/me", f"Bearer {machine(gateway).own_token().json()['access_token']}"))
+
+
+@flow
+def revoke_each_kind(world: World) -> None:
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    answered(200, app.post("/revoke", token=tokens["access_token"]))
+    answered(200, app.post("/revoke", token=tokens["refresh_token"]))
+    answered(200, app.post("/revoke", token=secrets.token_urlsafe(48)))
+    own = machine(gateway).own_token().json()["access_token"]
+    answered(200, machine(gateway).post("/revoke", token=own))
+    assert machine(gateway).post("/introspect", token=own).json() == {"active": False}
+
+
+@flow
+def introspect_each_kind(world: World) -> None:
+    gateway = Gateway(world)
+    app = web(gateway)
+    tokens = app.tokens()
+    assert app.post("/introspect", token=tokens["refresh_token"]).json()["active"] is True
+    assert app.post("/introspect", token=tokens["access_token"]).json()["active"] is True
+    assert other(gateway).post("/introspect", token=tokens["access_token"]).json() == {"active": False}
+
+
+@flow
+def call_the_resource_api(world: World) -> None:
+    gateway = Gateway(world)
+    tokens = native(gateway).tokens()
+    for path in ("/me", "/items", "/userinfo"):
+        answered(200, gateway.call("GET", path, f"Bearer {tokens['access_token']}"))
+    own = machine(gateway).own_token(scope="read write").json()["access_token"]
+    answered(200, gateway.call("POST", "/items", f"Bearer {own}", body='{"name": "an item"}'))
+
+
+@flow
+def scopes_that_others_imply(world: World) -> None:
+    """Whoever looks into the scope catalogue looks once; each function has just started."""
+    for client in ("demo-app", "demo-machine"):
+        world.aws.change("ClientsTable", client, scope={"S": "openid account"})
+    names = ("authorize", "login", "consent", "token", "refresh", "authorizer")
+    with world.using(**{name: world.load(name) for name in names}):
+        gateway = Gateway(world)
+        app = native(gateway)
+        app.tokens(scope="openid account.read")
+        tokens = app.tokens(scope="openid account")
+        answered(200, app.refresh(tokens["refresh_token"], "/refresh", scope="account.read"))
+        answered(200, machine(gateway).own_token(scope="account.read"))
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        event = request_authorizer_event("GET", "/items", resource=world.resource, headers=headers)
+        answer = world.invoke("authorizer", event)
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+
+@flow
+def read_the_metadata(world: World) -> None:
+    """By one that has just started, and looks into the scope catalogue."""
+    with world.using(metadata=world.load("metadata")):
+        for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
+            answered(200, Gateway(world).send("GET", f"/.well-known/{path}"))
