@@ -168,9 +168,19 @@ def test_an_application_is_shown_with_all_that_it_may_do_for_whom_and_since_when
     person.sign_in(gone_to_sign_in(person))
     (app,) = shown(person.open("/my/apps"))["apps"]
     assert (app["where"], app["since"]) == (["Acme"], START)
-    (grant,) = shown(person.open("/my/apps/{client_id}", client_id="web"))["grants"]
+    (access,) = shown(person.open("/my/apps/{client_id}", client_id="web"))["accesses"]
+    assert {one["scope"] for group in access["groups"].values() for one in group} == {"openid", "read"}
+    (grant,) = access["grants"]
     assert (grant["where"], grant["companies"], grant["every_company"]) == ("Acme", ["A One", "A Three"], False)
-    assert {one["scope"] for group in grant["groups"].values() for one in group} == {"openid", "read"}
+
+
+def test_grants_of_the_same_permissions_are_shown_together() -> None:
+    server = Server(client())
+    person = signed_in(server)
+    for scope in ("openid read", "read openid", "openid"):
+        App(server).tokens(scope=scope)
+    accesses = shown(person.open("/my/apps/{client_id}", client_id="web"))["accesses"]
+    assert sorted(len(access["grants"]) for access in accesses) == [1, 2]
 
 
 def gone_to_sign_in(person: Person) -> str:

@@ -79,7 +79,7 @@ def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What one application may do, each time that it was let in, and what happens if it is disconnected."""
+    """What one application may do, when it was let in to do that, and what happens if it is disconnected."""
     application = get_application(visitor.call(visit), services).document
     organisations = _organisations([application], services)
     client = services.clients.get(application["client_id"])
@@ -88,7 +88,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
         {
             "here": APPS,
             "app": _summary(application, organisations),
-            "grants": [_grant(one, organisations) for one in application["grants"]],
+            "accesses": _accesses(application, organisations),
             "outlives": lifetime_of(client, services) if client else 0,
         },
     )
@@ -128,16 +128,30 @@ def _link(uri: str | None) -> str:
     return uri if uri and is_web_page(uri) else ""
 
 
-def _grant(grant: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
-    """One time that it was let in: what it may do by headings, and for which companies."""
+def _accesses(application: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> list[dict[str, Any]]:
+    """What it may do, by headings, each with the grants that allow just that."""
+    alike: dict[frozenset[str], list[Mapping[str, Any]]] = {}
+    for grant in application["grants"]:
+        alike.setdefault(frozenset(one["scope"] for one in grant["permissions"]), []).append(grant)
+    return [
+        {"groups": _by_group(grants[0]["permissions"]), "grants": [_grant(one, organisations) for one in grants]}
+        for grants in alike.values()
+    ]
+
+
+def _by_group(permissions: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
-    for permission in grant["permissions"]:
+    for permission in permissions:
         groups.setdefault(permission["group"], []).append(permission)
+    return groups
+
+
+def _grant(grant: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
+    """One time that it was let in, and for which companies."""
     organisation = organisations.get(grant["organisation"] or "")
     companies = organisation.companies if organisation else {}
     return {
         **grant,
-        "groups": groups,
         "where": _name_of(grant["organisation"], organisations) if grant["organisation"] else "",
         "every_company": EVERY_ENTITY in grant["entities"],
         "companies": [companies.get(one, one) for one in grant["entities"] if one != EVERY_ENTITY],
