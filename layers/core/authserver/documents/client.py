@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from authserver.documents import Document, WebPage
+from authserver.documents import Document, WebPage, printable
 from authserver.models import Client
 from authserver.scopes import OF_OUR_APIS, OPERATOR, REFUSAL_AGE, ScopeCatalogue
 from authserver.services import Services
@@ -45,19 +45,13 @@ def _resource(text: str) -> str:
     return text
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not contain control characters")
-    return text
-
-
 def _logo(text: str) -> str:
     if not is_web_page(text) and not is_logo(text):
         raise ValueError("must be an https URL, or a png, webp, gif or jpeg of at most 6 KB as a data: URL")
     return text
 
 
-Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_printable)]
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(printable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Scopes = Annotated[str, StringConstraints(max_length=MAX_SCOPE), AfterValidator(_scope)]
 Logo = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_logo)]

@@ -16,7 +16,6 @@ KEPT = 90 * 86_400
 # What happened, and in brackets what `about` tells of it.
 SIGNED_IN = "signed_in"  # (by what: `PASSWORD`, `CODE`, `RECOVERY_CODE` or `PASSKEY`)
 SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"  # (the identity provider's name)
-SIGNED_OUT = "signed_out"
 SESSION_ENDED = "session_ended"  # (the device that it was on)
 SESSIONS_ENDED = "sessions_ended"
 PASSWORD_CHANGED = "password_changed"

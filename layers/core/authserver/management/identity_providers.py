@@ -36,11 +36,7 @@ def get_provider(call: Call, services: Services) -> Answer:
 def change_provider(call: Call, services: Services) -> Answer:
     """Changes a provider. Disabled, nobody signs in through it; who did so before stays signed in."""
     provider = _provider(call, services)
-    fields = set(documents.Provider.model_fields) - {"client_secret"}
-    current = documents.DescribedProvider.of(provider).model_dump(mode="json", include=fields)
-    wanted = call.patched(documents.Provider, current)
-    given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
-    require_own_secret(call, given, provider)
+    given = patched(call, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
     secret = provider.client_secret if keeps else wrapped(given, services)
     return Answer(document=_write(_put(given, secret, provider.created_at, services)))
@@ -59,11 +55,16 @@ def _provider(call: Call, services: Services) -> models.IdentityProvider:
     return provider
 
 
-def require_own_secret(call: Call, given: documents.IdentityProvider, before: models.IdentityProvider) -> None:
-    """What one issuer gave us is not sent to another."""
+def patched(call: Call, before: models.IdentityProvider) -> documents.IdentityProvider:
+    """What the body makes of a provider. What one issuer gave us is not sent to another. Raises `Problem`."""
+    fields = set(documents.Provider.model_fields) - {"client_secret"}
+    current = documents.DescribedProvider.of(before).model_dump(mode="json", include=fields)
+    wanted = call.patched(documents.Provider, current)
+    given = documents.IdentityProvider(**{**wanted.model_dump(), "id": before.id})
     needs_secret = given.token_endpoint_auth_method != "none"
     if given.issuer != before.issuer and needs_secret and "client_secret" not in call.body:
         raise Invalid("client_secret", "must be given anew with another issuer")
+    return given
 
 
 def wrapped(given: documents.IdentityProvider, services: Services) -> bytes:

@@ -11,7 +11,7 @@ from authserver import models
 from authserver.documents import identity_provider as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound
 from authserver.management.acting import administered
-from authserver.management.identity_providers import require_own_secret, wrapped
+from authserver.management.identity_providers import patched, wrapped
 from authserver.services import Services
 
 SHOWN = "is on everybody's sign-in page; an operator changes it"
@@ -41,11 +41,7 @@ def change_own_provider(call: Call, services: Services) -> Answer:
     provider = _provider(call, services)
     if not call.body.keys() <= set(CHANGEABLE):
         raise Invalid("(document)", "has what only operators change")
-    fields = set(documents.Provider.model_fields) - {"client_secret"}
-    current = documents.DescribedProvider.of(provider).model_dump(mode="json", include=fields)
-    wanted = call.patched(documents.Provider, current)
-    given = documents.IdentityProvider(**{**wanted.model_dump(), "id": provider.id})
-    require_own_secret(call, given, provider)
+    given = patched(call, provider)
     if provider.shown and given.name != provider.name:
         raise Invalid("name", SHOWN)
     changes: dict[str, Any] = {name: getattr(given, name) for name in CHANGEABLE if name != "client_secret"}

@@ -104,27 +104,23 @@ STILL_SIGNED_IN = Mistake(
 
 # By the reason of the error; whatever is not here is the application's mistake.
 BY_REASON = {
-    **dict.fromkeys(
-        (
+    reason: mistake
+    for mistake, reasons in {
+        EXPIRED: (
             *("request_over", "request_of_another_browser", "csrf", "request_garbage", "answered_before"),
             *("session_missing", "request_of_no_client", "state_garbage"),
         ),
-        EXPIRED,
-    ),
-    # What no form of ours says, unless something has changed since its page was made.
-    **dict.fromkeys(
-        (
+        # What no form of ours says, unless something has changed since its page was made.
+        CHANGED: (
             *("decision_missing", "organisation_unknown", "organisation_not_asked", "company_unknown"),
             *("action_unknown", "nowhere_to_cancel_to"),
         ),
-        CHANGED,
-    ),
-    **dict.fromkeys(
-        ("redirect_uri_unknown", "redirect_uri_unsafe", "redirect_uri_missing", "redirect_uri_repeated"), ELSEWHERE
-    ),
-    **dict.fromkeys(("client_unknown", "client_id_missing", "client_id_repeated"), UNKNOWN),
-    "client_disabled": ENDED,
-    "form_malformed": NOT_HERE,
+        ELSEWHERE: ("redirect_uri_unknown", "redirect_uri_unsafe", "redirect_uri_missing", "redirect_uri_repeated"),
+        UNKNOWN: ("client_unknown", "client_id_missing", "client_id_repeated"),
+        ENDED: ("client_disabled",),
+        NOT_HERE: ("form_malformed",),
+    }.items()
+    for reason in reasons
 }
 
 

@@ -4,9 +4,11 @@ An area is a tuple of `Screen`, and its function answers a request by looking it
 shows and changes, it does by the operations of the management APIs, in process: one set of rules for both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from authserver.endpoints.browser import begin_session, find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
@@ -79,6 +81,20 @@ class Rejected(Problem):
     def __init__(self, **wrong: str) -> None:
         errors = [{"field": name, "detail": sentence} for name, sentence in wrong.items()]
         super().__init__(400, CHECK, reason="invalid", errors=errors)
+
+
+@contextmanager
+def in_words(words: Mapping[str, str]) -> Iterator[None]:
+    """An operation of a management API, whose objections come out as sentences for a person.
+
+    `words` has them by the detail that an operation tells or else by the field. Raises `Rejected`.
+    """
+    try:
+        yield
+    except Problem as problem:
+        said = {error["field"]: words.get(error["detail"]) or words.get(error["field"]) for error in problem.errors}
+        wrong = {field: sentence for field, sentence in said.items() if sentence}
+        raise Rejected(**wrong) if wrong else problem from None
 
 
 class SignInAnew(Exception):
@@ -197,6 +213,11 @@ def session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Servi
         device=visit.device,
         source=network_of(visit.source),
     )
+
+
+def path_of(*parts: str) -> str:
+    """The path of a page; whatever is in a part, it stays one."""
+    return "/".join(quote(part, safe="") for part in parts)
 
 
 def root_of(visit: Visit) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from authserver.identity.activity import DATA_EXPORTED, note
 from authserver.identity.mails import order_verification
 from authserver.identity.second_factors import factors_of
-from authserver.management import Conflict, NotFound, Problem
+from authserver.management import Conflict, NotFound
 from authserver.management.account import (
     change_profile,
     connected_clients,
@@ -28,7 +28,7 @@ from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import EVERY_ENTITY, Organisation
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor, session_after
+from authserver.site import Rejected, Screen, Visitor, in_words, session_after
 from authserver.storage import BadCursor
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import is_web_page
@@ -236,12 +236,8 @@ def show_profile(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Another name."""
-    try:
+    with in_words({"name": WRONG_NAME}):
         change_profile(visitor.call(visit, body={"name": visit.entered("name").strip()}), services)
-    except Problem as problem:
-        if problem.errors:
-            raise Rejected(name=WRONG_NAME) from None
-        raise
     return GoTo(PROFILE, done="renamed")
 
 

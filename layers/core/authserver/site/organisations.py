@@ -6,7 +6,6 @@ A member sees what concerns every member; the rest is for administrators, who ar
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from authserver.management import Answer, Call, Conflict, NotFound, Problem, account, members, own_providers
 from authserver.management.acting import administered
@@ -14,7 +13,7 @@ from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.models import ADMINISTRATOR, EVERY_ENTITY, MEMBER
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor
+from authserver.site import Screen, Visitor, in_words, path_of
 
 LONGEST, PARTS = "100", 10  # of one part of a list, and of how many a page is made
 CHANGED = N_("This request has changed or is over since you opened it. Please look at it again.")
@@ -26,6 +25,13 @@ NO_CLIENT_ID = N_("Enter the identifier that the provider gave you, up to 256 pl
 NO_SECRET = N_("Enter the secret that the provider gave you. With another issuer or another method it is needed anew.")
 NO_NAME = N_("Enter a name of up to 200 characters.")
 SHOWN_NAME = N_("Everybody sees this name on the sign-in page, so only the operator of this service changes it.")
+WORDS = {
+    own_providers.SHOWN: SHOWN_NAME,
+    "name": NO_NAME,
+    "issuer": NO_ISSUER,
+    "client_id": NO_CLIENT_ID,
+    "client_secret": NO_SECRET,
+}
 
 ROUTE = "/organisations"
 ONE = f"{ROUTE}/{{organisation}}"
@@ -129,7 +135,7 @@ def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     organisation = visit.path_parameters["organisation"]
     call = visitor.call(visit, organisation=organisation, invitation=visit.entered("invitation"))
     members.withdraw_invitation(call, services)
-    return _back_to(visit, "members", "withdrawn")
+    return _back_to(visit, "members", done="withdrawn")
 
 
 def show_invite(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -140,11 +146,9 @@ def show_invite(visitor: Visitor, visit: Visit, services: Services) -> View:
 def invite(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Invites somebody, whether or not there is somebody of that name."""
     role = ADMINISTRATOR if visit.entered("role") == ADMINISTRATOR else MEMBER
-    try:
+    with in_words({"name": NO_NAME}):
         members.invite(visitor.call(visit, body={"name": visit.entered("name"), "role": role}), services)
-    except Problem as problem:
-        raise Rejected(name=NO_NAME) if problem.errors else problem from None
-    return _back_to(visit, "members", "invited")
+    return _back_to(visit, "members", done="invited")
 
 
 def show_member(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -159,8 +163,8 @@ def change_role(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     role = ADMINISTRATOR if visit.entered("role") == ADMINISTRATOR else MEMBER
     members.change_role(visitor.call(visit, body={"role": role}), services)
     if visit.path_parameters["sub"] == visitor.user.sub and role == MEMBER:
-        return _back_to(visit, "", "role")
-    return _back_to(visit, "members", "role")
+        return _back_to(visit, done="role")
+    return _back_to(visit, "members", done="role")
 
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
@@ -168,7 +172,7 @@ def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     members.end_membership(visitor.call(visit), services)
     if visit.path_parameters["sub"] == visitor.user.sub:
         return GoTo("organisations", done="left")
-    return _back_to(visit, "members", "removed")
+    return _back_to(visit, "members", done="removed")
 
 
 # ------------------------------------------------------------------ signing in, for administrators
@@ -193,22 +197,9 @@ def change_provider(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     body["status"] = "active" if visit.entered("enabled") else "disabled"
     if visit.entered("client_secret") and body["token_endpoint_auth_method"] != "none":
         body["client_secret"] = visit.entered("client_secret")
-    try:
+    with in_words(WORDS):
         own_providers.change_own_provider(visitor.call(visit, body=body), services)
-    except Problem as problem:
-        raise _in_words(problem) from None
-    return _back_to(visit, f"sign-in/{_quoted(visit.path_parameters['idp'])}", "provider")
-
-
-WORDS = {"name": NO_NAME, "issuer": NO_ISSUER, "client_id": NO_CLIENT_ID, "client_secret": NO_SECRET}
-
-
-def _in_words(problem: Problem) -> Problem:
-    """The same as sentences for a person, by the fields of the form."""
-    wrong = {error["field"]: WORDS[error["field"]] for error in problem.errors if error["field"] in WORDS}
-    if any(error["detail"] == own_providers.SHOWN for error in problem.errors):
-        wrong["name"] = SHOWN_NAME
-    return Rejected(**wrong) if wrong else problem
+    return _back_to(visit, "sign-in", visit.path_parameters["idp"], done="provider")
 
 
 # ------------------------------------------------------------------ connected applications, for administrators
@@ -239,13 +230,13 @@ def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     organisation, grant = visit.path_parameters["organisation"], visit.entered("grant")
     call = visitor.call(visit, body={"entities": entities}, organisation=organisation, id=grant)
     account.set_companies(call, services)
-    return _back_to(visit, f"apps/{_quoted(visit.path_parameters['client_id'])}", "companies")
+    return _back_to(visit, "apps", visit.path_parameters["client_id"], done="companies")
 
 
 def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Ends all that members granted it for the organisation."""
     account.disconnect_application_of_organisation(visitor.call(visit), services)
-    return _back_to(visit, "apps", "disconnected")
+    return _back_to(visit, "apps", done="disconnected")
 
 
 # ------------------------------------------------------------------ what members ask for, for administrators
@@ -287,7 +278,7 @@ def _answer(visitor: Visitor, visit: Visit, services: Services, decision: str, d
         return _changed(visitor, visit, services)
     except Conflict as conflict:
         raise Problem(conflict.status, ANSWERED, reason=conflict.reason) from None
-    return _back_to(visit, f"requests/{_quoted(visit.path_parameters['approval'])}", done)
+    return _back_to(visit, "requests", visit.path_parameters["approval"], done=done)
 
 
 def _changed(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -302,7 +293,7 @@ def _context(visitor: Visitor, visit: Visit, services: Services) -> dict[str, An
     """The organisation of the page, and whether the visitor administers it."""
     call = visitor.call(visit, organisation=visit.path_parameters["organisation"])
     organisation = members.get_organisation(call, services).document
-    at = f"organisations/{_quoted(organisation['id'])}"
+    at = path_of("organisations", organisation["id"])
     return {"organisation": organisation, "is_administrator": organisation["role"] == ADMINISTRATOR, "at": at}
 
 
@@ -335,13 +326,8 @@ def _approvals(visitor: Visitor, visit: Visit, services: Services) -> list[dict[
     return _items(account.list_approvals, visitor, visit, services)
 
 
-def _back_to(visit: Visit, page: str, done: str) -> GoTo:
-    at = f"organisations/{_quoted(visit.path_parameters['organisation'])}"
-    return GoTo(f"{at}/{page}" if page else at, done=done)
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")
+def _back_to(visit: Visit, *page: str, done: str) -> GoTo:
+    return GoTo(path_of("organisations", visit.path_parameters["organisation"], *page), done=done)
 
 
 SCREENS = (

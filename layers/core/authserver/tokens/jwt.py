@@ -22,7 +22,6 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from authserver.services import SigningKey, VerificationKey
 from authserver.values import base64url
 
-ALGORITHMS = ("ES256", "RS256")
 MAX_LENGTH = 8192
 CLOCK_TOLERANCE = 10
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from authserver.documents.client import Terms
 from authserver.management import Call, Conflict, Problem, partner
@@ -12,7 +11,7 @@ from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.models import TEST, VERIFIED
 from authserver.services import Services
-from authserver.site import Act, Answer, Rejected, Screen, SignInAnew, Visitor
+from authserver.site import Act, Answer, Rejected, Screen, SignInAnew, Visitor, path_of
 from authserver.site.developer.form import (
     DEFAULTS,
     changes,
@@ -167,7 +166,7 @@ def _told(app: App, done: str, page: str = "") -> View | GoTo:
 
 
 def _to(client_id: str, done: str, page: str = "") -> GoTo:
-    return GoTo(f"developer/apps/{quote(client_id, safe='')}{page}", done=done)
+    return GoTo(path_of("developer", "apps", client_id) + page, done=done)
 
 
 def _in_words(act: Act) -> Act:
