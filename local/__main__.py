@@ -27,6 +27,12 @@ examples:
 The code is reloaded when it changes. Exit code: 0 stopped, 1 cannot start, 2 refused (parameter or template).
 """
 
+_PAGES = {
+    "/my": "one's account: apps, security, sessions, activity",
+    "/organisations": "members, companies, apps and requests of one's organisation",
+    "/developer": "the developer portal: apps, secrets, playground",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal comes; the exit code."""
@@ -42,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             parameters=_parameters([*split_parameters(options.parameters), *options.parameter]),
             port=options.port,
             resource_port=options.resource_port,
+            host="localhost",  # for a browser makes no passkey for an address
             seed=options.seed,
             log=options.log,
             template=options.template,
@@ -122,16 +129,18 @@ def _parameters(pairs: list[str]) -> dict[str, str]:
 
 
 def _introduce(server: DevelopmentServer) -> None:
-    _say("")
-    _say(f"Issuer        {server.issuer}")
-    _say(f"Discovery     {server.issuer}/.well-known/oauth-authorization-server")
-    _say(f"ResourceApi   {server.resource}")
-    _say(f"Mails         {server.outbox}")
-    _say(f"DynamoDB, KMS {server.endpoint_url}")
-    _say("")
-    _say("How this differs from AWS:")
+    _say("\nHow this differs from AWS:")
     for difference in DIFFERENCES:
         _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
+    _say("")
+    _say(f"Issuer         {server.issuer}")
+    _say(f"Discovery      {server.issuer}/.well-known/oauth-authorization-server")
+    _say(f"ResourceApi    {server.resource}")
+    _say(f"DynamoDB, KMS  {server.endpoint_url}")
+    _say("\nPages")
+    for path, what in _PAGES.items():
+        _say(f"  {server.issuer + path:<{len(server.issuer) + 15}} {what}")
+    _say(f"  {server.outbox:<{len(server.issuer) + 15}} the mails that were sent")
     if server.planted:
         from local.seed import describe  # imports the application, which only a seed needs
 

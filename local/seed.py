@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,7 @@ class Planted:
 
     users: tuple[UserSeed, ...]
     clients: tuple[ClientSeed, ...]
+    organisations: tuple[OrganisationSeed, ...]
 
 
 def read(path: Path) -> Seed:
@@ -196,7 +197,7 @@ def plant(seed_path: Path, place: Place) -> Planted:
         _plant_theme(seed, configuration)
         if seed.identity_providers:
             _plant_identity_providers(seed, DynamoIdentityProviders(dynamodb, place.configuration_table), place)
-    return Planted(tuple(seed.users), tuple(seed.clients))
+    return Planted(tuple(seed.users), tuple(seed.clients), tuple(seed.organisations))
 
 
 def _plant_users(seed: Seed, users: DynamoUsers) -> None:
@@ -269,16 +270,23 @@ def _plant_identity_providers(seed: Seed, providers: DynamoIdentityProviders, pl
 
 def describe(planted: Planted, issuer: str, resource: str) -> str:
     """What a developer needs to begin: who may sign in, which clients there are, lines to paste."""
-    lines = ["Users"]
-    lines += [f"  {user.username} / {user.password}" for user in planted.users] or ["  none"]
-    lines += ["Clients"]
-    lines += [f"  {_client_line(client)}" for client in planted.clients] or ["  none"]
-    return "\n".join([*lines, *_lines_to_paste(planted, issuer, resource)])
+    users = [(user.username, user.password, _part_of(user, planted.organisations)) for user in planted.users]
+    clients = [
+        (client.client_id, client.client_secret or "(public)", " ".join(client.grant_types))
+        for client in planted.clients
+    ]
+    return "\n".join(["Users", *_table(users), "Clients", *_table(clients), *_lines_to_paste(planted, issuer, resource)])
 
 
-def _client_line(client: ClientSeed) -> str:
-    secret = f" / {client.client_secret}" if client.client_secret else " (public)"
-    return f"{client.client_id}{secret}: {' '.join(client.grant_types)}"
+def _part_of(user: UserSeed, organisations: Iterable[OrganisationSeed]) -> str:
+    parts = [(one.members.get(user.username), one.name) for one in organisations]
+    return ", ".join(f"{role} of {name}" for role, name in parts if role)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return [f"  {line.rstrip()}" for line in lines] or ["  none"]
 
 
 def _lines_to_paste(planted: Planted, issuer: str, resource: str) -> list[str]:

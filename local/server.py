@@ -39,7 +39,7 @@ class DevelopmentServer:
 
     After the start: `issuer` and `resource` are the APIs' addresses, `outbox` that of the page with the mails that were
     sent, `endpoint_url` is AWS's, and `planted` is what the seed put into the tables (None without a seed). Ports may
-    be 0, for any free one.
+    be 0, for any free one. `host` is the name of loopback in those addresses; both names are answered.
     Errors at the start: `StartupError`.
     """
 
@@ -55,6 +55,7 @@ class DevelopmentServer:
         parameters: Mapping[str, str] | None = None,
         port: int = 0,
         resource_port: int = 0,
+        host: str = "127.0.0.1",
         seed: Path | None = None,
         log: Path | None = None,
         template: Path = TEMPLATE,
@@ -67,6 +68,7 @@ class DevelopmentServer:
         """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)
+        self._host = host
         self._seed = seed
         self._log_path = log
         self._template = template
@@ -145,9 +147,11 @@ class DevelopmentServer:
             for one in sockets:
                 self._closing.callback(one.close)
             listeners.append(sockets)
-        self._domains = [f"127.0.0.1:{sockets[0].getsockname()[1]}" for sockets in listeners]
-        self.issuer, self.resource = (f"http://{domain}" for domain in self._domains)
-        self.outbox = f"{self.issuer}{OUTBOX}"
+        self._domains = [f"{self._host}:{sockets[0].getsockname()[1]}" for sockets in listeners]
+        issuer, resource = (f"http://{domain}" for domain in self._domains)
+        self.issuer = self._given.get("Issuer") or issuer
+        self.resource = self._given.get("ResourceUrl") or resource
+        self.outbox = f"{issuer}{OUTBOX}"
         return listeners
 
     def _expand(self) -> Builder:

@@ -15,7 +15,7 @@ from authserver_cli.api import Api
 from authserver_cli.asking import read_credentials
 from authserver_cli.protocol import Request, Response, Transport
 
-DEFAULT_SERVER = "http://127.0.0.1:3000"
+DEFAULT_SERVER = "http://localhost:3000"
 
 
 @dataclass

@@ -31,7 +31,7 @@ def run_page(name: str, issuer: str, folder: Path) -> str:
         "AUTHSERVER_CLIENT_SECRET": "demo-admin-secret-for-development-only",
     }
     completed = subprocess.run(
-        ["bash", "-xeuo", "pipefail", "-c", script.replace("http://127.0.0.1:3000", issuer)],
+        ["bash", "-xeuo", "pipefail", "-c", script.replace("http://localhost:3000", issuer)],
         capture_output=True, text=True, timeout=180, check=False, cwd=folder, env=environment,
     )  # fmt: skip
     assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -31,8 +31,8 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the page's commands print. The browser's part, between the address and the code, a person plays."""
     log = tmp_path_factory.mktemp("quickstart") / "server.log"
     with DevelopmentServer(port=0, resource_port=0, seed=ROOT / "local" / "seed.json", log=log) as server:
-        script = commands().replace("http://127.0.0.1:3000", server.issuer)
-        script = script.replace("http://127.0.0.1:3001", server.resource)
+        script = commands().replace("http://localhost:3000", server.issuer)
+        script = script.replace("http://localhost:3001", server.resource)
         before, after = script.split(CODE)
         verifier = "VERIFIER=" + "v" * 64
         before = re.sub(r"VERIFIER=\$\(.*\)", verifier, before)
