@@ -275,7 +275,9 @@ def describe(planted: Planted, issuer: str, resource: str) -> str:
         (client.client_id, client.client_secret or "(public)", " ".join(client.grant_types))
         for client in planted.clients
     ]
-    return "\n".join(["Users", *_table(users), "Clients", *_table(clients), *_lines_to_paste(planted, issuer, resource)])
+    return "\n".join(
+        ["Users", *_table(users), "Clients", *_table(clients), *_lines_to_paste(planted, issuer, resource)]
+    )
 
 
 def _part_of(user: UserSeed, organisations: Iterable[OrganisationSeed]) -> str:
