@@ -185,9 +185,8 @@ class Place:
         )
 
 
-def plant(seed_path: Path, place: Place) -> Planted:
-    """Writes what a seed file has."""
-    seed = read(seed_path)
+def plant(seed: Seed, place: Place) -> Planted:
+    """Writes what a seed has."""
     with closing(place.client("dynamodb")) as dynamodb:
         _plant_users(seed, DynamoUsers(dynamodb, place.users_table))
         _plant_clients(seed, DynamoClients(dynamodb, place.clients_table))
@@ -315,7 +314,7 @@ def main(arguments: list[str] | None = None) -> int:
     outputs = _outputs(options.stack)
     try:
         place = Place(*(outputs[name] for name in ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")))
-        planted = plant(options.file, place)
+        planted = plant(read(options.file), place)
     except SeedError as error:
         print(error, file=sys.stderr)
         return 2

@@ -222,13 +222,13 @@ class DevelopmentServer:
         if self._seed is None:
             return
         self._announce(f"planting {self._seed}")
-        from local.seed import Place, SeedError, plant  # imports the application, which only a seed needs
+        from local.seed import Place, SeedError, plant, read  # imports the application, which only a seed needs
 
         names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
         clients, users, configuration, key = map(self._planted_in, names)
         place = Place(clients, users, configuration, key, self.endpoint_url)
         try:
-            self.planted = plant(self._seed, place)
+            self.planted = plant(read(self._seed), place)
         except SeedError as error:
             raise StartupError(str(error)) from None
 

@@ -18,12 +18,18 @@ ACME = "/organisations/acme"
 
 def acme_of_alice(world: World) -> str:
     """Acme, where Alice is an administrator and demo-web acts for organisations; her subject."""
+    alice = administered_by_alice(world)
+    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+    return alice
+
+
+def administered_by_alice(world: World) -> str:
+    """Acme, where Alice is an administrator; her subject."""
     organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
     alice = subject_of_alice(world)
     world.aws.caller = "an operator"
     organisations.create(Organisation("acme", "Acme", {"one": "One Ltd", "two": "Two Ltd"}))
     organisations.put_membership(Membership("acme", alice, ADMINISTRATOR))
-    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
     return alice
 
 

@@ -12,6 +12,7 @@ from tests.functions.flowing import sending_mails
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
 from tests.functions.mail_flows import forget
+from tests.functions.organisation_flows import administered_by_alice
 from tests.functions.world import ROOT, World
 
 EVENTS = ROOT / "events"
@@ -59,9 +60,9 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "developer/list_endpoints": (200, "/authorize"),
     "my/sign_in_first": (303, "login?request=rq_"),
     "organisations/sign_in_first": (303, "login?request=rq_"),
-    "organisations/list_organisations": (200, "Teatime Group"),
-    "organisations/list_members": (200, "bob"),
-    "organisations/invite": (303, "organisations/teatime/members?done=invited"),
+    "organisations/list_organisations": (200, "Acme"),
+    "organisations/list_members": (200, "Alice Liddell"),
+    "organisations/invite": (303, "organisations/acme/members?done=invited"),
     "organisations/unknown": (404, ""),
     "my/security": (200, "Authenticator app"),
     "my/password_csrf_missing": (400, "expired"),
@@ -149,7 +150,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "account/disconnect_application": (204, ""),
     "account/list_sessions": (200, '"since"'),
     "account/end_sessions": (204, ""),
-    "account/list_organisations": (200, '"name": "Teatime Group"'),
+    "account/list_organisations": (200, '"name": "Acme"'),
     "account/organisation_unknown": (404, "not_found"),
     "account/token_of_a_client": (403, "no_user"),
     "account/without_authorizer": (401, "invalid_token"),
@@ -225,6 +226,7 @@ def filled_in(name: str, world: World, values: dict[str, str]) -> Any:
 
 
 def live(world: World) -> dict[str, str]:
+    administered_by_alice(world)
     gateway = Gateway(world)
     app, browser = native(gateway), Browser(gateway)
     app.verifier = VERIFIER

@@ -9,7 +9,7 @@ import pytest
 
 from authserver.aws.dynamodb import DynamoConfiguration, DynamoOrganisations, DynamoUsers
 from authserver.scopes import ScopeDefinition
-from local.seed import Place, SeedError, plant
+from local.seed import Place, SeedError, plant, read
 from tests.functions.world import World
 
 
@@ -21,7 +21,7 @@ def planted(world: World, tmp_path: Path, document: dict[str, Any]) -> None:
     }
     place = Place(tables["clients"], tables["users"], tables["configuration"], "", None)
     with patch.object(Place, "client", lambda _, service: world.aws.client(service)):
-        plant(path, place)
+        plant(read(path), place)
 
 
 def test_organisations_and_scopes_are_planted_once(world: World, tmp_path: Path) -> None:

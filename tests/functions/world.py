@@ -18,7 +18,7 @@ import authserver.aws.bootstrap
 import authserver.identity.password
 from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
-from local.seed import Place, plant
+from local.seed import Place, plant, read
 from local.stack import Builder, Stack
 from local.template import expand, read_template
 from tests.functions.simulated_aws import SimulatedAws
@@ -55,7 +55,8 @@ class World:
         self._handlers: dict[str, Any] = {}
         with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
             names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
-            plant(ROOT / "local" / "seed.json", Place(*(f"authserver-{name}" for name in names)))
+            seed = read(ROOT / "local" / "seed.json").model_copy(update={"organisations": []})  # tests give their own
+            plant(seed, Place(*(f"authserver-{name}" for name in names)))
         self.unborn = self.aws.snapshot()  # no keys yet
         self.invoke("rotate_keys", {})
         self.keep()
