@@ -90,6 +90,32 @@ def test_fields_are_labelled_for_people_and_password_managers(window: Window, pu
         assert float(field.evaluate("field => parseFloat(getComputedStyle(field).fontSize)")) >= 16  # iOS zooms below
 
 
+def test_what_is_typed_can_be_shown_and_is_hidden_when_it_is_sent(window: Window, public: App) -> None:
+    tab = window.tab()
+    tab.start(public)
+    password = tab.page.get_by_label("Password")
+    password.fill("looking-glass")
+    tab.page.get_by_role("button", name="Show Password", exact=True).press("Enter")
+    expect(password).to_have_attribute("type", "text")
+    expect(password).to_have_value("looking-glass")
+    expect(password).to_have_attribute("spellcheck", "false")
+    expect(tab.page.get_by_role("status")).to_have_text("Your password is visible")
+    tab.page.get_by_role("button", name="Hide Password", exact=True).click()
+    expect(password).to_have_attribute("type", "password")
+    expect(tab.page.get_by_role("status")).to_have_text("Your password is hidden")
+    tab.page.get_by_role("button", name="Show Password", exact=True).click()
+    tab.page.get_by_label("Username").fill("nobody")
+    password.evaluate("field => { field.form.onsubmit = () => false; field.form.requestSubmit() }")
+    expect(password).to_have_attribute("type", "password")
+
+
+def test_nothing_offers_to_show_a_password_where_no_script_can(open_window: Callable[..., Window], public: App) -> None:
+    tab = open_window(java_script_enabled=False).tab()
+    tab.start(public)
+    tab.sees_sign_in()
+    expect(tab.page.get_by_role("button", name="Show")).to_have_count(0)
+
+
 def test_consent_says_who_asks_for_what(signed_in: Window, confidential: App, site: Site) -> None:
     tab = signed_in.tab()
     tab.start(confidential, scope="openid profile email read write")

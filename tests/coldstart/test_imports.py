@@ -43,8 +43,8 @@ HEAVY = {
     # ARCHITECTURE.md section 9: only where tokens are signed or verified.
     "jwt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
     "cryptography": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
-    # Loaded when the first code or passkey is met; OpenSSL never, but by the library of passkeys.
-    **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "OpenSSL")},
+    # Loaded when the first code, passkey or new password is met; OpenSSL never, but by the library of passkeys.
+    **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "zxcvbn", "OpenSSL")},
     "boto3": set(FUNCTIONS) - {"example_resource"},
 }
 

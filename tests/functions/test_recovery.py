@@ -1,7 +1,10 @@
 """A forgotten password over the functions' handlers: what is asked of AWS, what fails, what a link is good for."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
 
@@ -36,6 +39,33 @@ def can_sign_in(world: World, password: str) -> bool:
 
 def recipients(world: World) -> list[list[str]]:
     return [mail["Destination"]["ToAddresses"] for mail in world.aws.mails]
+
+
+# ------------------------------------------------------------------ the language that the sign-in was asked for in
+
+
+def test_the_language_of_a_sign_in_goes_along_and_into_the_mail(mailing: World) -> None:
+    browser = Browser(Gateway(mailing))
+    page = browser.follow(browser.authorize(web(browser.gateway).request(ui_locales="de")))
+    (link,) = re.findall(r'href="recover\?([^"]+)"', page.body)
+    asked = dict(parse_qsl(unescape(link)))
+    question = browser.send("GET", "/recover", query=asked)
+    assert (asked["ui_locales"], 'lang="de"' in question.body) == ("de", True)
+    sent = browser.send("POST", "/recover", query=asked, form={"username": "alice", "request": asked["request"]})
+    told = browser.send("GET", "/recover", query=dict(parse_qsl(urlsplit(sent.location).query)))
+    assert 'lang="de"' in told.body
+    assert "ui_locales=de" in told.body
+    mailing.deliver()
+    assert "neues Passwort" in mailing.aws.mails[-1]["Content"]["Simple"]["Subject"]["Data"]
+
+
+def test_a_language_that_is_none_harms_nobody(mailing: World) -> None:
+    hostile = '"><script>\r\nSet-Cookie: a=b'
+    sent = Gateway(mailing).send("POST", "/recover", query={"ui_locales": hostile}, form={"username": "alice"})
+    assert sent.location == f"recover?done=sent&ui_locales={quote_plus(hostile)}"
+    told = Gateway(mailing).send("GET", "/recover", query={"done": "sent", "ui_locales": hostile})
+    assert told.status == 200
+    assert hostile not in told.body
 
 
 # ------------------------------------------------------------------ nobody is told who is here

@@ -376,6 +376,16 @@ def test_nobody_has_no_factors(api: Api, method: str) -> None:
     assert api.call(method, "/admin/users/nobody/factors").status == 404
 
 
+@pytest.mark.parametrize("password", ["password", "alice-2026", "iloveyou"])
+def test_a_password_that_is_guessed_first_is_refused_and_why_is_told(api: Api, living: Living, password: str) -> None:
+    answer = api.call("PUT", f"{PATH}/password", {"password": password})
+    assert answer.status == 400
+    assert answer.document["errors"][0]["field"] == "password"
+    assert "guessed first" in answer.document["errors"][0]["detail"]
+    assert api.call("POST", "/admin/users", {"username": password, "password": password}).status == 400
+    living.assert_alive()
+
+
 def test_an_operators_powers_end_with_what_they_granted(powerful: Api, living: Living) -> None:
     assert powerful.call("PATCH", PATH, {"operator": True}).document["operator"] is True
     living.assert_alive()

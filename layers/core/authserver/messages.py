@@ -290,7 +290,8 @@ class GoTo:
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
     `device_cookie` the one by which it is known afterwards.
-    `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done.
+    `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done,
+    `ui_locales` in which language.
     """
 
     page: str
@@ -300,6 +301,7 @@ class GoTo:
     session_lifetime: int = 0
     base: str = ""
     done: str = ""
+    ui_locales: str = ""
     device_cookie: str | None = field(default=None, repr=False)
 
 

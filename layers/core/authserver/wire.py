@@ -251,6 +251,7 @@ def parse_visit(request: HttpRequest) -> Visit:
         form[name] = (*form.get(name, ()), value)
     route = request.route.partition(" ")[2]
     filled = route
+    query = single(read_query(request))
     for name, value in request.path_parameters.items():
         filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
     return Visit(
@@ -258,14 +259,19 @@ def parse_visit(request: HttpRequest) -> Visit:
         route=route,
         path=filled.removeprefix("/"),
         path_parameters=request.path_parameters,
-        query=single(read_query(request)),
+        query=query,
         form=form,
         session=request.cookies.get(SESSION_COOKIE),
         source=request.source,
         device=device_of(request),
         device_cookie=request.cookies.get(DEVICE_COOKIE),
-        languages=request.headers.get("accept-language", "")[:MAX_LANGUAGES],
+        languages=_languages(query.get("ui_locales", ""), request),
     )
+
+
+def _languages(ui_locales: str, request: HttpRequest) -> str:
+    """As in Accept-Language; what a page was asked for comes first."""
+    return ", ".join((*ui_locales.split(), request.headers.get("accept-language", "")))[:MAX_LANGUAGES]
 
 
 LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
@@ -407,7 +413,8 @@ def render_goto(message: GoTo) -> HttpResponse:
         cookies.append(session_cookie(message.session, message.session_lifetime))
     if message.device_cookie is not None:
         cookies.append(f"{DEVICE_COOKIE}={message.device_cookie}; Max-Age={DEVICE_LIFETIME}; {COOKIE_ATTRIBUTES}")
-    query = urlencode([(n, v) for n, v in (("request", message.request_handle), ("done", message.done)) if v])
+    said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
+    query = urlencode({name: value for name, value in said.items() if value})
     location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
     return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page.partition('/')[0]}")

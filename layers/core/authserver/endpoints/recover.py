@@ -42,7 +42,8 @@ def show_question(visit: Visit, services: Services) -> Answer:
     handle = _pending(visit.query.get("request", ""), services)
     match visit.query.get("done"):
         case "sent":
-            return View("recover/sent", {"request_handle": handle}, reason="recover_sent")
+            context = {"request_handle": handle, "asked_locales": _asked_locales(visit)}
+            return View("recover/sent", context, reason="recover_sent")
         case "password":
             return View("recover/changed", reason="recover_changed")
     return View("recover/ask", {"request_handle": handle, "problem": ""}, reason="recover_page")
@@ -54,7 +55,7 @@ def order_link(visit: Visit, services: Services) -> Answer:
     if not username.strip():
         return View("recover/ask", {"request_handle": handle, "problem": NAME_MISSING}, 400, "recover_400")
     order_reset(username, visit.source, visit.languages, services)
-    return GoTo("recover", handle, done=SENT)
+    return GoTo("recover", handle, done=SENT, ui_locales=_asked_locales(visit))
 
 
 def show_reset(visit: Visit, services: Services) -> Answer:
@@ -77,10 +78,10 @@ def reset_password(visit: Visit, services: Services) -> Answer:
         return _over("recover")
     claim = opened.claim(password.reveal())
     if opened.is_ended and opened.link.spent_by == claim:
-        return _changed()  # by this very form, the moment before
+        return _changed(visit)  # by this very form, the moment before
     if not _may_reset(opened, user):
         return _over("recover")
-    problem = refusal(password, user.username)
+    problem = refusal(password, user.username, services.theme().name)
     if problem:
         return View("recover/new", {"username": user.username, "problem": problem}, 400, "reset_400")
     password_hash = services.passwords.hash(password)
@@ -91,7 +92,7 @@ def reset_password(visit: Visit, services: Services) -> Answer:
     cut_off(services, subject=user.sub)
     note(services, user.sub, PASSWORD_CHANGED, device=visit.device, source=visit.source)
     tell_of_new_password(user, visit.languages, services)
-    return _changed()
+    return _changed(visit)
 
 
 def _may_reset(opened: OpenedLink, user: User) -> bool:
@@ -102,9 +103,9 @@ def _may_reset(opened: OpenedLink, user: User) -> bool:
     return opened.is_live and opened.link.address == user.email and bool(user.password_hash)
 
 
-def _changed() -> GoTo:
+def _changed(visit: Visit) -> GoTo:
     """To a page whose address has no link in it."""
-    return GoTo("recover", done=CHANGED, base="../")
+    return GoTo("recover", done=CHANGED, ui_locales=_asked_locales(visit), base="../")
 
 
 # ------------------------------------------------------------------ an address that somebody says is theirs
@@ -152,6 +153,11 @@ def _owner(opened: OpenedLink | None, services: Services) -> User | None:
 def _over(page: str) -> View:
     """One answer to all that is wrong with a link: it is over, used, another's or none."""
     return View("recover/over", {"page": page}, 400, f"{page}_over")
+
+
+def _asked_locales(visit: Visit) -> str:
+    """The language goes along from page to page: there is no pending request that says it."""
+    return visit.query.get("ui_locales", "")
 
 
 def _pending(handle: str, services: Services) -> str:

@@ -11,8 +11,9 @@ from authserver.documents import user as documents
 from authserver.identity.activity import FACTORS_REMOVED, note
 from authserver.identity.cutoffs import cut_off, resume
 from authserver.identity.mails import tell_of_new_factors
+from authserver.identity.new_password import refusal
 from authserver.identity.second_factors import factors_of
-from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, page_of
 from authserver.management.pages import everything
 from authserver.scopes import MANAGEMENT, OPERATOR
 from authserver.services import Services
@@ -30,6 +31,8 @@ def list_users(call: Call, services: Services) -> Answer:
 def create_user(call: Call, services: Services) -> Answer:
     """Adds a user, with a password, with a hash of one that another system kept, or with neither."""
     wanted = call.read(documents.NewUser)
+    if wanted.password is not None:
+        _require_fit(wanted.password, wanted.username, services)
     if wanted.operator:
         _require_powers(call, services)
     user = models.User(
@@ -94,10 +97,11 @@ def delete_user(call: Call, services: Services) -> Answer:
 def set_password(call: Call, services: Services) -> Answer:
     """Sets a password; sessions and tokens from before are over."""
     wanted = call.read(documents.NewPassword)
-    sub = _changeable(call, services).sub
-    if services.users.update(sub, password_hash=services.passwords.hash(Secret(wanted.password))) is None:
+    user = _changeable(call, services)
+    _require_fit(wanted.password, user.username, services)
+    if services.users.update(user.sub, password_hash=services.passwords.hash(Secret(wanted.password))) is None:
         raise NotFound("user")
-    cut_off(services, subject=sub)
+    cut_off(services, subject=user.sub)
     return Answer()
 
 
@@ -148,6 +152,12 @@ def _require_powers(call: Call, services: Services) -> None:
     if not services.scopes().expand(call.scope) >= POWERS:
         title = "This takes every administrative scope in the access token"
         raise Problem(403, title, reason="insufficient_scope")
+
+
+def _require_fit(password: str, username: str, services: Services) -> None:
+    """Raises `Invalid`."""
+    if objection := refusal(Secret(password), username, services.theme().name):
+        raise Invalid("password", objection)
 
 
 def _hash_of(wanted: documents.NewUser, services: Services) -> str:

@@ -261,7 +261,9 @@ class Inline:
         return Markup(f"<style>{self._style}</style>")  # noqa: S704  our own file
 
     def script(self, name: str) -> Markup:
-        """A script of ours, as the page needs it; it works without as well."""
+        """A script of ours, as the page needs it, and once however often it is asked for; it works without as well."""
+        if name in self._scripts:
+            return Markup()
         self._scripts[name] = _script(name)
         return Markup(f"<script>{self._scripts[name]}</script>")  # noqa: S704  our own file
 
@@ -278,7 +280,9 @@ class Inline:
             directives.append(forms)
         if self._scripts:
             hashes = " ".join(f"'{_hash_source(script)}'" for script in self._scripts.values())
-            directives += [f"script-src {hashes}", "connect-src 'self'"]
+            directives.append(f"script-src {hashes}")
+        if "playground" in self._scripts:
+            directives.append("connect-src 'self'")
         return "; ".join(directives)
 
 
