@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from local.server import DevelopmentServer
+from tests.browser.every_page import EVERY_PAGE, PageOf
 from tests.browser.site import Site
 from tests.browser.visit import Window, at
 from tests.flows.person import App, Deployment, Person, demo_app, demo_web
@@ -80,6 +81,11 @@ MORE_CLIENTS = [
         "token_endpoint_auth_method": "none",
     },
 ]
+MORE_USERS = [
+    {"username": "carol", "password": "who has an app", "name": "Carol Danvers"},
+    {"username": "dave", "password": "who has an app, too", "email": "dave@example.com", "name": "Dave Bowman"},
+    {"username": "erin", "password": "who changes her address", "email": "erin@example.com", "name": "Erin Gilbert"},
+]
 ORGANISATIONS = [
     {
         "id": "acme",
@@ -96,6 +102,7 @@ WORK_OF_ACME = {
     "client_id": "authserver",
     "client_secret": "a secret of development",
     "organisation": "acme",
+    "domains": ["acme.example"],
     "shown": False,
 }
 
@@ -114,6 +121,7 @@ def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> 
     directory = tmp_path_factory.mktemp("browser")
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
+    seed["users"] += MORE_USERS
     seed["organisations"] = ORGANISATIONS
     seed["identity_providers"] = [WORK_OF_ACME, *seed.get("identity_providers", ())]
     (directory / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
@@ -183,10 +191,14 @@ def open_window(chromium: Browser, deployment: Deployment, site: Site) -> Iterat
 @pytest.fixture(scope="session")
 def session_cookie(deployment: Deployment) -> str:
     """Signs alice in, once for all who do not care how: passwords are slow by design."""
-    alice = Person(deployment)
-    request, _ = demo_app(deployment).request()
-    alice.sign_in(alice.follow(alice.authorize(**request)))
-    return alice.browser.cookies[SESSION_COOKIE]
+    return cookie_of(Person(deployment))
+
+
+def cookie_of(person: Person) -> str:
+    """The session that somebody begins."""
+    request, _ = demo_app(person.deployment).request()
+    person.sign_in(person.follow(person.authorize(**request)))
+    return person.browser.cookies[SESSION_COOKIE]
 
 
 @pytest.fixture
@@ -221,3 +233,34 @@ def public(deployment: Deployment, site: Site) -> App:
 def confidential(deployment: Deployment, site: Site, unused_ids: Iterator[str]) -> App:
     """A confidential client, for whom consent is remembered; nobody has allowed it anything yet."""
     return at(replace(demo_web(deployment), client_id=next(unused_ids)), site)
+
+
+@pytest.fixture(scope="module")
+def sessions(deployment: Deployment) -> dict[tuple[str, str], str]:
+    """The session cookies of everybody whose pages there are."""
+
+    return {who: cookie_of(Person(deployment, *who)) for who in {page.who for page in EVERY_PAGE} if who}
+
+
+@pytest.fixture
+def reach(open_window: Callable[..., Window], sessions: dict[tuple[str, str], str], public: App) -> Callable[..., Page]:
+    """Opens a page in a window of its own; its last step in another language, if one is given."""
+
+    def reach_one(page: PageOf, language: str = "", **options: Any) -> Page:
+        window = open_window(**options)
+        if page.who:
+            window.sign_in_by_cookie(SESSION_COOKIE, sessions[page.who])
+        tab = window.tab()
+        page.reach(tab, public)
+        if language:
+            tab.page.context.set_extra_http_headers({"Accept-Language": language})
+        if page.press:
+            with tab.page.expect_navigation(wait_until="commit"):
+                tab.page.get_by_role("button", name=page.press, exact=True).click()
+            tab.page.get_by_role("heading", level=1).wait_for()
+        else:
+            tab.page.wait_for_load_state()
+        assert tab.page.get_by_role("heading", name="Something went wrong").count() == 0
+        return tab.page
+
+    return reach_one

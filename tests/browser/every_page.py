@@ -5,22 +5,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import httpx
+from pyotp import TOTP
 
-from tests.browser.visit import Tab
+from tests.browser.visit import Tab, Window
 from tests.flows.person import App, Person, demo_app
 
 ALICE = ("alice", "wonderland-demo")
 BOB = ("bob", "builder-demo")
+CAROL = ("carol", "who has an app")
+DAVE = ("dave", "who has an app, too")
+ERIN = ("erin", "who changes her address")
+MOST_LOOKS = 500  # into the outbox
+EVERY_COMPANY = "Every company, those added later too"
 
 
 @dataclass(frozen=True)
 class PageOf:
-    """A page, by a name for its pictures. `reach` goes there, in a window of `who`, or of nobody who is signed in."""
+    """A page, by a name for its pictures.
+
+    `reach` goes there, in a window of `who`, or of nobody who is signed in. What is the answer to a form takes the last
+    step by `press`, a button's name.
+    """
 
     name: str
+    template: str
     reach: Callable[[Tab, App], None]
     who: tuple[str, str] | None = ALICE
     title: str = ""  # for docs/pages.md
+    press: str = ""
 
 
 def at(path: str) -> Callable[[Tab, App], None]:
@@ -50,6 +62,64 @@ def consent_for_an_organisation(tab: Tab, app: App) -> None:
     tab.page.get_by_label("Acme <Group>").check()
     tab.page.get_by_role("button", name="Continue").click()
     tab.page.get_by_label("Acme Denmark ApS").wait_for()
+
+
+def consent_for_every_company(tab: Tab, app: App) -> None:
+    """What Bob may not allow himself."""
+    consent_for_an_organisation(tab, app)
+    tab.page.get_by_label(EVERY_COMPANY).check()
+
+
+def form_post(tab: Tab, app: App) -> None:
+    """On its way to an application that does not answer."""
+    tab.page.route(f"{app.redirect_uri}*", lambda route: route.fulfill(status=204))
+    tab.start(app, response_mode="form_post")
+
+
+def code_owed(tab: Tab, app: App) -> None:
+    """Carol has typed her password."""
+    tab.start(app)
+    tab.sign_in(*CAROL)
+    if tab.page.get_by_role("button", name="Allow").count():
+        set_up_an_app(tab)
+        tab.window.context.clear_cookies()
+        tab.start(app)
+        tab.sign_in(*CAROL)
+
+
+def recovery_codes(tab: Tab, _: App) -> None:
+    """Dave makes new ones."""
+    tab.open("my/security/app")
+    if not tab.page.get_by_role("button", name="Make new codes").count():
+        set_up_an_app(tab)
+        tab.open("my/security/app")
+
+
+def set_up_an_app(tab: Tab) -> None:
+    tab.open("my/security/app")
+    tab.page.get_by_role("button", name="Set up an app").click()
+    secret = tab.page.get_by_role("code").inner_text().replace(" ", "")
+    tab.page.get_by_label("Code", exact=True).fill(TOTP(secret).now())
+    tab.page.get_by_role("button", name="Turn it on").click()
+    tab.page.get_by_role("heading", name="Your recovery codes").wait_for()
+
+
+def sign_in_at_work(tab: Tab, app: App) -> None:
+    """At a provider that does not answer."""
+    tab.start(app)
+    tab.page.get_by_label("Work email").fill("alice@acme.example")
+
+
+def address_to_confirm(address: str) -> Callable[[Tab, App], None]:
+    """A link that was mailed to another address of one's own."""
+
+    def reach(tab: Tab, _: App) -> None:
+        tab.open("my/profile/email")
+        tab.page.get_by_label("Email").fill(address)
+        tab.page.get_by_role("button", name="Send the link").click()
+        tab.open(last_link(tab, address, "verify"))
+
+    return reach
 
 
 def account_to_choose(tab: Tab, app: App) -> None:
@@ -87,12 +157,19 @@ def ask_for_a_link(tab: Tab, _: App) -> None:
 def open_the_link(tab: Tab, app: App) -> None:
     """The last that was mailed; asking again so soon brings no other."""
     ask_for_a_link(tab, app)
-    issuer = tab.window.deployment.issuer
-    links: list[str] = []
-    while not links:
-        mails = httpx.get(f"{issuer}/outbox", headers={"Accept": "application/json"}).json()
-        links = [link for mail in mails for link in re.findall(r"recover/ml_\S+", mail["text"])]
-    tab.open(links[0])
+    tab.open(last_link(tab, "bob@example.com", "recover"))
+
+
+def last_link(tab: Tab, address: str, page: str) -> str:
+    """What was mailed to somebody the last time; mails are sent after the page that orders them was shown."""
+    outbox = f"{tab.window.deployment.issuer}/outbox"
+    for _ in range(MOST_LOOKS):
+        mails = httpx.get(outbox, headers={"Accept": "application/json"}).json()
+        texts = [mail["text"] for mail in mails if mail["to"] == [address]]
+        links = [link for text in texts for link in re.findall(rf"{page}/ml_\S+", text)]
+        if links:
+            return links[0]
+    raise AssertionError(f"no mail to {address}")
 
 
 def of_an_app(page: str) -> Callable[[Tab, App], None]:
@@ -114,6 +191,65 @@ def of_an_app(page: str) -> Callable[[Tab, App], None]:
     return reach
 
 
+def secret_to_make(tab: Tab, app: App) -> None:
+    """Another secret; at most two work at the same time."""
+    of_an_app("developer/apps/{}/secrets")(tab, app)
+    ends = tab.page.get_by_role("button", name="End now")
+    if ends.count():
+        ends.first.click()
+        of_an_app("developer/apps/{}/secrets")(tab, app)
+
+
+def of_acme(area: str, name: str) -> Callable[[Tab, App], None]:
+    """What a list of Acme's leads to."""
+
+    def reach(tab: Tab, _: App) -> None:
+        tab.open(f"organisations/acme/{area}")
+        tab.page.get_by_role("main").get_by_role("link", name=name).first.click()
+
+    return reach
+
+
+def app_of_acme(tab: Tab, app: App) -> None:
+    """Alice, who is in no other organisation and may, lets an app in for all of it."""
+    ledgerly = replace(app, client_id="ledger-app")
+    tab.start(ledgerly)
+    tab.page.get_by_label(EVERY_COMPANY).check()
+    tab.allow()
+    ledgerly.exchange(tab.landed()["code"], tab.proof)
+    of_acme("apps", "Ledgerly")(tab, app)
+
+
+def request_to_acme(tab: Tab, app: App) -> None:
+    """What Bob asks for, in a browser of his own, as Alice sees it."""
+    browser = tab.window.context.browser
+    assert browser
+    his = Window(browser.new_context(), tab.window.deployment, tab.window.site).tab()
+    his.open("my")
+    his.sign_in(*BOB)
+    consent_for_every_company(his, app)
+    his.allow()
+    his.page.get_by_role("link", name="Back to Ledgerly").wait_for()
+    his.window.context.close()
+    of_acme("requests", "Ledgerly")(tab, app)
+
+
+def playground_answered(tab: Tab, app: App) -> None:
+    of_an_app("developer/playground?client_id={}")(tab, app)
+    missing = tab.page.get_by_role("button", name="Add it to this test app")
+    if missing.count():
+        missing.click()
+    tab.page.get_by_role("button", name="Send the request").click()
+    tab.allow()
+    tab.page.get_by_role("heading", name="The answer").wait_for()
+
+
+def token_to_decode(tab: Tab, app: App) -> None:
+    of_an_app("developer/playground?client_id={}")(tab, app)
+    tokens = demo_app(tab.window.deployment).tokens_for(Person(tab.window.deployment, *BOB))
+    tab.page.get_by_label("Token", exact=True).fill(tokens["id_token"])
+
+
 def app_refused(tab: Tab, _: App) -> None:
     tab.open("developer/apps/new")
     tab.page.get_by_label("Name", exact=True).fill("Tea")
@@ -122,45 +258,160 @@ def app_refused(tab: Tab, _: App) -> None:
 
 
 EVERY_PAGE = (
-    PageOf("sign-in", sign_in, None, "Sign in"),
-    PageOf("sign-in-refused", sign_in_refused, None, "Sign in, refused"),
-    PageOf("choose-account", account_to_choose, title="Sign in, with a session"),
-    PageOf("recover", at("recover"), None, "Forgot your password?"),
-    PageOf("recover-sent", ask_for_a_link, None, "A link was sent"),
-    PageOf("recover-new", open_the_link, None, "A new password"),
-    PageOf("recover-changed", at("recover?done=password"), None, "A password was changed"),
-    PageOf("recover-over", at("recover/ml_x"), None, "A link that is over"),
-    PageOf("consent", consent, title="Consent"),
-    PageOf("consent-organisation", consent_for_an_organisation, BOB, "Consent for an organisation"),
-    PageOf("error", error, None, "An error"),
-    PageOf("my", at("my"), title="Account"),
-    PageOf("my-apps", connected("my/apps"), title="Account: connected apps"),
-    PageOf("my-connected", connected("my/apps/demo-app"), title="Account: one app"),
-    PageOf("my-sessions", at("my/sessions"), title="Account: sessions"),
-    PageOf("my-activity", at("my/activity"), title="Account: activity"),
-    PageOf("my-profile", at("my/profile"), title="Account: profile and data"),
-    PageOf("my-email", at("my/profile/email"), title="Account: another address"),
-    PageOf("my-export", at("my/export"), title="Account: the data"),
-    PageOf("my-security", at("my/security"), title="Account: security"),
-    PageOf("my-password", at("my/security/password"), title="Account: another password"),
-    PageOf("my-app", app_being_set_up, title="Account: an authenticator app"),
-    PageOf("my-passkeys", at("my/security/passkeys"), title="Account: passkeys"),
-    PageOf("developer", of_an_app("developer/apps/{}"), BOB, "Developer: an app"),
-    PageOf("developer-new", app_refused, BOB, "Developer: an app is registered, with mistakes"),
-    PageOf("developer-settings", of_an_app("developer/apps/{}/settings"), BOB, "Developer: the settings of an app"),
-    PageOf("developer-secrets", of_an_app("developer/apps/{}/secrets"), BOB, "Developer: the secrets of an app"),
-    PageOf("developer-activity", of_an_app("developer/apps/{}/activity"), BOB, "Developer: what an app was refused"),
-    PageOf("developer-delete", of_an_app("developer/apps/{}/delete"), BOB, "Developer: the end of an app"),
-    PageOf("developer-playground", of_an_app("developer/playground?client_id={}"), BOB, "Developer: the playground"),
-    PageOf("developer-scopes", at("developer/scopes"), BOB, "Developer: scopes"),
-    PageOf("developer-endpoints", at("developer/endpoints"), BOB, "Developer: endpoints"),
-    PageOf("organisations", at("organisations"), BOB, "Organisations"),
-    PageOf("organisation", at("organisations/acme"), title="Organisation"),
-    PageOf("organisation-of-member", at("organisations/acme"), BOB, "Organisation, for a member"),
-    PageOf("organisation-companies", at("organisations/acme/companies"), title="Organisation: companies"),
-    PageOf("organisation-members", at("organisations/acme/members"), title="Organisation: members"),
-    PageOf("organisation-invite", at("organisations/acme/invite"), title="Organisation: an invitation"),
-    PageOf("organisation-apps", at("organisations/acme/apps"), title="Organisation: connected apps"),
-    PageOf("organisation-requests", at("organisations/acme/requests"), title="Organisation: requests"),
-    PageOf("organisation-sign-in", at("organisations/acme/sign-in/acme-work"), title="Organisation: sign-in"),
+    PageOf("sign-in", "login", sign_in, None, "Sign in"),
+    PageOf("sign-in-refused", "login", sign_in_refused, None, "Sign in, refused"),
+    PageOf("sign-in-code", "code", code_owed, None, "Sign in, with a second factor"),
+    PageOf(
+        "sign-in-at-work",
+        "federation",
+        sign_in_at_work,
+        None,
+        "Sign in elsewhere, in vain",
+        "Sign in with your organisation",
+    ),
+    PageOf("choose-account", "login", account_to_choose, title="Sign in, with a session"),
+    PageOf("recover", "recover/ask", at("recover"), None, "Forgot your password?"),
+    PageOf("recover-sent", "recover/sent", ask_for_a_link, None, "A link was sent"),
+    PageOf("recover-new", "recover/new", open_the_link, None, "A new password"),
+    PageOf("recover-changed", "recover/changed", at("recover?done=password"), None, "A password was changed"),
+    PageOf("recover-over", "recover/over", at("recover/ml_x"), None, "A link that is over"),
+    PageOf("verify", "recover/verify", address_to_confirm("dave@home.example"), DAVE, "An address to confirm"),
+    PageOf(
+        "verified",
+        "recover/verified",
+        address_to_confirm("erin@home.example"),
+        ERIN,
+        "An address is confirmed",
+        "Confirm the address",
+    ),
+    PageOf("sign-out", "logout", at("logout"), title="Sign out"),
+    PageOf("signed-out", "signed_out", at("logout"), None, "Signed out"),
+    PageOf("consent", "consent", consent, title="Consent"),
+    PageOf("consent-organisation", "consent", consent_for_an_organisation, BOB, "Consent for an organisation"),
+    PageOf("approval-asked", "approval_asked", consent_for_every_company, BOB, "An administrator is asked", "Allow"),
+    PageOf("form-post", "form_post", form_post, title="On the way back", press="Allow"),
+    PageOf("error", "error", error, None, "An error"),
+    PageOf("my", "my/overview", at("my"), title="Account"),
+    PageOf("my-apps", "my/apps", connected("my/apps"), title="Account: connected apps"),
+    PageOf("my-connected", "my/connected", connected("my/apps/demo-app"), title="Account: one app"),
+    PageOf("my-sessions", "my/sessions", at("my/sessions"), title="Account: sessions"),
+    PageOf("my-activity", "my/activity", at("my/activity"), title="Account: activity"),
+    PageOf("my-profile", "my/profile", at("my/profile"), title="Account: profile and data"),
+    PageOf("my-email", "my/email", at("my/profile/email"), title="Account: another address"),
+    PageOf("my-export", "my/export", at("my/export"), title="Account: the data"),
+    PageOf("my-security", "my/security", at("my/security"), title="Account: security"),
+    PageOf("my-password", "my/password", at("my/security/password"), title="Account: another password"),
+    PageOf("my-app", "my/app", app_being_set_up, title="Account: an authenticator app"),
+    PageOf("my-codes", "my/codes", recovery_codes, DAVE, "Account: recovery codes", "Make new codes"),
+    PageOf("my-passkeys", "my/passkeys", at("my/security/passkeys"), title="Account: passkeys"),
+    PageOf("missing", "missing", at("my/apps/nothing"), title="Nothing there"),
+    PageOf("developer-apps", "developer/apps", of_an_app("developer"), BOB, "Developer: the apps"),
+    PageOf("developer", "developer/app", of_an_app("developer/apps/{}"), BOB, "Developer: an app"),
+    PageOf("developer-new", "developer/new", app_refused, BOB, "Developer: an app is registered, with mistakes"),
+    PageOf(
+        "developer-settings",
+        "developer/settings",
+        of_an_app("developer/apps/{}/settings"),
+        BOB,
+        "Developer: the settings of an app",
+    ),
+    PageOf(
+        "developer-secrets",
+        "developer/secrets",
+        of_an_app("developer/apps/{}/secrets"),
+        BOB,
+        "Developer: the secrets of an app",
+    ),
+    PageOf("developer-secret", "developer/secret", secret_to_make, BOB, "Developer: a secret", "Make a new secret"),
+    PageOf(
+        "developer-activity",
+        "developer/activity",
+        of_an_app("developer/apps/{}/activity"),
+        BOB,
+        "Developer: what an app was refused",
+    ),
+    PageOf(
+        "developer-delete",
+        "developer/delete",
+        of_an_app("developer/apps/{}/delete"),
+        BOB,
+        "Developer: the end of an app",
+    ),
+    PageOf(
+        "developer-playground",
+        "developer/playground",
+        of_an_app("developer/playground?client_id={}"),
+        BOB,
+        "Developer: the playground",
+    ),
+    PageOf(
+        "developer-playground-answer",
+        "developer/playground_answer",
+        playground_answered,
+        BOB,
+        "Developer: the playground, with an answer",
+    ),
+    PageOf(
+        "developer-playground-token",
+        "developer/playground_decoded",
+        token_to_decode,
+        BOB,
+        "Developer: the playground, with a token",
+        "Decode",
+    ),
+    PageOf(
+        "developer-playground-apps",
+        "developer/playground_apps",
+        at("developer/playground"),
+        BOB,
+        "Developer: the playground, to choose an app",
+    ),
+    PageOf("developer-scopes", "developer/scopes", at("developer/scopes"), BOB, "Developer: scopes"),
+    PageOf("developer-endpoints", "developer/endpoints", at("developer/endpoints"), BOB, "Developer: endpoints"),
+    PageOf("organisations", "organisations/all", at("organisations"), BOB, "Organisations"),
+    PageOf("organisation", "organisations/overview", at("organisations/acme"), title="Organisation"),
+    PageOf(
+        "organisation-of-member", "organisations/overview", at("organisations/acme"), BOB, "Organisation, for a member"
+    ),
+    PageOf(
+        "organisation-companies",
+        "organisations/companies",
+        at("organisations/acme/companies"),
+        title="Organisation: companies",
+    ),
+    PageOf(
+        "organisation-members", "organisations/members", at("organisations/acme/members"), title="Organisation: members"
+    ),
+    PageOf(
+        "organisation-member", "organisations/member", of_acme("members", "Change Bob"), title="Organisation: a member"
+    ),
+    PageOf(
+        "organisation-invite",
+        "organisations/invite",
+        at("organisations/acme/invite"),
+        title="Organisation: an invitation",
+    ),
+    PageOf(
+        "organisation-apps", "organisations/apps", at("organisations/acme/apps"), title="Organisation: connected apps"
+    ),
+    PageOf("organisation-app", "organisations/app", app_of_acme, title="Organisation: a connected app"),
+    PageOf(
+        "organisation-requests",
+        "organisations/requests",
+        at("organisations/acme/requests"),
+        title="Organisation: requests",
+    ),
+    PageOf("organisation-request", "organisations/request", request_to_acme, title="Organisation: a request"),
+    PageOf(
+        "organisation-providers",
+        "organisations/providers",
+        at("organisations/acme/sign-in"),
+        title="Organisation: providers",
+    ),
+    PageOf(
+        "organisation-sign-in",
+        "organisations/provider",
+        at("organisations/acme/sign-in/acme-work"),
+        title="Organisation: sign-in",
+    ),
 )

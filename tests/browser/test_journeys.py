@@ -107,7 +107,7 @@ def test_a_wrong_password_is_said_accessibly(open_window: Callable[..., Window],
     expect(tab.page.get_by_label("Username")).to_have_accessible_description("The username or password is not correct.")
     expect(tab.page.get_by_label("Password")).to_have_value("")
     tab.page.get_by_label("Password").fill("wonderland-demo")
-    tab.page.get_by_role("button", name="Sign in").click()
+    tab.page.get_by_role("button", name="Sign in", exact=True).click()
     tab.sees_consent()
 
 

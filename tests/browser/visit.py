@@ -95,7 +95,7 @@ class Tab:
     def sign_in(self, username: str = "alice", password: str = "wonderland-demo") -> None:
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def allow(self) -> None:
         self.page.get_by_role("button", name="Allow").click()
