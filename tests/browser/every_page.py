@@ -166,7 +166,7 @@ def last_link(tab: Tab, address: str, page: str) -> str:
     for _ in range(MOST_LOOKS):
         mails = httpx.get(outbox, headers={"Accept": "application/json"}).json()
         texts = [mail["text"] for mail in mails if mail["to"] == [address]]
-        links = [link for text in texts for link in re.findall(rf"{page}/ml_\S+", text)]
+        links: list[str] = [link for text in texts for link in re.findall(rf"{page}/ml_\S+", text)]
         if links:
             return links[0]
     raise AssertionError(f"no mail to {address}")
