@@ -34,7 +34,9 @@ class Situation:
     def of_one_request(self) -> list[Call]:
         self.answer_with(None)  # a browser brings what it was given from now on
         self.answer_with(None)
-        return [call for call in self.world.aws.calls if call.function == self.function]
+        calls = [call for call in self.world.aws.calls if call.function == self.function]
+        assert calls  # or nothing could be made to fail
+        return calls
 
     def answer_with(self, plan: Any) -> Answer:
         """A newly started function's answer while calls go as planned."""

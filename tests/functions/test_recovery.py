@@ -246,6 +246,7 @@ def failing_from(first: int, fault: Fault, times: int = 10_000) -> Plan:
 def calls_of(world: World, act: Any) -> list[Call]:
     world.aws.calls.clear()
     act()
+    assert world.aws.calls  # or nothing could be made to fail
     return list(world.aws.calls)
 
 
