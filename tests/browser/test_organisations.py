@@ -34,7 +34,7 @@ def test_administrator_chooses_companies(open_window: Callable[..., Window], led
     tab.start(ledger)
     tab.sign_in()
     tab.sees("Allow Ledgerly to use your organisation's data?")
-    expect(tab.page.get_by_role("group", name="What of Acme <Group>?")).to_be_visible()
+    expect(tab.page.get_by_role("group", name="Which companies of Acme <Group>?")).to_be_visible()
     tab.page.get_by_label("Acme Denmark ApS").check()
     tab.allow()
     said = granted(ledger, tab)
