@@ -503,7 +503,9 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One of our own pages: a template, and what it tells. `session` signs the browser in anew."""
+    """One of our own pages: a template, and what it tells. `session` signs the browser in anew; `calls` is an address
+    beside ours that its scripts may call.
+    """
 
     template: str
     context: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -511,6 +513,7 @@ class View:
     reason: str = "page"
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
+    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

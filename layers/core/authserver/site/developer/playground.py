@@ -3,48 +3,35 @@
 This function neither signs nor redeems: the developer's browser sends each request to the endpoint that it is for, and
 the app's secret goes there and nowhere else. Nothing is stored. What has to be remembered between the first step and
 the second is made again from the session and what `state` carries: the PKCE verifier (RFC 7636) and the nonce.
+
+The tokens of the implicit grant come back in a fragment, which no server sees; a script takes them out of the address.
+For the password grant there is a line for a shell and no form: RFC 9700 section 2.4 is about forms that ask people for
+a password which is not theirs to ask for, and a page that teaches the flow must not be one.
 """
 
 import hmac
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 from urllib.parse import urlencode
 
 from authserver.endpoints.metadata import server_metadata
+from authserver.grants.client_credentials import OF_USERS
 from authserver.management import Problem, partner
 from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
 from authserver.models import TEST, Session
 from authserver.services import Services
 from authserver.site import Screen, Visitor
-from authserver.site.developer.claims import CLAIMS
+from authserver.site.developer.claims import CLAIMS, decoded
+from authserver.site.developer.requests import PARAMETERS, App, Request, with_credentials, with_password, with_token
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import base64url, from_base64url, sha256
+from authserver.values import Scope, base64url, from_base64url, sha256
 
 CALLBACK = "developer/playground/callback"
-MAX_TOKEN = 8192
-PARAMETERS = {
-    "response_type": N_("An authorization code, to be exchanged for tokens."),
-    "client_id": N_("Which app asks."),
-    "client_secret": N_("Proves that it is your app. Sent to this endpoint and kept nowhere."),
-    "redirect_uri": N_("Where the answer goes: one of the app's, letter by letter."),
-    "scope": N_("What the app asks for."),
-    "state": N_("Comes back as it was sent, so that your app knows its own request again."),
-    "nonce": N_("Comes back in the ID token, so that nobody can put in another one."),
-    "code_challenge": N_("The hash of a secret that only the sender of this request has (PKCE)."),
-    "code_challenge_method": N_("How the hash is made."),
-    "grant_type": N_("What is exchanged for tokens."),
-    "code": N_("The authorization code. It works once, and for a short time."),
-    "code_verifier": N_("The secret whose hash was sent in the first step (PKCE)."),
-    "refresh_token": N_("The newest refresh token. Each works once, and gives the next."),
-    "token": N_("The token that this is about."),
-    "iss": N_("Who answers. Your app compares it with the issuer that it asked."),
-    "error": N_("Why there is no code."),
-    "error_description": N_("The same in words, for developers."),
-}
+MAX_PASTED = 8192
+MAX_TOKENS = 2
 STATE_UNKNOWN = N_(
     "This answer belongs to no request of yours: its state is not one that was made in this session. Start again."
 )
@@ -52,24 +39,23 @@ NOT_A_TOKEN = N_(
     "This is not a JWT. Opaque tokens, codes and refresh tokens say nothing; ask the introspection endpoint."
 )
 VERIFIED_APP = N_("Only test apps can be given the playground's address from here.")
-
-type App = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that the browser sends: its form, and the same as a line for a shell."""
-
-    endpoint: str
-    address: str
-    form: Mapping[str, str]
-    method: str  # how the app authenticates
-    curl: str
+# The flows, by their grant type, in the words of their tabs.
+FLOWS = {
+    "authorization_code": N_("Authorization code"),
+    "client_credentials": N_("Client credentials"),
+    "implicit": N_("Implicit"),
+    "password": N_("Password"),
+}
+# What a fragment brings: RFC 6749 section 4.2.2, OpenID Connect Core section 3.2.2.5, RFC 9207.
+IN_FRAGMENTS = (
+    *("access_token", "token_type", "expires_in", "scope", "id_token"),
+    *("state", "iss", "error", "error_description"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One walk through the code flow; all of it follows from the session, the app and a random `mark`."""
+    """One walk through a flow by the browser; all of it follows from the session, the app and a random `mark`."""
 
     key: bytes
     session: Session
@@ -98,31 +84,44 @@ class Attempt:
 
 
 def show_playground(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """The app's flows from their beginning; without an app, which there are."""
+    """One of the app's flows from its beginning; without an app, which there are."""
     client_id = visit.query.get("client_id", "")
     if not client_id:
         answer = partner.list_apps(visitor.call(visit, query={"limit": str(partner.MAX_APPS)}), services)
         return _view("playground_apps", apps=answer.document["items"])
     app = _app(client_id, visitor, visit, services)
     attempt = Attempt(_key(services), visitor.session, client_id, base64url(services.random(16)))
+    flows = {grant: FLOWS[grant] for grant in FLOWS if grant in app["grant_types"] and grant in services.grants}
+    asked = visit.query.get("flow", "")
+    flow = asked if asked in flows else next(iter(flows), "")
     return _view(
         "playground",
         app=app,
+        flows=flows,
+        flow=flow,
         callback=_callback(services),
         is_registered=_callback(services) in app.get("redirect_uris", ()),
         may_add=app["verification"] == TEST,
-        sent=_authorization_request(app, attempt, services),
-        own_token=_to_token(app, {"grant_type": "client_credentials", "scope": app["scope"]}, services),
+        sent=_authorization_request(flow, app, attempt, services),
+        response_types=_response_types(flow, app, services),
+        authorization_endpoint=f"{services.settings.issuer}/authorize",
+        own_token=_own_token(app, services),
+        by_password=with_password(f"{services.settings.issuer}/token", app),
         **_later(app, services),
     )
 
 
 def show_answer(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What came back to the playground's redirect URI, and what can be done with it."""
+    """What came back to the playground's redirect URI, and what can be done with it.
+
+    Where nothing did, it is in the fragment: the page's script comes back with the `state` that it found there.
+    """
+    if not visit.query:
+        return _view("playground_fragment")
     attempt = _attempt_of(visit.query.get("state", ""), visitor.session, services)
-    answer = {name: visit.query[name] for name in PARAMETERS if name in visit.query}
     if attempt is None:
-        return _view("playground_answer", app=None, answer={}, problem=STATE_UNKNOWN)
+        return _view("playground_answer", app=None, problem=STATE_UNKNOWN)
+    answer = {name: visit.query[name] for name in PARAMETERS if name in visit.query}
     app = _app(attempt.client_id, visitor, visit, services)
     form = {
         "grant_type": "authorization_code",
@@ -134,7 +133,8 @@ def show_answer(visitor: Visitor, visit: Visit, services: Services) -> View:
         "playground_answer",
         app=app,
         answer=answer,
-        exchange=_to_token(app, form, services),
+        in_fragment=IN_FRAGMENTS if {"code", "error"}.isdisjoint(answer) else (),
+        exchange=_to_token("exchange", app, form, services),
         issuer=services.settings.issuer,
         nonce=attempt.nonce,
         **_later(app, services),
@@ -152,66 +152,81 @@ def add_callback(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         raise Problem(409, VERIFIED_APP, reason="app_verified")
     uris = [*dict.fromkeys((*app.get("redirect_uris", ()), _callback(services)))]
     partner.patch_app(visitor.call(visit, body={"redirect_uris": uris}, client_id=client_id), services)
-    return GoTo(f"developer/playground?{urlencode({'client_id': client_id})}")
+    asked = {"client_id": client_id, "flow": visit.entered("flow")}
+    return GoTo(f"developer/playground?{urlencode({name: value for name, value in asked.items() if value})}")
 
 
 def decode(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What a JWT says, unverified: RFC 7519 section 3. For whoever has no script that does it in the browser."""
-    try:
-        header, claims, _ = visit.entered("token").strip()[:MAX_TOKEN].split(".")
-        decoded = [_indented(part) for part in (header, claims)]
-    except (RecursionError, ValueError):
-        raise Problem(400, NOT_A_TOKEN, reason="token_malformed") from None
-    return _view("playground_decoded", header=decoded[0], claims=decoded[1], meanings=CLAIMS)
+    """What JWTs say, unverified: RFC 7519 section 3. For whoever has no script that does it in the browser."""
+    words = re.split(r"[^\w.-]+", visit.entered("token")[:MAX_PASTED])
+    tokens = [token for word in words if (token := decoded(word, services.settings.issuer))]
+    if not tokens:
+        raise Problem(400, NOT_A_TOKEN, reason="token_malformed")
+    return _view("playground_decoded", tokens=tokens[:MAX_TOKENS])
 
 
 # ------------------------------------------------------------------ requests
 
 
-def _authorization_request(app: App, attempt: Attempt, services: Services) -> dict[str, str]:
-    """RFC 6749 section 4.1.1 with RFC 7636 section 4.3."""
+def _authorization_request(flow: str, app: App, attempt: Attempt, services: Services) -> dict[str, str]:
+    """RFC 6749 section 4.1.1 with RFC 7636 section 4.3, or section 4.2.1; nothing for flows without a browser."""
+    types = _response_types(flow, app, services)
+    if not types:
+        return {}
     request = {
-        "response_type": "code",
+        "response_type": types[0],
         "client_id": attempt.client_id,
         "redirect_uri": _callback(services),
         "scope": app["scope"],
         "state": attempt.state,
-        "code_challenge": base64url(sha256(attempt.verifier)),
-        "code_challenge_method": "S256",
     }
-    return request | ({"nonce": attempt.nonce} if "openid" in app["scope"].split() else {})
+    if "openid" in app["scope"].split():
+        request["nonce"] = attempt.nonce
+    if flow == "authorization_code":
+        request |= {"code_challenge": base64url(sha256(attempt.verifier)), "code_challenge_method": "S256"}
+    return request
+
+
+def _response_types(flow: str, app: App, services: Services) -> list[str]:
+    """What the app may ask for in this flow: RFC 6749 section 3.1.1. ID tokens take the scope openid."""
+    return [
+        name
+        for name, grant in services.response_types.items()
+        if flow == grant.GRANT_TYPE
+        and name in app["response_types"]
+        and ("id_token" not in name.split() or "openid" in app["scope"].split())
+    ]
 
 
 def _later(app: App, services: Services) -> dict[str, Any]:
     """What can be done once there are tokens."""
     issuer = services.settings.issuer
-    address = str(server_metadata(services).content["userinfo_endpoint"])
+    userinfo = str(server_metadata(services).content["userinfo_endpoint"])
     return {
-        "refresh": _to_token(app, {"grant_type": "refresh_token", "refresh_token": ""}, services),
-        "introspect": _request("introspect", app, {"token": ""}, issuer),
-        "revoke": _request("revoke", app, {"token": ""}, issuer),
-        "userinfo": f"curl {quote(address)} -H 'Authorization: Bearer ACCESS_TOKEN'",
-        "own_introspection": f"curl {quote(f'{issuer}/introspect')} -H 'Authorization: Bearer ACCESS_TOKEN'",
+        "introspect": _introspection(f"{issuer}/introspect", app),
+        "userinfo": with_token("userinfo", userinfo),
+        "refresh": _to_token("refresh", app, {"grant_type": "refresh_token", "refresh_token": ""}, services),
+        "revoke": with_credentials("revoke", f"{issuer}/revoke", app, {"token": ""}),
         "explained": PARAMETERS,
         "meanings": CLAIMS,
     }
 
 
-def _to_token(app: App, form: Mapping[str, str], services: Services) -> Request:
-    return _request("token", app, form, services.settings.issuer)
+def _introspection(address: str, app: App) -> Request:
+    """RFC 7662 section 2.1. An app without a secret asks with the token itself."""
+    if app["token_endpoint_auth_method"] == "none":
+        return with_token("introspect", address)
+    return with_credentials("introspect", address, app, {"token": ""})
 
 
-def _request(endpoint: str, app: App, form: Mapping[str, str], issuer: str) -> Request:
-    address, method = f"{issuer}/{endpoint}", app["token_endpoint_auth_method"]
-    shown = {name: value or name.upper() for name, value in form.items()}
-    line = ["curl", quote(address)]
-    if method == "client_secret_basic":
-        line += ["-u", quote(f"{app['client_id']}:CLIENT_SECRET")]
-    else:
-        shown["client_id"] = app["client_id"]
-        shown |= {"client_secret": "CLIENT_SECRET"} if method == "client_secret_post" else {}
-    fields = [f"--data-urlencode {quote(f'{name}={value}')}" for name, value in shown.items()]
-    return Request(endpoint, address, form, method, " \\\n  ".join([" ".join(line), *fields]))
+def _own_token(app: App, services: Services) -> Request:
+    """RFC 6749 section 4.4.2, without what is about a user."""
+    scope = str(Scope.parse(app["scope"]) - OF_USERS)
+    return _to_token("own", app, {"grant_type": "client_credentials", "scope": scope}, services)
+
+
+def _to_token(name: str, app: App, form: Mapping[str, str], services: Services) -> Request:
+    return with_credentials(name, f"{services.settings.issuer}/token", app, form)
 
 
 # ------------------------------------------------------------------ steps
@@ -234,13 +249,6 @@ def _attempt_of(state: str, session: Session, services: Services) -> Attempt | N
     return next((one for one in attempts if hmac.compare_digest(one.state.encode(), state.encode())), None)
 
 
-def _indented(part: str) -> str:
-    """Raises `ValueError` on what is no JSON, or has half a character, which no page can show."""
-    text = json.dumps(json.loads(from_base64url(part)), indent=2, ensure_ascii=False)
-    text.encode()
-    return text
-
-
 def _callback(services: Services) -> str:
     return f"{services.settings.issuer}/{CALLBACK}"
 
@@ -250,7 +258,9 @@ def _key(services: Services) -> bytes:
 
 
 def _view(template: str, **context: Any) -> View:
-    return View(f"developer/{template}", {"here": "developer/playground", **context})
+    """A page, whose script may call the endpoints that it has requests for: userinfo is not at our own address."""
+    calls = context["userinfo"].address if "userinfo" in context else ""
+    return View(f"developer/{template}", {"here": "developer/playground", **context}, calls=calls)
 
 
 SCREENS = (
