@@ -8,7 +8,7 @@ import httpx
 
 from tests.flows.person import App, Deployment, Person, hidden_fields
 
-FIELD = re.compile(r'<input id="[^"]*" name="([^"]*)" type="[^"]*" value="([^"]*)"')
+FIELD = re.compile(r'<input (?=[^>]*name="([^"]*)")(?=[^>]*value="([^"]*)")')
 APP = {
     "client_name": "Tea planner",
     "redirect_uris": "https://tea.example/callback",

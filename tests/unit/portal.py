@@ -40,10 +40,11 @@ class Developer:
         assert isinstance(page, View)
         return visitor_csrf(page.context["visitor"].session, self.server.services)
 
-    def see(self, answer: View | GoTo, route: str) -> str:
+    def see(self, answer: View | GoTo, route: str, language: str = "en") -> str:
         """The page as HTML."""
         assert isinstance(answer, View), answer
-        response = Pages(self.server.services).render(answer, HttpRequest("GET", f"ANY {route}", id="reference"))
+        request = HttpRequest("GET", f"ANY {route}", headers={"accept-language": language}, id="reference")
+        response = Pages(self.server.services).render(answer, request)
         assert response.status == answer.status
         return response.body
 

@@ -113,6 +113,13 @@ def test_a_form_that_is_submitted_twice_makes_one_app(alice: Developer) -> None:
         ("logo_uri", "data:image/svg+xml;base64,PHN2Zz4=", "or a picture of at most 6 KB"),
         ("contacts", "nobody", "Line 1: Enter email addresses, one per line."),
         ("client_name", "n" * 201, "This is too long"),
+        ("post_logout_redirect_uris", "https://a.example/ nowhere", "Line 2: Begin with https://"),
+        ("post_logout_redirect_uris", "https://a.example/ https://a.example/", "The same redirect URI is there twice."),
+        ("optional_scope", ("write",), "People can only leave out what the app asks for"),
+        ("optional_scope", ("openid",), "Nobody can leave out openid."),
+        ("access_token_lifetime", "an hour", "Enter a number of seconds, or nothing."),
+        ("access_token_lifetime", "0", "Enter a number of seconds, or nothing."),
+        ("refresh_token_lifetime", "9" * 30, "This is longer than this service allows."),
     ],
 )
 def test_what_cannot_be_so_is_told_beside_the_field_and_the_rest_is_kept(
@@ -150,6 +157,53 @@ def test_what_is_changed_is_changed_and_what_is_empty_is_taken_away(alice: Devel
     assert stored
     assert (stored.client_name, stored.client_uri, str(stored.scope)) == ("Tea", "", "read write")
     assert f'<img src="{PIXEL}"' in alice.see(alice.get(ONE, client_id=client_id), ONE)
+
+
+@pytest.mark.rfc("OIDC RP-Initiated Logout", "3.1")
+def test_where_people_go_after_signing_out_and_what_they_may_leave_out_are_in_the_form(alice: Developer) -> None:
+    form = FORM | {
+        "post_logout_redirect_uris": "https://tea.example/bye\nhttps://tea.example/out",
+        "optional_scope": ("read",),
+        "access_token_lifetime": "300",
+    }
+    client_id, _ = registered(alice, **form)
+    stored = alice.server.clients.get(client_id)
+    assert stored
+    assert [uri.text for uri in stored.post_logout_redirect_uris] == ["https://tea.example/bye", "https://tea.example/out"]
+    assert (str(stored.optional_scope), stored.access_token_lifetime) == ("read", 300)
+    page = alice.see(alice.get(f"{ONE}/settings", client_id=client_id), f"{ONE}/settings")
+    assert 'name="optional_scope" value="read" checked' in page
+    assert "https://tea.example/bye\nhttps://tea.example/out</textarea>" in page
+    assert isinstance(alice.post(f"{ONE}/settings", "save", FORM, client_id=client_id), GoTo)
+    stored = alice.server.clients.get(client_id)
+    assert stored
+    assert not stored.post_logout_redirect_uris
+    assert (str(stored.optional_scope), stored.access_token_lifetime) == ("", None)
+
+
+def test_what_is_wrong_with_what_few_need_is_not_folded_away(alice: Developer) -> None:
+    folded = re.compile(r"<details class=\"panel\"( open)?><summary>More")
+    page = alice.see(alice.get("/developer/apps/new"), "/developer/apps/new")
+    assert [*folded.findall(page)] == [""]
+    for field in ("post_logout_redirect_uris", "refresh_token_lifetime", "contacts", "tos_uri"):
+        answer = alice.post("/developer/apps/new", "register", FORM | {field: "nobody"})
+        assert [*folded.findall(alice.see(answer, "/developer/apps/new"))] == [" open"], field
+
+
+def test_an_app_keeps_its_implicit_grant_when_another_is_added(alice: Developer) -> None:
+    server = Server(grant_types=("authorization_code", "refresh_token", "implicit"))
+    held = client(client_id="held", owner=alice.user.sub, grant_types=("implicit",), response_types=("token",))
+    server.clients.put(held)
+    developer = Developer(server, user())
+    for grants, responses in (
+        (("implicit", "authorization_code"), {"code", "token"}),
+        (("authorization_code",), {"code"}),
+    ):
+        form = FORM | {"scope": held.scope.tokens, "grant_types": grants}
+        assert isinstance(developer.post(f"{ONE}/settings", "save", form, client_id="held"), GoTo)
+        stored = server.clients.get("held")
+        assert stored
+        assert (stored.grant_types, set(stored.response_types)) == (grants, responses)
 
 
 def test_a_verified_app_that_is_changed_is_a_test_app_again_and_its_developer_told(alice: Developer) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,18 +11,23 @@ from authserver.endpoints.authorize import authorize
 from authserver.errors import InvalidRequest
 from authserver.messages import AuthorizationRequest, GoTo, View
 from authserver.models import VERIFIED
+from authserver.pages import Pages
+from authserver.site.developer.claims import CLAIMS
 from authserver.values import Scope, base64url, sha256
-from tests.fakes import client, user
+from authserver.wire import HttpRequest
+from tests.fakes import START, client, user
 from tests.unit.portal import Developer, words
 from tests.unit.server import Server
 
 PAGE, ANSWER = "/developer/playground", "/developer/playground/callback"
+EVERY_GRANT = ("authorization_code", "refresh_token", "client_credentials", "implicit", "password")
+METHODS = ("client_secret_basic", "client_secret_post", "none")
 HOSTILE = '"><script>alert(1)</script>'
 
 
 @pytest.fixture
 def server() -> Server:
-    made = Server()
+    made = Server(grant_types=EVERY_GRANT)
     made.users.create(replace(user(), sub="bob-sub", username="bob"))
     made.clients.put(client(client_id="app", owner=user().sub, verification="test"))
     return made
@@ -167,8 +173,9 @@ def test_each_way_to_authenticate_has_its_form_and_its_line(
     )
     state = opened(alice).context["sent"]["state"]
     page = alice.see(alice.get(ANSWER, {"state": state, "code": "ac_x"}), ANSWER)
-    assert ("hidden data-scripted" in page) == hidden
-    assert line in page
+    exchange = page.partition("Step 2")[2].partition("</section>")[0]
+    assert ("hidden data-scripted" in exchange) == hidden
+    assert line in exchange
     secrets = re.findall(r'<input[^>]*type="password"[^>]*>', page)
     assert bool(secrets) == (method != "none")
     assert all(('name="client_secret"' in one) == (method == "client_secret_post") for one in secrets)
@@ -177,11 +184,12 @@ def test_each_way_to_authenticate_has_its_form_and_its_line(
 # ------------------------------------------------------------------ tokens
 
 
-def jwt(claims: object) -> str:
-    parts = (base64url(json.dumps(part).encode()) for part in ({"alg": "ES256"}, claims))
+def jwt(claims: object, typ: str = "JWT") -> str:
+    parts = (base64url(json.dumps(part).encode()) for part in ({"alg": "ES256", "typ": typ}, claims))
     return ".".join((*parts, "signature"))
 
 
+LONG = {name: "x" * 40 for name in CLAIMS}
 HALF_A_CHARACTER = "eyJhIjoiXHVkODAwIn0"  # {"a":"\\ud800"}
 
 
@@ -190,8 +198,19 @@ def test_a_token_is_decoded_and_said_not_to_be_verified(alice: Developer) -> Non
     answer = alice.post(PAGE, "decode", {"token": jwt({"sub": "somebody", "evil": HOSTILE})})
     page = alice.see(answer, PAGE)
     assert "not verified" in words(page)
-    assert '"sub": "somebody"' in words(page)
+    assert "sub somebody Whom it is about" in words(page)
+    assert "&lt;script&gt;alert" in page
     assert "<script>alert" not in page
+
+
+@pytest.mark.rfc("9068", "2.1")
+def test_an_access_token_and_an_id_token_are_told_apart_beside_each_other(alice: Developer) -> None:
+    issuer = alice.server.settings.issuer
+    access = jwt({"iss": issuer, "exp": START}, typ="at+jwt")
+    answer = json.dumps({"access_token": access, "id_token": jwt({"iss": issuer, "exp": 2**60}), "expires_in": 300})
+    page = alice.see(alice.post(PAGE, "decode", {"token": answer}), PAGE)
+    assert re.findall("<h2>(.* token)</h2>", page) == ["Access token", "ID token"]
+    assert page.count("<time ") == 1  # a number that is no time of ours is a number
 
 
 @pytest.mark.parametrize(
@@ -210,8 +229,114 @@ def test_what_comes_back_is_text(alice: Developer) -> None:
     assert "<script>alert" not in alice.see(answer, ANSWER)
 
 
-def test_the_pages_are_light(alice: Developer) -> None:
+# ------------------------------------------------------------------ flows
+
+
+def given(server: Server, **changed: Any) -> None:
+    """An operator has given the app every grant, or what is `changed`."""
+    of_every = {"grant_types": EVERY_GRANT, "response_types": ("code", "token", "id_token", "id_token token")}
+    server.clients.put(client(client_id="app", owner=user().sub, verification="test", **of_every | changed))
+
+
+def flow(developer: Developer, name: str) -> View:
+    return shown(developer.get(PAGE, {"client_id": "app", "flow": name}))
+
+
+def test_an_app_sees_the_flows_that_it_has_and_that_are_turned_on(alice: Developer) -> None:
+    given(alice.server)
+    assert list(opened(alice).context["flows"]) == ["authorization_code", "client_credentials", "implicit", "password"]
+    given(alice.server, grant_types=("implicit", "refresh_token"), response_types=("token",))
+    assert list(opened(alice).context["flows"]) == ["implicit"]
+    assert flow(alice, "password").context["flow"] == "implicit"
+    server = Server()  # where nobody has turned on the legacy ones
+    given(server)
+    off = opened(Developer(server, user()))
+    assert list(off.context["flows"]) == ["authorization_code", "client_credentials"]
+    given(server, grant_types=("implicit",), response_types=("token",))
+    nothing = Developer(server, user())
+    assert "may use no flow" in words(nothing.see(opened(nothing), PAGE))
+
+
+@pytest.mark.parametrize(("name", "section"), [("implicit", "2.1.2"), ("password", "2.4")])
+def test_a_legacy_flow_says_that_it_is_for_apps_that_cannot_move_yet(
+    alice: Developer, name: str, section: str
+) -> None:
+    given(alice.server)
+    said = words(alice.see(flow(alice, name), PAGE))
+    assert "For apps that cannot move yet." in said
+    assert f"RFC 9700, section {section}" in said
+    assert "For apps that cannot move yet." not in words(alice.see(opened(alice), PAGE))
+
+
+@pytest.mark.rfc("6749", "4.2.1")
+def test_the_request_for_tokens_is_one_that_the_server_takes(alice: Developer) -> None:
+    given(alice.server)
     add(alice)
-    sent = opened(alice).context["sent"]
-    for answer in (opened(alice), alice.get(ANSWER, {"state": sent["state"], "code": "ac_x"}), alice.get(PAGE)):
-        assert len(alice.see(answer, PAGE).encode()) < 40_000
+    for name in flow(alice, "implicit").context["response_types"]:
+        sent = flow(alice, "implicit").context["sent"] | {"response_type": name}
+        assert "code_challenge" not in sent
+        assert isinstance(authorize(AuthorizationRequest(sent, session=alice.cookie), alice.server.services), GoTo)
+
+
+@pytest.mark.rfc("OIDC Core", "3.2.2.1")
+def test_without_the_scope_openid_there_is_no_id_token_to_ask_for(alice: Developer) -> None:
+    given(alice.server, scope=Scope(("read",)), default_scope=Scope())
+    assert flow(alice, "implicit").context["response_types"] == ["token"]
+    given(alice.server, scope=Scope(("read",)), default_scope=Scope(), response_types=("id_token",))
+    page = flow(alice, "implicit")
+    assert page.context["sent"] == {}
+    assert "take the scope openid" in words(alice.see(page, PAGE))
+
+
+def test_the_answer_in_a_fragment_is_taken_where_its_state_is_one_of_the_sessions(
+    alice: Developer, bob: Developer
+) -> None:
+    given(alice.server)
+    state = flow(alice, "implicit").context["sent"]["state"]
+    page = alice.see(alice.get(ANSWER, {"state": state}), ANSWER)
+    assert 'data-of="access_token"' in page
+    assert "belongs to no request of yours" in words(bob.see(bob.get(ANSWER, {"state": state}), ANSWER))
+    assert "stands behind the #" in words(alice.see(alice.get(ANSWER), ANSWER))
+
+
+@pytest.mark.rfc("9700", "2.4")
+@pytest.mark.parametrize("method", METHODS)
+def test_no_page_of_the_playground_asks_for_a_persons_password(alice: Developer, method: str) -> None:
+    given(alice.server, token_endpoint_auth_method=method)
+    page = alice.see(flow(alice, "password"), PAGE)
+    first = page.partition("Step 1")[2].partition("</section>")[0]
+    assert "grant_type=password" in first
+    assert "<form" not in first
+    assert "<input" not in first
+    assert {name for name in re.findall(r'<input[^>]*name="([^"]*)"', page) if name in ("username", "password")} == set()
+
+
+@pytest.mark.rfc("6749", "4.4.2")
+def test_an_app_asks_nothing_about_users_for_itself(alice: Developer) -> None:
+    given(alice.server, scope=Scope(("openid", "email", "read")))
+    assert flow(alice, "client_credentials").context["own_token"].form["scope"] == "read"
+
+
+def test_a_pages_script_may_call_userinfo_and_nothing_else_beside_us(alice: Developer) -> None:
+    given(alice.server)
+    resource = alice.server.settings.resource
+    for name in EVERY_GRANT:
+        answer = Pages(alice.server.services).render(flow(alice, name), HttpRequest("GET", f"ANY {PAGE}", id="x"))
+        policy = dict(answer.headers)["Content-Security-Policy"].split("; ")
+        assert f"connect-src 'self' {resource}/userinfo" in policy
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("method", METHODS)
+def test_each_step_is_light(alice: Developer, method: str, language: str) -> None:
+    given(alice.server, token_endpoint_auth_method=method)
+    add(alice)
+    state = opened(alice).context["sent"]["state"]
+    code = "ac_" + "x" * 160
+    for route, answer in (
+        *((PAGE, flow(alice, name)) for name in EVERY_GRANT),
+        *((ANSWER, alice.get(ANSWER, query)) for query in ({"state": state, "code": code}, {"state": state}, {})),
+        (PAGE, alice.get(PAGE)),
+        (PAGE, alice.post(PAGE, "decode", {"token": f"{jwt(LONG)} {jwt(LONG)}"})),
+    ):
+        assert len(alice.see(answer, route, language).encode()) < 30_000

@@ -54,7 +54,7 @@ def show_new(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 def register(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
     """Registers the app; tells its secret, if it has one."""
-    document = {name: value for name, value in entered_document(visit).items() if value != ""}
+    document = {name: value for name, value in entered_document(visit).items() if value not in ("", None)}
     app = partner.create_app(visitor.call(visit, body=document), services).document
     return _told(app, "registered")
 

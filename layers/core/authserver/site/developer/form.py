@@ -19,14 +19,18 @@ from authserver.values import Scope
 
 TEXTS = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
 CHOICES = ("token_endpoint_auth_method", "preferred_subject_type")
-LINES = ("redirect_uris", "contacts")
+LINES = ("redirect_uris", "post_logout_redirect_uris", "contacts")
+SCOPES = ("scope", "optional_scope")
+LIFETIMES = ("access_token_lifetime", "refresh_token_lifetime")
+LONGEST = 9  # digits of a lifetime that are read
 DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(TEXTS, ""),
     **{key: [] for key in LINES},
     "grant_types": ["authorization_code", "refresh_token"],
     "token_endpoint_auth_method": "client_secret_basic",
     "preferred_subject_type": "user",
-    "scope": "",
+    **dict.fromkeys(SCOPES, ""),
+    **dict.fromkeys(LIFETIMES),
 }
 
 # What the rules say of a document, as somebody who fills in a form wants to read it.
@@ -37,6 +41,8 @@ WORDS = {
     ),
     "must not be empty for these grant_types": N_("Enter at least one redirect URI."),
     "must not contain one twice": N_("The same redirect URI is there twice."),
+    "optional_scope must be within scope": N_("People can only leave out what the app asks for: choose that, too."),
+    "must not have openid, which says what kind of request it is": N_("Nobody can leave out openid."),
     "must not be empty": N_("Choose at least one."),
     "refresh_token needs another grant that gives refresh tokens": N_(
         "Refresh tokens come with the authorization code: choose that, too."
@@ -66,6 +72,8 @@ WORDS_OF_FIELDS = {
 }
 TOO_MUCH = N_("This is too long, or these are too many.")
 OTHER = N_("This cannot be used. Look at the explanation of the field.")
+TOO_LONG = N_("This is longer than this service allows.")
+NO_LIFETIME = N_("Enter a number of seconds, or nothing.")
 NAME_MISSING = N_("Enter the name that people know your app by.")
 
 
@@ -79,15 +87,19 @@ class OfferedScope:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What there is to choose from: grant types, and scopes by the heading that people see them under."""
+    """What there is to choose from: grant types, scopes by the heading that people see them under, and how long tokens
+    may work at most.
+    """
 
     grant_types: tuple[str, ...]
     scopes: Mapping[str, tuple[OfferedScope, ...]]
+    longest: Mapping[str, int]
 
 
 def offer(terms: Terms, services: Services) -> Offer:
     """What an app may be given by its owner, and what it holds already."""
-    return Offer(terms.grant_types, offered_scopes(services.scopes(), terms.held_scope))
+    longest = {name: getattr(terms, name) for name in LIFETIMES}
+    return Offer(terms.grant_types, offered_scopes(services.scopes(), terms.held_scope), longest)
 
 
 def offered_scopes(catalogue: ScopeCatalogue, held: Scope = Scope()) -> dict[str, tuple[OfferedScope, ...]]:
@@ -108,7 +120,8 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         **{name: (stored[name],) for name in (*TEXTS, *CHOICES)},
         **{name: ("\n".join(stored[name]),) for name in LINES},
         "grant_types": tuple(stored["grant_types"]),
-        "scope": Scope.parse(stored["scope"]).tokens,
+        **{name: Scope.parse(stored[name]).tokens for name in SCOPES},
+        **{name: (str(stored[name] or ""),) for name in LIFETIMES},
     }
 
 
@@ -116,26 +129,44 @@ def entered_document(visit: Visit, held: Scope = Scope()) -> dict[str, Any]:
     """What the form says, as metadata; scopes in the order in which the app holds them. Raises `Rejected`."""
     if not visit.entered("client_name").strip():
         raise Rejected(client_name=NAME_MISSING)
-    chosen = visit.form.get("scope", ())
     return {
         **{name: visit.entered(name).strip() for name in TEXTS},
         **{name: visit.entered(name) for name in CHOICES},
         **{name: visit.entered(name).split() for name in LINES},
         "grant_types": list(visit.form.get("grant_types", ())),
-        "scope": " ".join(dict.fromkeys((*(name for name in held if name in chosen), *chosen))),
+        **{name: _chosen(visit.form.get(name, ()), held) for name in SCOPES},
+        **{name: _lifetime(name, visit) for name in LIFETIMES},
     }
+
+
+def _chosen(names: tuple[str, ...], held: Scope) -> str:
+    return " ".join(dict.fromkeys((*(name for name in held if name in names), *names)))
+
+
+def _lifetime(name: str, visit: Visit) -> int | None:
+    """Raises `Rejected` on what is no number."""
+    text = visit.entered(name).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or not int(text[:LONGEST]):
+        raise Rejected(**{name: NO_LIFETIME})
+    return int(text[:LONGEST])
 
 
 def changes(current: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     """The merge patch that makes the one of the other: only what differs, so that only that is looked at.
 
-    What a request without a scope asks for must stay within what may be asked for.
+    What a request without a scope asks for must stay within what may be asked for. The response types of grants that
+    only operators give stay while their grant does: a form has none.
     """
-    stored = {**{name: DEFAULTS[name] for name in (*TEXTS, *LINES)}, **current}
+    stored = {**{name: DEFAULTS[name] for name in (*TEXTS, *LINES, *SCOPES, *LIFETIMES)}, **current}
     patch = {name: value for name, value in document.items() if not _same(name, stored.get(name), value)}
     default = Scope.parse(current.get("default_scope", ""))
     if "scope" in patch and not default <= Scope.parse(patch["scope"]):
         patch["default_scope"] = str(default & Scope.parse(patch["scope"]))
+    if "implicit" in patch.get("grant_types", ()):
+        others = [name for name in current["response_types"] if name != "code"]
+        patch["response_types"] = [*(["code"] if "authorization_code" in patch["grant_types"] else []), *others]
     return patch
 
 
@@ -153,10 +184,14 @@ def _sentence(field: str, detail: str) -> str:
         return WORDS[detail]
     if "should have at most" in detail:
         return TOO_MUCH
+    if detail.startswith("must be at most"):
+        return TOO_LONG
     return WORDS_OF_FIELDS.get(field.partition(".")[0], OTHER)
 
 
 def _same(name: str, stored: Any, entered: Any) -> bool:
     if name == "grant_types":
         return set(stored or ()) == set(entered)
+    if name == "optional_scope":
+        return set(stored.split()) == set(entered.split())
     return bool(stored == entered)
