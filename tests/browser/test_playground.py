@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
@@ -161,7 +160,7 @@ def test_a_password_is_typed_into_ones_own_shell_alone(walk: Walk) -> None:
     assert not walk.step("Step 1").locator("form, input").count()
     line = walk.step("Step 1").locator("pre").inner_text()
     line = line.replace("CLIENT_SECRET", walk.secret).replace("USERNAME", BOB[0])
-    ran = subprocess.run(["bash", "-c", line], input=BOB[1] + "\n", capture_output=True, text=True, check=True)  # noqa: S603, S607  the page's own words are what is tested
+    ran = subprocess.run(["bash", "-c", line], input=BOB[1] + "\n", capture_output=True, text=True, check=True)
     tokens = json.loads(ran.stdout)
     walk.step("ask who the person is").locator("[data-takes]").fill(tokens["access_token"])
     assert walk.send("ask who the person is", "Call userinfo")["email"] == "bob@example.com"

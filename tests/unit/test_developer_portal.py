@@ -169,7 +169,10 @@ def test_where_people_go_after_signing_out_and_what_they_may_leave_out_are_in_th
     client_id, _ = registered(alice, **form)
     stored = alice.server.clients.get(client_id)
     assert stored
-    assert [uri.text for uri in stored.post_logout_redirect_uris] == ["https://tea.example/bye", "https://tea.example/out"]
+    assert [uri.text for uri in stored.post_logout_redirect_uris] == [
+        "https://tea.example/bye",
+        "https://tea.example/out",
+    ]
     assert (str(stored.optional_scope), stored.access_token_lifetime) == ("read", 300)
     page = alice.see(alice.get(f"{ONE}/settings", client_id=client_id), f"{ONE}/settings")
     assert 'name="optional_scope" value="read" checked' in page

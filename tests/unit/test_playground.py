@@ -189,7 +189,7 @@ def jwt(claims: object, typ: str = "JWT") -> str:
     return ".".join((*parts, "signature"))
 
 
-LONG = {name: "x" * 40 for name in CLAIMS}
+LONG = dict.fromkeys(CLAIMS, "x" * 40)
 HALF_A_CHARACTER = "eyJhIjoiXHVkODAwIn0"  # {"a":"\\ud800"}
 
 
@@ -258,9 +258,7 @@ def test_an_app_sees_the_flows_that_it_has_and_that_are_turned_on(alice: Develop
 
 
 @pytest.mark.parametrize(("name", "section"), [("implicit", "2.1.2"), ("password", "2.4")])
-def test_a_legacy_flow_says_that_it_is_for_apps_that_cannot_move_yet(
-    alice: Developer, name: str, section: str
-) -> None:
+def test_a_legacy_flow_says_that_it_is_for_apps_that_cannot_move_yet(alice: Developer, name: str, section: str) -> None:
     given(alice.server)
     said = words(alice.see(flow(alice, name), PAGE))
     assert "For apps that cannot move yet." in said
@@ -308,7 +306,9 @@ def test_no_page_of_the_playground_asks_for_a_persons_password(alice: Developer,
     assert "grant_type=password" in first
     assert "<form" not in first
     assert "<input" not in first
-    assert {name for name in re.findall(r'<input[^>]*name="([^"]*)"', page) if name in ("username", "password")} == set()
+    assert {
+        name for name in re.findall(r'<input[^>]*name="([^"]*)"', page) if name in ("username", "password")
+    } == set()
 
 
 @pytest.mark.rfc("6749", "4.4.2")

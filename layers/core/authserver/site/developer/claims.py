@@ -28,6 +28,7 @@ CLAIMS = {
     "at_hash": N_("Ties the ID token to the access token."),
     "azp": N_("The app that the ID token was issued to."),
     "sid": N_("The session that the user signed in with."),
+    "authorization_id": N_("The connection that it belongs to."),
     "org": N_("The organisation that it acts for."),
     "entities": N_("The companies of that organisation."),
     "authorization_details": N_("The same in the words of RFC 9396."),
