@@ -181,7 +181,7 @@ def of_an_app(page: str) -> Callable[[Tab, App], None]:
         if not theirs.count():
             tab.page.get_by_role("link", name="Register an app").click()
             tab.page.get_by_label("Name", exact=True).fill("Tea party planner")
-            tab.page.get_by_label("Redirect URIs").fill("https://tea.example/callback")
+            tab.page.get_by_label("Redirect URIs", exact=True).fill("https://tea.example/callback")
             tab.page.get_by_role("button", name="Register").click()
             tab.page.get_by_text("Copy the secret now").wait_for()
             tab.open("developer")
@@ -253,7 +253,7 @@ def token_to_decode(tab: Tab, app: App) -> None:
 def app_refused(tab: Tab, _: App) -> None:
     tab.open("developer/apps/new")
     tab.page.get_by_label("Name", exact=True).fill("Tea")
-    tab.page.get_by_label("Redirect URIs").fill("https://tea.example/*")
+    tab.page.get_by_label("Redirect URIs", exact=True).fill("https://tea.example/*")
     tab.page.get_by_role("button", name="Register").click()
 
 
