@@ -247,7 +247,7 @@ def playground_answered(tab: Tab, app: App) -> None:
 def token_to_decode(tab: Tab, app: App) -> None:
     of_an_app("developer/playground?client_id={}")(tab, app)
     tokens = demo_app(tab.window.deployment).tokens_for(Person(tab.window.deployment, *BOB))
-    tab.page.get_by_label("Token", exact=True).fill(tokens["id_token"])
+    tab.page.get_by_label("Tokens", exact=True).fill(tokens["id_token"])
 
 
 def app_refused(tab: Tab, _: App) -> None:
@@ -350,6 +350,13 @@ EVERY_PAGE = (
         playground_answered,
         BOB,
         "Developer: the playground, with an answer",
+    ),
+    PageOf(
+        "developer-playground-fragment",
+        "developer/playground_fragment",
+        at("developer/playground/callback"),
+        BOB,
+        "Developer: the playground, with an answer that no script has read",
     ),
     PageOf(
         "developer-playground-token",

@@ -14,10 +14,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from local.server import DevelopmentServer
-from tests.browser.every_page import BOB, HEAVIEST
+from tests.browser.every_page import BOB
 from tests.browser.visit import Tab, Window
 from tests.flows.person import App, Deployment
 
+HEAVIEST = 30_000  # octets of a page, with style and scripts
 EVERY_GRANT = ["authorization_code", "refresh_token", "client_credentials", "implicit", "password"]
 EVERY_RESPONSE = ["code", "token", "id_token", "id_token token"]
 SEED = Path(__file__).parents[2] / "local" / "seed.json"
