@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,13 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The development server; depends on the browser, so that nothing starts that nobody will use."""
-    directory = tmp_path_factory.mktemp("browser")
+    with furnished(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@contextmanager
+def furnished(directory: Path) -> Iterator[Deployment]:
+    """A development server with people, applications and organisations in every situation."""
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
     seed["users"] += MORE_USERS

@@ -1,13 +1,15 @@
 """What holds for every page in whatever language: nothing is left in English, and everything fits a phone."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page
 
 from scripts.catalogues import catalogue_of
+from tests.browser.conftest import furnished
 from tests.browser.every_page import EVERY_PAGE, PageOf
+from tests.flows.person import Deployment
 
 PHONE = {"width": 320, "height": 568}
 LONGER, MIRRORED = "en-XA", "ar-XB"
@@ -26,6 +28,13 @@ DATA = re.compile(
 )
 # Words that German has as well.
 SAME_IN_GERMAN = {message.id for message in catalogue_of("de") if message.id == message.string}
+
+
+@pytest.fixture(scope="module")
+def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Of these tests alone: to look at some pages changes whose they are."""
+    with furnished(tmp_path_factory.mktemp("languages")) as running:
+        yield running
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.name)
