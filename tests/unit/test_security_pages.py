@@ -7,6 +7,7 @@ import pytest
 
 from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable, TooManyAttempts
 from authserver.identity import recovery_codes
+from authserver.management import users
 from authserver.messages import GoTo, View, Visit
 from authserver.models import Factors
 from authserver.site import Answer, serve
@@ -15,7 +16,9 @@ from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
 from tests.authenticator import Authenticator
 from tests.fakes import ISSUER, PASSWORD, FakePasswords, user
+from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server
+from tests.unit.test_meanwhile import after
 from tests.unit.test_second_factors import SUB, at_code, at_the_page, code_at, give_passkey, give_totp
 
 NEW = "a new and better one"
@@ -375,6 +378,37 @@ def test_nobody_changes_another_users_passkeys() -> None:
         person.act(PASSKEYS_PAGE, action, passkey=base64url(device.id), name="Mine")
     assert factors_of(server, "sub-of-bob") == before
     assert factors_of(server).passkeys == ()
+
+
+@pytest.mark.parametrize("read", ["users.get", "factors.get"])
+def test_form_that_was_under_way_puts_no_passkey_back_that_an_operator_takes_away(read: str) -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    give_passkey(server, Authenticator(ISSUER, name="another"))
+    page = view(person.open(PASSKEYS_PAGE))
+    signed = device.register(page.context["options"])
+    after(server, read, lambda: operator_removes_factors(server))
+    person.act(PASSKEYS_PAGE, "add", csrf=page.context["csrf"], credential=signed, name="A key")
+    assert factors_of(server).passkeys == ()
+
+
+def test_while_an_operator_takes_factors_away_nobody_who_is_signed_in_adds_one() -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    page = view(person.open(PASSKEYS_PAGE))
+    signed = device.register(page.context["options"])
+
+    def add_one() -> None:
+        person.act(PASSKEYS_PAGE, "add", csrf=page.context["csrf"], credential=signed, name="A key")
+
+    after(server, "factors.remove", add_one)
+    operator_removes_factors(server)
+    assert factors_of(server).passkeys == ()
+
+
+def operator_removes_factors(server: Server) -> None:
+    operator = Api(server, users.OPERATIONS, "operator", scope="admin:users")
+    assert operator.call("DELETE", f"/admin/users/{SUB}/factors").status == 204
 
 
 def test_passkeys_are_bounded() -> None:

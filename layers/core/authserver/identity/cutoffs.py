@@ -10,6 +10,7 @@ The order in which a use case writes record and cutoff decides what a crash betw
 - Where something is withdrawn (a password, a role, an operator's powers), the record comes first and the cutoff
   last: what was issued by the old record until then is dead. The other way round a token could come to life between
   the two and stay.
+- Where whoever is signed in could write the record anew (second factors), a cutoff comes before it as well.
 """
 
 from authserver.services import Services

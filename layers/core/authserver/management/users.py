@@ -117,6 +117,7 @@ def remove_factors(call: Call, services: Services) -> Answer:
     Whoever has the lost telephone may be signed in with it, so sessions and tokens from before are over.
     """
     user = _changeable(call, services)
+    cut_off(services, subject=user.sub)  # so that nobody who is signed in puts one back
     services.factors.remove(user.sub)
     cut_off(services, subject=user.sub)
     note(services, user.sub, FACTORS_REMOVED)

@@ -111,13 +111,13 @@ def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """It stands beside a password: whoever has none here is asked for no code."""
     if not visitor.user.password_hash:
         raise Conflict(NO_PASSWORD)
-    begin_app(visitor.user, services)
+    begin_app(visitor.session, services)
     return GoTo(APP)
 
 
 def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The app has shown that it has the secret; the recovery codes are told now and never again."""
-    codes = confirm_app(visitor.user, visit.entered("code"), services)
+    codes = confirm_app(visitor.session, visit.entered("code"), services)
     if codes is None:
         raise Rejected(code=WRONG_CODE)
     _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.CODE)
@@ -126,14 +126,14 @@ def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Other recovery codes, told once as well."""
-    codes = renew_codes(visitor.user, services)
+    codes = renew_codes(visitor.session, services)
     _note(activity.RECOVERY_CODES_MADE, visitor, visit, services)
     return _told_once(codes, is_new=False)
 
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """The password is enough again."""
-    was_on = remove_app(visitor.user, services)
+    was_on = remove_app(visitor.session, services)
     if not was_on:
         return GoTo(HERE)
     _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.CODE)
@@ -159,7 +159,7 @@ def show_passkeys(visitor: Visitor, visit: Visit, services: Services) -> View:
 def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """What the authenticator made for the page's challenge."""
     try:
-        add_passkey(visitor.user, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
+        add_passkey(visitor.session, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
     except PasskeyRefused as refused:
         raise Conflict(WRONG_PASSKEY, reason=refused.reason) from None
     _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.PASSKEY)
@@ -168,13 +168,13 @@ def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Another name for one of them."""
-    rename_passkey(visitor.user, visit.entered("passkey"), _named(visit), services)
+    rename_passkey(visitor.session, visit.entered("passkey"), _named(visit), services)
     return GoTo(PASSKEYS, done="passkey-renamed")
 
 
 def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more."""
-    if remove_passkey(visitor.user, visit.entered("passkey"), services):
+    if remove_passkey(visitor.session, visit.entered("passkey"), services):
         _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.PASSKEY)
     return GoTo(PASSKEYS, done="passkey-removed")
 
