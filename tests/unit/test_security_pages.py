@@ -1,6 +1,7 @@
 """/my/security: what a person changes of what guards the account, and what that ends."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -121,6 +122,19 @@ def test_another_password_ends_every_other_session_and_every_application() -> No
     assert gone_to(person.open("/my/security")) == ("login", "")
     assert isinstance(_sign_in(server, PASSWORD), str)
     assert isinstance(_sign_in(server, NEW), GoTo)
+
+
+def test_sessions_that_outlive_the_second_of_a_cutoff_are_few() -> None:
+    """Else who stole a session outlives whatever is done about it, by changing the password each second."""
+    server = Server()
+    server.clock.advance(3600 - server.clock() % 3600)
+    person, passwords = signed_in(server), [PASSWORD, *(f"{NEW} {number}" for number in range(6))]
+    for current, wanted in pairwise(passwords):
+        server.clock.advance(2)
+        assert gone_to(person.act(PASSWORD_PAGE, "change", current=current, new=wanted)) == ("my/security", "password")
+    server.clock.advance(2)
+    assert gone_to(person.open("/my/security")) == ("login", "")
+    assert isinstance(_sign_in(server, passwords[-1]), GoTo)
 
 
 def _sign_in(server: Server, password: str) -> GoTo | str:

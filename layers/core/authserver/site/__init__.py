@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from authserver.endpoints.browser import begin_session, find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
-from authserver.identity.throttle import network_of
+from authserver.identity.throttle import HOUR, network_of
 from authserver.management import Call, NotFound, Problem
 from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
@@ -21,6 +21,7 @@ from authserver.services import Services
 from authserver.values import Scope
 
 FRESH = 900  # seconds for which whoever signed in may change what guards the account
+SESSIONS_AFTER = 5  # in an hour
 SCOPE = Scope(("account", "organisation", "partner"))
 CHECK = N_("Please check what you have entered.")
 GONE = N_("This is not there any more. It may have been removed in another window.")
@@ -202,8 +203,15 @@ def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> 
     return replace(view, context={**every, **view.context, **more})
 
 
-def session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services, *, auth_time: int) -> str:
-    """A session for this browser alone: begun in the second after the one that all others ended in."""
+def session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services, *, auth_time: int) -> str | None:
+    """A session for this browser alone: begun in the second after the one that all others ended in.
+
+    None after the first few of an hour: the user signs in again. Another cutoff in the very second does not end this
+    session. Whoever stole one could else begin such a session each second, and outlive whatever is done about it.
+    """
+    hour = services.now() // HOUR * HOUR
+    if services.counters.count(f"session after\x00{visitor.user.sub}", hour, 1, hour + 2 * HOUR) > SESSIONS_AFTER:
+        return None
     return begin_session(
         visitor.user.sub,
         visitor.session.signed_in_for,
