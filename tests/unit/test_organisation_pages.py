@@ -346,7 +346,10 @@ def test_the_provider_is_shown_but_for_its_secret(server: Tenants, ada: Reader[T
     assert f"{server.services.settings.issuer}/federate/callback/work" in page.text
     assert "acme.example" in page.text
     assert "wrapped" not in page.html
-    assert re.search(r'<input id="client_secret"[^>]*type="password"(?![^>]*value)', page.html)
+    [secret] = re.findall(r'<input id="client_secret"[^>]*>', page.html)
+    assert 'type="password"' in secret
+    assert " value=" not in secret
+    assert 'autocomplete="new-password"' in secret, "else a browser fills in the person's own"
 
 
 def test_the_provider_is_changed_and_keeps_its_secret(server: Tenants, ada: Reader[Tenants]) -> None:

@@ -179,6 +179,7 @@ def test_each_way_to_authenticate_has_its_form_and_its_line(
     secrets = re.findall(r'<input[^>]*type="password"[^>]*>', page)
     assert bool(secrets) == (method != "none")
     assert all(('name="client_secret"' in one) == (method == "client_secret_post") for one in secrets)
+    assert all('autocomplete="new-password"' in one for one in secrets), "else a browser fills in the person's own"
 
 
 # ------------------------------------------------------------------ tokens

@@ -19,7 +19,7 @@ const beside=add(to,"div","","beside");
 for(const [name,value] of Object.entries(answer||{})){
 if(typeof value!="string")continue;
 if(/^eyJ[\w-]+\.eyJ[\w-]+\./.test(value))inWords(beside,name,value);
-for(const field of all(`[data-takes="${name}"]`))field.value=value}};
+for(const field of all("[data-takes]"))if(field.dataset.takes==name)field.value=value}};
 for(const form of all("[data-request]"))form.onsubmit=async event=>{
 event.preventDefault();
 const {request,client}=form.dataset,headers={},sent={headers,credentials:"omit"},secret=form.querySelector("[type=password]");
