@@ -63,7 +63,7 @@ def show_password(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Whoever knows the password sets another; every other browser and application has to ask again.
+    """Whoever knows the password sets another; what other browsers and applications have is over.
 
     What was issued until now ends before the password is changed, too: if anything fails between the two, nothing is
     left alive that the user believes to be dead.
