@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.activity import APPLICATION_CONNECTED, KEPT, PROFILE_CHANGED, SIGNED_IN, note
 from authserver.messages import AuthorizationResponse, GoTo
@@ -29,6 +31,13 @@ def test_what_is_noted_tells_the_network_and_not_the_address_and_is_kept_for_90_
     assert (activity.kind, activity.device, activity.about) == (PROFILE_CHANGED, "Firefox · Linux", "name")
     assert activity.source == "2001:db8:1:2::/64"
     assert (activity.created_at, activity.expires_at) == (START, START + KEPT)
+
+
+@pytest.mark.parametrize("source", ["::1", "127.0.0.1"])
+def test_loopback_is_no_network(source: str) -> None:
+    reach = services()
+    note(reach, "s", PROFILE_CHANGED, source=source)
+    assert reach.journal.activities("s").items[0].source == source
 
 
 def test_a_sign_in_is_noted_and_a_wrong_password_is_not() -> None:

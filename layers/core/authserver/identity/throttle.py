@@ -89,7 +89,7 @@ def network_of(source: str) -> str:
         address = ip_address(source)
     except ValueError:
         return source
-    if not isinstance(address, IPv6Address):
+    if not isinstance(address, IPv6Address) or address.is_loopback:
         return source
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)

@@ -119,12 +119,10 @@ def get_application(call: Call, services: Services) -> Answer:
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
-    """Ends all that the user granted an application, which has to ask again.
-
-    The consent is forgotten first: once the caller's own application has ended, the call cannot be made again.
-    """
+    """Ends all that the user granted an application, which has to ask again."""
     user = acting_user(call, services)
     client = _client(call, services)
+    # First, since the call cannot be made again once the caller's own application has ended.
     services.browsers.forget_consent(user.sub, client.client_id)
     end_authorizations(services, subject=user.sub, client_id=client.client_id)
     _note(call, services, APPLICATION_DISCONNECTED, about=client.client_id)
@@ -132,10 +130,7 @@ def disconnect_application(call: Call, services: Services) -> Answer:
 
 
 def disconnect_applications(call: Call, services: Services) -> Answer:
-    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in.
-
-    The caller's own ends with the last write, unmarked, so that whatever fails before can be repeated with its token.
-    """
+    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in."""
     user = acting_user(call, services)
     granted = list(_granted_by(user, services))
     for client_id in {one.client_id for one in granted}:
@@ -145,6 +140,7 @@ def disconnect_applications(call: Call, services: Services) -> Answer:
     for one in others:
         if one.created_at <= ended[one.client_id] and one.revoked_at is None:
             services.tokens.revoke(one.id, ended[one.client_id])
+    # The caller's own with the last write, and unmarked: what fails before can be repeated with its token.
     if len(others) < len(granted):
         cut_off(services, subject=user.sub, client_id=call.client_id)
     _note(call, services, APPLICATIONS_DISCONNECTED)
