@@ -39,7 +39,7 @@ NOTICES = {
     "accepted": N_("You are a member now."),
     "declined": N_("The invitation is declined."),
     "left": N_("You have left the organisation. What you had allowed for it has ended."),
-    "invited": N_("The invitation is sent. Whoever it is for finds it under Organisations after signing in."),
+    "invited": N_("The invitation waits under Organisations for whoever signs in as that. We send no mail: tell them."),
     "withdrawn": N_("The invitation is withdrawn."),
     "role": N_("The role is changed."),
     "removed": N_("The membership has ended, and with it all that this member had allowed for the organisation."),
