@@ -66,6 +66,8 @@ def test_a_language_that_is_none_harms_nobody(mailing: World) -> None:
     told = Gateway(mailing).send("GET", "/recover", query={"done": "sent", "ui_locales": hostile})
     assert told.status == 200
     assert hostile not in told.body
+    long = Gateway(mailing).send("POST", "/recover", query={"ui_locales": "x" * 9000}, form={"username": "alice"})
+    assert len(long.location or "") < 500
 
 
 # ------------------------------------------------------------------ nobody is told who is here

@@ -21,6 +21,7 @@ from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret
 
 SENT, CHANGED = "sent", "password"  # what was done, in the address of the page that tells it
+MAX_LOCALES = 200  # characters: they go on in the address
 NAME_MISSING = N_("Enter your username.")
 
 type Answer = View | GoTo
@@ -157,7 +158,7 @@ def _over(page: str) -> View:
 
 def _asked_locales(visit: Visit) -> str:
     """The language goes along from page to page: there is no pending request that says it."""
-    return visit.query.get("ui_locales", "")
+    return visit.query.get("ui_locales", "")[:MAX_LOCALES]
 
 
 def _pending(handle: str, services: Services) -> str:
