@@ -11,7 +11,7 @@ from pyotp import TOTP
 
 from local.server import DevelopmentServer
 from tests.browser.visit import Tab, Window
-from tests.flows.person import App, Deployment
+from tests.flows.person import MOST_SIGN_INS, App, Deployment
 
 SEED = Path(__file__).parents[2] / "local" / "seed.json"
 AUTHENTICATOR = {
@@ -150,5 +150,8 @@ def test_another_password_signs_every_other_browser_out(open_window: Callable[..
     expect(tab.page.get_by_role("status")).to_contain_text("Your password was changed")
     other.open("my")
     expect(other.page.get_by_role("heading", name="Sign in")).to_be_visible()
-    sign_in(other, "a new and better one", "bob")
+    for _ in range(MOST_SIGN_INS):  # in the very second of the change nothing stands
+        if other.page.get_by_label("Password", exact=True).count():
+            sign_in(other, "a new and better one", "bob")
+            other.page.wait_for_load_state()
     expect(other.page.get_by_role("heading", level=1)).to_contain_text("Hello")

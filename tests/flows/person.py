@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
+MOST_SIGN_INS = 50  # in a second
 INPUT = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
 
 
@@ -90,6 +91,15 @@ class Person:
         """Fills in the sign-in page; the answer to the form."""
         form = hidden_fields(page) | {"username": self.username, "password": password or self.password}
         return self.browser.post(f"{self.deployment.issuer}/login", data=form)
+
+    def sign_in_after_a_cutoff(self, page: httpx.Response) -> httpx.Response:
+        """The same, and again for as long as it is the very second of the cutoff: what begins in it does not stand."""
+        for _ in range(MOST_SIGN_INS):
+            response = self.follow(self.sign_in(page))
+            if 'name="password"' not in response.text:
+                return response
+            page = response
+        raise AssertionError(response.text)
 
     def decide(self, page: httpx.Response, decision: str = "allow") -> httpx.Response:
         """Presses a button of the consent page; the answer to the form."""

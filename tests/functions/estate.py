@@ -30,7 +30,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "PATCH /admin/clients/{client_id}": {"status": "disabled"},
     "POST /admin/clients/{client_id}/secrets": {"overlap": 0},
     "POST /admin/initial-access-tokens": {"uses": 2},
-    "POST /admin/users": {"username": "dora", "password": "looking-glass", "email": "dora@a.example"},
+    "POST /admin/users": {"username": "dora", "password": "croquet with flamingos", "email": "dora@a.example"},
     "PATCH /admin/users/{sub}": {"status": "disabled", "operator": False, "name": "Carol C"},
     "PUT /admin/users/{sub}/password": {"password": "through-the-looking-glass"},
     "POST /admin/users/{sub}/identities": {"issuer": "https://login.a.example", "subject": "carol-there"},
@@ -137,7 +137,7 @@ def furnish(world: World) -> Estate:
         return dict(answer.json())
 
     member = "/admin/organisations/{organisation}/members/{sub}"
-    carol = made("POST /admin/users", {"username": "carol", "password": "looking-glass"})["sub"]
+    carol = made("POST /admin/users", {"username": "carol", "password": "croquet with flamingos"})["sub"]
     made(f"PUT {member}", {"role": "administrator"}, organisation="acme", sub=carol)
     made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
     provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
@@ -155,7 +155,7 @@ def furnish(world: World) -> Estate:
     pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), ("entities", "one"), ("entities", "two")]
     of_acme = web.exchange(parameters_of(browser.send("POST", "/consent", form=pairs))["code"]).json()
     shopping = App(gateway, shop["client_id"], second["client_secret"], CALLBACK, "openid read")
-    of_carol = shopping.tokens(Browser(gateway, "carol", "looking-glass"))
+    of_carol = shopping.tokens(Browser(gateway, "carol", "croquet with flamingos"))
     estate.holders = {"Acme": Holder(web, of_acme), "Carol": Holder(shopping, of_carol)}
 
     world.aws.caller = "a member"
@@ -170,7 +170,9 @@ def furnish(world: World) -> Estate:
     ]
     made("POST /admin/organisations", {"id": "globex", "name": "Globex"})
     made(f"PUT {member}", {"role": "administrator"}, organisation="globex", sub=carol)
-    of_globex = journey.portal(gateway).tokens(Browser(gateway, "carol", "looking-glass"), scope="openid organisation")
+    of_globex = journey.portal(gateway).tokens(
+        Browser(gateway, "carol", "croquet with flamingos"), scope="openid organisation"
+    )
     invite = "POST /account/organisations/{organisation}/invitations"
     invited = gateway.manage(invite, of_globex["access_token"], {"name": "alice"}, organisation="globex").json()
     inviting = gateway.manage(invite, builder, {"name": "mabel"}, **acme).json()
