@@ -2,13 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, Self
 
-from authserver.values import CodeChallenge, RedirectUri, Scope
+from authserver.ends import Begun
+from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
 
 ACTIVE, DISABLED = "active", "disabled"
+LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
 VERIFIED, TEST = "verified", "test"
 ADMINISTRATOR, MEMBER = "administrator", "member"
 EVERY_ENTITY = "*"  # every company of an organisation, those to come among them
+ANY_DOMAIN: Literal["*"] = "*"  # of e-mail addresses
+OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody's identifier has parentheses
+WITHDRAWN = "withdrawn"  # in place of the claim of whoever used a link: nobody may any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Client:
     `version` grows by one with each change, which is conditional on it. `verification` is `TEST` until an operator has
     verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
     `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
-    not used by `expires_at` is over.
+    not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
+    client was read to be used (`storage.ClientStore.find`).
     """
 
     client_id: str
@@ -71,6 +78,7 @@ class Client:
     created_at: int = 0
     expires_at: int | None = None
     version: int = 0
+    epoch: int = field(default=0, compare=False)
 
     @property
     def is_active(self) -> bool:
@@ -120,17 +128,6 @@ class InitialAccessToken:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthenticatedClient:
-    """A client that has proven who it is. Only `client_authentication.authenticate` makes one."""
-
-    client: Client
-
-    @property
-    def client_id(self) -> str:
-        return self.client.client_id
-
-
-@dataclass(frozen=True, slots=True)
 class User:
     """A person with an account. `sub` never changes and is never used for another person.
 
@@ -155,6 +152,42 @@ class User:
     def known_as(self) -> str:
         """What tells the user which account it is."""
         return self.username or self.email or self.preferred_username or self.name
+
+    @property
+    def invited_as(self) -> tuple[str, ...]:
+        """What an invitation may call the user: the login name, and the e-mail address if it is known to be theirs.
+
+        An address is compared as it is, but for its case: what looks alike is not the same. A login name that looks
+        like an address is nobody's: whoever chose it may not have the address.
+        """
+        names = [name for name in [normalised_username(self.username)] if "@" not in name]
+        if self.email_verified and self.email.isascii():
+            names.append(normalised_username(self.email))
+        return tuple(dict.fromkeys(filter(None, names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a user is at an identity provider: known by its `issuer` and what it calls them, and by nothing else.
+
+    `id` stands for the two. They are empty, and `created_at` 0, where an older layout did not keep them.
+    """
+
+    id: str
+    sub: str
+    issuer: str = ""
+    subject: str = ""
+    created_at: int = 0
+
+    @classmethod
+    def of(cls, sub: str, issuer: str, subject: str, created_at: int = 0) -> Self:
+        """The identity that makes whom `issuer` calls `subject` the user `sub`."""
+        return cls(identity_id(issuer, subject), sub, issuer, subject, created_at)
+
+
+def identity_id(issuer: str, subject: str) -> str:
+    """What stands for an identity."""
+    return base64url(sha256(f"{issuer}\x00{subject}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +240,17 @@ class Factors:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A customer with several companies. `companies` maps their identifiers to their names."""
+    """A customer with several companies. `companies` maps their identifiers to their names.
+
+    `version` grows by one with each change.
+    """
 
     id: str
     name: str
     companies: Mapping[str, str] = field(default_factory=dict)
     status: str = ACTIVE
     created_at: int = 0
+    version: int = 0
 
     def companies_within(self, entities: Iterable[str]) -> tuple[str, ...]:
         """The companies that `entities` names and that the organisation has."""
@@ -223,12 +260,19 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user's part in an organisation; `role` is `ADMINISTRATOR` or `MEMBER`."""
+    """A user's part in an organisation; `role` is `ADMINISTRATOR` or `MEMBER`.
+
+    `epoch` is random, and another one whenever the membership is made or its role changes: whoever was removed and
+    comes back, or was demoted and promoted, gets nothing back of before. `clients` counts, by the client's key, what of
+    this member's was ended for one client alone.
+    """
 
     organisation: str
     subject: str
     role: str = MEMBER
     created_at: int = 0
+    epoch: str = ""
+    clients: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +297,7 @@ class Approval:
     """A member's wish that an administrator of the organisation allow a client more than the member may.
 
     There is one for an organisation, a client and a member. `decision` is `allow` or `deny` once somebody answered.
+    `begun` is what it was asked and answered under, with the administrator who answered as its approver.
     """
 
     organisation: str
@@ -266,6 +311,7 @@ class Approval:
     decision: str = ""
     decided_by: str = ""
     decided_at: int = 0
+    begun: Begun = Begun()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +319,10 @@ class Authorization:
     """Everything issued to one client for one subject hangs on this record; each verb is one conditional write on it.
 
     `id` is 16 random octets, 16 of the subject's hash and 16 of the organisation's, in base64url: from the id alone
-    their cutoffs can be found, in the same read. `entities` are the companies of the organisation that the client may
+    their ends can be found, in the same read. `entities` are the companies of the organisation that the client may
     reach, or `EVERY_ENTITY`; they can be changed without issuing new tokens. `generation` counts the refresh tokens
-    made; 0 until the code is redeemed.
+    made; 0 until the code is redeemed. `sessions` is the counter of the session that granted it: signing out everywhere
+    ends a code that was not redeemed, and redeeming forgets it.
     """
 
     id: str
@@ -303,6 +350,9 @@ class Authorization:
     entities: frozenset[str] = frozenset()
     by_administrator: bool = False  # granted by the word of an administrator, who has to be one still
     details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
+    is_public: bool = False  # granted to a client without credentials: whoever has its token speaks for it
+    begun: Begun = Begun()
+    sessions: int | None = None
 
     @property
     def ends_at(self) -> int:
@@ -312,7 +362,10 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenRecord:
-    """An opaque access token. A JWT access token has no record; it carries all this itself."""
+    """An opaque access token. A JWT access token has no record; it carries all this itself.
+
+    `begun` is set where there is no authorization, which else says it.
+    """
 
     id: str
     secret_hash: bytes = field(repr=False)
@@ -324,6 +377,8 @@ class AccessTokenRecord:
     expires_at: int
     authorization_id: str | None = None
     auth_time: int | None = None
+    begun: Begun = Begun()
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +386,9 @@ class Session:
     """A browser that has signed in; the cookie's secret is kept as SHA-256.
 
     `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for. `auth_time` is
-    when the user did, which may be long before `created_at` where it was at an identity provider; cutoffs end what was
-    created until then. `device` names browser and system, `source` the network it signed in from: for its user to read.
+    when the user did, which may be long before `created_at` where it was at an identity provider. `begun` and
+    `sessions` are the user's epochs from before anything was read that decided the sign-in. `device` names browser and
+    system, `source` the network it signed in from: for its user to read.
     """
 
     id: str
@@ -344,6 +400,8 @@ class Session:
     signed_in_for: str
     device: str = ""
     source: str = ""
+    begun: Begun = Begun()
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +424,8 @@ class PendingRequest:
     visit: str = ""
     password_of: str = ""  # the subject who has typed the right password for it, and owes a second factor
     password_at: int = 0
+    begun: Begun = Begun()  # and that subject's epochs from before the password was looked at
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +435,9 @@ class IdentityProvider:
     `client_secret` is wrapped: only a key service can open it. `claims` maps ours (``name``, ``email``,
     ``email_verified``, ``preferred_username``) to those that they are taken from, where the names differ. Whoever has
     an address in one of `domains` is sent to it. `sign_up` makes an account of who comes for the first time, and a
-    member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts;
-    `shown`, whether every sign-in page has a button for it.
+    member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts:
+    True for addresses in its own `domains`, `ANY_DOMAIN` for every one. `shown` tells whether every sign-in page has a
+    button for it. `made_by` stands for the Idempotency-Key of the call that added it.
     """
 
     id: str
@@ -390,10 +451,11 @@ class IdentityProvider:
     domains: tuple[str, ...] = ()
     organisation: str = ""
     sign_up: bool = False
-    trusts_email: bool = False
+    trusts_email: bool | Literal["*"] = False
     shown: bool = True
     status: str = ACTIVE
     created_at: int = 0
+    made_by: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -423,7 +485,8 @@ class Federation:
 class OneTimeLink:
     """A link that was sent to `address` for one `purpose` of the subject's; only its secret's SHA-256 is kept.
 
-    `created_at` is when it was ordered. `spent_by` is the claim of the one who used it.
+    `created_at` is when it was ordered, `begun` the subject's epochs then, `sessions` those of the session that ordered
+    it, None if none did. `spent_by` is the claim of the one who used it, or `WITHDRAWN` if it was taken back.
     """
 
     id: str
@@ -434,6 +497,8 @@ class OneTimeLink:
     created_at: int
     expires_at: int
     spent_by: str | None = None
+    begun: Begun = Begun()
+    sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,17 +520,38 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
-    """What a user has allowed a client before, and what they have left out, so as not to ask again.
+class Erasure:
+    """What a user's deletion leaves to be done: whatever names them is removed, in the background.
 
-    `registered_at` is when that client was registered: another one may come to have its identifier.
+    `subject_key` is `tokens.opaque.key_of` the identifier, in base64url. `subject` is the identifier itself, `names`
+    are the keys of what invitations may call the user and `addresses` those of their e-mail addresses, as long as there
+    is something to find by them: they are empty once it is done. `left` are the kinds (`storage.erasures.KINDS`) of
+    which there may be something still. `checked_at` is when the look around began that found nothing any more.
     """
 
+    subject_key: str
+    requested_at: int
+    subject: str = ""
+    names: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    checked_at: int = 0
+    finished_at: int | None = None
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user has allowed a client before, and what they have left out, so as not to ask again."""
+
+    subject: str
+    client_id: str
     scope: Scope
     resource: frozenset[str]
-    registered_at: int
+    created_at: int
     expires_at: int
     declined: Scope = Scope()
+    begun: Begun = Begun()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
+from authserver.ends import Deployment
 from authserver.messages import (
     Allowed,
     ClientRequest,
@@ -18,23 +19,45 @@ from authserver.messages import (
     TokenResponse,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import AuthenticatedClient, Client, IdentityProvider, Ring
+from authserver.models import Client, IdentityProvider, Ring, Session
 from authserver.scopes import Scopes
 from authserver.settings import Settings
-from authserver.storage import (
-    BrowserStore,
-    ClientStore,
-    ConfigurationStore,
-    CounterStore,
-    FactorStore,
-    IdentityProviderStore,
-    JournalStore,
-    OrganisationStore,
-    TokenStore,
-    UserStore,
-)
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+from authserver.storage.erasures import ErasureStore
+from authserver.storage.journal import CounterStore, JournalStore
+from authserver.storage.organisations import OrganisationStore
+from authserver.storage.standing import Standing
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import FactorStore, UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import Looks
 from authserver.values import Secret, base64url
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the credential of a request names, so that it can be read together with the request's client."""
+
+    authorization_id: str | None = None
+    subject_key: str = ""
+    organisation_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that has proven who it is, and what was read together with it, for the very request it made.
+
+    Only `client_authentication.authenticate` makes one.
+    """
+
+    client: Client
+    standing: Standing
+
+    @property
+    def client_id(self) -> str:
+        return self.client.client_id
 
 
 class Opener(Protocol):
@@ -84,11 +107,19 @@ class Keys(Protocol):
     def rings(self) -> tuple[Ring, ...]:
         """Every ring as it is stored now."""
 
+    def are_current(self) -> bool:
+        """Whether no key was withdrawn since those at hand were loaded, as far as the deployment's item tells that was
+        read last. If one was, they are loaded anew when they are asked for next."""
+
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
         """Makes, publishes and drops keys by age; the names of the rings that changed.
 
         `at_once` does not wait for a key to be old; but a ring whose newest key is not in use yet gets no other.
         """
+
+    def withdrawn(self, kid: str) -> Ring | None:
+        """The ring of a key as it is to be without that one, with a successor that signs at once; None if there is no
+        such key."""
 
 
 class PasswordHasher(Protocol):
@@ -106,11 +137,15 @@ class PasswordHasher(Protocol):
 
 
 class FetchFailed(Exception):
-    """A document could not be had; `reason` is a tag for logs."""
+    """A document could not be had; `reason` is a tag for logs, `error` what an answer with the status 400 calls it.
 
-    def __init__(self, reason: str) -> None:
+    The latter is anybody's text: to be compared with what is known, not to be shown or logged.
+    """
+
+    def __init__(self, reason: str, error: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.error = error
 
 
 class Fetcher(Protocol):
@@ -140,9 +175,12 @@ class Services:
     """What a use case may reach: nothing else exists for it.
 
     `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `theme` how pages
-    look, `now` epoch seconds, `random` that many octets from a cryptographic source. The `fetcher` is for the one
+    look, `deployment` what was told to every function at most a second ago, `now` epoch seconds, `random` that many
+    octets from a cryptographic source. `settle` waits until every function has heard what was just told to all of them.
+    `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the one
     function that goes out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
-    long whether there is anybody to send one to or not.
+    long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
+    at once.
     """
 
     settings: Settings
@@ -152,10 +190,13 @@ class Services:
     organisations: OrganisationStore
     tokens: TokenStore
     browsers: BrowserStore
+    withdrawals: WithdrawalStore
     journal: JournalStore
     counters: CounterStore
+    erasures: ErasureStore
     configuration: ConfigurationStore
     scopes: Scopes
+    deployment: Callable[[], Deployment]
     keys: Keys
     now: Callable[[], int]
     random: Callable[[int], bytes]
@@ -166,13 +207,23 @@ class Services:
     listed_providers: Callable[[], tuple[IdentityProvider, ...]]
     theme: Looks
     opener: Opener
+    settle: Callable[[], None]
+    stores_of: Callable[[Session], Mapping[str, Any]]
     fetcher: Fetcher | None = None
     order_mail: Callable[[MailOrder], None] | None = None
+    order_erasure: Callable[[str], None] | None = None
     mailer: Mailer | None = None
 
     def at(self, origin: str, resource: str) -> Self:
         """These services at the addresses by which a request reached them (see `Settings.at`)."""
         return replace(self, settings=self.settings.at(origin, resource))
+
+    def by(self, session: Session) -> Self:
+        """These services for what a session decides: nothing is written any more once it was ended.
+
+        Their stores raise `storage.browsers.SessionOver` then.
+        """
+        return replace(self, **self.stores_of(session))
 
     def claim(self) -> str:
         """What a conditional write leaves behind, so that its retry, when the answer was lost, finds its own."""
@@ -195,6 +246,9 @@ class GrantType(Protocol):
 
     GRANT_TYPE: str
     PARAMETERS: tuple[str, ...]  # those that a request must have
+
+    def named(self, request: TokenRequest, services: Services) -> Named:
+        """What the request's credential names, of which nothing is true yet; nothing for garbage."""
 
     def issue(self, request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
         """Checks the grant and issues. Raises `OAuthError`."""

@@ -38,6 +38,7 @@ class Settings:
     kms_key: str
     route_scopes: Mapping[str, str]
     accepts_query_tokens: bool
+    accepts_token_events: bool  # whether authorizers of type TOKEN are answered: their events have no path parameters
     organisation_parameter: str
     company_parameter: str
     urn_namespace: str
@@ -45,6 +46,8 @@ class Settings:
     registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
     mail_from: str  # whom mails are from; empty if none are sent
     mail_function: str
+    erase_function: str
+    deletes_accounts: bool  # whether people may delete their own account
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -79,6 +82,7 @@ class Settings:
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
             accepts_query_tokens=environ.get("BEARER_TOKEN_IN") == "HeaderOrQuery",
+            accepts_token_events=environ.get("TOKEN_AUTHORIZERS") == "NoTenants",
             organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
@@ -86,6 +90,8 @@ class Settings:
             registration=environ.get("REGISTRATION", "Off"),
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
+            erase_function=environ.get("ERASE_FUNCTION", ""),
+            deletes_accounts=environ.get("ACCOUNT_DELETION") == "Allowed",
         )
 
     def at(self, origin: str, resource: str) -> Self:

@@ -33,6 +33,11 @@ type ErrorRenderer = Callable[[OAuthError, HttpRequest], HttpResponse]
 
 METRICS_NAMESPACE = "Authserver"
 QUERY_TOKENS = ("access_token", "bearer_token")
+TOKEN_EVENT_REFUSED = (
+    "An API has an authorizer of type TOKEN, whose events have no path parameters: nobody could check the organisation"
+    " or the company that a path names. Make its type REQUEST; or, if no path of the API names one, deploy with"
+    " TokenAuthorizers=NoTenants."
+)
 
 logger = Logger(service="authserver", log_uncaught_exceptions=False, use_rfc3339=True)
 
@@ -192,16 +197,22 @@ def _answer(response: HttpResponse, event: Event) -> dict[str, Any]:
 
 def authorizer(
     issuer: str,
+    *,
+    accepts_token_events: bool,
 ) -> Callable[[Callable[[AccessRequest], ActiveAccessToken]], Handler]:
     """Makes a Lambda authorizer of a function that returns the token that lets a call pass, or raises `OAuthError`.
 
-    It answers REST APIs (request and token events, with a policy) and HTTP APIs (format 2.0, simple responses).
+    It answers REST APIs (request and token events, with a policy) and HTTP APIs (format 2.0, simple responses). Token
+    events have no path parameters; unless it `accepts_token_events`, it fails on them as one that is misconfigured.
     """
 
     def decorate(check: Callable[[AccessRequest], ActiveAccessToken]) -> Handler:
         @wraps(check)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
             simple = event.get("version") == "2.0"
+            if event.get("type") == "TOKEN" and not accepts_token_events:
+                _log_access(event, 500, "token_event_refused", advice=TOKEN_EVENT_REFUSED)
+                raise RuntimeError("authorizers of type TOKEN are refused")
             try:
                 token = check(_read_access_request(event))
             except OAuthError as error:
@@ -323,12 +334,12 @@ def _log(request: HttpRequest, status: int, reason: str, event: Event) -> None:
     write_log(request.route or "unknown", request.method, status, reason, _request_id(event))
 
 
-def _log_access(event: Event, status: int, reason: str) -> None:
+def _log_access(event: Event, status: int, reason: str, **more: str) -> None:
     route = str(event.get("resource") or event.get("routeKey") or "token")
-    write_log(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event))
+    write_log(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event), **more)
 
 
-def write_log(route: str, method: str, status: int, reason: str, request_id: str) -> None:
+def write_log(route: str, method: str, status: int, reason: str, request_id: str, **more: str) -> None:
     """One line per request: what was asked by route, what came of it, nothing that was sent.
 
     The line is a metric as well (CloudWatch's embedded metric format), so that it costs one line and not two.
@@ -341,6 +352,7 @@ def write_log(route: str, method: str, status: int, reason: str, request_id: str
             "status": status,
             "request_id": request_id,
             "reason": reason,
+            **more,
             "Requests": 1,
             "_aws": {
                 "Timestamp": int(time.time() * 1000),

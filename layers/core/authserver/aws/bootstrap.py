@@ -10,21 +10,24 @@ from typing import Any, cast
 
 from authserver.aws.boto import Config, boto3
 from authserver.aws.dynamodb import (
-    DynamoBrowsers,
-    DynamoClients,
     DynamoConfiguration,
     DynamoCounters,
-    DynamoFactors,
+    DynamoErasures,
     DynamoIdentityProviders,
     DynamoJournal,
     DynamoKeys,
-    DynamoOrganisations,
-    DynamoTokens,
-    DynamoUsers,
+    Reader,
+    Tables,
+    guarded_stores,
 )
+from authserver.aws.dynamodb.ends import session_stands
+from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE
+from authserver.aws.items import SHARDS
 from authserver.aws.kms import KmsOpener
+from authserver.aws.table import UNGUARDED, Guard
 from authserver.identity.providers import RememberedProviders
 from authserver.messages import MailOrder
+from authserver.models import Session
 from authserver.scopes import RememberedScopes
 from authserver.services import Fetcher, Mailer, PasswordHasher, Services
 from authserver.settings import Settings
@@ -51,6 +54,7 @@ def bootstrap(
     goes_out: bool = False,
     orders_mail: bool = False,
     sends_mail: bool = False,
+    orders_erasures: bool = False,
 ) -> Services:
     """The services, from the environment.
 
@@ -58,7 +62,7 @@ def bootstrap(
     or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
     Each may be the name of a grant type instead: then where the operator has turned that on.
     `goes_out` is for the one function that fetches from the internet, `orders_mail` for those whose pages have mails
-    sent, and `sends_mail` for the one that sends them.
+    sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -68,34 +72,44 @@ def bootstrap(
         hasher.load()
     dynamodb = boto3.client("dynamodb", config=CONFIG)
     kms = boto3.client("kms", config=CONFIG)
+    tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
+    reader = Reader(dynamodb, tables, clocks, lambda: secrets.randbelow(SHARDS))
     configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
     opener = KmsOpener(kms, settings.kms_key)
     providers = DynamoIdentityProviders(dynamodb, settings.configuration_table)
+
+    def stores(guard: Guard = UNGUARDED) -> dict[str, Any]:
+        return guarded_stores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader, guard)
+
+    def stores_of(session: Session) -> dict[str, Any]:
+        return stores(Guard(session_stands(settings.tokens_table, session, "guard")))
+
     return Services(
         settings=settings,
-        clients=DynamoClients(dynamodb, settings.clients_table),
-        users=DynamoUsers(dynamodb, settings.users_table),
-        factors=DynamoFactors(dynamodb, settings.users_table),
-        organisations=DynamoOrganisations(dynamodb, settings.users_table),
-        tokens=DynamoTokens(dynamodb, settings.tokens_table, settings.users_table),
-        browsers=DynamoBrowsers(dynamodb, settings.tokens_table),
+        **stores(),
         journal=DynamoJournal(dynamodb, settings.tokens_table),
         counters=DynamoCounters(dynamodb, settings.tokens_table),
+        erasures=DynamoErasures(dynamodb, settings.tokens_table, settings.users_table),
         configuration=configuration,
-        scopes=RememberedScopes(configuration.scopes, now),
-        keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes),
+        scopes=RememberedScopes(configuration.scopes, reader.deployment),
+        deployment=reader.deployment,
+        keys=KeyRing(
+            DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes, reader.deployment
+        ),
         now=now,
         random=secrets.token_bytes,
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
-        identity_providers=providers,
         listed_providers=RememberedProviders(providers.list, now),
         theme=RememberedTheme(configuration.theme, now),
         opener=opener,
+        settle=settle,
+        stores_of=stores_of,
         fetcher=_fetcher(settings) if goes_out else None,
         order_mail=_mail_orders(settings) if orders_mail and settings.mail_from else None,
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
+        order_erasure=_erasure_orders(settings) if orders_erasures else None,
     )
 
 
@@ -135,6 +149,16 @@ def clock() -> float:
     return time.time()
 
 
+def clocks() -> tuple[float, float]:
+    """Seconds by the wall clock, and by the one that never goes back; each with a beginning of its own."""
+    return time.time(), time.monotonic()
+
+
+def settle() -> None:
+    """Waits until what functions remember of the deployment's item is older than they let it become."""
+    time.sleep(2 * DEPLOYMENT_AGE)
+
+
 def _fetcher(settings: Settings) -> Fetcher:
     from authserver.identity.fetch import Fetch
 
@@ -145,6 +169,12 @@ def _mail_orders(settings: Settings) -> Callable[[MailOrder], None]:
     from authserver.aws.mail_orders import MailOrders
 
     return MailOrders(boto3.client("lambda", config=CONFIG), settings.mail_function)
+
+
+def _erasure_orders(settings: Settings) -> Callable[[str], None]:
+    from authserver.aws.erasure_orders import ErasureOrders
+
+    return ErasureOrders(boto3.client("lambda", config=CONFIG), settings.erase_function)
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from types import UnionType
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from authserver.aws.table import Item, decode, decode_item, encode_item
+from authserver.aws.table import Item, decode_item, encode_item
+from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import (
     AccessTokenRecord,
@@ -17,9 +18,12 @@ from authserver.models import (
     Client,
     ClientSecret,
     Consent,
+    Erasure,
     Factors,
     Federation,
+    Identity,
     IdentityProvider,
+    InitialAccessToken,
     Invitation,
     Key,
     Membership,
@@ -40,50 +44,65 @@ from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, norm
 
 logger = logging.getLogger(__name__)
 
-FOREVER = 2**53
-
 
 def key_text(text: str) -> str:
     """What stands for an identifier of a subject, client or organisation in a key."""
     return base64url(key_of(text))
 
 
-def cutoff_keys(subject_key: str, client_key: str, organisation_key: str) -> tuple[str, ...]:
-    """The keys of every cutoff that touches a token."""
-    keys = (
-        f"cutoff#subject#{subject_key}",
-        f"cutoff#client#{client_key}",
-        f"cutoff#grant#{subject_key}{client_key}",
-    )
-    if not organisation_key:
-        return keys
-    return (
-        *keys,
-        f"cutoff#organisation#{organisation_key}",
-        f"cutoff#member#{organisation_key}{subject_key}",
-        f"cutoff#installation#{organisation_key}{client_key}",
-    )
+SHARDS = 16  # of what many read at once: each bears 3,000 strongly consistent reads a second
 
 
-def cutoff_key(subject: str | None, client_id: str | None, organisation: str | None) -> str:
-    """The key of the cutoff of one of the three, or of two of them. Raises `ValueError` on none and on all."""
-    given = {
-        name: key_text(value)
-        for name, value in (("organisation", organisation), ("subject", subject), ("client", client_id))
-        if value is not None
-    }
-    kinds = {
-        ("subject",): "subject",
-        ("client",): "client",
-        ("organisation",): "organisation",
-        ("subject", "client"): "grant",
-        ("organisation", "subject"): "member",
-        ("organisation", "client"): "installation",
-    }
-    kind = kinds.get(tuple(given))
-    if kind is None:
-        raise ValueError("a cutoff is of one or two of subject, client and organisation")
-    return f"cutoff#{kind}#{''.join(given.values())}"
+def subject_end_key(subject_key: str) -> str:
+    return f"end#subject#{subject_key}"
+
+
+def client_end_key(client_key: str, shard: int) -> str:
+    return f"end#client#{client_key}#{shard:x}"
+
+
+def organisation_end_key(organisation_key: str, shard: int) -> str:
+    return f"end#organisation#{organisation_key}#{shard:x}"
+
+
+def deployment_key(shard: int) -> str:
+    return f"deployment#{shard:x}"
+
+
+def revoked_key(jti: str, shard: int) -> str:
+    return f"revoked#{jti}#{shard:x}"
+
+
+def organisation_key(organisation: str) -> str:
+    return f"organisation#{key_text(organisation)}"
+
+
+def membership_key(organisation: str, subject: str) -> str:
+    return f"membership#{key_text(organisation)}{key_text(subject)}"
+
+
+def consent_key(subject: str, client_id: str) -> str:
+    return f"consent#{key_text(subject)}{key_text(client_id)}"
+
+
+def approval_key(organisation: str, client_id: str, subject: str) -> str:
+    return f"approval#{key_text(organisation)}{key_text(client_id)}{key_text(subject)}"
+
+
+def initial_access_token_key(token_id: str) -> str:
+    return f"initial#{token_id}"
+
+
+def mail_key(link_id: str) -> str:
+    return f"mail#{link_id}"
+
+
+def erasure_key(subject_key: str) -> str:
+    return f"erasure#{subject_key}"
+
+
+def logo_key(client_id: str) -> str:
+    return f"logo#{key_text(client_id)}"
 
 
 def factors_key(sub: str) -> str:
@@ -94,8 +113,18 @@ def login_key(username: str) -> str:
     return f"login#{base64url(sha256(normalised_username(username)))}"
 
 
-def identity_key(issuer: str, subject: str) -> str:
-    return f"identity#{base64url(sha256(f'{issuer}\x00{subject}'))}"
+def identity_key(identity_id: str) -> str:
+    return f"identity#{identity_id}"
+
+
+def part_of(identifier: str) -> str:
+    """Which of its sixteen parts an index lists something in: so that no part of it takes all the writes."""
+    return f"{sha256(identifier)[0] & 15:x}"
+
+
+def parts_of(listed: str) -> tuple[str, ...]:
+    """All the parts of what an index lists."""
+    return tuple(f"{listed}#{part:x}" for part in range(16))
 
 
 def read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
@@ -114,26 +143,45 @@ def _kind(item: Item) -> str:
     return str(item.get("pk", {}).get("S", "")).partition("#")[0]
 
 
-def not_before_of(item: Item) -> int:
-    """The time of a cutoff. One that cannot be read must not be taken for none."""
-    return FOREVER if "suspended" in item else _cutoff_time(item, "not_before")
+def end_of[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R:
+    """The end that an item is; without one, that nothing has ended. One that cannot be read is not taken for none."""
+    found = read(convert, item or {})
+    if found is None:
+        raise TemporarilyUnavailable("The store did not answer", reason="end_malformed")
+    return found
 
 
-def sessions_not_before_of(item: Item) -> int:
-    """The same for sessions, which may have ended by themselves since."""
-    own = _cutoff_time(item, "sessions_not_before") if "sessions_not_before" in item else 0
-    return max(not_before_of(item), own)
+def subject_end_of(item: Mapping[str, Any]) -> SubjectEnd:
+    return _record(SubjectEnd, item)
 
 
-def _cutoff_time(item: Item, name: str) -> int:
-    try:
-        return int(_typed(decode(item[name]), int, name))
-    except (KeyError, TypeError, ValueError):
-        raise TemporarilyUnavailable("The store did not answer", reason="cutoff_malformed") from None
+def client_end_of(item: Mapping[str, Any]) -> ClientEnd:
+    scope = {"scope": Scope.parse(item["scope"])} if "scope" in item else {}
+    return _record(ClientEnd, {**item, **scope})
+
+
+def organisation_end_of(item: Mapping[str, Any]) -> OrganisationEnd:
+    return _record(OrganisationEnd, item)
+
+
+def deployment_of(item: Mapping[str, Any]) -> Deployment:
+    return _record(Deployment, item)
+
+
+def begun_of(item: Mapping[str, Any]) -> Begun:
+    return _record(Begun, _typed(item.get("begun", {}), dict, "begun"))
+
+
+def begun_attribute(begun: Begun) -> dict[str, Any] | None:
+    return begun.as_attributes() or None
 
 
 def attributes_of(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    """A record's fields, with what it was begun under as the map that is stored of it."""
+    attributes = {field.name: getattr(record, field.name) for field in fields(record)}
+    if "begun" in attributes:
+        attributes["begun"] = begun_attribute(attributes["begun"])
+    return attributes
 
 
 def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
@@ -158,9 +206,11 @@ def _typed[V](value: V, expected: Any, name: str) -> V:
 
 def _is_of(value: Any, expected: Any) -> bool:
     """Whether a decoded value is of a field's type, as far as items can get it wrong."""
-    if isinstance(expected, UnionType):
-        return any(_is_of(value, member) for member in get_args(expected))
     origin = get_origin(expected) or expected
+    if origin in (UnionType, Union):
+        return any(_is_of(value, member) for member in get_args(expected))
+    if origin is Literal:
+        return value in get_args(expected)
     if origin is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if not isinstance(value, origin):
@@ -214,6 +264,16 @@ def organisation_of(item: Mapping[str, Any]) -> Organisation:
     return _record(Organisation, {**item, "id": item["organisation"]})
 
 
+def membership_item(membership: Membership) -> Item:
+    """The item of a membership; its map of clients is there from the start, so that one of them can be counted."""
+    listed = {
+        "id": membership_key(membership.organisation, membership.subject),
+        "listed_organisation": key_text(membership.organisation),
+        "listed_member": key_text(membership.subject),
+    }
+    return encode_item({**attributes_of(membership), **listed})
+
+
 def membership_of(item: Mapping[str, Any]) -> Membership:
     return _record(Membership, item)
 
@@ -228,6 +288,7 @@ def approval_of(item: Mapping[str, Any]) -> Approval:
         {
             "entities": frozenset(),
             **item,
+            "begun": begun_of(item),
             "scope": Scope.parse(item.get("scope", "")),
             "resource": tuple(item.get("resource", ())),
         },
@@ -283,11 +344,23 @@ def federation_of(item: Mapping[str, Any]) -> Federation:
 
 
 def link_of(item: Mapping[str, Any]) -> OneTimeLink:
-    return _record(OneTimeLink, {**item, "id": item["pk"].partition("#")[2]})
+    return _record(OneTimeLink, {**item, "id": item["pk"].partition("#")[2], "begun": begun_of(item)})
 
 
 def user_of(item: Mapping[str, Any]) -> User:
     return _record(User, {"username": "", "password_hash": "", **item})
+
+
+def identity_item(identity: Identity) -> Item:
+    return encode_item({**attributes_of(identity), "id": identity_key(identity.id)})
+
+
+def identity_of(item: Mapping[str, Any]) -> Identity:
+    return _record(Identity, {**item, "id": item["id"].removeprefix("identity#")})
+
+
+def initial_access_token_of(item: Mapping[str, Any]) -> InitialAccessToken:
+    return _record(InitialAccessToken, {**item, "id": item["pk"].partition("#")[2]})
 
 
 def factors_of(item: Item | None) -> Factors | None:
@@ -332,6 +405,7 @@ def _factors(item: Mapping[str, Any]) -> Factors:
 
 def authorization_item(authorization: Authorization) -> Item:
     challenge = authorization.code_challenge
+    part = part_of(authorization.id)
     return encode_item(
         {
             **attributes_of(authorization),
@@ -341,9 +415,12 @@ def authorization_item(authorization: Authorization) -> Item:
             "code_challenge": challenge.text if challenge else None,
             "by_administrator": authorization.by_administrator or None,
             "details_requested": authorization.details_requested or None,
+            "is_public": authorization.is_public or None,
             "listed_subject": key_text(authorization.subject),
-            "listed_client": key_text(authorization.client_id),
-            "listed_organisation": key_text(authorization.organisation) if authorization.organisation else None,
+            "listed_client": f"{key_text(authorization.client_id)}#{part}",
+            "listed_organisation": f"{key_text(authorization.organisation)}#{part}"
+            if authorization.organisation
+            else None,
         }
     )
 
@@ -355,6 +432,7 @@ def authorization_of(item: Mapping[str, Any]) -> Authorization:
         {
             **item,
             "id": item["pk"].partition("#")[2],
+            "begun": begun_of(item),
             "scope": Scope.parse(item.get("scope", "")),
             "resource": tuple(item.get("resource", ())),
             "code_challenge": CodeChallenge.parse(challenge) if challenge else None,
@@ -365,16 +443,22 @@ def authorization_of(item: Mapping[str, Any]) -> Authorization:
 def access_token_of(item: Mapping[str, Any]) -> AccessTokenRecord:
     return _record(
         AccessTokenRecord,
-        {**item, "scope": Scope.parse(item.get("scope", "")), "audience": tuple(item.get("audience", ()))},
+        {
+            **item,
+            "scope": Scope.parse(item.get("scope", "")),
+            "audience": tuple(item.get("audience", ())),
+            "begun": begun_of(item),
+        },
     )
 
 
 def request_of(item: Mapping[str, Any]) -> PendingRequest:
-    return _record(PendingRequest, {"parameters": {}, **item, "resource": tuple(item.get("resource", ()))})
+    resource = tuple(item.get("resource", ()))
+    return _record(PendingRequest, {"parameters": {}, **item, "resource": resource, "begun": begun_of(item)})
 
 
 def session_of(item: Mapping[str, Any]) -> Session:
-    return _record(Session, {"signed_in_for": "", **item})
+    return _record(Session, {"signed_in_for": "", **item, "begun": begun_of(item)})
 
 
 def activity_of(item: Mapping[str, Any]) -> Activity:
@@ -387,10 +471,24 @@ def consent_of(item: Mapping[str, Any]) -> Consent:
     return _record(
         Consent,
         {
+            **item,
             "scope": Scope.of(sorted(scopes - declined)),
             "declined": Scope.of(sorted(declined)),
             "resource": item.get("resource_indicators", frozenset()),
-            "registered_at": item.get("registered_at", 0),
-            "expires_at": item["expires_at"],
+            "begun": begun_of(item),
         },
     )
+
+
+ERASURES_OPEN, ERASURES_DONE = "erasure#open", "erasure#done"  # what erasures are listed by
+
+
+def erasure_item(erasure: Erasure) -> Item:
+    """The item of an erasure that is not done."""
+    kept = {**attributes_of(erasure), "pk": erasure_key(erasure.subject_key), "created_at": erasure.requested_at}
+    return encode_item({**kept, "subject_key": None, "requested_at": None, "listed_subject": ERASURES_OPEN})
+
+
+def erasure_of(item: Mapping[str, Any]) -> Erasure:
+    subject_key = item["pk"].partition("#")[2]
+    return _record(Erasure, {**item, "subject_key": subject_key, "requested_at": item["created_at"]})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver.aws.apigateway import logger, write_log
+from authserver.ends import Begun
 from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.messages import MailOrder
 
@@ -65,8 +66,11 @@ def delivery(carry_out: Callable[[MailOrder], str]) -> Callable[[Mapping[str, An
 
 def _read(event: Mapping[str, Any]) -> MailOrder | None:
     try:
-        order = MailOrder(**event)
+        order = MailOrder(**{**event, "begun": Begun(**event.get("begun", {}))})
     except TypeError:
         return None
-    texts = (order.kind, order.id, order.issuer, order.username, order.subject, order.address, order.languages)
-    return order if all(isinstance(text, str) for text in texts) and isinstance(order.ordered_at, int) else None
+    told = (order.languages, order.what, order.about)
+    texts = (order.kind, order.id, order.issuer, order.username, order.subject, order.address, *told)
+    are_texts = all(isinstance(text, str) for text in texts)
+    are_numbers = isinstance(order.ordered_at, int) and isinstance(order.sessions, int | None)
+    return order if are_texts and are_numbers else None

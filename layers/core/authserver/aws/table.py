@@ -1,7 +1,8 @@
 """One DynamoDB table, and the only place that calls DynamoDB: another client can take boto3's seat here."""
 
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver.errors import TemporarilyUnavailable
+from authserver.storage.browsers import SessionOver
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,7 +19,11 @@ type Item = dict[str, Any]
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
+CONFLICT = "TransactionConflict"  # among the reasons for which a transaction was cancelled
+IN_A_TRANSACTION = "TransactionConflictException"  # the answer to a single write of an item that one is writing
 BATCH_ATTEMPTS = 4
+CONFLICT_ATTEMPTS = 8
+CONFLICT_PAUSE = 0.01  # seconds, doubled with each attempt
 
 
 # ------------------------------------------------------------------ attribute values
@@ -87,29 +93,49 @@ def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple
     return expression, {f"#{name}": name for name in changes}, {f":{name}": changes[name] for name in kept}
 
 
+# Of the layout in which an item was written last: every write leaves it in the attribute ``v``.
+VERSION = 1
+SCHEMA: Item = {"v": {"N": str(VERSION)}}
+
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One conditional write of a transaction: what DynamoDB calls its kind, and its arguments."""
+    """One conditional write of one item: what DynamoDB's transactions call its kind, and its arguments, but the
+    table."""
 
     kind: str
     arguments: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def put(cls, item: Item, condition: str, values: Mapping[str, Any]) -> Self:
-        return cls("Put", {"Item": item, **_conditional(condition, values)})
+    def put(
+        cls,
+        item: Item,
+        condition: str = "",
+        values: Mapping[str, Any] = NO_VALUES,
+        names: Mapping[str, str] = NO_NAMES,
+    ) -> Self:
+        return cls("Put", {"Item": {**item, **SCHEMA}, **_conditional(condition, values, names)})
 
     @classmethod
     def delete(
-        cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+        cls,
+        key: Mapping[str, str],
+        condition: str = "",
+        values: Mapping[str, Any] = NO_VALUES,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> Self:
         return cls("Delete", {"Key": encode_item(key), **_conditional(condition, values, names)})
 
     @classmethod
     def check(
-        cls, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+        cls,
+        key: Mapping[str, str],
+        condition: str,
+        values: Mapping[str, Any] = NO_VALUES,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> Self:
         """Writes nothing; but where the condition does not hold, nothing else is written either."""
         return cls("ConditionCheck", {"Key": encode_item(key), **_conditional(condition, values, names)})
@@ -119,12 +145,31 @@ class Write:
         cls,
         key: Mapping[str, str],
         expression: str,
-        condition: str,
-        values: Mapping[str, Any],
+        condition: str = "",
+        values: Mapping[str, Any] = NO_VALUES,
         names: Mapping[str, str] = NO_NAMES,
     ) -> Self:
-        conditional = _conditional(condition, values, names)
+        """The expression's SET, if it has one, comes first."""
+        stamped = f"SET v = :v, {expression.removeprefix('SET ')}" if expression.startswith("SET ") else ""
+        conditional = _conditional(condition, {**values, ":v": VERSION}, names)
+        expression = stamped or f"SET v = :v {expression}"
         return cls("Update", {"Key": encode_item(key), "UpdateExpression": expression, **conditional})
+
+    def is_of(self, key: Item) -> bool:
+        """Whether this is the item that is written."""
+        place: Item = self.arguments["Item"] if self.kind == "Put" else self.arguments["Key"]
+        return all(place.get(name) == value for name, value in key.items())
+
+    def and_only_if(self, check: "Write") -> "Write":
+        """The same write, on the condition of a check of the same item as well; their names differ."""
+        merged = dict(self.arguments)
+        conditions = [one["ConditionExpression"] for one in (merged, check.arguments) if "ConditionExpression" in one]
+        merged["ConditionExpression"] = " AND ".join(f"({condition})" for condition in conditions)
+        for name in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+            both = {**merged.get(name, {}), **check.arguments.get(name, {})}
+            if both:
+                merged[name] = both
+        return Write(self.kind, merged)
 
     def in_transaction(self, table: str) -> dict[str, Any]:
         return {self.kind: {"TableName": table, **self.arguments}}
@@ -139,18 +184,70 @@ def _conditional(condition: str, values: Mapping[str, Any], names: Mapping[str, 
     return arguments
 
 
+# A write, and the name of the table that it is in.
+type Placed = tuple[str, Write]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Conditions on other items (their ``ConditionCheck``s) without which a store writes nothing."""
+
+    checks: tuple[Placed, ...] = ()
+
+    def around(self, writes: Sequence[Placed]) -> list[Placed]:
+        """The writes with these conditions: a transaction has each item once."""
+        guarded = list(writes)
+        for place, check in self.checks:
+            key = check.arguments["Key"]
+            same = [at for at, (table, write) in enumerate(guarded) if table == place and write.is_of(key)]
+            if same:
+                guarded[same[0]] = (place, guarded[same[0]][1].and_only_if(check))
+            else:
+                guarded.append((place, check))
+        return guarded
+
+    def merges_into(self, writes: Sequence[Placed]) -> bool:
+        """Whether one of these conditions becomes a part of a write's own: then nobody is told which part failed."""
+        return len(self.around(writes)) < len(writes) + len(self.checks)
+
+
+UNGUARDED = Guard()
+
+
+def transact(client: "DynamoDBClient", writes: Sequence[Placed], guard: Guard = UNGUARDED) -> frozenset[int]:
+    """Makes all the writes or none; the positions of those whose conditions did not hold, none if all are made.
+
+    Those of a guard have positions beyond the writes. Whoever writes one of the items at the same instant makes
+    DynamoDB refuse the whole, which is tried again a little later. Raises `TemporarilyUnavailable`.
+    """
+    placed = [write.in_transaction(table) for table, write in guard.around(writes)]
+    for attempt in range(CONFLICT_ATTEMPTS):
+        if attempt:
+            _pause(attempt)
+        try:
+            _call(client.transact_write_items, TransactItems=placed)
+        except Cancelled as cancelled:
+            if not cancelled.by_conflict:
+                return cancelled.refused
+        else:
+            return frozenset()
+    raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_conflict")
+
+
 # ------------------------------------------------------------------ one table
 
 
 class Table:
     """The operations that the stores use.
 
-    Whatever keeps it from answering becomes `TemporarilyUnavailable`; a failed condition is an answer.
+    Whatever keeps it from answering becomes `TemporarilyUnavailable`; a failed condition is an answer. With a `guard`
+    each write is a transaction with its conditions, and raises `SessionOver` where they do not hold.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, guard: Guard = UNGUARDED) -> None:
         self._client = client
-        self._name = name
+        self.name = name
+        self._guard = guard
 
     def get(self, key: Mapping[str, str]) -> Item | None:
         """The item as DynamoDB has it; `items.read` makes a record of it."""
@@ -167,10 +264,10 @@ class Table:
         limit: int,
         after: tuple[str, int] | None,
         newest_first: bool = False,
-    ) -> tuple[tuple[str, ...], tuple[str, int] | None]:
-        """The keys that an index lists under `value`, by age, and the last of them if there are more.
+    ) -> tuple[tuple[tuple[str, int], ...], bool]:
+        """The keys that an index lists under `value`, each with its ``created_at``, by age; and whether there are more.
 
-        `after` is such a last one: its key and its ``created_at``. An index is not consistent; it only lists.
+        `after` is the last one before. An index is not consistent; it only lists.
         """
         arguments: dict[str, Any] = {
             "IndexName": index,
@@ -183,33 +280,25 @@ class Table:
             last, created_at = after
             arguments["ExclusiveStartKey"] = encode_item({key: last, attribute: value, "created_at": created_at})
         answer = self._call(self._client.query, **arguments)
-        end = answer.get("LastEvaluatedKey")
-        keys = tuple(item[key]["S"] for item in answer["Items"])
-        return keys, (end[key]["S"], int(end["created_at"]["N"])) if end else None
+        keys = tuple((item[key]["S"], int(item["created_at"]["N"])) for item in answer["Items"])
+        return keys, "LastEvaluatedKey" in answer
 
     def put(self, item: Item) -> None:
-        self._call(self._client.put_item, Item=item)
+        self._perform(Write.put(item))
 
     def put_new(self, item: Item, key: str) -> Item | None:
         """Puts the item unless its key is taken; the item that took it, or None."""
         try:
-            self._call(
-                self._client.put_item,
-                Item=item,
-                ConditionExpression=f"attribute_not_exists({key})",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            self._perform(Write.put(item, f"attribute_not_exists({key})"), existing={key: item[key]})
         except ConditionFailed as failure:
             return failure.existing or {}
         return None
 
-    def put_if(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
+    def put_if(
+        self, item: Item, condition: str, values: Mapping[str, Any], *, names: Mapping[str, str] = NO_NAMES
+    ) -> bool:
         """Puts the item if the condition holds; tells whether."""
-        try:
-            self._call(self._client.put_item, Item=item, **_conditional(condition, values))
-        except ConditionFailed:
-            return False
-        return True
+        return self._done(Write.put(item, condition, values, names))
 
     def update(
         self,
@@ -218,80 +307,89 @@ class Table:
         condition: str | None,
         values: Mapping[str, Any],
         *,
-        names: Mapping[str, str] | None = None,
+        names: Mapping[str, str] = NO_NAMES,
         answer: str = "",
     ) -> dict[str, Any]:
         """Updates; the attributes that `answer` (DynamoDB's ReturnValues) asks for, by default what is new.
 
         Raises `ConditionFailed` with the item as it was.
         """
-        arguments: dict[str, Any] = {"Key": encode_item(key), "UpdateExpression": expression}
-        if values:
-            arguments["ExpressionAttributeValues"] = {name: encode(value) for name, value in values.items()}
-        if names:
-            arguments["ExpressionAttributeNames"] = dict(names)
-        if condition:
-            arguments["ConditionExpression"] = condition
-            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if answer or not condition:
-            arguments["ReturnValues"] = answer or "UPDATED_NEW"
-        updated = self._call(self._client.update_item, **arguments)
-        return cast("dict[str, Any]", updated.get("Attributes", {}))
+        write = Write.update(key, expression, condition or "", values, names)
+        wanted = answer or ("" if condition else "UPDATED_NEW")
+        return self._perform(write, existing=encode_item(key) if condition else None, answer=wanted)
 
-    def update_if(self, key: Mapping[str, str], expression: str, condition: str, values: Mapping[str, Any]) -> bool:
+    def update_if(
+        self,
+        key: Mapping[str, str],
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        names: Mapping[str, str] = NO_NAMES,
+    ) -> bool:
         """Updates if the condition holds; tells whether. The item itself stays unseen, for callers who may not."""
-        try:
-            self._call(
-                self._client.update_item,
-                Key=encode_item(key),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues={name: encode(value) for name, value in values.items()},
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._done(Write.update(key, expression, condition, values, names))
 
     def delete(self, key: Mapping[str, str]) -> None:
-        self._call(self._client.delete_item, Key=encode_item(key))
+        self._perform(Write.delete(key))
 
-    def delete_if(
-        self, key: Mapping[str, str], condition: str, values: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
-    ) -> bool:
-        """Deletes the item if the condition holds; tells whether."""
+    def delete_if(self, key: Mapping[str, str], condition: str, values: Mapping[str, Any] = NO_VALUES) -> bool:
+        """Deletes if the condition holds; tells whether."""
+        return self._done(Write.delete(key, condition, values))
+
+    def write_all(self, writes: Sequence[Write]) -> frozenset[int]:
+        """Makes all the writes or none; the positions of those whose conditions did not hold."""
+        return self.transact([(self.name, write) for write in writes])
+
+    def transact(self, writes: Sequence[Placed]) -> frozenset[int]:
+        """The same with writes in other tables among them."""
+        refused = transact(self._client, writes, self._guard)
+        if any(position >= len(writes) for position in refused):
+            raise SessionOver
+        if refused and self._guard.merges_into(writes):
+            self._require_guard()
+        return refused
+
+    def _require_guard(self) -> None:
+        """Raises `SessionOver` if the conditions of the guard do not hold: they are looked at alone."""
+        if transact(self._client, self._guard.checks):
+            raise SessionOver
+
+    def _done(self, write: Write) -> bool:
         try:
-            self._call(self._client.delete_item, Key=encode_item(key), **_conditional(condition, values, names))
+            self._perform(write)
         except ConditionFailed:
             return False
         return True
 
-    def put_all_new(self, items: list[Item], key: str) -> bool:
-        """Puts all the items, or none if a key is taken; tells whether."""
-        puts = [
-            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": f"attribute_not_exists({key})"}}
-            for item in items
-        ]
-        return self._transact(puts)
+    def _perform(self, write: Write, *, existing: Item | None = None, answer: str = "") -> dict[str, Any]:
+        """Makes one write. `existing` is the key of the item that `ConditionFailed` is to have."""
+        if self._guard.checks:
+            return self._perform_guarded(write, existing, answer)
+        arguments = dict(write.arguments)
+        if existing is not None:
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if answer:
+            arguments["ReturnValues"] = answer
+        operations: dict[str, Callable[..., Any]] = {
+            "Put": self._client.put_item,
+            "Update": self._client.update_item,
+            "Delete": self._client.delete_item,
+        }
+        return cast("dict[str, Any]", self._call(operations[write.kind], **arguments).get("Attributes", {}))
 
-    def write_all(self, writes: "list[Write]") -> bool:
-        """Makes all the writes, or none if the condition of one does not hold; tells whether."""
-        return self._transact([write.in_transaction(self._name) for write in writes])
+    def _perform_guarded(self, write: Write, existing: Item | None, answer: str) -> dict[str, Any]:
+        """A transaction answers nothing: what is wanted of the item is read after it."""
+        if self.transact([(self.name, write)]):
+            raise ConditionFailed(self._read(existing) if existing is not None else None)
+        return self._read(write.arguments["Key"]) or {} if answer else {}
 
-    def delete_all(self, keys: list[Mapping[str, str]]) -> None:
-        """Deletes all the items, or none; idempotent."""
-        self._transact([{"Delete": {"TableName": self._name, "Key": encode_item(key)}} for key in keys])
+    def _read(self, key: Item) -> Item | None:
+        item: Item | None = self._call(self._client.get_item, Key=key, ConsistentRead=True).get("Item")
+        return item
 
-    def _transact(self, writes: list[dict[str, Any]]) -> bool:
-        try:
-            self._call(self._client.transact_write_items, table=False, TransactItems=writes)
-        except ConditionFailed:
-            return False
-        return True
-
-    def _call(self, operation: Callable[..., Any], *, table: bool = True, **arguments: Any) -> Any:
-        if table:
-            arguments["TableName"] = self._name
-        return _call(operation, **arguments)
+    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
+        return _call(operation, TableName=self.name, **arguments)
 
 
 def read_together(
@@ -322,12 +420,22 @@ def read_together(
 
 
 def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
-    try:
-        return operation(**arguments)
-    except ClientError as error:
-        raise _translated(error) from error
-    except BotoCoreError as error:
-        raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
+    for attempt in range(CONFLICT_ATTEMPTS):
+        if attempt:
+            _pause(attempt)
+        try:
+            return operation(**arguments)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != IN_A_TRANSACTION:
+                raise _translated(error) from error
+        except BotoCoreError as error:
+            raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
+    raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_conflict")
+
+
+def _pause(attempt: int) -> None:
+    """Spreads those who write the same item at the same instant."""
+    time.sleep(random.uniform(0, CONFLICT_PAUSE * 2**attempt))  # noqa: S311 - it hides nothing
 
 
 class ConditionFailed(Exception):
@@ -338,14 +446,31 @@ class ConditionFailed(Exception):
         self.existing = existing
 
 
+class Cancelled(Exception):
+    """A transaction was not made: `refused` are the positions whose conditions did not hold."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("cancelled")
+        self.refused = frozenset(at for at, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
+        self.by_conflict = not self.refused and CONFLICT in reasons
+
+
+def _code_of(reason: Mapping[str, str]) -> str:
+    """Why a write of a transaction was refused. A map that is not there to be counted in is a condition that fails."""
+    code = str(reason.get("Code"))
+    is_path = code == "ValidationError" and "document path" in reason.get("Message", "")
+    return "ConditionalCheckFailed" if is_path else code
+
+
 def _translated(error: ClientError) -> Exception:
     code = error.response.get("Error", {}).get("Code", "")
     if code == CONDITION_FAILED:
         return ConditionFailed(cast("dict[str, Any]", error.response).get("Item"))
     if code == TRANSACTION_CANCELED:
-        reasons = {
-            reason.get("Code") for reason in cast("dict[str, Any]", error.response).get("CancellationReasons", ())
-        }
-        if reasons <= {"None", "ConditionalCheckFailed"}:
-            return ConditionFailed(None)
+        found = cast("dict[str, Any]", error.response).get("CancellationReasons", ())
+        reasons = [_code_of(reason) for reason in found]
+        if set(reasons) <= {"None", "ConditionalCheckFailed", CONFLICT} and set(reasons) != {"None"}:
+            return Cancelled(reasons)
+    if code == "TransactionInProgressException":
+        return Cancelled([CONFLICT])
     return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{code or 'error'}")

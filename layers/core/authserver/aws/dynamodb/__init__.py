@@ -1,52 +1,74 @@
 """The stores on DynamoDB. This docstring is the schema.
 
+Every item has ``v``, the version of the layout in which it was written last.
+
 Clients (``client_id``)
-    A client's RFC 7591 metadata and policy; ``version``, on which each change is conditional. ``expires_at`` only where
-    an unused registration is to vanish. Listed by ``listed`` (all of them) and by ``listed_owner``.
+    A client's RFC 7591 metadata and policy; ``version``, on which each change is conditional and which its end tells as
+    well. ``expires_at`` only where an unused registration is to vanish. Listed by ``listed`` (all of them, in sixteen
+    parts) and by ``listed_owner``.
 
 Users (``id``)
-    ``user#<sub>``            a user
+    ``user#<sub>``            a user, with the keys of the ``identities``; operators are listed by ``listed_member`` as
+                              well, as ``operators``
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
-    ``organisation#<key>``    an organisation, with its ``companies``
-    ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that
+    ``organisation#<key>``    an organisation, with its ``companies`` and the ``version`` that its end tells
+    ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that; and for
+                              people to see ``issuer``, ``subject`` and ``created_at``
     ``factors#<subject key>``  what a user has besides a password, with its ``version``, on which each change is
                               conditional; ``totp``, ``recovery_codes``, ``passkeys`` by the hash of their identifiers
-    ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both
+    ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both. ``epoch`` is
+                              random and drawn anew with each role; ``clients`` counts what ended for one client alone
     ``invitation#<organisation key and name key>``   an offer of a membership; listed by both as ``invitation#<key>``,
-                              and there until it is accepted or withdrawn
+                              and by ``listed`` as ``invited#<subject key>`` of whoever made it; there until it is
+                              accepted or withdrawn
 
-Users and organisations are listed by ``listed``: their kind.
+Organisations are listed by ``listed``: their kind; users likewise, in sixteen parts.
 
 Configuration (``id``)
-    ``scopes``                the scope catalogue, with its ``version``
+    ``scopes``                the scope catalogue, with its ``version``, which the deployment's item tells as well
     ``theme``                 how the pages look, with its ``version``
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
     ``domain#<sha256 of the domain>``   ``provider`` of whoever has an e-mail address in it
+    ``logo#<client key>``     the ``logo_uri`` of a client whose logo is in the URI itself
 
-Tokens (``pk``), every item with ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, but
-for cutoffs and revocations, which are true for as long as they are there
-    ``authorization#<id>``    an authorization; listed by ``listed_subject``, ``listed_client``, ``listed_organisation``
-    ``access_token#<id>``     an opaque access token
-    ``revoked#<jti>``         an access token without an authorization that was revoked
-    ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times
+Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and are never removed.
+    ``end#subject#<key>``     a user's ``epoch``; ``sessions``, which counts how often all browsers were signed out;
+                              ``grants``, which counts the ends for each client, by its key, and for all of them, by
+                              ``*``; ``operator``; ``suspended``
+    ``end#client#<key>#<s>``  a client's ``epoch``, ``suspended``, the ``version`` of its record and its ``scope``
+    ``end#organisation#<key>#<s>``   an organisation's ``epoch``, ``suspended``, the ``version`` of its record;
+                              ``clients``, the epoch for each client; ``approvers``, for each who was an administrator
+    ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the version of the ``catalogue``
+                              ``<s>`` is a hexadecimal digit: sixteen copies, all alike, written in one transaction
+Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
+begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
+    ``authorization#<id>``    an authorization; listed by ``listed_subject``, and in sixteen parts by
+                              ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed
+    ``access_token#<id>``     an opaque access token; ``is_revoked`` once it was; a user's is listed by
+                              ``listed_subject``, as ``access_token#<subject key>``
+    ``revoked#<jti>#<s>``     a JWT access token without an authorization that was revoked
+    ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times; listed by
+                              ``listed_subject``, as ``initial``
     ``request#<id>``          an authorization request under way
     ``session#<id>``          a browser that is signed in; listed by ``listed_subject``, as ``session#<subject key>``
-    ``consent#<subject key><client key>``       what a user has allowed a client, and what they have
-                              left out; what is in both is left out
+    ``consent#<subject key><client key>``       what a user has allowed a client, and what they have left
+                              out; what is in both is left out; listed by ``listed_subject``, as
+                              ``consent#<subject key>``
     ``approval#<organisation key><client key><subject key>``   what a member asked an administrator to allow; listed by
-                              ``listed_organisation``, as ``approval#<organisation key>``
-    ``cutoff#subject#<key>``, ``cutoff#client#<key>``, ``cutoff#organisation#<key>``, and of two of them
-    ``cutoff#grant#<subject key><client key>``, ``cutoff#member#<organisation key><subject key>``,
-    ``cutoff#installation#<organisation key><client key>``
-                              ``not_before``: nothing issued until then stands; ``suspended``: nothing at all does;
-                              a subject's has ``sessions_not_before`` too: no session begun until then stands
+                              ``listed_organisation``, as ``approval#<organisation key>``, and in the same way by
+                              ``listed_subject`` for the member, and by ``listed_client`` for whoever answered
+    ``erasure#<subject key>``  what a user's deletion leaves to be done: the ``subject``, until it is done, and the
+                              kinds that are ``left``; ``expires_at`` from then on; listed by ``listed_subject``, as
+                              ``erasure#open`` or ``erasure#done``
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
     ``activity#<id>``         what happened to a user's account; listed by ``listed_subject``, as
                               ``activity#<subject key>``, the newest first
-    ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used
+    ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used or taken back; listed by
+                              ``listed_subject``, as ``mail#<subject key>``
     ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``
-    ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last
+    ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last; and
+                              of each member of a group who has any, ``n<hash>`` attempts, the last ``t<hash>``
     ``refusals#<client key>#<day>``   what a client was refused on a day that began then, for its developer: ``refused``
                               times; ``<error> <reason>`` has how often in this way, ``... last_at`` and
                               ``... reference`` the last time
@@ -57,27 +79,36 @@ Keys (``kid``)
 Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
 ``#`` in it can forge another key; a ``<key>`` is half of a SHA-256. Everything is read with ConsistentRead, but for the
 indexes, which hold keys alone and only list. Seven operations are used, all in `aws.table`: GetItem, BatchGetItem,
-PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for a user and their login
-name or identity, for a provider and its domains, and for what takes an administrator at that instant.
+PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.browsers import DynamoBrowsers
 from authserver.aws.dynamodb.clients import DynamoClients
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.aws.dynamodb.counters import DynamoCounters
+from authserver.aws.dynamodb.erasures import DynamoErasures
 from authserver.aws.dynamodb.factors import DynamoFactors
 from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
 from authserver.aws.dynamodb.journal import DynamoJournal
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.organisations import DynamoOrganisations
+from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.dynamodb.tokens import DynamoTokens
 from authserver.aws.dynamodb.users import DynamoUsers
+from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
+from authserver.aws.table import UNGUARDED, Guard
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = [
     "DynamoBrowsers",
     "DynamoClients",
     "DynamoConfiguration",
     "DynamoCounters",
+    "DynamoErasures",
     "DynamoFactors",
     "DynamoIdentityProviders",
     "DynamoJournal",
@@ -85,4 +116,30 @@ __all__ = [
     "DynamoOrganisations",
     "DynamoTokens",
     "DynamoUsers",
+    "DynamoWithdrawals",
+    "Reader",
+    "Tables",
+    "guarded_stores",
 ]
+
+
+def guarded_stores(
+    client: "DynamoDBClient",
+    tables: Tables,
+    configuration_table: str,
+    keys_table: str,
+    reader: Reader,
+    guard: Guard = UNGUARDED,
+) -> dict[str, Any]:
+    """The stores of what a session may decide, by their names among `services.Services`; with a guard, they write only
+    while its conditions hold."""
+    return {
+        "clients": DynamoClients(client, tables, configuration_table, reader, guard),
+        "users": DynamoUsers(client, tables, guard),
+        "factors": DynamoFactors(client, tables.users, guard),
+        "organisations": DynamoOrganisations(client, tables, guard),
+        "tokens": DynamoTokens(client, tables.tokens, reader, guard),
+        "browsers": DynamoBrowsers(client, tables.tokens, tables.users, reader, guard),
+        "withdrawals": DynamoWithdrawals(client, tables, configuration_table, keys_table, guard),
+        "identity_providers": DynamoIdentityProviders(client, configuration_table, guard),
+    }

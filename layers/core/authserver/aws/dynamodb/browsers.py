@@ -1,40 +1,57 @@
 """The Tokens table: what is under way in browsers, who is signed in there, and what they have allowed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Wanted, is_read
 from authserver.aws.items import (
+    approval_key,
     approval_of,
     attributes_of,
+    begun_attribute,
+    consent_key,
     consent_of,
-    cutoff_key,
     federation_of,
     key_text,
     link_of,
-    not_before_of,
+    mail_key,
+    membership_key,
     read,
     request_of,
     session_of,
-    sessions_not_before_of,
 )
-from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
-from authserver.models import Approval, Federation, OneTimeLink, PendingRequest, Session
-from authserver.storage import BrowserState, LinkState, Page
-from authserver.values import Scope
+from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Item, Table, Write, encode_item
+from authserver.ends import COUNTERS, Begun
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import (
+    ADMINISTRATOR,
+    Approval,
+    Consent,
+    Federation,
+    Membership,
+    OneTimeLink,
+    PendingRequest,
+    Session,
+)
+from authserver.storage.browsers import BrowserState, LinkState
+from authserver.storage.lists import Page
+from authserver.storage.standing import Ends
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoBrowsers:
-    """Implements `storage.BrowserStore`."""
+    """Implements `storage.browsers.BrowserStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._name = table
-        self._table = Table(client, table)
+    def __init__(
+        self, client: "DynamoDBClient", table: str, users_table: str, reader: Reader, guard: Guard = UNGUARDED
+    ) -> None:
+        self._users_table = users_table
+        self._reader = reader
+        self._table = Table(client, table, guard)
         self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
         self._by_organisation = Index(client, table, "pk", "by_organisation", "listed_organisation")
 
@@ -55,44 +72,29 @@ class DynamoBrowsers:
             return False
         return True
 
-    def note_password(self, request_id: str, subject: str, now: int) -> bool:
+    def note_password(self, request_id: str, subject: str, begun: Begun, sessions: int, now: int) -> bool:
         return self._table.update_if(
             {"pk": f"request#{request_id}"},
-            "SET password_of = :subject, password_at = :now",
+            "SET password_of = :subject, password_at = :now, begun = :begun, sessions = :sessions",
             "expires_at > :now",
-            {":subject": subject, ":now": now},
+            {":subject": subject, ":now": now, ":begun": begun.as_attributes(), ":sessions": sessions},
         )
 
     def put_session(self, session: Session) -> None:
-        listed = f"session#{key_text(session.subject)}"
-        self._table.put(
-            encode_item(
-                {
-                    **asdict(session),
-                    "pk": f"session#{session.id}",
-                    "listed_subject": listed,
-                }
-            )
-        )
+        self._table.put(session_item(session))
 
-    def delete_session(self, session_id: str) -> None:
-        self._table.delete({"pk": f"session#{session_id}"})
-
-    def end_sessions(self, subject: str, *, not_before: int, expires_at: int) -> None:
-        try:
-            self._table.update(
-                {"pk": cutoff_key(subject, None, None)},
-                "SET sessions_not_before = :not_before, not_before = if_not_exists(not_before, :never),"
-                " expires_at = :expires_at",
-                "attribute_not_exists(suspended)"
-                " AND (attribute_not_exists(sessions_not_before) OR sessions_not_before < :not_before)",
-                {":not_before": not_before, ":never": 0, ":expires_at": expires_at},
-            )
-        except ConditionFailed:
-            return  # nothing of it stands anyway, or a later cutoff does
+    def renew_session(self, session: Session, successor: Session) -> bool:
+        writes = [
+            Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)"),
+            Write.put(session_item(successor)),
+        ]
+        return not self._table.write_all(writes)
 
     def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
         return self._by_subject.page(f"session#{key_text(subject)}", session_of, limit=limit, cursor=cursor)
+
+    def ends(self, subject_key: str) -> Ends:
+        return self._reader.read(Wanted(subject_key=subject_key)).ends
 
     def browser_state(
         self,
@@ -106,63 +108,57 @@ class DynamoBrowsers:
             "request": f"request#{request_id}" if request_id else "",
             "session": f"session#{session_id}" if session_id else "",
             "consent": f"consent#{subject_key}{client_key}" if subject_key and client_key else "",
-            "cutoff": f"cutoff#subject#{subject_key}" if subject_key else "",
         }
-        items = read_together(self._client, {self._name: ("pk", tuple(filter(None, keys.values())))})[self._name]
-        found = {kind: items.get(key) for kind, key in keys.items()}
-        return BrowserState(
-            request=read(request_of, found["request"]),
-            session=read(session_of, found["session"]),
-            consent=read(consent_of, found["consent"]),
-            not_before=sessions_not_before_of(found["cutoff"]) if found["cutoff"] else 0,
-        )
+        wanted = Wanted(subject_key=subject_key or "", items=tuple(filter(None, keys.values())))
+        for _ in range(ATTEMPTS):
+            found = self._reader.read(wanted)
+            state = BrowserState(
+                request=read(request_of, found.items.get(keys["request"])),
+                session=read(session_of, found.items.get(keys["session"])),
+                consent=read(consent_of, found.items.get(keys["consent"])),
+                ends=found.ends,
+            )
+            session = state.session
+            if session is None or is_read(found.ends, session.begun, session.sessions, is_fresh=found.is_fresh):
+                break
+            wanted = replace(wanted, fresh=True)
+        return state
 
-    def remember_consent(
-        self,
-        subject: str,
-        client_id: str,
-        registered_at: int,
-        scope: Scope,
-        resource: frozenset[str],
-        now: int,
-        expires_at: int,
-        declined: Scope = Scope(),
-    ) -> None:
-        key = {"pk": f"consent#{key_text(subject)}{key_text(client_id)}"}
-        sets = {"scopes": frozenset(scope), "declined": frozenset(declined), "resource_indicators": resource}
+    def remember_consent(self, consent: Consent, now: int) -> None:
+        key = {"pk": consent_key(consent.subject, consent.client_id)}
+        sets = {
+            "scopes": frozenset(consent.scope),
+            "declined": frozenset(consent.declined),
+            "resource_indicators": consent.resource,
+        }
         added = {name: tokens for name, tokens in sets.items() if tokens}
         # One expression cannot both add to a set and take from it. What is declined is kept first: of what is in both
         # sets, that counts.
-        taken_at_once = " DELETE declined :scopes" if scope and not declined else ""
-        try:
-            self._table.update(
+        taken_at_once = " DELETE declined :scopes" if consent.scope and not consent.declined else ""
+        same, counters, names = _is_begun(consent.begun)
+        stands, now_and_then = f"expires_at > :now AND {same}", {":now": now, **counters}
+        for _ in range(ATTEMPTS):
+            # None, as most often, or one that has expired or ended: replaced, so that it does not come back to life.
+            if self._table.put_if(_consent_item(consent, sets), f"NOT ({stands})", now_and_then, names=names):
+                return
+            is_added = self._table.update_if(
                 key,
-                "SET expires_at = :expires_at, registered_at = :registered_at ADD "
-                + ", ".join(f"{name} :{name}" for name in added)
-                + taken_at_once,
-                "attribute_not_exists(pk) OR (expires_at > :now AND registered_at = :registered_at)",
-                {
-                    ":expires_at": expires_at,
-                    ":now": now,
-                    ":registered_at": registered_at,
-                    **{f":{name}": tokens for name, tokens in added.items()},
-                },
+                "SET expires_at = :expires_at ADD " + ", ".join(f"{name} :{name}" for name in added) + taken_at_once,
+                stands,
+                {":expires_at": consent.expires_at, **now_and_then} | {f":{name}": added[name] for name in added},
+                names=names,
             )
-        except ConditionFailed:
-            # One that has expired and that TTL has not removed yet, or that of another client: replaced, so that it
-            # does not come back to life.
-            self._table.put(encode_item({**key, **sets, "registered_at": registered_at, "expires_at": expires_at}))
-            return
-        if scope and declined:
+            if is_added:
+                break
+        else:
+            raise TemporarilyUnavailable("The store did not answer", reason="consent_contended")
+        if consent.scope and consent.declined:
             self._table.update_if(
-                key,
-                "DELETE declined :scopes",
-                "registered_at = :registered_at",
-                {":scopes": frozenset(scope), ":registered_at": registered_at},
+                key, "DELETE declined :scopes", same, {":scopes": frozenset(consent.scope), **counters}, names=names
             )
 
-    def forget_consent(self, subject: str, client_id: str) -> None:
-        self._table.delete({"pk": f"consent#{key_text(subject)}{key_text(client_id)}"})
+    def consents(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Consent]:
+        return self._by_subject.page(f"consent#{key_text(subject)}", consent_of, limit=limit, cursor=cursor)
 
     # -- approvals
 
@@ -174,6 +170,7 @@ class DynamoBrowsers:
                     "pk": approval_key(approval.organisation, approval.client_id, approval.subject),
                     "scope": str(approval.scope),
                     "listed_organisation": f"approval#{key_text(approval.organisation)}",
+                    "listed_subject": f"approval#{key_text(approval.subject)}",
                 }
             )
         )
@@ -181,36 +178,57 @@ class DynamoBrowsers:
     def approval(self, organisation: str, client_id: str, subject: str) -> Approval | None:
         return read(approval_of, self._table.get({"pk": approval_key(organisation, client_id, subject)}))
 
-    def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
-        asked = {"scope": str(approval.scope), "entities": approval.entities, "resource": approval.resource}
-        same, values = _is_still(asked)
-        try:
-            self._table.update(
-                {"pk": approval_key(approval.organisation, approval.client_id, approval.subject)},
-                "SET decision = :decision, decided_by = :by, decided_at = :now, expires_at = :expires_at",
-                f"attribute_not_exists(decision) AND expires_at > :now AND created_at = :created_at AND {same}",
-                {
-                    ":decision": decision,
-                    ":by": by,
-                    ":now": now,
-                    ":expires_at": expires_at,
-                    ":created_at": approval.created_at,
-                    **values,
-                },
-                names={f"#{name}": name for name in asked},
-            )
-        except ConditionFailed:
-            return False
-        return True
+    def answer_approval(
+        self, approval: Approval, decision: str, membership: Membership, begun: Begun, now: int, expires_at: int
+    ) -> bool:
+        same, values = is_still(approval)
+        answer = Write.update(
+            {"pk": approval_key(approval.organisation, approval.client_id, approval.subject)},
+            "SET decision = :decision, decided_by = :by, decided_at = :now, expires_at = :expires_at, begun = :begun,"
+            " listed_client = :listed",
+            f"attribute_not_exists(decision) AND expires_at > :now AND created_at = :created_at AND {same}",
+            {
+                ":decision": decision,
+                ":by": membership.subject,
+                ":listed": f"approval#{key_text(membership.subject)}",
+                ":now": now,
+                ":expires_at": expires_at,
+                ":begun": begun.as_attributes(),
+                ":created_at": approval.created_at,
+                **values,
+            },
+            {f"#{name}": name for name in ASKED},
+        )
+        administers = Write.check(
+            {"id": membership_key(membership.organisation, membership.subject)},
+            "#role = :administrator AND epoch = :epoch",
+            {":administrator": ADMINISTRATOR, ":epoch": membership.epoch},
+            {"#role": "role"},
+        )
+        return not self._table.transact([(self._table.name, answer), (self._users_table, administers)])
+
+    def take_approval_back(self, approval: Approval) -> bool:
+        same, values = is_still(approval)
+        remove = Write.delete(
+            {"pk": approval_key(approval.organisation, approval.client_id, approval.subject)},
+            f"attribute_not_exists(decision) AND created_at = :created_at AND {same}",
+            {":created_at": approval.created_at, **values},
+            {f"#{name}": name for name in ASKED},
+        )
+        # In a transaction, which DynamoDB knows again when the answer to it was lost.
+        return not self._table.write_all([remove])
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         listed = f"approval#{key_text(organisation)}"
         return self._by_organisation.page(listed, approval_of, limit=limit, cursor=cursor)
 
+    def own_approvals(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
+        return self._by_subject.page(f"approval#{key_text(subject)}", approval_of, limit=limit, cursor=cursor)
+
     # -- sign-ins at identity providers
 
     def put_federation(self, federation: Federation) -> None:
-        self._table.put(encode_item({**asdict(federation), "pk": f"federation#{federation.id}", "id": None}))
+        self._table.put(encode_item({**attributes_of(federation), "pk": f"federation#{federation.id}", "id": None}))
 
     def spend_federation(
         self, federation_id: str, request_id: str, provider: str, claim: str, now: int
@@ -231,25 +249,63 @@ class DynamoBrowsers:
     # -- links in mails
 
     def put_link(self, link: OneTimeLink) -> bool:
-        item = encode_item({**asdict(link), "pk": f"mail#{link.id}", "id": None})
+        listed = {"listed_subject": f"mail#{key_text(link.subject)}"}
+        item = encode_item({**attributes_of(link), "pk": mail_key(link.id), "id": None, **listed})
         return self._table.put_if(item, "attribute_not_exists(spent_by)", {})
 
     def link(self, link_id: str, subject_key: str) -> LinkState:
-        key, cutoff = f"mail#{link_id}", f"cutoff#subject#{subject_key}"
-        items = read_together(self._client, {self._name: ("pk", (key, cutoff))})[self._name]
-        return LinkState(read(link_of, items.get(key)), not_before_of(items[cutoff]) if cutoff in items else 0)
+        key = mail_key(link_id)
+        wanted = Wanted(subject_key=subject_key, items=(key,))
+        for _ in range(ATTEMPTS):
+            found = self._reader.read(wanted)
+            state = LinkState(read(link_of, found.items.get(key)), found.ends)
+            link = state.link
+            if link is None or is_read(found.ends, link.begun, link.sessions, is_fresh=found.is_fresh):
+                break
+            wanted = replace(wanted, fresh=True)
+        return state
 
-    def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
-        return self._table.update_if(
-            {"pk": f"mail#{link_id}"},
-            "SET spent_by = :claim",
-            "secret_hash = :hash AND expires_at > :now AND (attribute_not_exists(spent_by) OR spent_by = :claim)",
-            {":claim": claim, ":hash": secret_hash, ":now": now},
-        )
+    def links(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[OneTimeLink]:
+        return self._by_subject.page(f"mail#{key_text(subject)}", link_of, limit=limit, cursor=cursor)
 
 
-def approval_key(organisation: str, client_id: str, subject: str) -> str:
-    return f"approval#{key_text(organisation)}{key_text(client_id)}{key_text(subject)}"
+ASKED = ("scope", "entities", "resource")
+
+
+def is_still(approval: Approval) -> tuple[str, dict[str, Any]]:
+    """The condition that an approval's item asks what `approval` does, with its values; it has names for `ASKED`."""
+    return _is_still({"scope": str(approval.scope), "entities": approval.entities, "resource": approval.resource})
+
+
+def session_item(session: Session) -> Item:
+    listed = f"session#{key_text(session.subject)}"
+    return encode_item({**attributes_of(session), "pk": f"session#{session.id}", "listed_subject": listed})
+
+
+def _consent_item(consent: Consent, sets: Mapping[str, Any]) -> Item:
+    return encode_item(
+        {
+            **sets,
+            "pk": consent_key(consent.subject, consent.client_id),
+            "subject": consent.subject,
+            "client_id": consent.client_id,
+            "created_at": consent.created_at,
+            "expires_at": consent.expires_at,
+            "begun": begun_attribute(consent.begun),
+            "listed_subject": f"consent#{key_text(consent.subject)}",
+        }
+    )
+
+
+def _is_begun(begun: Begun) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The condition that an item was begun under these epochs, with its values and names; one by one, like a list."""
+    attributes = begun.as_attributes()
+    conditions = [
+        f"begun.#b_{name} = :b_{name}" if name in attributes else f"attribute_not_exists(begun.#b_{name})"
+        for name in COUNTERS
+    ]
+    values = {f":b_{name}": counter for name, counter in attributes.items()}
+    return " AND ".join(conditions), values, {f"#b_{name}": name for name in COUNTERS}
 
 
 def _is_still(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

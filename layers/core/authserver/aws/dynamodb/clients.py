@@ -1,72 +1,150 @@
-"""The Clients table."""
+"""The Clients table; and the logos that are in the records themselves, which are apart from what a token request
+reads."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from authserver.aws.dynamodb.ends import move_client_end
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import client_of, read, secret_attribute
-from authserver.aws.table import Item, Table, encode_item
-from authserver.models import Client, ClientSecret
-from authserver.storage import Page
+from authserver.aws.dynamodb.reader import Reader, Tables, Wanted
+from authserver.aws.items import (
+    client_end_key,
+    client_of,
+    initial_access_token_key,
+    key_text,
+    logo_key,
+    part_of,
+    parts_of,
+    read,
+    secret_attribute,
+)
+from authserver.aws.table import UNGUARDED, Guard, Item, Placed, Table, Write, decode_item, encode_item, read_together
+from authserver.models import LOGO_APART, Client, ClientSecret
+from authserver.storage.clients import Licence, Unlicensed
+from authserver.storage.lists import Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "client"
+# Of a client's end: nobody had the identifier before. One whose registration expired was not removed, but may have left
+# a version, which the record of another would not have.
+IS_NOBODYS = "attribute_not_exists(suspended) AND attribute_not_exists(version)"
 
 
 class DynamoClients:
-    """Implements `storage.ClientStore`."""
+    """Implements `storage.clients.ClientStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
-        self._all = Index(client, table, "client_id", "by_kind", "listed")
-        self._owned = Index(client, table, "client_id", "by_owner", "listed_owner")
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        tables: Tables,
+        configuration_table: str,
+        reader: Reader,
+        guard: Guard = UNGUARDED,
+    ) -> None:
+        self._client = client
+        self._tables = tables
+        self._configuration_table = configuration_table
+        self._reader = reader
+        self._table = Table(client, tables.clients, guard)
+        self._all = Index(client, tables.clients, "client_id", "by_kind", "listed")
+        self._owned = Index(client, tables.clients, "client_id", "by_owner", "listed_owner")
 
     def get(self, client_id: str) -> Client | None:
         if not _is_key(client_id):
             return None
-        item = self._table.get({"client_id": client_id})
-        return read(client_of, item)
+        logo = logo_key(client_id)
+        found = read_together(
+            self._client,
+            {self._tables.clients: ("client_id", (client_id,)), self._configuration_table: ("id", (logo,))},
+        )
+        client = read(client_of, found[self._tables.clients].get(client_id))
+        return with_logo(client, found[self._configuration_table].get(logo)) if client else None
 
-    def put(self, client: Client) -> None:
-        self._table.put(client_item(client))
+    def find(self, client_id: str) -> Client | None:
+        return self._reader.read(Wanted(client_id=client_id)).client if _is_key(client_id) else None
 
-    def create(self, client: Client) -> bool:
-        return _is_key(client.client_id) and self._table.put_new(client_item(client), "client_id") is None
-
-    def replace(self, client: Client) -> bool:
-        successor = client_item(replace(client, version=client.version + 1))
-        return self._table.put_if(successor, "version = :version", {":version": client.version})
+    def create(self, client: Client, licence: Licence | None = None) -> bool:
+        if not _is_key(client.client_id):
+            return False
+        key = {"pk": client_end_key(key_text(client.client_id), 0)}
+        writes: list[Placed] = [
+            *client_writes(self._tables, self._configuration_table, client, "attribute_not_exists(client_id)"),
+            (self._tables.tokens, Write.check(key, IS_NOBODYS)),
+        ]
+        is_new = frozenset(range(len(writes)))
+        if licence is not None:
+            writes.append((self._tables.tokens, _use_of(licence)))
+        refused = self._table.transact(writes)
+        if refused and not refused & is_new:
+            raise Unlicensed
+        return not refused
 
     def keep(self, client_id: str) -> None:
-        self._table.update_if(
+        keep = Write.update(
             {"client_id": client_id}, "REMOVE expires_at ADD version :one", "attribute_exists(expires_at)", {":one": 1}
         )
+        self._table.transact([(self._tables.clients, keep), *move_client_end(self._tables.tokens, client_id)])
 
     def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
-        return self._table.update_if(
-            {"client_id": client_id},
+        return self._write_secret(
+            client_id,
             f"SET secrets[{position}] = :new",
             f"secrets[{position}].encoded = :old",
             {":old": old, ":new": secret_attribute(new)},
         )
 
     def note_use(self, client_id: str, position: int, secret: ClientSecret, now: int) -> bool:
-        return self._table.update_if(
-            {"client_id": client_id},
+        return self._write_secret(
+            client_id,
             f"SET secrets[{position}].used_at = :now",
             f"secrets[{position}].created_at = :created_at",
             {":now": now, ":created_at": secret.created_at},
         )
 
-    def delete(self, client_id: str) -> None:
-        self._table.delete({"client_id": client_id})
+    def _write_secret(self, client_id: str, expression: str, condition: str, values: Mapping[str, Any]) -> bool:
+        """Such a write gives the record no other version: what is remembered of it is forgotten, or each use of the
+        secret would make the write again."""
+        self._reader.forget_client(client_id)
+        return self._table.update_if({"client_id": client_id}, expression, condition, values)
 
     def list(self, *, owner: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Client]:
         if owner is None:
-            return self._all.page(LISTED, client_of, limit=limit, cursor=cursor)
-        return self._owned.page(owner, client_of, limit=limit, cursor=cursor)
+            page = self._all.page(parts_of(LISTED), client_of, limit=limit, cursor=cursor)
+        else:
+            page = self._owned.page(owner, client_of, limit=limit, cursor=cursor)
+        return Page(self._with_logos(page.items), page.next)
+
+    def _with_logos(self, clients: tuple[Client, ...]) -> tuple[Client, ...]:
+        keys = {one.client_id: logo_key(one.client_id) for one in clients if one.logo_uri == LOGO_APART}
+        wanted = {self._configuration_table: ("id", tuple(keys.values()))}
+        found = read_together(self._client, wanted)[self._configuration_table]
+        return tuple(with_logo(one, found.get(keys.get(one.client_id, ""))) for one in clients)
+
+
+def _use_of(licence: Licence) -> Write:
+    return Write.update(
+        {"pk": initial_access_token_key(licence.token_id)},
+        "ADD remaining :less",
+        "secret_hash = :hash AND remaining > :none AND expires_at > :now",
+        {":less": -1, ":none": 0, ":hash": licence.secret_hash, ":now": licence.now},
+    )
+
+
+def client_writes(
+    tables: Tables, configuration_table: str, client: Client, condition: str, version: int | None = None
+) -> list[Placed]:
+    """The record of a client, and its logo, which is an item of its own if it is in the record itself."""
+    values = {} if version is None else {":version": version}
+    logo = {"id": logo_key(client.client_id)}
+    is_apart = client.logo_uri.startswith(LOGO_APART)
+    put = Write.put(encode_item({**logo, "logo_uri": client.logo_uri}))
+    return [
+        (tables.clients, Write.put(client_item(client), condition, values)),
+        (configuration_table, put if is_apart else Write.delete(logo)),
+    ]
 
 
 def client_item(client: Client) -> Item:
@@ -74,16 +152,25 @@ def client_item(client: Client) -> Item:
     return encode_item(
         {
             **{field.name: getattr(client, field.name) for field in fields(client)},
+            "epoch": None,
+            "logo_uri": LOGO_APART if client.logo_uri.startswith(LOGO_APART) else client.logo_uri,
             "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
             "post_logout_redirect_uris": tuple(uri.text for uri in client.post_logout_redirect_uris),
             "scope": str(client.scope),
             "default_scope": str(client.default_scope),
             "optional_scope": str(client.optional_scope),
             "secrets": tuple(map(secret_attribute, client.secrets)),
-            "listed": LISTED,
+            "listed": f"{LISTED}#{part_of(client.client_id)}",
             "listed_owner": client.owner,
         }
     )
+
+
+def with_logo(client: Client, item: Item | None) -> Client:
+    """The client with the logo that is in an item of its own, if it is."""
+    if client.logo_uri != LOGO_APART:
+        return client
+    return replace(client, logo_uri=str(decode_item(item or {}).get("logo_uri", "")))
 
 
 def _is_key(client_id: str) -> bool:

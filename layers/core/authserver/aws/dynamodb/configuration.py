@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from authserver.aws.items import attributes_of, catalogue_of, read, theme_of
-from authserver.aws.table import Item, Table, encode
+from authserver.aws.table import Item, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Theme
 from authserver.scopes import ScopeCatalogue
@@ -16,7 +16,7 @@ SCOPES, THEME = "scopes", "theme"
 
 
 class DynamoConfiguration:
-    """Implements `storage.ConfigurationStore`."""
+    """Implements `storage.configuration.ConfigurationStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
@@ -30,11 +30,6 @@ class DynamoConfiguration:
             # Not "absent": then the default one would say what is sensitive and what is not.
             raise TemporarilyUnavailable("The store did not answer", reason="scopes_malformed")
         return catalogue
-
-    def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
-        definitions = tuple(asdict(definition) for definition in catalogue.definitions)
-        item = {"id": encode(SCOPES), "version": encode(catalogue.version + 1), "definitions": encode(definitions)}
-        return self._put(item, catalogue.version)
 
     def theme(self) -> Theme | None:
         return read(theme_of, self._table.get({"id": THEME}))
@@ -51,3 +46,12 @@ class DynamoConfiguration:
         if version == 0:
             return self._table.put_new(item, "id") is None
         return self._table.put_if(item, "version = :version", {":version": version})
+
+
+def scopes_write(catalogue: ScopeCatalogue) -> Write:
+    """Puts the catalogue with the next version in place of that of its own, of none if that is 0."""
+    definitions = tuple(asdict(definition) for definition in catalogue.definitions)
+    item = {"id": encode(SCOPES), "version": encode(catalogue.version + 1), "definitions": encode(definitions)}
+    if catalogue.version == 0:
+        return Write.put(item, "attribute_not_exists(id)")
+    return Write.put(item, "version = :version", {":version": catalogue.version})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items import factors_item, factors_key, factors_of, passkey_name
-from authserver.aws.table import ConditionFailed, Table
+from authserver.aws.table import NO_NAMES, UNGUARDED, ConditionFailed, Guard, Table
 from authserver.models import Factors
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ SUBJECT_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class DynamoFactors:
-    """Implements `storage.FactorStore`.
+    """Implements `storage.users.FactorStore`.
 
     Each use leaves its claim in ``used_by``: a repeated write finds its own.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, client: "DynamoDBClient", table: str, guard: Guard = UNGUARDED) -> None:
+        self._table = Table(client, table, guard)
 
     def get(self, subject_key: str) -> Factors | None:
         if not SUBJECT_KEY.fullmatch(subject_key):
@@ -38,9 +38,6 @@ class DynamoFactors:
             written = self._table.put_if(item, "version = :version", {":version": factors.version})
         # What is there may be this very write, whose answer was lost: nobody else draws the same secrets.
         return written or factors_of(self._table.get({"id": item["id"]["S"]})) == successor
-
-    def remove(self, sub: str) -> None:
-        self._table.delete({"id": factors_key(sub)})
 
     def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
         return self._use(
@@ -78,7 +75,7 @@ class DynamoFactors:
         condition: str,
         values: Mapping[str, Any],
         claim: str,
-        names: Mapping[str, str] | None = None,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> bool:
         try:
             self._table.update(

@@ -5,31 +5,47 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.items import attributes_of, provider_of, read
-from authserver.aws.table import ConditionFailed, Item, Table, Write, assignments, decode_item, encode_item
+from authserver.aws.table import (
+    UNGUARDED,
+    ConditionFailed,
+    Guard,
+    Item,
+    Table,
+    Write,
+    assignments,
+    decode_item,
+    encode_item,
+)
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import IdentityProvider
-from authserver.storage import PROVIDER_FIELDS
+from authserver.storage.configuration import PROVIDER_FIELDS
 from authserver.values import base64url, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "idp"
+GONE = "gone"  # the attribute of what is left of a provider that was removed
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 ATTEMPTS = 3
 
 
 class DynamoIdentityProviders:
-    """Implements `storage.IdentityProviderStore`."""
+    """Implements `storage.configuration.IdentityProviderStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, client: "DynamoDBClient", table: str, guard: Guard = UNGUARDED) -> None:
+        self._table = Table(client, table, guard)
         self._all = Index(client, table, "id", "by_kind", "listed")
 
     def get(self, provider_id: str) -> IdentityProvider | None:
         if not IDENTIFIER.fullmatch(provider_id):
             return None
-        return read(provider_of, self._table.get({"id": f"idp#{provider_id}"}))
+        item = self._stored(provider_id)
+        return None if item is None or GONE in item else read(provider_of, item)
+
+    def ended(self, provider_id: str) -> str | None:
+        item = self._stored(provider_id) if IDENTIFIER.fullmatch(provider_id) else None
+        return str(decode_item(item).get("made_by", "")) if item is not None and GONE in item else None
 
     def by_domain(self, domain: str) -> IdentityProvider | None:
         owner = self._owner(domain)
@@ -39,7 +55,7 @@ class DynamoIdentityProviders:
     def put(self, provider: IdentityProvider) -> bool:
         for _ in range(ATTEMPTS):
             stored = self._stored(provider.id)
-            if self._table.write_all(_writes(provider, stored)):
+            if not self._table.write_all(_writes(provider, stored)):
                 return True
             if any(self._owner(domain) not in (None, provider.id) for domain in provider.domains):
                 return False
@@ -65,7 +81,7 @@ class DynamoIdentityProviders:
     def delete(self, provider_id: str) -> None:
         for _ in range(ATTEMPTS):
             stored = self._stored(provider_id)
-            if stored is None or self._table.write_all(_deletes(provider_id, stored)):
+            if stored is None or GONE in stored or not self._table.write_all(_deletes(provider_id, stored)):
                 return
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
 
@@ -117,8 +133,10 @@ def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
 
 
 def _deletes(provider_id: str, stored: Item) -> list[Write]:
+    """In place of the provider stays what remembers by which key it was made: to repeat that does not undo this."""
+    gone = {GONE: True, "made_by": decode_item(stored).get("made_by", ""), "version": _version(stored) + 1}
     return [
-        Write.delete({"id": f"idp#{provider_id}"}, *_unchanged(stored)),
+        Write.put(encode_item({"id": f"idp#{provider_id}", **gone}), *_unchanged(stored)),
         *_releases(provider_id, _domains(stored)),
     ]
 

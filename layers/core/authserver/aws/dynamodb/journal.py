@@ -1,22 +1,21 @@
 """The Tokens table: what happened, as users and developers may read."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import activity_of, key_text, read, refusals_of
+from authserver.aws.items import activity_of, attributes_of, key_text, read, refusals_of
 from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
 from authserver.models import Activity, Refusal
-from authserver.storage import Page
+from authserver.storage.lists import Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoJournal:
-    """Implements `storage.JournalStore`."""
+    """Implements `storage.journal.JournalStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
@@ -29,7 +28,9 @@ class DynamoJournal:
     def note_activity(self, activity: Activity) -> None:
         listed = f"activity#{key_text(activity.subject)}"
         self._table.put(
-            encode_item({**asdict(activity), "pk": f"activity#{activity.id}", "id": None, "listed_subject": listed})
+            encode_item(
+                {**attributes_of(activity), "pk": f"activity#{activity.id}", "id": None, "listed_subject": listed}
+            )
         )
 
     def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from authserver.aws.items import read, ring_of
-from authserver.aws.table import Table, encode
+from authserver.aws.table import Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Ring
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DynamoKeys:
-    """Implements `storage.KeyStore`."""
+    """Implements `storage.configuration.KeyStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
@@ -29,8 +29,13 @@ class DynamoKeys:
         return ring
 
     def put(self, ring: Ring) -> bool:
-        keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
-        item = {"kid": encode(ring.name), "version": encode(ring.version), "keys": encode(keys)}
-        if ring.version == 1:
-            return self._table.put_new(item, "kid") is None
-        return self._table.put_if(item, "version = :previous", {":previous": ring.version - 1})
+        return not self._table.write_all([ring_write(ring)])
+
+
+def ring_write(ring: Ring) -> Write:
+    """Puts the ring in place of the one of the version before, of none if it is the first."""
+    keys = tuple({name: value for name, value in asdict(key).items() if value is not None} for key in ring.keys)
+    item = {"kid": encode(ring.name), "version": encode(ring.version), "keys": encode(keys)}
+    if ring.version == 1:
+        return Write.put(item, "attribute_not_exists(kid)")
+    return Write.put(item, "version = :previous", {":previous": ring.version - 1})

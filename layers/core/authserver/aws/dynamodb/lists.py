@@ -1,18 +1,25 @@
-"""Lists by an index: a page of keys, eventually consistent, and then the items themselves, as they are now."""
+"""Lists by an index: a page of keys, eventually consistent, and then the items themselves, as they are now.
+
+What one client or everybody writes is listed in sixteen parts, so that no part of an index takes all the writes. Such a
+list is one again here: by age, from all its parts.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items import read
 from authserver.aws.table import Table, read_together
-from authserver.storage import BadCursor, Page
+from authserver.storage.lists import BadCursor, Page
 from authserver.values import base64url, from_base64url
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_PAGE = 100  # as many keys as BatchGetItem takes
+
+# Where a list goes on: for each part of it the last key before and its time, by the part's number.
+type Positions = dict[int, tuple[str, int]]
 
 
 class Index:
@@ -28,39 +35,64 @@ class Index:
 
     def page[R](
         self,
-        value: str,
+        parts: str | Sequence[str],
         convert: Callable[[Mapping[str, Any]], R],
         *,
         limit: int,
         cursor: str | None,
         newest_first: bool = False,
     ) -> Page[R]:
-        """The records listed under `value`. Raises `BadCursor`."""
-        keys, last = self._table.query(
-            self._index,
-            self._attribute,
-            value,
-            key=self._key,
-            limit=max(1, min(limit, MAX_PAGE)),
-            after=_read_cursor(cursor) if cursor else None,
-            newest_first=newest_first,
-        )
-        items = read_together(self._client, {self._name: (self._key, keys)})[self._name]
-        records = (read(convert, items.get(key)) for key in keys)
-        return Page(tuple(record for record in records if record is not None), _cursor(last) if last else None)
+        """The records listed under a value, or under the values of its parts. Raises `BadCursor`."""
+        listed = self.keys(parts, limit=limit, cursor=cursor, newest_first=newest_first)
+        items = read_together(self._client, {self._name: (self._key, listed.items)})[self._name]
+        records = (read(convert, items.get(key)) for key in listed.items)
+        return Page(tuple(record for record in records if record is not None), listed.next)
+
+    def keys(
+        self, parts: str | Sequence[str], *, limit: int, cursor: str | None, newest_first: bool = False
+    ) -> Page[str]:
+        """The keys alone: of items that cannot be read as well, and of some that are not there any more."""
+        listed = (parts,) if isinstance(parts, str) else tuple(parts)
+        wanted = max(1, min(limit, MAX_PAGE))
+        positions = _read_cursor(cursor, len(listed)) if cursor else {}
+        found: list[tuple[int, int, str]] = []
+        is_more = False
+        for number, value in enumerate(listed):
+            keys, more = self._table.query(
+                self._index,
+                self._attribute,
+                value,
+                key=self._key,
+                limit=wanted,
+                after=positions.get(number),
+                newest_first=newest_first,
+            )
+            found += [(created_at, number, key) for key, created_at in keys]
+            is_more |= more
+        found.sort(key=lambda one: one[0], reverse=newest_first)  # what is as old as another stays in its part's order
+        shown, rest = found[:wanted], found[wanted:]
+        for created_at, number, key in shown:
+            positions[number] = (key, created_at)
+        return Page(tuple(key for _, _, key in shown), _cursor(positions) if rest or is_more else None)
 
 
-def _cursor(last: tuple[str, int]) -> str:
-    return base64url(json.dumps(last).encode())
+def _cursor(positions: Positions) -> str:
+    return base64url(json.dumps([[number, *place] for number, place in positions.items()]).encode())
 
 
-def _read_cursor(text: str) -> tuple[str, int]:
+def _read_cursor(text: str, parts: int) -> Positions:
     try:
-        key, created_at = json.loads(from_base64url(text))
+        places = [(number, key, created_at) for number, key, created_at in json.loads(from_base64url(text))]
     except (RecursionError, TypeError, ValueError):
         raise BadCursor("cursor") from None
-    if not isinstance(key, str) or not 0 < len(key.encode("utf-8", "replace")) <= 1024:
+    if not 0 < len(places) <= parts or not all(_is_place(parts, *place) for place in places):
         raise BadCursor("cursor")
-    if not isinstance(created_at, int) or isinstance(created_at, bool) or not 0 <= created_at < 10**12:
-        raise BadCursor("cursor")
-    return key, created_at
+    return {number: (key, created_at) for number, key, created_at in places}
+
+
+def _is_place(parts: int, number: Any, key: Any, created_at: Any) -> bool:
+    numbers = isinstance(number, int) and isinstance(created_at, int)
+    if not numbers or isinstance(number, bool) or isinstance(created_at, bool):
+        return False
+    is_key = isinstance(key, str) and 0 < len(key.encode("utf-8", "replace")) <= 1024
+    return is_key and 0 <= number < parts and 0 <= created_at < 10**12

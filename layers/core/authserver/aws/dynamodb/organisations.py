@@ -2,23 +2,26 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from authserver.aws.dynamodb.ends import move_organisation_end
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import attributes_of, invitation_of, key_text, membership_of, organisation_of, read
-from authserver.aws.table import (
-    ConditionFailed,
-    Item,
-    Table,
-    Write,
-    assignments,
-    decode_item,
-    encode_item,
-    read_together,
+from authserver.aws.dynamodb.reader import Tables
+from authserver.aws.items import (
+    attributes_of,
+    invitation_of,
+    key_text,
+    membership_item,
+    membership_key,
+    membership_of,
+    organisation_end_key,
+    organisation_key,
+    organisation_of,
+    read,
 )
+from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
 from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
-from authserver.storage import Page
+from authserver.storage.lists import Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,18 +29,17 @@ if TYPE_CHECKING:
 LISTED = "organisation"
 ROLE = {"#role": "role"}  # a word of DynamoDB's own
 BY_ADMINISTRATOR = {":administrator": ADMINISTRATOR}
-IS_NO_ADMINISTRATOR = "attribute_not_exists(id) OR NOT #role = :administrator"
 INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-CHANGEABLE = frozenset({"name", "status"})
 
 
 class DynamoOrganisations:
-    """Implements `storage.OrganisationStore`."""
+    """Implements `storage.organisations.OrganisationStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", tables: Tables, guard: Guard = UNGUARDED) -> None:
         self._client = client
-        self._name = table
-        self._table = Table(client, table)
+        self._name = table = tables.users
+        self._tokens = tables.tokens
+        self._table = Table(client, table, guard)
         self._all = Index(client, table, "id", "by_kind", "listed")
         self._members = Index(client, table, "id", "by_organisation", "listed_organisation")
         self._memberships = Index(client, table, "id", "by_member", "listed_member")
@@ -54,84 +56,36 @@ class DynamoOrganisations:
     def create(self, organisation: Organisation) -> bool:
         item = encode_item(
             {
-                **asdict(organisation),
+                **attributes_of(organisation),
                 "id": organisation_key(organisation.id),
                 "organisation": organisation.id,
                 "listed": LISTED,
             }
         )
-        return self._table.put_new(item, "id") is None
-
-    def update(self, organisation: str, **changes: Any) -> Organisation | None:
-        expression, names, values = assignments(changes, CHANGEABLE)
-        try:
-            item = self._table.update(
-                {"id": organisation_key(organisation)},
-                expression,
-                "attribute_exists(id)",
-                values,
-                names=names,
-                answer="ALL_NEW",
-            )
-        except ConditionFailed:
-            return None
-        return organisation_of(decode_item(item))
+        end = {"pk": organisation_end_key(key_text(organisation.id), 0)}
+        writes: list[Placed] = [
+            (self._name, Write.put(item, "attribute_not_exists(id)")),
+            (self._tokens, Write.check(end, "attribute_not_exists(suspended)")),  # nobody had the identifier before
+        ]
+        return not self._table.transact(writes)
 
     def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
-        return self._changed(
-            organisation,
-            "SET companies.#company = :name",
+        put = Write.update(
+            {"id": organisation_key(organisation)},
+            "SET companies.#company = :name ADD version :one",
             "attribute_exists(id) AND (attribute_exists(companies.#company) OR size(companies) < :bound)",
-            company,
-            {":name": name, ":bound": bound},
+            {":name": name, ":bound": bound, ":one": 1},
+            {"#company": company},
         )
-
-    def drop_company(self, organisation: str, company: str) -> bool:
-        return self._changed(
-            organisation, "REMOVE companies.#company", "attribute_exists(companies.#company)", company, {}
+        return not self._table.transact(
+            [(self._name, put), *move_organisation_end(self._tokens, organisation, versions=1)]
         )
-
-    def _changed(
-        self, organisation: str, expression: str, condition: str, company: str, values: dict[str, Any]
-    ) -> bool:
-        key = {"id": organisation_key(organisation)}
-        try:
-            self._table.update(key, expression, condition, values, names={"#company": company})
-        except ConditionFailed:
-            return False
-        return True
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Organisation]:
         return self._all.page(LISTED, organisation_of, limit=limit, cursor=cursor)
 
     def membership(self, organisation: str, subject: str) -> Membership | None:
         return read(membership_of, self._table.get({"id": membership_key(organisation, subject)}))
-
-    def put_membership(self, membership: Membership) -> None:
-        self._table.put(membership_item(membership))
-
-    def delete_membership(self, organisation: str, subject: str) -> None:
-        self._table.delete({"id": membership_key(organisation, subject)})
-
-    def change_role(self, organisation: str, subject: str, role: str, witness: str) -> bool:
-        if witness == subject:
-            return False
-        change = Write.update(
-            {"id": membership_key(organisation, subject)},
-            "SET #role = :role",
-            "attribute_exists(id)",
-            {":role": role},
-            ROLE,
-        )
-        return self._table.write_all([_is_administrator(organisation, witness), change])
-
-    def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
-        if witness == subject:
-            return False
-        key = {"id": membership_key(organisation, subject)}
-        if not witness:
-            return self._table.delete_if(key, IS_NO_ADMINISTRATOR, BY_ADMINISTRATOR, ROLE)
-        return self._table.write_all([_is_administrator(organisation, witness), Write.delete(key, "", {})])
 
     def invite(self, invitation: Invitation) -> None:
         self._table.put(
@@ -141,6 +95,7 @@ class DynamoOrganisations:
                     "id": invitation_key(invitation.id),
                     "listed_organisation": f"invitation#{key_text(invitation.organisation)}",
                     "listed_member": f"invitation#{key_text(invitation.name)}",
+                    "listed": f"invited#{key_text(invitation.invited_by)}",
                 }
             )
         )
@@ -148,10 +103,9 @@ class DynamoOrganisations:
     def invitation(self, invitation_id: str) -> Invitation | None:
         return read(invitation_of, self._table.get({"id": invitation_key(invitation_id)}))
 
-    def accept_invitation(self, invitation: Invitation, subject: str, now: int) -> bool:
-        if subject == invitation.invited_by:
+    def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
+        if membership.subject == invitation.invited_by:
             return False
-        membership = Membership(invitation.organisation, subject, invitation.role, now)
         spend = Write.delete(
             {"id": invitation_key(invitation.id)},
             "created_at = :created_at AND expires_at > :now AND #role = :role AND invited_by = :invited_by",
@@ -163,16 +117,13 @@ class DynamoOrganisations:
             },
             ROLE,
         )
-        return self._table.write_all(
+        return not self._table.write_all(
             [
                 spend,
-                _is_administrator(invitation.organisation, invitation.invited_by),
-                Write.put(membership_item(membership), "attribute_not_exists(id)", {}),
+                is_administrator(invitation.organisation, invitation.invited_by),
+                Write.put(membership_item(membership), "attribute_not_exists(id)"),
             ]
         )
-
-    def withdraw_invitation(self, invitation_id: str) -> None:
-        self._table.delete({"id": invitation_key(invitation_id)})
 
     def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
         return self._members.page(f"invitation#{key_text(organisation)}", invitation_of, limit=limit, cursor=cursor)
@@ -187,22 +138,7 @@ class DynamoOrganisations:
         return self._members.page(key_text(organisation), membership_of, limit=limit, cursor=cursor)
 
 
-def organisation_key(organisation: str) -> str:
-    return f"organisation#{key_text(organisation)}"
-
-
-def membership_item(membership: Membership) -> Item:
-    return encode_item(
-        {
-            **asdict(membership),
-            "id": membership_key(membership.organisation, membership.subject),
-            "listed_organisation": key_text(membership.organisation),
-            "listed_member": key_text(membership.subject),
-        }
-    )
-
-
-def _is_administrator(organisation: str, subject: str) -> Write:
+def is_administrator(organisation: str, subject: str) -> Write:
     """The condition of a transaction that somebody is an administrator."""
     key = {"id": membership_key(organisation, subject)}
     return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
@@ -210,7 +146,3 @@ def _is_administrator(organisation: str, subject: str) -> Write:
 
 def invitation_key(invitation_id: str) -> str:
     return f"invitation#{invitation_id if INVITATION_ID.fullmatch(invitation_id) else ''}"
-
-
-def membership_key(organisation: str, subject: str) -> str:
-    return f"membership#{key_text(organisation)}{key_text(subject)}"

@@ -1,13 +1,34 @@
 """The Users table: users, their login names and their identities elsewhere."""
 
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from authserver.aws.dynamodb.ends import ends_are
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.dynamodb.organisations import membership_item
-from authserver.aws.items import factors_key, factors_of, identity_key, login_key, read, subject_of, user_of
+from authserver.aws.dynamodb.reader import Tables
+from authserver.aws.items import (
+    attributes_of,
+    factors_key,
+    factors_of,
+    identity_item,
+    identity_key,
+    identity_of,
+    key_text,
+    login_key,
+    mail_key,
+    membership_item,
+    part_of,
+    parts_of,
+    read,
+    subject_end_key,
+    subject_of,
+    user_of,
+)
 from authserver.aws.table import (
+    UNGUARDED,
     ConditionFailed,
+    Guard,
+    Item,
+    Placed,
     Table,
     Write,
     assignments,
@@ -15,36 +36,37 @@ from authserver.aws.table import (
     encode_item,
     read_together,
 )
-from authserver.models import Factors, Membership, User
-from authserver.storage import Page
+from authserver.models import Factors, Identity, Membership, OneTimeLink, User, identity_id
+from authserver.storage.lists import Page
+from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "user"
-CHANGEABLE = frozenset(field.name for field in fields(User)) - {"sub", "username"}
+OPERATORS = "operators"  # what operators are listed by as well, as if they were the members of something
 
 
 class DynamoUsers:
-    """Implements `storage.UserStore`."""
+    """Implements `storage.users.UserStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", tables: Tables, guard: Guard = UNGUARDED) -> None:
         self._client = client
-        self._name = table
-        self._table = Table(client, table)
+        self._name = table = tables.users
+        self._tokens = tables.tokens
+        self._table = Table(client, table, guard)
         self._all = Index(client, table, "id", "by_kind", "listed")
+        self._operators = Index(client, table, "id", "by_member", "listed_member")
 
     def get(self, sub: str) -> User | None:
         return read(user_of, self._table.get({"id": f"user#{sub}"}))
 
     def find(self, username: str) -> User | None:
-        login = read(subject_of, self._table.get({"id": login_key(username)}))
         # The second read is made for a name that does not exist as well, so that time does not tell which do.
-        return self.get(login or "")
+        return self.get(self.identify(username))
 
-    def find_with_factors(self, username: str) -> tuple[User | None, Factors | None]:
-        login = read(subject_of, self._table.get({"id": login_key(username)}))
-        return self.get_with_factors(login or "")  # for nobody as well, as in `find`
+    def identify(self, username: str) -> str:
+        return read(subject_of, self._table.get({"id": login_key(username)})) or ""
 
     def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
         user, factors = f"user#{sub}", factors_key(sub)
@@ -52,44 +74,66 @@ class DynamoUsers:
         return read(user_of, found.get(user)), factors_of(found.get(factors))
 
     def create(self, user: User) -> bool:
-        items = [encode_item({"id": f"user#{user.sub}", "listed": LISTED, **asdict(user)})]
+        items = [encode_item(user_attributes(user))]
         if user.username:
             items.append(encode_item({"id": login_key(user.username), "sub": user.sub}))
-        return self._table.put_all_new(items, "id")
+        return self._create(user, items)
+
+    def _create(self, user: User, items: list[Item]) -> bool:
+        """Puts the items if none of their keys is taken, and nobody had the subject before."""
+        end = {"pk": subject_end_key(key_text(user.sub))}
+        nobodys = "attribute_not_exists(suspended)"
+        check = Write.check(end, nobodys)
+        if user.operator:
+            check = Write.update(
+                end, "SET #operator = :operator", nobodys, {":operator": True}, {"#operator": "operator"}
+            )
+        puts: list[Placed] = [(self._name, Write.put(item, "attribute_not_exists(id)")) for item in items]
+        return not self._table.transact([*puts, (self._tokens, check)])
 
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
-        sub = read(subject_of, self._table.get({"id": identity_key(issuer, subject)}))
+        sub = self._owner(identity_key(identity_id(issuer, subject)))
         return self.get(sub) if sub else None
 
     def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
-        identity = identity_key(issuer, subject)
+        identity = Identity.of(user.sub, issuer, subject, user.created_at)
         items = [
-            encode_item({"id": f"user#{user.sub}", "listed": LISTED, **asdict(user), "identity": identity}),
-            encode_item({"id": identity, "sub": user.sub}),
+            encode_item({**user_attributes(user), "identities": frozenset({identity_key(identity.id)})}),
+            identity_item(identity),
         ]
         if membership:
             items.append(membership_item(membership))
-        return self._table.put_all_new(items, "id")
+        return self._create(user, items)
 
-    def link(self, sub: str, issuer: str, subject: str) -> bool:
-        identity = identity_key(issuer, subject)
-        owner = self._owner(identity)
+    def link(self, identity: Identity) -> bool:
+        key = identity_key(identity.id)
+        owner = self._owner(key)
         if owner is not None:
-            return owner == sub
-        item, added = encode_item({"id": identity, "sub": sub}), {":identities": frozenset({identity})}
-        linked = self._table.write_all(
+            return owner == identity.sub
+        refused = self._table.write_all(
             [
-                Write.put(item, "attribute_not_exists(id)", {}),
-                Write.update({"id": f"user#{sub}"}, "ADD identities :identities", "attribute_exists(id)", added),
+                Write.put(identity_item(identity), "attribute_not_exists(id)"),
+                Write.update(
+                    {"id": f"user#{identity.sub}"},
+                    "ADD identities :identities",
+                    "attribute_exists(id) AND (attribute_not_exists(identities) OR size(identities) < :most)",
+                    {":identities": frozenset({key}), ":most": MOST_IDENTITIES},
+                ),
             ]
         )
-        return linked or self._owner(identity) == sub  # by ourselves: the answer to the write was lost
+        return not refused or self._owner(key) == identity.sub  # by ourselves: the answer to the write was lost
 
-    def _owner(self, identity: str) -> str | None:
-        return read(subject_of, self._table.get({"id": identity}))
+    def identities(self, sub: str) -> tuple[Identity, ...]:
+        keys = tuple(sorted(decode_item(self._table.get({"id": f"user#{sub}"}) or {}).get("identities", ())))
+        items = read_together(self._client, {self._name: ("id", keys)})[self._name]
+        found = (read(identity_of, items.get(key)) for key in keys)
+        return tuple(sorted((one for one in found if one and one.sub == sub), key=lambda one: (one.created_at, one.id)))
+
+    def _owner(self, key: str) -> str | None:
+        return read(subject_of, self._table.get({"id": key}))
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        expression, names, values = assignments(changes, CHANGEABLE)
+        expression, names, values = assignments(changes, PROFILE_FIELDS)
         try:
             item = self._table.update(
                 {"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names=names, answer="ALL_NEW"
@@ -106,31 +150,37 @@ class DynamoUsers:
             {":old": old, ":new": new},
         )
 
-    def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
-        return self._table.update_if(
-            {"id": f"user#{sub}"},
-            "SET password_hash = :password_hash, email_verified = :verified",
-            "email = :address",
-            {":password_hash": password_hash, ":verified": True, ":address": address},
-        )
-
-    def confirm_email(self, sub: str, address: str) -> bool:
-        return self._table.update_if(
-            {"id": f"user#{sub}"},
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
+        confirm = Write.update(
+            {"id": f"user#{link.subject}"},
             "SET email = :address, email_verified = :verified REMOVE pending_email",
             "pending_email = :address OR (email = :address AND email_verified = :verified)",
-            {":address": address, ":verified": True},
+            {":address": link.address, ":verified": True},
+        )
+        condition, values = ends_are(link.begun.subject, link.sessions)
+        stands = Write.check({"pk": subject_end_key(key_text(link.subject))}, condition, values)
+        return not self._table.transact(
+            [(self._name, confirm), (self._tokens, spend_link(link, claim, now)), (self._tokens, stands)]
         )
 
-    def delete(self, sub: str) -> None:
-        item = self._table.get({"id": f"user#{sub}"})
-        if item is None:
-            return
-        user = decode_item(item)
-        names = [login_key(user["username"])] if "username" in user else []
-        names += {*([user["identity"]] if "identity" in user else ()), *user.get("identities", ())}
-        names.append(factors_key(sub))
-        self._table.delete_all([{"id": f"user#{sub}"}, *({"id": name} for name in names)])
-
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
-        return self._all.page(LISTED, user_of, limit=limit, cursor=cursor)
+        return self._all.page(parts_of(LISTED), user_of, limit=limit, cursor=cursor)
+
+    def operators(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        return self._operators.page(OPERATORS, user_of, limit=limit, cursor=cursor)
+
+
+def user_attributes(user: User) -> dict[str, Any]:
+    """What is stored of a user."""
+    listed = {"listed": f"{LISTED}#{part_of(user.sub)}", "listed_member": OPERATORS if user.operator else None}
+    return {"id": f"user#{user.sub}", **listed, **attributes_of(user)}
+
+
+def spend_link(link: OneTimeLink, claim: str, now: int) -> Write:
+    """Uses a link of a mail, unless it is over or another claim has."""
+    return Write.update(
+        {"pk": mail_key(link.id)},
+        "SET spent_by = :claim",
+        "secret_hash = :hash AND expires_at > :now AND (attribute_not_exists(spent_by) OR spent_by = :claim)",
+        {":claim": claim, ":hash": link.secret_hash, ":now": now},
+    )

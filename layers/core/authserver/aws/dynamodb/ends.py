@@ -1,0 +1,163 @@
+"""The writes of ends, which go into one transaction with the records that they are about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items import (
+    SHARDS,
+    client_end_key,
+    key_text,
+    organisation_end_key,
+    subject_end_key,
+)
+from authserver.aws.table import Placed, Write
+from authserver.models import Client, Session
+
+NO_MORE: Mapping[str, Any] = {}
+
+
+def subject_end(
+    table: str,
+    subject: str,
+    *,
+    suspended: str | None = None,
+    is_operator: bool | None = None,
+    only_if: str = "",
+    values: Mapping[str, Any] = NO_MORE,
+) -> Placed:
+    """Raises the epoch of a subject, which ends what its grants did as well. `suspended` is set, or if empty
+    removed."""
+    sets, removes = ["grants = :none"], []
+    more: dict[str, Any] = {":none": {}, ":one": 1, **values}
+    if suspended:
+        sets.append("suspended = :suspended")
+        more[":suspended"] = suspended
+    elif suspended is not None:
+        removes.append("suspended")
+    if is_operator:
+        sets.append("#operator = :operator")
+        more[":operator"] = True
+    elif is_operator is not None:
+        removes.append("#operator")
+    expression = " ".join(
+        [f"SET {', '.join(sets)}", *([f"REMOVE {', '.join(removes)}"] if removes else []), "ADD epoch :one"]
+    )
+    names = {} if is_operator is None else {"#operator": "operator"}
+    key = {"pk": subject_end_key(key_text(subject))}
+    return table, Write.update(key, expression, only_if, more, names)
+
+
+def move_client_end(
+    table: str, client_id: str, after: Client | None = None, *, ends: bool = False, suspended: str | None = None
+) -> list[Placed]:
+    """Gives all copies of a client's end the next version, and the scope of the client as it is `after`.
+
+    `ends` raises its epoch; `suspended` is set, or if empty removed.
+    """
+    sets, removes, values = [], [], {":one": 1}
+    more: dict[str, Any] = dict(values)
+    if after is not None:
+        sets.append("#scope = :scope")
+        more[":scope"] = str(after.scope)
+    if suspended:
+        sets.append("suspended = :suspended")
+        more[":suspended"] = suspended
+    elif suspended is not None:
+        removes.append("suspended")
+    expression = " ".join(
+        [
+            *([f"SET {', '.join(sets)}"] if sets else []),
+            *([f"REMOVE {', '.join(removes)}"] if removes else []),
+            "ADD version :one, epoch :one" if ends else "ADD version :one",
+        ]
+    )
+    names = {"#scope": "scope"} if after is not None else {}
+    keys = ({"pk": client_end_key(key_text(client_id), shard)} for shard in range(SHARDS))
+    return [(table, Write.update(key, expression, "", more, names)) for key in keys]
+
+
+def raise_client_end(table: str, client_id: str) -> list[Placed]:
+    """Raises the epoch in all copies of a client's end; its record stays as it is."""
+    keys = ({"pk": client_end_key(key_text(client_id), shard)} for shard in range(SHARDS))
+    return [(table, Write.update(key, "ADD epoch :one", "", {":one": 1})) for key in keys]
+
+
+def move_organisation_end(
+    table: str, organisation: str, *, versions: int = 0, ends: bool = False, suspended: str | None = None
+) -> list[Placed]:
+    """Gives all copies of an organisation's end the next version (`versions` 1) or leaves it (0); `ends` raises its
+    epoch, which ends what its clients and its approvers did as well; `suspended` is set, or if empty removed."""
+    sets, removes, adds = [], [], []
+    more: dict[str, Any] = {":one": 1}
+    if ends:
+        sets += ["clients = :clients", "approvers = :approvers"]
+        adds.append("epoch :one")
+        more |= {":clients": {}, ":approvers": {}}
+    if versions:
+        adds.append("version :one")
+    if suspended:
+        sets.append("suspended = :suspended")
+        more[":suspended"] = suspended
+    elif suspended is not None:
+        removes.append("suspended")
+    expression = " ".join(
+        [
+            *([f"SET {', '.join(sets)}"] if sets else []),
+            *([f"REMOVE {', '.join(removes)}"] if removes else []),
+            f"ADD {', '.join(adds)}",
+        ]
+    )
+    keys = ({"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS))
+    return [(table, Write.update(key, expression, "", more)) for key in keys]
+
+
+def count_in(table: str, keys: "list[Mapping[str, str]]", name: str, counted: str) -> list[Placed]:
+    """Raises the counter of `counted` in the map `name` of each item. Condition: the map is there."""
+    raised = "SET #map.#counted = if_not_exists(#map.#counted, :zero) + :one"
+    names = {"#map": name, "#counted": counted}
+    return [
+        (table, Write.update(key, raised, "attribute_exists(#map)", {":zero": 0, ":one": 1}, names)) for key in keys
+    ]
+
+
+def count_first(table: str, keys: "list[Mapping[str, str]]", name: str, counted: str) -> list[Placed]:
+    """The same where there is no map `name` yet, which is the condition."""
+    first = {":counts": {counted: 1}}
+    return [
+        (table, Write.update(key, "SET #map = :counts", "attribute_not_exists(#map)", first, {"#map": name}))
+        for key in keys
+    ]
+
+
+def make_map(table: str, keys: "list[Mapping[str, str]]", name: str) -> list[Placed]:
+    """Gives each item an empty map `name`, unless it has one."""
+    return [
+        (table, Write.update(key, "SET #map = if_not_exists(#map, :none)", "", {":none": {}}, {"#map": name}))
+        for key in keys
+    ]
+
+
+def organisation_ends(organisation: str) -> list[Mapping[str, str]]:
+    """The keys of all copies of an organisation's end."""
+    return [{"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS)]
+
+
+def session_stands(table: str, session: Session, prefix: str = "s") -> tuple[Placed, Placed]:
+    """The conditions that a session stands still: it is there, and its user's counters are those that it has."""
+    condition, values = ends_are(session.begun.subject, session.sessions, prefix)
+    end = {"pk": subject_end_key(key_text(session.subject))}
+    return (
+        (table, Write.check(end, condition, values)),
+        (table, Write.check({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
+    )
+
+
+def ends_are(epoch: int, sessions: int | None, prefix: str = "s") -> tuple[str, dict[str, int]]:
+    """The condition that a subject's end has these counters and is not suspended, with its values."""
+    conditions, values = ["attribute_not_exists(suspended)"], {}
+    counters = {"epoch": epoch} | ({} if sessions is None else {"sessions": sessions})
+    for name, counter in counters.items():
+        none = f"attribute_not_exists({name}) OR " if counter == 0 else ""
+        conditions.append(f"({none}{name} = :{prefix}_{name})")
+        values[f":{prefix}_{name}"] = counter
+    return " AND ".join(conditions), values

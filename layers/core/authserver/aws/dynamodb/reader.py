@@ -1,0 +1,244 @@
+"""What is read together: the ends that decide, the records that a function remembers, and whatever is asked beside
+them.
+
+The ends of clients and of organisations, and the deployment's, are kept in sixteen copies, all alike and written in one
+transaction; a read takes one of them by chance, so that none is read more often than an item can be. What a function
+remembers of a client or an organisation has the version that its end told: the end is read with every use, and a record
+of another version is read again. So what is remembered is never older than what would be read.
+
+The deployment's own item is the one exception: it is remembered for a second, and whoever writes it answers later than
+that (`services.Services.settle`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from authserver.aws.items import (
+    SHARDS,
+    client_end_key,
+    client_end_of,
+    client_of,
+    deployment_key,
+    deployment_of,
+    end_of,
+    key_text,
+    membership_of,
+    organisation_end_key,
+    organisation_end_of,
+    organisation_of,
+    read,
+    subject_end_key,
+    subject_end_of,
+)
+from authserver.aws.table import Item, read_together
+from authserver.ends import SUSPENDED_DELETED, Begun, ClientEnd, Deployment, OrganisationEnd
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import Client, Organisation
+from authserver.storage.standing import Ends
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ATTEMPTS = 3  # to read what others are writing
+REMEMBERED = 256  # records of each kind
+DEPLOYMENT_AGE = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The names of the tables that are read together."""
+
+    clients: str
+    users: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read: the ends of these (keys in base64url, empty where there is none), and items of the Tokens table.
+
+    With `client_id`, the client's record; with `companies`, the organisation's. With both an organisation and a subject
+    comes the membership. `fresh`: the deployment's item as it is now.
+    """
+
+    subject_key: str = ""
+    client_key: str = ""
+    client_id: str | None = None
+    organisation_key: str = ""
+    companies: bool = False
+    items: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read. `is_fresh` tells whether the deployment's item was."""
+
+    ends: Ends
+    client: Client | None
+    organisation: Organisation | None
+    items: Mapping[str, Item]
+    is_fresh: bool
+
+
+class _Contended(Exception):
+    """A record and its end are of two versions: a transaction was half to be seen."""
+
+
+class _Memory[R]:
+    """Records by their keys, those that were used last."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, R] = {}
+
+    def get(self, key: str) -> R | None:
+        record = self._records.pop(key, None)
+        if record is not None:
+            self._records[key] = record
+        return record
+
+    def put(self, key: str, record: R) -> None:
+        self._records.pop(key, None)
+        self._records[key] = record
+        if len(self._records) > REMEMBERED:
+            del self._records[next(iter(self._records))]
+
+    def forget(self, key: str) -> None:
+        self._records.pop(key, None)
+
+
+class Reader:
+    """One for a function instance, and the only place that remembers what is stored.
+
+    `clocks` gives the seconds of the wall clock and of the monotonic one: an environment that was frozen has moved on
+    by the one or by the other. `shard` gives a number below sixteen.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        tables: Tables,
+        clocks: Callable[[], tuple[float, float]],
+        shard: Callable[[], int],
+    ) -> None:
+        self._client = client
+        self._tables = tables
+        self._clocks = clocks
+        self._shard = shard
+        self._clients: _Memory[Client] = _Memory()
+        self._organisations: _Memory[Organisation] = _Memory()
+        self._deployment = Deployment()
+        self._deployment_read: tuple[float, float] | None = None
+
+    def shard(self) -> int:
+        """Which of the sixteen copies of something to read."""
+        return self._shard() % SHARDS
+
+    def deployment(self) -> Deployment:
+        """The deployment's item as it was at most a second ago."""
+        return self._deployment if self._is_recent() else self.read(Wanted()).ends.deployment
+
+    def forget_client(self, client_id: str) -> None:
+        """The client's record is read anew: its version does not tell what was changed in it."""
+        self._clients.forget(key_text(client_id))
+
+    def read(self, wanted: Wanted) -> Found:
+        """All that is wanted, in one call; more only while others are writing it."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._read_once(wanted)
+            except _Contended:
+                continue
+        raise TemporarilyUnavailable("The store did not answer", reason="record_contended")
+
+    def _read_once(self, wanted: Wanted) -> Found:
+        shard, at = self.shard(), self._clocks()
+        client_key = key_text(wanted.client_id) if wanted.client_id is not None else wanted.client_key
+        client = self._clients.get(client_key) if wanted.client_id else None
+        companies_of = wanted.organisation_key if wanted.companies else ""
+        organisation = self._organisations.get(companies_of) if companies_of else None
+        with_membership = wanted.organisation_key and wanted.subject_key
+        keys = {
+            "subject": subject_end_key(wanted.subject_key) if wanted.subject_key else "",
+            "client": client_end_key(client_key, shard) if client_key else "",
+            "organisation": organisation_end_key(wanted.organisation_key, shard) if wanted.organisation_key else "",
+            "deployment": deployment_key(shard) if wanted.fresh or not self._is_recent() else "",
+        }
+        membership = f"membership#{wanted.organisation_key}{wanted.subject_key}" if with_membership else ""
+        record = f"organisation#{companies_of}" if companies_of and organisation is None else ""
+        client_record = wanted.client_id if wanted.client_id and client is None else ""
+        found = read_together(
+            self._client,
+            {
+                self._tables.tokens: ("pk", (*filter(None, keys.values()), *wanted.items)),
+                self._tables.users: ("id", tuple(filter(None, (membership, record)))),
+                self._tables.clients: ("client_id", tuple(filter(None, (client_record,)))),
+            },
+        )
+        tokens, users = found[self._tables.tokens], found[self._tables.users]
+        if keys["deployment"]:
+            self._deployment = end_of(deployment_of, tokens.get(keys["deployment"]))
+            self._deployment_read = at
+        client_end = end_of(client_end_of, tokens.get(keys["client"]))
+        organisation_end = end_of(organisation_end_of, tokens.get(keys["organisation"]))
+        return Found(
+            Ends(
+                deployment=self._deployment,
+                subject=end_of(subject_end_of, tokens.get(keys["subject"])),
+                client=client_end,
+                organisation=organisation_end,
+                membership=read(membership_of, users.get(membership)),
+                client_key=client_key,
+                organisation_key=wanted.organisation_key,
+            ),
+            # What was not asked for is remembered as it was.
+            self._present_client(client_key, client_end, client, found[self._tables.clients].get(wanted.client_id))
+            if wanted.client_id
+            else None,
+            self._present_organisation(companies_of, organisation_end, organisation, users.get(record))
+            if companies_of
+            else None,
+            tokens,
+            is_fresh=bool(keys["deployment"]),
+        )
+
+    def _present_client(self, key: str, end: ClientEnd, remembered: Client | None, item: Item | None) -> Client | None:
+        """The client's record of the version that its end tells, with its epoch; None if there is none."""
+        client = remembered or read(client_of, item)
+        if client is None or end.suspended == SUSPENDED_DELETED:
+            self._clients.forget(key)
+            return None
+        if client.version != end.version:
+            self._clients.forget(key)
+            raise _Contended
+        self._clients.put(key, client)
+        return replace(client, epoch=end.epoch)
+
+    def _present_organisation(
+        self, key: str, end: OrganisationEnd, remembered: Organisation | None, item: Item | None
+    ) -> Organisation | None:
+        organisation = remembered or read(organisation_of, item)
+        if organisation is None or end.suspended == SUSPENDED_DELETED:
+            self._organisations.forget(key)
+            return None
+        if organisation.version != end.version:
+            self._organisations.forget(key)
+            raise _Contended
+        self._organisations.put(key, organisation)
+        return organisation
+
+    def _is_recent(self) -> bool:
+        if self._deployment_read is None:
+            return False
+        elapsed = (now - then for now, then in zip(self._clocks(), self._deployment_read, strict=True))
+        return max(elapsed) < DEPLOYMENT_AGE
+
+
+def is_read(ends: Ends, begun: Begun, sessions: int | None, *, is_fresh: bool) -> bool:
+    """Whether these ends are no older than what was begun, so that they decide.
+
+    What tells no era was begun before there was one: no other reading of the deployment's item makes it stand.
+    """
+    is_of_another_era = bool(begun.era) and begun.era != ends.deployment.era
+    return (is_fresh or not is_of_another_era) and not ends.are_behind(begun, sessions)

@@ -1,0 +1,119 @@
+"""What ends what: everything that is begun stores the counters it was begun under, and stands while they are unchanged.
+
+A subject, a client and an organisation each have an *end*: an item with an ``epoch``. Whatever takes something away
+raises the epoch in the same write. A session, an authorization, a consent, a link in a mail or an access token stores
+the epochs it was begun under (`Begun`); whoever checks it compares them with the present ones, for equality. No clock
+takes part, so the clocks of two functions may differ by minutes.
+
+An end that was never written has epoch 0. Ends are never removed: that of somebody who was deleted stays, suspended,
+and so nobody else is given the identifier.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from authserver.values import Scope
+
+# Why nothing of a subject, a client or an organisation stands now: `SUSPENDED_DELETED` is for good.
+SUSPENDED_DISABLED, SUSPENDED_DELETED = "disabled", "deleted"
+
+EVERY_CLIENT = "*"  # where `SubjectEnd.grants` counts what ended for all clients at once; the key of none
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The epochs under which something was begun, each 0 or empty where it does not apply.
+
+    `era` is the deployment's. `grant` counts what ended between the subject and the client, `installation` between the
+    organisation and the client, `member_grant` between the member and the client. `membership` is random: it is drawn
+    anew whenever somebody becomes a member or changes the role. `approver` is the key of the administrator by whose
+    approval this was granted, and `approval` counts how often that administrator ceased to be one.
+    """
+
+    era: str = ""
+    subject: int = 0
+    client: int = 0
+    grant: int = 0
+    organisation: int = 0
+    installation: int = 0
+    membership: str = ""
+    member_grant: int = 0
+    approver: str = ""
+    approval: int = 0
+
+    def as_attributes(self) -> dict[str, int | str]:
+        """Those that are not 0 or empty, by name: what is stored, and what a token says."""
+        return {name: value for name in COUNTERS if (value := getattr(self, name))}
+
+    def joined_with(self, other: "Begun") -> "Begun":
+        """These epochs, and those of `other` where these have none."""
+        return Begun(**{name: getattr(self, name) or getattr(other, name) for name in COUNTERS})
+
+    def is_after(self, present: "Begun") -> bool:
+        """Whether a counter is greater than the present one.
+
+        Such a counter was read from one item of a transaction while another did not show it yet.
+        """
+        return any(getattr(self, name) > getattr(present, name) for name in NUMBERS)
+
+
+COUNTERS = tuple(one.name for one in fields(Begun))
+NUMBERS = tuple(one.name for one in fields(Begun) if one.type is int)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What ends everything at once, and what changed for everybody.
+
+    `era` is 128 random bits, drawn anew by an operator's `end everything`; a restored backup cannot repeat it. `keys`
+    counts the withdrawals of keys, `catalogue` the versions of the scope catalogue.
+    """
+
+    era: str = ""
+    keys: int = 0
+    catalogue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectEnd:
+    """The end of a user. `sessions` counts how often all browsers were signed out while applications stayed connected.
+
+    `grants` counts what ended for each client, by its key, and for `EVERY_CLIENT`. `operator` tells whether the user is
+    one: only then scopes that operators alone grant are worth anything.
+    """
+
+    epoch: int = 0
+    sessions: int = 0
+    suspended: str = ""
+    operator: bool = False
+    grants: Mapping[str, int] = field(default_factory=dict)
+
+    def grant(self, client_key: str) -> int:
+        """The epoch of what the subject granted a client, 0 without one.
+
+        Neither count ever falls while the subject's epoch is the same, so it is never again what it was.
+        """
+        return self.grants.get(client_key, 0) + self.grants.get(EVERY_CLIENT, 0) if client_key else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnd:
+    """The end of a client. `version` is that of its record; `scope` is what it may have now, None if that has never
+    been changed since the client was registered."""
+
+    epoch: int = 0
+    suspended: str = ""
+    version: int = 0
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationEnd:
+    """The end of an organisation. `clients` has the epoch for each client, `approvers` for each former
+    administrator."""
+
+    epoch: int = 0
+    suspended: str = ""
+    version: int = 0
+    clients: Mapping[str, int] = field(default_factory=dict)
+    approvers: Mapping[str, int] = field(default_factory=dict)

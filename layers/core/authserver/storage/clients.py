@@ -1,0 +1,52 @@
+"""Registered clients."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from authserver.models import Client, ClientSecret
+from authserver.storage.lists import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """An initial access token that was presented at the time `now`: what it names, and the hash of its secret."""
+
+    token_id: str
+    secret_hash: bytes = field(repr=False)
+    now: int
+
+
+class Unlicensed(Exception):
+    """There is no such initial access token, it has expired, or it has no use left. Nothing was written."""
+
+
+class ClientStore(Protocol):
+    def get(self, client_id: str) -> Client | None:
+        """The client's record, whole, or None: to look at and to change. `client_id` is text from outside."""
+
+    def find(self, client_id: str) -> Client | None:
+        """The client as it may be used now, with the epoch of its end, or None. `client_id` is text from outside.
+
+        A logo that is in the record itself (a ``data:`` URL) is not read with it. An implementation may remember
+        records, if it compares their version with that of the end at each call.
+        """
+
+    def create(self, client: Client, licence: Licence | None = None) -> bool:
+        """Registers a client unless its identifier is taken, or was before; tells whether it did.
+
+        With a `licence` the same write takes one use of it, so that nothing is taken where no client is registered.
+        Raises `Unlicensed`.
+        """
+
+    def keep(self, client_id: str) -> None:
+        """The registration is in use: it no longer expires, and has the next version, so that no change under way
+        brings the expiry back. Nothing if there is no such client or it does not expire."""
+
+    def list(self, *, owner: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Client]:
+        """Every client, or every one of an owner, oldest first. Raises `BadCursor`."""
+
+    def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
+        """Replaces the client's secret at `position` if its imported hash is `old`; tells whether it was."""
+
+    def note_use(self, client_id: str, position: int, secret: ClientSecret, now: int) -> bool:
+        """Notes that the secret at `position` was used, if it is made when `secret` was; tells whether it is."""

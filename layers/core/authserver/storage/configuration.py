@@ -1,0 +1,63 @@
+"""What operators set while the server runs, and the server's keys."""
+
+from typing import Any, Protocol
+
+from authserver.models import IdentityProvider, Ring, Theme
+from authserver.scopes import ScopeCatalogue
+
+
+class ConfigurationStore(Protocol):
+    def scopes(self) -> ScopeCatalogue | None:
+        """The catalogue that an operator has stored, or None."""
+
+    def theme(self) -> Theme | None:
+        """The theme that an operator has stored, or None."""
+
+    def put_theme(self, theme: Theme) -> bool:
+        """Writes the theme, with the next version, if what is stored has its version (0: none); tells whether."""
+
+    def delete_theme(self) -> None:
+        """Removes the theme; idempotent."""
+
+
+# What an organisation may come to change of its own provider.
+PROVIDER_FIELDS = frozenset(
+    {
+        *("name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method"),
+        *("sign_up", "trusts_email", "shown", "status"),
+    }
+)
+
+
+class IdentityProviderStore(Protocol):
+    def get(self, provider_id: str) -> IdentityProvider | None:
+        """The identity provider of this identifier, which is text from outside."""
+
+    def ended(self, provider_id: str) -> str | None:
+        """`made_by` of a provider that was removed, if there is none of this identifier now; else None."""
+
+    def by_domain(self, domain: str) -> IdentityProvider | None:
+        """The one that whoever has an e-mail address in this domain belongs to; text from outside."""
+
+    def put(self, provider: IdentityProvider) -> bool:
+        """Adds or replaces a provider with all its domains. False, and nothing is changed, if another has one."""
+
+    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+        """Sets fields of a provider of `organisation` whose issuer is `issued_by` still, in one write; it as it is now.
+
+        None if there is none such. `PROVIDER_FIELDS` can be set; raises `ValueError` on none, and on any other.
+        """
+
+    def delete(self, provider_id: str) -> None:
+        """Removes a provider and frees its domains; idempotent."""
+
+    def list(self) -> tuple[IdentityProvider, ...]:
+        """Every provider, oldest first: eventually consistent, for people to choose from; it decides nothing."""
+
+
+class KeyStore(Protocol):
+    def get(self, name: str) -> Ring | None:
+        """The ring of this name."""
+
+    def put(self, ring: Ring) -> bool:
+        """Writes `ring` if its version is the successor of what is stored (1 of nothing); tells whether it did."""

@@ -1,0 +1,85 @@
+"""What is left of users who were deleted, and how it goes.
+
+The deletion itself (`withdrawals.WithdrawalStore.delete_user`) is one write: it removes the user, ends all that was
+theirs and leaves an `Erasure`. Nothing can begin for them after it. What names them still is looked for by these verbs,
+in lists, and removed or made anonymous; whoever does it may stop at any point, and begin again. None of it takes a
+power away, for nothing of theirs has any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from authserver.models import Erasure, User
+from authserver.storage.lists import Page
+from authserver.values import normalised_username
+
+# What names a user, and what becomes of it.
+AUTHORIZATIONS = "authorizations"  # removed, with the codes and refresh tokens that hang on them
+ACCESS_TOKENS = "access_tokens"  # opaque ones, removed
+SESSIONS = "sessions"  # removed
+CONSENTS = "consents"  # removed
+ACTIVITY = "activity"  # removed
+LINKS = "links"  # in mails: removed
+APPROVALS = "approvals"  # that they asked for: removed
+DECISIONS = "decisions"  # of theirs on what others asked for: stay, and tell no more whose they were
+INVITATIONS = "invitations"  # for them: removed
+INVITATIONS_SENT = "invitations_sent"  # by them, which nobody can accept any more: removed
+FACTORS = "factors"  # written by whoever was about to: removed
+# These change what decides something, and are changed by the verbs that there are for it.
+MEMBERSHIPS = "memberships"  # made by whoever was about to: removed
+CLIENTS = "clients"  # of which they are the owner: stay for those who use them, with another owner and not verified
+
+LISTED = (
+    *(AUTHORIZATIONS, ACCESS_TOKENS, SESSIONS, CONSENTS, ACTIVITY, LINKS),
+    *(APPROVALS, DECISIONS, INVITATIONS, INVITATIONS_SENT, FACTORS),
+)
+KINDS = (*LISTED, MEMBERSHIPS, CLIENTS)
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much was found in one step, and where the next one begins; None after the last."""
+
+    found: int
+    next: str | None = None
+
+
+class ErasureStore(Protocol):
+    def get(self, subject_key: str) -> Erasure | None:
+        """The erasure of the subject whose `tokens.opaque.key_of` this is, in base64url."""
+
+    def open(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
+        """Those that are not done, oldest first. Raises `BadCursor`."""
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
+        """Every one, oldest first; those that have expired are among them. Raises `BadCursor`."""
+
+    def erase(self, erasure: Erasure, kind: str, cursor: str | None = None) -> Erased:
+        """Removes or makes anonymous what names the subject, at most `PAGE` of this kind, one of `LISTED`.
+
+        A list may lag behind: what it shows and is not there any more is not found.
+        """
+
+    def note(self, erasure: Erasure, left: frozenset[str]) -> None:
+        """Keeps of which kinds there may be something left. Nothing if it is done, or there is no such erasure."""
+
+    def finish(self, erasure: Erasure, checked_at: int, now: int, expires_at: int) -> bool:
+        """Keeps that it is done, and forgets all that names the subject; tells whether it was not done before."""
+
+
+def left_by(sub: str, user: User | None, now: int, key: Callable[[str], str]) -> Erasure:
+    """What the deletion of a user leaves. `user` is None where the record cannot be read; `key` is `key_of`, as text.
+
+    An invitation may be for a name that somebody else gave an account: only what is known to be theirs is looked for.
+    """
+    addresses = (user.email, user.pending_email) if user else ()
+    return Erasure(
+        subject_key=key(sub),
+        requested_at=now,
+        subject=sub,
+        names=frozenset(map(key, user.invited_as)) if user else frozenset(),
+        addresses=frozenset(key(normalised_username(one)) for one in addresses if one),
+        left=frozenset(KINDS),
+    )

@@ -1,0 +1,102 @@
+"""What happened, and how often something was tried."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from authserver.models import Activity, Refusal
+from authserver.storage.lists import Page
+
+
+class JournalStore(Protocol):
+    # -- activity
+
+    def note_activity(self, activity: Activity) -> None:
+        """Keeps what happened to a user's account."""
+
+    def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
+        """What happened to the subject's account, the newest first, unlike other lists. Raises `BadCursor`."""
+
+    # -- what developers are told
+
+    def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
+        """Adds one refusal of a client's to those of its day, as the last of its kind; tells whether it did.
+
+        Condition: the day has fewer than `bound`.
+        """
+
+    def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
+        """What the client was refused on these days, in one read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often something may be tried: `free` times at once, and then each time after a pause, in seconds.
+
+    The last of the `pauses` holds for all that follow.
+    """
+
+    free: int
+    pauses: tuple[int, ...]
+
+    def pause_after(self, attempts: int) -> int:
+        """The pause before the next attempt."""
+        return 0 if attempts < self.free else self.pauses[min(attempts - self.free, len(self.pauses) - 1)]
+
+    def wait_after(self, attempts: int, last_at: int, now: int) -> int:
+        """How many seconds are left of that pause, however the clocks of those who count differ."""
+        pause = self.pause_after(attempts)
+        return max(0, min(pause, last_at + pause - now))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where attempts are counted in one window: at a group and, if one is named, at this member of the group as well.
+
+    All of a group are one item. A member has room in it only while it has attempts.
+    """
+
+    group: str
+    member: str | None
+    window_start: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of an attempt: it was counted, or the group or the member has to wait, for so many seconds."""
+
+    count: int = 0  # of the member's attempts, this one among them; of the group's if no member is named
+    group_wait: int = 0
+    member_wait: int = 0
+
+    @property
+    def wait(self) -> int:
+        return max(self.group_wait, self.member_wait)
+
+
+class CounterStore(Protocol):
+    # -- what may be used once
+
+    def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
+        """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
+
+        The mark of this very `claim` does not count (the retry of a write whose answer was lost).
+        """
+
+    # -- throttles
+
+    def attempt(self, place: Place, of_group: Pace, of_member: Pace, now: int) -> Tried:
+        """Counts an attempt at this place if it comes when both paces let it.
+
+        One write, so that of attempts at once each meets what the one before left. What has to wait is not counted.
+        """
+
+    def give_back(self, place: Place, count: int) -> None:
+        """Takes an attempt back that was answered with `count`. What is not there any more is left at nothing."""
+
+    def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
+        """Adds `amount` to the counter of `name` in this window; its new value."""
+
+    def counted(self, *counters: tuple[str, int]) -> tuple[int, ...]:
+        """The values of these counters, of which each is a name and the start of a window, in one read."""

@@ -1,0 +1,52 @@
+"""Organisations, their companies, members and invitations."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from authserver.models import Invitation, Membership, Organisation
+from authserver.storage.lists import Page
+
+
+class OrganisationStore(Protocol):
+    def get(self, organisation: str) -> Organisation | None:
+        """The organisation of this identifier, which is text from outside."""
+
+    def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
+        """Those that there are, by identifier, in one read."""
+
+    def create(self, organisation: Organisation) -> bool:
+        """Adds an organisation unless its identifier is taken, or was before; tells whether it did."""
+
+    def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
+        """Adds or renames a company. False if there is no such organisation or it has `bound` companies already."""
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Organisation]:
+        """Every organisation, oldest first. Raises `BadCursor`."""
+
+    def membership(self, organisation: str, subject: str) -> Membership | None:
+        """The user's part in the organisation."""
+
+    def invite(self, invitation: Invitation) -> None:
+        """Offers a membership, in place of what was offered under the same identifier before."""
+
+    def invitation(self, invitation_id: str) -> Invitation | None:
+        """The invitation of this identifier, which is text from outside."""
+
+    def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
+        """Makes the membership and spends the invitation, in one write; tells whether.
+
+        Condition: it is stored as it is here and has not expired, who sent it is an administrator, and the subject is
+        no member.
+        """
+
+    def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        """What the organisation offered, oldest first; expired ones among them. Raises `BadCursor`."""
+
+    def invitations_for(self, name: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
+        """What is offered to whoever has this name, oldest first; expired ones among them. Raises `BadCursor`."""
+
+    def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        """The user's memberships, oldest first. Raises `BadCursor`."""
+
+    def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        """The organisation's members, oldest first. Raises `BadCursor`."""

@@ -1,0 +1,84 @@
+"""What stands: the present ends, from one read, to compare with what something was begun under."""
+
+from dataclasses import dataclass, replace
+
+from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
+from authserver.models import AccessTokenRecord, Authorization, Client, Membership, Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The present ends of what was asked for; what was not has ends that end nothing.
+
+    `client_key` is `tokens.opaque.key_of` the client, in base64url. `organisation_key` is empty where none was asked
+    for, and `membership` None where there is none.
+    """
+
+    deployment: Deployment = Deployment()
+    subject: SubjectEnd = SubjectEnd()
+    client: ClientEnd = ClientEnd()
+    organisation: OrganisationEnd = OrganisationEnd()
+    membership: Membership | None = None
+    client_key: str = ""
+    organisation_key: str = ""
+
+    def begun(self, approver: str = "") -> Begun:
+        """What something that begins now, by the approval of `approver` (a key) or without, is begun under."""
+        membership = self.membership
+        return Begun(
+            era=self.deployment.era,
+            subject=self.subject.epoch,
+            client=self.client.epoch,
+            grant=self.subject.grant(self.client_key),
+            organisation=self.organisation.epoch,
+            installation=self.organisation.clients.get(self.client_key, 0),
+            membership=membership.epoch if membership else "",
+            member_grant=membership.clients.get(self.client_key, 0) if membership else 0,
+            approver=approver,
+            approval=self.organisation.approvers.get(approver, 0) if approver else 0,
+        )
+
+    def for_client(self, client_key: str, epoch: int) -> "Ends":
+        """The same with a client whose epoch was read elsewhere (`models.Client.epoch`)."""
+        return replace(self, client=ClientEnd(epoch=epoch), client_key=client_key)
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether nothing stands at all, whenever it was begun."""
+        if self.organisation_key and self.membership is None:
+            return True
+        return bool(self.subject.suspended or self.client.suspended or self.organisation.suspended)
+
+    def stand(self, begun: Begun, sessions: int | None = None) -> bool:
+        """Whether what was begun so stands: each of its counters is the present one, and nothing is suspended.
+
+        `sessions` is compared where it is given.
+        """
+        return not self.is_suspended and self._are_as(begun, sessions)
+
+    def are_behind(self, begun: Begun, sessions: int | None = None) -> bool:
+        """Whether these ends are older than what was begun, and have to be read again."""
+        return begun.is_after(self.begun(begun.approver)) or (sessions or 0) > self.subject.sessions
+
+    def _are_as(self, begun: Begun, sessions: int | None) -> bool:
+        return self.begun(begun.approver) == begun and sessions in (None, self.subject.sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that decides whether a token stands, from one read.
+
+    `is_revoked` tells whether that one access token was revoked. `client` and `organisation` are the records, where
+    they were asked for.
+    """
+
+    ends: Ends = Ends()
+    client: Client | None = None
+    authorization: Authorization | None = None
+    access_token: AccessTokenRecord | None = None
+    is_revoked: bool = False
+    organisation: Organisation | None = None
+
+    def stands(self, authorization: Authorization) -> bool:
+        """Whether nothing has ended the authorization since it was begun; its own revocation and expiry are not it."""
+        return self.ends.stand(authorization.begun, authorization.sessions)

@@ -1,0 +1,114 @@
+"""Authorizations and tokens."""
+
+from typing import Protocol
+
+from authserver.ends import Begun
+from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken
+from authserver.storage.lists import Page
+from authserver.storage.standing import Standing
+
+NOTHING = Begun()
+
+
+class AlreadyExists(Exception):
+    """There is an item of that identity; `existing` is it, None if it cannot be read."""
+
+    def __init__(self, existing: Authorization | None) -> None:
+        super().__init__("already exists")
+        self.existing = existing
+
+
+class Refused(Exception):
+    """The condition of a write did not hold. `existing` is the item as it was at that instant, None if absent."""
+
+    def __init__(self, existing: Authorization | None) -> None:
+        super().__init__("refused")
+        self.existing = existing
+
+
+class TokenStore(Protocol):
+    # -- authorizations
+
+    def create(self, authorization: Authorization) -> None:
+        """Puts a new authorization. Raises `AlreadyExists` rather than overwrite."""
+
+    def redeem(
+        self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
+    ) -> None:
+        """Spends the code and sets how long the authorization lives: RFC 6749 section 4.1.2.
+
+        Condition: the hash is equal, the code has not expired, nothing is revoked, and it was not redeemed, or was
+        by this very `claim` (the retry of a write whose answer was lost). Raises `Refused` with the item. From then on
+        the counter of the session that granted it is forgotten.
+        """
+
+    def rotate(
+        self,
+        authorization_id: str,
+        generation: int,
+        claim: str,
+        now: int,
+        idle_expires_at: int,
+        expired_revocations: frozenset[str],
+    ) -> None:
+        """Replaces refresh token `generation` by its successor: RFC 9700 section 4.14.2.
+
+        Condition: the generation is equal, nothing is revoked, neither lifetime is over. `expired_revocations` are
+        dropped from the noted access tokens in the same write. Raises `Refused` with the item.
+        """
+
+    def find(self, authorization_id: str) -> Authorization | None:
+        """The authorization of this identifier, which is text from outside."""
+
+    def authorizations(
+        self,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        organisation: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Authorization]:
+        """Those of a subject, of a client or of an organisation (exactly one is given), oldest first.
+
+        Raises `BadCursor`. Revoked and expired ones are among them.
+        """
+
+    def latest_authorizations(
+        self, client_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Authorization]:
+        """The same of a client, newest first."""
+
+    # -- access tokens
+
+    def put_access_token(self, record: AccessTokenRecord) -> None:
+        """Stores an opaque access token."""
+
+    def standing(
+        self,
+        *,
+        client_id: str | None = None,
+        client_key: str = "",
+        subject_key: str = "",
+        organisation_key: str = "",
+        authorization_id: str | None = None,
+        access_token_id: str | None = None,
+        jti: str | None = None,
+        begun: Begun = NOTHING,
+        companies: bool = False,
+    ) -> Standing:
+        """All that decides whether a token stands, in one read.
+
+        The keys are `tokens.opaque.key_of` the subject, the client and the organisation, in base64url, empty where
+        there is none. With `client_id` the client's record is read as well, as `ClientStore.find` reads it, and with
+        `companies` the organisation's. `begun` is what a token says itself of what it was begun under. What is older
+        than that, or than what a record says, is read again, a few times.
+        """
+
+    # -- registration
+
+    def put_initial_access_token(self, token: InitialAccessToken) -> None:
+        """Lets its bearer register clients (`ClientStore.create`)."""
+
+    def initial_access_tokens(self, *, limit: int = 50, cursor: str | None = None) -> Page[InitialAccessToken]:
+        """Every one, oldest first; expired ones and those without a use left are among them. Raises `BadCursor`."""

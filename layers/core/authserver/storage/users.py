@@ -1,0 +1,109 @@
+"""Users, and what they prove who they are with."""
+
+from typing import Any, Protocol
+
+from authserver.models import Factors, Identity, Membership, OneTimeLink, User
+from authserver.storage.lists import Page
+
+# What can be changed of a user without ending anything of theirs.
+PROFILE_FIELDS = frozenset({"name", "email", "email_verified", "preferred_username", "pending_email"})
+
+
+# Of one user: as many as are removed with the user, in one write.
+MOST_IDENTITIES = 20
+
+
+class UserStore(Protocol):
+    def get(self, sub: str) -> User | None:
+        """The user with this subject identifier."""
+
+    def find(self, username: str) -> User | None:
+        """The user with this login name, whatever its case or Unicode form."""
+
+    def identify(self, username: str) -> str:
+        """The subject with this login name, whatever its case or Unicode form; empty if nobody has it."""
+
+    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
+        """The user, and what they have besides a password, in one read."""
+
+    def create(self, user: User) -> bool:
+        """Adds a user unless the login name or the subject is taken, or the subject was before; tells whether it did.
+
+        A user without a username has no login name.
+        """
+
+    def find_by_identity(self, issuer: str, subject: str) -> User | None:
+        """The user whom this issuer knows by this subject."""
+
+    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+        """Adds a user without a login name, known by this identity, and a member, unless somebody has the identity.
+
+        Tells whether it did.
+        """
+
+    def link(self, identity: Identity) -> bool:
+        """Makes an identity its user's; one that is already, stays as it is.
+
+        False if there is no such user, the identity is somebody else's, or the user has `MOST_IDENTITIES` already.
+        """
+
+    def identities(self, sub: str) -> tuple[Identity, ...]:
+        """The identities of a user, oldest first."""
+
+    def update(self, sub: str, **changes: Any) -> User | None:
+        """Sets `PROFILE_FIELDS` of a user in one write; the user as it is now, None if absent.
+
+        Raises `ValueError` on none, and on any other.
+        """
+
+    def rehash(self, sub: str, old: str, new: str) -> bool:
+        """Replaces the user's password hash if it is `old`; tells whether it was."""
+
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
+        """Uses a link and makes its address the user's verified one, in one write; tells whether.
+
+        Condition: that of `BrowserStore.spend_link`, nothing has ended the link, and the address is the one that the
+        user wants, or was made theirs by this very claim.
+        """
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """Every user, oldest first. Raises `BadCursor`."""
+
+    def operators(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """Every operator, oldest first; disabled ones are among them. Raises `BadCursor`."""
+
+
+class FactorStore(Protocol):
+    """What users prove who they are with, beyond a password.
+
+    One that is stored but cannot be read is never taken for none: that raises `TemporarilyUnavailable`.
+    """
+
+    def get(self, subject_key: str) -> Factors | None:
+        """The factors of the user whose `tokens.opaque.key_of` this is, in base64url; text from outside."""
+
+    def replace(self, factors: Factors) -> bool:
+        """Writes the factors, with the next version, if what is stored has their version (0: none); tells whether.
+
+        The retry of a write whose answer was lost finds what it wrote, and is true.
+        """
+
+    def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:
+        """Takes the code of a time step, once: RFC 6238 section 5.2. Tells whether it may be taken.
+
+        Condition: nothing was changed since `factors` were read, and no code of this or a later step was taken, or
+        this one was by this very `claim` (the retry of a write whose answer was lost).
+        """
+
+    def spend_recovery_code(self, factors: Factors, code_hash: str, claim: str) -> bool:
+        """Takes a recovery code, once; tells whether it may be taken.
+
+        Condition: it is there and nothing was changed since, or it was taken by this very `claim`.
+        """
+
+    def note_passkey_use(self, factors: Factors, passkey_id: bytes, sign_count: int, claim: str, now: int) -> bool:
+        """Notes that a passkey was used; tells whether it may be: WebAuthn section 7.2, step 22.
+
+        Condition: the passkey is there, and `sign_count` is greater than what was noted or both are 0, or this very
+        `claim` has noted it.
+        """
