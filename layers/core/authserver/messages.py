@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from authserver.ends import Begun
 from authserver.models import Approval, Client, IdentityProvider, Organisation
 from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
@@ -133,27 +134,28 @@ class Choice:
     """The organisation and companies that a user chose for a client; none for a client that acts for users.
 
     `by_administrator`: what was chosen took an administrator's word, and the user is one. `declined` is what the user
-    left out of the scope that was asked for.
+    left out of the scope that was asked for. `under` are the epochs of all that decided the choice.
     """
 
     organisation: str = ""
     entities: frozenset[str] = frozenset()
     by_administrator: bool = False
     declined: Scope = Scope()
+    under: Begun = Begun()
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """What a user allowed: who, signed in when, for which organisation and companies.
 
-    `asked_at` is a time before anything was read that decided it: whatever ends the user's right to grant this from
-    then on ends what was granted. `random` (16 octets) and `salt` make the authorization, so that one consent,
-    submitted twice, gives one answer.
+    `begun` and `sessions` are the epochs of the session that decided it. `random` (16 octets) and `salt` make the
+    authorization, so that one consent, submitted twice, gives one answer.
     """
 
     subject: str
     auth_time: int
-    asked_at: int
+    begun: Begun
+    sessions: int
     random: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     choice: Choice = Choice()
@@ -291,7 +293,8 @@ class GoTo:
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
     `device_cookie` the one by which it is known afterwards.
     `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done,
-    `ui_locales` in which language.
+    `ui_locales` in which language. `held_link` is a link out of a mail, which the browser keeps until its user has
+    signed in: what is in one is stored nowhere here.
     """
 
     page: str
@@ -303,6 +306,7 @@ class GoTo:
     done: str = ""
     ui_locales: str = ""
     device_cookie: str | None = field(default=None, repr=False)
+    held_link: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +368,7 @@ class OrganisationOffer:
     is_administrator: bool
     one_company: bool
     every: bool  # whether every company can be chosen at once
+    most: int  # how many can be chosen by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,7 +486,8 @@ class Visit:
     """A request for one of our own pages, or a form of one.
 
     `route` is ``/path/{parameter}``, `path` what it is with its parameters in it, without a slash in front. `form` has
-    each field's values. `languages` are those that the browser prefers (RFC 9110 section 12.5.4).
+    each field's values. `languages` are those that the browser prefers (RFC 9110 section 12.5.4). `held_link` is what
+    the browser keeps by `GoTo.held_link`.
     """
 
     method: str
@@ -495,6 +501,7 @@ class Visit:
     device: str = ""
     device_cookie: str | None = field(default=None, repr=False)
     languages: str = ""
+    held_link: str = field(default="", repr=False)
 
     def entered(self, name: str) -> str:
         """The one value of a field of the form; empty if it is not there."""
@@ -529,15 +536,19 @@ class Download:
 
 PASSWORD_RESET, EMAIL_VERIFICATION = "password_reset", "email_verification"
 PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED = "password_changed", "factors_changed", "email_changed"
+CHANGED_BY_OPERATOR, ACCOUNT_DELETED = "changed_by_operator", "account_deleted"
 
 
 @dataclass(frozen=True, slots=True)
 class MailOrder:
     """What a page asks to be sent, without knowing whether there is anybody to send it to.
 
-    `kind` says what, `username` or `subject` to whom, `address` where to, if not to the one that the user has.
-    `issuer` is where the page is, `ordered_at` when that was, `languages` what its reader prefers (RFC 9110 section
-    12.5.4). The link in a mail is made of the order's `id`, so that an order carried out twice gives the same link.
+    `kind` says what, `username` or `subject` to whom, `address` where to, if not to the one that the user has. Of an
+    account that was deleted, the username and the address are all that is known. `issuer` is where the page is,
+    `ordered_at` when that was, `begun` and `sessions` the epochs of whoever it is for, as the page read them,
+    `languages` what its reader prefers (RFC 9110 section 12.5.4). The link in a mail is made of the order's `id`, so
+    that an order carried out twice gives the same link. `what` is what an operator did, a kind of `identity.activity`,
+    and `about` what it was about.
     """
 
     kind: str
@@ -548,12 +559,16 @@ class MailOrder:
     subject: str = ""
     address: str = field(default="", repr=False)
     languages: str = ""
+    begun: Begun = Begun()
+    sessions: int | None = None
+    what: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A mail before it is rendered. `link` is what it leads to; `username` tells which account it is about, `service`
-    and `issuer` where that is.
+    and `issuer` where that is, `what` and `about` what an operator did.
     """
 
     kind: str
@@ -564,6 +579,8 @@ class Letter:
     languages: str = ""
     link: str = field(default="", repr=False)
     lifetime: int = 0  # of the link, in seconds
+    what: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -571,6 +588,18 @@ class NoLetter:
     """An order that nobody gets a mail for; `reason` is for the log."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """What became of one run of the work that deletions leave: how many items were erased, how many erasures are
+    finished now and how many are not. `failure` is what first kept it from one of them; it went on with the others.
+    """
+
+    erased: int = 0
+    finished: int = 0
+    open: int = 0
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from authserver.ends import Deployment
 from authserver.errors import TemporarilyUnavailable
 from authserver.marks import N_
 from authserver.values import Scope
-
-CACHE_LIFETIME = 300
-STALE_LIFETIME = 3600
-REFUSAL_AGE = 1  # what was defined a moment ago is not refused for five minutes, nor does each refusal cost a read
 
 # Who may grant a scope: any user; an administrator of the organisation it is granted for; an operator of this server.
 ANYONE, ADMINISTRATOR, OPERATOR = "anyone", "administrator", "operator"
@@ -106,43 +103,30 @@ class ScopeCatalogue:
 
 
 class Scopes(Protocol):
-    """Gives the catalogue, as it was at most so many seconds ago."""
+    """Gives the catalogue, as the deployment's item says that it is."""
 
-    def __call__(self, younger_than: int = CACHE_LIFETIME) -> ScopeCatalogue: ...
+    def __call__(self) -> ScopeCatalogue: ...
 
 
 def covered(wanted: Scope, granted: Scope, scopes: Scopes) -> Scope:
-    """What of `wanted` is granted, by name or by implication.
-
-    The catalogue is asked only if the names do not do; and before anything is refused, how it is right now.
-    """
-    if wanted <= granted:
-        return wanted
-    found = wanted & scopes().expand(granted)
-    return found if wanted <= found else wanted & scopes(younger_than=REFUSAL_AGE).expand(granted)
+    """What of `wanted` is granted, by name or by implication. The catalogue is asked only if the names do not do."""
+    return wanted if wanted <= granted else wanted & scopes().expand(granted)
 
 
 class RememberedScopes:
-    """The stored catalogue, or the default one, as an instance sees it: looked at again every five minutes.
+    """The stored catalogue, or the default one, remembered by the version that the deployment's item tells."""
 
-    If the store does not answer, what was read within the hour still holds.
-    """
-
-    def __init__(self, load: Callable[[], ScopeCatalogue | None], now: Callable[[], int]) -> None:
+    def __init__(self, load: Callable[[], ScopeCatalogue | None], deployment: Callable[[], Deployment]) -> None:
         self._load = load
-        self._now = now
-        self._loaded_at = 0
-        self._catalogue: ScopeCatalogue | None = None
+        self._deployment = deployment
+        self._catalogue = DEFAULT.with_built_in()
 
-    def __call__(self, younger_than: int = CACHE_LIFETIME) -> ScopeCatalogue:
-        if self._catalogue is not None and self._loaded_at > self._now() - younger_than:
-            return self._catalogue
-        try:
+    def __call__(self) -> ScopeCatalogue:
+        version = self._deployment().catalogue
+        if self._catalogue.version < version:
             self._catalogue = (self._load() or DEFAULT).with_built_in()
-            self._loaded_at = self._now()
-        except TemporarilyUnavailable:
-            if self._catalogue is None or self._loaded_at <= self._now() - STALE_LIFETIME:
-                raise
+        if self._catalogue.version < version:
+            raise TemporarilyUnavailable("The store did not answer", reason="scopes_contended")
         return self._catalogue
 
 

@@ -43,6 +43,8 @@ from authserver.values import Secret
 
 MAX_FORM = 16_384
 MAX_FIELDS = 160
+# A consent form may have each of an organisation's companies in it, ticked: whoever ticks too many is told so.
+MAX_CONSENT_FORM, MAX_CONSENT_FIELDS = 65_536, 700
 MAX_LANGUAGES = 256
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
@@ -55,6 +57,7 @@ SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
 DEVICE_LIFETIME = 31_536_000
 REQUEST_COOKIE = "__Host-request-"
+LINK_COOKIE = "__Host-link"
 # Lax, so that a link from a client's site carries the session; every form has a CSRF token besides.
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
@@ -203,7 +206,7 @@ def parse_passkey_form(request: HttpRequest) -> PasskeyForm:
 
 def parse_consent_form(request: HttpRequest) -> ConsentForm:
     """The consent form, in which `entities` and `scope` may repeat. Raises `InvalidRequest`."""
-    pairs = read_form(request)
+    pairs = read_form(request, MAX_CONSENT_FORM, MAX_CONSENT_FIELDS)
     form = single([pair for pair in pairs if pair[0] not in ("entities", "scope")])
     return ConsentForm(
         **_brought_by(request, form),
@@ -266,6 +269,7 @@ def parse_visit(request: HttpRequest) -> Visit:
         device=device_of(request),
         device_cookie=request.cookies.get(DEVICE_COOKIE),
         languages=_languages(query.get("ui_locales", ""), request),
+        held_link=request.cookies.get(LINK_COOKIE, ""),
     )
 
 
@@ -347,12 +351,12 @@ def read_query(request: HttpRequest) -> list[tuple[str, str]]:
     return _parse_pairs(request.query.encode("utf-8", "replace"))
 
 
-def read_form(request: HttpRequest) -> list[tuple[str, str]]:
+def read_form(request: HttpRequest, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
     """The parameters of a form post, and of nothing else. Raises `InvalidRequest`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM_MEDIA_TYPE:
         raise UnsupportedMediaType(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
-    return _parse_pairs(request.body)
+    return _parse_pairs(request.body, max_form, max_fields)
 
 
 def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -371,11 +375,11 @@ def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, 
     return single(pairs), tuple(value for name, value in pairs if name == "resource")
 
 
-def _parse_pairs(encoded: bytes) -> list[tuple[str, str]]:
-    if len(encoded) > MAX_FORM:
+def _parse_pairs(encoded: bytes, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
+    if len(encoded) > max_form:
         raise RequestTooLarge("The request is too large", reason="request_too_large")
     try:
-        pairs = parse_qsl(encoded.decode("ascii"), max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(encoded.decode("ascii"), max_num_fields=max_fields, errors="strict")
     except ValueError:
         raise InvalidRequest("The request is not well-formed", reason="form_malformed") from None
     if any("\x00" in name or "\x00" in value for name, value in pairs):
@@ -413,6 +417,8 @@ def render_goto(message: GoTo) -> HttpResponse:
         cookies.append(session_cookie(message.session, message.session_lifetime))
     if message.device_cookie is not None:
         cookies.append(f"{DEVICE_COOKIE}={message.device_cookie}; Max-Age={DEVICE_LIFETIME}; {COOKIE_ATTRIBUTES}")
+    if message.held_link is not None:
+        cookies.append(f"{LINK_COOKIE}={message.held_link}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
     query = urlencode({name: value for name, value in said.items() if value})
     location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"

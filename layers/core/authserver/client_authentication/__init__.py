@@ -6,19 +6,22 @@ from dataclasses import replace
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
 from authserver.identity.refusals import noted
-from authserver.identity.throttle import count_client_attempt, give_back_client_attempt
+from authserver.identity.throttle import count_client_attempt, give_back, note_right_secret, note_wrong
 from authserver.messages import ClientRequest, PresentedSecret
-from authserver.models import AuthenticatedClient, Client, ClientSecret
-from authserver.services import ClientAuthenticationMethod, Services
+from authserver.models import Client, ClientSecret
+from authserver.services import AuthenticatedClient, ClientAuthenticationMethod, Named, Services
 from authserver.values import Secret, sha256
 
 NOBODYS_HASH = bytes(32)
 DAY = 86_400
+NOTHING = Named()
 RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
-def authenticate(request: ClientRequest, services: Services) -> AuthenticatedClient:
+def authenticate(request: ClientRequest, services: Services, named: Named = NOTHING) -> AuthenticatedClient:
     """The client that sent `request`, proven by the one method it is registered for.
+
+    What the request's credential names is read with the client, in one read, and is in the answer.
 
     Raises:
         InvalidRequest: more than one method, or two different client identifiers.
@@ -27,11 +30,19 @@ def authenticate(request: ClientRequest, services: Services) -> AuthenticatedCli
     """
     method, presented = _the_one_presented(request, services)
     with noted(presented.client_id, request.reference, services):
-        return AuthenticatedClient(_proven_client(method, presented, services))
+        standing = services.tokens.standing(
+            client_id=presented.client_id,
+            authorization_id=named.authorization_id,
+            subject_key=named.subject_key,
+            organisation_key=named.organisation_key,
+        )
+        services.keys.are_current()  # what reads the credential again does so without a key that was withdrawn
+        return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing)
 
 
-def _proven_client(method: ClientAuthenticationMethod, presented: PresentedSecret, services: Services) -> Client:
-    client = services.clients.get(presented.client_id)
+def _proven_client(
+    client: Client | None, method: ClientAuthenticationMethod, presented: PresentedSecret, services: Services
+) -> Client:
     proven = method.verify(client or _nobody(presented.client_id), presented, services)
     if client is None:
         raise InvalidClient("Client authentication failed", reason="client_unknown")
@@ -72,17 +83,19 @@ def _is_imported(
     from others: client identifiers are no secret.
     """
     try:
-        window = count_client_attempt(client.client_id, source, services)
+        attempt = count_client_attempt(client.client_id, source, services)
     except TooManyAttempts as error:
         raise TooManySecrets(error.retry_after) from None
     for stored in imported:
         if services.passwords.matches(secret, stored.encoded):
-            give_back_client_attempt(client.client_id, source, window, services)
+            give_back(attempt, services)
             if len(secret.reveal()) >= RANDOM_LENGTH:
                 _keep_its_sha256(client, stored, secret, services)
             else:
+                note_right_secret(client.client_id, source, services)
                 _note_use(client, stored, services)
             return True
+    note_wrong(attempt, services)
     return False
 
 

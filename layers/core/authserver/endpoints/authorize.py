@@ -26,13 +26,12 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
         OAuthError: any other, where a client that nobody has verified must not be told by redirect.
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
-    asked_at = services.now()
     with noted(request.parameters.get("client_id", ""), request.reference, services):
         client, redirect = resolve_redirect(request, services)
     try:
         with noted(client.client_id, request.reference, services):
             validated = validate(request, client, redirect, services)
-        return _decide(request, validated, asked_at, services)
+        return _decide(request, validated, services)
     except TemporarilyUnavailable:
         raise
     except OAuthError as error:
@@ -47,23 +46,26 @@ def _may_be_redirected(request: AuthorizationRequest, client: Client, services: 
     To one that was verified, always. Anybody can register a test client, and a link to us would lead to any page of
     theirs: so not before somebody has signed in here, with ``prompt=none`` as well.
     """
-    return client.verification == VERIFIED or find_session(request.session, client.client_id, services)[0] is not None
+    return (
+        client.verification == VERIFIED or find_session(request.session, client.client_id, services).session is not None
+    )
 
 
 def _decide(
-    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, asked_at: int, services: Services
+    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
 ) -> AuthorizationResponse | GoTo:
-    session, consent = find_session(request.session, validated.client.client_id, services)
+    known = find_session(request.session, validated.client.client_id, services)
+    session = known.session
     if session is None or must_sign_in(validated, session, None, services.now()):
         if "none" in validated.prompt:
             raise LoginRequired("The user is not signed in", reason="login_required")
         return _hold("login", request, services)
-    choice = choice_made_before(validated, consent, services)
+    choice = choice_made_before(validated, known.consent, known.ends, services)
     if choice is None:
         if "none" in validated.prompt:
             raise ConsentRequired("The user has not consented", reason="consent_required")
         return _hold("consent", request, services)
-    return _issue(validated, session, choice, asked_at, services)
+    return _issue(validated, session, choice, services)
 
 
 def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
@@ -72,12 +74,13 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 
 
 def _issue(
-    validated: ValidatedAuthorizationRequest, session: Session, choice: Choice, asked_at: int, services: Services
+    validated: ValidatedAuthorizationRequest, session: Session, choice: Choice, services: Services
 ) -> AuthorizationResponse:
     allowed = Allowed(
         session.subject,
         session.auth_time,
-        asked_at,
+        session.begun,
+        session.sessions,
         random=services.random(16),
         salt=services.random(16),
         choice=choice,

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
+from authserver.ends import Begun
 from authserver.errors import InvalidRequest
+from authserver.identity.begin import key_text, new_session
 from authserver.messages import (
     REQUEST_LIFETIME,
     AuthorizationRequest,
@@ -14,10 +16,11 @@ from authserver.messages import (
     Interaction,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import VERIFIED, Client, Consent, PendingRequest, Session
+from authserver.models import LOGO_APART, VERIFIED, Client, Consent, PendingRequest, Session
 from authserver.scopes import covered
 from authserver.services import Services
-from authserver.storage import BrowserState
+from authserver.storage.browsers import BrowserState
+from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, Secret, base64url, sha256
@@ -38,6 +41,7 @@ class Resumed:
     pending: PendingRequest
     request: ValidatedAuthorizationRequest | None
     session: Session | None
+    ends: Ends  # of whom the browser's cookie names
 
     @property
     def client(self) -> Client | None:
@@ -94,6 +98,15 @@ class ResumedRequest(Resumed):
     request: ValidatedAuthorizationRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who is signed in in a browser, if anybody, what they have allowed a client, and their ends, from one read."""
+
+    session: Session | None = None
+    consent: Consent | None = None
+    ends: Ends = Ends()
+
+
 def hold(request: AuthorizationRequest, services: Services) -> tuple[str, str]:
     """Keeps a request on the server, but for what means nothing; its handle, and the secret of this browser."""
     parameters = {name: value for name, value in request.parameters.items() if name in PARAMETERS}
@@ -140,10 +153,10 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
         raise restart("request_of_another_browser")
     session = _live_session(cookie, state, services)
     if pending.visit:
-        return Resumed(pending, None, session)
+        return Resumed(pending, None, session, state.ends)
     stored = AuthorizationRequest(pending.parameters, pending.resource)
     client, redirect = resolve_redirect(stored, services)
-    return Resumed(pending, validate(stored, client, redirect, services), session)
+    return Resumed(pending, validate(stored, client, redirect, services), session, state.ends)
 
 
 def resume_request(interaction: Interaction, services: Services) -> ResumedRequest:
@@ -151,7 +164,7 @@ def resume_request(interaction: Interaction, services: Services) -> ResumedReque
     resumed = resume(interaction, services)
     if resumed.request is None:
         raise restart("request_of_no_client")
-    return ResumedRequest(resumed.pending, resumed.request, resumed.session)
+    return ResumedRequest(resumed.pending, resumed.request, resumed.session, resumed.ends)
 
 
 def find_visitor(cookie: str | None, services: Services) -> Session | None:
@@ -163,63 +176,36 @@ def find_visitor(cookie: str | None, services: Services) -> Session | None:
     return _live_session(credential, state, services)
 
 
-def find_session(cookie: str | None, client_id: str, services: Services) -> tuple[Session | None, Consent | None]:
+def find_session(cookie: str | None, client_id: str, services: Services) -> Known:
     """The session that the cookie opens and what its user has allowed the client, in one read; none for garbage."""
     if cookie is None:
-        return None, None
+        return Known()
     credential = _read_session(cookie, services.keys.token_keys(TOKEN_RING))
     if credential is None:
-        return None, None
+        return Known()
     state = services.browsers.browser_state(
-        session_id=credential.text("id"),
-        subject_key=credential.text("subject"),
-        client_key=base64url(opaque.key_of(client_id)),
+        session_id=credential.text("id"), subject_key=credential.text("subject"), client_key=key_text(client_id)
     )
-    return _live_session(credential, state, services), state.consent
+    return Known(_live_session(credential, state, services), state.consent, state.ends)
 
 
 def begin_session(
     subject: str,
     signed_in_for: str,
-    created_at: int,
+    begun: Begun,
+    sessions: int,
     services: Services,
     *,
     auth_time: int | None = None,
     device: str = "",
     source: str = "",
 ) -> str:
-    """A new session, never an old one's identifier again; the cookie's value.
-
-    `created_at` is from before the user's record was read: what ends the user's sessions from then on ends this one.
-    `auth_time` is the identity provider's, if it told one.
-    """
-    identifier, secret = services.random(16), services.random(16)
-    services.browsers.put_session(
-        Session(
-            id=base64url(identifier),
-            secret_hash=sha256(base64url(secret)),
-            subject=subject,
-            auth_time=created_at if auth_time is None else auth_time,
-            created_at=created_at,
-            expires_at=services.now() + services.settings.session_lifetime,
-            signed_in_for=signed_in_for,
-            device=device,
-            source=source,
-        )
+    """Signs a browser in (`identity.begin.new_session`); the cookie's value."""
+    cookie = new_session(
+        subject, signed_in_for, begun, sessions, services, auth_time=auth_time, device=device, source=source
     )
-    key = services.keys.token_key(TOKEN_RING)
-    return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(subject), secret=secret)
-
-
-def renew_session(session: Session, signed_in_for: str, services: Services) -> str:
-    """The same session by another identifier, for another pending request: nobody has signed in anew."""
-    identifier, secret = services.random(16), services.random(16)
-    renewed = replace(
-        session, id=base64url(identifier), secret_hash=sha256(base64url(secret)), signed_in_for=signed_in_for
-    )
-    services.browsers.put_session(renewed)
-    key = services.keys.token_key(TOKEN_RING)
-    return opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(session.subject), secret=secret)
+    services.browsers.put_session(cookie.session)
+    return cookie.value
 
 
 def must_sign_in(
@@ -246,7 +232,7 @@ def _must_prove(request: ValidatedAuthorizationRequest, session: Session, now: i
 
 
 def choice_made_before(
-    request: ValidatedAuthorizationRequest, consent: Consent | None, services: Services
+    request: ValidatedAuthorizationRequest, consent: Consent | None, ends: Ends, services: Services
 ) -> Choice | None:
     """What the user answered before, so that nobody need ask. What they left out then is left out again.
 
@@ -254,7 +240,7 @@ def choice_made_before(
     """
     if "consent" in request.prompt or needs_choice(request, services):
         return None
-    if not is_standing(consent, request, services):
+    if not is_standing(consent, request, ends, services):
         return None
     declined = optional_scope(request, services) & consent.declined
     wanted = request.scope - declined
@@ -262,16 +248,28 @@ def choice_made_before(
         return None
     allowed = covered(wanted, consent.scope, services.scopes)
     is_covered = wanted <= allowed and set(audience_of(request, services)) <= consent.resource
-    return Choice(declined=declined) if is_covered else None
+    # The consent decides, so what begins by it is begun under what it was begun under.
+    return Choice(declined=declined, under=Begun(grant=consent.begun.grant)) if is_covered else None
 
 
 def is_standing(
-    consent: Consent | None, request: ValidatedAuthorizationRequest, services: Services
+    consent: Consent | None, request: ValidatedAuthorizationRequest, ends: Ends, services: Services
 ) -> TypeGuard[Consent]:
-    """Whether this was said to this very client, and counts still."""
+    """Whether this was said to this client, and counts still; `ends` are the user's."""
     if consent is None or not is_assured(request) or consent.expires_at <= services.now():
         return False
-    return consent.registered_at == request.client.created_at  # or to another, which had this identifier before
+    return present(request, ends).stand(consent.begun)
+
+
+def present(request: ValidatedAuthorizationRequest, ends: Ends) -> Ends:
+    """The ends of the user and of the request's client."""
+    return ends.for_client(key_text(request.client.client_id), request.client.epoch)
+
+
+def pictured(client: Client, services: Services) -> Client:
+    """The client with its logo, for a page."""
+    whole = services.clients.get(client.client_id) if client.logo_uri == LOGO_APART else None
+    return replace(client, logo_uri=whole.logo_uri) if whole else client
 
 
 def optional_scope(request: ValidatedAuthorizationRequest, services: Services) -> Scope:
@@ -355,7 +353,7 @@ def _live_session(cookie: opaque.Credential | None, state: BrowserState, service
     session = state.session
     if cookie is None or session is None or not Secret(cookie.text("secret")).matches(session.secret_hash):
         return None
-    if session.expires_at <= services.now() or session.created_at <= state.not_before:
+    if session.expires_at <= services.now() or not state.ends.stand(session.begun, session.sessions):
         return None
     return session
 

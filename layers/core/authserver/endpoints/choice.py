@@ -7,19 +7,20 @@ member can ask for. Roles are read anew, and consistently, for each decision.
 
 from dataclasses import replace
 
+from authserver.ends import Begun
 from authserver.errors import AccessDenied, InvalidRequest
+from authserver.identity.begin import key_text
 from authserver.messages import Choice, ConsentForm, OrganisationOffer, ValidatedAuthorizationRequest
 from authserver.models import ACTIVE, ADMINISTRATOR, EVERY_ENTITY, Approval, Organisation, Session, User
 from authserver.scopes import ADMINISTRATOR as BY_ADMINISTRATOR
 from authserver.scopes import OPERATOR as BY_OPERATOR
 from authserver.scopes import covered
 from authserver.services import Services
-from authserver.tokens import opaque
-from authserver.values import Scope, base64url
+from authserver.storage.standing import Ends
+from authserver.values import Scope
 
 from .browser import audience_of, optional_scope
 
-DECISION_AGE = 1  # of the catalogue, in seconds: whom a scope takes is decided by what it says now
 OFFERED = 50  # organisations on the page
 CHOSEN = 100  # companies by name; who wants more takes all of them
 APPROVAL_LIFETIME = 14 * 86_400
@@ -49,13 +50,14 @@ def offer(
         is_administrator=role == ADMINISTRATOR,
         one_company=request.client.preferred_subject_type == "company",
         every=chosen is not None and _may_be_every(request),
+        most=1 if request.client.preferred_subject_type == "company" else CHOSEN,
     )
 
 
 def read_choice(form: ConsentForm, request: ValidatedAuthorizationRequest, services: Services) -> Choice:
     """What the user chose, if it can be chosen: the scopes that may be left out and are not, and for whom.
 
-    Raises `InvalidRequest`; `Unchosen` if nothing is left, or a company is yet to be named.
+    Raises `InvalidRequest`; `Unchosen` if nothing is left, or a company is yet to be named; `TooMany`.
     """
     declined = Scope(tuple(name for name in optional_scope(request, services) if name not in form.scope))
     if request.scope and not request.scope - declined:
@@ -79,13 +81,19 @@ def _read_companies(form: ConsentForm, request: ValidatedAuthorizationRequest, s
         raise InvalidRequest("A company is not one of this organisation", reason="company_unknown")
     if EVERY_ENTITY in entities:
         entities = frozenset({EVERY_ENTITY})
-    if not entities or len(entities) > (1 if request.client.preferred_subject_type == "company" else CHOSEN):
+    if not entities:
         raise Unchosen
+    if len(entities) > (1 if request.client.preferred_subject_type == "company" else CHOSEN):
+        raise TooMany
     return Choice(organisation.id, entities)
 
 
 class Unchosen(Exception):
-    """The user has chosen no scope, no company, or more of them than can be."""
+    """The user has chosen no scope, or no company."""
+
+
+class TooMany(Exception):
+    """The user has chosen more companies by name than can be."""
 
 
 def grantable(
@@ -95,26 +103,55 @@ def grantable(
 
     Raises `AccessDenied` on what nobody can allow this user.
     """
-    words = services.scopes(younger_than=DECISION_AGE).grantable_by(request.scope - choice.declined)
+    words = services.scopes().grantable_by(request.scope - choice.declined)
     if BY_OPERATOR in words and not _is_operator(services.users.get(session.subject)):
         raise AccessDenied("Only an operator may grant this", reason="operator_scope")
     if BY_ADMINISTRATOR in words and not choice.organisation:
         raise AccessDenied("Only an administrator of an organisation may grant this", reason="administrator_scope")
     if not choice.organisation:
         return choice
-    role = _role(choice.organisation, session, services)
-    if not role:
+    ends = _ends(choice.organisation, request, session, services)
+    if ends.membership is None or ends.is_suspended:
         raise AccessDenied("The user is not a member of this organisation", reason="organisation_not_own")
+    choice = replace(choice, under=_under(ends))
     if BY_ADMINISTRATOR not in words and EVERY_ENTITY not in choice.entities:
         return choice
-    if role == ADMINISTRATOR:
+    if ends.membership.role == ADMINISTRATOR:
         return replace(choice, by_administrator=True)
-    return choice if _is_approved(request, choice, session, services) else None
+    approval = _approval(request, choice, session, ends, services)
+    return replace(choice, under=choice.under.joined_with(_by_approver(approval))) if approval else None
+
+
+def _ends(organisation: str, request: ValidatedAuthorizationRequest, session: Session, services: Services) -> Ends:
+    """The present ends of the user as a member of the organisation, and of the client there."""
+    return services.tokens.standing(
+        client_key=key_text(request.client.client_id),
+        subject_key=key_text(session.subject),
+        organisation_key=key_text(organisation),
+    ).ends
+
+
+def _under(ends: Ends) -> Begun:
+    """What is granted for an organisation is begun under these of its epochs."""
+    begun = ends.begun()
+    return replace(
+        Begun(),
+        organisation=begun.organisation,
+        installation=begun.installation,
+        membership=begun.membership,
+        member_grant=begun.member_grant,
+    )
+
+
+def _by_approver(approval: Approval) -> Begun:
+    """What is granted by an approval falls with whoever gave it."""
+    return Begun(approver=approval.begun.approver, approval=approval.begun.approval)
 
 
 def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> None:
     """Asks the organisation's administrators for what the user may not grant."""
     now = services.now()
+    ends = _ends(choice.organisation, request, session, services)
     services.browsers.ask_approval(
         Approval(
             organisation=choice.organisation,
@@ -125,6 +162,7 @@ def ask_approval(request: ValidatedAuthorizationRequest, choice: Choice, session
             entities=choice.entities,
             created_at=now,
             expires_at=now + APPROVAL_LIFETIME,
+            begun=replace(ends.begun(), subject=0),  # the member's password has no part in it
         )
     )
 
@@ -138,7 +176,8 @@ def asked_before(
     approval = services.browsers.approval(offered.chosen.id, request.client.client_id, session.subject)
     if approval is None or approval.decision == ALLOW or approval.expires_at <= services.now():
         return None
-    return approval
+    is_denied = bool(approval.decision)
+    return approval if is_denied or _stands(approval, _ends(offered.chosen.id, request, session, services)) else None
 
 
 def _organisations_of(session: Session, services: Services) -> tuple[Organisation, ...]:
@@ -172,23 +211,22 @@ def _is_operator(user: User | None) -> bool:
     return user is not None and user.operator
 
 
-def _is_approved(request: ValidatedAuthorizationRequest, choice: Choice, session: Session, services: Services) -> bool:
+def _approval(
+    request: ValidatedAuthorizationRequest, choice: Choice, session: Session, ends: Ends, services: Services
+) -> Approval | None:
+    """The administrator's word by which the user may grant this, if it stands and covers it."""
     approval = services.browsers.approval(choice.organisation, request.client.client_id, session.subject)
     if approval is None or approval.decision != ALLOW or approval.expires_at <= services.now():
-        return False
-    if approval.decided_at <= _cut_off_at(approval, services):
-        return False
+        return None
+    if not _stands(approval, ends):
+        return None
     within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
     if not within or not set(audience_of(request, services)) <= set(approval.resource):
-        return False
+        return None
     wanted = request.scope - choice.declined
-    return wanted <= covered(wanted, approval.scope, services.scopes)
+    return approval if wanted <= covered(wanted, approval.scope, services.scopes) else None
 
 
-def _cut_off_at(approval: Approval, services: Services) -> int:
-    """Until when all between these three is over: an approval from before is, too."""
-    return services.tokens.standing(
-        subject_key=base64url(opaque.key_of(approval.subject)),
-        client_key=base64url(opaque.key_of(approval.client_id)),
-        organisation_key=base64url(opaque.key_of(approval.organisation)),
-    ).not_before
+def _stands(approval: Approval, ends: Ends) -> bool:
+    """Whether nothing has ended what was asked, nor the answer; the member's own password has no part in it."""
+    return ends.stand(replace(approval.begun, subject=ends.subject.epoch))

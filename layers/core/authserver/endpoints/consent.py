@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from authserver.ends import Begun
 from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuthError, TemporarilyUnavailable
 from authserver.grants import may_refresh
 from authserver.identity.activity import APPLICATION_CONNECTED, note
@@ -20,6 +21,7 @@ from authserver.messages import (
 )
 from authserver.models import Consent, Session
 from authserver.services import Services
+from authserver.storage.browsers import SessionOver
 from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import base64url, from_base64url, sha256
@@ -33,10 +35,12 @@ from .browser import (
     must_sign_in,
     needs_choice,
     optional_scope,
+    pictured,
+    present,
     require_csrf,
     resume_request,
 )
-from .choice import Unchosen, ask_approval, asked_before, grantable, offer, read_choice
+from .choice import TooMany, Unchosen, ask_approval, asked_before, grantable, offer, read_choice
 from .permissions import beyond, permissions
 from .redirection import failure, success
 
@@ -44,6 +48,7 @@ PAGE = "consent"
 ALLOW, DENY = "allow", "deny"
 ASK = "ask"  # the answer of a user who has to ask an administrator
 UNCHOSEN = N_("Choose what the app may reach.")
+TOO_MANY = N_("These are too many companies to choose one by one. Choose fewer, or every company at once.")
 CHANGED = N_("What the app asks for has changed. Please look at it again.")
 
 type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
@@ -51,28 +56,26 @@ type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
 
 def show_consent(interaction: Interaction, services: Services) -> Answer:
     """The form; or an answer at once where nothing new is asked for, or where this user can never allow it."""
-    asked_at = services.now()
     resumed = resume_request(interaction, services)
-    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
+    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
         return GoTo("login", interaction.request_handle)
     session = _signed_in(resumed)
     try:
         _require_hinted(resumed, session)
         consent = _consent(resumed, session, services)
-        choice = choice_made_before(resumed.request, consent, services)
+        choice = choice_made_before(resumed.request, consent, resumed.ends, services)
         if choice is None:
             return _page(resumed, session, interaction, consent, services)
         _answer(resumed, session, ALLOW, choice, services)
-        return _issue(resumed, session, choice, asked_at, services)
+        return _issue(resumed, session, choice, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
 
 
 def decide(form: ConsentForm, services: Services) -> Answer:
     """Carries out what the user decided; the first decision on a request is final."""
-    asked_at = services.now()
     resumed = resume_request(form, services)
-    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, asked_at):
+    if must_sign_in(resumed.request, resumed.session, resumed.pending.id, services.now()):
         return GoTo("login", form.request_handle)
     require_csrf(form.csrf, PAGE, resumed, form.browser_secret, services, form.organisation)
     if form.decision not in (ALLOW, DENY):
@@ -82,9 +85,11 @@ def decide(form: ConsentForm, services: Services) -> Answer:
         _require_hinted(resumed, session)
         if form.decision == DENY:
             return _deny(resumed, session, services)
-        return _allow(resumed, session, form, asked_at, services)
+        return _allow(resumed, session, form, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
+    except SessionOver:
+        return GoTo("login", form.request_handle)
 
 
 def _signed_in(resumed: ResumedRequest) -> Session:
@@ -116,18 +121,21 @@ def _deny(resumed: ResumedRequest, session: Session, services: Services) -> Answ
     raise AccessDenied("The user denied the request", reason="denied_by_user")
 
 
-def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, asked_at: int, services: Services) -> Answer:
+def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, services: Services) -> Answer:
     if form.shown != _shown(resumed, services):
         return _page_again(resumed, session, form, services, CHANGED)
     try:
         choice = read_choice(form, resumed.request, services)
     except Unchosen:
         return _page_again(resumed, session, form, services, UNCHOSEN)
+    except TooMany:
+        return _page_again(resumed, session, form, services, TOO_MANY)
     granted = grantable(resumed.request, choice, session, services)
     if granted is None:
         return _ask(resumed, session, choice, services)
+    granted = replace(granted, under=granted.under.joined_with(_of_both(resumed)))
     _answer(resumed, session, ALLOW, granted, services)
-    response = _issue(resumed, session, granted, asked_at, services)
+    response = _issue(resumed, session, granted, services)
     client_id = resumed.request.client.client_id
     note(services, session.subject, APPLICATION_CONNECTED, device=form.device, source=form.source, about=client_id)
     _remember(resumed, session, granted, services)
@@ -139,7 +147,7 @@ def _ask(resumed: ResumedRequest, session: Session, choice: Choice, services: Se
     organisation = services.organisations.get(choice.organisation)
     if organisation is None:
         raise InvalidRequest("The organisation is not known", reason="organisation_unknown")
-    ask_approval(resumed.request, choice, session, services)
+    ask_approval(resumed.request, choice, session, services.by(session))
     _answer(resumed, session, ASK, choice, services)
     error = AccessDenied("An administrator has to approve this first", reason="approval_asked")
     back = failure(resumed.request.redirect, error, services)
@@ -156,15 +164,19 @@ def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Ch
         raise _answered_before()
 
 
-def _issue(
-    resumed: ResumedRequest, session: Session, choice: Choice, asked_at: int, services: Services
-) -> AuthorizationResponse:
+def _of_both(resumed: ResumedRequest) -> Begun:
+    """What the user's word to the client is begun under, but for what it is begun under anyway."""
+    return Begun(grant=present(resumed.request, resumed.ends).begun().grant)
+
+
+def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> AuthorizationResponse:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
     allowed = Allowed(
         session.subject,
         session.auth_time,
-        asked_at,
+        session.begun,
+        session.sessions,
         random=from_base64url(resumed.pending.id),
         salt=resumed.pending.salt,
         choice=choice,
@@ -183,20 +195,22 @@ def _issue(
 def _remember(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> None:
     """What is only yes or no is not asked again, if the answer can reach nobody but this client."""
     # Memory is a convenience; where it fails the user is asked again, and the answer is given all the same.
-    with suppress(TemporarilyUnavailable):
-        end = _remembered_until(resumed, services)
+    with suppress(TemporarilyUnavailable, SessionOver):
+        end, now = _remembered_until(resumed, services), services.now()
         if end == 0:
             return
-        services.browsers.remember_consent(
-            session.subject,
-            resumed.request.client.client_id,
-            resumed.request.client.created_at,
-            resumed.request.scope - choice.declined,
-            frozenset(audience_of(resumed.request, services)),
-            services.now(),
-            end,
-            choice.declined,
+        client = resumed.request.client
+        consent = Consent(
+            subject=session.subject,
+            client_id=client.client_id,
+            scope=resumed.request.scope - choice.declined,
+            resource=frozenset(audience_of(resumed.request, services)),
+            created_at=now,
+            expires_at=end,
+            declined=choice.declined,
+            begun=session.begun.joined_with(choice.under).joined_with(Begun(client=client.epoch)),
         )
+        services.by(session).browsers.remember_consent(consent, now)
 
 
 def _remembered_until(resumed: ResumedRequest, services: Services) -> int:
@@ -226,9 +240,9 @@ def _page(
     return ConsentPage(
         request_handle=interaction.request_handle,
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services, chosen),
-        client=client,
+        client=pictured(client, services),
         redirect=request.redirect.uri,
-        permissions=permissions(request, interaction, consent, offered, user, services),
+        permissions=permissions(request, interaction, consent, resumed.ends, offered, user, services),
         account=user.known_as if user else "",
         name=user.name if user else "",
         another_may=request.subject_hint is None,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
+from authserver.identity.begin import begun_of, key_text
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -33,6 +34,7 @@ from authserver.messages import (
 )
 from authserver.models import ACTIVE, MEMBER, Federation, IdentityProvider, Membership, User
 from authserver.services import Fetcher, Services
+from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import base64url, from_base64url
@@ -45,6 +47,7 @@ SECONDS = 8.0
 TRY_AGAIN = N_("Please try again. If it happens again, choose another way to sign in, or tell the people who run this.")
 CHOOSE = N_("You can try again or choose another way to sign in.")
 CONTACT = N_("Choose another way to sign in, or ask the people who run this for an account.")
+UNFINISHED = N_("The sign-in there could not be completed.")
 NOT_ANEW = N_("The app asks you to sign in again, and no new sign-in happened there.")
 
 # What people are told, by the first words of the reason.
@@ -53,12 +56,17 @@ EXPLANATIONS = {
     "domain_unknown": (404, N_("No organisation is known here for that email address."), CHOOSE),
     "denied": (403, N_("The sign-in was cancelled or refused there."), CHOOSE),
     "spent": (400, N_("This sign-in has expired or was used before."), TRY_AGAIN),
+    # What the browser brought, which may be anybody's own invention.
+    "answer_without_code": (400, UNFINISHED, TRY_AGAIN),
+    "code_too_long": (400, UNFINISHED, TRY_AGAIN),
+    "code_refused": (400, UNFINISHED, TRY_AGAIN),
+    "issuer_mixed_up": (400, UNFINISHED, TRY_AGAIN),
     "no_account": (403, N_("There is no account here for you yet."), CONTACT),
     "disabled": (403, N_("Your account is disabled."), CONTACT),
     "auth_time_missing": (403, NOT_ANEW, CHOOSE),
     "auth_time_too_old": (403, NOT_ANEW, CHOOSE),
 }
-UNFINISHED = (502, N_("The sign-in there could not be completed."), TRY_AGAIN)
+FAILED_THERE = (502, UNFINISHED, TRY_AGAIN)
 
 
 # ------------------------------------------------------------------ there
@@ -136,7 +144,6 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
 
     Raises `InvalidRequest` where nobody here set out for that provider's answer.
     """
-    asked_at = services.now()
     state = _read_state(response, services)
     handle = _handle(state, services)
     resumed = resume(Interaction(handle, response.browser_secret, response.session), services)
@@ -144,15 +151,16 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         federation = _take_answer(response, state, services)
         provider = _still_active(federation, services)
         person = _ask_provider(response, provider, federation, services)
-        user = _account_of(person, provider, services)
+        user, ends = _account_of(person, provider, services)
     except SignInFailed as failure:
         return _problem(failure.reason, handle, services)
     if resumed.session is not None:
-        services.browsers.delete_session(resumed.session.id)
+        services.withdrawals.end_session(resumed.session.id)
     session = begin_session(
         user.sub,
         resumed.pending.id,
-        asked_at,
+        begun_of(ends),
+        ends.subject.sessions,
         services,
         auth_time=person.auth_time,
         device=response.device,
@@ -221,14 +229,22 @@ def _ask_provider(
     return authenticate_person(provider, metadata, federation, tokens, fetch, services.now())
 
 
-def _account_of(person: Person, provider: IdentityProvider, services: Services) -> User:
-    """The account that is known by this identity, or a new one. Never one with the same e-mail address or name."""
+def _account_of(person: Person, provider: IdentityProvider, services: Services) -> tuple[User, Ends]:
+    """The account that is known by this identity, or a new one, and its ends from before it was looked at.
+
+    Never one with the same e-mail address or name. Whose identity it is is read again after the ends: somebody may take
+    it away meanwhile.
+    """
+    known = services.users.find_by_identity(person.issuer, person.subject)
+    if known is None:
+        known = _new_account(person, provider, services)
+    ends = services.browsers.ends(key_text(known.sub))
     user = services.users.find_by_identity(person.issuer, person.subject)
-    if user is None:
-        user = _new_account(person, provider, services)
-    if user.status != ACTIVE:
+    if user is None or user.sub != known.sub:
+        raise SignInFailed("no_account")
+    if user.status != ACTIVE or ends.subject.suspended:
         raise SignInFailed("disabled")
-    return _refreshed(user, person, services)
+    return _refreshed(user, person, services), ends
 
 
 def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:
@@ -236,7 +252,9 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
         raise SignInFailed("no_account")
     now = services.now()
     user = User(sub=base64url(services.random(16)), username="", password_hash="", created_at=now, **_profile(person))
-    membership = Membership(provider.organisation, user.sub, MEMBER, now) if provider.organisation else None
+    membership = None
+    if provider.organisation:
+        membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
     if services.users.create_federated(user, person.issuer, person.subject, membership):
         return user
     # The same person, in another tab, a moment earlier.
@@ -278,6 +296,6 @@ def _fetcher(services: Services) -> Fetcher:
 
 
 def _problem(reason: str, handle: str, services: Services) -> FederationProblem:
-    status, what, advice = EXPLANATIONS.get(reason, UNFINISHED)
+    status, what, advice = EXPLANATIONS.get(reason, FAILED_THERE)
     back = f"{services.settings.issuer}/login?{urlencode({'request': handle})}"
     return FederationProblem(what, advice, back, status, f"federation_{reason}")

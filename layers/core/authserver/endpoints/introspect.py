@@ -9,12 +9,13 @@ from urllib.parse import quote
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages import ActiveAccessToken, Document, TokenPresented
-from authserver.models import EVERY_ENTITY, AuthenticatedClient, Authorization, Client
-from authserver.services import Services
-from authserver.storage import Standing
+from authserver.models import EVERY_ENTITY, Authorization, Client
+from authserver.services import AuthenticatedClient, Services
+from authserver.storage.standing import Standing
 from authserver.tokens import opaque
 from authserver.tokens.access_token import authorization_details, check_access_token
 from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.worth import worth
 from authserver.values import base64url
 
 INACTIVE = Document({"active": False})
@@ -51,7 +52,7 @@ def introspect_self(presented: str, services: Services) -> Document:
     Raises `InvalidToken` if it does not stand.
     """
     token = check_access_token(presented, services)
-    client = services.clients.get(token.client_id)
+    client = services.clients.find(token.client_id)
     if client is None or not client.is_active:
         raise InvalidToken("The access token is invalid", reason="client_gone")
     return Document(
@@ -127,7 +128,7 @@ def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, servi
             "iss": services.settings.issuer,
             "client_id": authorization.client_id,
             "sub": authorization.subject,
-            "scope": str(authorization.scope),
+            "scope": str(worth(authorization.scope, authorization, standing.ends, services.scopes)),
             "iat": authorization.rotated_at,
             "exp": min(authorization.idle_expires_at, authorization.expires_at),
         }
@@ -136,8 +137,7 @@ def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, servi
 
 def _stands(authorization: Authorization, standing: Standing, now: int) -> bool:
     return (
-        standing.is_granted(authorization)
+        standing.stands(authorization)
         and authorization.revoked_at is None
-        and authorization.created_at > standing.not_before
         and now < min(authorization.idle_expires_at, authorization.expires_at)
     )

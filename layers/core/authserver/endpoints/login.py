@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from authserver.errors import AccessDenied, InvalidRequest, TooManyAttempts
 from authserver.identity import activity, recovery_codes, totp
+from authserver.identity.begin import begun_of, key_text, renewed
 from authserver.identity.device import device_cookie, read_device
 from authserver.identity.local_account import Account, authenticate
 from authserver.identity.passkeys import (
@@ -32,8 +33,9 @@ from authserver.messages import (
 )
 from authserver.models import ACTIVE, VERIFIED, IdentityProvider, Session
 from authserver.services import Services
+from authserver.storage.standing import Ends
 
-from .browser import LOGIN, Resumed, begin_session, csrf_token, renew_session, require_csrf, restart, resume
+from .browser import LOGIN, Resumed, begin_session, csrf_token, pictured, require_csrf, restart, resume
 from .redirection import failure
 
 CODE = "code"
@@ -78,7 +80,6 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     """Checks the password and begins a session. The answer to a wrong name and to a wrong password is one."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
-    asked_at = services.now()
     device = read_device(form.device_cookie, services)
     try:
         account = authenticate(form.username, form.password, form.source, services, device)
@@ -89,13 +90,16 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
     if account is None:
         return _page(resumed, form, services, form.username, WRONG, status=401)
     if account.asks_for_code:
-        return _ask_for_code(resumed, form, account.user.sub, asked_at, services)
-    return _signed_in(resumed, form, account.user.sub, asked_at, services, by=activity.PASSWORD)
+        return _ask_for_code(resumed, form, account, services)
+    return _signed_in(resumed, form, account.user.sub, account.ends, services, by=activity.PASSWORD)
 
 
-def _ask_for_code(resumed: Resumed, form: LoginForm, subject: str, asked_at: int, services: Services) -> GoTo:
+def _ask_for_code(resumed: Resumed, form: LoginForm, account: Account, services: Services) -> GoTo:
     """The password was right and nobody is signed in yet: only this request knows, on the server."""
-    if not services.browsers.note_password(resumed.pending.id, subject, asked_at):
+    sessions = account.ends.subject.sessions
+    if not services.browsers.note_password(
+        resumed.pending.id, account.user.sub, account.begun, sessions, services.now()
+    ):
         raise restart("request_over")
     return GoTo("login/code", form.request_handle)
 
@@ -111,10 +115,11 @@ def continue_as(form: LoginForm, services: Services) -> LoginPage | GoTo:
     if session is None or not resumed.may_continue(services.now()):
         return _page(resumed, form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services, about=session.id)
-    services.browsers.delete_session(session.id)
-    renewed = renew_session(session, resumed.pending.id, services)
+    cookie = renewed(session, resumed.pending.id, services)
+    if not services.browsers.renew_session(session, cookie.session):
+        return _page(resumed, form, services)  # it was ended, or renewed by another form, the moment before
     return resumed.once_signed_in(
-        form.request_handle, session=renewed, lifetime=max(0, session.expires_at - services.now())
+        form.request_handle, session=cookie.value, lifetime=max(0, session.expires_at - services.now())
     )
 
 
@@ -152,7 +157,8 @@ def show_code(interaction: Interaction, services: Services) -> CodePage | GoTo:
 def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
     """Checks a code of the app, or a recovery code, each of which works once, and begins the session.
 
-    The session is as old as the password's check: what has ended the user's sessions since then ends it too.
+    The session is begun under the epochs from before the password's check: what has ended the user's sessions since
+    then has ended it too.
     """
     resumed = resume(form, services)
     account = _half_signed_in(resumed, services)
@@ -171,15 +177,18 @@ def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
         return _code_page(resumed, form, account, services, WRONG_CODE, status=401)
     give_back(attempt, services)
     by = activity.RECOVERY_CODE if form.recovery_code else activity.CODE
-    return _signed_in(resumed, form, subject, resumed.pending.password_at, services, by=by, base=ABOVE)
+    return _signed_in(resumed, form, subject, account.ends, services, by=by, base=ABOVE)
 
 
 def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
     """Whose password was typed for this request, if that user still owes a code."""
-    if not resumed.pending.password_of:
+    pending = resumed.pending
+    if not pending.password_of:
         return None
-    user, factors = services.users.get_with_factors(resumed.pending.password_of)
-    account = Account(user, factors) if user and user.status == ACTIVE else None
+    ends = services.browsers.ends(key_text(pending.password_of))
+    user, factors = services.users.get_with_factors(pending.password_of)
+    stands = ends.stand(pending.begun, pending.sessions)
+    account = Account(user, factors, ends) if user and user.status == ACTIVE and stands else None
     return account if account and account.asks_for_code else None
 
 
@@ -203,15 +212,14 @@ def sign_in_with_passkey(form: PasskeyForm, services: Services) -> LoginPage | G
     """Checks what an authenticator signed and begins a session. Every refusal gets one answer."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
-    asked_at = services.now()
     try:
-        factors = take_assertion(form.credential, _ceremony(resumed, form), services)
+        factors, ends = take_assertion(form.credential, _ceremony(resumed, form), services)
     except PasskeyRefused as refusal:
         return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason=refusal.reason)
     user = services.users.get(factors.subject)
     if user is None or user.status != ACTIVE:
         return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason="user_not_active")
-    return _signed_in(resumed, form, user.sub, asked_at, services, by=activity.PASSKEY, base=ABOVE)
+    return _signed_in(resumed, form, user.sub, ends, services, by=activity.PASSKEY, base=ABOVE)
 
 
 def _ceremony(resumed: Resumed, interaction: Interaction) -> Ceremony:
@@ -225,7 +233,7 @@ def _signed_in(
     resumed: Resumed,
     form: LoginForm | CodeForm | PasskeyForm,
     subject: str,
-    created_at: int,
+    ends: Ends,
     services: Services,
     *,
     by: str,
@@ -233,9 +241,15 @@ def _signed_in(
 ) -> GoTo:
     """A new session in place of the old one, and on to what waits for it."""
     if resumed.session is not None:
-        services.browsers.delete_session(resumed.session.id)
+        services.withdrawals.end_session(resumed.session.id)
     session = begin_session(
-        subject, resumed.pending.id, created_at, services, device=form.device, source=network_of(form.source)
+        subject,
+        resumed.pending.id,
+        begun_of(ends),
+        ends.subject.sessions,
+        services,
+        device=form.device,
+        source=network_of(form.source),
     )
     activity.note(services, subject, activity.SIGNED_IN, device=form.device, source=form.source, about=by)
     return resumed.once_signed_in(
@@ -265,7 +279,7 @@ def _page(
     return LoginPage(
         request_handle=interaction.request_handle,
         csrf=csrf_token(LOGIN, resumed, interaction.browser_secret, services),
-        client=resumed.client,
+        client=pictured(resumed.client, services) if resumed.client else None,
         username=username,
         problem=problem,
         status=status,

@@ -94,7 +94,7 @@ def _ask(session: Session, wanted: SignedOut, services: Services) -> LogoutPage:
 
 
 def _sign_out(session: Session, signed_out: SignedOut, services: Services) -> SignedOut:
-    services.browsers.delete_session(session.id)
+    services.withdrawals.end_session(session.id)
     return signed_out
 
 
@@ -124,7 +124,7 @@ def _client(request: LogoutRequest, hint: Hint | None, services: Services) -> Cl
     client_id = hint.client_id if hint else named
     if client_id is None:
         return None
-    client = services.clients.get(client_id)
+    client = services.clients.find(client_id)
     if client is None or not client.is_active or client.is_expired(services.now()):
         raise InvalidRequest("This application is not registered here", reason="logout_client_unknown")
     return client

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from authserver.identity.mail_links import LIFETIMES, make_link
 from authserver.messages import (
+    ACCOUNT_DELETED,
+    CHANGED_BY_OPERATOR,
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
     FACTORS_CHANGED,
@@ -19,30 +21,39 @@ from authserver.values import is_mail_address
 
 # The pages that links lead to.
 PAGES = {PASSWORD_RESET: "recover", EMAIL_VERIFICATION: "verify"}
-NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED})
+NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED, CHANGED_BY_OPERATOR})
 
 
 def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
     """The letter that carries out the order, which may come again: its link is the same then."""
+    if order.kind == ACCOUNT_DELETED:
+        return _letter(order, order.address, order.username, services)
     if order.kind not in PAGES and order.kind not in NOTICES:
         return NoLetter("kind_unknown")
     user = services.users.find(order.username) if order.username else services.users.get(order.subject)
-    if user is None or user.status != ACTIVE:
-        return NoLetter("user_unknown")
+    if user is None or (user.status != ACTIVE and order.kind != CHANGED_BY_OPERATOR):
+        return NoLetter("user_unknown")  # whose account was disabled is told that it was
     if order.kind == PASSWORD_RESET and not user.password_hash:
         return NoLetter("password_none")
-    address = order.address or user.email
+    letter = _letter(order, order.address or user.email, user.username, services)
+    if isinstance(letter, NoLetter) or order.kind in NOTICES:
+        return letter
+    return _with_link(letter, order, user, services)
+
+
+def _letter(order: MailOrder, address: str, username: str, services: Services) -> Letter | NoLetter:
     if not is_mail_address(address):
         return NoLetter("address_missing")
-    letter = Letter(
+    return Letter(
         kind=order.kind,
         to=address,
-        username=user.username,
+        username=username,
         service=services.theme().name,
         issuer=services.settings.issuer,
         languages=order.languages,
+        what=order.what,
+        about=order.about,
     )
-    return letter if order.kind in NOTICES else _with_link(letter, order, user, services)
 
 
 def _with_link(letter: Letter, order: MailOrder, user: User, services: Services) -> Letter | NoLetter:

@@ -74,7 +74,8 @@ def resource_metadata(services: Services) -> Document:
 
 
 def json_web_key_set(services: Services) -> Document:
-    """RFC 7517 section 5: the public keys, those about to be used among them."""
+    """RFC 7517 section 5: the public keys, those about to be used among them, and none that was withdrawn."""
+    services.keys.are_current()
     return Document({"keys": [dict(jwk) for jwk in services.keys.published()]})
 
 

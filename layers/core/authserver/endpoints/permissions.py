@@ -5,6 +5,7 @@ from authserver.messages import ConsentForm, Interaction, OrganisationOffer, Per
 from authserver.models import Consent, User
 from authserver.scopes import ADMINISTRATOR, OF_OUR_APIS, OPERATOR, covered
 from authserver.services import Services
+from authserver.storage.standing import Ends
 from authserver.values import Scope
 
 from .browser import is_standing, optional_scope
@@ -18,6 +19,7 @@ def permissions(
     request: ValidatedAuthorizationRequest,
     interaction: Interaction,
     consent: Consent | None,
+    ends: Ends,
     offered: OrganisationOffer | None,
     user: User | None,
     services: Services,
@@ -25,7 +27,7 @@ def permissions(
     """Each scope that is asked for. What may be left out and this user can never allow is left out without a word."""
     catalogue = services.scopes()
     optional = optional_scope(request, services)
-    standing = consent if is_standing(consent, request, services) else None
+    standing = consent if is_standing(consent, request, ends, services) else None
     unticked = _unticked(optional, interaction, standing)
     had = covered(request.scope, standing.scope, services.scopes) if standing else Scope()
     known = had | standing.declined if standing else Scope()

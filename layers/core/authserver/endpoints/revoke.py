@@ -4,11 +4,13 @@ Revoking a refresh token ends its authorization and so every access token of it.
 token alone. Whatever is not the client's own to revoke gets the same answer as what is not there at all (section 5).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidToken, UnsupportedTokenType
 from authserver.messages import Document, TokenPresented
-from authserver.models import AuthenticatedClient
-from authserver.services import Services
+from authserver.services import AuthenticatedClient, Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import read_jwt, read_opaque
 from authserver.tokens.keyring import TOKEN_RING
@@ -23,10 +25,12 @@ def revoke_token(request: TokenPresented, services: Services) -> Document:
 
     Raises `UnsupportedTokenType` for credentials that are none, `OAuthError` for a client that is not authenticated.
     """
-    client = authenticate(request, services)
     presented = request.token.reveal()
+    if _is_without_credentials(request) and _revoked_by_its_bearer(presented, request, services):
+        return Document()
+    client = authenticate(request, services)
     if opaque.is_a(opaque.REFRESH_TOKEN, presented):
-        _revoke_refresh_token(presented, client, services)
+        _revoke_refresh_token(presented, client.client_id, services)
     elif opaque.is_a(opaque.ACCESS_TOKEN, presented):
         _revoke_opaque(presented, client, services)
     elif opaque.is_a(opaque.CODE, presented):
@@ -36,10 +40,40 @@ def revoke_token(request: TokenPresented, services: Services) -> Document:
     return Document()
 
 
-def _revoke_refresh_token(presented: str, client: AuthenticatedClient, services: Services) -> None:
+def _is_without_credentials(request: TokenPresented) -> bool:
+    return request.authorization is None and "client_secret" not in request.parameters
+
+
+def _revoked_by_its_bearer(presented: str, request: TokenPresented, services: Services) -> bool:
+    """Whether the token was of a grant to a public client, of that name, and is revoked now, in one write.
+
+    Such a client has nothing to authenticate by (section 2.1): that the token was issued to it is all that is verified.
+    """
+    client_id = request.parameters.get("client_id", "")
+    if opaque.is_a(opaque.REFRESH_TOKEN, presented):
+        return _revoke_refresh_token(presented, client_id, services, only_public=True)
+    try:
+        claims = read_jwt(presented, services)
+    except InvalidToken:
+        return False
+    if "authorization_id" not in claims or claims["client_id"] != client_id:
+        return False
+    return services.withdrawals.revoke_access_token(
+        claims["authorization_id"], client_id, _entry(claims), NOTED_ACCESS_TOKENS, only_public=True
+    )
+
+
+def _revoke_refresh_token(presented: str, client_id: str, services: Services, *, only_public: bool = False) -> bool:
     token = opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING))
-    if token is not None:
-        services.tokens.revoke(token.text("authorization_id"), services.now(), client.client_id)
+    if token is None:
+        return False
+    identifier = token.text("authorization_id")
+    return services.withdrawals.revoke(identifier, services.now(), client_id, only_public=only_public)
+
+
+def _entry(claims: Mapping[str, Any]) -> str:
+    """What notes a token as revoked in its authorization."""
+    return f"{claims['exp']}.{claims['jti']}"
 
 
 def _revoke_opaque(presented: str, client: AuthenticatedClient, services: Services) -> None:
@@ -48,8 +82,7 @@ def _revoke_opaque(presented: str, client: AuthenticatedClient, services: Servic
     except InvalidToken:
         return
     if token.fields["client"] == opaque.key_of(client.client_id):
-        # Only the record knows when the token expires; no token outlives this.
-        services.tokens.put_revoked(token.text("id"), services.now() + services.settings.longest_token_lifetime)
+        services.withdrawals.revoke_opaque(token.text("id"))
 
 
 def _revoke_jwt(presented: str, client: AuthenticatedClient, services: Services) -> None:
@@ -61,8 +94,9 @@ def _revoke_jwt(presented: str, client: AuthenticatedClient, services: Services)
         return
     authorization_id = claims.get("authorization_id")
     if authorization_id is None:
-        services.tokens.put_revoked(claims["jti"], claims["exp"])
+        services.withdrawals.revoke_jwt(claims["jti"], claims["exp"])
         return
-    entry = f"{claims['exp']}.{claims['jti']}"
-    if not services.tokens.revoke_access_token(authorization_id, client.client_id, entry, NOTED_ACCESS_TOKENS):
-        services.tokens.revoke(authorization_id, services.now(), client.client_id)
+    if not services.withdrawals.revoke_access_token(
+        authorization_id, client.client_id, _entry(claims), NOTED_ACCESS_TOKENS
+    ):
+        services.withdrawals.revoke(authorization_id, services.now(), client.client_id)

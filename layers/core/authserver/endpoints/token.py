@@ -6,14 +6,13 @@ from authserver.client_authentication import authenticate
 from authserver.errors import InvalidRequest, TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType
 from authserver.identity.refusals import noted
 from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import AuthenticatedClient
-from authserver.services import GrantType, Services
+from authserver.services import AuthenticatedClient, GrantType, Services
 
 
 def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
     grant = _loaded_grant(request, services)
-    client = authenticate(request, services)
+    client = authenticate(request, services, grant.named(request, services))
     with noted(client.client_id, request.reference, services):
         _require_allowed(client, grant)
         _require_parameters(request, grant)

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import Authorization, Client
 from authserver.scopes import covered
-from authserver.services import Services
-from authserver.storage import AlreadyExists
+from authserver.services import AuthenticatedClient, Named, Services
+from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
+from authserver.tokens.worth import worth
 from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
 
 
@@ -48,28 +50,38 @@ def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Ser
     return resource or granted
 
 
-def find_own(credential: opaque.Credential, client_id: str, services: Services) -> Authorization:
-    """The authorization that a code or refresh token hangs on, with its cutoffs, in one read.
-
-    Raises `InvalidGrant` if there is none, if it is another client's, or if everything of its time was revoked.
-    """
+def named_by(credential: opaque.Credential | None) -> Named:
+    """What a code or refresh token names; nothing if it is none of ours."""
+    if credential is None:
+        return Named()
     identifier = credential.fields["authorization_id"]
-    standing = services.tokens.standing(
-        authorization_id=base64url(identifier),
-        subject_key=opaque.subject_key_of(identifier),
-        client_key=base64url(opaque.key_of(client_id)),
-        organisation_key=opaque.organisation_key_of(identifier),
-    )
-    authorization = standing.authorization
+    return Named(base64url(identifier), opaque.subject_key_of(identifier), opaque.organisation_key_of(identifier))
+
+
+def find_own(client: AuthenticatedClient) -> Authorization:
+    """The authorization that a code or refresh token hangs on, which was read with its ends and its client.
+
+    Raises `InvalidGrant` if there is none, if it is another client's, or if something has ended it.
+    """
+    authorization = client.standing.authorization
     if authorization is None:
         raise InvalidGrant("The grant is invalid", reason="authorization_unknown")
-    if authorization.client_id != client_id:
+    if authorization.client_id != client.client_id:
         raise InvalidGrant("The grant is invalid", reason="authorization_of_another_client")
-    if authorization.created_at <= standing.not_before:
-        raise InvalidGrant("The grant was revoked", reason="cut_off")
-    if not standing.is_granted(authorization):
-        raise InvalidGrant("The grant was revoked", reason="organisation_gone")
+    if not client.standing.stands(authorization):
+        raise InvalidGrant("The grant was revoked", reason="ended")
     return authorization
+
+
+def scope_now(authorization: Authorization, client: AuthenticatedClient, services: Services) -> Scope:
+    """What of the granted scope may be granted now.
+
+    Raises `InvalidGrant` if nothing is left of it; nothing is written, so that a slip of an operator's can be undone.
+    """
+    left = worth(authorization.scope, authorization, client.standing.ends, services.scopes)
+    if authorization.scope and not left:
+        raise InvalidGrant("Nothing of what was granted may be granted any more", reason="scope_withdrawn")
+    return left
 
 
 def may_refresh(client: Client, services: Services) -> bool:
@@ -99,13 +111,16 @@ def new_authorization(
         scope=request.scope - choice.declined,
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
-        created_at=allowed.asked_at,
+        created_at=services.now(),
         auth_time=allowed.auth_time,
         nonce=request.nonce,
         organisation=choice.organisation,
         entities=choice.entities,
         by_administrator=choice.by_administrator,
         details_requested=request.details is not None,
+        is_public=request.client.is_public,
+        begun=allowed.begun.joined_with(choice.under).joined_with(Begun(client=request.client.epoch)),
+        sessions=allowed.sessions,
         **fields,
     )
 

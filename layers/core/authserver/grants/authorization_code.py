@@ -10,14 +10,16 @@ from authserver.grants import (
     known_resource,
     make_refresh_token,
     may_refresh,
+    named_by,
     narrowed,
     new_authorization,
     respond,
+    scope_now,
 )
 from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
-from authserver.models import AuthenticatedClient, Authorization, Client
-from authserver.services import Services
-from authserver.storage import AlreadyExists, Refused
+from authserver.models import Authorization, Client
+from authserver.services import AuthenticatedClient, Named, Services
+from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import base64url, sha256
@@ -54,17 +56,23 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
     return {"code": opaque.seal(opaque.CODE, key, authorization_id=identifier, secret=secret)}
 
 
+def named(request: TokenRequest, services: Services) -> Named:
+    """The authorization of the code."""
+    return named_by(_unsealed(request, services))
+
+
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """Exchanges a code for tokens (section 4.1.3). Redemption comes last: nobody who fails a rule can burn the code."""
     code = _read_code(request, services)
     known_resource(request.resource, services)
-    authorization = find_own(code, client.client_id, services)
+    authorization = find_own(client)
     _require_same_redirect_uri(authorization, request)
     _require_proof(authorization, request)
+    scope = scope_now(authorization, client, services)
     audience = narrowed(request.resource, authorization.resource, services)
     active = _as_redeemed(authorization, client.client, services)
     refresh = make_refresh_token(active, active.generation, code.key) if may_refresh(client.client, services) else None
-    response = respond(client.client, active, scope=active.scope, audience=audience, refresh=refresh, services=services)
+    response = respond(client.client, active, scope=scope, audience=audience, refresh=refresh, services=services)
     _redeem(active, code, services)
     return response
 
@@ -73,10 +81,14 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 
 
 def _read_code(request: TokenRequest, services: Services) -> opaque.Credential:
-    code = opaque.unseal(opaque.CODE, request.parameters["code"], services.keys.token_keys(TOKEN_RING))
+    code = _unsealed(request, services)
     if code is None:
         raise InvalidGrant("The authorization code is invalid", reason="code_garbage")
     return code
+
+
+def _unsealed(request: TokenRequest, services: Services) -> opaque.Credential | None:
+    return opaque.unseal(opaque.CODE, request.parameters.get("code", ""), services.keys.token_keys(TOKEN_RING))
 
 
 def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:
@@ -124,7 +136,7 @@ def _refusal(existing: Authorization | None, code_hash: bytes, now: int, service
     if existing.revoked_at is not None:
         return InvalidGrant("The authorization code is invalid", reason="code_revoked")
     if existing.redeemed_by is not None:
-        services.tokens.revoke(existing.id, now)
+        services.withdrawals.revoke(existing.id, now)
         return InvalidGrant("The authorization code is invalid", reason="code_replayed")
     return InvalidGrant("The authorization code has expired", reason="code_expired")
 

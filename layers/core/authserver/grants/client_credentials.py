@@ -6,12 +6,13 @@ anybody may grant, and what only operators grant; whether it is a test client, w
 makes no difference. What an administrator of an organisation has to allow it never has: none has been asked.
 """
 
+from authserver.ends import Begun
 from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import known_resource, parse_scope
 from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import AuthenticatedClient, Client
+from authserver.models import Client
 from authserver.scopes import ADMINISTRATOR, covered
-from authserver.services import Services
+from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.values import Scope
 
@@ -20,12 +21,21 @@ PARAMETERS: tuple[str, ...] = ()
 OF_USERS = Scope(("openid", "profile", "email", "address", "phone", "offline_access"))
 
 
+def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 - the shape of a grant type
+    """Nothing: the client is all that there is."""
+    return Named()
+
+
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """An access token for the client itself."""
     _require_confidential(client.client)
     scope = _requested_scope(request, client.client, services)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
-    access_token, expires_in = issue_access_token(Issue(client.client, client.client_id, scope, audience), services)
+    ends = client.standing.ends
+    begun = Begun(client=ends.client.epoch, era=ends.deployment.era)
+    access_token, expires_in = issue_access_token(
+        Issue(client.client, client.client_id, scope, audience, begun=begun), services
+    )
     return TokenResponse(access_token, expires_in, scope)
 
 

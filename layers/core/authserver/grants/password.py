@@ -4,6 +4,7 @@ It shows the user's password to the client, which RFC 9700 section 2.4 forbids; 
 credentials where there is no user, are the replacements.
 """
 
+from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, ServerError, TooManyAttempts, TooManyPasswords
 from authserver.grants import (
     begin_active,
@@ -14,10 +15,10 @@ from authserver.grants import (
     registered_scope,
     respond,
 )
-from authserver.identity.local_account import authenticate
+from authserver.identity.local_account import Account, authenticate
 from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import AuthenticatedClient, Authorization, Client, User
-from authserver.services import Services
+from authserver.models import Authorization, Client
+from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, Secret, base64url
@@ -26,13 +27,17 @@ GRANT_TYPE: str = "password"
 PARAMETERS: tuple[str, ...] = ("username", "password")
 
 
+def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 - the shape of a grant type
+    """Nothing: whose name this is, only the store knows."""
+    return Named()
+
+
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """Tokens for a user's password (section 4.3.2), made before the write that licenses them."""
     scope = _grantable_scope(request, client.client, services)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
-    asked_at = services.now()
-    user = _authenticate(request, services)
-    authorization = _authorization(client.client, user, asked_at, scope, audience, services)
+    account = _authenticate(request, services)
+    authorization = _authorization(client.client, account, scope, audience, services)
     refresh = None
     if may_refresh(client.client, services):
         refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
@@ -50,8 +55,9 @@ def _grantable_scope(request: TokenRequest, client: Client, services: Services) 
     return scope
 
 
-def _authenticate(request: TokenRequest, services: Services) -> User:
-    """The user. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and `TooManyPasswords`.
+def _authenticate(request: TokenRequest, services: Services) -> Account:
+    """The user's account. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and
+    `TooManyPasswords`.
 
     Nor is whoever owes a second factor let in by the password: there is nobody here to ask for it.
     """
@@ -65,17 +71,18 @@ def _authenticate(request: TokenRequest, services: Services) -> User:
         raise InvalidGrant("The username or password is not correct", reason="password_wrong")
     if account.asks_for_code:
         raise InvalidGrant("The username or password is not correct", reason="second_factor_owed")
-    return account.user
+    return account
 
 
 def _authorization(
-    client: Client, user: User, asked_at: int, scope: Scope, audience: tuple[str, ...], services: Services
+    client: Client, account: Account, scope: Scope, audience: tuple[str, ...], services: Services
 ) -> Authorization:
     """What the tokens hang on; there is no code that could be redeemed.
 
-    It begins before the user's record was read, so that a password changed meanwhile ends it.
+    It is begun under the epochs from before the user's record was read, so that a password changed meanwhile ends it.
     """
-    now = services.now()
+    now, user = services.now(), account.user
+    grant = account.ends.subject.grant(base64url(opaque.key_of(client.client_id)))
     idle_expires_at, expires_at = ends_of(client, now, services)
     return Authorization(
         id=base64url(opaque.authorization_id(services.random(16), user.sub)),
@@ -84,13 +91,15 @@ def _authorization(
         scope=scope,
         resource=audience,
         salt=services.random(16),
-        created_at=asked_at,
+        created_at=now,
         expires_at=expires_at,
-        auth_time=asked_at,
+        auth_time=now,
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
         redeemed_by=base64url(services.random(16)),
         generation=1,
         rotated_at=now,
         idle_expires_at=idle_expires_at,
+        is_public=client.is_public,
+        begun=account.begun.joined_with(Begun(client=client.epoch, grant=grant)),
     )

@@ -8,12 +8,21 @@ cost nobody a sign-in. Using any older one is theft until shown otherwise, and r
 import hmac
 
 from authserver.errors import InvalidGrant, InvalidScope
-from authserver.grants import find_own, known_resource, make_refresh_token, narrowed, parse_scope, respond
+from authserver.grants import (
+    find_own,
+    known_resource,
+    make_refresh_token,
+    named_by,
+    narrowed,
+    parse_scope,
+    respond,
+    scope_now,
+)
 from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import AuthenticatedClient, Authorization
+from authserver.models import Authorization
 from authserver.scopes import covered
-from authserver.services import Services
-from authserver.storage import Refused
+from authserver.services import AuthenticatedClient, Named, Services
+from authserver.storage.tokens import Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, base64url
@@ -22,13 +31,18 @@ GRANT_TYPE: str = "refresh_token"
 PARAMETERS: tuple[str, ...] = ("refresh_token",)
 
 
+def named(request: TokenRequest, services: Services) -> Named:
+    """The authorization of the refresh token."""
+    return named_by(_unsealed(request, services))
+
+
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
     presented = _read_refresh_token(request, services)
     known_resource(request.resource, services)
-    authorization = find_own(presented, client.client_id, services)
+    authorization = find_own(client)
     _require_genuine(presented, authorization)
-    scope = _narrowed_scope(request, authorization, services)
+    scope = _narrowed_scope(request, scope_now(authorization, client, services), services)
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
     response = respond(
@@ -42,12 +56,15 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 
 
 def _read_refresh_token(request: TokenRequest, services: Services) -> opaque.Credential:
-    presented = opaque.unseal(
-        opaque.REFRESH_TOKEN, request.parameters["refresh_token"], services.keys.token_keys(TOKEN_RING)
-    )
+    presented = _unsealed(request, services)
     if presented is None:
         raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
     return presented
+
+
+def _unsealed(request: TokenRequest, services: Services) -> opaque.Credential | None:
+    token = request.parameters.get("refresh_token", "")
+    return opaque.unseal(opaque.REFRESH_TOKEN, token, services.keys.token_keys(TOKEN_RING))
 
 
 def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:
@@ -59,12 +76,12 @@ def _require_genuine(presented: opaque.Credential, authorization: Authorization)
         raise InvalidGrant("The refresh token is invalid", reason="refresh_not_genuine")
 
 
-def _narrowed_scope(request: TokenRequest, authorization: Authorization, services: Services) -> Scope:
-    """A subset of the original grant, or all of it; the successor keeps the original (section 6)."""
+def _narrowed_scope(request: TokenRequest, granted: Scope, services: Services) -> Scope:
+    """A subset of what is left of the original grant, or all of it; the successor keeps the original (section 6)."""
     requested = parse_scope(request.parameters.get("scope", ""))
-    if not requested <= covered(requested, authorization.scope, services.scopes):
+    if not requested <= covered(requested, granted, services.scopes):
         raise InvalidScope("scope exceeds what was granted", reason="scope_exceeds_grant")
-    return requested or authorization.scope
+    return requested or granted
 
 
 def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> None:
@@ -95,7 +112,7 @@ def _require_retry(existing: Authorization | None, generation: int, claim: str, 
     in_grace = now - existing.rotated_at < services.settings.refresh_token_grace
     if is_predecessor and (in_grace or existing.rotated_by == claim):
         return
-    services.tokens.revoke(existing.id, now)
+    services.withdrawals.revoke(existing.id, now)
     raise InvalidGrant("The refresh token was used before", reason="refresh_reused")
 
 

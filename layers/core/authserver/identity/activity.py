@@ -21,8 +21,9 @@ SESSIONS_ENDED = "sessions_ended"
 PASSWORD_CHANGED = "password_changed"
 FACTOR_ADDED = "factor_added"  # (which: `CODE` or `PASSKEY`)
 FACTOR_REMOVED = "factor_removed"  # (which)
-FACTORS_REMOVED = "factors_removed"  # all of them, by an operator
 RECOVERY_CODES_MADE = "recovery_codes_made"
+IDENTITY_REMOVED = "identity_removed"  # (the identity provider)
+LINK_WITHDRAWN = "link_withdrawn"
 APPLICATION_CONNECTED = "application_connected"  # (its client identifier)
 APPLICATION_DISCONNECTED = "application_disconnected"  # (its client identifier)
 APPLICATIONS_DISCONNECTED = "applications_disconnected"
@@ -30,6 +31,23 @@ PROFILE_CHANGED = "profile_changed"
 EMAIL_CHANGED = "email_changed"
 EMAIL_VERIFIED = "email_verified"
 DATA_EXPORTED = "data_exported"
+
+# What an operator did to the account, of which its user is told by mail as well (`mails.tell_of_operator`).
+PASSWORD_SET = "password_set"
+FACTORS_REMOVED = "factors_removed"  # all of them
+IDENTITY_LINKED = "identity_linked"  # (the identity provider)
+IDENTITY_UNLINKED = "identity_unlinked"  # (the identity provider)
+EMAIL_SET = "email_set"
+LINK_REVOKED = "link_revoked"
+OPERATOR_MADE, OPERATOR_ENDED = "operator_made", "operator_ended"
+ADMINISTRATOR_MADE, MEMBER_MADE = "administrator_made", "member_made"  # (the organisation)
+MEMBERSHIP_ENDED = "membership_ended"  # (the organisation)
+ACCOUNT_DISABLED, ACCOUNT_ENABLED = "account_disabled", "account_enabled"
+BY_OPERATOR = (
+    *(PASSWORD_SET, FACTORS_REMOVED, IDENTITY_LINKED, IDENTITY_UNLINKED, EMAIL_SET, LINK_REVOKED),
+    *(OPERATOR_MADE, OPERATOR_ENDED, ADMINISTRATOR_MADE, MEMBER_MADE, MEMBERSHIP_ENDED),
+    *(ACCOUNT_DISABLED, ACCOUNT_ENABLED),
+)
 
 # By what somebody signed in: a password alone, with a code of an app after it, with a recovery code; a passkey.
 PASSWORD, CODE, RECOVERY_CODE, PASSKEY = "password", "code", "recovery_code", "passkey"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from authserver.models import Federation, IdentityProvider
+from authserver.identity.providers import domain_of
+from authserver.models import ANY_DOMAIN, Federation, IdentityProvider
 from authserver.services import Fetcher, FetchFailed
 from authserver.tokens.jwt import NotAToken
 from authserver.tokens.upstream import (
@@ -21,13 +22,14 @@ from authserver.tokens.upstream import (
     auth_time_of,
     verify_id_token,
 )
-from authserver.values import Secret, base64url
+from authserver.values import Secret, base64url, is_mail_address
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 METADATA_AGE = 3600
 KEYS_AGE = 3600
 UNKNOWN_KEY_COOLDOWN = 60
 MAX_CODE = 4096
+INVALID_GRANT = "invalid_grant"  # RFC 6749 section 5.2
 LENGTHS = {"name": 256, "email": 254, "preferred_username": 256}
 
 
@@ -180,7 +182,8 @@ def redeem_code(
     try:
         answer = fetch.post(metadata.token_endpoint, form | credentials, headers)
     except FetchFailed as failure:
-        raise SignInFailed(f"token_{failure.reason}") from None
+        # The code is what the browser brought: that it is none is nothing that the provider does wrong.
+        raise SignInFailed("code_refused" if failure.error == INVALID_GRANT else f"token_{failure.reason}") from None
     id_token, access_token = _text(answer, "id_token"), _text(answer, "access_token")
     if not id_token:
         raise SignInFailed("token_without_id_token")
@@ -277,7 +280,7 @@ def _sources(provider: IdentityProvider) -> dict[str, str]:
 
 
 def _counts(ours: str, provider: IdentityProvider) -> bool:
-    return ours != "email_verified" or provider.trusts_email
+    return ours != "email_verified" or bool(provider.trusts_email)
 
 
 def _person(provider: IdentityProvider, claims: Mapping[str, Any], auth_time: int | None) -> Person:
@@ -285,8 +288,20 @@ def _person(provider: IdentityProvider, claims: Mapping[str, Any], auth_time: in
     texts = {name: _bounded(found[name], length) for name, length in LENGTHS.items()}
     # Some send it as text.
     said = found["email_verified"] is True or found["email_verified"] == "true"
-    verified = bool(texts["email"]) and provider.trusts_email and said
+    verified = said and _may_vouch_for(texts["email"], provider)
     return Person(claims["iss"], claims["sub"], email_verified=verified, auth_time=auth_time, **texts)
+
+
+def _may_vouch_for(address: str, provider: IdentityProvider) -> bool:
+    """Whether the provider's word on an address counts: in its own domains, or in all if operators trust it so far.
+
+    Whoever administers an organisation changes its provider, so that one is never trusted with more than its own.
+    """
+    if not provider.trusts_email or not is_mail_address(address):
+        return False
+    if provider.trusts_email == ANY_DOMAIN and not provider.organisation:
+        return True
+    return domain_of(address) in provider.domains
 
 
 def _bounded(value: Any, length: int) -> str:

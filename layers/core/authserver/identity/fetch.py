@@ -278,7 +278,7 @@ def _document(answer: _Answer) -> Mapping[str, Any]:
     if 300 <= answer.status < 400:
         raise FetchFailed("redirect")
     if answer.status != 200:
-        raise FetchFailed("status")
+        raise FetchFailed("status", _error(answer))
     if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
         raise FetchFailed("content_type")
     try:
@@ -288,3 +288,13 @@ def _document(answer: _Answer) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise FetchFailed("not_json")
     return document
+
+
+def _error(answer: _Answer) -> str:
+    """What a refusal of a token endpoint is called: RFC 6749 section 5.2."""
+    try:
+        document = json.loads(answer.body) if answer.status == 400 else {}
+    except (ValueError, RecursionError):
+        return ""
+    error = document.get("error") if isinstance(document, dict) else ""
+    return error if isinstance(error, str) else ""

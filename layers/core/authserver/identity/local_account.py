@@ -3,13 +3,16 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import ACTIVE, Factors, User
 from authserver.services import Services
+from authserver.storage.standing import Ends
 from authserver.values import Secret
 
+from .begin import begun_of, key_text
 from .device import Device
-from .throttle import count_attempt, give_back
+from .throttle import count_attempt, give_back, note_wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,12 @@ class Account:
 
     user: User
     factors: Factors | None
+    ends: Ends
+
+    @property
+    def begun(self) -> Begun:
+        """What begins for the user is begun under these epochs, from before the password was looked at."""
+        return begun_of(self.ends)
 
     @property
     def asks_for_code(self) -> bool:
@@ -32,15 +41,18 @@ def authenticate(
 
     Raises `TooManyAttempts` without having looked at the password.
     """
-    user, factors = services.users.find_with_factors(username)
+    sub = services.users.identify(username)
+    ends = services.browsers.ends(key_text(sub))  # before what decides is read
+    user, factors = services.users.get_with_factors(sub)
     known = device.id if user and device and device.knows(user.sub) else ""
     attempt = count_attempt(username, source, services, known)
     proven = services.passwords.verify(password, user.password_hash if user else None)
     if user is None or not proven or user.status != ACTIVE:
+        note_wrong(attempt, services)
         return None
     _renew_hash(user, password, services)
     give_back(attempt, services)
-    return Account(user, factors)
+    return Account(user, factors, ends)
 
 
 def _renew_hash(user: User, password: Secret, services: Services) -> None:

@@ -1,24 +1,32 @@
-"""Links in mails: good for one purpose, once, for a while, until whatever ends everything of their subject.
+"""Links in mails: good for one purpose, once, for a while, until whatever ends everything of their subject, or until
+they are taken back.
 
 Whoever opens one is shown a form, which uses it: programs that look into mails open links, and send no forms.
 """
 
 import hmac
+import re
 from dataclasses import dataclass, field
 
 from authserver.messages import EMAIL_VERIFICATION, PASSWORD_RESET, MailOrder
-from authserver.models import OneTimeLink
+from authserver.models import WITHDRAWN, OneTimeLink, User
 from authserver.services import Services
+from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret, base64url, from_base64url, sha256
 
+from .begin import key_text
+
 LIFETIMES = {PASSWORD_RESET: 1800, EMAIL_VERIFICATION: 86_400}  # seconds
+LINK_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+A_PART, PARTS = 100, 10  # of a list that is looked through for what is pending
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """A link whose secret was right. It is over when its time is, or whatever its subject had was ended since."""
+    """A link whose secret was right. It is over when its time is, or whatever its subject had was ended since, or it
+    was taken back."""
 
     link: OneTimeLink
     secret: bytes = field(repr=False)
@@ -38,8 +46,8 @@ class OpenedLink:
 def make_link(order: MailOrder, subject: str, address: str, services: Services) -> str | None:
     """Stores the one link that the order is for; what it is in a URL. None if it was used already.
 
-    It is made of the order: carried out twice, an order gives the same link. What ended everything of the subject
-    since it was ordered has ended the link, too.
+    It is made of the order: carried out twice, an order gives the same link. It is begun under the epochs of the order,
+    so what ended everything of the subject since has ended the link, too.
     """
     key = services.keys.token_key(TOKEN_RING)
     identifier = from_base64url(order.id)
@@ -53,6 +61,8 @@ def make_link(order: MailOrder, subject: str, address: str, services: Services) 
             address=address,
             created_at=order.ordered_at,
             expires_at=order.ordered_at + LIFETIMES[order.kind],
+            begun=order.begun,
+            sessions=order.sessions,
         )
     )
     if not stored:
@@ -73,12 +83,37 @@ def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
         link,
         credential.fields["secret"],
         is_expired=link.expires_at <= services.now(),
-        is_ended=link.created_at <= state.not_before,
+        is_ended=link.spent_by == WITHDRAWN or not state.ends.stand(link.begun, link.sessions),
     )
 
 
-def spend(opened: OpenedLink, claim: str, services: Services) -> bool:
-    """Uses the link; tells whether it may be used. Only what a form asks for may follow."""
-    return opened.is_live and services.browsers.spend_link(
-        opened.link.id, opened.link.secret_hash, claim, services.now()
-    )
+def pending_links(user: User, services: Services) -> tuple[OneTimeLink, ...]:
+    """The links to the user's account that somebody may still use, oldest first: for people to see."""
+    ends, found = services.browsers.ends(key_text(user.sub)), list[OneTimeLink]()
+    cursor = None
+    for _ in range(PARTS):
+        page = services.browsers.links(user.sub, limit=A_PART, cursor=cursor)
+        found += (one for one in page.items if _is_pending(one, user, ends, services))
+        cursor = page.next
+        if cursor is None:
+            break
+    return tuple(found)
+
+
+def pending_link(link_id: str, user: User, services: Services) -> OneTimeLink | None:
+    """The one of these that has this identifier, which is text from outside."""
+    if not LINK_ID.fullmatch(link_id):
+        return None
+    state = services.browsers.link(link_id, key_text(user.sub))
+    return state.link if state.link and _is_pending(state.link, user, state.ends, services) else None
+
+
+def _is_pending(link: OneTimeLink, user: User, ends: Ends, services: Services) -> bool:
+    """Whether it could be used now: what it is for fits the user still."""
+    if link.subject != user.sub or link.spent_by is not None or link.expires_at <= services.now():
+        return False
+    if not ends.stand(link.begun, link.sessions):
+        return False
+    if link.purpose == PASSWORD_RESET:
+        return link.address == user.email and bool(user.password_hash)
+    return link.address == user.pending_email

@@ -6,8 +6,11 @@ hour. What is held back is not refused: the link of the mail before is still goo
 
 from contextlib import suppress
 
+from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages import (
+    ACCOUNT_DELETED,
+    CHANGED_BY_OPERATOR,
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
     FACTORS_CHANGED,
@@ -15,12 +18,14 @@ from authserver.messages import (
     PASSWORD_RESET,
     MailOrder,
 )
-from authserver.models import User
+from authserver.models import Session, User
 from authserver.services import Services
 from authserver.values import base64url, is_mail_address, normalised_username
 
+from .begin import begun_of, key_text
 from .throttle import network_of
 
+NOTHING = Begun()
 MINUTE, QUARTER, HOUR = 60, 900, 3600
 FREE = 3  # mails in an hour for a name
 FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`
@@ -40,20 +45,22 @@ def order_reset(username: str, source: str, languages: str, services: Services) 
     if _count(name, MINUTE, services) > 1:
         return
     try:
+        # Whether there is anybody or not, it takes the same: the mail is written later, by somebody who must not ask.
+        begun = begun_of(services.browsers.ends(key_text(services.users.identify(username))))
         in_quarter, in_hour = _count(name, QUARTER, services), _count(name, HOUR, services)
         if in_quarter == 1 or in_hour <= FREE:
-            _order(PASSWORD_RESET, services, username=username, languages=languages)
+            _order(PASSWORD_RESET, services, username=username, languages=languages, begun=begun)
     except TemporarilyUnavailable:
         with suppress(TemporarilyUnavailable):
             _count(name, MINUTE, services, -1)  # whoever asks again is not to wait for what was never ordered
         raise
 
 
-def order_verification(user: User, address: str, languages: str, services: Services) -> bool:
+def order_verification(user: User, session: Session, address: str, languages: str, services: Services) -> bool:
     """Notes that the user wants this address, and orders the link that shows that it is theirs.
 
-    It becomes theirs when the link was opened. False if it is no address that mail can be sent to. Raises
-    `TooManyAttempts`.
+    It becomes theirs when the link was opened, unless the sessions of whoever asked in this `session` were ended
+    before. False if it is no address that mail can be sent to. Raises `TooManyAttempts`.
     """
     if not is_mail_address(address):
         return False
@@ -63,7 +70,15 @@ def order_verification(user: User, address: str, languages: str, services: Servi
     if _count(to_address, HOUR, services) > VERIFICATIONS_TO_ADDRESS:
         raise TooManyAttempts(_rest_of(HOUR, services))
     services.users.update(user.sub, pending_email=address)
-    _order(EMAIL_VERIFICATION, services, subject=user.sub, address=address, languages=languages)
+    _order(
+        EMAIL_VERIFICATION,
+        services,
+        subject=user.sub,
+        address=address,
+        languages=languages,
+        begun=session.begun,
+        sessions=session.sessions,
+    )
     return True
 
 
@@ -82,14 +97,40 @@ def tell_of_new_address(user: User, languages: str, services: Services) -> None:
     _tell(EMAIL_CHANGED, user, languages, services)
 
 
-def _tell(kind: str, user: User, languages: str, services: Services) -> None:
+def tell_of_operator(user: User, what: str, about: str, services: Services) -> None:
+    """Tells a user what an operator did to the account, one of `activity.BY_OPERATOR`, in no language of theirs.
+
+    It goes to the address of `user`, who is as they were before, and to nobody where there was none.
+    """
+    if user.email:
+        _tell(CHANGED_BY_OPERATOR, user, "", services, what, about)
+
+
+def tell_of_deletion(user: User, languages: str, services: Services) -> None:
+    """Tells whoever had the account, `user` as it was, that it was deleted: nobody can look the address up any more."""
+    if user.email:
+        with suppress(TemporarilyUnavailable):
+            _order(ACCOUNT_DELETED, services, username=user.username, address=user.email, languages=languages)
+
+
+def _tell(kind: str, user: User, languages: str, services: Services, what: str = "", about: str = "") -> None:
     """Never fails: what is told is done, whether or not a mail can tell it."""
     with suppress(TemporarilyUnavailable):
-        _order(kind, services, subject=user.sub, address=user.email, languages=languages)
+        _order(kind, services, subject=user.sub, address=user.email, languages=languages, what=what, about=about)
 
 
 def _order(
-    kind: str, services: Services, *, username: str = "", subject: str = "", address: str = "", languages: str = ""
+    kind: str,
+    services: Services,
+    *,
+    username: str = "",
+    subject: str = "",
+    address: str = "",
+    languages: str = "",
+    begun: Begun = NOTHING,
+    sessions: int | None = None,
+    what: str = "",
+    about: str = "",
 ) -> None:
     """Nothing where this deployment sends no mails."""
     if services.order_mail is None:
@@ -104,6 +145,10 @@ def _order(
             subject=subject,
             address=address,
             languages=languages,
+            begun=begun,
+            sessions=sessions,
+            what=what,
+            about=about,
         )
     )
 

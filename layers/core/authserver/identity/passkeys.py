@@ -11,6 +11,7 @@ The library is loaded when the first passkey is met.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 from authserver.models import Factors, Passkey, User
 from authserver.services import Services
+from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import base64url, from_base64url
@@ -29,6 +31,7 @@ ES256, RS256, EDDSA = -7, -257, -8
 MAX_ID = 1023  # octets of a credential's identifier (section 4)
 MAX_PASSKEYS = 20
 MAX_NAME = 64
+USER_HANDLE = re.compile(r"[A-Za-z0-9_-]{22}")
 
 type Options = Mapping[str, Any]
 
@@ -99,14 +102,16 @@ def creation_options(
 # ------------------------------------------------------------------ what it answers
 
 
-def take_assertion(answer: str, ceremony: Ceremony, services: Services) -> Factors:
-    """Whose passkey signed the challenge (section 7.2). Raises `PasskeyRefused`.
+def take_assertion(answer: str, ceremony: Ceremony, services: Services) -> tuple[Factors, Ends]:
+    """Whose passkey signed the challenge (section 7.2), and that user's ends from before it was looked at.
 
-    The last steps are the writes that take the answer: the passkey's count, and the challenge.
+    The last steps are the writes that take the answer: the passkey's count, and the challenge. Raises `PasskeyRefused`.
     """
     assertion = _parsed(answer)
     challenge = _presented_challenge(assertion, ceremony, services)
-    factors = services.factors.get(_user_handle(assertion))
+    handle = _user_handle(assertion)
+    ends = services.browsers.ends(handle)
+    factors = services.factors.get(handle)
     passkey = _passkey_of(factors, assertion)
     if factors is None or passkey is None:
         raise PasskeyRefused("passkey_unknown")
@@ -115,7 +120,7 @@ def take_assertion(answer: str, ceremony: Ceremony, services: Services) -> Facto
     if not services.factors.note_passkey_use(factors, passkey.id, sign_count, claim, now):
         raise PasskeyRefused("passkey_count")
     _spend(challenge, claim, services)
-    return factors
+    return factors, ends
 
 
 def take_registration(answer: str, ceremony: Ceremony, name: str, services: Services) -> Passkey:
@@ -185,9 +190,9 @@ def _passkey_of(factors: Factors | None, assertion: Mapping[str, Any]) -> Passke
 
 
 def _user_handle(assertion: Mapping[str, Any]) -> str:
-    """Required, since no user was named before (section 7.2, step 6)."""
+    """Required, since no user was named before (section 7.2, step 6); of the form that ours have, or none."""
     handle = assertion["response"].get("userHandle")
-    return handle if isinstance(handle, str) else ""
+    return handle if isinstance(handle, str) and USER_HANDLE.fullmatch(handle) else ""
 
 
 # ------------------------------------------------------------------ challenges

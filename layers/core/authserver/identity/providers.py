@@ -1,6 +1,7 @@
 """The identity providers that people may choose from, as a function instance sees them."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import IdentityProvider
@@ -43,6 +44,21 @@ def domain_of(address: str) -> str:
         return domain.encode("idna").decode().lower()
     except UnicodeError:
         return ""
+
+
+def name_of(issuer: str, services: Services) -> str:
+    """What people know an issuer as: the name of its provider here, or else its host; for them to see.
+
+    A provider of many tenants has an issuer for each of them, at one host.
+    """
+    try:
+        listed = services.listed_providers()
+    except TemporarilyUnavailable:
+        listed = ()
+    host = urlsplit(issuer).hostname or issuer
+    same = [one.name for one in listed if one.issuer == issuer]
+    at_host = [one.name for one in listed if urlsplit(one.issuer).hostname == host]
+    return next(iter(same or at_host), host)
 
 
 def wrap_secret(provider_id: str, secret: Secret, opener: Opener) -> bytes:

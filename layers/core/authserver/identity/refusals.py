@@ -1,7 +1,8 @@
 """What a client is refused is kept for its developer, by day and reason: nothing of whoever sent it, and nothing sent.
 
 It costs a write for each refusal and none for what succeeds. Anybody may name a client, so a day has a bound; beyond it
-the attempt costs what a refused condition does, and nothing grows.
+the attempt costs what a refused condition does, and nothing grows. A client that there is not costs the same write, on
+one item for all of them, so that time does not tell which clients there are.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from authserver.services import Services
 DAY = 86_400
 KEPT = 14 * DAY
 MOST_A_DAY = 1000
-OF_NO_CLIENT = frozenset({"client_unknown", "client_id_missing", "client_id_repeated"})
+UNKNOWN = "client_unknown"
+NOBODY = ""  # the client of all refusals of those that there are not
+OF_NO_CLIENT = frozenset({"client_id_missing", "client_id_repeated"})
 
 
 @contextmanager
@@ -26,7 +29,7 @@ def noted(client_id: str, reference: str, services: Services) -> Iterator[None]:
         raise  # ours, not the developer's
     except OAuthError as error:
         if error.reason not in OF_NO_CLIENT:
-            _note(client_id, error, reference, services)
+            _note(NOBODY if error.reason == UNKNOWN else client_id, error, reference, services)
         raise
 
 

@@ -5,41 +5,62 @@ one before, up to a quarter of an hour. What is refused is not counted, so nobod
 trying more. What counts is the pair of account and source; beside it the source, for who tries many accounts; and the
 account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt.
 
+A source and its pairs are one item: one write counts an attempt at both, before anything is checked, so that parallel
+ones count too, and one write gives it back if the secret was right. A pair without attempts takes no room. So the item
+grows with the accounts that are tried in vain, up to 1 KB with 35 of them; the source's pace lets it try 112 in an
+hour, with which it has 3 KB. At the account counts what has turned out to be wrong, so nothing of that is written for
+who is right; and it is read only for who comes sooner than they may where an account is tried from everywhere.
+
 A browser that has signed in to the account before is known by its device cookie and has a counter of its own instead
 of all these, so that nobody else's guessing delays the owner there. Whoever has known the password once can collect
 such cookies, one with each sign-in: so all of an account's browsers together have only so many attempts in an hour, and
 after that they are treated like any other.
+
+Imported client secrets are counted alike. But a client's workers come at once: many attempts are free, and then none
+until the window is over. A client that is tried from many sources leaves each of them fewer free ones, and then delays
+it; not where its secret was right lately.
 """
 
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from authserver.errors import TooManyAttempts
+from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.services import Services
-from authserver.storage import Pace
+from authserver.storage.journal import Pace, Place, Tried
 from authserver.values import normalised_username
 
+QUARTER = 900
 HOUR = 3600
-PAUSES = (*(2**doubled for doubled in range(10)), 900)
-FREE = Pace(5, PAUSES)
-GUARDED = Pace(1, PAUSES)  # for an account that is tried from everywhere
-OF_A_SOURCE = Pace(100, PAUSES)
-MANY = 100  # attempts at an account in an hour
-MANY_BY_DEVICES = 20  # by all browsers together that the account knows
-
-# Client secrets: attempts in a window of 15 minutes, wrong ones and those under way. A client's workers come at once.
-WINDOW = 900
-CLIENT_LIMITS = {"account-at-source": 50, "account": 200, "source": 200}
+DAY = 86_400
 NETWORK_BITS = 64
+PAUSES = (*(2**doubled for doubled in range(10)), QUARTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often accounts of a kind can be tried in a window of so many seconds."""
+
+    kind: str
+    window: int
+    free: Pace  # at an account from one source
+    guarded: Pace  # the same where the account is tried from everywhere; never sooner than `free`
+    of_a_source: Pace  # at any accounts
+    many: int  # wrong ones at an account, from all sources
+
+
+PASSWORDS = Limits("login", HOUR, Pace(5, PAUSES), Pace(1, PAUSES), Pace(100, PAUSES), 100)
+CLIENT_SECRETS = Limits("client", QUARTER, Pace(50, (QUARTER,)), Pace(5, PAUSES), Pace(200, (QUARTER,)), 200)
+OF_DEVICES = Pace(20, (HOUR,))  # by all browsers together that the account knows
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """An attempt that was counted, before anything was checked, so that parallel ones count too."""
 
-    window: int
-    counters: tuple[str, ...]
+    place: Place
+    count: int
+    wrong_ones: str = ""  # the counter of those at the account, if it has one
 
 
 def count_attempt(username: str, source: str, services: Services, device: str = "") -> Attempt:
@@ -48,39 +69,44 @@ def count_attempt(username: str, source: str, services: Services, device: str = 
     Raises `TooManyAttempts` with the exact time to wait.
     """
     account = normalised_username(username)
-    attempt, is_trusted = _by_device("login", account, device, services)
-    if is_trusted:
-        return attempt
-    names = _names("login", account, source)
-    attempt = _paced(attempt, names["source"], OF_A_SOURCE, services)
-    attempt, at_account = _counted(attempt, names["account"], services)
-    return _paced(attempt, names["account-at-source"], GUARDED if at_account > MANY else FREE, services)
+    return _by_device("login", account, device, services) or _from_source(PASSWORDS, account, source, services)
 
 
 def count_code_attempt(subject: str, services: Services, device: str = "") -> Attempt:
     """The same for a code, whose sender knew the password: per account, or on a device known to it, per device."""
-    attempt, is_trusted = _by_device("code", subject, device, services)
-    return attempt if is_trusted else _paced(attempt, f"code\x00account\x00{subject}", FREE, services)
+    attempt = _by_device("code", subject, device, services)
+    if attempt:
+        return attempt
+    place = _place(f"code\x00account\x00{subject}", None, HOUR, services)
+    return _let_through(place, _try(place, PASSWORDS.free, PASSWORDS.free, services), services)
+
+
+def count_client_attempt(client_id: str, source: str, services: Services) -> Attempt:
+    """Counts an attempt at a client's imported secret. Raises `TooManyAttempts`."""
+    return _from_source(CLIENT_SECRETS, client_id, source, services, *_right_ones(client_id, source, services))
 
 
 def give_back(attempt: Attempt, services: Services) -> None:
     """A right password was no attempt: people behind one address sign in all day."""
-    for name in attempt.counters:
-        services.counters.count(name, attempt.window, -1, attempt.window + 2 * HOUR)
+    services.counters.give_back(attempt.place, attempt.count)
 
 
-def count_client_attempt(client_id: str, source: str, services: Services) -> int:
-    """Counts an attempt at a client's secret; the window. Raises `TooManyAttempts`."""
-    window = services.now() // WINDOW * WINDOW
-    counts = _add(_names("client", client_id, source), window, 1, services)
-    if any(counts[kind] > limit for kind, limit in CLIENT_LIMITS.items()):
-        raise TooManyAttempts(max(1, window + WINDOW - services.now()))
-    return window
+def note_wrong(attempt: Attempt, services: Services) -> None:
+    """Counts a wrong password, or a client's wrong secret, at the account. What is refused never comes here."""
+    if attempt.wrong_ones:
+        place = attempt.place
+        services.counters.count(attempt.wrong_ones, place.window_start, 1, place.expires_at)
 
 
-def give_back_client_attempt(client_id: str, source: str, window: int, services: Services) -> None:
-    """A right secret was no attempt."""
-    _add(_names("client", client_id, source), window, -1, services)
+def note_right_secret(client_id: str, source: str, services: Services) -> None:
+    """Once a day, so that a source where the secret was right is no new one today and tomorrow.
+
+    A write that fails, the next use repeats.
+    """
+    today, _ = _right_ones(client_id, source, services)
+    with suppress(TemporarilyUnavailable):
+        if not any(services.counters.counted(today)):
+            services.counters.count(*today, 1, today[1] + 3 * DAY)
 
 
 def network_of(source: str) -> str:
@@ -97,44 +123,52 @@ def network_of(source: str) -> str:
     return f"{IPv6Address(int(address) >> rest << rest)}/{NETWORK_BITS}"
 
 
-def _new(services: Services) -> Attempt:
-    return Attempt(services.now() // HOUR * HOUR, ())
+def _from_source(
+    limits: Limits, account: str, source: str, services: Services, *right_ones: tuple[str, int]
+) -> Attempt:
+    """An attempt that counts at the source and at the account there.
+
+    Whoever keeps to the stricter pace goes through by one write. Others do if the account is not tried from everywhere,
+    or if one of `right_ones`, counters, tells that its secret was right here.
+    """
+    place = _place(f"{limits.kind}\x00source\x00{network_of(source)}", account, limits.window, services)
+    wrong_ones = f"{limits.kind}\x00wrong\x00{account}"
+    tried = _try(place, limits.of_a_source, limits.guarded, services)
+    if tried.member_wait:
+        wrong, *right = services.counters.counted((wrong_ones, place.window_start), *right_ones)
+        if wrong < limits.many or any(right):
+            tried = _try(place, limits.of_a_source, limits.free, services)
+    return _let_through(place, tried, services, wrong_ones)
 
 
-def _by_device(kind: str, account: str, device: str, services: Services) -> tuple[Attempt, bool]:
-    """The attempt, and whether it is counted with that: not without a device, nor if the account's have had many."""
-    attempt = _new(services)
+def _by_device(kind: str, account: str, device: str, services: Services) -> Attempt | None:
+    """The attempt, if it is counted with the device: not without one, nor if all of the account's have had many."""
     if not device:
-        return attempt, False
-    attempt, by_devices = _counted(attempt, f"{kind}\x00devices\x00{account}", services)
-    if by_devices > MANY_BY_DEVICES:
-        return attempt, False
-    return _paced(attempt, f"{kind}\x00device\x00{account}\x00{device}", FREE, services), True
+        return None
+    place = _place(f"{kind}\x00devices\x00{account}", device, HOUR, services)
+    tried = _try(place, OF_DEVICES, PASSWORDS.free, services)
+    return None if tried.group_wait else _let_through(place, tried, services)
 
 
-def _paced(attempt: Attempt, name: str, pace: Pace, services: Services) -> Attempt:
-    """The attempt, counted there as well. If it comes too soon, it was none anywhere: raises `TooManyAttempts`."""
-    wait = services.counters.attempt(name, attempt.window, pace, services.now(), attempt.window + 2 * HOUR)
-    if wait:
-        give_back(attempt, services)
-        raise TooManyAttempts(min(wait, attempt.window + HOUR - services.now()))
-    return Attempt(attempt.window, (*attempt.counters, name))
+def _place(group: str, member: str | None, window: int, services: Services) -> Place:
+    begins = services.now() // window * window
+    return Place(group, member, begins, begins + 2 * window)
 
 
-def _counted(attempt: Attempt, name: str, services: Services) -> tuple[Attempt, int]:
-    count = services.counters.count(name, attempt.window, 1, attempt.window + 2 * HOUR)
-    return Attempt(attempt.window, (*attempt.counters, name)), count
+def _try(place: Place, of_group: Pace, of_member: Pace, services: Services) -> Tried:
+    return services.counters.attempt(place, of_group, of_member, services.now())
 
 
-def _names(kind: str, account: str, source: str) -> dict[str, str]:
-    """The counters of an attempt."""
-    network = network_of(source)
-    return {
-        "account-at-source": f"{kind}\x00pair\x00{account}\x00{network}",
-        "account": f"{kind}\x00account\x00{account}",
-        "source": f"{kind}\x00source\x00{network}",
-    }
+def _let_through(place: Place, tried: Tried, services: Services, wrong_ones: str = "") -> Attempt:
+    """The attempt that was counted. Raises `TooManyAttempts` if it was not, since it came too soon."""
+    if tried.wait:
+        window = (place.expires_at - place.window_start) // 2
+        raise TooManyAttempts(max(1, min(tried.wait, place.window_start + window - services.now())))
+    return Attempt(place, tried.count, wrong_ones)
 
 
-def _add(names: Mapping[str, str], window: int, amount: int, services: Services) -> dict[str, int]:
-    return {kind: services.counters.count(name, window, amount, window + 2 * WINDOW) for kind, name in names.items()}
+def _right_ones(client_id: str, source: str, services: Services) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The counters, of today and of yesterday, that tell that the client's secret was right at this source."""
+    today = services.now() // DAY * DAY
+    name = f"client\x00right\x00{client_id}\x00{network_of(source)}"
+    return (name, today), (name, today - DAY)

@@ -4,28 +4,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.errors import InvalidToken
+from authserver.ends import Begun
+from authserver.errors import InvalidScope, InvalidToken
 from authserver.messages import ActiveAccessToken
 from authserver.models import EVERY_ENTITY, AccessTokenRecord, Authorization, Client
 from authserver.services import Services
-from authserver.storage import Standing
+from authserver.storage.standing import Standing
 from authserver.tokens import opaque
 from authserver.tokens.keyring import ACCESS_TOKEN_RING
+from authserver.tokens.worth import worth, worth_of_machine
 from authserver.values import Scope, Secret, base64url, from_base64url, sha256
 
 JWT_TYPE = "at+jwt"
+# The companies that a token names: octets of its JSON, of which a third more are in the header of each call. All
+# headers of a call together may have 10,240 at API Gateway; what is longer than `jwt.MAX_LENGTH` we refuse ourselves.
+ENTITIES_BUDGET, ENTITY_QUOTES = 1536, 3
 DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396 section 2.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What an access token is to say. `authorization` is None for a client acting for itself."""
+    """What an access token is to say. `authorization` is None for a client acting for itself, whose token is
+    `begun`."""
 
     client: Client
     subject: str
     scope: Scope
     audience: tuple[str, ...]
     authorization: Authorization | None = None
+    begun: Begun = Begun()
 
 
 def issue_access_token(issue: Issue, services: Services) -> tuple[Secret, int]:
@@ -45,13 +52,15 @@ def lifetime_of(client: Client, services: Services) -> int:
 
 
 def check_access_token(presented: str, services: Services) -> ActiveAccessToken:
-    """The access token, if we issued it, it has not expired and nothing revoked it; one read, none for garbage.
+    """The access token, if we issued it, it has not expired and nothing ended it; one read, none for garbage.
 
-    Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a resource is told only that it is.
+    It is checked by the keys at hand, and once more by those that there are now, if one was withdrawn meanwhile. What
+    it is worth is what may be granted now. Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a
+    resource is told only that it is.
     """
-    if opaque.is_a(opaque.ACCESS_TOKEN, presented):
-        return _check_opaque(presented, services)
-    return _check_jwt(presented, services)
+    check = _check_opaque if opaque.is_a(opaque.ACCESS_TOKEN, presented) else _check_jwt
+    token = check(presented, services)
+    return token if services.keys.are_current() else check(presented, services)
 
 
 def read_jwt(presented: str, services: Services) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def authorization_id_of(credential: opaque.Credential) -> str | None:
 
 
 def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
-    from authserver.tokens.jwt import sign
+    from authserver.tokens.jwt import MAX_LENGTH, sign
 
     now = services.now()
     claims: dict[str, Any] = {
@@ -96,16 +105,31 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
         "exp": now + lifetime,
         "jti": base64url(services.random(16)),
     }
-    if issue.authorization:
-        claims |= _claims_of(issue.authorization)
-    return Secret(sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE))
+    claims |= _claims_of(issue.authorization) if issue.authorization else _epochs(issue.begun)
+    token = sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE)
+    if len(token) > MAX_LENGTH:
+        raise InvalidScope("The access token would be too long; ask for less scope", reason="token_too_long")
+    return Secret(token)
+
+
+def _epochs(begun: Begun) -> dict[str, Any]:
+    """What a token without an authorization says of what ends it: its client's epoch, and the deployment's era."""
+    return {name: value for name, value in (("epoch", begun.client), ("era", begun.era)) if value}
 
 
 def _claims_of(authorization: Authorization) -> dict[str, Any]:
-    """What a token says of its authorization; with an organisation, for whom it was chosen (RFC 9396 section 9.1)."""
+    """What a token says of its authorization; with an organisation, for whom it was chosen (RFC 9396 section 9.1).
+
+    Companies that would make the token too long for a header stay in the record, and the token says so: the authorizer
+    and introspection tell them.
+    """
     claims: dict[str, Any] = {"auth_time": authorization.auth_time, "authorization_id": authorization.id}
-    if authorization.organisation:
-        claims |= {"org": authorization.organisation, "entities": sorted(authorization.entities)}
+    if not authorization.organisation:
+        return claims
+    claims["org"] = authorization.organisation
+    if sum(len(one) + ENTITY_QUOTES for one in authorization.entities) > ENTITIES_BUDGET:
+        return {**claims, "entities_omitted": True}
+    claims["entities"] = sorted(authorization.entities)
     if authorization.details_requested:
         claims["authorization_details"] = authorization_details(authorization.organisation, authorization.entities)
     return claims
@@ -123,14 +147,18 @@ def _check_jwt(presented: str, services: Services) -> ActiveAccessToken:
     if not is_current(claims, services.now()):
         raise InvalidToken("The access token has expired", reason="expired")
     token = _token_of(claims)
+    identifier = token.authorization_id
+    begun = Begun(client=claims.get("epoch", 0), era=claims.get("era", ""))
     standing = services.tokens.standing(
-        subject_key=base64url(opaque.key_of(token.subject)),
         client_key=base64url(opaque.key_of(token.client_id)),
+        subject_key=base64url(opaque.key_of(token.subject)) if identifier else "",
         organisation_key=base64url(opaque.key_of(token.organisation)) if token.organisation else "",
-        authorization_id=token.authorization_id,
-        jti=None if token.authorization_id else token.jti,
+        authorization_id=identifier,
+        jti=None if identifier else token.jti,
+        begun=begun,
+        companies=True,
     )
-    return _standing(token, standing, services.now())
+    return _standing(token, begun, standing, services)
 
 
 def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
@@ -179,6 +207,7 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
             expires_at=now + lifetime,
             authorization_id=authorization.id if authorization else None,
             auth_time=authorization.auth_time if authorization else None,
+            begun=Begun() if authorization else issue.begun,
         )
     )
     return Secret(token)
@@ -186,13 +215,14 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
 
 def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
     credential = read_opaque(presented, services)
+    identifier = credential.fields["authorization_id"]
     standing = services.tokens.standing(
-        subject_key=opaque.subject_key_of(credential.fields["authorization_id"]),
         client_key=credential.text("client"),
-        organisation_key=opaque.organisation_key_of(credential.fields["authorization_id"]),
+        subject_key=opaque.subject_key_of(identifier) if opaque.has_authorization(identifier) else "",
+        organisation_key=opaque.organisation_key_of(identifier),
         authorization_id=authorization_id_of(credential),
         access_token_id=credential.text("id"),
-        jti=credential.text("id"),
+        companies=True,
     )
     record = standing.access_token
     if record is None or not Secret(credential.text("secret")).matches(record.secret_hash):
@@ -210,23 +240,26 @@ def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
         authorization_id=record.authorization_id,
         auth_time=record.auth_time,
     )
-    return _standing(token, standing, services.now())
+    if record.is_revoked:
+        raise InvalidToken("The access token was revoked", reason="access_token_revoked")
+    return _standing(token, record.begun, standing, services)
 
 
-def _standing(token: ActiveAccessToken, standing: Standing, now: int) -> ActiveAccessToken:
-    """The token with what its authorization says now. Raises `InvalidToken` if anything has revoked it.
+def _standing(token: ActiveAccessToken, begun: Begun, standing: Standing, services: Services) -> ActiveAccessToken:
+    """The token with what its authorization says, and may say, now. Raises `InvalidToken` if anything has ended it.
 
     An absent authorization is dead. The companies are those that the authorization has now and the organisation still
     has: what was added or dropped since the token was issued counts.
     """
-    _require_not_revoked(token, standing)
     if token.authorization_id is None:
-        return token
-    authorization = _live_authorization(token, standing, now)
+        _require_not_ended(standing, begun)
+        return replace(token, scope=worth_of_machine(token.scope, standing.ends.client, services.scopes))
+    authorization = _live_authorization(token, standing, services.now())
+    token = replace(token, scope=worth(token.scope, authorization, standing.ends, services.scopes))
     if not authorization.organisation:
         return token
     organisation = standing.organisation
-    if organisation is None or not standing.is_granted(authorization):
+    if organisation is None:
         raise InvalidToken("The access token was revoked", reason="organisation_gone")
     return replace(
         token,
@@ -237,9 +270,9 @@ def _standing(token: ActiveAccessToken, standing: Standing, now: int) -> ActiveA
     )
 
 
-def _require_not_revoked(token: ActiveAccessToken, standing: Standing) -> None:
-    if token.issued_at <= standing.not_before:
-        raise InvalidToken("The access token was revoked", reason="cut_off")
+def _require_not_ended(standing: Standing, begun: Begun) -> None:
+    if not standing.ends.stand(begun):
+        raise InvalidToken("The access token was revoked", reason="ended")
     if standing.is_revoked:
         raise InvalidToken("The access token was revoked", reason="access_token_revoked")
 
@@ -248,8 +281,8 @@ def _live_authorization(token: ActiveAccessToken, standing: Standing, now: int) 
     authorization = standing.authorization
     if authorization is None or authorization.revoked_at is not None:
         raise InvalidToken("The access token was revoked", reason="authorization_revoked")
-    if authorization.created_at <= standing.not_before:
-        raise InvalidToken("The access token was revoked", reason="cut_off")
+    if not standing.stands(authorization):
+        raise InvalidToken("The access token was revoked", reason="ended")
     if authorization.expires_at <= now:
         raise InvalidToken("The access token has expired", reason="authorization_expired")
     if f"{token.expires_at}.{token.jti}" in authorization.revoked_access_tokens:

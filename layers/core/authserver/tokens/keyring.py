@@ -4,17 +4,19 @@ Four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of cod
 ``access_token`` that of opaque access tokens, which the authorizer checks and which is of no use for anything else.
 
 A new key is published `PUBLISH_LEAD` before it signs, which is longer than any cache of the old key set lives. It is
-kept until what it made last has expired.
+kept until what it made last has expired. One that was stolen is withdrawn: the deployment's item tells every function,
+which loads its rings anew, `LOOK_AGAIN` later at the latest.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from authserver.ends import Deployment
 from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
 from authserver.models import Key, Ring
 from authserver.services import Opener, SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
-from authserver.storage import KeyStore
+from authserver.storage.configuration import KeyStore
 from authserver.values import base64url
 
 SIGNING_RINGS = ("ES256", "RS256")
@@ -24,6 +26,7 @@ RINGS = (*SIGNING_RINGS, TOKEN_RING, ACCESS_TOKEN_RING)
 
 CACHE_LIFETIME = 300
 STALE_LIFETIME = 3600
+LOOK_AGAIN = 30  # seconds; whether a key was withdrawn
 UNKNOWN_KID_COOLDOWN = 60
 JWKS_MAX_AGE = 3600
 PUBLISH_LEAD = JWKS_MAX_AGE + CACHE_LIFETIME + 300
@@ -39,12 +42,16 @@ class KeyRing:
         settings: Settings,
         now: Callable[[], int],
         random: Callable[[int], bytes],
+        deployment: Callable[[], Deployment],
     ) -> None:
         self._store = store
         self._opener = opener
         self._settings = settings
         self._now = now
         self._random = random
+        self._deployment = deployment
+        self._withdrawals = 0  # how many there had been when the rings were loaded
+        self._looked_at: int | None = None
         self._rings: dict[str, tuple[int, Ring | None]] = {}
         self._unwrapped: dict[str, bytes] = {}
         self._signing: dict[str, SigningKey] = {}
@@ -83,6 +90,29 @@ class KeyRing:
 
     def rings(self) -> tuple[Ring, ...]:
         return tuple(ring for name in RINGS if (ring := self._store.get(name)))
+
+    def are_current(self) -> bool:
+        self._looked_at = self._now()
+        withdrawals = self._deployment().keys
+        if withdrawals == self._withdrawals:
+            return True
+        self._rings.clear()
+        self._withdrawals = withdrawals
+        return False
+
+    def withdrawn(self, kid: str) -> Ring | None:
+        for ring in self.rings():
+            kept = tuple(key for key in ring.keys if key.kid != kid)
+            if len(kept) < len(ring.keys):
+                return Ring(ring.name, ring.version + 1, self._with_current(ring.name, kept))
+        return None
+
+    def _with_current(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        """The keys with one that is in use from now on: the newest, or if that is on its way out, another."""
+        newest = keys[-1] if keys else None
+        if newest is None or newest.keep_until is not None:
+            return (*keys, self._new_key(name, self._now()))
+        return (*keys[:-1], replace(newest, use_from=min(newest.use_from, self._now())))
 
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
         return tuple(name for name in RINGS if self._rotate(name, at_once=at_once))
@@ -146,6 +176,10 @@ class KeyRing:
         return ring
 
     def _ring(self, name: str) -> Ring | None:
+        if self._looked_at is None:
+            self._looked_at = self._now()  # what is loaded now is as it is now
+        elif self._looked_at <= self._now() - LOOK_AGAIN:
+            self.are_current()
         loaded_at, ring = self._rings.get(name, (0, None))
         if ring is None:
             return self._load(name)

@@ -31,7 +31,7 @@ class Kind:
 
 
 # An authorization's identifier tells its subject and its organisation by their hashes, and an access token tells its
-# client as well, so that one read finds the record and every cutoff. Without an authorization, an access token has an
+# client as well, so that one read finds the record and every end. Without an authorization, an access token has an
 # identifier whose random octets are zero.
 AUTHORIZATION_ID = 48
 CODE = Kind("ac", (("authorization_id", AUTHORIZATION_ID), ("secret", 16)))

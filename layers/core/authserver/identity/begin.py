@@ -1,0 +1,75 @@
+"""What somebody begins: sessions, and the epochs that they are begun under."""
+
+from dataclasses import dataclass, field, replace
+
+from authserver.ends import Begun
+from authserver.models import Session
+from authserver.services import Services
+from authserver.storage.standing import Ends
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import base64url, sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A session that is not stored yet, and the cookie that opens it."""
+
+    session: Session
+    value: str = field(repr=False)
+
+
+def key_text(text: str) -> str:
+    """What stands for a subject, a client or an organisation in the keys of the record, in base64url."""
+    return base64url(opaque.key_of(text))
+
+
+def begun_of(ends: Ends) -> Begun:
+    """What is begun for a subject alone: under the deployment's era and the subject's epoch."""
+    return Begun(era=ends.deployment.era, subject=ends.subject.epoch)
+
+
+def new_session(
+    subject: str,
+    signed_in_for: str,
+    begun: Begun,
+    sessions: int,
+    services: Services,
+    *,
+    auth_time: int | None = None,
+    device: str = "",
+    source: str = "",
+) -> Cookie:
+    """A new session, never an old one's identifier again.
+
+    The epochs are from before anything was read that decided the sign-in: what ends the user's sessions from then on
+    ends this one. `auth_time` is the identity provider's, if it told one.
+    """
+    now = services.now()
+    session = Session(
+        id="",
+        secret_hash=b"",
+        subject=subject,
+        auth_time=now if auth_time is None else auth_time,
+        created_at=now,
+        expires_at=now + services.settings.session_lifetime,
+        signed_in_for=signed_in_for,
+        device=device,
+        source=source,
+        begun=begun,
+        sessions=sessions,
+    )
+    return _named_anew(session, services)
+
+
+def renewed(session: Session, signed_in_for: str, services: Services) -> Cookie:
+    """The same session by another identifier, for another pending request: nobody has signed in anew."""
+    return _named_anew(replace(session, signed_in_for=signed_in_for), services)
+
+
+def _named_anew(session: Session, services: Services) -> Cookie:
+    identifier, secret = services.random(16), services.random(16)
+    named = replace(session, id=base64url(identifier), secret_hash=sha256(base64url(secret)))
+    key = services.keys.token_key(TOKEN_RING)
+    value = opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(session.subject), secret=secret)
+    return Cookie(named, value)
