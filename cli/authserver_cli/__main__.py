@@ -7,7 +7,7 @@ from authserver_cli.commands.clients import clients
 from authserver_cli.commands.completion import completion
 from authserver_cli.commands.idps import idps
 from authserver_cli.commands.imports import import_records
-from authserver_cli.commands.keys import keys
+from authserver_cli.commands.keys import end_everything, keys
 from authserver_cli.commands.orgs import orgs
 from authserver_cli.commands.scopes import scopes
 from authserver_cli.commands.theme import theme
@@ -38,7 +38,11 @@ def main() -> None:
     """
 
 
-for command in (clients, users, orgs, scopes, idps, theme, authorizations, keys, import_records, completion):
+COMMANDS = (
+    *(clients, users, orgs, scopes, idps, theme, authorizations, keys),
+    *(end_everything, import_records, completion),
+)
+for command in COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from authserver_cli.options import Duration, body_of, changes_of, fields, listin
 ALL = "/admin/clients"
 ONE = "/admin/clients/{client_id}"
 SECRETS = "/admin/clients/{client_id}/secrets"
+INVITES = "/admin/initial-access-tokens"
 COLUMNS = ("client_id", "client_name", "status", "verification", "grant_types", "created_at")
 
 
@@ -175,7 +176,35 @@ def rotate_secret(invocation: Invocation, client_id: str, overlap: int) -> None:
 @pass_invocation
 def invite(invocation: Invocation, uses: int, lifetime: int) -> None:
     """Make an initial access token, shown once: whoever has it may register clients (RFC 7591)."""
-    invocation.show(invocation.api.post("/admin/initial-access-tokens", {"uses": uses, "lifetime": lifetime}))
+    invocation.show(invocation.api.post(INVITES, {"uses": uses, "lifetime": lifetime}))
+
+
+@clients.command(examples="authserver clients invites")
+@listing
+@pass_invocation
+def invites(invocation: Invocation, limit: int | None) -> None:
+    """List the initial access tokens by which somebody may still register clients."""
+    invocation.show_list(invocation.api.items(INVITES), ("id", "remaining", "created_at", "expires_at"), limit)
+
+
+@clients.command(examples="authserver clients revoke-invite ID")
+@click.argument("identifier", metavar="ID")
+@pass_invocation
+def revoke_invite(invocation: Invocation, identifier: str) -> None:
+    """Take an initial access token back; `invites` lists them."""
+    invocation.confirm(f"Nobody registers clients by the initial access token {identifier} any more.")
+    invocation.api.delete(f"{INVITES}/{{id}}", id=identifier)
+    invocation.done(f"Revoked {identifier}.")
+
+
+@clients.command(examples="authserver clients revoke-registration-token CLIENT_ID")
+@click.argument("client_id")
+@pass_invocation
+def revoke_registration_token(invocation: Invocation, client_id: str) -> None:
+    """Keep whoever registered a client from changing and deleting it (RFC 7592). The client goes on."""
+    invocation.confirm(f"Whoever registered {client_id} can no longer change it, and gets no such token again.")
+    invocation.api.delete(f"{ONE}/registration-access-token", client_id=client_id)
+    invocation.done(f"{client_id} has no registration access token any more.")
 
 
 @clients.command(examples="authserver clients drop-secret CLIENT_ID SECRET_ID")

@@ -38,7 +38,12 @@ def _provider(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--scope", help="What to ask it for."),
         click.option("--organisation", metavar="ORG", help="Whose members its new users become."),
         click.option("--sign-up/--no-sign-up", "sign_up", default=None, help="Make accounts of those who come first."),
-        click.option("--trusts-email/--no-trusts-email", "trusts_email", default=None, help="Whether its word counts."),
+        click.option(
+            "--trusts-email/--no-trusts-email",
+            "trusts_email",
+            default=None,
+            help="Whether its word counts, for its domains.",
+        ),
         click.option("--shown/--hidden", "shown", default=None, help="A button on every sign-in page."),
     )
     for option in reversed(options):

@@ -13,6 +13,7 @@ ONE = "/admin/organisations/{organisation}"
 COMPANY = "/admin/organisations/{organisation}/companies/{company}"
 MEMBERS = "/admin/organisations/{organisation}/members"
 MEMBER = "/admin/organisations/{organisation}/members/{sub}"
+INVITATIONS = "/admin/organisations/{organisation}/invitations"
 COLUMNS = ("id", "name", "status", "created_at")
 
 
@@ -79,6 +80,16 @@ def disable(invocation: Invocation, org: str) -> None:
     """Stop everything that is done for an organisation, at once. Can be undone with enable."""
     invocation.confirm(f"Nobody can act for the organisation {org} any more.")
     invocation.done(f"{org} is disabled.", invocation.api.patch(ONE, {"status": "disabled"}, organisation=org))
+
+
+@orgs.command(examples="authserver orgs delete ORG")
+@click.argument("org")
+@pass_invocation
+def delete(invocation: Invocation, org: str) -> None:
+    """Delete an organisation for good. Its identifier is never used again."""
+    invocation.confirm(f"The organisation {org} goes for good, with its members and whatever they allowed for it.")
+    invocation.api.delete(ONE, organisation=org)
+    invocation.done(f"Deleted {org}.")
 
 
 @orgs.command(examples="authserver orgs enable ORG")
@@ -171,3 +182,32 @@ def remove(invocation: Invocation, org: str, sub: str) -> None:
     invocation.confirm(f"{sub} can no longer act for {org}.")
     invocation.api.delete(MEMBER, organisation=org, sub=sub)
     invocation.done(f"Removed {sub}.")
+
+
+# ------------------------------------------------------------------ invitations
+
+
+@orgs.group()
+def invitations() -> None:
+    """What an organisation's administrators offered and nobody has answered yet."""
+
+
+@invitations.command("list", examples="authserver orgs invitations list ORG")
+@click.argument("org")
+@listing
+@pass_invocation
+def list_invitations(invocation: Invocation, org: str, limit: int | None) -> None:
+    """List invitations."""
+    columns = ("id", "name", "role", "invited_by", "created_at", "expires_at")
+    invocation.show_list(invocation.api.items(INVITATIONS, organisation=org), columns, limit)
+
+
+@invitations.command(examples="authserver orgs invitations withdraw ORG INVITATION")
+@click.argument("org")
+@click.argument("invitation")
+@pass_invocation
+def withdraw(invocation: Invocation, org: str, invitation: str) -> None:
+    """Take an invitation back."""
+    invocation.confirm(f"Nobody becomes a member of {org} by the invitation {invitation} any more.")
+    invocation.api.delete(f"{INVITATIONS}/{{invitation}}", organisation=org, invitation=invitation)
+    invocation.done(f"Withdrew {invitation}.")

@@ -13,6 +13,9 @@ from authserver_cli.options import body_of, changes_of, fields, listing
 ALL = "/admin/users"
 ONE = "/admin/users/{sub}"
 FACTORS = "/admin/users/{sub}/factors"
+IDENTITIES = "/admin/users/{sub}/identities"
+LINKS = "/admin/users/{sub}/links"
+CONSENTS = "/admin/users/{sub}/consents"
 COLUMNS = ("sub", "username", "name", "email", "status", "operator")
 VARIABLE = "AUTHSERVER_PASSWORD"
 
@@ -25,6 +28,8 @@ VARIABLE = "AUTHSERVER_PASSWORD"
     authserver users set-password SUB < password.txt
     authserver users remove-factors SUB
     authserver users link SUB --issuer https://accounts.google.com --subject 1234567890
+    authserver users unlink SUB IDENTITY
+    authserver users links SUB
     """,
 )
 def users() -> None:
@@ -126,6 +131,27 @@ def remove_factors(invocation: Invocation, sub: str) -> None:
     invocation.done(f"{sub} has no second factor any more.")
 
 
+@users.command(examples="authserver users consents SUB")
+@click.argument("sub")
+@listing
+@pass_invocation
+def consents(invocation: Invocation, sub: str, limit: int | None) -> None:
+    """List what a user allowed applications and is not asked again."""
+    columns = ("client_id", "client_name", "scope", "expires_at", "stands")
+    invocation.show_list(invocation.api.items(CONSENTS, sub=sub), columns, limit)
+
+
+@users.command(examples="authserver users forget-consent SUB CLIENT_ID")
+@click.argument("sub")
+@click.argument("client_id")
+@pass_invocation
+def forget_consent(invocation: Invocation, sub: str, client_id: str) -> None:
+    """Have an application ask a user again. What it was granted stays: see authorizations."""
+    invocation.confirm(f"The application {client_id} has to ask {sub} again.")
+    invocation.api.delete(f"{CONSENTS}/{{client_id}}", sub=sub, client_id=client_id)
+    invocation.done(f"{client_id} asks {sub} again.")
+
+
 @users.command(examples="authserver users disable SUB")
 @click.argument("sub")
 @pass_invocation
@@ -152,15 +178,65 @@ def enable(invocation: Invocation, sub: str) -> None:
 def link(invocation: Invocation, sub: str, issuer: str, subject: str) -> None:
     """Let an identity of another provider sign in as this user."""
     identity = {"issuer": issuer, "subject": subject}
-    linked = invocation.api.post("/admin/users/{sub}/identities", identity, sub=sub)
+    linked = invocation.api.post(IDENTITIES, identity, sub=sub)
     invocation.done(f"{subject} of {issuer} signs in as {sub}.", linked)
+
+
+@users.command(examples="authserver users identities SUB")
+@click.argument("sub")
+@listing
+@pass_invocation
+def identities(invocation: Invocation, sub: str, limit: int | None) -> None:
+    """List the identities of other providers that sign in as a user."""
+    invocation.show_list(invocation.api.items(IDENTITIES, sub=sub), ("id", "issuer", "subject", "created_at"), limit)
+
+
+@users.command(examples="authserver users unlink SUB IDENTITY")
+@click.argument("sub")
+@click.argument("identity")
+@pass_invocation
+def unlink(invocation: Invocation, sub: str, identity: str) -> None:
+    """Take an identity of another provider from a user; `users identities` lists them."""
+    invocation.confirm(f"The identity {identity} no longer signs {sub} in, and {sub} is signed out everywhere.")
+    invocation.api.delete(f"{IDENTITIES}/{{identity}}", sub=sub, identity=identity)
+    invocation.done(f"Unlinked {identity}.")
+
+
+@users.command(examples="authserver users links SUB")
+@click.argument("sub")
+@listing
+@pass_invocation
+def links(invocation: Invocation, sub: str, limit: int | None) -> None:
+    """List the links that were sent by mail for a user and can still be used."""
+    columns = ("id", "purpose", "address", "created_at", "expires_at")
+    invocation.show_list(invocation.api.items(LINKS, sub=sub), columns, limit)
+
+
+@users.command(examples="authserver users withdraw-link SUB LINK")
+@click.argument("sub")
+@click.argument("link_id", metavar="LINK")
+@pass_invocation
+def withdraw_link(invocation: Invocation, sub: str, link_id: str) -> None:
+    """Take a link back that was sent by mail; `users links` lists them."""
+    invocation.confirm(f"The link {link_id} no longer works; {sub} has to ask for another one.")
+    invocation.api.delete(f"{LINKS}/{{link}}", sub=sub, link=link_id)
+    invocation.done(f"Withdrew the link {link_id}.")
 
 
 @users.command(examples="authserver users delete SUB")
 @click.argument("sub")
 @pass_invocation
 def delete(invocation: Invocation, sub: str) -> None:
-    """Delete a user for good. Their identifier is never used again."""
+    """Delete a user for good. Their identifier is never used again. `erasures` tells when all of them is gone."""
     invocation.confirm(f"The user {sub} goes for good, and whatever they allowed.")
     invocation.api.delete(ONE, sub=sub)
     invocation.done(f"Deleted {sub}.")
+
+
+@users.command(examples="authserver users erasures")
+@listing
+@pass_invocation
+def erasures(invocation: Invocation, limit: int | None) -> None:
+    """List users who were deleted, and whether whatever names them is removed."""
+    columns = ("subject_key", "sub", "state", "requested_at", "finished_at")
+    invocation.show_list(invocation.api.items("/admin/erasures"), columns, limit)

@@ -27,9 +27,10 @@ class Authorization(Document):
     last_used_at: int | None = Field(description="When its tokens were last issued; null before the code is redeemed")
     expires_at: int
     revoked_at: int | None
+    stands: bool = Field(description="false once it was revoked, or anything that it depends on was ended since")
 
     @classmethod
-    def of(cls, authorization: models.Authorization) -> Self:
+    def of(cls, authorization: models.Authorization, *, stands: bool) -> Self:
         return cls(
             id=authorization.id,
             client_id=authorization.client_id,
@@ -42,6 +43,7 @@ class Authorization(Document):
             last_used_at=authorization.rotated_at or None,
             expires_at=authorization.expires_at,
             revoked_at=authorization.revoked_at,
+            stands=stands,
         )
 
 
@@ -78,8 +80,17 @@ class Grant(Document):
     until: int
 
 
-class Application(Document):
-    """An application that was let in."""
+class Remembered(Document):
+    """An answer that the user gave and is not asked for again: whoever asks for no more gets it without a page."""
+
+    permissions: tuple[Permission, ...]
+    resource: tuple[str, ...]
+    since: int
+    until: int
+
+
+class ConnectedApplication(Document):
+    """An application that members let in for an organisation."""
 
     client_id: str
     name: str
@@ -88,13 +99,33 @@ class Application(Document):
     policy_uri: str | None
     tos_uri: str | None
     verification: Literal["verified", "test"]
-    grants: tuple[Grant, ...]
+    grants: tuple[Grant, ...] = Field(description="Those in this part of the list; another part may have more of it")
+
+
+class Application(ConnectedApplication):
+    """An application that a user let in, or allowed something before."""
+
+    grants: tuple[Grant, ...] = Field(description="Empty if it is not connected; then `remembered` is there")
+    remembered: Remembered | None = Field(description="What it gets again without asking the user, if anything")
 
 
 class Applications(Document):
-    """Every application that was let in, by name."""
+    """Every application that the user let in or allowed something before, by name."""
 
     items: tuple[Application, ...]
+
+
+class Consent(Document):
+    """What a user allowed a client, and is not asked again."""
+
+    client_id: str
+    client_name: str
+    scope: str
+    declined: str = Field(description="What the user left out, which is left out again")
+    resource: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    stands: bool = Field(description="false once it is over, or anything that it depends on was ended since")
 
 
 class Companies(Document):
@@ -122,6 +153,7 @@ class Approval(Document):
     decided_by: str | None
     decided_by_username: str | None
     decided_at: int | None
+    stands: bool = Field(description="false once anything that it depends on was ended: the member has to ask again")
 
 
 class Decision(Document):

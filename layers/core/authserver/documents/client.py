@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage, printable
 from authserver.models import Client
-from authserver.scopes import OF_OUR_APIS, OPERATOR, REFUSAL_AGE, ScopeCatalogue
+from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.theme import is_logo
 from authserver.values import RedirectUri, Scope, is_resource_indicator, is_web_page
@@ -162,7 +162,7 @@ class Terms:
             settings.grant_types,
             {name: grant.GRANT_TYPE for name, grant in services.response_types.items()},
             settings.client_auth_methods,
-            services.scopes(younger_than=REFUSAL_AGE),
+            services.scopes(),
             settings.longest_token_lifetime,
             settings.refresh_token_lifetime,
             is_operator=True,

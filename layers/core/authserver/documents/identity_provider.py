@@ -14,6 +14,7 @@ MAX_DOMAINS = 50  # with their provider, within what one transaction of DynamoDB
 
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Claim = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+type TrustsEmail = bool | Literal["*"]
 type OurClaim = Literal["name", "email", "email_verified", "preferred_username"]
 
 
@@ -53,7 +54,7 @@ class Provider(Document):
     domains: list[Annotated[str, AfterValidator(_domain)]] = Field(default=[], max_length=MAX_DOMAINS)
     organisation: Identifier | Literal[""] = ""
     sign_up: bool = False
-    trusts_email: bool = False
+    trusts_email: TrustsEmail = Field(default=False, description="true: for addresses in its domains; *: for every one")
     shown: bool = True
     status: Status = "active"
 
@@ -63,6 +64,10 @@ class Provider(Document):
             raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domains: one is there twice")
+        if self.trusts_email == models.ANY_DOMAIN and self.organisation:
+            raise ValueError(
+                "trusts_email: * is not for a provider of an organisation, whose administrators can change it"
+            )
         return self
 
 
@@ -103,7 +108,7 @@ class DescribedProvider(Document):
     domains: tuple[str, ...]
     organisation: str
     sign_up: bool
-    trusts_email: bool
+    trusts_email: TrustsEmail
     shown: bool
     status: Status
     created_at: int

@@ -22,6 +22,14 @@ class Keys(Document):
     items: tuple[Key, ...]
 
 
+class Withdrawal(Document):
+    """What the withdrawal of a key did: `successor` signs, or makes credentials, from now on."""
+
+    kid: str
+    ring: str
+    successor: str
+
+
 class Rotation(Document):
     """What a rotation did."""
 

@@ -123,7 +123,53 @@ class NewIdentity(Document):
     subject: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
 
 
-class Identity(NewIdentity):
-    """An identity that is a user's."""
+class Identity(Document):
+    """An identity that is a user's. Without `issuer` it is one that was linked before that was kept."""
 
+    id: str
     sub: str
+    issuer: str
+    subject: str
+    created_at: int = Field(description="When it was linked; 0 if that is not known")
+
+    @classmethod
+    def of(cls, identity: models.Identity) -> Self:
+        return cls(
+            id=identity.id,
+            sub=identity.sub,
+            issuer=identity.issuer,
+            subject=identity.subject,
+            created_at=identity.created_at,
+        )
+
+
+class Identities(Document):
+    """Every identity of a user, oldest first."""
+
+    items: tuple[Identity, ...]
+
+
+class Link(Document):
+    """A link that was sent by mail and that somebody may still use. Nobody can read again what it is."""
+
+    id: str
+    purpose: str = Field(description="password_reset or email_verification")
+    address: str
+    created_at: int
+    expires_at: int
+
+    @classmethod
+    def of(cls, link: models.OneTimeLink) -> Self:
+        return cls(
+            id=link.id,
+            purpose=link.purpose,
+            address=link.address,
+            created_at=link.created_at,
+            expires_at=link.expires_at,
+        )
+
+
+class Links(Document):
+    """Every link of a user that somebody may still use, oldest first."""
+
+    items: tuple[Link, ...]

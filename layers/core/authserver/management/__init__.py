@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from authserver.documents import Document, refusals
-from authserver.errors import InvalidToken, OAuthError
+from authserver.errors import InvalidToken, MethodNotAllowed, OAuthError
 from authserver.services import Services
-from authserver.storage import BadCursor, Page
+from authserver.storage.lists import BadCursor, Page
 from authserver.values import Scope, base64url, sha256
 from authserver.wire import NO_STORE, HttpRequest, HttpResponse, device_of, error_headers, read_query, single
 
@@ -167,9 +167,7 @@ def page_of[R](page: Page[R], write: Callable[[R], Any]) -> Answer:
 def serve(request: HttpRequest, operations: tuple[Operation, ...], services: Services) -> HttpResponse:
     """Answers a request by the operation of its route."""
     try:
-        operation = next((one for one in operations if one.route == request.route), None)
-        if operation is None:
-            raise NotFound("operation")
+        operation = _operation_of(request, operations)
         call = read_call(request, operation)
         return _render(operation.perform(call, services))
     except Problem as problem:
@@ -178,6 +176,17 @@ def serve(request: HttpRequest, operations: tuple[Operation, ...], services: Ser
         return render_problem(Invalid("cursor", "is not one of this list"))
     except ValidationError as error:
         return render_problem(Problem(400, "The request is not valid", reason="invalid", errors=refusals(error)))
+
+
+def _operation_of(request: HttpRequest, operations: tuple[Operation, ...]) -> Operation:
+    """Raises `MethodNotAllowed` (RFC 9110 section 15.5.6) and `NotFound`."""
+    method, _, path = request.route.partition(" ")
+    here = {one.route.partition(" ")[0]: one for one in operations if one.route.partition(" ")[2] == path}
+    if not here:
+        raise NotFound("operation")
+    if method not in here:
+        raise MethodNotAllowed(", ".join(here))
+    return here[method]
 
 
 def read_call(request: HttpRequest, operation: Operation) -> Call:

@@ -7,13 +7,13 @@ application does for itself: it neither reaches more by its own call nor answers
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from authserver import models
 from authserver.documents import authorization as documents
 from authserver.documents import organisation as organisations
 from authserver.documents import profile as profiles
-from authserver.identity import cutoffs
 from authserver.identity.activity import (
     APPLICATION_DISCONNECTED,
     APPLICATIONS_DISCONNECTED,
@@ -22,18 +22,26 @@ from authserver.identity.activity import (
     SESSIONS_ENDED,
     note,
 )
-from authserver.identity.cutoffs import cut_off
+from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, page_of
-from authserver.management.acting import acting_user, administered, membership_in, organisation_of
-from authserver.management.authorizations import end_authorizations
+from authserver.management.acting import (
+    acting_user,
+    administered,
+    membership_in,
+    not_administrator,
+    organisation_of,
+)
 from authserver.management.members import OPERATIONS as MEMBERS
 from authserver.management.pages import everything
+from authserver.management.present import PresentEnds
 from authserver.services import Services
-from authserver.storage import Page
-from authserver.tokens.opaque import key_of
+from authserver.storage.lists import Page
 from authserver.values import Scope, base64url, from_base64url, sha256
 
+ALLOW = "allow"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+PARTS = 10  # of a list that are looked through for what is alive
+LONGEST = 100  # of one part
 APPROVAL_KEPT = 30 * 86_400  # at least; an answer holds for as long as a consent is remembered
 
 
@@ -60,10 +68,16 @@ def change_profile(call: Call, services: Services) -> Answer:
 def list_sessions(call: Call, services: Services) -> Answer:
     """The browsers in which the user is signed in."""
     user = acting_user(call, services)
-    page = services.browsers.sessions(user.sub, limit=call.limit, cursor=call.cursor)
-    state = services.browsers.browser_state(subject_key=_key(user.sub))
-    alive = (one for one in page.items if one.expires_at > services.now() and one.created_at > state.not_before)
-    return page_of(Page(tuple(alive), page.next), _write_session)
+    ends = services.browsers.ends(key_text(user.sub))
+    alive: list[models.Session] = []
+    cursor = call.cursor
+    for _ in range(PARTS):  # of many that were signed out at once, those that are left come last
+        page = services.browsers.sessions(user.sub, limit=call.limit - len(alive), cursor=cursor)
+        alive += (one for one in page.items if one.expires_at > services.now() and ends.stand(one.begun, one.sessions))
+        cursor = page.next
+        if cursor is None or len(alive) >= call.limit:
+            break
+    return page_of(Page(tuple(alive), cursor), _write_session)
 
 
 def end_session(call: Call, services: Services) -> Answer:
@@ -73,20 +87,14 @@ def end_session(call: Call, services: Services) -> Answer:
     session = services.browsers.browser_state(session_id=identifier).session
     if session is None or session.subject != user.sub:
         raise NotFound("session")
-    services.browsers.delete_session(session.id)
+    services.withdrawals.end_session(session.id)
     _note(call, services, SESSION_ENDED, about=session.device)
     return Answer()
 
 
 def end_sessions(call: Call, services: Services) -> Answer:
-    """Signs every browser out; applications stay connected.
-
-    One write ends them all. Those that a list knows are removed as well, for people who look.
-    """
-    user = acting_user(call, services)
-    cutoffs.end_sessions(services, user.sub)
-    for session in everything(lambda cursor: services.browsers.sessions(user.sub, limit=100, cursor=cursor)):
-        services.browsers.delete_session(session.id)
+    """Signs every browser out, in one write; applications stay connected."""
+    services.withdrawals.end_sessions(acting_user(call, services).sub)
     _note(call, services, SESSIONS_ENDED)
     return Answer()
 
@@ -103,53 +111,53 @@ def list_activity(call: Call, services: Services) -> Answer:
 
 
 def list_applications(call: Call, services: Services) -> Answer:
-    """What the user let which application do."""
-    user = acting_user(call, services)
-    return Answer(document=_write_applications(_granted_by(user, services), services))
+    """What the user let which application do, and which gets what was allowed before without asking again."""
+    user, ends = acting_user(call, services), PresentEnds(services)
+    granted = _by_client(_alive(_granted_by(user, services), ends, services))
+    remembered = {one.client_id: one for one in _consents_of(user, services) if _is_remembered(one, ends, services)}
+    names: dict[str, str] = {}
+    items = [
+        _own_application(client_id, granted.get(client_id, []), remembered.get(client_id), names, services)
+        for client_id in granted.keys() | remembered.keys()
+    ]
+    items.sort(key=lambda one: (one.name, one.client_id))
+    return Answer(document=documents.Applications(items=tuple(items)).model_dump(mode="json"))
 
 
 def get_application(call: Call, services: Services) -> Answer:
-    """What the user let one application do."""
-    user = acting_user(call, services)
-    granted = [one for one in _granted_by(user, services) if one.client_id == call.path["client_id"]]
-    alive = list(_alive(granted, services))
-    if not alive:
+    """The same of one application."""
+    user, client_id, ends = acting_user(call, services), call.path["client_id"], PresentEnds(services)
+    granted = [one for one in _granted_by(user, services) if one.client_id == client_id]
+    alive = list(_alive(granted, ends, services))
+    consent = services.browsers.browser_state(subject_key=key_text(user.sub), client_key=key_text(client_id)).consent
+    if consent is not None and not _is_remembered(consent, ends, services):
+        consent = None
+    if not alive and consent is None:
         raise NotFound("application")
-    return Answer(document=_application(alive[0].client_id, alive, {}, services).model_dump(mode="json"))
+    return Answer(document=_own_application(client_id, alive, consent, {}, services).model_dump(mode="json"))
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
-    """Ends all that the user granted an application, which has to ask again."""
+    """Ends all that the user granted an application or allowed it before; it has to ask again."""
     user = acting_user(call, services)
     client = _client(call, services)
-    # First, since the call cannot be made again once the caller's own application has ended.
-    services.browsers.forget_consent(user.sub, client.client_id)
-    end_authorizations(services, subject=user.sub, client_id=client.client_id)
+    services.withdrawals.end(subject=user.sub, client_id=client.client_id)
     _note(call, services, APPLICATION_DISCONNECTED, about=client.client_id)
     return Answer()
 
 
 def disconnect_applications(call: Call, services: Services) -> Answer:
-    """The same for every application that the list has, each by a cutoff of its own: the user stays signed in."""
+    """The same for every application, whether the lists have it yet or not; the user stays signed in."""
     user = acting_user(call, services)
-    granted = list(_granted_by(user, services))
-    for client_id in {one.client_id for one in granted}:
-        services.browsers.forget_consent(user.sub, client_id)
-    others = [one for one in granted if one.client_id != call.client_id]
-    ended = {one: cut_off(services, subject=user.sub, client_id=one) for one in {one.client_id for one in others}}
-    for one in others:
-        if one.created_at <= ended[one.client_id] and one.revoked_at is None:
-            services.tokens.revoke(one.id, ended[one.client_id])
-    # The caller's own with the last write, and unmarked: what fails before can be repeated with its token.
-    if len(others) < len(granted):
-        cut_off(services, subject=user.sub, client_id=call.client_id)
+    services.withdrawals.end_grants(user.sub)
     _note(call, services, APPLICATIONS_DISCONNECTED)
     return Answer()
 
 
 def connected_clients(user: models.User, services: Services) -> frozenset[str]:
     """The identifiers of the applications that the user let in."""
-    return frozenset(one.client_id for one in _alive(_granted_by(user, services), services))
+    alive = _alive(_granted_by(user, services), PresentEnds(services), services)
+    return frozenset(one.client_id for one in alive)
 
 
 # ------------------------------------------------------------------ organisations
@@ -165,19 +173,40 @@ def list_organisations(call: Call, services: Services) -> Answer:
 
 
 def list_applications_of_organisation(call: Call, services: Services) -> Answer:
-    """What members granted to applications for the organisation."""
+    """What members granted to applications for the organisation.
+
+    A part of the list is of so many grants, those that are over among them, and has an application once: with its
+    grants in this part. Another part may have the same application again, with others.
+    """
+    return page_of(applications_of_organisation(call, services), lambda one: one.model_dump(mode="json"))
+
+
+def applications_of_organisation(
+    call: Call, services: Services, parts: int = 1
+) -> Page[documents.ConnectedApplication]:
+    """The applications in so many parts of that list, by name, and where the next one begins."""
     organisation = administered(call, services)
-    granted = everything(
-        lambda cursor: services.tokens.authorizations(organisation=organisation.id, limit=100, cursor=cursor)
-    )
-    return Answer(document=_write_applications(granted, services))
+    granted: list[models.Authorization] = []
+    cursor = call.cursor
+    for _ in range(parts):
+        page = services.tokens.authorizations(organisation=organisation.id, limit=call.limit, cursor=cursor)
+        granted += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    names: dict[str, str] = {}
+    by_client = _by_client(_alive(granted, PresentEnds(services), services))
+    items = [
+        documents.ConnectedApplication(**_described(client_id, services), grants=_grants(grants, names, services))
+        for client_id, grants in by_client.items()
+    ]
+    return Page(tuple(sorted(items, key=lambda one: (one.name, one.client_id))), cursor)
 
 
 def disconnect_application_of_organisation(call: Call, services: Services) -> Answer:
     """Ends all that members granted an application for the organisation; it has to ask each again."""
     organisation, client = administered(call, services), _client(call, services)
-    for subject in end_authorizations(services, client_id=client.client_id, organisation=organisation.id):
-        services.browsers.forget_consent(subject, client.client_id)
+    services.withdrawals.end(client_id=client.client_id, organisation=organisation.id)
     return Answer()
 
 
@@ -200,40 +229,85 @@ def set_companies(call: Call, services: Services) -> Answer:
     if membership.role != models.ADMINISTRATOR or authorization.client_id == call.client_id:
         _require_narrower(wanted, authorization, organisation, membership)
         was = authorization.entities
-    changed = services.tokens.set_entities(authorization.id, organisation.id, wanted, was)
+    changed = services.withdrawals.set_entities(authorization.id, organisation.id, wanted, was)
     if changed is None:
         raise Conflict("The authorization is over, or was changed meanwhile")
-    return Answer(document=documents.Authorization.of(changed).model_dump(mode="json"))
+    stands = PresentEnds(services).let_stand(changed)
+    return Answer(document=documents.Authorization.of(changed, stands=stands).model_dump(mode="json"))
 
 
 def list_approvals(call: Call, services: Services) -> Answer:
-    """What members asked the organisation's administrators to allow."""
-    organisation = administered(call, services)
-    page = services.browsers.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
-    waiting = tuple(approval for approval in page.items if approval.expires_at > services.now())
-    return page_of(Page(waiting, page.next), lambda approval: _write_approval(approval, services))
+    """What members asked the organisation's administrators to allow. Who is no administrator sees what is their own."""
+    user, organisation = acting_user(call, services), organisation_of(call, services)
+    if membership_in(organisation, user, services).role == models.ADMINISTRATOR:
+        page = services.browsers.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
+    else:
+        asked = services.browsers.own_approvals(user.sub, limit=call.limit, cursor=call.cursor)
+        page = Page(tuple(one for one in asked.items if one.organisation == organisation.id), asked.next)
+    names: dict[str, str] = {}
+    ends = PresentEnds(services)
+    shown = tuple(one for one in page.items if _is_asked(one, ends, services))
+    return page_of(Page(shown, page.next), lambda one: _write_approval(one, names, ends, services))
 
 
 def get_approval(call: Call, services: Services) -> Answer:
-    """What a member asked, as long as it is what the identifier stands for."""
-    organisation = administered(call, services)
-    return Answer(document=_write_approval(_approval(call, organisation, services), services))
+    """What a member asked, as long as it is what the identifier stands for; for administrators and that member."""
+    ends = PresentEnds(services)
+    approval, _ = _approval_to_see(call, ends, services)
+    return Answer(document=_write_approval(approval, {}, ends, services))
 
 
 def answer_approval(call: Call, services: Services) -> Answer:
     """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
     wanted = call.read(documents.Decision)
     organisation = administered(call, services)
-    approval = _approval(call, organisation, services)
+    approval = _approval(call, organisation, PresentEnds(services), services)
     if approval.client_id == call.client_id:
         raise _for_itself()
     now = services.now()
     end = now + max(services.settings.consent_lifetime, APPROVAL_KEPT)
-    services.browsers.answer_approval(approval, wanted.decision, call.subject, now, end)
-    answered = _approval(call, organisation, services)
-    if (answered.decision, answered.decided_by) != (wanted.decision, call.subject):
+    _record_answer(approval, wanted.decision, call, now, end, services)
+    ends = PresentEnds(services)
+    answered = _approval(call, organisation, ends, services)
+    is_said = (answered.decision, answered.decided_by) == (wanted.decision, call.subject)
+    # An approval of before that has ended since allows nothing, whoever gave it.
+    if not is_said or (wanted.decision == ALLOW and not ends.let_approval_stand(answered)):
         raise Conflict("This was answered before")
-    return Answer(document=_write_approval(answered, services))
+    return Answer(document=_write_approval(answered, {}, ends, services))
+
+
+def withdraw_approval(call: Call, services: Services) -> Answer:
+    """Takes back what was asked, or answered.
+
+    While nobody has answered, the member may as well as an administrator, and nothing else changes. Once somebody has,
+    an administrator may; that ends all that the member granted the application for the organisation.
+    """
+    approval, is_administrator = _approval_to_see(call, PresentEnds(services), services)
+    if approval.client_id == call.client_id:
+        raise _for_itself()
+    if not approval.decision:
+        is_done = services.browsers.take_approval_back(approval)
+    elif is_administrator:
+        is_done = services.withdrawals.withdraw_approval(approval)
+    else:
+        raise not_administrator()
+    if not is_done:
+        raise Conflict("This was answered or changed meanwhile; look at it again")
+    return Answer()
+
+
+def _record_answer(
+    approval: models.Approval, decision: str, call: Call, now: int, end: int, services: Services
+) -> None:
+    """Under the epochs of the administrator, who has to be one still when it is written."""
+    ends = services.tokens.standing(
+        subject_key=key_text(call.subject), organisation_key=key_text(approval.organisation)
+    ).ends
+    if ends.membership is None:
+        raise not_administrator()
+    approver = key_text(call.subject)
+    begun = replace(approval.begun, approver=approver, approval=ends.begun(approver).approval)
+    services.browsers.answer_approval(approval, decision, ends.membership, begun, now, end)
 
 
 # ------------------------------------------------------------------ who may
@@ -272,7 +346,11 @@ def _for_itself() -> Problem:
 
 
 def _granted_by(user: models.User, services: Services) -> Iterator[models.Authorization]:
-    return everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=100, cursor=cursor))
+    return everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=LONGEST, cursor=cursor))
+
+
+def _consents_of(user: models.User, services: Services) -> Iterator[models.Consent]:
+    return everything(lambda cursor: services.browsers.consents(user.sub, limit=LONGEST, cursor=cursor))
 
 
 def _note(call: Call, services: Services, kind: str, about: str = "") -> None:
@@ -307,48 +385,67 @@ def _write_activity(activity: models.Activity) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def _write_applications(granted: Iterable[models.Authorization], services: Services) -> dict[str, Any]:
+def _by_client(granted: Iterable[models.Authorization]) -> dict[str, list[models.Authorization]]:
     by_client: dict[str, list[models.Authorization]] = {}
-    for authorization in _alive(granted, services):
+    for authorization in granted:
         by_client.setdefault(authorization.client_id, []).append(authorization)
-    names: dict[str, str] = {}
-    items = [_application(client_id, grants, names, services) for client_id, grants in by_client.items()]
-    items.sort(key=lambda one: (one.name, one.client_id))
-    return documents.Applications(items=tuple(items)).model_dump(mode="json")
+    return by_client
 
 
-def _alive(granted: Iterable[models.Authorization], services: Services) -> Iterator[models.Authorization]:
-    """Those with tokens that still work: a cutoff of any kind may have ended what the record does not show."""
+def _alive(
+    granted: Iterable[models.Authorization], ends: PresentEnds, services: Services
+) -> Iterator[models.Authorization]:
+    """Those with tokens that still work: something may have ended what the record does not show."""
     now = services.now()
-    cutoffs: dict[tuple[str, str, str], int] = {}
     for one in granted:
-        if one.revoked_at is not None or not one.rotated_at or one.ends_at <= now:
-            continue
-        whose = (one.subject, one.client_id, one.organisation)
-        if whose not in cutoffs:
-            cutoffs[whose] = services.tokens.standing(
-                subject_key=_key(one.subject),
-                client_key=_key(one.client_id),
-                organisation_key=_key(one.organisation) if one.organisation else "",
-            ).not_before
-        if one.created_at > cutoffs[whose]:
+        if one.rotated_at and one.ends_at > now and ends.let_stand(one):
             yield one
 
 
-def _application(
-    client_id: str, granted: list[models.Authorization], names: dict[str, str], services: Services
+def _is_remembered(consent: models.Consent, ends: PresentEnds, services: Services) -> bool:
+    """Whether the user is not asked again: an answer may have ended that is there still."""
+    return consent.expires_at > services.now() and ends.let_consent_stand(consent)
+
+
+def _own_application(
+    client_id: str,
+    granted: list[models.Authorization],
+    consent: models.Consent | None,
+    names: dict[str, str],
+    services: Services,
 ) -> documents.Application:
-    client = services.clients.get(client_id)
     return documents.Application(
-        client_id=client_id,
-        name=client.client_name if client else client_id,
-        logo_uri=(client.logo_uri or None) if client else None,
-        client_uri=(client.client_uri or None) if client else None,
-        policy_uri=(client.policy_uri or None) if client else None,
-        tos_uri=(client.tos_uri or None) if client else None,
-        verification=_verification(client),
-        grants=tuple(_grant(authorization, names, services) for authorization in granted),
+        **_described(client_id, services),
+        grants=_grants(granted, names, services),
+        remembered=_remembered(consent, services) if consent else None,
     )
+
+
+def _described(client_id: str, services: Services) -> dict[str, Any]:
+    """What an application is, whatever it was granted."""
+    client = services.clients.get(client_id)
+    links = ("logo_uri", "client_uri", "policy_uri", "tos_uri")
+    return {
+        "client_id": client_id,
+        "name": client.client_name if client else client_id,
+        **{name: (getattr(client, name) or None) if client else None for name in links},
+        "verification": _verification(client),
+    }
+
+
+def _remembered(consent: models.Consent, services: Services) -> documents.Remembered:
+    return documents.Remembered(
+        permissions=_permissions(consent.scope - consent.declined, services),
+        resource=tuple(sorted(consent.resource)),
+        since=consent.created_at,
+        until=consent.expires_at,
+    )
+
+
+def _grants(
+    granted: Iterable[models.Authorization], names: dict[str, str], services: Services
+) -> tuple[documents.Grant, ...]:
+    return tuple(_grant(authorization, names, services) for authorization in granted)
 
 
 def _grant(authorization: models.Authorization, names: dict[str, str], services: Services) -> documents.Grant:
@@ -381,7 +478,9 @@ def _verification(client: models.Client | None) -> Literal["verified", "test"]:
     return "verified" if client is not None and client.verification == models.VERIFIED else "test"
 
 
-def _write_approval(approval: models.Approval, services: Services) -> dict[str, Any]:
+def _write_approval(
+    approval: models.Approval, names: dict[str, str], ends: PresentEnds, services: Services
+) -> dict[str, Any]:
     client = services.clients.get(approval.client_id)
     return documents.Approval.model_validate(
         {
@@ -391,7 +490,7 @@ def _write_approval(approval: models.Approval, services: Services) -> dict[str, 
             "client_uri": (client.client_uri or None) if client else None,
             "verification": _verification(client),
             "sub": approval.subject,
-            "username": _username(approval.subject, {}, services),
+            "username": _username(approval.subject, names, services),
             "permissions": _permissions(approval.scope, services),
             "resource": approval.resource,
             "entities": tuple(sorted(approval.entities)),
@@ -399,8 +498,9 @@ def _write_approval(approval: models.Approval, services: Services) -> dict[str, 
             "expires_at": approval.expires_at,
             "decision": approval.decision or None,
             "decided_by": approval.decided_by or None,
-            "decided_by_username": _username(approval.decided_by, {}, services) if approval.decided_by else None,
+            "decided_by_username": _username(approval.decided_by, names, services) if approval.decided_by else None,
             "decided_at": approval.decided_at or None,
+            "stands": ends.let_approval_stand(approval),
         }
     ).model_dump(mode="json")
 
@@ -412,19 +512,36 @@ def _approval_id(approval: models.Approval) -> str:
     return base64url("\x00".join((seal, approval.client_id, approval.subject)).encode())
 
 
-def _approval(call: Call, organisation: models.Organisation, services: Services) -> models.Approval:
+def _asked(call: Call) -> tuple[str, str]:
+    """The client and the member that the identifier of an approval names; empty for garbage."""
     try:
         _, client_id, subject = from_base64url(call.path["approval"]).decode().split("\x00")
     except ValueError:
-        raise NotFound("approval") from None
-    approval = services.browsers.approval(organisation.id, client_id, subject)
-    if approval is None or approval.expires_at <= services.now() or _approval_id(approval) != call.path["approval"]:
+        return "", ""
+    return client_id, subject
+
+
+def _approval(call: Call, organisation: models.Organisation, ends: PresentEnds, services: Services) -> models.Approval:
+    client_id, subject = _asked(call)
+    approval = services.browsers.approval(organisation.id, client_id, subject) if subject else None
+    if approval is None or not _is_asked(approval, ends, services) or _approval_id(approval) != call.path["approval"]:
         raise NotFound("approval")
     return approval
 
 
-def _key(text: str) -> str:
-    return base64url(key_of(text))
+def _approval_to_see(call: Call, ends: PresentEnds, services: Services) -> tuple[models.Approval, bool]:
+    """An approval that the user asked for, or any if the user is an administrator; and whether that is so."""
+    user, organisation = acting_user(call, services), organisation_of(call, services)
+    is_administrator = membership_in(organisation, user, services).role == models.ADMINISTRATOR
+    if not is_administrator and _asked(call)[1] != user.sub:
+        raise not_administrator()
+    return _approval(call, organisation, ends, services), is_administrator
+
+
+def _is_asked(approval: models.Approval, ends: PresentEnds, services: Services) -> bool:
+    """Whether it is kept still; an answer to a question that something has ended would allow nothing."""
+    is_over = approval.expires_at <= services.now()
+    return not is_over and (bool(approval.decision) or ends.let_approval_stand(approval))
 
 
 READ, WRITE = "account.read", "account.write"
@@ -443,7 +560,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET /account/applications",
-        "List one's connected applications",
+        "List one's applications",
         READ,
         list_applications,
         answer=documents.Applications,
@@ -457,7 +574,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET /account/applications/{client_id}",
-        "Read a connected application",
+        "Read one of one's applications",
         READ,
         get_application,
         answer=documents.Application,
@@ -502,7 +619,8 @@ OPERATIONS = (
         "List an organisation's connected applications",
         READ_ORGANISATION,
         list_applications_of_organisation,
-        answer=documents.Applications,
+        answer=documents.ConnectedApplication,
+        is_list=True,
     ),
     Operation(
         f"DELETE {ORGANISATION}/applications/{{client_id}}",
@@ -541,5 +659,12 @@ OPERATIONS = (
         answer_approval,
         body=documents.Decision,
         answer=documents.Approval,
+    ),
+    Operation(
+        f"DELETE {ORGANISATION}/approvals/{{approval}}",
+        "Take back what was asked or answered",
+        WRITE_ORGANISATION,
+        withdraw_approval,
+        status=204,
     ),
 )

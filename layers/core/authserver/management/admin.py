@@ -3,6 +3,8 @@
 from authserver.management import (
     authorizations,
     clients,
+    consents,
+    erasures,
     identity_providers,
     keys,
     organisations,
@@ -14,6 +16,8 @@ from authserver.management import (
 OPERATIONS = (
     *clients.OPERATIONS,
     *users.OPERATIONS,
+    *erasures.OPERATIONS,
+    *consents.OPERATIONS,
     *organisations.OPERATIONS,
     *scopes.OPERATIONS,
     *authorizations.OPERATIONS,

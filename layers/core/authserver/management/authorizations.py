@@ -4,9 +4,8 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import authorization as documents
-from authserver.identity.cutoffs import cut_off
 from authserver.management import Answer, Call, Invalid, NotFound, Operation, page_of
-from authserver.management.pages import everything
+from authserver.management.present import PresentEnds
 from authserver.services import Services
 
 OF = {
@@ -19,7 +18,8 @@ OF = {
 def list_authorizations(call: Call, services: Services) -> Answer:
     """Those of a subject, of a client or of an organisation; revoked and expired ones for as long as they are kept."""
     page = services.tokens.authorizations(**_whose(call), limit=call.limit, cursor=call.cursor)
-    return page_of(page, _write)
+    ends = PresentEnds(services)
+    return page_of(page, lambda one: _write(one, ends))
 
 
 def get_authorization(call: Call, services: Services) -> Answer:
@@ -27,42 +27,37 @@ def get_authorization(call: Call, services: Services) -> Answer:
     authorization = services.tokens.find(call.path["id"])
     if authorization is None:
         raise NotFound("authorization")
-    return Answer(document=_write(authorization))
+    return Answer(document=_write(authorization, PresentEnds(services)))
 
 
 def revoke_authorization(call: Call, services: Services) -> Answer:
     """Revokes an authorization and all that hangs on it."""
-    if services.tokens.find(call.path["id"]) is None:
+    authorization = services.tokens.find(call.path["id"])
+    if authorization is None or not services.withdrawals.revoke(authorization.id, services.now()):
         raise NotFound("authorization")
-    services.tokens.revoke(call.path["id"], services.now())
     return Answer()
 
 
 def revoke_authorizations(call: Call, services: Services) -> Answer:
-    """Revokes everything of a subject, of a client or of an organisation."""
-    end_authorizations(services, **_whose(call))
+    """Revokes everything of a subject, of a client or of an organisation, in one write."""
+    whose = _whose(call)
+    _require_existing(whose, services)
+    services.withdrawals.end(**whose)
     return Answer()
 
 
-def end_authorizations(
-    services: Services, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None
-) -> set[str]:
-    """Ends all that was granted until now by one of the three, or by two of them; the subjects who had granted it.
-
-    The cutoff comes first and is what counts: with it everything is dead, whatever becomes of the rest. Then each
-    authorization that the list has is marked as revoked, which lists show.
-    """
-    now = cut_off(services, subject=subject, client_id=client_id, organisation=organisation)
-    whose = [("subject", subject), ("organisation", organisation), ("client_id", client_id)]
-    listed = dict([next((name, value) for name, value in whose if value is not None)])
-    subjects = set()
-    for one in everything(lambda cursor: services.tokens.authorizations(**listed, limit=100, cursor=cursor)):
-        if client_id not in (None, one.client_id) or organisation not in (None, one.organisation):
-            continue
-        subjects.add(one.subject)
-        if one.created_at <= now and one.revoked_at is None:
-            services.tokens.revoke(one.id, now)
-    return subjects
+def _require_existing(whose: dict[str, str], services: Services) -> None:
+    """Raises `NotFound`: of whom there is not, or no more, nothing stands; and a mistyped name is told as one."""
+    ((name, identifier),) = whose.items()
+    match name:
+        case "subject":
+            found = services.users.get(identifier) is not None
+        case "client_id":
+            found = services.clients.get(identifier) is not None
+        case _:
+            found = services.organisations.get(identifier) is not None
+    if not found:
+        raise NotFound({"subject": "user", "client_id": "client"}.get(name, name))
 
 
 def _whose(call: Call) -> dict[str, str]:
@@ -73,8 +68,8 @@ def _whose(call: Call) -> dict[str, str]:
     return given
 
 
-def _write(authorization: models.Authorization) -> dict[str, Any]:
-    return documents.Authorization.of(authorization).model_dump(mode="json")
+def _write(authorization: models.Authorization, ends: PresentEnds) -> dict[str, Any]:
+    return documents.Authorization.of(authorization, stands=ends.let_stand(authorization)).model_dump(mode="json")
 
 
 READ, WRITE = "admin:grants.read", "admin:grants.write"

@@ -15,6 +15,7 @@ from authserver.documents.client import ClientMetadata, Terms, metadata_of, obje
 from authserver.management import Conflict, NotFound, Problem
 from authserver.models import TEST, Client, ClientSecret
 from authserver.services import Services
+from authserver.storage.clients import Licence
 from authserver.values import base64url, sha256
 
 ATTEMPTS = 4
@@ -79,23 +80,26 @@ def as_unverified(before: Client, after: Client) -> Client:
 # ------------------------------------------------------------------ writes
 
 
-def create(client: Client, services: Services, *, repeatable: bool) -> tuple[Client, str | None]:
+def create(
+    client: Client, services: Services, *, repeatable: bool, licence: Licence | None = None
+) -> tuple[Client, str | None]:
     """Registers a client; it as it is stored, with its secret if it has one.
 
     `repeatable`: the identifier stands for the caller's idempotency key, so that the same client under it is the same
     call again. The answer to it gives another secret, since nobody knows which of the two will arrive. One that was
-    ended since is not made again: its identifier is dead for good.
+    ended since is not made again: its identifier is dead for good. With a `licence` a use of it is taken; raises
+    `Unlicensed`.
     """
-    if repeatable and services.tokens.is_suspended(client_id=client.client_id):
-        raise Conflict("What this Idempotency-Key made has ended", reason="client_ended")
     secret = random_secret(services)
     made = with_credentials(client, secret, services)
-    if services.clients.create(made):
+    if services.clients.create(made, licence):
         return made, told(secret, made)
     taken = services.clients.get(client.client_id)
     if taken == made:
         return made, told(secret, made)  # by ourselves: the answer to the write was lost
-    if taken is None or not repeatable or (taken.owner, metadata_of(taken)) != (made.owner, metadata_of(made)):
+    if taken is None:
+        raise Conflict("A client that was removed had this identifier", reason="client_ended")
+    if not repeatable or (taken.owner, metadata_of(taken)) != (made.owner, metadata_of(made)):
         raise Conflict("There is such a client already", reason="client_exists")
     return _told_again(taken, secret, services)
 
@@ -125,7 +129,7 @@ def change(
         after = with_credentials(changed(before), secret, services)
         if after == before:
             return before, told(secret, before)
-        if services.clients.replace(after):
+        if services.withdrawals.change_client(after):
             return replace(after, version=after.version + 1), told(secret, after)
     raise Conflict("The client is being changed by somebody else", reason="changed_meanwhile")
 
@@ -149,13 +153,8 @@ def _holds(secret: str, client: Client) -> bool:
 
 
 def end(client: Client, services: Services) -> None:
-    """Nothing issued to the client stands from now on; then it is removed.
-
-    In this order, so that what fails halfway leaves a client for which nothing works, and is repeated. The suspension
-    stays: no token of it comes to life again.
-    """
-    services.tokens.suspend(client_id=client.client_id)
-    services.clients.delete(client.client_id)
+    """Removes the client: nothing that was issued to it stands ever after."""
+    services.withdrawals.delete_client(client.client_id)
 
 
 def existing(client_id: str, services: Services) -> Client:
@@ -189,11 +188,15 @@ def add_secret(find: Callable[[], Client], overlap: int, services: Services) -> 
 
 
 def drop_secret(find: Callable[[], Client], secret_id: str, services: Services) -> None:
-    """Ends a secret at once. Raises `NotFound`; and `Conflict` for the last, which a new one has to take over from."""
+    """Ends a secret at once. Raises `NotFound`; and `Conflict` for the last, which a new one has to take over from.
+
+    Only those that are live count: what has ended is not there any more, whether or not it is stored.
+    """
 
     def changed(client: Client) -> Client:
-        kept = tuple(stored for stored in client.secrets if secret_identifier(stored) != secret_id)
-        if len(kept) == len(client.secrets):
+        alive = live(client.secrets, services.now())
+        kept = tuple(stored for stored in alive if secret_identifier(stored) != secret_id)
+        if len(kept) == len(alive):
             raise NotFound("secret")
         if not kept:
             raise Conflict("This is the only secret; add another one first", reason="secret_last")

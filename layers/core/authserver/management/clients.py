@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from authserver.documents import Document, Identifier
 from authserver.documents.client import ClientMetadata, Line, Terms, metadata_of
 from authserver.identity import hashes
-from authserver.identity.cutoffs import resume
-from authserver.management import Answer, Call, Conflict, Operation, Problem, page_of
+from authserver.identity.begin import key_text
+from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
 from authserver.management.client_records import (
     IssuedSecret,
     NewSecret,
@@ -31,9 +31,10 @@ from authserver.management.client_records import (
     require_acceptable,
 )
 from authserver.management.initial_access import new_initial_access_token
-from authserver.models import ACTIVE, DISABLED, VERIFIED, Client, ClientSecret
-from authserver.scopes import OPERATOR, REFUSAL_AGE
+from authserver.models import VERIFIED, Client, ClientSecret, InitialAccessToken
+from authserver.scopes import OPERATOR
 from authserver.services import Services
+from authserver.storage.lists import Page
 from authserver.values import Scope
 
 READ, WRITE = "admin:clients.read", "admin:clients.write"
@@ -71,6 +72,9 @@ class ClientDescription(AdministeredClient):
     secrets: list[SecretDescription] = Field(default=[])
     created_at: int = 0
     expires_at: int | None = None
+    has_registration_access_token: bool = Field(
+        default=False, description="Whether who registered it may change and delete it (RFC 7592)"
+    )
 
 
 class NewInitialAccessToken(Document):
@@ -84,7 +88,17 @@ class IssuedInitialAccessToken(Document):
     """The token, told once."""
 
     initial_access_token: str
+    id: str
     uses: int
+    expires_at: int
+
+
+class InitialAccessTokenDescription(Document):
+    """A token that lets somebody register clients, which nobody can read again."""
+
+    id: str
+    remaining: int = Field(description="How many clients can still be registered")
+    created_at: int
     expires_at: int
 
 
@@ -103,7 +117,7 @@ def create_client(call: Call, services: Services) -> Answer:
     _require_hash_fits(document)
     require_acceptable(document, Terms.for_operators(services))
     client_id = document.client_id or call.new_identifier(services)
-    if document.client_id and services.users.get(client_id) is not None:
+    if document.client_id and _is_a_users(client_id, services):
         # Else a client's own token could be taken for the user's (RFC 9700 section 4.15).
         raise Conflict("A user has this identifier")
     wanted = _administered(Client(client_id=client_id, client_name="", created_at=services.now()), document)
@@ -112,9 +126,6 @@ def create_client(call: Call, services: Services) -> Answer:
     _require_power_over(wanted, call, services)
     repeatable = bool(call.idempotency_key) and document.client_id is None
     client, secret = create(wanted, services, repeatable=repeatable)
-    if document.client_id and client.status == ACTIVE:
-        # An identifier that was there before is suspended for good; what it had then stays dead.
-        resume(services, client_id=client_id)
     return Answer(201, describe(client, services, secret))
 
 
@@ -133,8 +144,6 @@ def patch_client(call: Call, services: Services) -> Answer:
         after = _administered(client, document)
         _require_power_over(client, call, services)
         _require_power_over(after, call, services)
-        if "status" in call.body:
-            _suspend_or_resume(after, services)
         return after
 
     client, secret = change(lambda: existing(client_id, services), changed, services)
@@ -142,7 +151,7 @@ def patch_client(call: Call, services: Services) -> Answer:
 
 
 def delete_client(call: Call, services: Services) -> Answer:
-    """Ends a client: nothing issued to it stands, and its identifier is free for an operator alone."""
+    """Ends a client: nothing issued to it stands, and its identifier is never given again."""
     end(existing(call.path["client_id"], services), services)
     return Answer()
 
@@ -171,11 +180,43 @@ def create_initial_access_token(call: Call, services: Services) -> Answer:
     asked = call.read(NewInitialAccessToken)
     token, record = new_initial_access_token(asked.uses, asked.lifetime, services)
     services.tokens.put_initial_access_token(record)
-    document = IssuedInitialAccessToken(initial_access_token=token, uses=asked.uses, expires_at=record.expires_at)
+    document = IssuedInitialAccessToken(
+        initial_access_token=token, id=record.id, uses=asked.uses, expires_at=record.expires_at
+    )
     return Answer(201, document.model_dump())
 
 
+def list_initial_access_tokens(call: Call, services: Services) -> Answer:
+    """Those that somebody may still register clients with, oldest first."""
+    page = services.tokens.initial_access_tokens(limit=call.limit, cursor=call.cursor)
+    usable = tuple(one for one in page.items if one.remaining > 0 and one.expires_at > services.now())
+    return page_of(Page(usable, page.next), _write_initial_access_token)
+
+
+def revoke_initial_access_token(call: Call, services: Services) -> Answer:
+    """Lets nobody register by it any more; what was registered stays."""
+    if not services.withdrawals.revoke_initial_access_token(call.path["id"]):
+        raise NotFound("initial access token")
+    return Answer()
+
+
+def revoke_registration_access_token(call: Call, services: Services) -> Answer:
+    """Keeps whoever registered a client from seeing, changing and deleting it (RFC 7592); the client goes on."""
+
+    def changed(client: Client) -> Client:
+        return replace(client, registration_token_hash=b"")
+
+    change(lambda: existing(call.path["client_id"], services), changed, services)
+    return Answer()
+
+
 # ------------------------------------------------------------------ rules
+
+
+def _is_a_users(identifier: str, services: Services) -> bool:
+    """Whether a user has the identifier, or had it before they were removed."""
+    end = services.browsers.ends(key_text(identifier)).subject
+    return bool(end.suspended) or services.users.get(identifier) is not None
 
 
 def _require_hash_fits(document: NewClient) -> None:
@@ -186,23 +227,11 @@ def _require_hash_fits(document: NewClient) -> None:
 
 def _require_power_over(client: Client, call: Call, services: Services) -> None:
     """Raises `Problem` if the client has an operator's scope that the caller's token has not."""
-    catalogue = services.scopes(younger_than=REFUSAL_AGE)
+    catalogue = services.scopes()
     granted = catalogue.expand(call.scope)
     for name in client.scope:
         if OPERATOR in catalogue.grantable_by(Scope((name,))) and name not in granted:
             raise Problem(403, "This needs the client's own scopes in the access token", reason="insufficient_scope")
-
-
-def _suspend_or_resume(client: Client, services: Services) -> None:
-    """Before the write of the status, either way.
-
-    To disable: whatever fails then, nothing issued stands, and the call is repeated. To enable: the client is still
-    disabled until that write, so that nothing is issued in between; what it had before stays dead.
-    """
-    if client.status == DISABLED:
-        services.tokens.suspend(client_id=client.client_id)
-    else:
-        resume(services, client_id=client.client_id)
 
 
 # ------------------------------------------------------------------ documents
@@ -228,8 +257,15 @@ def describe(client: Client, services: Services, secret: str | None = None) -> d
         "secrets": describe_secrets(client.secrets, services.now()),
         "created_at": client.created_at,
         "expires_at": client.expires_at,
+        "has_registration_access_token": bool(client.registration_token_hash),
     }
     return {name: value for name, value in document.items() if value not in (None, "")}
+
+
+def _write_initial_access_token(token: InitialAccessToken) -> dict[str, Any]:
+    return InitialAccessTokenDescription(
+        id=token.id, remaining=token.remaining, created_at=token.created_at, expires_at=token.expires_at
+    ).model_dump()
 
 
 LIST = {"owner": "only those of this owner"}
@@ -275,5 +311,27 @@ OPERATIONS = (
         body=NewInitialAccessToken,
         answer=IssuedInitialAccessToken,
         status=201,
+    ),
+    Operation(
+        "GET /admin/initial-access-tokens",
+        "List who may register clients",
+        READ,
+        list_initial_access_tokens,
+        answer=InitialAccessTokenDescription,
+        is_list=True,
+    ),
+    Operation(
+        "DELETE /admin/initial-access-tokens/{id}",
+        "Let nobody register by an initial access token any more",
+        WRITE,
+        revoke_initial_access_token,
+        status=204,
+    ),
+    Operation(
+        "DELETE /admin/clients/{client_id}/registration-access-token",
+        "Take a registration access token back",
+        WRITE,
+        revoke_registration_access_token,
+        status=204,
     ),
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 from authserver.documents import authorization as documents
 from authserver.management.pages import everything
-from authserver.models import Authorization, Client, Factors, User
+from authserver.management.present import PresentEnds
+from authserver.models import Client, Factors, User
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
@@ -13,16 +14,20 @@ from authserver.values import base64url
 
 def export_account(user: User, services: Services) -> dict[str, Any]:
     """A document of everything; times are epoch seconds. What was allowed is listed for as long as it is kept."""
-    tokens = services.tokens
+    tokens, ends = services.tokens, PresentEnds(services)
     granted = list(everything(lambda cursor: tokens.authorizations(subject=user.sub, limit=100, cursor=cursor)))
     return {
         "exported_at": services.now(),
         "profile": _profile(user),
         "second_factors": _factors(services.factors.get(_key(user.sub))),
+        "identities": _identities(user, services),
         "organisations": _memberships(user, services),
-        "applications": [documents.Authorization.of(one).model_dump(mode="json") for one in granted],
-        "remembered_consents": list(_consents(user, granted, services)),
+        "applications": [
+            documents.Authorization.of(one, stands=ends.let_stand(one)).model_dump(mode="json") for one in granted
+        ],
+        "remembered_consents": list(_consents(user, services)),
         "sessions": _sessions(user, services),
+        "links": _links(user, services),
         "activity": _activity(user, services),
         "own_applications": _own_applications(user, services),
     }
@@ -47,21 +52,34 @@ def _factors(factors: Factors | None) -> dict[str, Any]:
     return {"authenticator_app": app, "recovery_codes_left": len(factors.recovery_codes), "passkeys": passkeys}
 
 
+def _identities(user: User, services: Services) -> list[dict[str, Any]]:
+    """Who the user is at identity providers."""
+    names = ("issuer", "subject", "created_at")
+    return [{name: getattr(one, name) for name in names} for one in services.users.identities(user.sub)]
+
+
+def _links(user: User, services: Services) -> list[dict[str, Any]]:
+    """Those that were sent by mail, for as long as they are kept."""
+    names = ("purpose", "address", "created_at", "expires_at")
+    listed = everything(lambda cursor: services.browsers.links(user.sub, limit=100, cursor=cursor))
+    return [{name: getattr(one, name) for name in names} for one in listed]
+
+
 def _memberships(user: User, services: Services) -> list[dict[str, Any]]:
     listed = everything(lambda cursor: services.organisations.memberships_of(user.sub, limit=100, cursor=cursor))
     return [{"organisation": one.organisation, "role": one.role, "since": one.created_at} for one in listed]
 
 
-def _consents(user: User, granted: Iterable[Authorization], services: Services) -> Iterable[dict[str, Any]]:
-    """Those that can be found: to applications of which something is kept."""
-    for client_id in sorted({one.client_id for one in granted}):
-        consent = services.browsers.browser_state(subject_key=_key(user.sub), client_key=_key(client_id)).consent
-        if consent is not None and consent.expires_at > services.now():
+def _consents(user: User, services: Services) -> Iterable[dict[str, Any]]:
+    """Those that stand: what was disconnected is asked anew."""
+    ends = PresentEnds(services)
+    for one in everything(lambda cursor: services.browsers.consents(user.sub, limit=100, cursor=cursor)):
+        if one.expires_at > services.now() and ends.let_consent_stand(one):
             yield {
-                "client_id": client_id,
-                "scope": str(consent.scope),
-                "resource": sorted(consent.resource),
-                "expires_at": consent.expires_at,
+                "client_id": one.client_id,
+                "scope": str(one.scope),
+                "resource": sorted(one.resource),
+                "expires_at": one.expires_at,
             }
 
 

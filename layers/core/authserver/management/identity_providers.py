@@ -1,5 +1,6 @@
 """Identity providers, for operators: /admin/identity-providers. Their client secrets go in and never come out."""
 
+from dataclasses import replace
 from typing import Any
 
 from authserver import models
@@ -19,11 +20,14 @@ def create_provider(call: Call, services: Services) -> Answer:
     """Adds a provider. People may sign in through it within a minute."""
     wanted = call.read(documents.NewIdentityProvider)
     identifier = wanted.id or from_base64url(call.new_identifier(services, 8)).hex()
-    existing = services.identity_providers.get(identifier)
+    existing, made_by = services.identity_providers.get(identifier), _made_by(call, services)
     if existing is None:
+        if made_by and services.identity_providers.ended(identifier) == made_by:
+            raise Conflict("What this Idempotency-Key made has ended", reason="provider_ended")
         given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
-        existing = _put(given, wrapped(given, services), services.now(), services)
-    elif not call.idempotency_key or existing.issuer != wanted.issuer:
+        record = replace(given.record(wrapped(given, services), services.now()), made_by=made_by)
+        existing = _put(record, services)
+    elif not made_by or existing.made_by != made_by:
         raise Conflict("The identifier is taken")
     return Answer(201, _write(existing))
 
@@ -39,7 +43,8 @@ def change_provider(call: Call, services: Services) -> Answer:
     given = patched(call, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
     secret = provider.client_secret if keeps else wrapped(given, services)
-    return Answer(document=_write(_put(given, secret, provider.created_at, services)))
+    record = replace(given.record(secret, provider.created_at), made_by=provider.made_by)
+    return Answer(document=_write(_put(record, services)))
 
 
 def delete_provider(call: Call, services: Services) -> Answer:
@@ -73,12 +78,14 @@ def wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
     return wrap_secret(given.id, Secret(given.client_secret), services.opener)
 
 
-def _put(
-    given: documents.IdentityProvider, secret: bytes, created_at: int, services: Services
-) -> models.IdentityProvider:
-    if given.organisation and services.organisations.get(given.organisation) is None:
+def _made_by(call: Call, services: Services) -> str:
+    """What stands for the call's Idempotency-Key; empty if it has none."""
+    return call.new_identifier(services) if call.idempotency_key else ""
+
+
+def _put(provider: models.IdentityProvider, services: Services) -> models.IdentityProvider:
+    if provider.organisation and services.organisations.get(provider.organisation) is None:
         raise Invalid("organisation", "must be one that there is")
-    provider = given.record(secret, created_at)
     if not services.identity_providers.put(provider):
         raise Conflict("Another identity provider has one of these domains", reason="domain_taken")
     return provider

@@ -3,9 +3,13 @@
 from typing import Any, Literal
 
 from authserver.documents import key as documents
-from authserver.management import Answer, Call, Operation
+from authserver.management import Answer, Call, Conflict, NotFound, Operation
+from authserver.management.powers import require_powers
 from authserver.models import Key, Ring
 from authserver.services import Services
+from authserver.values import base64url
+
+ATTEMPTS = 4
 
 
 def list_keys(_call: Call, services: Services) -> Answer:
@@ -20,6 +24,38 @@ def rotate_keys(_call: Call, services: Services) -> Answer:
     A ring whose newest key is not in use yet gets none; so the same call twice is one rotation.
     """
     return Answer(document=documents.Rotation(rotated=services.keys.rotate(at_once=True)).model_dump(mode="json"))
+
+
+def withdraw_key(call: Call, services: Services) -> Answer:
+    """Withdraws a key that somebody else may have: it leaves the key set now, another one takes over at once, and
+    within a minute no function trusts it.
+
+    What it protects ends with it: tokens that it signed, or the sessions, codes and refresh tokens that it made. Others
+    may hold a copy of the key set for an hour.
+    """
+    kid = call.path["kid"]
+    for _ in range(ATTEMPTS):
+        ring = services.keys.withdrawn(kid)
+        if ring is None:
+            raise NotFound("key")
+        if services.withdrawals.withdraw_key(ring):
+            services.settle()
+            told = documents.Withdrawal(kid=kid, ring=ring.name, successor=ring.keys[-1].kid)
+            return Answer(document=told.model_dump(mode="json"))
+    raise Conflict("The keys are being changed by somebody else")
+
+
+def end_everything(call: Call, services: Services) -> Answer:
+    """Ends all that was begun here until now: every session, token, consent, approval and link, machines' tokens among
+    it.
+
+    For a disaster, and after tables were restored from a backup, which would else bring back what was ended since.
+    Users, clients, organisations, keys and settings stay. Takes every administrative scope.
+    """
+    require_powers(call, services)
+    services.withdrawals.end_everything(base64url(services.random(16)))
+    services.settle()
+    return Answer()
 
 
 def _write(key: Key, ring: Ring, now: int) -> dict[str, Any]:
@@ -45,4 +81,12 @@ READ, WRITE = "admin:keys.read", "admin:keys.write"
 OPERATIONS = (
     Operation("GET /admin/keys", "List keys", READ, list_keys, answer=documents.Keys),
     Operation("POST /admin/keys/rotation", "Rotate the keys", WRITE, rotate_keys, answer=documents.Rotation),
+    Operation(
+        "POST /admin/keys/{kid}/withdrawal",
+        "Withdraw a key that was stolen",
+        WRITE,
+        withdraw_key,
+        answer=documents.Withdrawal,
+    ),
+    Operation("POST /admin/end-everything", "End everything that was begun", WRITE, end_everything, status=204),
 )

@@ -10,7 +10,6 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import organisation as documents
-from authserver.identity.cutoffs import cut_off
 from authserver.management import Answer, Call, Conflict, NotFound, Operation, page_of
 from authserver.management.acting import acting_user, administered, membership_in, not_administrator, organisation_of
 from authserver.services import Services
@@ -56,15 +55,12 @@ def change_role(call: Call, services: Services) -> Answer:
     organisation, subject = administered(call, services), call.path["sub"]
     membership = _member(organisation, subject, services)
     if wanted.role != membership.role:
-        _while_another_administers(
-            call,
-            organisation,
-            services,
-            lambda witness: services.organisations.change_role(organisation.id, subject, wanted.role, witness),
+        changed = models.Membership(
+            organisation.id, subject, wanted.role, membership.created_at, epoch=services.claim()
         )
-    if wanted.role != models.ADMINISTRATOR:
-        # Whatever the role was: a call before may have got no further.
-        cut_off(services, subject=subject, organisation=organisation.id)
+        _while_another_administers(
+            call, organisation, services, lambda witness: services.withdrawals.change_role(changed, witness)
+        )
     return Answer(document=_write(_member(organisation, subject, services), services))
 
 
@@ -73,17 +69,17 @@ def end_membership(call: Call, services: Services) -> Answer:
     user, organisation, subject = acting_user(call, services), organisation_of(call, services), call.path["sub"]
     own = membership_in(organisation, user, services)
     if own.role == models.ADMINISTRATOR:
+        _member(organisation, subject, services)
         _while_another_administers(
             call,
             organisation,
             services,
-            lambda witness: services.organisations.end_membership(organisation.id, subject, witness),
+            lambda witness: services.withdrawals.end_membership(organisation.id, subject, witness),
         )
     elif subject != user.sub:
         raise not_administrator()
-    elif not services.organisations.end_membership(organisation.id, subject, witness=""):
+    elif not services.withdrawals.end_membership(organisation.id, subject, witness=""):
         raise Conflict("Your role was changed meanwhile")
-    cut_off(services, subject=subject, organisation=organisation.id)
     return Answer()
 
 
@@ -94,7 +90,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     """What the organisation offers, oldest first, what has expired among it."""
     organisation = administered(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
-    return page_of(page, lambda one: _write_invitation(one, services))
+    return page_of(page, lambda one: write_invitation(one, services))
 
 
 def invite(call: Call, services: Services) -> Answer:
@@ -114,7 +110,7 @@ def invite(call: Call, services: Services) -> Answer:
     if len(services.organisations.invitations_of(organisation.id, limit=MAX_INVITATIONS).items) >= MAX_INVITATIONS:
         raise Conflict("There are too many invitations; withdraw some first", reason="too_many")
     services.organisations.invite(invitation)
-    return Answer(201, _write_invitation(invitation, services))
+    return Answer(201, write_invitation(invitation, services))
 
 
 def withdraw_invitation(call: Call, services: Services) -> Answer:
@@ -123,14 +119,14 @@ def withdraw_invitation(call: Call, services: Services) -> Answer:
     invitation = services.organisations.invitation(call.path["invitation"])
     if invitation is None or invitation.organisation != organisation.id:
         raise NotFound("invitation")
-    services.organisations.withdraw_invitation(invitation.id)
+    services.withdrawals.withdraw_invitation(invitation.id)
     return Answer()
 
 
 def list_own_invitations(call: Call, services: Services) -> Answer:
     """What organisations offer the user."""
     user = acting_user(call, services)
-    offered = [one for name in _names(user) for one in services.organisations.invitations_for(name).items]
+    offered = [one for name in user.invited_as for one in services.organisations.invitations_for(name).items]
     alive = [one for one in offered if one.expires_at > services.now()]
     found = services.organisations.get_all(one.organisation for one in alive)
     items = tuple(
@@ -145,30 +141,21 @@ def answer_invitation(call: Call, services: Services) -> Answer:
     """Makes the user a member, or takes the offer from the table."""
     wanted, user = call.read(documents.InvitationAnswer), acting_user(call, services)
     invitation = services.organisations.invitation(call.path["invitation"])
-    if invitation is None or invitation.name not in _names(user) or invitation.expires_at <= services.now():
+    if invitation is None or invitation.name not in user.invited_as or invitation.expires_at <= services.now():
         raise NotFound("invitation")
     if wanted.decision == "decline":
-        services.organisations.withdraw_invitation(invitation.id)
+        services.withdrawals.withdraw_invitation(invitation.id)
         return Answer()
     organisation = services.organisations.get(invitation.organisation)
     if organisation is None or organisation.status != models.ACTIVE:
         raise NotFound("invitation")
-    if not services.organisations.accept_invitation(invitation, user.sub, services.now()):
+    now = services.now()
+    membership = models.Membership(organisation.id, user.sub, invitation.role, now, epoch=services.claim())
+    if not services.organisations.accept_invitation(invitation, membership, now):
         if services.organisations.membership(organisation.id, user.sub) is None:
             raise Conflict("The invitation no longer stands")
-        services.organisations.withdraw_invitation(invitation.id)  # a member keeps the role
+        services.withdrawals.withdraw_invitation(invitation.id)  # a member keeps the role
     return Answer()
-
-
-def _names(user: models.User) -> tuple[str, ...]:
-    """What an invitation may call the user: the login name, and the e-mail address if it is known to be theirs.
-
-    An address is compared as it is, but for its case: what looks alike is not the same.
-    """
-    names = [normalised_username(user.username)] if user.username else []
-    if user.email_verified and user.email.isascii():
-        names.append(normalised_username(user.email))
-    return tuple(dict.fromkeys(filter(None, names)))
 
 
 # ------------------------------------------------------------------ members
@@ -220,7 +207,8 @@ def _write(membership: models.Membership, services: Services) -> dict[str, Any]:
     return {**member.model_dump(mode="json"), "username": user.known_as if user else ""}
 
 
-def _write_invitation(invitation: models.Invitation, services: Services) -> dict[str, Any]:
+def write_invitation(invitation: models.Invitation, services: Services) -> dict[str, Any]:
+    """An offer, as who may take it back sees it."""
     return documents.Invitation(
         id=invitation.id,
         name=invitation.name,

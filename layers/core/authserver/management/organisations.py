@@ -6,9 +6,15 @@ from pydantic import ValidationError
 
 from authserver import models
 from authserver.documents import organisation as documents
-from authserver.identity.cutoffs import cut_off, resume
+from authserver.ends import SUSPENDED_DELETED
+from authserver.identity.activity import ADMINISTRATOR_MADE, MEMBER_MADE, MEMBERSHIP_ENDED
+from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
+from authserver.management.members import write_invitation
+from authserver.management.pages import everything
+from authserver.management.told import tell
 from authserver.services import Services
+from authserver.storage.lists import Page
 
 
 def list_organisations(call: Call, services: Services) -> Answer:
@@ -41,15 +47,27 @@ def change_organisation(call: Call, services: Services) -> Answer:
     current = {"name": organisation.name, "status": organisation.status}
     wanted = call.patched(documents.OrganisationChanges, current)
     changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
-    # As with users: whatever the call names is done, even if the record has it already.
-    if "status" in call.body and wanted.status == models.DISABLED:
-        services.tokens.suspend(organisation=organisation.id)
-    changed = services.organisations.update(organisation.id, **changes) if changes else organisation
+    changed = services.withdrawals.change_organisation(organisation.id, **changes) if changes else organisation
     if changed is None:
         raise NotFound("organisation")
-    if "status" in call.body and wanted.status == models.ACTIVE:
-        resume(services, organisation=organisation.id)
     return Answer(document=_write(changed))
+
+
+def delete_organisation(call: Call, services: Services) -> Answer:
+    """Removes an organisation for good, with all that was granted for it; its identifier is never given again.
+
+    One write ends it. Then its memberships and invitations are removed, which a repetition of the call finishes.
+    """
+    organisation = call.path["organisation"]
+    end = services.tokens.standing(organisation_key=key_text(organisation)).ends.organisation
+    if end.suspended != SUSPENDED_DELETED:
+        services.withdrawals.delete_organisation(_organisation(call, services).id)
+    stores, limit = services.organisations, 100
+    for member in everything(lambda at: stores.members_of(organisation, limit=limit, cursor=at)):
+        services.withdrawals.delete_membership(organisation, member.subject)
+    for invitation in everything(lambda at: stores.invitations_of(organisation, limit=limit, cursor=at)):
+        services.withdrawals.withdraw_invitation(invitation.id)
+    return Answer()
 
 
 def put_company(call: Call, services: Services) -> Answer:
@@ -63,7 +81,7 @@ def put_company(call: Call, services: Services) -> Answer:
 
 def drop_company(call: Call, services: Services) -> Answer:
     """Takes a company out. Tokens reach it no longer: each is compared with the companies that there are."""
-    if not services.organisations.drop_company(call.path["organisation"], _company(call)):
+    if not services.withdrawals.drop_company(call.path["organisation"], _company(call)):
         raise NotFound("company")
     return Answer()
 
@@ -76,27 +94,51 @@ def list_members(call: Call, services: Services) -> Answer:
 
 
 def put_member(call: Call, services: Services) -> Answer:
-    """Makes a user a member or changes the role. What a former administrator was issued for it is over."""
+    """Makes a user a member or changes the role, and the user is told. What a former administrator was issued for it is
+    over."""
     wanted = call.read(documents.NewRole)
     organisation, sub = _organisation(call, services), call.path["sub"]
-    if services.users.get(sub) is None:
+    user = services.users.get(sub)
+    if user is None:
         raise NotFound("user")
     before = services.organisations.membership(organisation.id, sub)
-    membership = models.Membership(
-        organisation.id, sub, wanted.role, created_at=before.created_at if before else services.now()
-    )
-    services.organisations.put_membership(membership)
-    if wanted.role != models.ADMINISTRATOR and before is not None:
-        # Even if the member was no administrator: a call before may have got no further.
-        cut_off(services, subject=sub, organisation=organisation.id)
+    if before is not None and before.role == wanted.role:
+        return Answer(document=write_member(before, services))
+    since = before.created_at if before else services.now()
+    membership = models.Membership(organisation.id, sub, wanted.role, since, epoch=services.claim())
+    services.withdrawals.set_membership(membership)
+    made = ADMINISTRATOR_MADE if membership.role == models.ADMINISTRATOR else MEMBER_MADE
+    tell(user, made, services, about=organisation.name)
     return Answer(document=write_member(membership, services))
 
 
 def delete_member(call: Call, services: Services) -> Answer:
-    """Ends a membership, and all that the member was issued for the organisation."""
+    """Ends a membership, and all that the member was issued for the organisation; the user is told."""
     organisation, sub = _organisation(call, services), call.path["sub"]
-    services.organisations.delete_membership(organisation.id, sub)
-    cut_off(services, subject=sub, organisation=organisation.id)
+    before, user = services.organisations.membership(organisation.id, sub), services.users.get(sub)
+    if before is None:
+        raise NotFound("member")
+    services.withdrawals.delete_membership(organisation.id, sub)
+    if user:
+        tell(user, MEMBERSHIP_ENDED, services, about=organisation.name)
+    return Answer()
+
+
+def list_invitations(call: Call, services: Services) -> Answer:
+    """What the organisation offers and nobody has answered yet, oldest first."""
+    organisation = _organisation(call, services)
+    page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
+    pending = tuple(one for one in page.items if one.expires_at > services.now())
+    return page_of(Page(pending, page.next), lambda one: write_invitation(one, services))
+
+
+def withdraw_invitation(call: Call, services: Services) -> Answer:
+    """Takes an offer back."""
+    organisation = _organisation(call, services)
+    invitation = services.organisations.invitation(call.path["invitation"])
+    if invitation is None or invitation.organisation != organisation.id:
+        raise NotFound("invitation")
+    services.withdrawals.withdraw_invitation(invitation.id)
     return Answer()
 
 
@@ -121,11 +163,16 @@ def _company(call: Call) -> str:
 
 
 def _made_before(call: Call, organisation: models.Organisation, services: Services) -> models.Organisation:
-    """The organisation that the same call made before. Raises `Conflict`."""
+    """The organisation that the same call made before, if it is still what the call asks for. Raises `Conflict`."""
     existing = services.organisations.get(organisation.id) if call.idempotency_key else None
-    if existing is None or existing.name != organisation.name:
+    if existing is None or _asked_of(existing) != _asked_of(organisation):
         raise Conflict("The identifier is taken")
     return existing
+
+
+def _asked_of(organisation: models.Organisation) -> tuple[str, dict[str, str], str]:
+    """What a create asks for."""
+    return organisation.name, dict(organisation.companies), organisation.status
 
 
 def _write(organisation: models.Organisation) -> dict[str, Any]:
@@ -164,6 +211,7 @@ OPERATIONS = (
         body=documents.OrganisationChanges,
         answer=documents.Organisation,
     ),
+    Operation(f"DELETE {ORGANISATION}", "Delete an organisation", WRITE, delete_organisation, status=204),
     Operation(
         f"PUT {ORGANISATION}/companies/{{company}}",
         "Add or rename a company",
@@ -183,4 +231,19 @@ OPERATIONS = (
         answer=documents.Member,
     ),
     Operation(f"DELETE {ORGANISATION}/members/{{sub}}", "End a membership", WRITE, delete_member, status=204),
+    Operation(
+        f"GET {ORGANISATION}/invitations",
+        "List invitations that wait for an answer",
+        READ,
+        list_invitations,
+        answer=documents.Invitation,
+        is_list=True,
+    ),
+    Operation(
+        f"DELETE {ORGANISATION}/invitations/{{invitation}}",
+        "Withdraw an invitation",
+        WRITE,
+        withdraw_invitation,
+        status=204,
+    ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from authserver.storage import Page
+from authserver.storage.lists import Page
 
 
 def everything[R](page: Callable[[str | None], Page[R]]) -> Iterator[R]:

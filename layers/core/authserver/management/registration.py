@@ -41,6 +41,7 @@ from authserver.management.initial_access import read_initial_access_token
 from authserver.models import TEST, Client
 from authserver.scopes import ANYONE, ScopeCatalogue
 from authserver.services import Services
+from authserver.storage.clients import Licence, Unlicensed
 from authserver.values import Secret, base64url, sha256
 from authserver.wire import NO_STORE, HttpRequest, HttpResponse
 
@@ -83,9 +84,10 @@ def serve(request: HttpRequest, services: Services) -> HttpResponse:
 
 def register(request: HttpRequest, services: Services) -> HttpResponse:
     """RFC 7591 section 3.1: the rules first, so that nothing is spent on what is refused."""
-    initial = _initial_access_token(request, services)
+    licence = _licence(request, services)
     metadata = _acceptable(_document(request), None, services)
-    _take_a_use(initial, request.source, services)
+    if licence is None:
+        _take_a_place(request.source, services)
     token = PREFIX + base64url(services.random(32))
     now = services.now()
     blank = Client(
@@ -97,7 +99,9 @@ def register(request: HttpRequest, services: Services) -> HttpResponse:
         expires_at=now + UNUSED_LIFETIME,
     )
     try:
-        client, secret = create(metadata.applied_to(blank), services, repeatable=False)
+        client, secret = create(metadata.applied_to(blank), services, repeatable=False, licence=licence)
+    except Unlicensed:
+        raise InvalidToken("The initial access token is not valid", reason="initial_token_spent") from None
     except Conflict:
         raise TemporarilyUnavailable("Please register again", reason="identifier_collision") from None
     return _answer(201, client, token, secret, services)
@@ -134,25 +138,23 @@ def delete(request: HttpRequest, client_id: str, services: Services) -> HttpResp
 # ------------------------------------------------------------------ who may
 
 
-def _initial_access_token(request: HttpRequest, services: Services) -> tuple[str, bytes] | None:
-    """The identifier and the secret's hash of the token; None where nobody needs one. Raises `InvalidToken`."""
+def _licence(request: HttpRequest, services: Services) -> Licence | None:
+    """The initial access token, of which the registration itself takes a use; None where nobody needs one.
+
+    Raises `InvalidToken` on what is certainly none.
+    """
     if services.settings.registration == "Open":
         return None
     initial = read_initial_access_token(_bearer(request))
     if initial is None:
         raise InvalidToken("An initial access token is required", reason="initial_token_garbage")
-    return initial
+    return Licence(*initial, services.now())
 
 
-def _take_a_use(initial: tuple[str, bytes] | None, source: str, services: Services) -> None:
-    """The licence to register: a use of the token, or a place in the hour of the source and in the day of all."""
-    if initial is None:
-        _count(f"register {network_of(source)}", HOUR, PER_SOURCE_AN_HOUR, services)
-        _count("register", DAY, ALL_A_DAY, services)
-        return
-    claim = base64url(services.random(16))
-    if not services.tokens.spend_initial_access_token(*initial, claim, services.now()):
-        raise InvalidToken("The initial access token is not valid", reason="initial_token_spent")
+def _take_a_place(source: str, services: Services) -> None:
+    """What licenses where nobody needs a token: a place in the hour of the source and in the day of all."""
+    _count(f"register {network_of(source)}", HOUR, PER_SOURCE_AN_HOUR, services)
+    _count("register", DAY, ALL_A_DAY, services)
 
 
 def _count(name: str, window: int, limit: int, services: Services) -> None:

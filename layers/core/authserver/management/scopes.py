@@ -1,7 +1,7 @@
 """The scope catalogue, for operators: /admin/scopes.
 
 The catalogue is one item with a version, and each change is conditional on it; one that loses is tried again on what
-the winner wrote. Functions see a change within five minutes.
+the winner wrote. Every function has seen a change by the time that it is answered.
 """
 
 from collections.abc import Callable
@@ -80,7 +80,8 @@ def _change(change: Change, services: Services) -> ScopeCatalogue:
     """Writes what `change` makes of the catalogue as it is stored now."""
     for _ in range(ATTEMPTS):
         changed = change(_catalogue(services))
-        if services.configuration.put_scopes(changed):
+        if services.withdrawals.change_scopes(changed):
+            services.settle()  # whatever begins after the answer sees the change
             return changed
     raise Conflict("The catalogue is being changed by others")
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from authserver.endpoints.browser import begin_session, find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
+from authserver.endpoints.browser import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
-from authserver.identity.throttle import HOUR, network_of
 from authserver.management import Call, NotFound, Problem
 from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import ACTIVE, Session, User
 from authserver.services import Services
+from authserver.storage.browsers import SessionOver
+from authserver.storage.lists import BadCursor
 from authserver.values import Scope
 
 FRESH = 900  # seconds for which whoever signed in may change what guards the account
-SESSIONS_AFTER = 5  # in an hour
 SCOPE = Scope(("account", "organisation", "partner"))
 CHECK = N_("Please check what you have entered.")
 GONE = N_("This is not there any more. It may have been removed in another window.")
@@ -67,13 +67,14 @@ class Screen:
     """One page. `acts` are what its forms do, by their field `action`; an act answers with where to go next, with a
     page of its own for what is told once, or with a file.
 
-    `fresh`: it takes a sign-in of the last minutes.
+    `fresh`: it takes a sign-in of the last minutes. `is_there` tells whether this deployment has the page at all.
     """
 
     route: str
     show: Show
     acts: Mapping[str, Act] = field(default_factory=dict)
     fresh: bool = False
+    is_there: Callable[[Services], bool] = lambda _: True
 
 
 class Rejected(Problem):
@@ -114,6 +115,8 @@ def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str],
     visitor = _visitor(visit, services)
     if visitor is None:
         return _sign_in(visit, services)
+    if not screen.is_there(services):
+        return _complete(_missing(), visitor, services)
     if screen.fresh and not visitor.signed_in_lately(services.now()):
         return _sign_in_anew(visitor, visit, services)
     if visit.method == "POST":
@@ -145,9 +148,11 @@ def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> 
     if act is None:
         raise InvalidRequest("The form is not one of this page", reason="action_unknown")
     try:
-        answer = act(visitor, visit, services)
+        answer = act(visitor, visit, services.by(visitor.session))
     except SignInAnew:
         return _sign_in_anew(visitor, visit, services)
+    except SessionOver:
+        return _sign_in(visit, services)  # it was ended while this was under way, and nothing was written
     except Problem as problem:
         return _show_problem(screen, visitor, visit, services, problem)
     if isinstance(answer, GoTo):
@@ -181,11 +186,15 @@ def _sentence(problem: Problem) -> str:
 def _show(screen: Screen, visitor: Visitor, visit: Visit, services: Services, **more: Any) -> View:
     try:
         view = screen.show(visitor, visit, services)
-    except NotFound:
-        view = View("missing", {"here": ""}, status=404, reason="not_found")
+    except (BadCursor, NotFound):
+        view = _missing()
     except Problem as problem:
         view = View("missing", {"here": "", "problem": str(problem)}, status=problem.status, reason=problem.reason)
     return _complete(view, visitor, services, **more)
+
+
+def _missing() -> View:
+    return View("missing", {"here": ""}, status=404, reason="not_found")
 
 
 def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> View:
@@ -201,26 +210,6 @@ def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> 
         "here": "",
     }
     return replace(view, context={**every, **view.context, **more})
-
-
-def session_after(ended_at: int, visitor: Visitor, visit: Visit, services: Services, *, auth_time: int) -> str | None:
-    """A session for this browser alone: begun in the second after the one that all others ended in.
-
-    None after the first few of an hour: the user signs in again. Another cutoff in the very second does not end this
-    session. Whoever stole one could else begin such a session each second, and outlive whatever is done about it.
-    """
-    hour = services.now() // HOUR * HOUR
-    if services.counters.count(f"session after\x00{visitor.user.sub}", hour, 1, hour + 2 * HOUR) > SESSIONS_AFTER:
-        return None
-    return begin_session(
-        visitor.user.sub,
-        visitor.session.signed_in_for,
-        ended_at + 1,
-        services,
-        auth_time=auth_time,
-        device=visit.device,
-        source=network_of(visit.source),
-    )
 
 
 def path_of(*parts: str) -> str:

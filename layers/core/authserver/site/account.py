@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from authserver.identity.activity import DATA_EXPORTED, note
-from authserver.identity.mails import order_verification
+from authserver.identity.activity import DATA_EXPORTED, SESSIONS_ENDED, note
+from authserver.identity.mails import order_verification, tell_of_deletion
 from authserver.identity.second_factors import factors_of
 from authserver.management import Conflict, NotFound
 from authserver.management.account import (
@@ -17,29 +17,32 @@ from authserver.management.account import (
     disconnect_application,
     disconnect_applications,
     end_session,
-    end_sessions,
     get_application,
     list_activity,
     list_applications,
     list_sessions,
 )
+from authserver.management.deletion import delete, handover_of
 from authserver.management.export import export_account
 from authserver.marks import N_
 from authserver.messages import Download, GoTo, View, Visit
-from authserver.models import EVERY_ENTITY, Organisation
+from authserver.models import EVERY_ENTITY, Organisation, User
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor, in_words, session_after
-from authserver.storage import BadCursor
+from authserver.site import Rejected, Screen, Visitor, in_words
+from authserver.storage.browsers import SessionOver
+from authserver.storage.lists import BadCursor
 from authserver.tokens.access_token import lifetime_of
-from authserver.values import is_web_page
+from authserver.values import is_web_page, normalised_username
 
 MY, APPS, SESSIONS, ACTIVITY, PROFILE = "my", "my/apps", "my/sessions", "my/activity", "my/profile"
-EMAIL, EXPORT = "my/profile/email", "my/export"
+EMAIL, EXPORT, DELETE = "my/profile/email", "my/export", "my/delete"
 APPS_A_PAGE = 20
 LINES_A_PAGE = "25"
 RECENT = "3"
 WRONG_NAME = N_("Enter a name of up to 200 letters.")
 WRONG_ADDRESS = N_("Enter an email address, like name@example.com.")
+WRONG_CONFIRMATION = N_("This is not what you were to type.")
+HAND_OVER = N_("Somebody else has to take over first what only you look after.")
 NO_MAIL = N_("This server sends no mail, so that it cannot find out whether an address is yours.")
 
 
@@ -66,8 +69,9 @@ def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Every application that was let in, by name."""
+    """Every application that was let in, or that gets what was allowed before without asking, by name."""
     everyone = list_applications(visitor.call(visit), services).document["items"]
+    connected = sum(bool(one["grants"]) for one in everyone)
     page = _page_of(visit)
     shown = everyone[(page - 1) * APPS_A_PAGE : page * APPS_A_PAGE]
     if page > 1 and not shown:
@@ -75,7 +79,8 @@ def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
     organisations = _organisations(shown, services)
     apps = [_summary(one, organisations) for one in shown]
     more = page + 1 if len(everyone) > page * APPS_A_PAGE else 0
-    return View("my/apps", {"here": APPS, "apps": apps, "count": len(everyone), "page": page, "more": more})
+    counts = {"count": len(everyone), "connected": connected}
+    return View("my/apps", {"here": APPS, "apps": apps, **counts, "page": page, "more": more})
 
 
 def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -89,6 +94,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
             "here": APPS,
             "app": _summary(application, organisations),
             "accesses": _accesses(application, organisations),
+            "groups": _by_group(application["remembered"]["permissions"]) if application["remembered"] else {},
             "outlives": lifetime_of(client, services) if client else 0,
         },
     )
@@ -100,6 +106,12 @@ def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return GoTo(APPS, done="disconnected")
 
 
+def forget(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """The same for one that is not connected: what was allowed before is asked again."""
+    disconnect_application(visitor.call(visit), services)
+    return GoTo(APPS, done="forgotten")
+
+
 def disconnect_all(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Every application does."""
     disconnect_applications(visitor.call(visit), services)
@@ -107,10 +119,11 @@ def disconnect_all(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
-    """An application with what all its grants come to."""
-    grants = application["grants"]
+    """An application with what all its grants come to; one that is not connected, with what it was allowed before."""
+    grants, remembered = application["grants"], application["remembered"]
     links = {name: _link(application[name]) for name in ("client_uri", "policy_uri", "tos_uri")}
-    permissions = {one["scope"]: one for grant in grants for one in grant["permissions"]}
+    allowed = grants or [remembered]
+    permissions = {one["scope"]: one for grant in allowed for one in grant["permissions"]}
     return {
         **{name: application[name] for name in ("client_id", "name", "verification")},
         "logo": application["logo_uri"] or "",
@@ -118,8 +131,10 @@ def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organis
         "links": links,
         "permissions": list(permissions.values()),
         "where": sorted({_name_of(one["organisation"], organisations) for one in grants if one["organisation"]}),
-        "since": min(one["since"] for one in grants),
-        "last_used_at": max(one["last_used_at"] for one in grants),
+        "since": min(one["since"] for one in allowed),
+        "last_used_at": max((one["last_used_at"] for one in grants), default=0),
+        "is_connected": bool(grants),
+        "remembered_until": remembered["until"] if remembered else 0,
     }
 
 
@@ -191,10 +206,11 @@ def end_one(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def end_others(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Signs all browsers out, and this one in again, which gets a session of its own."""
-    end_sessions(visitor.call(visit), services)
-    session = session_after(services.now(), visitor, visit, services, auth_time=visitor.session.auth_time)
-    return GoTo(SESSIONS, done="others-ended", session=session, session_lifetime=services.settings.session_lifetime)
+    """Signs all browsers out but this one, in one write."""
+    if services.withdrawals.end_sessions(visitor.user.sub, survivor=visitor.session) is None:
+        raise SessionOver
+    note(services, visitor.user.sub, SESSIONS_ENDED, device=visit.device, source=visit.source)
+    return GoTo(SESSIONS, done="others-ended")
 
 
 # ------------------------------------------------------------------ activity
@@ -231,7 +247,8 @@ def _named(lines: Iterable[Mapping[str, Any]], services: Services) -> list[dict[
 
 def show_profile(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Who the person is, as applications may be told."""
-    return View("my/profile", {"here": PROFILE, "sends_mail": services.order_mail is not None})
+    may = {"sends_mail": services.order_mail is not None, "may_delete": services.settings.deletes_accounts}
+    return View("my/profile", {"here": PROFILE, **may})
 
 
 def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
@@ -250,7 +267,8 @@ def change_email(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Sends a link to the address, which becomes the person's once it is opened."""
     if services.order_mail is None:
         raise Conflict(NO_MAIL)
-    if not order_verification(visitor.user, visit.entered("email").strip(), visit.languages, services):
+    address = visit.entered("email").strip()
+    if not order_verification(visitor.user, visitor.session, address, visit.languages, services):
         raise Rejected(email=WRONG_ADDRESS)
     return GoTo(PROFILE, done="mailed")
 
@@ -267,8 +285,39 @@ def download(visitor: Visitor, visit: Visit, services: Services) -> Download:
     return Download("account.json", "application/json", json.dumps(document, indent=2, ensure_ascii=False))
 
 
+# ------------------------------------------------------------------ the end
+
+
+def show_delete(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """What it means, and a form for whoever means it; or what is to be handed over first."""
+    handover = handover_of(visitor.user, services)
+    return View("my/delete", {"here": PROFILE, "handover": handover, "word": _word_of(visitor.user)})
+
+
+def delete_account(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """One write ends it all, on the condition of this very session; then nobody is signed in here any more."""
+    user = visitor.user
+    if normalised_username(visit.entered("confirmation")) != normalised_username(_word_of(user)):
+        raise Rejected(confirmation=WRONG_CONFIRMATION)
+    handover = handover_of(user, services)
+    if not handover.is_done or not delete(user, services, handover.others):
+        raise Conflict(HAND_OVER)
+    tell_of_deletion(user, visit.languages, services)
+    return View("my/deleted", session="")
+
+
+def _word_of(user: User) -> str:
+    """What the person has to type."""
+    return user.known_as or user.sub
+
+
+def _may_delete(services: Services) -> bool:
+    return services.settings.deletes_accounts
+
+
 NOTICES = {
     "disconnected": N_("The app was disconnected. It has to ask you again."),
+    "forgotten": N_("What you allowed the app before counts no more. It has to ask you again."),
     "all-disconnected": N_("All apps were disconnected. Each has to ask you again."),
     "ended": N_("The browser was signed out."),
     "others-ended": N_("All other browsers were signed out."),
@@ -278,10 +327,11 @@ NOTICES = {
 SCREENS = (
     Screen(f"/{MY}", show_overview),
     Screen(f"/{APPS}", show_apps, {"disconnect-all": disconnect_all}),
-    Screen(f"/{APPS}/{{client_id}}", show_app, {"disconnect": disconnect}),
+    Screen(f"/{APPS}/{{client_id}}", show_app, {"disconnect": disconnect, "forget": forget}),
     Screen(f"/{SESSIONS}", show_sessions, {"end": end_one, "end-others": end_others}),
     Screen(f"/{ACTIVITY}", show_activity),
     Screen(f"/{PROFILE}", show_profile, {"rename": rename}),
     Screen(f"/{EMAIL}", show_email, {"change": change_email}, fresh=True),
     Screen(f"/{EXPORT}", show_export, {"download": download}, fresh=True),
+    Screen(f"/{DELETE}", show_delete, {"delete": delete_account}, fresh=True, is_there=_may_delete),
 )

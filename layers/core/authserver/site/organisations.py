@@ -14,6 +14,7 @@ from authserver.messages import GoTo, View, Visit
 from authserver.models import ADMINISTRATOR, EVERY_ENTITY, MEMBER
 from authserver.services import Services
 from authserver.site import Screen, Visitor, in_words, path_of
+from authserver.storage.lists import Page
 
 LONGEST, PARTS = "100", 10  # of one part of a list, and of how many a page is made
 CHANGED = N_("This request has changed or is over since you opened it. Please look at it again.")
@@ -48,6 +49,8 @@ NOTICES = {
     "disconnected": N_("The app is disconnected. It has to ask each member again."),
     "allowed": N_("You have approved the request. The member can connect the app now."),
     "denied": N_("You have denied the request. The member is told when they try again."),
+    "taken-back": N_("The request is taken back."),
+    "approval-withdrawn": N_("The approval is withdrawn, and what the member had allowed the app here has ended."),
 }
 
 type Operate = Callable[[Call, Services], Answer]
@@ -87,9 +90,11 @@ def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
     """What there is; and for administrators, what waits for them."""
     context = _context(visitor, visit, services)
     if context["is_administrator"]:
+        applications = _applications(visitor, visit, services)
         context |= {
             "waiting": [one for one in _approvals(visitor, visit, services) if not one["decision"]],
-            "applications": _items(account.list_applications_of_organisation, visitor, visit, services),
+            "applications": applications.items,
+            "are_more": bool(applications.next),
         }
     return _view("overview", "", context)
 
@@ -103,10 +108,12 @@ def leave(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def show_companies(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The companies; for administrators, with the applications that reach each."""
-    context = _context(visitor, visit, services)
+    context = _context(visitor, visit, services) | {"are_more": False}
     reached: dict[str, set[str]] = {}
     if context["is_administrator"]:
-        for application in _items(account.list_applications_of_organisation, visitor, visit, services):
+        applications = _applications(visitor, visit, services)
+        context["are_more"] = bool(applications.next)
+        for application in applications.items:
             for grant in application["grants"]:
                 named = context["organisation"]["companies"] if EVERY_ENTITY in grant["entities"] else grant["entities"]
                 for company in named:
@@ -206,18 +213,20 @@ def change_provider(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def show_applications(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What members let which application do for the organisation."""
-    found = _items(account.list_applications_of_organisation, visitor, visit, services)
-    return _view("apps", "apps", _context(visitor, visit, services) | {"applications": found})
+    """What members let which application do for the organisation; of very much of it, a part."""
+    found = _applications(visitor, visit, services)
+    context = {"applications": found.items, "next": found.next or "", "after": visit.query.get("after", "")}
+    return _view("apps", "apps", _context(visitor, visit, services) | context)
 
 
 def show_application(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """One application, with each grant."""
-    found = _items(account.list_applications_of_organisation, visitor, visit, services)
-    application = next((one for one in found if one["client_id"] == visit.path_parameters["client_id"]), None)
+    """One application, with each grant in that part."""
+    found = _applications(visitor, visit, services)
+    application = next((one for one in found.items if one["client_id"] == visit.path_parameters["client_id"]), None)
     if application is None:
         raise NotFound("application")
-    return _view("app", "apps", _context(visitor, visit, services) | {"application": application})
+    context = {"application": application, "are_more": bool(found.next)}
+    return _view("app", "apps", _context(visitor, visit, services) | context)
 
 
 def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
@@ -239,11 +248,11 @@ def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return _back_to(visit, "apps", done="disconnected")
 
 
-# ------------------------------------------------------------------ what members ask for, for administrators
+# ------------------------------------------------------------------ what members ask for, for them and administrators
 
 
 def show_requests(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Those that wait first, then the answered ones, the latest first."""
+    """Those that wait first, then the answered ones, the latest first; a member's own, or for administrators all."""
     asked = _approvals(visitor, visit, services)
     waiting = [one for one in asked if not one["decision"]]
     answered = sorted((one for one in asked if one["decision"]), key=lambda one: -one["decided_at"])
@@ -269,6 +278,17 @@ def allow(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
 def deny(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
     """Denies it."""
     return _answer(visitor, visit, services, "deny", "denied")
+
+
+def withdraw_approval(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
+    """Takes back the request, or the approval that it got."""
+    call = visitor.call(visit)
+    try:
+        was_answered = bool(account.get_approval(call, services).document["decision"])
+        account.withdraw_approval(call, services)
+    except (Conflict, NotFound):
+        return _changed(visitor, visit, services)
+    return _back_to(visit, "requests", done="approval-withdrawn" if was_answered else "taken-back")
 
 
 def _answer(visitor: Visitor, visit: Visit, services: Services, decision: str, done: str) -> View | GoTo:
@@ -322,6 +342,14 @@ def _items(operate: Operate, visitor: Visitor, visit: Visit, services: Services)
     return items
 
 
+def _applications(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[str, Any]]:
+    """The applications in as much of the list as a person looks through, from `after` in the address on."""
+    query = {"limit": LONGEST} | ({"cursor": visit.query["after"]} if "after" in visit.query else {})
+    call = visitor.call(visit, query=query, organisation=visit.path_parameters["organisation"])
+    found = account.applications_of_organisation(call, services, parts=PARTS)
+    return Page(tuple(one.model_dump(mode="json") for one in found.items), found.next)
+
+
 def _approvals(visitor: Visitor, visit: Visit, services: Services) -> list[dict[str, Any]]:
     return _items(account.list_approvals, visitor, visit, services)
 
@@ -342,5 +370,5 @@ SCREENS = (
     Screen(f"{ONE}/apps", show_applications),
     Screen(f"{ONE}/apps/{{client_id}}", show_application, {"companies": set_companies, "disconnect": disconnect}),
     Screen(f"{ONE}/requests", show_requests),
-    Screen(f"{ONE}/requests/{{approval}}", show_request, {"allow": allow, "deny": deny}),
+    Screen(f"{ONE}/requests/{{approval}}", show_request, {"allow": allow, "deny": deny, "withdraw": withdraw_approval}),
 )

@@ -1,16 +1,20 @@
-"""/my/security: what a person proves with who they are: a password, an authenticator app, passkeys.
+"""/my/security: what a person proves with who they are: a password, an authenticator app, passkeys, sign-ins elsewhere;
+and the links that were sent to them.
 
 To look at takes a session; to change anything takes a sign-in of the last minutes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from authserver.identity import activity
-from authserver.identity.cutoffs import cut_off
+from authserver.identity.begin import new_session, renewed
 from authserver.identity.device import read_device
+from authserver.identity.mail_links import pending_link, pending_links
 from authserver.identity.mails import tell_of_new_factors, tell_of_new_password
 from authserver.identity.new_password import refusal
 from authserver.identity.passkeys import Ceremony, PasskeyRefused, creation_options, offers_passkeys
+from authserver.identity.providers import name_of
 from authserver.identity.second_factors import (
     ChangedMeanwhile,
     NotPossible,
@@ -25,17 +29,19 @@ from authserver.identity.second_factors import (
     renew_codes,
     secret_of,
 )
-from authserver.identity.throttle import count_attempt, give_back
+from authserver.identity.throttle import count_attempt, give_back, network_of, note_wrong
 from authserver.identity.totp import provisioning_uri
-from authserver.management import Conflict
+from authserver.management import Conflict, NotFound
 from authserver.marks import N_
 from authserver.messages import GoTo, View, Visit
+from authserver.models import Factors, Identity
 from authserver.services import Services
-from authserver.site import Act, Answer, Rejected, Screen, Visitor, session_after
+from authserver.site import Act, Answer, Rejected, Screen, Visitor
 from authserver.values import Secret, base64url
 
 HERE = "my/security"
 PASSWORD, APP, PASSKEYS = f"{HERE}/password", f"{HERE}/app", f"{HERE}/passkeys"
+IDENTITIES, LINKS = f"{HERE}/identities", f"{HERE}/links"
 WRONG_PASSWORD = N_("This is not your password.")
 WRONG_CODE = N_("This is not the code that the app shows now. Try the next one.")
 WRONG_PASSKEY = N_("The passkey could not be saved. Try again.")
@@ -43,6 +49,7 @@ WRONG_NAME = N_("Give it a name of up to 64 characters.")
 CHANGED_MEANWHILE = N_("Something was changed in another window in the meantime. Please look again.")
 NO_PASSWORD = N_("Your account has no password here.")
 UNCHANGED = N_("This is the password you already have.")
+LAST_WAY = N_("This is your only way to sign in. Set up another one first, such as a passkey.")
 
 
 def show_security(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -50,7 +57,13 @@ def show_security(visitor: Visitor, visit: Visit, services: Services) -> View:
     factors = factors_of(visitor.user, services)
     return View(
         "my/security",
-        {"here": HERE, "factors": factors, "may_have_passkeys": offers_passkeys(services)},
+        {
+            "here": HERE,
+            "factors": factors,
+            "may_have_passkeys": offers_passkeys(services),
+            "identities": _identities(visitor, services),
+            "links": pending_links(visitor.user, services),
+        },
     )
 
 
@@ -63,11 +76,7 @@ def show_password(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Whoever knows the password sets another; what other browsers and applications have is over.
-
-    What was issued until now ends before the password is changed, too: if anything fails between the two, nothing is
-    left alive that the user believes to be dead.
-    """
+    """Whoever knows the password sets another; what other browsers and applications have is over, by the same write."""
     user, typed, wanted = visitor.user, Secret(visit.entered("current")), Secret(visit.entered("new"))
     if not user.password_hash:
         raise Conflict(NO_PASSWORD)
@@ -76,14 +85,21 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         raise Rejected(new=objection)
     if typed == wanted:
         raise Rejected(new=UNCHANGED)
-    cut_off(services, subject=user.sub)
-    if not services.users.rehash(user.sub, user.password_hash, services.passwords.hash(wanted)):
+    session, begun = visitor.session, visitor.session.begun
+    after = new_session(
+        user.sub,
+        session.signed_in_for,
+        replace(begun, subject=begun.subject + 1),
+        session.sessions,
+        services,
+        device=visit.device,
+        source=network_of(visit.source),
+    )
+    password_hash = services.passwords.hash(wanted)
+    if not services.withdrawals.replace_password(user, password_hash, session, after.session):
         raise Conflict(CHANGED_MEANWHILE)
-    ended_at = cut_off(services, subject=user.sub)
-    services.browsers.delete_session(visitor.session.id)
-    session = session_after(ended_at, visitor, visit, services, auth_time=ended_at)
     _note(activity.PASSWORD_CHANGED, visitor, visit, services)
-    return GoTo(HERE, done="password", session=session, session_lifetime=services.settings.session_lifetime)
+    return GoTo(HERE, done="password", session=after.value, session_lifetime=services.settings.session_lifetime)
 
 
 def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: Services) -> None:
@@ -92,6 +108,7 @@ def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: S
     known = device.id if device and device.knows(user.sub) else ""
     attempt = count_attempt(user.username, visit.source, services, known)
     if not services.passwords.matches(typed, user.password_hash):
+        note_wrong(attempt, services)
         raise Rejected(current=WRONG_PASSWORD)
     give_back(attempt, services)
 
@@ -111,13 +128,13 @@ def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """It stands beside a password: whoever has none here is asked for no code."""
     if not visitor.user.password_hash:
         raise Conflict(NO_PASSWORD)
-    begin_app(visitor.session, services)
+    begin_app(visitor.user.sub, services)
     return GoTo(APP)
 
 
 def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The app has shown that it has the secret; the recovery codes are told now and never again."""
-    codes = confirm_app(visitor.session, visit.entered("code"), services)
+    codes = confirm_app(visitor.user.sub, visit.entered("code"), services)
     if codes is None:
         raise Rejected(code=WRONG_CODE)
     _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.CODE)
@@ -126,14 +143,14 @@ def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Other recovery codes, told once as well."""
-    codes = renew_codes(visitor.session, services)
+    codes = renew_codes(visitor.user.sub, visit.entered("version"), services)
     _note(activity.RECOVERY_CODES_MADE, visitor, visit, services)
     return _told_once(codes, is_new=False)
 
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """The password is enough again."""
-    was_on = remove_app(visitor.session, services)
+    was_on = remove_app(visitor.user.sub, services)
     if not was_on:
         return GoTo(HERE)
     _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.CODE)
@@ -159,7 +176,7 @@ def show_passkeys(visitor: Visitor, visit: Visit, services: Services) -> View:
 def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """What the authenticator made for the page's challenge."""
     try:
-        add_passkey(visitor.session, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
+        add_passkey(visitor.user.sub, visit.entered("credential"), _ceremony(visitor), _named(visit), services)
     except PasskeyRefused as refused:
         raise Conflict(WRONG_PASSKEY, reason=refused.reason) from None
     _note(activity.FACTOR_ADDED, visitor, visit, services, about=activity.PASSKEY)
@@ -168,14 +185,16 @@ def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Another name for one of them."""
-    rename_passkey(visitor.session, visit.entered("passkey"), _named(visit), services)
+    if not rename_passkey(visitor.user.sub, visit.entered("passkey"), _named(visit), services):
+        raise NotFound("passkey")
     return GoTo(PASSKEYS, done="passkey-renamed")
 
 
 def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more."""
-    if remove_passkey(visitor.session, visit.entered("passkey"), services):
-        _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.PASSKEY)
+    if not remove_passkey(visitor.user.sub, visit.entered("passkey"), services):
+        raise NotFound("passkey")
+    _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.PASSKEY)
     return GoTo(PASSKEYS, done="passkey-removed")
 
 
@@ -188,6 +207,60 @@ def _named(visit: Visit) -> str:
 
 def _ceremony(visitor: Visitor) -> Ceremony:
     return Ceremony("add", visitor.session.id)
+
+
+# ------------------------------------------------------------------ sign-ins elsewhere
+
+
+def show_identities(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Who the person is at other services, each of which signs them in here."""
+    return View("my/identities", {"here": HERE, "identities": _identities(visitor, services)})
+
+
+def unlink(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """One of them signs in no more; what other browsers and applications have is over, by the same write."""
+    user, session, linked = visitor.user, visitor.session, services.users.identities(visitor.user.sub)
+    identity = next((one for one in linked if one.id == visit.entered("identity")), None)
+    if identity is None:
+        raise NotFound("identity")
+    factors = _usable(factors_of(user, services), services)
+    has_password = bool(user.username and user.password_hash)
+    if not (has_password or factors.passkeys or len(linked) > 1):
+        raise Conflict(LAST_WAY, reason="last_way")
+    begun = replace(session.begun, subject=session.begun.subject + 1)
+    after = renewed(replace(session, begun=begun), session.signed_in_for, services)
+    if not services.withdrawals.unlink_own(identity, factors, session, after.session):
+        raise Conflict(CHANGED_MEANWHILE)
+    _note(activity.IDENTITY_REMOVED, visitor, visit, services, about=name_of(identity.issuer, services))
+    lifetime = session.expires_at - services.now()
+    return GoTo(IDENTITIES, done="unlinked", session=after.value, session_lifetime=lifetime)
+
+
+def _identities(visitor: Visitor, services: Services) -> list[tuple[str, Identity]]:
+    """Each with what its provider is called."""
+    return [(name_of(one.issuer, services), one) for one in services.users.identities(visitor.user.sub)]
+
+
+def _usable(factors: Factors, services: Services) -> Factors:
+    """The factors without passkeys where this server cannot take any."""
+    return factors if offers_passkeys(services) else replace(factors, passkeys=())
+
+
+# ------------------------------------------------------------------ links that were sent by mail
+
+
+def show_links(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Those that somebody may still use."""
+    return View("my/links", {"here": HERE, "links": pending_links(visitor.user, services)})
+
+
+def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Whoever opens it is told that it is over."""
+    link = pending_link(visit.entered("link"), visitor.user, services)
+    if link is None or not services.withdrawals.withdraw_link(link):
+        raise NotFound("link")
+    activity.note(services, visitor.user.sub, activity.LINK_WITHDRAWN, device=visit.device, source=visit.source)
+    return GoTo(LINKS, done="link-withdrawn")
 
 
 def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: str = "") -> None:
@@ -222,10 +295,14 @@ NOTICES = {
     "passkey-added": N_("The passkey was added. You can sign in with it from now on."),
     "passkey-renamed": N_("The passkey was renamed."),
     "passkey-removed": N_("The passkey was removed. It no longer signs you in."),
+    "unlinked": N_("It no longer signs you in. All other browsers and connected apps have to sign in again."),
+    "link-withdrawn": N_("The link was withdrawn. It no longer works."),
 }
 SCREENS = (
     Screen(f"/{HERE}", show_security),
     Screen(f"/{PASSWORD}", show_password, _acts(change=change_password), fresh=True),
     Screen(f"/{APP}", show_app, _acts(begin=begin, confirm=confirm, renew=renew, remove=remove), fresh=True),
     Screen(f"/{PASSKEYS}", show_passkeys, _acts(add=add, rename=rename, remove=take_away), fresh=True),
+    Screen(f"/{IDENTITIES}", show_identities, _acts(unlink=unlink), fresh=True),
+    Screen(f"/{LINKS}", show_links, _acts(withdraw=withdraw), fresh=True),
 )

@@ -38,7 +38,11 @@ REASONS = {
     "authorization_expired": N_("The connection is over: the person has to connect the app again."),
     "authorization_unknown": N_("There is no such connection."),
     "authorization_of_another_client": N_("The code or the token belongs to another app."),
-    "cut_off": N_("The connection was ended by its user or by an administrator."),
+    "ended": N_("The connection was ended by its user or by an administrator."),
+    "scope_withdrawn": N_(
+        "Nothing is left of what the app was allowed: its scope was cut, or an administrator has to allow it now."
+    ),
+    "token_too_long": N_("The access token would be too long. Ask for less scope."),
     "scope_exceeds_client": N_("The app asked for a scope that it is not registered for."),
     "scope_exceeds_grant": N_("The app asked for more than it was allowed."),
     "scope_malformed": N_("The scope has a character that scopes cannot have."),

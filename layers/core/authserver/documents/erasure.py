@@ -1,0 +1,33 @@
+"""What is left of users who were deleted, as the admin API tells it."""
+
+from typing import Literal, Self
+
+from pydantic import Field
+
+from authserver import models
+from authserver.documents import Document
+
+
+class Erasure(Document):
+    """The removal of whatever names a user who was deleted. Times are epoch seconds."""
+
+    subject_key: str = Field(description="Stands for the identifier: the first half of its SHA-256, in base64url")
+    sub: str | None = Field(description="The identifier, until it is done")
+    state: Literal["erasing", "checking", "done"] = Field(
+        description="`checking`: all that was found is removed, and what lists may have been late with is looked for"
+    )
+    left: tuple[str, ...] = Field(description="The kinds of which there may be something left")
+    requested_at: int = Field(description="When the user was deleted")
+    finished_at: int | None
+
+    @classmethod
+    def of(cls, erasure: models.Erasure) -> Self:
+        state: Literal["erasing", "checking", "done"] = "erasing" if erasure.left else "checking"
+        return cls(
+            subject_key=erasure.subject_key,
+            sub=erasure.subject or None,
+            state=state if erasure.finished_at is None else "done",
+            left=tuple(sorted(erasure.left)),
+            requested_at=erasure.requested_at,
+            finished_at=erasure.finished_at,
+        )
