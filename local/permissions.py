@@ -28,7 +28,7 @@ _FOR_ALL = "ForAllValues:"
 _KEY_EQUALS = re.compile(r"([#\w.]+)\s*=\s*(:\w+)")
 # What stands in an expression and is neither the name of an attribute nor one of the request's values.
 _EXPRESSION_WORDS = {"SET", "ADD", "REMOVE", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"}
-_EXPRESSION_NAME = re.compile(r"(?<![:.\w])[#A-Za-z_]\w*+(?!\s*\()")
+_EXPRESSION_NAME = re.compile(r"(?<![:.#\w])[#A-Za-z_]\w*+(?!\s*\()")
 _TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -151,8 +151,7 @@ def _dynamodb(operation: str, request: Mapping[str, Any], tables: Mapping[str, T
         case "TransactWriteItems":
             for part in request["TransactItems"]:
                 ((kind, write),) = part.items()
-                item = write.get("Item") or write["Key"]
-                yield _items(_TRANSACTION[kind], tables.get(write["TableName"]), [item])
+                yield _item(_TRANSACTION[kind], write, tables.get(write["TableName"]))
         case "TransactGetItems":
             for part in request["TransactItems"]:
                 yield _items("GetItem", tables.get(part["Get"]["TableName"]), [part["Get"]["Key"]])

@@ -16,20 +16,14 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from authserver.aws.dynamodb import (
-    DynamoClients,
-    DynamoConfiguration,
-    DynamoIdentityProviders,
-    DynamoOrganisations,
-    DynamoUsers,
-)
+from authserver.aws.dynamodb import DynamoConfiguration, Reader, Tables, guarded_stores
 from authserver.aws.kms import KmsOpener
 from authserver.documents import Identifier, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
@@ -43,6 +37,13 @@ from authserver.management import Problem
 from authserver.management.scopes import with_scope
 from authserver.models import Client, ClientSecret, Membership, Organisation, User
 from authserver.scopes import DEFAULT
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.configuration import IdentityProviderStore
+from authserver.storage.organisations import OrganisationStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import FactorStore, UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import DEFAULT as DEFAULT_THEME
 from authserver.theme import objections as objections_to_theme
 from authserver.values import Secret, normalised_username, sha256
@@ -168,6 +169,7 @@ class Place:
 
     clients_table: str
     users_table: str
+    tokens_table: str
     configuration_table: str
     wrapping_key: str
     endpoint_url: str | None = None
@@ -185,21 +187,38 @@ class Place:
         )
 
 
+@dataclass(frozen=True)
+class Stores:
+    """What is planted in."""
+
+    clients: ClientStore
+    users: UserStore
+    factors: FactorStore
+    organisations: OrganisationStore
+    tokens: TokenStore
+    browsers: BrowserStore
+    withdrawals: WithdrawalStore
+    identity_providers: IdentityProviderStore
+
+
 def plant(seed: Seed, place: Place) -> Planted:
     """Writes what a seed has."""
     with closing(place.client("dynamodb")) as dynamodb:
-        _plant_users(seed, DynamoUsers(dynamodb, place.users_table))
-        _plant_clients(seed, DynamoClients(dynamodb, place.clients_table))
-        _plant_organisations(seed, dynamodb, place)
+        tables = Tables(place.clients_table, place.users_table, place.tokens_table)
+        reader = Reader(dynamodb, tables, lambda: (time.time(), time.monotonic()), lambda: 0)
+        stores = Stores(**guarded_stores(dynamodb, tables, place.configuration_table, "", reader))
+        _plant_users(seed, stores.users)
+        _plant_clients(seed, stores)
+        _plant_organisations(seed, stores)
         configuration = DynamoConfiguration(dynamodb, place.configuration_table)
-        _plant_scopes(seed, configuration)
+        _plant_scopes(seed, configuration, stores.withdrawals)
         _plant_theme(seed, configuration)
         if seed.identity_providers:
-            _plant_identity_providers(seed, DynamoIdentityProviders(dynamodb, place.configuration_table), place)
+            _plant_identity_providers(seed, stores.identity_providers, place)
     return Planted(tuple(seed.users), tuple(seed.clients), tuple(seed.organisations))
 
 
-def _plant_users(seed: Seed, users: DynamoUsers) -> None:
+def _plant_users(seed: Seed, users: UserStore) -> None:
     passwords = Argon2Passwords()
     for user in seed.users:
         users.create(
@@ -216,8 +235,8 @@ def _plant_users(seed: Seed, users: DynamoUsers) -> None:
         )
 
 
-def _plant_organisations(seed: Seed, dynamodb: Any, place: Place) -> None:
-    organisations, users = DynamoOrganisations(dynamodb, place.users_table), DynamoUsers(dynamodb, place.users_table)
+def _plant_organisations(seed: Seed, stores: Stores) -> None:
+    organisations, users = stores.organisations, stores.users
     now = int(time.time())
     for organisation in seed.organisations:
         organisations.create(Organisation(organisation.id, organisation.name, organisation.companies, created_at=now))
@@ -226,10 +245,11 @@ def _plant_organisations(seed: Seed, dynamodb: Any, place: Place) -> None:
             if user is None:
                 raise SeedError(f"organisations: {organisation.id} has a member who is no user: {username}")
             if organisations.membership(organisation.id, user.sub) is None:
-                organisations.put_membership(Membership(organisation.id, user.sub, role, now))
+                membership = Membership(organisation.id, user.sub, role, now, epoch=uuid.uuid4().hex)
+                stores.withdrawals.set_membership(membership)
 
 
-def _plant_scopes(seed: Seed, configuration: DynamoConfiguration) -> None:
+def _plant_scopes(seed: Seed, configuration: DynamoConfiguration, withdrawals: WithdrawalStore) -> None:
     before = (configuration.scopes() or DEFAULT).with_built_in()
     catalogue = before
     for scope in seed.scopes:
@@ -237,7 +257,7 @@ def _plant_scopes(seed: Seed, configuration: DynamoConfiguration) -> None:
             catalogue = with_scope(catalogue, scope.name, scope)
         except Problem as problem:
             raise SeedError(f"scopes: {scope.name}: {problem.title}") from problem
-    if catalogue != before and not configuration.put_scopes(catalogue):
+    if catalogue != before and not withdrawals.change_scopes(catalogue):
         raise SeedError("scopes: the catalogue was changed meanwhile; try again")
 
 
@@ -250,13 +270,19 @@ def _plant_theme(seed: Seed, configuration: DynamoConfiguration) -> None:
         raise SeedError("theme: it was changed meanwhile; try again")
 
 
-def _plant_clients(seed: Seed, clients: DynamoClients) -> None:
+def _plant_clients(seed: Seed, stores: Stores) -> None:
+    """Each in place of what was planted under its identifier before."""
     now = int(time.time())
-    for client in seed.clients:
-        clients.put(client.client(now))
+    for planted in seed.clients:
+        client = planted.client(now)
+        if stores.clients.create(client):
+            continue
+        before = stores.clients.get(client.client_id)
+        if before is None or not stores.withdrawals.change_client(replace(client, version=before.version)):
+            raise SeedError(f"clients: {client.client_id} was removed or is being changed; its identifier is taken")
 
 
-def _plant_identity_providers(seed: Seed, providers: DynamoIdentityProviders, place: Place) -> None:
+def _plant_identity_providers(seed: Seed, providers: IdentityProviderStore, place: Place) -> None:
     now = int(time.time())
     with closing(place.client("kms")) as kms:
         opener = KmsOpener(kms, place.wrapping_key)
@@ -313,7 +339,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     outputs = _outputs(options.stack)
     try:
-        place = Place(*(outputs[name] for name in ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")))
+        place = Place(
+            *(
+                outputs[name]
+                for name in ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
+            )
+        )
         planted = plant(read(options.file), place)
     except SeedError as error:
         print(error, file=sys.stderr)

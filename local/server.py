@@ -224,9 +224,9 @@ class DevelopmentServer:
         self._announce(f"planting {self._seed}")
         from local.seed import Place, SeedError, plant, read  # imports the application, which only a seed needs
 
-        names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
-        clients, users, configuration, key = map(self._planted_in, names)
-        place = Place(clients, users, configuration, key, self.endpoint_url)
+        names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
+        clients, users, tokens, configuration, key = map(self._planted_in, names)
+        place = Place(clients, users, tokens, configuration, key, self.endpoint_url)
         try:
             self.planted = plant(read(self._seed), place)
         except SeedError as error:

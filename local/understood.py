@@ -54,7 +54,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::DynamoDB::Table": _type(
         used="AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes LocalSecondaryIndexes"
         " TimeToLiveSpecification DeletionProtectionEnabled",
-        ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput Tags TableClass",
+        ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput WarmThroughput Tags TableClass",
     ),
     "AWS::KMS::Key": _type(
         used="Description KeySpec KeyUsage",

@@ -9,7 +9,7 @@ from authserver.management import openapi, render_error, serve
 from authserver.management.admin import OPERATIONS
 from authserver.wire import HttpRequest, HttpResponse
 
-services = bootstrap(orders_mail=True)
+services = bootstrap(orders_mail=True, orders_erasures=True)
 
 
 @endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)

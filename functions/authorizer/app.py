@@ -8,6 +8,6 @@ from authserver.messages import AccessRequest, ActiveAccessToken
 services = bootstrap(jose=True)
 
 
-@authorizer(issuer=services.settings.issuer)
+@authorizer(issuer=services.settings.issuer, accepts_token_events=services.settings.accepts_token_events)
 def lambda_handler(request: AccessRequest) -> ActiveAccessToken:
     return check_access(request, services)

@@ -6,7 +6,7 @@ from authserver.pages import Pages
 from authserver.site import account, security, serve
 from authserver.wire import HttpRequest, HttpResponse, parse_visit
 
-services = bootstrap(orders_mail=True)
+services = bootstrap(orders_mail=True, orders_erasures=True)
 pages = Pages(services)
 SCREENS = (*account.SCREENS, *security.SCREENS)
 NOTICES = account.NOTICES | security.NOTICES

@@ -1,0 +1,15 @@
+"""Erases what names users who were deleted: ordered by each deletion, and every hour. Safe to run at any time."""
+
+from collections.abc import Callable
+
+from authserver.aws.bootstrap import bootstrap
+from authserver.aws.erasure_orders import erasing
+from authserver.endpoints.erase import erase
+from authserver.messages import Erasing
+
+services = bootstrap()
+
+
+@erasing
+def lambda_handler(subject_key: str, has_time: Callable[[], bool]) -> Erasing:
+    return erase(subject_key, has_time, services)
