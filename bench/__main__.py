@@ -1,6 +1,7 @@
-"""Prints one table: what each flow costs of DynamoDB and of the CPU, and what each function costs to start.
+"""Prints what each flow costs of DynamoDB and of the CPU, what each function costs to start, and what one client bears.
 
-    python -m bench            everything, about a minute
+    python -m bench            everything, some minutes
+    python -m bench load       just that: flows, starts or load
     python -m bench --help
 
 Round trips and capacity units are counts: they do not depend on the machine. CPU is this machine's: of one request in
@@ -12,6 +13,7 @@ import argparse
 import sys
 
 from bench.flows import measure_flows
+from bench.load import RATE, report
 from bench.starts import measure_starts
 from bench.table import Row, render
 from tests.coldstart.warm import FLOWS
@@ -24,16 +26,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--repeat", type=int, default=50, metavar="N", help="requests of each flow (default 50)")
     parser.add_argument("--starts", type=int, default=5, metavar="N", help="interpreters for each function (default 5)")
-    parser.add_argument("--only", choices=["flows", "starts"], help="measure just these")
+    parser.add_argument(
+        "--requests", type=int, default=RATE, metavar="N", help=f"of one second of load (default {RATE})"
+    )
+    parser.add_argument("only", nargs="?", choices=["flows", "starts", "load"], help="measure just these")
     options = parser.parse_args(arguments)
-    if options.repeat < 1 or options.starts < 1:
-        parser.error("--repeat and --starts must be at least 1")
+    if min(options.repeat, options.starts, options.requests) < 1:
+        parser.error("--repeat, --starts and --requests must be at least 1")
     rows: list[Row] = []
-    if options.only != "starts":
+    if options.only in (None, "flows"):
         rows += measure_flows(FLOWS, options.repeat)
-    if options.only != "flows":
+    if options.only in (None, "starts"):
         rows += measure_starts(FUNCTIONS, options.starts)
-    print(render(rows))
+    if rows:
+        print(render(rows), end="\n\n")
+    if options.only in (None, "load"):
+        print(report(options.requests, RATE, people=RATE))
     return 0
 
 

@@ -1,5 +1,6 @@
 """One table for all that is measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEAD = ("", "round trips", "read units", "write units", "CPU ms", "modules", "cold ms")
@@ -31,9 +32,12 @@ class Row:
 
 
 def render(rows: list[Row]) -> str:
-    """As Markdown, which also reads well as it is."""
-    cells = [HEAD, *(row.cells for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
+    return render_cells([HEAD, *(row.cells for row in rows)])
+
+
+def render_cells(cells: Sequence[tuple[str, ...]]) -> str:
+    """A head and rows, as Markdown, which also reads well as it is."""
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [_line(line, widths) for line in cells]
     rule = "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
