@@ -13,46 +13,31 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
 from authserver.aws.dynamodb import (
-    DynamoBrowsers,
-    DynamoClients,
     DynamoConfiguration,
     DynamoCounters,
-    DynamoFactors,
-    DynamoIdentityProviders,
+    DynamoErasures,
     DynamoJournal,
     DynamoKeys,
-    DynamoOrganisations,
-    DynamoTokens,
-    DynamoUsers,
+    Reader,
+    Tables,
+    guarded_stores,
 )
-from authserver.storage import (
-    BrowserStore,
-    ClientStore,
-    ConfigurationStore,
-    CounterStore,
-    FactorStore,
-    IdentityProviderStore,
-    JournalStore,
-    KeyStore,
-    OrganisationStore,
-    TokenStore,
-    UserStore,
-)
+from authserver.aws.dynamodb.ends import session_stands
+from authserver.aws.table import UNGUARDED, Guard
+from authserver.ends import Deployment
+from authserver.models import Session
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
+from authserver.storage.erasures import ErasureStore
+from authserver.storage.journal import CounterStore, JournalStore
+from authserver.storage.organisations import OrganisationStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import FactorStore, UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract import ministack_process
 from tests.contract.tables import create_tables
-from tests.fakes import (
-    FakeBrowsers,
-    FakeClients,
-    FakeConfiguration,
-    FakeCounters,
-    FakeFactors,
-    FakeIdentityProviders,
-    FakeJournal,
-    FakeKeys,
-    FakeOrganisations,
-    FakeTokens,
-    FakeUsers,
-)
+from tests.fakes import FakeCounters, FakeStores, Guarded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -64,41 +49,56 @@ _accounts = itertools.count(900000000000)
 
 @dataclass(frozen=True)
 class Stores:
-    """The stores of one implementation. `dynamodb` is what is beneath them, None for the fakes."""
+    """The stores of one implementation. `dynamodb` is what is beneath them, None for the fakes.
+
+    `deployment` tells what every function knows; `new_instance` gives stores that remember nothing yet, `by` those that
+    write only while a session stands.
+    """
 
     name: str
     clients: ClientStore
     users: UserStore
-    keys: KeyStore
+    factors: FactorStore
+    organisations: OrganisationStore
     tokens: TokenStore
     browsers: BrowserStore
+    withdrawals: WithdrawalStore
+    identity_providers: IdentityProviderStore
+    keys: KeyStore
     journal: JournalStore
     counters: CounterStore
-    organisations: OrganisationStore
+    erasures: ErasureStore
     configuration: ConfigurationStore
-    identity_providers: IdentityProviderStore
-    factors: FactorStore
+    deployment: Callable[[], Deployment]
+    new_instance: Callable[[], "Stores"]
+    by: Callable[[Session], "Stores"]
     dynamodb: "DynamoDBClient | None" = None
+
+
+GUARDED = ("clients", "users", "factors", "organisations", "tokens", "browsers", "withdrawals", "identity_providers")
 
 
 @contextmanager
 def fakes(folder: Path) -> Iterator[Stores]:
-    organisations, factors = FakeOrganisations(), FakeFactors()
-    tokens = FakeTokens(organisations)
-    yield Stores(
-        "fakes",
-        FakeClients(),
-        FakeUsers(organisations=organisations, factors=factors),
-        FakeKeys(),
-        tokens,
-        FakeBrowsers(tokens),
-        FakeJournal(),
-        FakeCounters(),
-        organisations,
-        FakeConfiguration(),
-        FakeIdentityProviders(),
-        factors,
-    )
+    stores, counters = FakeStores.of(), FakeCounters()
+
+    def made(**guarded: Any) -> Stores:
+        return Stores(
+            **{"name": "fakes", **{name: getattr(stores, name) for name in GUARDED}, **guarded},
+            keys=stores.keys,
+            journal=stores.journal,
+            counters=counters,
+            erasures=stores.erasures,
+            configuration=stores.configuration,
+            deployment=lambda: stores.record.deployment,
+            new_instance=made,
+            by=by,
+        )
+
+    def by(session: Session) -> Stores:
+        return made(**{name: Guarded(getattr(stores, name), stores.record, session).as_store for name in GUARDED})
+
+    yield made()
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def moto(folder: Path) -> Iterator[Stores]:
     events.register("before-send.dynamodb", cast("Callable[..., None]", answering))
     serialised = cast("DynamoDBClient", OneAtATime(client))
     create_tables(serialised)
-    yield _on_dynamodb("moto", serialised)
+    yield on_dynamodb("moto", serialised)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def ministack(folder: Path) -> Iterator[Stores]:
     with ministack_process.running(folder) as endpoint_url:
         client = _client(endpoint_url)
         create_tables(client)
-        yield _on_dynamodb("ministack", client)
+        yield on_dynamodb("ministack", client)
 
 
 IMPLEMENTATIONS = {"fakes": fakes, "moto": moto, "ministack": ministack}
@@ -152,19 +152,36 @@ def _client(endpoint_url: str | None) -> "DynamoDBClient":
     return session.client("dynamodb", endpoint_url=endpoint_url, config=config)
 
 
-def _on_dynamodb(name: str, client: "DynamoDBClient") -> Stores:
-    return Stores(
-        name,
-        DynamoClients(client, "ClientsTable"),
-        DynamoUsers(client, "UsersTable"),
-        DynamoKeys(client, "KeysTable"),
-        DynamoTokens(client, "TokensTable", "UsersTable"),
-        DynamoBrowsers(client, "TokensTable"),
-        DynamoJournal(client, "TokensTable"),
-        DynamoCounters(client, "TokensTable"),
-        DynamoOrganisations(client, "UsersTable"),
-        DynamoConfiguration(client, "ConfigurationTable"),
-        DynamoIdentityProviders(client, "ConfigurationTable"),
-        DynamoFactors(client, "UsersTable"),
-        client,
-    )
+class Clocks:
+    """Both clocks of an instance; they stand still until somebody moves one."""
+
+    def __init__(self) -> None:
+        self.wall = self.monotonic = 0.0
+
+    def __call__(self) -> tuple[float, float]:
+        return self.wall, self.monotonic
+
+
+def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = None) -> Stores:
+    """An instance's stores. Without clocks of the test's own, each looks at the deployment's item at every call."""
+    tables = Tables("ClientsTable", "UsersTable", "TokensTable")
+    always = itertools.count(step=2)
+    shards = itertools.count()
+    reader = Reader(client, tables, clocks or (lambda: (float(next(always)), 0.0)), lambda: next(shards))
+
+    def made(guard: Guard = UNGUARDED) -> Stores:
+        return Stores(
+            name,
+            **guarded_stores(client, tables, "ConfigurationTable", "KeysTable", reader, guard),
+            keys=DynamoKeys(client, "KeysTable"),
+            journal=DynamoJournal(client, "TokensTable"),
+            counters=DynamoCounters(client, "TokensTable"),
+            erasures=DynamoErasures(client, "TokensTable", "UsersTable"),
+            configuration=DynamoConfiguration(client, "ConfigurationTable"),
+            deployment=reader.deployment,
+            new_instance=lambda: on_dynamodb(name, client),
+            by=lambda session: made(Guard(session_stands("TokensTable", session, "guard"))),
+            dynamodb=client,
+        )
+
+    return made()

@@ -4,16 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from authserver.models import (
+    MEMBER,
     AccessTokenRecord,
     Activity,
     Authorization,
+    Consent,
     Federation,
     IdentityProvider,
+    Membership,
     PendingRequest,
     Session,
     User,
 )
-from authserver.storage import Page, TokenStore
+from authserver.storage.lists import Page
+from authserver.storage.tokens import TokenStore
 from authserver.tokens.opaque import authorization_id, key_of
 from authserver.values import Scope, base64url, sha256
 from tests.fakes import START, Random
@@ -127,6 +131,32 @@ def pending_request(**overrides: Any) -> PendingRequest:
         "expires_at": NOW + 600,
     }
     return PendingRequest(**{**defaults, **overrides})
+
+
+def consent(**overrides: Any) -> Consent:
+    defaults: dict[str, Any] = {
+        "subject": f"sub-{identifier()}",
+        "client_id": f"client-{identifier()}",
+        "scope": Scope.parse("read"),
+        "resource": frozenset({"https://api.example"}),
+        "created_at": NOW,
+        "expires_at": NOW + 600,
+    }
+    return Consent(**{**defaults, **overrides})
+
+
+def membership(organisation: str, subject: str, role: str = MEMBER, **overrides: Any) -> Membership:
+    """One with an epoch that no other has."""
+    return Membership(
+        **{
+            "organisation": organisation,
+            "subject": subject,
+            "role": role,
+            "created_at": NOW,
+            "epoch": identifier(),
+            **overrides,
+        }
+    )
 
 
 def user(**overrides: Any) -> User:

@@ -38,3 +38,15 @@ def create_tables(client: "DynamoDBClient") -> None:
     """Every table, named by its logical id."""
     for logical_id, definition in definitions().items():
         client.create_table(TableName=logical_id, **definition)
+
+
+def every_item(client: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
+    """All that is in a table."""
+    found: list[dict[str, Any]] = []
+    arguments: dict[str, Any] = {}
+    while True:
+        answer = client.scan(TableName=table, **arguments)
+        found += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return found
+        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
-from authserver.models import Approval
-from authserver.storage import BrowserStore, TokenStore
+from authserver.ends import Begun
+from authserver.models import ADMINISTRATOR, MEMBER, Approval, Membership
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
-from tests.contract.records import NOW, identifier, listed
+from tests.contract.implementations import Stores
+from tests.contract.records import NOW, identifier, listed, membership
 
 
 def approval(**overrides: Any) -> Approval:
@@ -35,11 +39,27 @@ def stored(browsers: BrowserStore, record: Approval) -> Approval | None:
     return browsers.approval(record.organisation, record.client_id, record.subject)
 
 
-def test_what_was_asked_is_found(browsers: BrowserStore) -> None:
+def boss(withdrawals: WithdrawalStore, organisation: str, role: str = ADMINISTRATOR) -> Membership:
+    """The membership of somebody who has this role there."""
+    made = membership(organisation, f"sub-{identifier()}", role)
+    withdrawals.set_membership(made)
+    return made
+
+
+UNDER = Begun(era="era", subject=1, membership="epoch", approver="the approver's key", approval=2)
+
+
+def answer(
+    stores: Stores, asked_for: Approval, by: Membership, decision: str = "allow", now: int = NOW, until: int = NOW + 500
+) -> bool:
+    return stores.browsers.answer_approval(asked_for, decision, by, UNDER, now, until)
+
+
+def test_what_was_asked_is_found(stores: Stores) -> None:
     for overrides in ({}, {"scope": Scope(), "resource": (), "entities": frozenset()}, {"entities": frozenset({"*"})}):
-        record = asked(browsers, **overrides)
-        assert stored(browsers, record) == record
-        assert browsers.answer_approval(record, "allow", "an administrator", NOW, NOW + 500)
+        record = asked(stores.browsers, begun=Begun(era="era", organisation=3), **overrides)
+        assert stored(stores.browsers, record) == record
+        assert answer(stores, record, boss(stores.withdrawals, record.organisation))
 
 
 def test_nothing_asked_is_none(browsers: BrowserStore) -> None:
@@ -49,27 +69,47 @@ def test_nothing_asked_is_none(browsers: BrowserStore) -> None:
 
 
 @pytest.mark.parametrize("decision", ["allow", "deny"])
-def test_the_first_answer_is_final(browsers: BrowserStore, decision: str) -> None:
-    record = asked(browsers)
-    assert browsers.answer_approval(record, decision, "an administrator", NOW + 5, NOW + 500)
+def test_the_first_answer_is_final_and_what_it_was_begun_under_is_kept(stores: Stores, decision: str) -> None:
+    record = asked(stores.browsers)
+    ada, gil = boss(stores.withdrawals, record.organisation), boss(stores.withdrawals, record.organisation)
+    assert answer(stores, record, ada, decision, NOW + 5)
     answered = replace(
-        record, decision=decision, decided_by="an administrator", decided_at=NOW + 5, expires_at=NOW + 500
+        record,
+        decision=decision,
+        decided_by=ada.subject,
+        decided_at=NOW + 5,
+        expires_at=NOW + 500,
+        begun=UNDER,
     )
-    assert stored(browsers, record) == answered
-    assert not browsers.answer_approval(record, "deny", "another", NOW + 6, NOW + 900)
-    assert stored(browsers, record) == answered
+    assert stored(stores.browsers, record) == answered
+    assert not answer(stores, record, gil, "deny", NOW + 6, NOW + 900)
+    assert stored(stores.browsers, record) == answered
 
 
-def test_an_answer_comes_in_time_or_not_at_all(browsers: BrowserStore) -> None:
-    record = asked(browsers, expires_at=NOW + 10)
-    assert not browsers.answer_approval(record, "allow", "an administrator", NOW + 10, NOW + 500)
-    assert browsers.answer_approval(record, "allow", "an administrator", NOW + 9, NOW + 500)
+def test_an_answer_comes_in_time_or_not_at_all(stores: Stores) -> None:
+    record = asked(stores.browsers, expires_at=NOW + 10)
+    ada = boss(stores.withdrawals, record.organisation)
+    assert not answer(stores, record, ada, now=NOW + 10)
+    assert answer(stores, record, ada, now=NOW + 9)
 
 
-def test_an_answer_to_nothing_makes_nothing(browsers: BrowserStore) -> None:
+def test_an_answer_to_nothing_makes_nothing(stores: Stores) -> None:
     record = approval()
-    assert not browsers.answer_approval(record, "allow", "an administrator", NOW, NOW + 500)
-    assert stored(browsers, record) is None
+    assert not answer(stores, record, boss(stores.withdrawals, record.organisation))
+    assert stored(stores.browsers, record) is None
+
+
+def test_an_answer_of_who_is_no_administrator_changes_nothing(stores: Stores) -> None:
+    """Nor of one who is another by now: who was removed and came back, or was demoted and promoted."""
+    record = asked(stores.browsers)
+    member = boss(stores.withdrawals, record.organisation, MEMBER)
+    elsewhere = boss(stores.withdrawals, f"org-{identifier()}")
+    ada = boss(stores.withdrawals, record.organisation)
+    stores.withdrawals.set_membership(replace(ada, epoch=identifier()))
+    stranger = membership(record.organisation, f"sub-{identifier()}", ADMINISTRATOR)
+    for who in (member, replace(elsewhere, organisation=record.organisation), ada, stranger):
+        assert not answer(stores, record, who)
+    assert stored(stores.browsers, record) == record
 
 
 @pytest.mark.parametrize(
@@ -83,21 +123,22 @@ def test_an_answer_to_nothing_makes_nothing(browsers: BrowserStore) -> None:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_an_answer_counts_for_what_was_seen_alone(browsers: BrowserStore, changed: dict[str, Any]) -> None:
-    seen = asked(browsers)
+def test_an_answer_counts_for_what_was_seen_alone(stores: Stores, changed: dict[str, Any]) -> None:
+    seen = asked(stores.browsers)
+    ada = boss(stores.withdrawals, seen.organisation)
     now = replace(seen, **changed)
-    browsers.ask_approval(now)
-    assert not browsers.answer_approval(seen, "allow", "an administrator", NOW + 5, NOW + 500)
-    assert stored(browsers, seen) == now
-    assert browsers.answer_approval(now, "allow", "an administrator", NOW + 5, NOW + 500)
+    stores.browsers.ask_approval(now)
+    assert not answer(stores, seen, ada, now=NOW + 5)
+    assert stored(stores.browsers, seen) == now
+    assert answer(stores, now, ada, now=NOW + 5)
 
 
-def test_asked_again_after_an_answer_it_is_open_again(browsers: BrowserStore) -> None:
-    record = asked(browsers)
-    assert browsers.answer_approval(record, "deny", "an administrator", NOW + 5, NOW + 500)
+def test_asked_again_after_an_answer_it_is_open_again(stores: Stores) -> None:
+    record = asked(stores.browsers)
+    assert answer(stores, record, boss(stores.withdrawals, record.organisation), "deny", NOW + 5)
     again = replace(record, created_at=NOW + 20)
-    browsers.ask_approval(again)
-    assert stored(browsers, record) == again
+    stores.browsers.ask_approval(again)
+    assert stored(stores.browsers, record) == again
 
 
 def test_they_are_listed_by_organisation(tokens: TokenStore, browsers: BrowserStore) -> None:

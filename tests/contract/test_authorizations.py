@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from authserver.storage import AlreadyExists, Refused, TokenStore
+from authserver.ends import Begun
+from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
 from tests.contract.records import (
     CODE_HASH,
@@ -72,6 +74,17 @@ def test_redeem_of_a_fresh_code_sets_generation_and_ends(tokens: TokenStore) -> 
     )
 
 
+def test_redeem_forgets_the_session_that_granted_and_keeps_what_it_was_begun_under(tokens: TokenStore) -> None:
+    under = Begun(era="era", subject=3, client=2, grant=1)
+    record = created(tokens, sessions=4, begun=under)
+    assert find(tokens, record) == record
+    tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
+    tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
+    stored = find(tokens, record)
+    assert stored is not None
+    assert (stored.sessions, stored.begun) == (None, under)
+
+
 def test_redeem_by_the_same_claim_is_the_retry_of_a_lost_answer(tokens: TokenStore) -> None:
     record = created(tokens)
     tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
@@ -115,17 +128,19 @@ def test_redeem_of_an_expired_code_changes_nothing_though_the_item_is_there(toke
     assert find(tokens, record) == record
 
 
-def test_redeem_of_a_revoked_authorization_is_refused(tokens: TokenStore) -> None:
+def test_redeem_of_a_revoked_authorization_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = created(tokens)
-    assert tokens.revoke(record.id, NOW)
+    assert withdrawals.revoke(record.id, NOW)
     with pytest.raises(Refused) as refusal:
         tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
     assert refusal.value.existing == replace(record, revoked_at=NOW)
 
 
-def test_redeem_by_its_own_claim_after_a_revocation_is_refused(tokens: TokenStore) -> None:
+def test_redeem_by_its_own_claim_after_a_revocation_is_refused(
+    tokens: TokenStore, withdrawals: WithdrawalStore
+) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, NOW)
+    assert withdrawals.revoke(record.id, NOW)
     with pytest.raises(Refused):
         tokens.redeem(record.id, CODE_HASH, "the redeemer", NOW, IDLE, END)
     assert find(tokens, record) == replace(record, revoked_at=NOW)
@@ -214,9 +229,9 @@ def test_rotate_after_the_absolute_end_is_refused_however_fresh(tokens: TokenSto
     assert refusal.value.existing == before
 
 
-def test_rotate_of_a_revoked_authorization_is_refused(tokens: TokenStore) -> None:
+def test_rotate_of_a_revoked_authorization_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, LATER)
+    assert withdrawals.revoke(record.id, LATER)
     with pytest.raises(Refused) as refusal:
         tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
     assert refusal.value.existing == replace(record, revoked_at=LATER)
@@ -230,28 +245,30 @@ def test_rotate_of_what_is_not_there_makes_nothing(tokens: TokenStore) -> None:
     assert find(tokens, record) is None
 
 
-def test_rotate_drops_the_expired_revocations_and_keeps_the_others(tokens: TokenStore) -> None:
+def test_rotate_drops_the_expired_revocations_and_keeps_the_others(
+    tokens: TokenStore, withdrawals: WithdrawalStore
+) -> None:
     record = redeemed(tokens)
     for entry in ("100.a", "200.b", "300.c"):
-        assert tokens.revoke_access_token(record.id, record.client_id, entry, 8)
+        assert withdrawals.revoke_access_token(record.id, record.client_id, entry, 8)
     tokens.rotate(record.id, 1, "claim", LATER, IDLE, frozenset({"100.a", "200.b"}))
     stored = find(tokens, record)
     assert stored is not None
     assert stored.revoked_access_tokens == {"300.c"}
 
 
-def test_rotate_that_drops_every_revocation_leaves_none(tokens: TokenStore) -> None:
+def test_rotate_that_drops_every_revocation_leaves_none(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke_access_token(record.id, record.client_id, "100.a", 8)
+    assert withdrawals.revoke_access_token(record.id, record.client_id, "100.a", 8)
     tokens.rotate(record.id, 1, "claim", LATER, IDLE, frozenset({"100.a", "200.never-noted"}))
     stored = find(tokens, record)
     assert stored is not None
     assert stored.revoked_access_tokens == frozenset()
 
 
-def test_rotate_that_is_refused_drops_no_revocation(tokens: TokenStore) -> None:
+def test_rotate_that_is_refused_drops_no_revocation(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke_access_token(record.id, record.client_id, "100.a", 8)
+    assert withdrawals.revoke_access_token(record.id, record.client_id, "100.a", 8)
     with pytest.raises(Refused):
         tokens.rotate(record.id, 7, "claim", LATER, IDLE, frozenset({"100.a"}))
     stored = find(tokens, record)
@@ -262,61 +279,65 @@ def test_rotate_that_is_refused_drops_no_revocation(tokens: TokenStore) -> None:
 # ------------------------------------------------------------------ revoke
 
 
-def test_revoke_twice_keeps_the_first_time(tokens: TokenStore) -> None:
+def test_revoke_twice_keeps_the_first_time(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, LATER)
-    assert tokens.revoke(record.id, LATER + 100)
+    assert withdrawals.revoke(record.id, LATER)
+    assert withdrawals.revoke(record.id, LATER + 100)
     assert find(tokens, record) == replace(record, revoked_at=LATER)
 
 
-def test_revoke_at_the_epoch_counts_as_revoked(tokens: TokenStore) -> None:
+def test_revoke_at_the_epoch_counts_as_revoked(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, 0)
+    assert withdrawals.revoke(record.id, 0)
     with pytest.raises(Refused):
         tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
     assert find(tokens, record) == replace(record, revoked_at=0)
 
 
-def test_revoke_by_the_owner_works(tokens: TokenStore) -> None:
+def test_revoke_by_the_owner_works(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, LATER, record.client_id)
+    assert withdrawals.revoke(record.id, LATER, record.client_id)
     assert find(tokens, record) == replace(record, revoked_at=LATER)
 
 
 @pytest.mark.parametrize("stranger", ["another", ""])
-def test_revoke_by_another_client_changes_nothing(tokens: TokenStore, stranger: str) -> None:
+def test_revoke_by_another_client_changes_nothing(
+    tokens: TokenStore, stranger: str, withdrawals: WithdrawalStore
+) -> None:
     record = redeemed(tokens)
-    assert not tokens.revoke(record.id, LATER, stranger)
+    assert not withdrawals.revoke(record.id, LATER, stranger)
     assert find(tokens, record) == record
 
 
 @pytest.mark.parametrize("client_id", [None, "somebody"])
-def test_revoke_of_what_is_not_there_makes_nothing(tokens: TokenStore, client_id: str | None) -> None:
+def test_revoke_of_what_is_not_there_makes_nothing(
+    tokens: TokenStore, client_id: str | None, withdrawals: WithdrawalStore
+) -> None:
     record = authorization()
-    assert not tokens.revoke(record.id, LATER, client_id)
+    assert not withdrawals.revoke(record.id, LATER, client_id)
     assert find(tokens, record) is None
 
 
-def test_revoked_authorization_is_never_revived_by_any_verb(tokens: TokenStore) -> None:
+def test_revoked_authorization_is_never_revived_by_any_verb(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    assert tokens.revoke(record.id, LATER)
+    assert withdrawals.revoke(record.id, LATER)
     with pytest.raises(AlreadyExists):
         tokens.create(record)
     with pytest.raises(Refused):
         tokens.redeem(record.id, CODE_HASH, "the redeemer", NOW, IDLE, END)
     with pytest.raises(Refused):
         tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
-    tokens.revoke_access_token(record.id, record.client_id, "1.a", 8)
-    tokens.revoke(record.id, LATER + 5)
+    withdrawals.revoke_access_token(record.id, record.client_id, "1.a", 8)
+    withdrawals.revoke(record.id, LATER + 5)
     stored = find(tokens, record)
     assert stored is not None
     assert stored.revoked_at == LATER
     assert stored.generation == 1
 
 
-def test_revoke_before_redemption_stops_the_code(tokens: TokenStore) -> None:
+def test_revoke_before_redemption_stops_the_code(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = created(tokens)
-    assert tokens.revoke(record.id, NOW, record.client_id)
+    assert withdrawals.revoke(record.id, NOW, record.client_id)
     assert find(tokens, record) == replace(record, revoked_at=NOW)
 
 
@@ -327,39 +348,52 @@ def test_find_gives_the_record_and_nothing_for_other_text(tokens: TokenStore) ->
         assert tokens.find(text) is None
 
 
-def test_set_entities_changes_them_until_it_is_revoked(tokens: TokenStore) -> None:
+def test_set_entities_changes_them_until_it_is_revoked(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
     for entities in (frozenset({"a", "b"}), frozenset({"*"}), frozenset[str](), frozenset({"c"})):
         expected = replace(record, entities=entities)
-        assert tokens.set_entities(record.id, "org", entities) == expected
+        assert withdrawals.set_entities(record.id, "org", entities) == expected
         assert tokens.find(record.id) == expected
-    tokens.revoke(record.id, NOW + 1)
-    assert tokens.set_entities(record.id, "org", frozenset({"d"})) is None
+    withdrawals.revoke(record.id, NOW + 1)
+    assert withdrawals.set_entities(record.id, "org", frozenset({"d"})) is None
     assert tokens.find(record.id) == replace(record, entities=frozenset({"c"}), revoked_at=NOW + 1)
 
 
-def test_set_entities_of_another_organisation_is_refused(tokens: TokenStore) -> None:
+def test_set_entities_of_another_organisation_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
     personal = redeemed(tokens)
-    assert tokens.set_entities(record.id, "another", frozenset({"b"})) is None
+    assert withdrawals.set_entities(record.id, "another", frozenset({"b"})) is None
     for organisation in ("another", ""):
-        assert tokens.set_entities(personal.id, organisation or "org", frozenset({"b"})) is None
+        assert withdrawals.set_entities(personal.id, organisation or "org", frozenset({"b"})) is None
     assert tokens.find(record.id) == record
     assert tokens.find(personal.id) == personal
 
 
-def test_set_entities_of_nothing_makes_nothing(tokens: TokenStore) -> None:
+def test_set_entities_of_nothing_makes_nothing(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = authorization(organisation="org")
     for identifier in (record.id, "x"):
-        assert tokens.set_entities(identifier, "org", frozenset({"a"})) is None
+        assert withdrawals.set_entities(identifier, "org", frozenset({"a"})) is None
         assert tokens.find(identifier) is None
 
 
-def test_set_entities_from_what_they_no_longer_are_is_refused(tokens: TokenStore) -> None:
+def test_set_entities_from_what_they_no_longer_are_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens, organisation="org", entities=frozenset({"a", "b"}))
     for was in (frozenset({"a"}), frozenset({"a", "b", "c"}), frozenset[str]()):
-        assert tokens.set_entities(record.id, "org", frozenset({"a"}), was) is None
+        assert withdrawals.set_entities(record.id, "org", frozenset({"a"}), was) is None
     assert tokens.find(record.id) == record
-    assert tokens.set_entities(record.id, "org", frozenset(), record.entities) is not None
-    assert tokens.set_entities(record.id, "org", frozenset({"b"}), record.entities) is None
-    assert tokens.set_entities(record.id, "org", frozenset({"b"}), frozenset()) is not None
+    assert withdrawals.set_entities(record.id, "org", frozenset(), record.entities) is not None
+    assert withdrawals.set_entities(record.id, "org", frozenset({"b"}), record.entities) is None
+    assert withdrawals.set_entities(record.id, "org", frozenset({"b"}), frozenset()) is not None
+
+
+def test_revoke_by_whoever_has_the_token_is_of_public_clients_alone(
+    tokens: TokenStore, withdrawals: WithdrawalStore
+) -> None:
+    confidential, public = redeemed(tokens), redeemed(tokens, is_public=True)
+    for record, is_done in ((confidential, False), (public, True)):
+        noted = withdrawals.revoke_access_token(record.id, record.client_id, "100.a", 8, only_public=True)
+        assert noted is is_done
+        assert withdrawals.revoke(record.id, LATER, record.client_id, only_public=True) is is_done
+    assert find(tokens, confidential) == confidential
+    revoked = replace(public, revoked_at=LATER, revoked_access_tokens=frozenset({"100.a"}))
+    assert find(tokens, public) == revoked

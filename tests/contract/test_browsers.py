@@ -1,19 +1,19 @@
 """Laws of what is known of a browser: pending requests, sessions, consents."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from authserver.ends import Begun, SubjectEnd
 from authserver.models import Consent
-from authserver.storage import BrowserState, BrowserStore
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
-from tests.contract.records import NOW, identifier, key, pending_request, session
+from tests.contract.records import NOW, consent, identifier, key, listed, pending_request, session
 
-API = frozenset({"https://api.example"})
-
-
-def consent_of(browsers: BrowserStore, subject: str, client_id: str) -> Consent | None:
-    return browsers.browser_state(subject_key=key(subject), client_key=key(client_id)).consent
+API, FILES = frozenset({"https://api.example"}), frozenset({"https://files.example"})
+UNDER = Begun(era="era", subject=2)
 
 
 # ------------------------------------------------------------------ requests
@@ -64,17 +64,18 @@ def test_answer_request_that_vanished_makes_nothing(browsers: BrowserStore) -> N
 def test_note_password_is_the_last_ones_and_leaves_the_rest(browsers: BrowserStore) -> None:
     request = pending_request()
     browsers.put_request(request)
-    assert browsers.note_password(request.id, "alice", NOW)
-    assert browsers.note_password(request.id, "bob", NOW + 1)
-    noted = replace(request, password_of="bob", password_at=NOW + 1)
+    assert browsers.note_password(request.id, "alice", UNDER, 3, NOW)
+    under = Begun(era="era", subject=7)
+    assert browsers.note_password(request.id, "bob", under, 4, NOW + 1)
+    noted = replace(request, password_of="bob", password_at=NOW + 1, begun=under, sessions=4)
     assert browsers.browser_state(request_id=request.id).request == noted
 
 
 def test_note_password_of_what_expired_or_vanished_makes_nothing(browsers: BrowserStore) -> None:
     request, missing = pending_request(), identifier()
     browsers.put_request(request)
-    assert not browsers.note_password(request.id, "alice", request.expires_at)
-    assert not browsers.note_password(missing, "alice", NOW)
+    assert not browsers.note_password(request.id, "alice", UNDER, 0, request.expires_at)
+    assert not browsers.note_password(missing, "alice", UNDER, 0, NOW)
     assert browsers.browser_state(request_id=request.id).request == request
     assert browsers.browser_state(request_id=missing).request is None
 
@@ -82,13 +83,23 @@ def test_note_password_of_what_expired_or_vanished_makes_nothing(browsers: Brows
 # ------------------------------------------------------------------ sessions
 
 
-def test_put_session_is_found_and_deleted_once_and_again(browsers: BrowserStore) -> None:
+def test_put_session_is_found_and_deleted_once_and_again(browsers: BrowserStore, withdrawals: WithdrawalStore) -> None:
     record = session()
     browsers.put_session(record)
     assert browsers.browser_state(session_id=record.id).session == record
-    browsers.delete_session(record.id)
+    withdrawals.end_session(record.id)
     assert browsers.browser_state(session_id=record.id).session is None
-    browsers.delete_session(record.id)
+    withdrawals.end_session(record.id)
+
+
+def test_renew_session_puts_the_one_in_place_of_the_other_once(browsers: BrowserStore) -> None:
+    first, second, third = session(), session(begun=UNDER, sessions=2), session()
+    browsers.put_session(first)
+    assert browsers.renew_session(first, second)
+    assert browsers.browser_state(session_id=first.id).session is None
+    assert browsers.browser_state(session_id=second.id).session == second
+    assert not browsers.renew_session(first, third)
+    assert browsers.browser_state(session_id=third.id).session is None
 
 
 def test_browser_state_still_tells_what_has_expired(browsers: BrowserStore) -> None:
@@ -101,66 +112,105 @@ def test_browser_state_tells_everything_in_one_answer(browsers: BrowserStore) ->
     request, record = pending_request(), session()
     browsers.put_request(request)
     browsers.put_session(record)
-    browsers.remember_consent(record.subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 9)
+    allowed = consent(subject=record.subject, client_id="web")
+    browsers.remember_consent(allowed, NOW)
     state = browsers.browser_state(
         request_id=request.id, session_id=record.id, subject_key=key(record.subject), client_key=key("web")
     )
-    assert state == BrowserState(request, record, Consent(Scope.parse("read"), API, NOW, NOW + 9), 0)
+    assert (state.request, state.session, state.consent) == (request, record, allowed)
+    assert state.ends.stand(record.begun, record.sessions)
 
 
 def test_browser_state_of_strangers_is_empty(browsers: BrowserStore) -> None:
     state = browsers.browser_state(
         request_id=identifier(), session_id=identifier(), subject_key=key(identifier()), client_key=key("web")
     )
-    assert state == BrowserState()
+    assert (state.request, state.session, state.consent) == (None, None, None)
+    assert state.ends.subject == SubjectEnd()
 
 
 def test_identifiers_of_requests_are_none_of_sessions(browsers: BrowserStore) -> None:
     request, record = pending_request(), session()
     browsers.put_request(request)
     browsers.put_session(record)
-    assert browsers.browser_state(request_id=record.id, session_id=request.id) == BrowserState()
+    state = browsers.browser_state(request_id=record.id, session_id=request.id)
+    assert (state.request, state.session) == (None, None)
 
 
 # ------------------------------------------------------------------ consents
 
 
+def consent_of(browsers: BrowserStore, subject: str, client_id: str = "web") -> Consent | None:
+    return browsers.browser_state(subject_key=key(subject), client_key=key(client_id)).consent
+
+
+def allow(browsers: BrowserStore, subject: str, scope: str, now: int = NOW, **overrides: Any) -> Consent:
+    """Remembers that the subject has allowed the client "web" so much, from `now` until 100 seconds later."""
+    given = {"created_at": now, "expires_at": now + 100, "client_id": "web", "scope": Scope.parse(scope), **overrides}
+    made = consent(subject=subject, **given)
+    browsers.remember_consent(made, now)
+    return made
+
+
 def test_remember_consent_adds_to_what_was_allowed(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    files = frozenset({"https://files.example"})
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 100)
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("openid write"), files, NOW + 1, NOW + 101)
-    remembered = consent_of(browsers, subject, "web")
+    allow(browsers, subject, "read")
+    allow(browsers, subject, "openid write", NOW + 1, resource=FILES)
+    remembered = consent_of(browsers, subject)
     assert remembered is not None
     assert set(remembered.scope) == {"read", "openid", "write"}
-    assert remembered.resource == API | files
-    assert remembered.expires_at == NOW + 101
+    assert remembered.resource == API | FILES
+    assert (remembered.created_at, remembered.expires_at) == (NOW, NOW + 101)
 
 
 def test_remember_consent_that_has_expired_is_replaced_and_not_revived(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    files = frozenset({"https://files.example"})
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("read write"), API, NOW, NOW + 100)
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("openid"), files, NOW + 100, NOW + 200)
-    assert consent_of(browsers, subject, "web") == Consent(Scope.parse("openid"), files, NOW, NOW + 200)
+    allow(browsers, subject, "read write")
+    later = allow(browsers, subject, "openid", NOW + 100, resource=FILES)
+    assert consent_of(browsers, subject) == later
 
 
-def test_remember_consent_to_another_client_of_the_same_identifier_is_replaced(browsers: BrowserStore) -> None:
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (Begun(), Begun(subject=1)),
+        (Begun(subject=1), Begun(subject=2)),
+        (Begun(subject=1), Begun(subject=1, client=1)),
+        (Begun(subject=1, grant=1), Begun(subject=1, grant=2)),
+        (Begun(era="one"), Begun(era="another")),
+        (Begun(subject=1), Begun()),
+    ],
+    ids=lambda begun: ",".join(begun.as_attributes()) or "nothing",
+)
+def test_remember_consent_that_something_has_ended_is_replaced_and_not_revived(
+    browsers: BrowserStore, before: Begun, now: Begun
+) -> None:
     subject = f"sub-{identifier()}"
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("read write"), API, NOW, NOW + 100)
-    browsers.remember_consent(subject, "web", NOW + 1, Scope.parse("openid"), API, NOW + 2, NOW + 100)
-    assert consent_of(browsers, subject, "web") == Consent(Scope.parse("openid"), API, NOW + 1, NOW + 100)
+    allow(browsers, subject, "read write", begun=before, declined=Scope.parse("email"))
+    later = allow(browsers, subject, "openid", NOW + 2, resource=FILES, begun=now)
+    assert consent_of(browsers, subject) == later
 
 
-def test_remember_consent_keeps_what_was_declined_apart_from_what_was_allowed(browsers: BrowserStore) -> None:
+def test_remember_consent_begun_under_the_same_is_added_to(browsers: BrowserStore) -> None:
+    subject = f"sub-{identifier()}"
+    under = Begun(era="era", subject=3, client=2, grant=1)
+    allow(browsers, subject, "read", begun=under)
+    allow(browsers, subject, "write", NOW + 1, begun=under)
+    remembered = consent_of(browsers, subject)
+    assert remembered is not None
+    assert (set(remembered.scope), remembered.begun) == ({"read", "write"}, under)
+
+
+@pytest.mark.parametrize("under", [Begun(), Begun(era="era", subject=1)], ids=["first", "later"])
+def test_remember_consent_keeps_what_was_declined_apart_from_what_was_allowed(
+    browsers: BrowserStore, under: Begun
+) -> None:
     """The last word counts, whichever it is, and says nothing of what it did not speak of."""
     subject = f"sub-{identifier()}"
 
     def say(scope: str, declined: str) -> tuple[set[str], set[str]]:
-        browsers.remember_consent(
-            subject, "web", NOW, Scope.parse(scope), API, NOW, NOW + 100, declined=Scope.parse(declined)
-        )
-        remembered = consent_of(browsers, subject, "web")
+        allow(browsers, subject, scope, declined=Scope.parse(declined), begun=under)
+        remembered = consent_of(browsers, subject)
         assert remembered is not None
         return set(remembered.scope), set(remembered.declined)
 
@@ -172,35 +222,38 @@ def test_remember_consent_keeps_what_was_declined_apart_from_what_was_allowed(br
 
 def test_remember_consent_that_has_expired_forgets_what_was_declined(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    browsers.remember_consent(
-        subject, "web", NOW, Scope.parse("openid"), API, NOW, NOW + 100, Scope.parse("email read")
-    )
-    browsers.remember_consent(
-        subject, "web", NOW, Scope.parse("openid"), API, NOW + 100, NOW + 200, Scope.parse("read")
-    )
-    expected = Consent(Scope.parse("openid"), API, NOW, NOW + 200, declined=Scope.parse("read"))
-    assert consent_of(browsers, subject, "web") == expected
+    allow(browsers, subject, "openid", declined=Scope.parse("email read"))
+    later = allow(browsers, subject, "openid", NOW + 100, declined=Scope.parse("read"))
+    assert consent_of(browsers, subject) == later
 
 
 def test_remember_consent_of_one_client_is_none_of_another(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    browsers.remember_consent(subject, "web", NOW, Scope.parse("read"), API, NOW, NOW + 100)
+    allow(browsers, subject, "read")
     assert consent_of(browsers, subject, "another") is None
-    assert consent_of(browsers, "another", "web") is None
+    assert consent_of(browsers, "another") is None
 
 
 def test_remember_consent_without_scope_remembers_the_resource(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    browsers.remember_consent(subject, "web", NOW, Scope(), API, NOW, NOW + 100)
-    assert consent_of(browsers, subject, "web") == Consent(Scope(), API, NOW, NOW + 100)
+    made = allow(browsers, subject, "")
+    assert consent_of(browsers, subject) == made
 
 
-@pytest.mark.parametrize(("subject", "client_id"), [("a#b", "c"), ("a", "b#c"), ("\x00", ""), ("ä", "a\u0308")])
+@pytest.mark.parametrize(("subject", "client_id"), [("a#b", "c"), ("a", "b#c"), ("\x00", "\x00"), ("ä", "a\u0308")])
 def test_remember_consent_of_hostile_names_collides_with_none(
     browsers: BrowserStore, subject: str, client_id: str
 ) -> None:
     mark = identifier()
-    browsers.remember_consent(subject + mark, client_id, NOW, Scope.parse("read"), API, NOW, NOW + 100)
+    allow(browsers, subject + mark, "read", client_id=client_id)
     assert consent_of(browsers, subject + mark, client_id) is not None
     assert consent_of(browsers, subject, client_id + mark) is None
     assert consent_of(browsers, client_id, subject + mark) is None
+
+
+def test_consents_are_listed_by_subject(browsers: BrowserStore) -> None:
+    subject = f"sub-{identifier()}"
+    made = [allow(browsers, subject, "read", NOW + age, client_id=f"client-{age}") for age in (3, 1, 2)]
+    allow(browsers, f"sub-{identifier()}", "read")
+    found = listed(lambda limit, at: browsers.consents(subject, limit=limit, cursor=at))
+    assert found == sorted(made, key=lambda one: one.created_at)

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from authserver.models import ClientSecret
-from authserver.storage import ClientStore
+from authserver.models import LOGO_APART, ClientSecret
+from authserver.storage.clients import ClientStore
+from authserver.storage.withdrawals import WithdrawalStore
+from tests.contract.implementations import Stores
 from tests.contract.records import identifier
 from tests.fakes import client
 
@@ -17,18 +19,38 @@ HOSTILE = [
 ]
 
 
-def test_put_is_found(clients: ClientStore) -> None:
+def test_created_client_is_found_by_both_readers(clients: ClientStore) -> None:
     record = client(client_id=identifier())
-    clients.put(record)
-    assert clients.get(record.client_id) == record
+    assert clients.create(record)
+    assert clients.get(record.client_id) == clients.find(record.client_id) == record
 
 
-def test_put_again_replaces(clients: ClientStore) -> None:
+def test_find_tells_the_epoch_of_the_end_and_get_does_not(clients: ClientStore, withdrawals: WithdrawalStore) -> None:
     record = client(client_id=identifier())
-    clients.put(record)
-    clients.put(replace(record, client_name="Another name", contacts=("a@example.com",)))
-    clients.put(replace(record, client_name="A third name"))
-    assert clients.get(record.client_id) == replace(record, client_name="A third name")
+    assert clients.create(record)
+    for epoch in range(3):
+        found, got = clients.find(record.client_id), clients.get(record.client_id)
+        assert (found and found.epoch, got and got.epoch) == (epoch, 0)
+        withdrawals.end(client_id=record.client_id)
+
+
+LOGO = "data:image/png;base64," + "A" * 8000
+
+
+def test_logo_in_the_record_is_read_where_the_record_is_read_whole(stores: Stores) -> None:
+    owner = f"owner-{identifier()}"
+    record = client(client_id=identifier(), logo_uri=LOGO, owner=owner)
+    assert stores.clients.create(record)
+    assert stores.clients.get(record.client_id) == record
+    assert stores.clients.list(owner=owner).items == (record,)
+    assert stores.clients.find(record.client_id) == replace(record, logo_uri=LOGO_APART)
+    elsewhere = replace(record, logo_uri="https://app.example/logo.png")
+    assert stores.withdrawals.change_client(elsewhere)
+    changed = replace(elsewhere, version=1)
+    assert stores.clients.get(record.client_id) == stores.clients.find(record.client_id) == changed
+    assert stores.clients.list(owner=owner).items == (changed,)
+    assert stores.withdrawals.change_client(replace(changed, logo_uri=LOGO + "B"))
+    assert stores.clients.get(record.client_id) == replace(record, logo_uri=LOGO + "B", version=2)
 
 
 IMPORTED = ClientSecret(b"", 1, encoded="$2b$12$hash")
@@ -37,13 +59,13 @@ OURS = (ClientSecret(bytes(32), 2, 3), ClientSecret(b"x" * 32, 4))
 
 def test_imported_secret_is_found_as_it_was_put(clients: ClientStore) -> None:
     record = client(client_id=identifier(), secrets=(IMPORTED, *OURS))
-    clients.put(record)
+    clients.create(record)
     assert clients.get(record.client_id) == record
 
 
 def test_rehash_replaces_the_imported_secret_that_is_there_and_nothing_else(clients: ClientStore) -> None:
     record = client(client_id=identifier(), secrets=(OURS[0], IMPORTED))
-    clients.put(record)
+    clients.create(record)
     for position, old in ((0, IMPORTED.encoded), (2, IMPORTED.encoded), (1, "another"), (0, "")):
         assert not clients.rehash(record.client_id, position, old, OURS[1])
     assert clients.get(record.client_id) == record
@@ -62,18 +84,20 @@ def test_rehash_of_nobody_makes_no_client(clients: ClientStore) -> None:
 @pytest.mark.parametrize("client_id", HOSTILE, ids=ascii)
 def test_get_of_hostile_text_is_none(clients: ClientStore, client_id: str) -> None:
     assert clients.get(client_id) is None
+    assert clients.find(client_id) is None
 
 
 @pytest.mark.parametrize("around", ["#{}", "{}#", "{}\x00", " {}", "{} ", "{}\u200b", "client_id#{}"])
 def test_get_of_what_surrounds_a_client_id_is_none(clients: ClientStore, around: str) -> None:
     record = client(client_id=identifier())
-    clients.put(record)
+    clients.create(record)
     assert clients.get(around.format(record.client_id)) is None
+    assert clients.find(around.format(record.client_id)) is None
 
 
 def test_get_compares_octets_and_not_letters(clients: ClientStore) -> None:
     composed = "é" + identifier()
-    clients.put(client(client_id=composed))
+    clients.create(client(client_id=composed))
     assert clients.get(unicodedata.normalize("NFD", composed)) is None
     assert clients.get(composed.upper()) is None
     assert clients.get(composed) is not None
@@ -91,23 +115,23 @@ def test_create_of_what_is_no_key_is_refused(clients: ClientStore, client_id: st
     assert not clients.create(client(client_id=client_id))
 
 
-def test_replace_counts_versions_and_is_refused_on_another(clients: ClientStore) -> None:
+def test_replace_counts_versions_and_is_refused_on_another(clients: ClientStore, withdrawals: WithdrawalStore) -> None:
     record = client(client_id=identifier())
     assert clients.create(record)
     renamed = replace(record, client_name="Another name")
-    assert clients.replace(renamed)
+    assert withdrawals.change_client(renamed)
     stored = replace(renamed, version=1)
     assert clients.get(record.client_id) == stored
-    assert not clients.replace(replace(record, client_name="Of one who read it before"))
-    assert not clients.replace(replace(record, version=2))
+    assert not withdrawals.change_client(replace(record, client_name="Of one who read it before"))
+    assert not withdrawals.change_client(replace(record, version=2))
     assert clients.get(record.client_id) == stored
-    assert clients.replace(replace(stored, client_name="A third name"))
+    assert withdrawals.change_client(replace(stored, client_name="A third name"))
     assert clients.get(record.client_id) == replace(stored, client_name="A third name", version=2)
 
 
-def test_replace_of_nobody_makes_no_client(clients: ClientStore) -> None:
+def test_replace_of_nobody_makes_no_client(clients: ClientStore, withdrawals: WithdrawalStore) -> None:
     record = client(client_id=identifier())
-    assert not clients.replace(record)
+    assert not withdrawals.change_client(record)
     assert clients.get(record.client_id) is None
 
 
@@ -119,11 +143,13 @@ def test_keep_takes_the_end_of_a_registration_away_and_nothing_else(clients: Cli
         assert clients.get(record.client_id) == replace(record, expires_at=None, version=1)
 
 
-def test_change_under_way_does_not_bring_the_end_of_a_kept_registration_back(clients: ClientStore) -> None:
+def test_change_under_way_does_not_bring_the_end_of_a_kept_registration_back(
+    clients: ClientStore, withdrawals: WithdrawalStore
+) -> None:
     record = client(client_id=identifier(), expires_at=2_000_000_000)
     assert clients.create(record)
     clients.keep(record.client_id)
-    assert not clients.replace(replace(record, client_name="Of one who read it before"))
+    assert not withdrawals.change_client(replace(record, client_name="Of one who read it before"))
 
 
 def test_keep_of_nobody_makes_no_client(clients: ClientStore) -> None:
@@ -132,9 +158,9 @@ def test_keep_of_nobody_makes_no_client(clients: ClientStore) -> None:
     assert clients.get(client_id) is None
 
 
-def test_delete_removes_and_can_be_repeated(clients: ClientStore) -> None:
+def test_delete_removes_and_can_be_repeated(clients: ClientStore, withdrawals: WithdrawalStore) -> None:
     record = client(client_id=identifier())
     assert clients.create(record)
     for _ in range(2):
-        clients.delete(record.client_id)
+        withdrawals.delete_client(record.client_id)
         assert clients.get(record.client_id) is None

@@ -8,7 +8,7 @@ import pytest
 
 from authserver.models import Theme
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
-from authserver.storage import ConfigurationStore
+from authserver.storage.configuration import ConfigurationStore
 from tests.contract.implementations import Stores
 
 CATALOGUE = ScopeCatalogue.of(
@@ -25,50 +25,54 @@ def configuration(stores: Stores) -> ConfigurationStore:
     return stores.configuration
 
 
-def written(configuration: ConfigurationStore) -> ScopeCatalogue:
+def written(stores: Stores) -> ScopeCatalogue:
     """A catalogue that is stored."""
-    stored = configuration.scopes()
+    stored = stores.configuration.scopes()
     version = stored.version if stored else 0
-    assert configuration.put_scopes(replace(CATALOGUE, version=version))
+    assert stores.withdrawals.change_scopes(replace(CATALOGUE, version=version))
     return replace(CATALOGUE, version=version + 1)
 
 
-def test_what_was_put_is_found_with_the_next_version(configuration: ConfigurationStore) -> None:
-    first = written(configuration)
-    assert configuration.scopes() == first
+def test_what_was_written_is_found_with_the_next_version_which_every_function_is_told(stores: Stores) -> None:
+    first = written(stores)
+    assert stores.configuration.scopes() == first
+    assert stores.deployment().catalogue == first.version
     shorter = ScopeCatalogue.of(CATALOGUE.definitions[1:], first.version)
-    assert configuration.put_scopes(shorter)
-    assert configuration.scopes() == replace(shorter, version=first.version + 1)
+    assert stores.withdrawals.change_scopes(shorter)
+    assert stores.configuration.scopes() == replace(shorter, version=first.version + 1)
+    assert stores.deployment().catalogue == first.version + 1
 
 
 @pytest.mark.parametrize("apart", [-1, 1, 100])
-def test_put_on_another_version_is_refused(configuration: ConfigurationStore, apart: int) -> None:
-    stored = written(configuration)
-    assert not configuration.put_scopes(ScopeCatalogue((), stored.version + apart))
-    assert configuration.scopes() == stored
+def test_change_of_another_version_is_refused_and_nobody_is_told_of_it(stores: Stores, apart: int) -> None:
+    stored = written(stores)
+    assert not stores.withdrawals.change_scopes(ScopeCatalogue((), stored.version + apart))
+    assert stores.configuration.scopes() == stored
+    assert stores.deployment().catalogue == stored.version
 
 
-def test_put_of_a_first_one_is_refused_when_there_is_one(configuration: ConfigurationStore) -> None:
-    stored = written(configuration)
-    assert not configuration.put_scopes(ScopeCatalogue((), 0))
-    assert configuration.scopes() == stored
+def test_change_as_the_first_one_is_refused_when_there_is_one(stores: Stores) -> None:
+    stored = written(stores)
+    assert not stores.withdrawals.change_scopes(ScopeCatalogue((), 0))
+    assert stores.configuration.scopes() == stored
+    assert stores.deployment().catalogue == stored.version
 
 
-def test_put_by_twelve_at_once_is_done_by_one(configuration: ConfigurationStore) -> None:
-    stored = written(configuration)
+def test_change_by_twelve_at_once_is_done_by_one(stores: Stores) -> None:
+    stored = written(stores)
     barrier = Barrier(12)
 
-    def put(number: int) -> bool:
+    def change(number: int) -> bool:
         barrier.wait()
         definitions = (*CATALOGUE.definitions, ScopeDefinition(f"scope-{number}", "One of twelve"))
-        return configuration.put_scopes(ScopeCatalogue(definitions, stored.version))
+        return stores.withdrawals.change_scopes(ScopeCatalogue(definitions, stored.version))
 
     with ThreadPoolExecutor(12) as pool:
-        done = list(pool.map(put, range(12)))
+        done = list(pool.map(change, range(12)))
     assert done.count(True) == 1
-    now = configuration.scopes()
+    now = stores.configuration.scopes()
     assert now is not None
-    assert now.version == stored.version + 1
+    assert now.version == stores.deployment().catalogue == stored.version + 1
     assert now.get(f"scope-{done.index(True)}") is not None
 
 
@@ -108,9 +112,9 @@ def test_a_theme_that_was_removed_is_gone_and_can_be_removed_again(configuration
     assert themed(configuration) == stored
 
 
-def test_theme_and_catalogue_leave_each_other_alone(configuration: ConfigurationStore) -> None:
-    catalogue = written(configuration)
-    themed(configuration)
-    assert configuration.scopes() == catalogue
-    configuration.delete_theme()
-    assert configuration.scopes() == catalogue
+def test_theme_and_catalogue_leave_each_other_alone(stores: Stores) -> None:
+    catalogue = written(stores)
+    themed(stores.configuration)
+    assert stores.configuration.scopes() == catalogue
+    stores.configuration.delete_theme()
+    assert stores.configuration.scopes() == catalogue

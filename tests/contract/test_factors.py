@@ -7,7 +7,8 @@ import pytest
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Factors, Passkey, Totp
-from authserver.storage import FactorStore
+from authserver.storage.users import FactorStore
+from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, identifier, key, user
 
@@ -73,20 +74,22 @@ def test_replace_that_was_written_is_no_conflict_to_its_own_retry(factors: Facto
     assert [factors.replace(changed), factors.replace(changed), factors.replace(record)] == [True, True, False]
 
 
-def test_all_factors_are_removed_at_once_whatever_was_changed_meanwhile(factors: FactorStore) -> None:
+def test_all_factors_are_removed_at_once_whatever_was_changed_meanwhile(
+    factors: FactorStore, withdrawals: WithdrawalStore
+) -> None:
     read = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(passkey(),))
     other = stored(factors, recovery_codes=CODES)
     assert factors.replace(replace(read, recovery_codes=frozenset()))
     for _ in range(2):
-        factors.remove(read.subject)
+        withdrawals.remove_factors(read.subject)
     assert factors.get(key(read.subject)) is None
     assert factors.get(key(other.subject)) == other
 
 
-def test_what_was_removed_signs_nobody_in(factors: FactorStore) -> None:
+def test_what_was_removed_signs_nobody_in(factors: FactorStore, withdrawals: WithdrawalStore) -> None:
     """By whoever read it the moment before; nor does their change bring it back."""
     read = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(passkey(),))
-    factors.remove(read.subject)
+    withdrawals.remove_factors(read.subject)
     assert not factors.use_totp_step(read, 9, "claim")
     assert not factors.spend_recovery_code(read, "hash-one", "claim")
     assert not factors.note_passkey_use(read, read.passkeys[0].id, 1, "claim", NOW)
@@ -186,16 +189,14 @@ def test_a_passkey_that_was_removed_meanwhile_is_refused_and_not_brought_back(fa
 def test_user_and_factors_come_together(stores: Stores) -> None:
     person = user()
     assert stores.users.create(person)
-    assert stores.users.find_with_factors(person.username) == (person, None)
+    assert stores.users.get_with_factors(person.sub) == (person, None)
     assert stores.factors.replace(Factors(person.sub, Totp(b"a", NOW)))
     both = person, Factors(person.sub, Totp(b"a", NOW), version=1)
-    assert stores.users.find_with_factors(person.username.upper()) == both
     assert stores.users.get_with_factors(person.sub) == both
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "a#b", "x" * 500])
 def test_nobody_has_no_factors(stores: Stores, text: str) -> None:
-    assert stores.users.find_with_factors(text) == (None, None)
     assert stores.users.get_with_factors(text) == (None, None)
 
 
@@ -203,7 +204,7 @@ def test_deleting_a_user_takes_the_factors_along(stores: Stores) -> None:
     person = user()
     assert stores.users.create(person)
     assert stores.factors.replace(Factors(person.sub, Totp(b"a", NOW)))
-    stores.users.delete(person.sub)
+    stores.withdrawals.delete_user(person.sub, NOW)
     assert stores.factors.get(key(person.sub)) is None
 
 
@@ -227,7 +228,6 @@ def test_factors_that_cannot_be_read_are_not_none(stores: Stores, attributes: di
     stores.dynamodb.put_item(TableName="UsersTable", Item={**item, "passkeys": {"M": {}}, **attributes})
     for reading in (
         lambda: stores.factors.get(key(person.sub)),
-        lambda: stores.users.find_with_factors(person.username),
         lambda: stores.users.get_with_factors(person.sub),
     ):
         with pytest.raises(TemporarilyUnavailable):

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Membership
-from authserver.storage import BrowserStore, IdentityProviderStore, UserStore
+from authserver.models import Identity, Membership
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.configuration import IdentityProviderStore
+from authserver.storage.users import UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, federation, identifier, identity_provider, user
@@ -252,10 +255,10 @@ def test_the_membership_comes_with_the_user(stores: Stores) -> None:
     assert stores.organisations.membership(other.organisation, other.subject) is None
 
 
-def test_deleting_a_user_frees_the_identity(users: UserStore) -> None:
+def test_deleting_a_user_frees_the_identity(users: UserStore, withdrawals: WithdrawalStore) -> None:
     first, second, subject = user(username=""), user(username=""), identifier()
     assert users.create_federated(first, ISSUER, subject, None)
-    users.delete(first.sub)
+    withdrawals.delete_user(first.sub, NOW)
     assert users.find_by_identity(ISSUER, subject) is None
     assert users.create_federated(second, ISSUER, subject, None)
     assert users.find_by_identity(ISSUER, subject) == second
@@ -282,7 +285,7 @@ def test_link_makes_an_identity_the_users_and_can_be_repeated(stores: Stores) ->
     users, person, subjects = stores.users, user(), [identifier(), identifier()]
     assert users.create(person)
     for subject in (*subjects, *subjects):
-        assert users.link(person.sub, ISSUER, subject)
+        assert users.link(Identity.of(person.sub, ISSUER, subject))
     assert [users.find_by_identity(ISSUER, subject) for subject in subjects] == [person, person]
     assert users.find(person.username) == person
 
@@ -291,27 +294,27 @@ def test_link_of_what_is_somebody_elses_is_refused(stores: Stores) -> None:
     users, first, second, subject = stores.users, user(), user(), identifier()
     assert users.create(first)
     assert users.create(second)
-    assert users.link(first.sub, ISSUER, subject)
-    assert not users.link(second.sub, ISSUER, subject)
+    assert users.link(Identity.of(first.sub, ISSUER, subject))
+    assert not users.link(Identity.of(second.sub, ISSUER, subject))
     assert users.find_by_identity(ISSUER, subject) == first
-    assert users.link(second.sub, "https://other.example", subject)
+    assert users.link(Identity.of(second.sub, "https://other.example", subject))
 
 
 def test_link_to_nobody_makes_nobody(stores: Stores) -> None:
     sub, subject = identifier(), identifier()
-    assert not stores.users.link(sub, ISSUER, subject)
+    assert not stores.users.link(Identity.of(sub, ISSUER, subject))
     assert stores.users.get(sub) is None
     assert stores.users.find_by_identity(ISSUER, subject) is None
 
 
-def test_delete_frees_every_identity(stores: Stores) -> None:
+def test_delete_frees_every_identity(stores: Stores, withdrawals: WithdrawalStore) -> None:
     users, first, linked = stores.users, identifier(), identifier()
     person = user(username="")
     assert users.create_federated(person, ISSUER, first, None)
-    assert users.link(person.sub, ISSUER, linked)
-    users.delete(person.sub)
+    assert users.link(Identity.of(person.sub, ISSUER, linked))
+    withdrawals.delete_user(person.sub, NOW)
     other = user()
     assert users.create(other)
     for subject in (first, linked):
         assert users.find_by_identity(ISSUER, subject) is None
-        assert users.link(other.sub, ISSUER, subject)
+        assert users.link(Identity.of(other.sub, ISSUER, subject))

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from authserver.models import Key, Ring
-from authserver.storage import KeyStore
+from authserver.storage.configuration import KeyStore
 from tests.contract.records import NOW, identifier
 
 

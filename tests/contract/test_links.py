@@ -1,22 +1,26 @@
 """Laws of links in mails: used once, by one write, while nothing has ended them; and of what they change in a user."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from authserver.models import OneTimeLink
-from authserver.storage import BrowserStore, TokenStore, UserStore
+from authserver.ends import Begun, SubjectEnd
+from authserver.models import OneTimeLink, User
+from authserver.storage.browsers import BrowserStore
 from authserver.values import sha256
+from tests.contract.implementations import Stores
 from tests.contract.records import NOW, identifier, key, user
-from tests.contract.test_round_trips import ALL_OCTETS, TEXT, is_complete
+from tests.contract.test_round_trips import ALL_OCTETS, FULL, TEXT, is_complete
 
 HASH = sha256("secret")
+ADDRESS, WANTED = "a@b.example", "new@b.example"
 
 
 def link(**overrides: Any) -> OneTimeLink:
-    made = OneTimeLink(identifier(), HASH, "password_reset", f"sub-{identifier()}", "a@b.example", NOW, NOW + 60)
+    made = OneTimeLink(identifier(), HASH, "password_reset", f"sub-{identifier()}", ADDRESS, NOW, NOW + 60)
     return replace(made, **overrides)
 
 
@@ -26,8 +30,40 @@ def stored(browsers: BrowserStore, **overrides: object) -> OneTimeLink:
     return made
 
 
+def reset(stores: Stores, used: OneTimeLink, claim: str = "a", now: int = NOW, password_hash: str = "new hash") -> bool:
+    return stores.withdrawals.reset_password(used, claim, password_hash, now)
+
+
+def confirm(stores: Stores, used: OneTimeLink, claim: str = "a", now: int = NOW) -> bool:
+    return stores.users.confirm_email(used, claim, now)
+
+
+USES: dict[str, Callable[..., bool]] = {"reset": reset, "confirm": confirm}
+
+
+def sent(stores: Stores, use: str, **overrides: Any) -> tuple[User, OneTimeLink]:
+    """Somebody, and the link that was sent to them for this use."""
+    person = user(email=ADDRESS, pending_email=WANTED)
+    assert stores.users.create(person)
+    address = ADDRESS if use == "reset" else WANTED
+    return person, stored(stores.browsers, **{"subject": person.sub, "address": address, **overrides})
+
+
+def after(person: User, use: str) -> User:
+    """The person once the link was used."""
+    if use == "reset":
+        return replace(person, password_hash="new hash", email_verified=True)
+    return replace(person, email=WANTED, email_verified=True, pending_email="")
+
+
+def spent_by(stores: Stores, used: OneTimeLink) -> str | None:
+    found = stores.browsers.link(used.id, key(used.subject)).link
+    assert found is not None
+    return found.spent_by
+
+
 def test_link_with_every_field(browsers: BrowserStore) -> None:
-    made = OneTimeLink(identifier(), ALL_OCTETS, TEXT, TEXT, TEXT, 0, NOW, "claim")
+    made = OneTimeLink(identifier(), ALL_OCTETS, TEXT, TEXT, TEXT, 0, NOW, "claim", FULL, 7)
     assert is_complete(made)
     assert browsers.put_link(made)
     assert browsers.link(made.id, key(TEXT)).link == made
@@ -35,99 +71,147 @@ def test_link_with_every_field(browsers: BrowserStore) -> None:
 
 def test_unknown_link_is_none(browsers: BrowserStore) -> None:
     state = browsers.link(identifier(), key("nobody"))
-    assert (state.link, state.not_before) == (None, 0)
+    assert state.link is None
+    assert state.ends.subject == SubjectEnd()
 
 
-def test_link_is_told_with_what_ended_everything_of_its_subject(tokens: TokenStore, browsers: BrowserStore) -> None:
-    made = stored(browsers)
-    tokens.cut_off(subject=made.subject, not_before=NOW + 5, expires_at=NOW + 100)
-    assert browsers.link(made.id, key(made.subject)).not_before == NOW + 5
-    tokens.suspend(subject=made.subject)
-    assert browsers.link(made.id, key(made.subject)).not_before > NOW + 2**32
+def test_link_is_told_with_what_ended_everything_of_its_subject(stores: Stores) -> None:
+    made = stored(stores.browsers)
+
+    def stands() -> bool:
+        state = stores.browsers.link(made.id, key(made.subject))
+        assert state.link == made
+        return state.ends.stand(made.begun, made.sessions)
+
+    assert stands()
+    stores.withdrawals.end_sessions(made.subject)
+    assert stands(), "no session ordered it"
+    stores.withdrawals.end(subject=made.subject)
+    assert not stands()
 
 
-def test_link_is_used_once(browsers: BrowserStore) -> None:
-    made = stored(browsers)
-    assert [browsers.spend_link(made.id, HASH, claim, NOW) for claim in "abb"] == [True, False, False]
-    spent = browsers.link(made.id, key(made.subject)).link
-    assert spent == replace(made, spent_by="a")
+def test_link_that_a_session_ordered_ends_with_the_sessions(stores: Stores) -> None:
+    made = stored(stores.browsers, sessions=0)
+    assert stores.browsers.link(made.id, key(made.subject)).ends.stand(made.begun, made.sessions)
+    stores.withdrawals.end_sessions(made.subject)
+    assert not stores.browsers.link(made.id, key(made.subject)).ends.stand(made.begun, made.sessions)
 
 
-def test_retry_of_the_same_use_is_that_use(browsers: BrowserStore) -> None:
-    made = stored(browsers)
-    assert [browsers.spend_link(made.id, HASH, "a", NOW) for _ in range(2)] == [True, True]
+@pytest.mark.parametrize("use", USES)
+def test_link_is_used_once(stores: Stores, use: str) -> None:
+    person, made = sent(stores, use)
+    assert [USES[use](stores, made, claim) for claim in "abb"] == [True, False, False]
+    assert stores.users.get(person.sub) == after(person, use)
+    assert spent_by(stores, made) == "a"
 
 
+def test_retry_of_a_confirmation_is_that_confirmation(stores: Stores) -> None:
+    person, made = sent(stores, "confirm")
+    assert [confirm(stores, made), confirm(stores, made)] == [True, True]
+    assert stores.users.get(person.sub) == after(person, "confirm")
+
+
+def test_retry_of_a_reset_resets_nothing_again(stores: Stores) -> None:
+    """Whoever asks again after a lost answer finds that its own claim has used the link."""
+    person, made = sent(stores, "reset")
+    assert [reset(stores, made), reset(stores, made, password_hash="another")] == [True, False]
+    assert stores.users.get(person.sub) == after(person, "reset")
+    assert stores.browsers.ends(key(person.sub)).subject.epoch == 1
+    assert spent_by(stores, made) == "a"
+
+
+@pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize(("secret", "now"), [("wrong", NOW), ("secret", NOW + 60), ("secret", NOW + 61)])
-def test_wrong_or_over_is_not_used(secret: str, now: int, browsers: BrowserStore) -> None:
-    made = stored(browsers)
-    assert not browsers.spend_link(made.id, sha256(secret), "a", now)
-    assert browsers.spend_link(made.id, HASH, "b", NOW)
+def test_wrong_or_over_is_not_used(stores: Stores, use: str, secret: str, now: int) -> None:
+    person, made = sent(stores, use)
+    assert not USES[use](stores, replace(made, secret_hash=sha256(secret)), "a", now)
+    assert stores.users.get(person.sub) == person
+    assert spent_by(stores, made) is None
+    assert USES[use](stores, made, "b")
 
 
-def test_unknown_link_is_not_used(browsers: BrowserStore) -> None:
-    missing = link()
-    assert not browsers.spend_link(missing.id, HASH, "a", NOW)
-    assert browsers.link(missing.id, key(missing.subject)).link is None
+@pytest.mark.parametrize("use", USES)
+def test_unknown_link_is_not_used(stores: Stores, use: str) -> None:
+    person, made = sent(stores, use)
+    missing = replace(made, id=identifier())
+    assert not USES[use](stores, missing)
+    assert stores.browsers.link(missing.id, key(missing.subject)).link is None
+    assert stores.users.get(person.sub) == person
 
 
-def test_link_is_stored_again_until_it_was_used(browsers: BrowserStore) -> None:
-    made = stored(browsers)
+ENDED_BY: dict[str, Callable[[Stores, OneTimeLink], object]] = {
+    "everything": lambda stores, made: stores.withdrawals.end(subject=made.subject),
+    "a password": lambda stores, made: stores.withdrawals.set_password(made.subject, "of an operator"),
+    "suspension": lambda stores, made: stores.withdrawals.change_user(made.subject, status="disabled"),
+    "sessions": lambda stores, made: stores.withdrawals.end_sessions(made.subject),
+}
+
+
+@pytest.mark.parametrize("by", ENDED_BY)
+@pytest.mark.parametrize("use", USES)
+def test_link_that_was_ended_is_not_used(stores: Stores, use: str, by: str) -> None:
+    person, made = sent(stores, use, sessions=0)
+    ENDED_BY[by](stores, made)
+    before, ends = stores.users.get(person.sub), stores.browsers.ends(key(person.sub))
+    assert not USES[use](stores, made)
+    assert (stores.users.get(person.sub), stores.browsers.ends(key(person.sub))) == (before, ends)
+    assert spent_by(stores, made) is None
+
+
+@pytest.mark.parametrize("use", USES)
+def test_link_begun_under_later_epochs_is_used(stores: Stores, use: str) -> None:
+    person, _ = sent(stores, use)
+    stores.withdrawals.end(subject=person.sub)
+    stores.withdrawals.end_sessions(person.sub)
+    address = ADDRESS if use == "reset" else WANTED
+    made = stored(stores.browsers, subject=person.sub, address=address, begun=Begun(subject=1), sessions=1)
+    assert USES[use](stores, made)
+    assert stores.users.get(person.sub) == after(person, use)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_link_is_stored_again_until_it_was_used(stores: Stores, use: str) -> None:
+    _, made = sent(stores, use)
     later = replace(made, expires_at=NOW + 90)
-    assert browsers.put_link(later)
-    assert browsers.link(made.id, key(made.subject)).link == later
-    assert browsers.spend_link(made.id, HASH, "a", NOW)
-    assert not browsers.put_link(made)
-    assert not browsers.spend_link(made.id, HASH, "b", NOW)
+    assert stores.browsers.put_link(later)
+    assert stores.browsers.link(made.id, key(made.subject)).link == later
+    assert USES[use](stores, later)
+    assert not stores.browsers.put_link(made)
+    assert not USES[use](stores, later, "b")
 
 
-def test_of_many_at_once_one_uses_it(browsers: BrowserStore) -> None:
-    made = stored(browsers)
+@pytest.mark.parametrize("use", USES)
+def test_of_many_at_once_one_uses_it(stores: Stores, use: str) -> None:
+    person, made = sent(stores, use)
     with ThreadPoolExecutor(8) as pool:
-        used = pool.map(lambda claim: browsers.spend_link(made.id, HASH, str(claim), NOW), range(8))
-        assert sum(used) == 1
+        used = list(pool.map(lambda claim: USES[use](stores, made, str(claim)), range(8)))
+    assert used.count(True) == 1
+    assert stores.users.get(person.sub) == after(person, use)
+    assert spent_by(stores, made) == str(used.index(True))
 
 
 # ------------------------------------------------------------------ users
 
 
-def test_password_is_reset_where_the_address_is_the_users(users: UserStore) -> None:
-    record = user(email="a@b.example")
-    users.create(record)
-    assert not users.reset_password(record.sub, "new hash", "other@b.example")
-    assert users.get(record.sub) == record
-    assert users.reset_password(record.sub, "new hash", "a@b.example")
-    assert users.get(record.sub) == replace(record, password_hash="new hash", email_verified=True)
+def test_password_is_reset_where_the_address_is_the_users(stores: Stores) -> None:
+    person, _ = sent(stores, "reset")
+    elsewhere = stored(stores.browsers, subject=person.sub, address="other@b.example")
+    assert not reset(stores, elsewhere)
+    assert stores.users.get(person.sub) == person
+    assert spent_by(stores, elsewhere) is None
 
 
-def test_password_of_nobody_is_not_reset(users: UserStore) -> None:
-    missing = user()
-    assert not users.reset_password(missing.sub, "new hash", "a@b.example")
-    assert users.get(missing.sub) is None
+def test_address_that_the_user_does_not_want_any_more_is_not_confirmed(stores: Stores) -> None:
+    person, made = sent(stores, "confirm")
+    stores.users.update(person.sub, pending_email="another@b.example")
+    assert not confirm(stores, made)
+    assert stores.users.get(person.sub) == replace(person, pending_email="another@b.example")
+    assert spent_by(stores, made) is None
 
 
-def test_address_that_the_user_wants_is_confirmed(users: UserStore) -> None:
-    record = user(email="a@b.example", pending_email="new@b.example")
-    users.create(record)
-    assert not users.confirm_email(record.sub, "a@b.example")
-    assert users.confirm_email(record.sub, "new@b.example")
-    confirmed = replace(record, email="new@b.example", email_verified=True, pending_email="")
-    assert users.get(record.sub) == confirmed
-    assert users.confirm_email(record.sub, "new@b.example")
-    assert users.get(record.sub) == confirmed
-
-
-def test_address_that_the_user_does_not_want_any_more_is_not_confirmed(users: UserStore) -> None:
-    record = user(email="a@b.example", pending_email="old@b.example")
-    users.create(record)
-    users.update(record.sub, pending_email="new@b.example")
-    assert not users.confirm_email(record.sub, "old@b.example")
-    changed = users.get(record.sub)
-    assert changed is not None
-    assert (changed.email, changed.email_verified, changed.pending_email) == ("a@b.example", False, "new@b.example")
-
-
-def test_address_of_nobody_is_not_confirmed(users: UserStore) -> None:
-    missing = user()
-    assert not users.confirm_email(missing.sub, "a@b.example")
-    assert users.get(missing.sub) is None
+@pytest.mark.parametrize("use", USES)
+def test_link_of_nobody_makes_nobody(stores: Stores, use: str) -> None:
+    made = stored(stores.browsers)
+    assert not USES[use](stores, made)
+    assert stores.users.get(made.subject) is None
+    assert spent_by(stores, made) is None

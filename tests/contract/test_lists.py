@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authserver.storage import (
-    BadCursor,
-    BrowserStore,
-    ClientStore,
-    JournalStore,
-    OrganisationStore,
-    TokenStore,
-    UserStore,
-)
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.journal import JournalStore
+from authserver.storage.lists import BadCursor
+from authserver.storage.organisations import OrganisationStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import base64url
 from tests.contract.records import NOW, activity, created, identifier, listed, session, user
 from tests.fakes import client
@@ -40,9 +39,9 @@ def test_authorizations_are_listed_by_subject_client_and_organisation(tokens: To
         assert {one.id for one in found} == {one.id for one in records}
 
 
-def test_a_revoked_authorization_is_still_listed(tokens: TokenStore) -> None:
+def test_a_revoked_authorization_is_still_listed(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = created(tokens)
-    assert tokens.revoke(record.id, NOW + 3)
+    assert withdrawals.revoke(record.id, NOW + 3)
     assert tokens.authorizations(subject=record.subject).items == (replace(record, revoked_at=NOW + 3),)
 
 
@@ -62,7 +61,7 @@ def test_the_latest_authorizations_of_a_client_come_first(tokens: TokenStore) ->
 
 
 def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(
-    tokens: TokenStore, browsers: BrowserStore
+    tokens: TokenStore, browsers: BrowserStore, withdrawals: WithdrawalStore
 ) -> None:
     subject = f"sub-{identifier()}"
     records = [session(subject=subject, created_at=NOW + age) for age in AGES]
@@ -72,7 +71,7 @@ def test_sessions_are_listed_by_subject_and_not_among_its_authorizations(
     found = listed(lambda limit, at: browsers.sessions(subject, limit=limit, cursor=at))
     assert {one.id for one in found} == {one.id for one in records}
     assert tokens.authorizations(subject=subject).items == (granted,)
-    browsers.delete_session(records[0].id)
+    withdrawals.end_session(records[0].id)
     assert records[0] not in browsers.sessions(subject).items
 
 
@@ -96,20 +95,20 @@ def test_clients_are_listed_by_owner(clients: ClientStore) -> None:
     owner = f"owner-{identifier()}"
     records = [client(client_id=identifier(), owner=owner, created_at=NOW + age) for age in AGES]
     for record in (*records, client(client_id=identifier(), owner="somebody else")):
-        clients.put(record)
+        clients.create(record)
     found: list[Client] = listed(lambda limit, at: clients.list(owner=owner, limit=limit, cursor=at))
     assert [one.created_at - NOW for one in found] == sorted(AGES)
     everyone = listed(lambda limit, at: clients.list(limit=limit, cursor=at))
     assert {one.client_id for one in everyone} >= {one.client_id for one in records}
 
 
-def test_users_are_listed(users: UserStore) -> None:
+def test_users_are_listed(users: UserStore, withdrawals: WithdrawalStore) -> None:
     records = [user(created_at=NOW + age) for age in AGES]
     for record in records:
         assert users.create(record)
     found: list[User] = listed(lambda limit, at: users.list(limit=limit, cursor=at))
     assert [one.created_at - NOW for one in found if one in records] == sorted(AGES)
-    users.delete(records[0].sub)
+    withdrawals.delete_user(records[0].sub, NOW)
     assert records[0] not in listed(lambda limit, at: users.list(limit=limit, cursor=at))
 
 

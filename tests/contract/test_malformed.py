@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.storage import AlreadyExists, Refused, Standing
+from authserver.storage.tokens import AlreadyExists, Refused
 from tests.contract.implementations import Stores
 from tests.contract.records import (
     CODE_HASH,
@@ -14,6 +15,7 @@ from tests.contract.records import (
     NOW,
     access_token,
     authorization,
+    consent,
     find,
     identifier,
     key,
@@ -46,7 +48,7 @@ REQUIRED = {
     "access_token": ("id", "secret_hash", "client_id", "subject", "issued_at", "expires_at"),
     "session": ("id", "secret_hash", "subject", "auth_time", "created_at", "expires_at"),
     "request": ("id", "browser_hash", "salt", "expires_at"),
-    "consent": ("expires_at",),
+    "consent": ("subject", "client_id", "created_at", "expires_at"),
 }
 
 
@@ -69,9 +71,9 @@ def store_one(stores: Stores, kind: str) -> str:
             request = pending_request()
             stores.browsers.put_request(request)
             return request.id
-    subject = identifier()
-    stores.browsers.remember_consent(subject, "web", NOW, client().scope, frozenset({"https://api.example"}), NOW, END)
-    return key(subject) + key("web")
+    allowed = consent(client_id="web", begun=Begun(subject=1))
+    stores.browsers.remember_consent(allowed, NOW)
+    return key(allowed.subject) + key("web")
 
 
 def read_one(stores: Stores, kind: str, name: str) -> object:
@@ -157,14 +159,90 @@ def test_item_with_a_number_that_is_no_integer_raises_nothing(stores: Stores, ki
     assert read_one(stores, kind, name) is None
 
 
-def test_cutoff_without_a_time_lets_nothing_stand_and_raises_no_key_error(stores: Stores) -> None:
-    subject = identifier()
-    write(stores, TOKENS, {"pk": {"S": f"cutoff#subject#{key(subject)}"}, "expires_at": {"N": str(END)}})
+BEGUN_WRONGLY: tuple[dict[str, Any], ...] = (
+    {"S": "x"},
+    {"L": []},
+    {"M": {"subject": {"S": "1"}}},
+    {"M": {"subject": {"BOOL": True}}},
+    {"M": {"era": {"N": "1"}}},
+    {"M": {"grant": {"N": "1.5"}}},
+)
+
+
+@pytest.mark.parametrize("begun", BEGUN_WRONGLY, ids=str)
+@pytest.mark.parametrize("kind", REQUIRED)
+def test_item_that_was_begun_under_nobody_knows_what_reads_as_absent(
+    stores: Stores, kind: str, begun: dict[str, Any]
+) -> None:
+    name = store_one(stores, kind)
+    write(stores, TOKENS, attributes_of(stores, TOKENS, {"pk": f"{kind}#{name}"}) | {"begun": begun})
+    assert read_one(stores, kind, name) is None
+
+
+ENDS_WRONG: dict[str, tuple[dict[str, Any], ...]] = {
+    "subject": (
+        {"epoch": {"S": "1"}},
+        {"epoch": {"N": "1.5"}},
+        {"sessions": {"BOOL": True}},
+        {"suspended": {"BOOL": True}},
+        {"grants": {"L": []}},
+        {"grants": {"M": {"a": {"S": "1"}}}},
+        {"operator": {"S": "yes"}},
+    ),
+    "client": (
+        {"epoch": {"S": "1"}},
+        {"version": {"S": "1"}},
+        {"scope": {"S": 'a"b'}},
+        {"scope": {"N": "1"}},
+        {"suspended": {"N": "1"}},
+    ),
+    "organisation": (
+        {"epoch": {"S": "1"}},
+        {"clients": {"S": "x"}},
+        {"clients": {"M": {"a": {"S": "1"}}}},
+        {"approvers": {"L": []}},
+        {"suspended": {"NULL": True}},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes"), [(kind, one) for kind, all_ in ENDS_WRONG.items() for one in all_], ids=str
+)
+def test_end_that_cannot_be_read_is_not_taken_for_none(stores: Stores, kind: str, attributes: dict[str, Any]) -> None:
+    """Nothing of what it ends stands; nothing else is touched."""
+    name = key(identifier())
+    shards = [""] if kind == "subject" else [f"#{shard:x}" for shard in range(16)]
+    for shard in shards:
+        write(stores, TOKENS, {"pk": {"S": f"end#{kind}#{name}{shard}"}, **attributes})
+    wanted: dict[str, Any] = {f"{kind}_key": name}
+    with pytest.raises(TemporarilyUnavailable):
+        stores.tokens.standing(**wanted)
+    if kind == "subject":
+        for reading in (
+            lambda: stores.browsers.ends(name),
+            lambda: stores.browsers.browser_state(subject_key=name),
+            lambda: stores.browsers.link(identifier(), name),
+        ):
+            with pytest.raises(TemporarilyUnavailable):
+                reading()
+    assert stores.tokens.standing(subject_key=key("s"), client_key=key("c")).ends.is_suspended is False
+
+
+def test_deployment_that_cannot_be_read_is_not_taken_for_none(stores: Stores) -> None:
+    assert stores.dynamodb is not None
+    places = [{"pk": {"S": f"deployment#{shard:x}"}} for shard in range(16)]
+    before = [stores.dynamodb.get_item(TableName=TOKENS, Key=place).get("Item") for place in places]
     try:
-        standing = stores.tokens.standing(subject_key=key(subject), client_key=key("c"))
-    except TemporarilyUnavailable:
-        return
-    assert standing.not_before > NOW
+        for place in places:
+            write(stores, TOKENS, {**place, "era": {"N": "1"}})
+        with pytest.raises(TemporarilyUnavailable):
+            stores.deployment()
+    finally:
+        for place, item in zip(places, before, strict=True):
+            stores.dynamodb.delete_item(TableName=TOKENS, Key=place)
+            if item:
+                write(stores, TOKENS, item)
 
 
 @pytest.mark.parametrize("rest", [{}, {"version": {"N": "1"}}, {"version": {"N": "1"}, "keys": {"L": [{"M": {}}]}}])
@@ -185,7 +263,7 @@ def test_one_malformed_item_hides_none_of_the_others(stores: Stores) -> None:
     standing = stores.tokens.standing(
         subject_key=key("s"), client_key=key("c"), authorization_id=bad.id, access_token_id=good.id
     )
-    assert standing == Standing(access_token=good)
+    assert (standing.authorization, standing.access_token) == (None, good)
 
 
 def test_create_over_a_malformed_item_is_refused_without_telling_it(stores: Stores) -> None:
@@ -205,14 +283,14 @@ def test_verbs_on_a_malformed_authorization_are_refused_without_telling_it(store
     with pytest.raises(Refused) as refusal:
         stores.tokens.rotate(record.id, 1, "claim", NOW, IDLE, frozenset())
     assert refusal.value.existing is None
-    assert not stores.tokens.revoke(record.id, NOW, record.client_id)
-    assert not stores.tokens.revoke_access_token(record.id, record.client_id, "1.a", 8)
+    assert not stores.withdrawals.revoke(record.id, NOW, record.client_id)
+    assert not stores.withdrawals.revoke_access_token(record.id, record.client_id, "1.a", 8)
     assert find(stores.tokens, record) is None
 
 
 def test_client_with_a_secret_without_hash_reads_as_absent(stores: Stores) -> None:
     record = client(client_id=identifier())
-    stores.clients.put(record)
+    stores.clients.create(record)
     item = attributes_of(stores, "ClientsTable", {"client_id": record.client_id})
     write(stores, "ClientsTable", item | {"secrets": {"L": [{"M": {"created_at": {"N": "1"}}}]}})
     assert stores.clients.get(record.client_id) is None

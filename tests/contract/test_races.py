@@ -7,24 +7,39 @@ there they show the same, but nothing about moto.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Barrier, Event
+from typing import Any
 
-from authserver.storage import AlreadyExists, BrowserStore, CounterStore, Refused, TokenStore
+import pytest
+
+from authserver.ends import Begun
+from authserver.models import Approval, OneTimeLink, Session, User
+from authserver.storage.browsers import BrowserStore, SessionOver
+from authserver.storage.journal import CounterStore
+from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
+from tests.contract.implementations import Stores
 from tests.contract.records import (
     CODE_HASH,
     END,
     IDLE,
     NOW,
     authorization,
+    consent,
     created,
     find,
     identifier,
     key,
+    membership,
     pending_request,
     redeemed,
+    session,
+    user,
 )
+from tests.fakes import client
 
 CROWD = 32
 
@@ -105,7 +120,7 @@ def rotate(tokens: TokenStore, authorization_id: str, generation: int, number: i
     return None
 
 
-def test_revoke_among_rotates_ends_them_all(tokens: TokenStore) -> None:
+def test_revoke_among_rotates_ends_them_all(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     """After `revoke` has answered, no rotate that begins then succeeds, and none of those under way moves it on."""
     for _ in range(5):
         record = redeemed(tokens)
@@ -114,7 +129,7 @@ def test_revoke_among_rotates_ends_them_all(tokens: TokenStore) -> None:
         def take_part(number: int, authorization_id: str = record.id, revoked: Event = revoked) -> bool:
             """Number 0 revokes; the others rotate until they are told so. Whether one that began after it succeeded."""
             if number == 0:
-                assert tokens.revoke(authorization_id, NOW)
+                assert withdrawals.revoke(authorization_id, NOW)
                 revoked.set()
                 return False
             generation = 1
@@ -137,9 +152,9 @@ def test_revoke_among_rotates_ends_them_all(tokens: TokenStore) -> None:
         assert rotate(tokens, record.id, after.generation, 0) is not None
 
 
-def test_revoke_access_token_by_many_at_once_keeps_the_bound(tokens: TokenStore) -> None:
+def test_revoke_access_token_by_many_at_once_keeps_the_bound(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens)
-    noted = all_at_once(lambda n: tokens.revoke_access_token(record.id, record.client_id, f"{n}.x", 8))
+    noted = all_at_once(lambda n: withdrawals.revoke_access_token(record.id, record.client_id, f"{n}.x", 8))
     assert noted.count(True) == 8
     stored = find(tokens, record)
     assert stored is not None
@@ -159,13 +174,160 @@ def test_answer_request_by_many_at_once_has_one_answer(browsers: BrowserStore) -
 
 def test_remember_consent_by_many_at_once_forgets_none(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
-    api = frozenset({"https://api.example"})
-    all_at_once(lambda n: browsers.remember_consent(subject, "web", NOW, Scope((f"s{n}",)), api, NOW, NOW + 100))
-    consent = browsers.browser_state(subject_key=key(subject), client_key=key("web")).consent
-    assert consent is not None
-    assert set(consent.scope) == {f"s{number}" for number in range(CROWD)}
+
+    def remember(number: int) -> None:
+        browsers.remember_consent(consent(subject=subject, client_id="web", scope=Scope((f"s{number}",))), NOW)
+
+    all_at_once(remember)
+    found = browsers.browser_state(subject_key=key(subject), client_key=key("web")).consent
+    assert found is not None
+    assert set(found.scope) == {f"s{number}" for number in range(CROWD)}
 
 
 def test_count_by_many_at_once_counts_each(counters: CounterStore) -> None:
     name = identifier()
     assert sorted(all_at_once(lambda _: counters.count(name, NOW, 1, NOW + 100))) == list(range(1, CROWD + 1))
+
+
+# ------------------------------------------------------------------ withdrawals
+
+FEW = 16
+
+
+def signed_in(stores: Stores, **fields: Any) -> tuple[User, Session]:
+    """Somebody, and the session of theirs."""
+    person = user(**fields)
+    assert stores.users.create(person)
+    mine = session(subject=person.sub)
+    stores.browsers.put_session(mine)
+    return person, mine
+
+
+def test_of_many_who_sign_all_others_out_by_one_session_one_does(stores: Stores) -> None:
+    person, mine = signed_in(stores)
+    survivors = all_at_once(lambda _: stores.withdrawals.end_sessions(person.sub, mine), FEW)
+    assert [one for one in survivors if one is not None] == [replace(mine, sessions=1)]
+    state = stores.browsers.browser_state(session_id=mine.id, subject_key=key(person.sub))
+    assert (state.session, state.ends.subject.sessions) == (replace(mine, sessions=1), 1)
+
+
+def test_of_many_who_set_their_password_by_one_session_one_does(stores: Stores) -> None:
+    person, mine = signed_in(stores)
+    successors = [session(subject=person.sub, begun=Begun(subject=1)) for _ in range(FEW)]
+
+    def set_password(number: int) -> bool:
+        return stores.withdrawals.replace_password(person, f"hash {number}", mine, successors[number])
+
+    done = all_at_once(set_password, FEW)
+    assert done.count(True) == 1
+    winner = done.index(True)
+    assert stores.users.get(person.sub) == replace(person, password_hash=f"hash {winner}")
+    assert stores.browsers.ends(key(person.sub)).subject.epoch == 1
+    there = [one for one in successors if stores.browsers.browser_state(session_id=one.id).session is not None]
+    assert there == [successors[winner]]
+    assert stores.browsers.browser_state(session_id=mine.id).session is None
+
+
+def test_of_many_who_use_one_link_to_set_a_password_one_does(stores: Stores) -> None:
+    person, _ = signed_in(stores, email="a@b.example")
+    link = OneTimeLink(identifier(), b"hash", "password_reset", person.sub, "a@b.example", NOW, NOW + 60)
+    assert stores.browsers.put_link(link)
+    done = all_at_once(
+        lambda number: stores.withdrawals.reset_password(link, f"claim {number}", f"hash {number}", NOW), FEW
+    )
+    assert done.count(True) == 1
+    winner = done.index(True)
+    assert stores.users.get(person.sub) == replace(person, password_hash=f"hash {winner}", email_verified=True)
+    state = stores.browsers.link(link.id, key(person.sub))
+    assert state.ends.subject.epoch == 1
+    assert state.link is not None
+    assert state.link.spent_by == f"claim {winner}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "counter"),
+    [
+        (("subject",), "subject"),
+        (("client_id",), "client"),
+        (("organisation",), "organisation"),
+        (("subject", "client_id"), "grant"),
+        (("client_id", "organisation"), "installation"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "+".join(one),
+)
+def test_ends_raised_by_many_at_once_are_each_counted(stores: Stores, kind: tuple[str, ...], counter: str) -> None:
+    """Nobody reads a counter to raise it, so that none of them is lost, the first of a map among them."""
+    who = {name: f"{name}-{identifier()}" for name in ("subject", "client_id", "organisation")}
+    wanted: dict[str, Any] = {name: who[name] for name in kind}
+    all_at_once(lambda _: stores.withdrawals.end(**wanted), FEW)
+    for _ in range(16):  # in every copy
+        begun = stores.tokens.standing(
+            subject_key=key(who["subject"]), client_key=key(who["client_id"]), organisation_key=key(who["organisation"])
+        ).ends.begun()
+        assert getattr(begun, counter) == FEW
+
+
+def test_sessions_and_grants_and_passwords_ended_at_once_are_each_counted(stores: Stores) -> None:
+    person, _ = signed_in(stores)
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: stores.withdrawals.end_sessions(person.sub),
+        lambda: stores.withdrawals.end(subject=person.sub),
+        lambda: stores.withdrawals.set_password(person.sub, "a hash"),
+        lambda: stores.withdrawals.remove_factors(person.sub),
+    )
+    all_at_once(lambda number: acts[number % 4](), FEW)
+    end = stores.browsers.ends(key(person.sub)).subject
+    assert (end.sessions, end.epoch) == (4, 12)
+
+
+def test_of_many_who_change_a_client_one_does_and_record_and_end_agree(stores: Stores) -> None:
+    record = client(client_id=identifier())
+    assert stores.clients.create(record)
+
+    def change(number: int) -> bool:
+        return stores.withdrawals.change_client(replace(record, scope=Scope((f"s{number}",))))
+
+    for version in (1, 2, 3):
+        done = all_at_once(change, FEW)
+        assert done.count(True) == 1
+        found = stores.clients.find(record.client_id)
+        assert found is not None
+        end = stores.tokens.standing(client_key=key(record.client_id)).ends.client
+        assert (found.scope, found.version) == (end.scope, end.version) == (Scope((f"s{done.index(True)}",)), version)
+        record = found
+
+
+def test_of_many_who_withdraw_one_approval_one_does(stores: Stores) -> None:
+    acme, subject = f"org-{identifier()}", f"sub-{identifier()}"
+    stores.withdrawals.set_membership(membership(acme, subject))
+    asked = Approval(acme, "web", subject, Scope.parse("read"), (), frozenset(), NOW, NOW + 60)
+    stores.browsers.ask_approval(asked)
+    assert all_at_once(lambda _: stores.withdrawals.withdraw_approval(asked), FEW).count(True) == 1
+    member = stores.organisations.membership(acme, subject)
+    assert member is not None
+    assert member.clients == {key("web"): 1}
+
+
+def test_a_session_that_ends_while_it_decides_leaves_no_write_of_after(stores: Stores) -> None:
+    """Of those under way each is made or refused; none that begins after the end has answered is made."""
+    for _ in range(3):
+        person, mine = signed_in(stores)
+        over = Event()
+
+        def take_part(number: int, person: User = person, mine: Session = mine, over: Event = over) -> bool:
+            """Number 0 ends the session; the others write until they are refused. Whether one wrote after it."""
+            if number == 0:
+                stores.withdrawals.end(subject=person.sub)
+                over.set()
+                return False
+            guarded = stores.by(mine)
+            while True:
+                began_after = over.is_set()
+                try:
+                    guarded.users.update(person.sub, name=f"name {number}")
+                except SessionOver:
+                    return False
+                if began_after:
+                    return True
+
+        assert not any(all_at_once(take_part, 6))

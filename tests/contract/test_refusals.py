@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from authserver.models import ClientSecret, Refusal
-from authserver.storage import ClientStore, JournalStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.journal import JournalStore
 from tests.contract.records import NOW, identifier
 from tests.fakes import client
 
@@ -46,7 +47,7 @@ def test_a_day_has_no_more_refusals_than_its_bound_of_whatever_kind(journal: Jou
 def test_a_use_is_noted_at_the_secret_that_is_there_and_nothing_else(clients: ClientStore) -> None:
     secrets = (ClientSecret(b"1" * 32, created_at=5), ClientSecret(b"2" * 32, created_at=6))
     record = client(client_id=identifier(), secrets=secrets)
-    clients.put(record)
+    clients.create(record)
     assert not clients.note_use(record.client_id, 0, secrets[1], NOW)
     assert not clients.note_use(record.client_id, 2, secrets[1], NOW)
     assert clients.note_use(record.client_id, 1, secrets[1], NOW)

@@ -1,28 +1,40 @@
 """Every record comes back as it was stored: with all its fields set, and with none but those it must have."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
 
+from authserver.ends import Begun, ClientEnd, OrganisationEnd, SubjectEnd
 from authserver.models import (
     AccessTokenRecord,
     Activity,
+    Approval,
     Authorization,
     Client,
     ClientSecret,
+    Consent,
     Key,
+    Membership,
+    Organisation,
     PendingRequest,
     Ring,
     Session,
     User,
 )
-from authserver.storage import BrowserStore, ClientStore, JournalStore, KeyStore, TokenStore, UserStore
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.configuration import KeyStore
+from authserver.storage.journal import JournalStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import UserStore
 from authserver.values import CodeChallenge, RedirectUri, Scope
+from tests.contract.implementations import Stores
 from tests.contract.records import NOW, access_token, authorization, find, identifier, key, pending_request, session
 
 ALL_OCTETS = bytes(range(256))
 TEXT = "ä#\x00\u202e🦄 \\\"'"
+FULL = Begun(TEXT, 1, 2, 3, 4, 5, TEXT, 6, TEXT, 2**53)
 
 
 def is_complete(record: Any) -> bool:
@@ -66,32 +78,34 @@ def full_client() -> Client:
         registration_token_hash=ALL_OCTETS,
         created_at=NOW,
         expires_at=NOW + 1,
-        version=3,
     )
 
 
-def test_client_with_every_field(clients: ClientStore) -> None:
+def test_client_with_every_field(stores: Stores) -> None:
     record = full_client()
-    assert is_complete(record)
-    clients.put(record)
-    assert clients.get(record.client_id) == record
+    assert is_complete(replace(record, version=1, epoch=1)), "these are the stores' own to count"
+    assert stores.clients.create(record)
+    assert stores.clients.get(record.client_id) == stores.clients.find(record.client_id) == record
+    assert stores.withdrawals.change_client(record)
+    changed = replace(record, version=1)
+    assert stores.clients.get(record.client_id) == stores.clients.find(record.client_id) == changed
 
 
 def test_client_with_nothing_but_a_name(clients: ClientStore) -> None:
     record = Client(identifier(), "name")
-    clients.put(record)
+    clients.create(record)
     assert clients.get(record.client_id) == record
 
 
 def test_client_without_grant_and_response_types_has_none(clients: ClientStore) -> None:
     record = Client(identifier(), "name", grant_types=(), response_types=())
-    clients.put(record)
+    clients.create(record)
     assert clients.get(record.client_id) == record
 
 
 def test_client_without_a_name_is_a_client(clients: ClientStore) -> None:
     record = Client(identifier(), "")
-    clients.put(record)
+    clients.create(record)
     assert clients.get(record.client_id) == record
 
 
@@ -99,7 +113,7 @@ def test_client_without_a_name_is_a_client(clients: ClientStore) -> None:
 def test_client_with_a_zero_is_not_a_client_without(clients: ClientStore, field: str) -> None:
     zero: Any = {field: 0}
     record = Client(identifier(), "name", **zero)
-    clients.put(record)
+    clients.create(record)
     assert clients.get(record.client_id) == record
 
 
@@ -150,6 +164,9 @@ def full_authorization() -> Authorization:
         entities=frozenset({"company", "*"}),
         by_administrator=True,
         details_requested=True,
+        is_public=True,
+        begun=FULL,
+        sessions=0,
     )
 
 
@@ -168,7 +185,18 @@ def test_authorization_with_nothing_but_its_code(tokens: TokenStore) -> None:
 
 def test_access_token_with_every_field(tokens: TokenStore) -> None:
     record = AccessTokenRecord(
-        identifier(), ALL_OCTETS, TEXT, TEXT, Scope.parse("b a"), ("https://b", "https://a"), NOW, NOW + 1, "id", 0
+        identifier(),
+        ALL_OCTETS,
+        TEXT,
+        TEXT,
+        Scope.parse("b a"),
+        ("https://b", "https://a"),
+        NOW,
+        NOW + 1,
+        "id",
+        0,
+        FULL,
+        True,
     )
     assert is_complete(record)
     tokens.put_access_token(record)
@@ -184,7 +212,8 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
 
 
 def test_session_with_every_field(browsers: BrowserStore) -> None:
-    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT)
+    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT, FULL, 9)
+    assert is_complete(record)
     browsers.put_session(record)
     assert browsers.browser_state(session_id=record.id).session == record
     assert browsers.browser_state(session_id=session().id).session is None
@@ -200,10 +229,62 @@ def test_activity_with_every_field(journal: JournalStore) -> None:
 def test_pending_request_with_every_field(browsers: BrowserStore) -> None:
     parameters = {"state": TEXT, "empty": "", "n#": "\n"}
     resource = ("urn:b", "urn:a")
-    record = PendingRequest(identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW)
+    record = PendingRequest(
+        identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW, FULL, 7
+    )
     assert is_complete(record)
     browsers.put_request(record)
     assert browsers.browser_state(request_id=record.id).request == record
+
+
+def test_approval_with_every_field(browsers: BrowserStore) -> None:
+    record = Approval(
+        *(f"{TEXT}{identifier()}", TEXT, TEXT, Scope.parse("b a"), ("urn:b", "urn:a"), frozenset({"*", "a"})),
+        *(NOW, NOW + 1, "allow", TEXT, NOW, FULL),
+    )
+    assert is_complete(record)
+    browsers.ask_approval(record)
+    assert browsers.approval(record.organisation, record.client_id, record.subject) == record
+
+
+def test_consent_with_every_field(browsers: BrowserStore) -> None:
+    declined, resource = Scope.of(["c", "d"]), frozenset({"urn:a", "urn:b"})
+    record = Consent(f"{TEXT}{identifier()}", TEXT, Scope.of(["a", "b"]), resource, NOW, NOW + 1, declined, FULL)
+    assert is_complete(record)
+    browsers.remember_consent(record, NOW)
+    found = browsers.browser_state(subject_key=key(record.subject), client_key=key(record.client_id)).consent
+    assert found == record
+
+
+def test_membership_with_every_field(stores: Stores) -> None:
+    record = Membership(f"{TEXT}{identifier()}", TEXT, "administrator", NOW, TEXT, {TEXT: 1, "a": 2})
+    assert is_complete(record)
+    stores.withdrawals.set_membership(record)
+    assert stores.organisations.membership(record.organisation, record.subject) == record
+
+
+def test_ends_with_every_field(stores: Stores) -> None:
+    """Each as its readers tell it, whatever the identifiers are."""
+    subject, web, acme = (f"{TEXT}{identifier()}" for _ in range(3))
+    assert stores.clients.create(Client(web, "name"))
+    record = stores.clients.get(web)
+    assert record is not None
+    stores.withdrawals.change_client(replace(record, scope=Scope.parse("b a"), status="disabled"))
+    assert stores.users.create(User(subject, "", "", operator=True))
+    stores.withdrawals.end_sessions(subject)
+    stores.withdrawals.change_user(subject, status="disabled")
+    stores.withdrawals.end(subject=subject, client_id=web)
+    assert stores.organisations.create(Organisation(acme, "A customer"))
+    stores.withdrawals.change_organisation(acme, status="disabled")
+    stores.withdrawals.end(organisation=acme, client_id=web)
+    boss = Membership(acme, subject, "administrator", NOW, "epoch")
+    stores.withdrawals.set_membership(boss)
+    stores.withdrawals.set_membership(replace(boss, role="member"))
+    ends = stores.tokens.standing(subject_key=key(subject), client_key=key(web), organisation_key=key(acme)).ends
+    assert ends.subject == SubjectEnd(1, 1, "disabled", True, {key(web): 1})
+    assert ends.client == ClientEnd(1, "disabled", 1, Scope.parse("b a"))
+    assert ends.organisation == OrganisationEnd(1, "disabled", 1, {key(web): 1}, {key(subject): 1})
+    assert all(map(is_complete, (ends.subject, ends.client, ends.organisation)))
 
 
 def test_pending_request_without_parameters(browsers: BrowserStore) -> None:

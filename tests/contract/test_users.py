@@ -4,12 +4,14 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
+from typing import Any
 
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.storage import UserStore
-from tests.contract.records import identifier, user
+from authserver.storage.users import UserStore
+from authserver.storage.withdrawals import WithdrawalStore
+from tests.contract.records import NOW, identifier, user
 
 
 def test_create_is_found_by_subject_and_by_name(users: UserStore) -> None:
@@ -63,6 +65,13 @@ def test_names_that_look_like_keys_are_names(users: UserStore, username: str) ->
     assert users.find(username + mark + "x") is None
 
 
+def test_identify_tells_the_subject_of_a_name_and_nothing_of_nobodys(users: UserStore) -> None:
+    person = user()
+    assert users.create(person)
+    assert users.identify(person.username.upper()) == person.sub
+    assert users.identify(person.sub) == users.identify(identifier()) == users.identify("") == ""
+
+
 def test_find_of_a_subject_is_none(users: UserStore) -> None:
     person = user()
     assert users.create(person)
@@ -109,8 +118,14 @@ def test_create_by_sixteen_at_once_makes_one(users: UserStore) -> None:
 def test_update_sets_what_it_names_and_nothing_else(users: UserStore) -> None:
     person = user(name="Alice", email="alice@example.com")
     assert users.create(person)
-    changed = replace(person, status="disabled", operator=True, name="")
-    assert users.update(person.sub, status="disabled", operator=True, name="") == changed
+    wanted: dict[str, Any] = {
+        "name": "",
+        "email_verified": True,
+        "preferred_username": "al",
+        "pending_email": "b@example.com",
+    }
+    changed = replace(person, **wanted)
+    assert users.update(person.sub, **wanted) == changed
     assert users.get(person.sub) == changed
     assert users.find(person.username) == changed
 
@@ -121,8 +136,19 @@ def test_update_of_nobody_makes_nobody(users: UserStore) -> None:
     assert users.get(sub) is None
 
 
-@pytest.mark.parametrize("changes", [{}, {"username": "x"}, {"id": "x"}, {"name": "x", "username": "y"}])
-def test_update_of_what_is_for_good_is_an_error(users: UserStore, changes: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"username": "x"},
+        {"id": "x"},
+        {"name": "x", "username": "y"},
+        {"status": "disabled"},
+        {"operator": True},
+        {"password_hash": "x"},
+    ],
+)
+def test_update_of_anything_but_the_profile_is_an_error(users: UserStore, changes: dict[str, Any]) -> None:
     person = user()
     assert users.create(person)
     with pytest.raises(ValueError):
@@ -130,21 +156,21 @@ def test_update_of_what_is_for_good_is_an_error(users: UserStore, changes: dict[
     assert users.get(person.sub) == person
 
 
-def test_delete_gives_the_name_back_and_can_be_repeated(users: UserStore) -> None:
+def test_delete_gives_the_name_back_and_can_be_repeated(users: UserStore, withdrawals: WithdrawalStore) -> None:
     person = user()
     assert users.create(person)
     for _ in range(2):
-        users.delete(person.sub)
+        withdrawals.delete_user(person.sub, NOW)
         assert users.get(person.sub) is None
         assert users.find(person.username) is None
     assert users.create(user(username=person.username))
 
 
-def test_users_without_a_username_have_no_name_to_be_found_by(users: UserStore) -> None:
+def test_users_without_a_username_have_no_name_to_be_found_by(users: UserStore, withdrawals: WithdrawalStore) -> None:
     people = [user(username=""), user(username="")]
     for person in people:
         assert users.create(person)
         assert users.get(person.sub) == person
     assert users.find("") is None
-    users.delete(people[0].sub)
+    withdrawals.delete_user(people[0].sub, NOW)
     assert users.get(people[0].sub) is None

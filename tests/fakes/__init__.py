@@ -16,6 +16,7 @@ from tests.fakes.deployment import (
     PASSWORD,
     REDIRECT_URI,
     RESOURCE,
+    FakeStores,
     client,
     plugins,
     public_client,
@@ -24,13 +25,16 @@ from tests.fakes.deployment import (
     settings,
     user,
 )
+from tests.fakes.erasures import FakeErasures
 from tests.fakes.factors import FakeFactors
 from tests.fakes.journal import FakeJournal
 from tests.fakes.keys import FakeKeys, FakeOpener
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.passwords import FakePasswords
+from tests.fakes.record import FakeRecord, Guarded
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.users import FakeUsers
+from tests.fakes.withdrawals import FakeWithdrawals
 from tests.fakes.wrappers import Counted, Intercepted
 
 __all__ = [
@@ -47,6 +51,7 @@ __all__ = [
     "FakeClients",
     "FakeConfiguration",
     "FakeCounters",
+    "FakeErasures",
     "FakeFactors",
     "FakeIdentityProviders",
     "FakeJournal",
@@ -54,8 +59,12 @@ __all__ = [
     "FakeOpener",
     "FakeOrganisations",
     "FakePasswords",
+    "FakeRecord",
+    "FakeStores",
     "FakeTokens",
     "FakeUsers",
+    "FakeWithdrawals",
+    "Guarded",
     "Intercepted",
     "Random",
     "client",

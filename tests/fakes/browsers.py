@@ -1,25 +1,35 @@
 """What browsers hold, and what is waiting for them."""
 
-import threading
 from dataclasses import replace
 
-from authserver.models import Approval, Consent, Federation, OneTimeLink, PendingRequest, Session
-from authserver.storage import BrowserState, LinkState, Page
-from authserver.tokens.opaque import key_of
-from authserver.values import Scope, base64url
+from authserver.ends import Begun
+from authserver.models import (
+    ADMINISTRATOR,
+    WITHDRAWN,
+    Approval,
+    Consent,
+    Federation,
+    Membership,
+    OneTimeLink,
+    PendingRequest,
+    Session,
+)
+from authserver.storage.browsers import BrowserState, LinkState
+from authserver.storage.lists import Page
+from authserver.storage.standing import Ends
+from authserver.values import Scope
 from tests.fakes import filing
-from tests.fakes.tokens import FakeTokens
+from tests.fakes.record import FakeRecord
 
 
 class FakeBrowsers:
-    """Implements `storage.BrowserStore`; the cutoffs of subjects are those of `tokens`."""
+    """Implements `storage.browsers.BrowserStore`."""
 
-    def __init__(self, tokens: FakeTokens | None = None) -> None:
-        self._lock = threading.Lock()
-        self._not_before = (tokens or FakeTokens()).not_before
-        self._ended_sessions: dict[str, int] = {}
+    def __init__(self, record: FakeRecord | None = None) -> None:
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
+        self._sessions = self._record.sessions
         self._requests: dict[str, PendingRequest] = {}
-        self._sessions: dict[str, Session] = {}
         self._consents: dict[tuple[str, str], Consent] = {}
         self._approvals: dict[tuple[str, str, str], Approval] = {}
         self._federations: dict[str, Federation] = {}
@@ -39,25 +49,29 @@ class FakeBrowsers:
             self._requests[request_id] = replace(request, answer=answer)
         return True
 
-    def note_password(self, request_id: str, subject: str, now: int) -> bool:
+    def note_password(self, request_id: str, subject: str, begun: Begun, sessions: int, now: int) -> bool:
         with self._lock:
             request = self._requests.get(request_id)
             if request is None or request.expires_at <= now:
                 return False
-            self._requests[request_id] = replace(request, password_of=subject, password_at=now)
+            self._requests[request_id] = replace(
+                request, password_of=subject, password_at=now, begun=begun, sessions=sessions
+            )
         return True
 
     def put_session(self, session: Session) -> None:
         with self._lock:
             self._sessions[session.id] = session
 
-    def delete_session(self, session_id: str) -> None:
+    def renew_session(self, session: Session, successor: Session) -> bool:
         with self._lock:
-            self._sessions.pop(session_id, None)
+            if self._sessions.pop(session.id, None) is None:
+                return False
+            self._sessions[successor.id] = successor
+        return True
 
-    def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
-        with self._lock:
-            return filing.page([one for one in self._sessions.values() if one.subject == subject], limit, cursor)
+    def ends(self, subject_key: str) -> Ends:
+        return self._record.ends(subject_key)
 
     def browser_state(
         self,
@@ -72,40 +86,32 @@ class FakeBrowsers:
                 request=self._requests.get(request_id or ""),
                 session=self._sessions.get(session_id or ""),
                 consent=self._consents.get((subject_key or "", client_key or "")),
-                not_before=max(
-                    self._not_before("subject", subject_key or ""), self._ended_sessions.get(subject_key or "", 0)
-                ),
+                ends=self._record.ends(subject_key or ""),
             )
 
-    def end_sessions(self, subject: str, *, not_before: int, expires_at: int) -> None:
-        with self._lock:
-            key = base64url(key_of(subject))
-            self._ended_sessions[key] = max(not_before, self._ended_sessions.get(key, 0))
-
-    def remember_consent(
-        self,
-        subject: str,
-        client_id: str,
-        registered_at: int,
-        scope: Scope,
-        resource: frozenset[str],
-        now: int,
-        expires_at: int,
-        declined: Scope = Scope(),
-    ) -> None:
-        key = filing.key(subject), filing.key(client_id)
+    def remember_consent(self, consent: Consent, now: int) -> None:
+        key = filing.key(consent.subject), filing.key(consent.client_id)
         with self._lock:
             before = self._consents.get(key)
-            if before is not None and before.expires_at > now and before.registered_at == registered_at:
-                scope, declined = (before.scope - declined) | scope, (before.declined - scope) | declined
-                resource = before.resource | resource
-            self._consents[key] = Consent(
-                Scope.of(sorted(scope)), resource, registered_at, expires_at, Scope.of(sorted(declined))
+            if before is not None and before.expires_at > now and before.begun == consent.begun:
+                consent = replace(
+                    consent,
+                    scope=Scope.of(sorted((before.scope - consent.declined) | consent.scope)),
+                    declined=Scope.of(sorted((before.declined - consent.scope) | consent.declined)),
+                    resource=before.resource | consent.resource,
+                    created_at=before.created_at,
+                )
+            self._consents[key] = replace(
+                consent, scope=Scope.of(sorted(consent.scope)), declined=Scope.of(sorted(consent.declined))
             )
 
-    def forget_consent(self, subject: str, client_id: str) -> None:
+    def consents(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Consent]:
         with self._lock:
-            self._consents.pop((filing.key(subject), filing.key(client_id)), None)
+            return filing.page([one for one in self._consents.values() if one.subject == subject], limit, cursor)
+
+    def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
+        with self._lock:
+            return filing.page([one for one in self._sessions.values() if one.subject == subject], limit, cursor)
 
     # -- approvals
 
@@ -117,25 +123,40 @@ class FakeBrowsers:
         with self._lock:
             return self._approvals.get((organisation, client_id, subject))
 
-    def answer_approval(self, approval: Approval, decision: str, by: str, now: int, expires_at: int) -> bool:
+    def answer_approval(
+        self, approval: Approval, decision: str, membership: Membership, begun: Begun, now: int, expires_at: int
+    ) -> bool:
         key = approval.organisation, approval.client_id, approval.subject
         with self._lock:
-            stored = self._approvals.get(key)
-            if stored is None or stored.decision or stored.expires_at <= now:
+            asked = self._approvals.get(key)
+            if asked != approval or asked.decision or asked.expires_at <= now:
                 return False
-            asked = ("created_at", "scope", "resource", "entities")
-            if any(getattr(stored, name) != getattr(approval, name) for name in asked):
+            member = self._record.memberships.get((membership.organisation, membership.subject))
+            if member is None or member.role != ADMINISTRATOR or member.epoch != membership.epoch:
                 return False
             self._approvals[key] = replace(
-                stored, decision=decision, decided_by=by, decided_at=now, expires_at=expires_at
+                asked,
+                decision=decision,
+                decided_by=membership.subject,
+                decided_at=now,
+                expires_at=expires_at,
+                begun=begun,
             )
         return True
+
+    def take_approval_back(self, approval: Approval) -> bool:
+        with self._lock:
+            return not approval.decision and self.forget_approval(approval)
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         with self._lock:
             return filing.page(
                 [one for one in self._approvals.values() if one.organisation == organisation], limit, cursor
             )
+
+    def own_approvals(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
+        with self._lock:
+            return filing.page([one for one in self._approvals.values() if one.subject == subject], limit, cursor)
 
     # -- sign-ins at identity providers
 
@@ -170,16 +191,47 @@ class FakeBrowsers:
 
     def link(self, link_id: str, subject_key: str) -> LinkState:
         with self._lock:
-            return LinkState(self._links.get(link_id), self._not_before("subject", subject_key))
+            return LinkState(self._links.get(link_id), self._record.ends(subject_key))
 
-    def spend_link(self, link_id: str, secret_hash: bytes, claim: str, now: int) -> bool:
+    def links(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[OneTimeLink]:
         with self._lock:
-            link = self._links.get(link_id)
-            if link is None or link.secret_hash != secret_hash or link.expires_at <= now:
+            return filing.page([one for one in self._links.values() if one.subject == subject], limit, cursor)
+
+    # -- what withdrawals, and users, change
+
+    def spend(self, link: OneTimeLink, claim: str, now: int) -> bool:
+        """Uses a link, unless it is over, another claim has used it, or something has ended it."""
+        with self._lock:
+            stored = self._links.get(link.id)
+            if stored is None or stored.secret_hash != link.secret_hash or stored.expires_at <= now:
                 return False
-            if link.spent_by not in (None, claim):
+            if stored.spent_by not in (None, claim):
                 return False
-            self._links[link_id] = replace(link, spent_by=claim)
+            end = self._record.subject(filing.key(link.subject))
+            if end.suspended or link.begun.subject != end.epoch or link.sessions not in (None, end.sessions):
+                return False
+            self._links[link.id] = replace(stored, spent_by=claim)
+        return True
+
+    def withdraw(self, link: OneTimeLink) -> bool:
+        """Takes a link back, unless it was used, or was taken back before."""
+        with self._lock:
+            stored = self._links.get(link.id)
+            if stored is None or stored.subject != link.subject or stored.spent_by is not None:
+                return False
+            self._links[link.id] = replace(stored, spent_by=WITHDRAWN)
+        return True
+
+    def forget_consent(self, subject: str, client_id: str) -> None:
+        with self._lock:
+            self._consents.pop((filing.key(subject), filing.key(client_id)), None)
+
+    def forget_approval(self, approval: Approval) -> bool:
+        key = approval.organisation, approval.client_id, approval.subject
+        with self._lock:
+            if self._approvals.get(key) != approval:
+                return False
+            del self._approvals[key]
         return True
 
     # -- for tests alone

@@ -1,28 +1,75 @@
 """Clients."""
 
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from authserver.models import Client, ClientSecret
-from authserver.storage import Page
+from authserver.models import LOGO_APART, Client, ClientSecret
+from authserver.storage.clients import Licence, Unlicensed
+from authserver.storage.lists import Page
 from tests.fakes import filing
+from tests.fakes.record import FakeRecord
 
 
 class FakeClients:
-    """Implements `storage.ClientStore`."""
+    """Implements `storage.clients.ClientStore`."""
 
-    def __init__(self, clients: Iterable[Client] = ()) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, clients: Iterable[Client] = (), record: FakeRecord | None = None) -> None:
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
         self._clients = {client.client_id: client for client in clients}
 
     def get(self, client_id: str) -> Client | None:
         with self._lock:
             return self._clients.get(client_id)
 
-    def put(self, client: Client) -> None:
+    def find(self, client_id: str) -> Client | None:
         with self._lock:
+            client = self._clients.get(client_id)
+            if client is None:
+                return None
+            logo = LOGO_APART if client.logo_uri.startswith(LOGO_APART) else client.logo_uri
+            return replace(client, logo_uri=logo, epoch=self._record.client(filing.key(client_id)).epoch)
+
+    def create(self, client: Client, licence: Licence | None = None) -> bool:
+        with self._lock:
+            is_key = 0 < len(client.client_id.encode()) <= 1024
+            if client.client_id in self._clients or not is_key:
+                return False
+            end = self._record.client(filing.key(client.client_id))
+            if end.suspended or end.version:
+                return False
+            if licence is not None:
+                self._take_a_use(licence)
             self._clients[client.client_id] = client
+        return True
+
+    def _take_a_use(self, licence: Licence) -> None:
+        token = self._record.initial_access_tokens.get(licence.token_id)
+        if token is None or token.secret_hash != licence.secret_hash:
+            raise Unlicensed
+        if token.remaining < 1 or token.expires_at <= licence.now:
+            raise Unlicensed
+        self._record.initial_access_tokens[token.id] = replace(token, remaining=token.remaining - 1)
+
+    def keep(self, client_id: str) -> None:
+        with self._lock:
+            client = self._clients.get(client_id)
+            if client and client.expires_at is not None:
+                self._clients[client_id] = replace(client, expires_at=None, version=client.version + 1)
+                self._record.move_client(client_id)
+
+    # -- what withdrawals change
+
+    def put(self, client: Client) -> None:
+        """Puts a client whatever is there, with its scope in its end, as if it had been changed to that."""
+        with self._lock:
+            key = filing.key(client.client_id)
+            self._clients[client.client_id] = client
+            self._record.clients[key] = replace(self._record.client(key), scope=client.scope)
+
+    def remove(self, client_id: str) -> None:
+        with self._lock:
+            self._clients.pop(client_id, None)
 
     def rehash(self, client_id: str, position: int, old: str, new: ClientSecret) -> bool:
         with self._lock:
@@ -43,31 +90,6 @@ class FakeClients:
             used = replace(secrets[position], used_at=now)
             self._clients[client_id] = replace(client, secrets=(*secrets[:position], used, *secrets[position + 1 :]))
         return True
-
-    def create(self, client: Client) -> bool:
-        with self._lock:
-            if client.client_id in self._clients or not 0 < len(client.client_id.encode()) <= 1024:
-                return False
-            self._clients[client.client_id] = client
-        return True
-
-    def replace(self, client: Client) -> bool:
-        with self._lock:
-            stored = self._clients.get(client.client_id)
-            if stored is None or stored.version != client.version:
-                return False
-            self._clients[client.client_id] = replace(client, version=client.version + 1)
-        return True
-
-    def keep(self, client_id: str) -> None:
-        with self._lock:
-            client = self._clients.get(client_id)
-            if client and client.expires_at is not None:
-                self._clients[client_id] = replace(client, expires_at=None, version=client.version + 1)
-
-    def delete(self, client_id: str) -> None:
-        with self._lock:
-            self._clients.pop(client_id, None)
 
     def list(self, *, owner: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Client]:
         with self._lock:

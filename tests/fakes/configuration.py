@@ -7,14 +7,16 @@ from typing import Any
 
 from authserver.models import IdentityProvider, Theme
 from authserver.scopes import ScopeCatalogue
-from authserver.storage import PROVIDER_FIELDS
+from authserver.storage.configuration import PROVIDER_FIELDS
+from tests.fakes.record import FakeRecord
 
 
 class FakeConfiguration:
-    """Implements `storage.ConfigurationStore`."""
+    """Implements `storage.configuration.ConfigurationStore`."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, record: FakeRecord | None = None) -> None:
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
         self._scopes: ScopeCatalogue | None = None
         self._theme: Theme | None = None
 
@@ -23,10 +25,12 @@ class FakeConfiguration:
             return self._scopes
 
     def put_scopes(self, catalogue: ScopeCatalogue) -> bool:
+        """What `FakeWithdrawals.change_scopes` does."""
         with self._lock:
             if catalogue.version != (self._scopes.version if self._scopes else 0):
                 return False
             self._scopes = replace(catalogue, version=catalogue.version + 1)
+            self._record.deployment = replace(self._record.deployment, catalogue=catalogue.version + 1)
         return True
 
     def theme(self) -> Theme | None:
@@ -46,15 +50,20 @@ class FakeConfiguration:
 
 
 class FakeIdentityProviders:
-    """Implements `storage.IdentityProviderStore`."""
+    """Implements `storage.configuration.IdentityProviderStore`."""
 
     def __init__(self, providers: Iterable[IdentityProvider] = ()) -> None:
         self._lock = threading.Lock()
         self._providers = {provider.id: provider for provider in providers}
+        self._ended: dict[str, str] = {}
 
     def get(self, provider_id: str) -> IdentityProvider | None:
         with self._lock:
             return self._providers.get(provider_id)
+
+    def ended(self, provider_id: str) -> str | None:
+        with self._lock:
+            return None if provider_id in self._providers else self._ended.get(provider_id)
 
     def by_domain(self, domain: str) -> IdentityProvider | None:
         with self._lock:
@@ -80,7 +89,9 @@ class FakeIdentityProviders:
 
     def delete(self, provider_id: str) -> None:
         with self._lock:
-            self._providers.pop(provider_id, None)
+            removed = self._providers.pop(provider_id, None)
+            if removed is not None:
+                self._ended[provider_id] = removed.made_by
 
     def list(self) -> tuple[IdentityProvider, ...]:
         with self._lock:

@@ -1,24 +1,36 @@
 """Throttles, and what may be used once."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from authserver.storage import Pace
+from authserver.storage.journal import Pace, Place, Tried
 
 
 @dataclass(slots=True)
 class _Counter:
-    attempts: int
-    expires_at: int
+    attempts: int = 0
     last_at: int = 0
+
+    def wait(self, pace: Pace, now: int) -> int:
+        return pace.wait_after(self.attempts, self.last_at, now) if self.last_at else 0
+
+    def count(self, now: int) -> int:
+        self.attempts += 1
+        self.last_at = now
+        return self.attempts
+
+
+@dataclass(slots=True)
+class _Group(_Counter):
+    members: dict[str, _Counter] = field(default_factory=dict)
 
 
 class FakeCounters:
-    """Implements `storage.CounterStore`."""
+    """Implements `storage.journal.CounterStore`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counters: dict[tuple[str, int], _Counter] = {}
+        self._groups: dict[tuple[str, int], _Group] = {}
         self._spent: dict[str, str] = {}
 
     # -- what may be used once
@@ -29,19 +41,40 @@ class FakeCounters:
 
     # -- throttles
 
-    def attempt(self, name: str, window_start: int, pace: Pace, now: int, expires_at: int) -> int:
+    def attempt(self, place: Place, of_group: Pace, of_member: Pace, now: int) -> Tried:
         with self._lock:
-            counter = self._counters.setdefault((name, window_start), _Counter(0, expires_at))
-            pause = pace.pause_after(counter.attempts)
-            if pause and counter.last_at > now - pause:
-                return max(1, min(pause, counter.last_at + pause - now))
-            counter.attempts += 1
-            counter.last_at = now
-        return 0
+            group = self._group(place.group, place.window_start)
+            group_wait = group.wait(of_group, now)
+            if place.member is None:
+                return Tried(group_wait=group_wait) if group_wait else Tried(group.count(now))
+            member = group.members.get(place.member, _Counter())
+            member_wait = member.wait(of_member, now)
+            if group_wait or member_wait:
+                return Tried(0, group_wait, member_wait)
+            group.count(now)
+            group.members[place.member] = member
+            return Tried(member.count(now))
+
+    def give_back(self, place: Place, count: int) -> None:
+        with self._lock:
+            group = self._group(place.group, place.window_start)
+            if place.member is None:
+                group.attempts = max(0, group.attempts - 1)
+            elif member := group.members.get(place.member):
+                group.attempts -= 1
+                member.attempts -= 1
+                if not member.attempts:
+                    del group.members[place.member]
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
         with self._lock:
-            counter = self._counters.setdefault((name, window_start), _Counter(0, expires_at))
+            counter = self._group(name, window_start)
             counter.attempts += amount
-            counter.expires_at = expires_at
             return counter.attempts
+
+    def counted(self, *counters: tuple[str, int]) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(self._groups.get(counter, _Group()).attempts for counter in counters)
+
+    def _group(self, name: str, window_start: int) -> _Group:
+        return self._groups.setdefault((name, window_start), _Group())

@@ -1,28 +1,25 @@
 """Settings, records and services as most tests want them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+from authserver.ends import Deployment
 from authserver.identity.providers import RememberedProviders
 from authserver.models import Client, ClientSecret, Ring, User
 from authserver.scopes import RememberedScopes
 from authserver.services import Opener, PasswordHasher, Services
 from authserver.settings import Settings
-from authserver.storage import (
-    BrowserStore,
-    ClientStore,
-    ConfigurationStore,
-    CounterStore,
-    FactorStore,
-    IdentityProviderStore,
-    JournalStore,
-    KeyStore,
-    TokenStore,
-    UserStore,
-)
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.clients import ClientStore
+from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
+from authserver.storage.erasures import ErasureStore
+from authserver.storage.journal import CounterStore, JournalStore
+from authserver.storage.tokens import TokenStore
+from authserver.storage.users import FactorStore, UserStore
+from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import RINGS, KeyRing
 from authserver.values import RedirectUri, Scope, Secret, sha256
@@ -31,13 +28,16 @@ from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
 from tests.fakes.configuration import FakeConfiguration, FakeIdentityProviders
 from tests.fakes.counters import FakeCounters
+from tests.fakes.erasures import FakeErasures
 from tests.fakes.factors import FakeFactors
 from tests.fakes.journal import FakeJournal
 from tests.fakes.keys import FakeKeys, FakeOpener
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.passwords import FakePasswords
+from tests.fakes.record import FakeRecord, Guarded
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.users import FakeUsers
+from tests.fakes.withdrawals import FakeWithdrawals
 
 ISSUER = "https://as.example"
 RESOURCE = "https://api.example"
@@ -74,6 +74,7 @@ def settings(**overrides: Any) -> Settings:
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
         accepts_query_tokens=False,
+        accepts_token_events=False,
         organisation_parameter="organisation_id",
         company_parameter="company_id",
         urn_namespace="authserver",
@@ -81,6 +82,8 @@ def settings(**overrides: Any) -> Settings:
         registration="Off",
         mail_from="authserver@as.example",
         mail_function="mail",
+        erase_function="erase",
+        deletes_accounts=True,
     )
     return replace(defaults, **overrides)
 
@@ -126,11 +129,64 @@ def user(**overrides: Any) -> User:
     return User(**{**defaults, **overrides})
 
 
+@dataclass(frozen=True)
+class FakeStores:
+    """All stores in memory, of one record."""
+
+    record: FakeRecord
+    clients: FakeClients
+    users: FakeUsers
+    factors: FakeFactors
+    organisations: FakeOrganisations
+    tokens: FakeTokens
+    browsers: FakeBrowsers
+    configuration: FakeConfiguration
+    keys: FakeKeys
+    withdrawals: FakeWithdrawals
+    identity_providers: FakeIdentityProviders
+    journal: FakeJournal
+    erasures: FakeErasures
+
+    @classmethod
+    def of(
+        cls,
+        clients: Iterable[Client] = (),
+        users: Iterable[User] = (),
+        rings: Iterable[Ring] = (),
+        record: FakeRecord | None = None,
+    ) -> "FakeStores":
+        """Those with these clients, users and keys in them."""
+        record = record or FakeRecord()
+        own_clients, organisations = FakeClients(clients, record), FakeOrganisations(record=record)
+        factors, browsers = FakeFactors(record), FakeBrowsers(record)
+        own_users = FakeUsers(users, record, factors, browsers)
+        tokens = FakeTokens(record, own_clients, organisations)
+        configuration, keys, journal = FakeConfiguration(record), FakeKeys(rings, record), FakeJournal()
+        withdrawals = FakeWithdrawals(
+            record, own_clients, own_users, organisations, tokens, browsers, configuration, keys
+        )
+        return cls(
+            record,
+            own_clients,
+            own_users,
+            factors,
+            organisations,
+            tokens,
+            browsers,
+            configuration,
+            keys,
+            withdrawals,
+            FakeIdentityProviders(),
+            journal,
+            FakeErasures(record, tokens, browsers, organisations, factors, journal),
+        )
+
+
 @cache
 def rings() -> tuple[Ring, ...]:
     """All four rings with a key each, made at `START`, once in a run: making RSA keys is slow."""
     store = FakeKeys()
-    KeyRing(store, FakeOpener(), settings(), Clock(), Random("rings")).rotate()
+    KeyRing(store, FakeOpener(), settings(), Clock(), Random("rings"), Deployment).rotate()
     return tuple(ring for ring in map(store.get, RINGS) if ring is not None)
 
 
@@ -149,8 +205,10 @@ def services(
     configuration: ConfigurationStore | None = None,
     tokens: TokenStore | None = None,
     browsers: BrowserStore | None = None,
+    withdrawals: WithdrawalStore | None = None,
     journal: JournalStore | None = None,
     counters: CounterStore | None = None,
+    erasures: ErasureStore | None = None,
     key_store: KeyStore | None = None,
     opener: Opener | None = None,
     now: Callable[[], int] | None = None,
@@ -158,6 +216,8 @@ def services(
     passwords: PasswordHasher | None = None,
     identity_providers: IdentityProviderStore | None = None,
     factors: FactorStore | None = None,
+    record: FakeRecord | None = None,
+    deployment: Callable[[], Deployment] | None = None,
     **overrides: Any,
 ) -> Services:
     """Everything that a use case may reach: real keys, grants and client authentication over stores in memory.
@@ -167,34 +227,43 @@ def services(
     """
     now = now or Clock()
     random = random or Random()
-    key_store = key_store or FakeKeys(rings())
-    organisations = organisations or FakeOrganisations()
-    configuration = configuration or FakeConfiguration()
-    identity_providers = identity_providers or FakeIdentityProviders()
     opener = opener or FakeOpener()
-    own_factors = FakeFactors()
-    tokens = tokens or FakeTokens(organisations)
+    own = FakeStores.of([client(), public_client()], [user()], rings(), record)
+    key_store = key_store or own.keys
+    configuration = configuration or own.configuration
+    identity_providers = identity_providers or own.identity_providers
+    told = deployment or (lambda: own.record.deployment)
+    guarded = {
+        "clients": clients or own.clients,
+        "users": users or own.users,
+        "factors": factors or own.factors,
+        "organisations": organisations or own.organisations,
+        "tokens": tokens or own.tokens,
+        "browsers": browsers or own.browsers,
+        "withdrawals": withdrawals or own.withdrawals,
+        "identity_providers": identity_providers,
+    }
     fields: dict[str, Any] = {
         "settings": settings,
-        "clients": clients or FakeClients([client(), public_client()]),
-        "users": users or FakeUsers([user()], organisations, own_factors),
-        "factors": factors or own_factors,
-        "organisations": organisations,
-        "tokens": tokens,
-        "browsers": browsers or FakeBrowsers(tokens if isinstance(tokens, FakeTokens) else None),
-        "journal": journal or FakeJournal(),
+        **guarded,
+        "journal": journal or own.journal,
+        "erasures": erasures or own.erasures,
         "counters": counters or FakeCounters(),
         "configuration": configuration,
-        "scopes": RememberedScopes(configuration.scopes, now),
-        "keys": KeyRing(key_store, opener, settings, now, random),
+        "scopes": RememberedScopes(configuration.scopes, told),
+        "deployment": told,
+        "keys": KeyRing(key_store, opener, settings, now, random, told),
         "now": now,
         "random": random,
         "grants": plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         "client_authentication": plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         "passwords": passwords or FakePasswords(),
-        "identity_providers": identity_providers,
         "listed_providers": RememberedProviders(identity_providers.list, now),
         "theme": RememberedTheme(configuration.theme, now),
         "opener": opener,
+        "settle": lambda: None,
+        "stores_of": lambda session: {
+            name: Guarded(store, own.record, session).as_store for name, store in guarded.items()
+        },
     }
     return Services(**{**fields, **overrides})

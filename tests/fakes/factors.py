@@ -1,18 +1,18 @@
 """Second factors."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from authserver.models import Factors
 from tests.fakes import filing
+from tests.fakes.record import FakeRecord
 
 
 class FakeFactors:
-    """Implements `storage.FactorStore`."""
+    """Implements `storage.users.FactorStore`."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, record: FakeRecord | None = None) -> None:
+        self._lock = (record or FakeRecord()).lock
         self._factors: dict[str, Factors] = {}
         self._used_by: dict[str, str] = {}
 
@@ -21,6 +21,7 @@ class FakeFactors:
             return self._factors.get(subject_key)
 
     def remove(self, sub: str) -> None:
+        """What `FakeWithdrawals.remove_factors` does."""
         with self._lock:
             self._factors.pop(filing.key(sub), None)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from authserver.models import Activity, Refusal
-from authserver.storage import Page
+from authserver.storage.lists import Page
 from tests.fakes import filing
 
 
 class FakeJournal:
-    """Implements `storage.JournalStore`."""
+    """Implements `storage.journal.JournalStore`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

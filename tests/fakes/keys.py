@@ -1,10 +1,10 @@
 """Key rings, and the service that wraps keys."""
 
 import hashlib
-import threading
 from collections.abc import Iterable
 
 from authserver.models import Ring
+from tests.fakes.record import FakeRecord
 
 
 class FakeOpener:
@@ -24,10 +24,10 @@ class FakeOpener:
 
 
 class FakeKeys:
-    """Implements `storage.KeyStore`."""
+    """Implements `storage.configuration.KeyStore`."""
 
-    def __init__(self, rings: Iterable[Ring] = ()) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, rings: Iterable[Ring] = (), record: FakeRecord | None = None) -> None:
+        self._lock = (record or FakeRecord()).lock
         self._rings = {ring.name: ring for ring in rings}
 
     def get(self, name: str) -> Ring | None:

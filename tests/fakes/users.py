@@ -1,33 +1,35 @@
 """Users."""
 
-import threading
 from collections.abc import Iterable
-from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import Factors, Membership, User
-from authserver.storage import Page
+from authserver.models import Factors, Identity, Membership, OneTimeLink, User, identity_id
+from authserver.storage.lists import Page
+from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS
 from authserver.values import normalised_username
 from tests.fakes import filing
+from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.factors import FakeFactors
-from tests.fakes.organisations import FakeOrganisations
+from tests.fakes.record import FakeRecord
 
 
 class FakeUsers:
-    """Implements `storage.UserStore`."""
+    """Implements `storage.users.UserStore`."""
 
     def __init__(
         self,
         users: Iterable[User] = (),
-        organisations: "FakeOrganisations | None" = None,
-        factors: "FakeFactors | None" = None,
+        record: FakeRecord | None = None,
+        factors: FakeFactors | None = None,
+        browsers: FakeBrowsers | None = None,
     ) -> None:
-        self._lock = threading.Lock()
-        self.factors = factors or FakeFactors()
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
+        self.factors = factors or FakeFactors(self._record)
+        self._browsers = browsers or FakeBrowsers(self._record)
         self._users: dict[str, User] = {}
-        self._identities: dict[tuple[str, str], str] = {}
-        self.organisations = organisations or FakeOrganisations()
+        self._identities: dict[str, Identity] = {}
         self._subs: dict[str, str] = {}
         for user in users:
             self.create(user)
@@ -40,22 +42,25 @@ class FakeUsers:
         with self._lock:
             return self._users.get(self._subs.get(normalised_username(username), ""))
 
-    def find_with_factors(self, username: str) -> tuple[User | None, Factors | None]:
-        user = self.find(username)
-        return user, self.factors.get(filing.key(user.sub)) if user else None
-
-    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
-        return self.get(sub), self.factors.get(filing.key(sub))
+    def identify(self, username: str) -> str:
+        with self._lock:
+            return self._subs.get(normalised_username(username), "")
 
     def create(self, user: User) -> bool:
         name = normalised_username(user.username)
         with self._lock:
-            if name in self._subs or user.sub in self._users:
+            end = self._record.subject(filing.key(user.sub))
+            if name in self._subs or user.sub in self._users or end.suspended:
                 return False
             if user.username:
                 self._subs[name] = user.sub
             self._users[user.sub] = user
+            if user.operator:
+                self._record.subjects[filing.key(user.sub)] = replace(end, operator=True)
         return True
+
+    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
+        return self.get(sub), self.factors.get(filing.key(sub))
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         with self._lock:
@@ -65,60 +70,84 @@ class FakeUsers:
             self._users[sub] = replace(user, password_hash=new)
         return True
 
-    def reset_password(self, sub: str, password_hash: str, address: str) -> bool:
-        with self._lock:
-            user = self._users.get(sub)
-            if user is None or user.email != address:
-                return False
-            self._users[sub] = replace(user, password_hash=password_hash, email_verified=True)
-        return True
-
-    def confirm_email(self, sub: str, address: str) -> bool:
-        with self._lock:
-            user = self._users.get(sub)
-            if user is None or not (user.pending_email == address or (user.email == address and user.email_verified)):
-                return False
-            self._users[sub] = replace(user, email=address, email_verified=True, pending_email="")
-        return True
-
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
         with self._lock:
-            return self._users.get(self._identities.get((issuer, subject), ""))
+            known = self._identities.get(identity_id(issuer, subject))
+            return self._users.get(known.sub) if known else None
+
+    def link(self, identity: Identity) -> bool:
+        with self._lock:
+            known = self._identities.get(identity.id)
+            if known is not None:
+                return known.sub == identity.sub
+            if identity.sub not in self._users or len(self.identities(identity.sub)) >= MOST_IDENTITIES:
+                return False
+            self._identities[identity.id] = identity
+        return True
+
+    def identities(self, sub: str) -> tuple[Identity, ...]:
+        with self._lock:
+            theirs = [one for one in self._identities.values() if one.sub == sub]
+        return tuple(sorted(theirs, key=lambda one: (one.created_at, one.id)))
+
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
+        address = link.address
+        with self._lock:
+            user = self._users.get(link.subject)
+            if user is None or not (user.pending_email == address or (user.email == address and user.email_verified)):
+                return False
+            if not self._browsers.spend(link, claim, now):
+                return False
+            self._users[user.sub] = replace(user, email=address, email_verified=True, pending_email="")
+        return True
 
     def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
         with self._lock:
-            if (issuer, subject) in self._identities or user.sub in self._users:
+            if identity_id(issuer, subject) in self._identities or not self.create(user):
                 return False
-            self._identities[issuer, subject] = user.sub
-            self._users[user.sub] = user
-        if membership is not None:
-            self.organisations.put_membership(membership)
-        return True
-
-    def link(self, sub: str, issuer: str, subject: str) -> bool:
-        with self._lock:
-            if sub not in self._users or self._identities.get((issuer, subject), sub) != sub:
-                return False
-            self._identities[issuer, subject] = sub
+            identity = Identity.of(user.sub, issuer, subject, user.created_at)
+            self._identities[identity.id] = identity
+            if membership is not None:
+                self._record.memberships[membership.organisation, membership.subject] = membership
         return True
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        if not changes or not changes.keys() <= {one.name for one in dataclass_fields(User)} - {"sub", "username"}:
+        if not changes or not changes.keys() <= PROFILE_FIELDS:
             raise ValueError("these fields cannot be changed")
+        return self.alter(sub, **changes)
+
+    # -- what withdrawals change
+
+    def alter(self, sub: str, **changes: Any) -> User | None:
+        """Sets fields of a user, whatever they are; ends nothing."""
         with self._lock:
             if sub not in self._users:
                 return None
             self._users[sub] = replace(self._users[sub], **changes)
+            if "operator" in changes:
+                end = self._record.subject(filing.key(sub))
+                self._record.subjects[filing.key(sub)] = replace(end, operator=changes["operator"])
             return self._users[sub]
 
-    def delete(self, sub: str) -> None:
+    def remove(self, sub: str) -> None:
         with self._lock:
             user = self._users.pop(sub, None)
             if user is not None:
                 self._subs.pop(normalised_username(user.username), None)
-                self._identities = {known: other for known, other in self._identities.items() if other != sub}
-        self.factors.remove(sub)
+                self._identities = {known: one for known, one in self._identities.items() if one.sub != sub}
+
+    def unlink(self, sub: str, identity_id: str) -> bool:
+        with self._lock:
+            known = self._identities.get(identity_id)
+            if known is None or known.sub != sub:
+                return False
+            del self._identities[identity_id]
+        return True
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         with self._lock:
             return filing.page(list(self._users.values()), limit, cursor)
+
+    def operators(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        with self._lock:
+            return filing.page([one for one in self._users.values() if one.operator], limit, cursor)

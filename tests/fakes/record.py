@@ -1,0 +1,163 @@
+"""What all stores in memory share: the ends, and one lock, under which a write of several records is one."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+from authserver.ends import ClientEnd, Deployment, OrganisationEnd, SubjectEnd
+from authserver.models import Client, Erasure, InitialAccessToken, Membership, Session
+from authserver.storage.browsers import SessionOver
+from authserver.storage.standing import Ends
+from tests.fakes import filing
+
+
+class FakeRecord:
+    """The ends of everybody, by `filing.key` of their identifiers. `lock` is held for each verb of each store."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.subjects: dict[str, SubjectEnd] = {}
+        self.clients: dict[str, ClientEnd] = {}
+        self.organisations: dict[str, OrganisationEnd] = {}
+        self.deployment = Deployment()
+        self.sessions: dict[str, Session] = {}
+        self.memberships: dict[tuple[str, str], Membership] = {}
+        self.erasures: dict[str, Erasure] = {}
+        self.initial_access_tokens: dict[str, InitialAccessToken] = {}
+
+    # -- reading
+
+    def subject(self, key: str) -> SubjectEnd:
+        return self.subjects.get(key, SubjectEnd())
+
+    def client(self, key: str) -> ClientEnd:
+        return self.clients.get(key, ClientEnd())
+
+    def organisation(self, key: str) -> OrganisationEnd:
+        return self.organisations.get(key, OrganisationEnd())
+
+    def ends(self, subject_key: str = "", client_key: str = "", organisation_key: str = "") -> Ends:
+        with self.lock:
+            memberships = {(filing.key(one.organisation), filing.key(one.subject)): one for one in self._all()}
+            return Ends(
+                deployment=self.deployment,
+                subject=self.subject(subject_key),
+                client=self.client(client_key),
+                organisation=self.organisation(organisation_key),
+                membership=memberships.get((organisation_key, subject_key)),
+                client_key=client_key,
+                organisation_key=organisation_key,
+            )
+
+    def _all(self) -> tuple[Membership, ...]:
+        return tuple(self.memberships.values())
+
+    # -- raising
+
+    def end_subject(self, subject: str, suspended: str | None = None, *, is_operator: bool | None = None) -> None:
+        key = filing.key(subject)
+        before = self.subject(key)
+        self.subjects[key] = replace(
+            before,
+            epoch=before.epoch + 1,
+            grants={},
+            suspended=before.suspended if suspended is None else suspended,
+            operator=before.operator if is_operator is None else is_operator,
+        )
+
+    def end_grants(self, subject: str, client_key: str) -> None:
+        key = filing.key(subject)
+        before = self.subject(key)
+        self.subjects[key] = replace(before, grants={**before.grants, client_key: before.grants.get(client_key, 0) + 1})
+
+    def move_client(
+        self, client_id: str, after: Client | None = None, *, ends: bool = False, suspended: str | None = None
+    ) -> None:
+        key = filing.key(client_id)
+        before = self.client(key)
+        self.clients[key] = replace(
+            before,
+            version=before.version + 1,
+            epoch=before.epoch + ends,
+            scope=after.scope if after else before.scope,
+            suspended=before.suspended if suspended is None else suspended,
+        )
+
+    def move_organisation(
+        self, organisation: str, versions: int = 0, *, ends: bool = False, suspended: str | None = None
+    ) -> None:
+        key = filing.key(organisation)
+        before = self.organisation(key)
+        self.organisations[key] = replace(
+            before,
+            version=before.version + versions,
+            epoch=before.epoch + ends,
+            clients={} if ends else before.clients,
+            approvers={} if ends else before.approvers,
+            suspended=before.suspended if suspended is None else suspended,
+        )
+
+    def count_in(self, organisation: str, name: str, counted: str) -> None:
+        """Raises the counter of `counted` in one of the organisation's maps."""
+        key = filing.key(organisation)
+        before = self.organisation(key)
+        counts = dict(getattr(before, name))
+        counts[counted] = counts.get(counted, 0) + 1
+        changed: dict[str, Any] = {name: counts}
+        self.organisations[key] = replace(before, **changed)
+
+    # -- sessions
+
+    def stands(self, session: Session) -> bool:
+        end = self.subject(filing.key(session.subject))
+        counters = (session.begun.subject, session.sessions) == (end.epoch, end.sessions)
+        return counters and not end.suspended and session.id in self.sessions
+
+
+class Guarded[S]:
+    """Sits where a store sits: whatever is asked of it is done only while a session stands."""
+
+    def __init__(self, store: S, record: FakeRecord, session: Session) -> None:
+        self._store = store
+        self._record = record
+        self._session = session
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        method = getattr(self._store, verb)
+        if verb in READS and not (verb == "link" and hasattr(self._store, "identities")):  # users' links are identities
+            return cast("Callable[..., Any]", method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._record.lock:
+                if not self._record.stands(self._session):
+                    raise SessionOver
+                return method(*args, **kwargs)
+
+        return call
+
+    @property
+    def as_store(self) -> S:
+        """This object, for whoever wants the store's type."""
+        return cast("S", self)
+
+
+READS = frozenset(
+    {
+        *("get", "get_all", "get_with_factors", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
+        *(
+            "standing",
+            "ends",
+            "browser_state",
+            "link",
+            "approval",
+            "approvals",
+            "own_approvals",
+            "consents",
+            "sessions",
+        ),
+        *("authorizations", "latest_authorizations", "membership", "memberships_of", "members_of"),
+        *("invitation", "invitations_of", "invitations_for", "identities", "links", "initial_access_tokens"),
+        *("operators",),
+    }
+)
