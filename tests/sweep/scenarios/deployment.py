@@ -1,0 +1,71 @@
+"""What is for everybody: scopes, keys, and the end of everything."""
+
+from tests.sweep.estate import Estate
+from tests.sweep.kills import Act, Register
+from tests.sweep.powers import PROBES, named
+
+scenario = Register()
+
+BROWSERS = frozenset(name for name in PROBES if name.endswith(" browser"))
+GRANTED = named("web of", "phone of", "team of", "console of")
+REFRESH_TOKENS = frozenset(name for name in PROBES if name.endswith("refresh token"))
+OPAQUE = named("phone of alice: access token", "drone: access token")
+SIGNED = GRANTED - REFRESH_TOKENS - OPAQUE - named("web of alice: code") | named("robot: access token")
+UNDER_WAY = named(
+    "web of alice: code", "alice: open consent page", "alice: mailed link", "bob: mailed link", "tom: password typed"
+)
+
+
+@scenario(
+    "PUT /admin/scopes/{scope}",
+    "an operator lets only operators grant a scope",
+    takes=named("web of alice: write", "alice: consent to web", "alice: open consent page"),
+)
+def _(estate: Estate) -> Act:
+    definition = {"description": "Change things", "grantable_by": "operator"}
+    return lambda: estate.ask("op", "PUT", "/admin/scopes/write", definition)
+
+
+@scenario("DELETE /admin/scopes/{scope}", "an operator removes a scope", takes=frozenset())
+def _(estate: Estate) -> Act:
+    estate.ask("op", "PUT", "/admin/scopes/spare", {"description": "Nobody has it"})
+    return lambda: estate.ask("op", "DELETE", "/admin/scopes/spare")
+
+
+@scenario(
+    "POST /admin/keys/{kid}/withdrawal",
+    "an operator withdraws a key that signs",
+    takes=SIGNED,
+)
+def _(estate: Estate) -> Act:
+    kid = estate.kid_of("ES256")
+    return lambda: estate.ask("op", "POST", f"/admin/keys/{kid}/withdrawal")
+
+
+@scenario(
+    "POST /admin/keys/{kid}/withdrawal",
+    "an operator withdraws the key of sessions and refresh tokens",
+    takes=BROWSERS | REFRESH_TOKENS | UNDER_WAY,
+)
+def _(estate: Estate) -> Act:
+    kid = estate.kid_of("token")
+    return lambda: estate.ask("op", "POST", f"/admin/keys/{kid}/withdrawal")
+
+
+@scenario(
+    "POST /admin/keys/{kid}/withdrawal",
+    "an operator withdraws the key of opaque access tokens",
+    takes=OPAQUE,
+)
+def _(estate: Estate) -> Act:
+    kid = estate.kid_of("access_token")
+    return lambda: estate.ask("op", "POST", f"/admin/keys/{kid}/withdrawal")
+
+
+@scenario(
+    "POST /admin/end-everything",
+    "an operator ends everything",
+    takes=BROWSERS | GRANTED | UNDER_WAY | SIGNED | OPAQUE | named("alice: consent", "alice: approval"),
+)
+def _(estate: Estate) -> Act:
+    return lambda: estate.ask("op", "POST", "/admin/end-everything")
