@@ -253,7 +253,7 @@ class FakeFetcher:
             if url.startswith(provider.issuer + "/"):
                 status, document = provider.answer(method, url.removeprefix(provider.issuer), form, headers)
                 if status != 200:
-                    raise FetchFailed("status")
+                    raise FetchFailed("status", document.get("error", "") if status == 400 else "")
                 return dict(json.loads(json.dumps(document)))
         raise FetchFailed("unreachable")
 

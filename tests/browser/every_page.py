@@ -15,6 +15,8 @@ BOB = ("bob", "builder-demo")
 CAROL = ("carol", "who has an app")
 DAVE = ("dave", "who has an app, too")
 ERIN = ("erin", "who changes her address")
+FAY = ("fay", "who goes for good")
+OPERATOR = ("demo-admin", "demo-admin-secret-for-development-only")
 MOST_LOOKS = 500  # into the outbox
 EVERY_COMPANY = "Every company, those added later too"
 
@@ -122,8 +124,35 @@ def address_to_confirm(address: str) -> Callable[[Tab, App], None]:
     return reach
 
 
+def address_of_another(tab: Tab, app: App) -> None:
+    """A link that was mailed to another address of Bob's."""
+    browser = tab.window.context.browser
+    assert browser
+    his = Window(browser.new_context(), tab.window.deployment, tab.window.site).tab()
+    his.open("my")
+    his.sign_in(*BOB)
+    his.page.get_by_role("link", name="Sessions").first.wait_for()
+    address_to_confirm("bob@office.example")(his, app)
+    his.window.context.close()
+    tab.open(last_link(tab, "bob@office.example", "verify"))
+
+
 def account_to_choose(tab: Tab, app: App) -> None:
     tab.start(app, prompt="select_account")
+
+
+def account_to_delete(tab: Tab, _: App) -> None:
+    """That of Fay, who is added if somebody has deleted it before; what takes a button's press is typed."""
+    deployment = tab.window.deployment
+    operator = httpx.post(f"{deployment.issuer}/token", auth=OPERATOR, data={"grant_type": "client_credentials"}).json()
+    httpx.post(
+        f"{deployment.resource}/admin/users",
+        headers={"Authorization": f"Bearer {operator['access_token']}"},
+        json=dict(zip(("username", "password"), FAY, strict=True)),
+    )
+    tab.open("my/delete")
+    tab.sign_in(*FAY)
+    tab.page.get_by_label("To delete your account, type this").fill(FAY[0])
 
 
 def connected(path: str) -> Callable[[Tab, App], None]:
@@ -284,6 +313,7 @@ EVERY_PAGE = (
         "An address is confirmed",
         "Confirm the address",
     ),
+    PageOf("verify-another", "recover/another", address_of_another, title="A link for another account"),
     PageOf("sign-out", "logout", at("logout"), title="Sign out"),
     PageOf("signed-out", "signed_out", at("logout"), None, "Signed out"),
     PageOf("consent", "consent", consent, title="Consent"),
@@ -299,11 +329,15 @@ EVERY_PAGE = (
     PageOf("my-profile", "my/profile", at("my/profile"), title="Account: profile and data"),
     PageOf("my-email", "my/email", at("my/profile/email"), title="Account: another address"),
     PageOf("my-export", "my/export", at("my/export"), title="Account: the data"),
+    PageOf("my-delete", "my/delete", account_to_delete, None, "Account: its end"),
+    PageOf("my-deleted", "my/deleted", account_to_delete, None, "Account: deleted", "Delete my account for good"),
     PageOf("my-security", "my/security", at("my/security"), title="Account: security"),
     PageOf("my-password", "my/password", at("my/security/password"), title="Account: another password"),
     PageOf("my-app", "my/app", app_being_set_up, title="Account: an authenticator app"),
     PageOf("my-codes", "my/codes", recovery_codes, DAVE, "Account: recovery codes", "Make new codes"),
     PageOf("my-passkeys", "my/passkeys", at("my/security/passkeys"), title="Account: passkeys"),
+    PageOf("my-identities", "my/identities", at("my/security/identities"), title="Account: sign-in through others"),
+    PageOf("my-links", "my/links", at("my/security/links"), title="Account: links sent by mail"),
     PageOf("missing", "missing", at("my/apps/nothing"), title="Nothing there"),
     PageOf("developer-apps", "developer/apps", of_an_app("developer"), BOB, "Developer: the apps"),
     PageOf("developer", "developer/app", of_an_app("developer/apps/{}"), BOB, "Developer: an app"),

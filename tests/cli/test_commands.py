@@ -46,6 +46,8 @@ COMMANDS: dict[str, Expected] = {
         "/admin/initial-access-tokens",
         {"uses": 5, "lifetime": 604800},
     ),
+    "clients revoke-invite i --yes": ("DELETE", "/admin/initial-access-tokens/i", None),
+    "clients revoke-registration-token c --yes": ("DELETE", "/admin/clients/c/registration-access-token", None),
     "users show s": ("GET", "/admin/users/s", None),
     "users create alice --email a@b.example --email-verified --no-operator": (
         "POST",
@@ -60,6 +62,7 @@ COMMANDS: dict[str, Expected] = {
     "users set-password s": ("PUT", "/admin/users/s/password", {"password": "from stdin"}),
     "users factors s": ("GET", "/admin/users/s/factors", None),
     "users remove-factors s --yes": ("DELETE", "/admin/users/s/factors", None),
+    "users forget-consent s c/1 --yes": ("DELETE", "/admin/users/s/consents/c%2F1", None),
     "users disable s --yes": ("PATCH", "/admin/users/s", {"status": "disabled"}),
     "users enable s": ("PATCH", "/admin/users/s", {"status": "active"}),
     "users link s --issuer https://i.example --subject 1": (
@@ -67,6 +70,8 @@ COMMANDS: dict[str, Expected] = {
         "/admin/users/s/identities",
         {"issuer": "https://i.example", "subject": "1"},
     ),
+    "users unlink s i/1 --yes": ("DELETE", "/admin/users/s/identities/i%2F1", None),
+    "users withdraw-link s l --yes": ("DELETE", "/admin/users/s/links/l", None),
     "users delete s --yes": ("DELETE", "/admin/users/s", None),
     "orgs show o": ("GET", "/admin/organisations/o", None),
     "orgs create Wonderland": ("POST", "/admin/organisations", {"name": "Wonderland"}),
@@ -76,6 +81,7 @@ COMMANDS: dict[str, Expected] = {
     "orgs enable o": ("PATCH", "/admin/organisations/o", {"status": "active"}),
     "orgs companies add o c --name Tea": ("PUT", "/admin/organisations/o/companies/c", {"name": "Tea"}),
     "orgs companies rename o c --name Mad": ("PUT", "/admin/organisations/o/companies/c", {"name": "Mad"}),
+    "orgs delete o --yes": ("DELETE", "/admin/organisations/o", None),
     "orgs companies drop o c --yes": ("DELETE", "/admin/organisations/o/companies/c", None),
     "orgs members set o s --role administrator": (
         "PUT",
@@ -83,6 +89,7 @@ COMMANDS: dict[str, Expected] = {
         {"role": "administrator"},
     ),
     "orgs members remove o s --yes": ("DELETE", "/admin/organisations/o/members/s", None),
+    "orgs invitations withdraw o i --yes": ("DELETE", "/admin/organisations/o/invitations/i", None),
     "scopes show openid": ("GET", "/admin/scopes/openid", None),
     "scopes set a:b --description See --implies a:c --implies a:d --sensitive --grantable-by operator": (
         "PUT",
@@ -108,6 +115,8 @@ COMMANDS: dict[str, Expected] = {
         "/admin/identity-providers/i",
         {"shown": False, "sign_up": True, "organisation": "o"},
     ),
+    "idps update i --trusts-email": ("PATCH", "/admin/identity-providers/i", {"trusts_email": True}),
+    "idps update i --set trusts_email=*": ("PATCH", "/admin/identity-providers/i", {"trusts_email": "*"}),
     "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
     "theme set --name Wonderland --accent #7a1f5c --radius 4 --font serif": (
         "PUT",
@@ -119,6 +128,8 @@ COMMANDS: dict[str, Expected] = {
     "authorizations show z": ("GET", "/admin/authorizations/z", None),
     "authorizations revoke z --yes": ("DELETE", "/admin/authorizations/z", None),
     "keys rotate --yes": ("POST", "/admin/keys/rotation", {}),
+    "keys withdraw k/1 --yes": ("POST", "/admin/keys/k%2F1/withdrawal", {}),
+    "end-everything --yes": ("POST", "/admin/end-everything", {}),
 }
 
 
@@ -158,8 +169,14 @@ def test_dry_run_shows_the_request_and_makes_none(line: str, run: Run, deploymen
 LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "clients list": ("/admin/clients", {}),
     "clients list --owner o": ("/admin/clients", {"owner": "o"}),
+    "clients invites": ("/admin/initial-access-tokens", {}),
     "users list": ("/admin/users", {}),
+    "users erasures": ("/admin/erasures", {}),
+    "users consents s": ("/admin/users/s/consents", {}),
+    "users identities s": ("/admin/users/s/identities", {}),
+    "users links s": ("/admin/users/s/links", {}),
     "orgs list": ("/admin/organisations", {}),
+    "orgs invitations list o": ("/admin/organisations/o/invitations", {}),
     "orgs members list o": ("/admin/organisations/o/members", {}),
     "scopes list": ("/admin/scopes", {}),
     "idps list": ("/admin/identity-providers", {}),

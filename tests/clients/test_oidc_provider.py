@@ -108,7 +108,7 @@ def _seed(path: Path, providers: list[Provider]) -> Path:
             "client_secret": "" if provider.method == "none" else SECRET,
             "token_endpoint_auth_method": provider.method,
             "sign_up": True,
-            "trusts_email": True,
+            "trusts_email": "*",
         }
         for number, provider in enumerate(providers)
     ]

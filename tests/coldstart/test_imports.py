@@ -5,31 +5,32 @@ import pytest
 from tests.coldstart.imports import ENVIRONMENT, Start, start
 from tests.functions.world import FUNCTIONS
 
-# Measured, and a twentieth more. What grows beyond it should have to say why.
+# Measured, and at most a twentieth more. What grows beyond it should have to say why.
 BUDGETS = {
-    "account": 498,
-    "admin": 526,
-    "authorize": 457,
-    "authorizer": 489,
-    "consent": 459,
+    "account": 505,
+    "admin": 551,
+    "authorize": 476,
+    "authorizer": 507,
+    "consent": 479,
     "example_resource": 129,
-    "federate": 535,
-    "introspect": 489,
-    "login": 492,
-    "logout": 522,
-    "mail": 472,
-    "partner": 494,
-    "register": 495,
+    "federate": 546,
+    "introspect": 507,
+    "login": 496,
+    "logout": 542,
+    "mail": 476,
+    "partner": 498,
+    "register": 499,
     "developer": 575,
+    "erase": 450,
     "my": 560,
     "organisations": 544,
-    "metadata": 427,
-    "recover": 487,
-    "refresh": 487,
-    "revoke": 489,
-    "rotate_keys": 423,
-    "token": 489,
-    "userinfo": 425,
+    "metadata": 444,
+    "recover": 493,
+    "refresh": 505,
+    "revoke": 507,
+    "rotate_keys": 439,
+    "token": 507,
+    "userinfo": 442,
 }
 DEVELOPMENT = {"aws_xray_sdk", "moto", "samtranslator", "local", "tests", "pytest", "requests", "numpy"}
 NOWHERE = DEVELOPMENT | {"authserver_cli", "click", "httpx"}

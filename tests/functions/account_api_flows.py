@@ -1,11 +1,8 @@
 """The flows of people who see to what is theirs, and to their organisation, by API."""
 
-from authserver.aws.dynamodb import DynamoBrowsers
-from authserver.models import Approval
-from authserver.values import Scope
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import organisation_of_alice
+from tests.functions.given import act_for_organisations, ask_approval, organisation_of_alice
 from tests.functions.journey import Browser, hidden_fields, parameters_of, portal, web
 from tests.functions.world import World
 
@@ -64,7 +61,7 @@ def see_to_ones_organisation(world: World) -> None:
     with world.using(account=world.load("account")):
         gateway = Gateway(world)
         subject = organisation_of_alice(world, gateway)
-        world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+        act_for_organisations(world)
         token = portal(gateway).tokens(scope="openid organisation")["access_token"]
         acme = {"organisation": "acme"}
         organisation = "/account/organisations/{organisation}"
@@ -80,10 +77,7 @@ def see_to_ones_organisation(world: World) -> None:
         answered(200, gateway.manage(route, token, {"entities": ["two"]}, id=grant["id"], **acme))
         assert app.post("/introspect", token=tokens["access_token"]).json()["entities"] == ["two"]
 
-        world.aws.caller = "a member"
-        stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
-        approval = Approval("acme", "demo-web", subject, Scope.parse("read"), (), frozenset({"one"}), 1, 2**33)
-        stored.ask_approval(approval)
+        ask_approval(world, subject)
         (asked,) = gateway.manage(f"GET {organisation}/approvals", token, **acme).json()["items"]
         answer = {"approval": asked["id"], **acme}
         answered(200, gateway.manage(f"GET {organisation}/approvals/{{approval}}", token, **answer))
@@ -93,6 +87,10 @@ def see_to_ones_organisation(world: World) -> None:
         answered(
             409, gateway.manage(f"PUT {organisation}/approvals/{{approval}}", token, {"decision": "allow"}, **answer)
         )
+
+        withdraw = f"DELETE {organisation}/approvals/{{approval}}"
+        answered(204, gateway.manage(withdraw, token, **answer))
+        answered(404, gateway.manage(withdraw, token, **answer))
 
         one = f"DELETE {organisation}/applications/{{client_id}}"
         answered(204, gateway.manage(one, token, client_id="demo-web", **acme))

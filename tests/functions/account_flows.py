@@ -2,27 +2,26 @@
 
 import json
 
-from authserver.aws.dynamodb import DynamoOrganisations, DynamoTokens
-from authserver.models import Membership, Organisation
+from authserver.aws.table import encode
+from authserver.models import Organisation
 from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import subject_of_alice
+from tests.functions.given import begun_now, change_client, make_member, stores_of, subject_of_alice
 from tests.functions.journey import Browser, native, web
-from tests.functions.mail_flows import mailed_link
+from tests.functions.mail_flows import confirm, mailed_link
 from tests.functions.world import World
 
 
 def _furnish(world: World) -> None:
     """An organisation that Alice belongs to, an app that she let in for it, and one that she registered."""
     alice = subject_of_alice(world)
-    world.aws.caller = "an operator"
-    organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
-    organisations.create(Organisation("acme", "Acme", {"one": "One Ltd"}))
-    organisations.put_membership(Membership("acme", alice))
-    world.aws.change("ClientsTable", "other-web", owner={"S": alice}, listed_owner={"S": alice})
-    tokens = DynamoTokens(world.aws.client("dynamodb"), "authserver-TokensTable", "authserver-UsersTable")
-    (granted,) = tokens.authorizations(subject=alice, client_id=None, limit=1).items
-    world.aws.change("TokensTable", f"authorization#{granted.id}", organisation={"S": "acme"})
+    stores = stores_of(world)
+    stores.organisations.create(Organisation("acme", "Acme", {"one": "One Ltd"}))
+    make_member(world, "acme", alice)
+    change_client(world, "other-web", owner=alice)
+    (granted,) = stores.tokens.authorizations(subject=alice, limit=1).items
+    begun = encode(begun_now(world, "acme", granted.client_id, alice).as_attributes())
+    world.aws.change("TokensTable", f"authorization#{granted.id}", organisation={"S": "acme"}, begun=begun)
 
 
 @flow
@@ -81,6 +80,17 @@ def _end_what_there_is(browser: Browser) -> None:
     assert "done=others-ended" in browser.act(sessions, "/my/sessions", "end-others").location
 
 
+@flow
+def have_an_app_ask_again(world: World) -> None:
+    """It gave back what it had, and would get it again without a question."""
+    browser, path = Browser(Gateway(world)), "/my/apps/demo-web"
+    app = web(browser.gateway)
+    assert app.post("/revoke", token=app.tokens(browser)["refresh_token"]).status == 200
+    with world.using(my=world.load("my")):
+        assert "done=forgotten" in browser.act(browser.visit(path), path, "forget").location
+    assert "consent?request=" in browser.authorize(app.request()).location
+
+
 @mail_flow
 def want_another_address(world: World) -> None:
     """The link that is ordered leads to a page that makes the address theirs."""
@@ -90,5 +100,5 @@ def want_another_address(world: World) -> None:
     ordered = browser.act(page, "/my/profile/email", "change", email="alice@elsewhere.example")
     assert "done=mailed" in ordered.location
     assert "alice@elsewhere.example" in browser.visit("/my/profile").body
-    assert Gateway(world).post(mailed_link(world), {}).status == 200
+    assert confirm(browser, mailed_link(world)).status == 200
     assert "alice@elsewhere.example" in browser.visit("/my/profile").body

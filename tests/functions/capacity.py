@@ -44,9 +44,11 @@ def read_units(sizes: Iterable[int], *, consistent: bool) -> float:
     return float(units) if consistent else units / 2
 
 
-def write_units(sizes: Iterable[int], items: Iterable[Mapping[str, Any]], *, created: bool) -> float:
-    """One for each 1 KB of the larger of before and after, and one for each index that a new item enters."""
-    units = sum(max(1, -(-size // 1024)) for size in sizes)
-    if created:
-        units += sum(name in item for item in items for name in INDEX_KEYS)
-    return float(units)
+def write_units(before: int, after: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
+    """What writing an item costs, which had so many octets before, in the table and in its indexes.
+
+    One for each 1 KB of the larger of before and after, which a transaction pays twice; a condition that is only
+    checked, and an item that is not there, cost one as well. And one for each index that a new item enters.
+    """
+    own = float(max(1, -(-max(before, size_of(after)) // 1024)))
+    return own, 0.0 if before else float(sum(name in after for name in INDEX_KEYS))

@@ -2,23 +2,25 @@
 
 import secrets
 
+from authserver.models import ClientSecret
+from authserver.values import Scope
 from tests.functions.events import request_authorizer_event
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import imported_hash, issue_opaque_tokens
+from tests.functions.given import change_client, imported_hash, issue_opaque_tokens
 from tests.functions.journey import App, Browser, machine, native, other, web
-from tests.functions.simulated_aws import binary
 from tests.functions.world import World
 
 
 @flow
 def authenticate_with_an_imported_secret(world: World) -> None:
-    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+    for path in ("/token", "/refresh", "/revoke", "/introspect", "/token"):
         app = web(Gateway(world))
         stranger = App(app.gateway, app.client_id, "guessed", app.redirect_uri)
-        secret = {"hash": binary(b""), "created_at": {"N": "1"}, "encoded": {"S": imported_hash(app.secret)}}
-        world.aws.change("ClientsTable", app.client_id, secrets={"L": [{"M": secret}]})
-        answered(401, stranger.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
+        secret = ClientSecret(b"", 1, encoded=imported_hash(app.secret))
+        change_client(world, app.client_id, secrets=(secret,))
+        for _ in range(3):  # the first ones of a source cost less
+            answered(401, stranger.post(path, grant_type="refresh_token", refresh_token="x", token="x"))
         for _ in range(2):
             app.post(path, grant_type="refresh_token", refresh_token="x", token="x")
         (kept,) = world.aws.item("ClientsTable", app.client_id)["secrets"]["L"]
@@ -32,6 +34,16 @@ def exchange_a_code_twice(world: World) -> None:
     answered(400, app.exchange(code, code_verifier=secrets.token_urlsafe(48)))
     answered(200, app.exchange(code))
     answered(400, app.exchange(code))
+
+
+@flow
+def use_a_registration_that_would_have_expired(world: World) -> None:
+    for path in ("/token", "/refresh"):
+        app = native(Gateway(world))
+        token = app.tokens()["refresh_token"]
+        change_client(world, app.client_id, expires_at=int(world.clock.time()) + 60)
+        answered(200, app.refresh(token, path))
+        assert "expires_at" not in world.aws.item("ClientsTable", app.client_id)
 
 
 @flow
@@ -107,7 +119,7 @@ def call_the_resource_api(world: World) -> None:
 def scopes_that_others_imply(world: World) -> None:
     """Whoever looks into the scope catalogue looks once; each function has just started."""
     for client in ("demo-app", "demo-machine"):
-        world.aws.change("ClientsTable", client, scope={"S": "openid account"})
+        change_client(world, client, scope=Scope.parse("openid account"))
     names = ("authorize", "login", "consent", "token", "refresh", "authorizer")
     with world.using(**{name: world.load(name) for name in names}):
         gateway = Gateway(world)

@@ -40,7 +40,7 @@ def furnished(world: World, furnished_once: dict[str, Any]) -> Furnished:
     if not furnished_once:
         furnished_once["estate"] = furnish(world)
         furnished_once["stored"] = world.aws.snapshot()
-    world.aws.restore(furnished_once["stored"])
+    world.restore(furnished_once["stored"])
     world.aws.calls.clear()
     return world, furnished_once["estate"]
 

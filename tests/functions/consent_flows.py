@@ -3,9 +3,10 @@
 import re
 from urllib.parse import urlsplit
 
-from authserver.aws.table import encode
+from authserver.values import Scope
 from tests.functions.flowing import flow
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import change_client
 from tests.functions.journey import Browser, hidden_fields, native, parameters_of, web
 from tests.functions.world import World
 
@@ -19,7 +20,7 @@ def csrf_of_first_form(page: Answer) -> str:
 @flow
 def leave_out_what_is_optional(world: World) -> None:
     """It stays left out, until the user is asked again and takes it in."""
-    world.aws.change("ClientsTable", "demo-web", optional_scope=encode("email profile"))
+    change_client(world, "demo-web", optional_scope=Scope.parse("email profile"))
     gateway = Gateway(world)
     app, browser = web(gateway), Browser(gateway)
     page = browser.follow(browser.sign_in(browser.follow(browser.authorize(app.request()))))

@@ -4,11 +4,13 @@ import re
 
 from tests.functions.flowing import flow
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import LOGO
 from tests.functions.journey import Browser, hidden_fields, web
 from tests.functions.world import World
 
 FORM = {
     "client_name": "Tea planner",
+    "logo_uri": LOGO,
     "redirect_uris": "https://tea.example/callback",
     "token_endpoint_auth_method": "client_secret_basic",
     "grant_types": ["authorization_code", "refresh_token"],

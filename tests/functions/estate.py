@@ -5,19 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.aws.dynamodb import DynamoBrowsers
 from authserver.management import Operation, account, admin, partner
-from authserver.models import Approval
-from authserver.values import Scope
 from tests.functions import journey
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import organisation_of_alice
+from tests.functions.given import act_for_organisations, ask_approval, organisation_of_alice, put_link
 from tests.functions.journey import App, Browser, hidden_fields, parameters_of
 from tests.functions.world import World
 
 OPERATIONS = {one.route: one for one in (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)}
 PARAMETER = re.compile(r"\{(\w+)\}")
 CALLBACK = "https://a.example/callback"
+UNUSED = "RS256"  # the ring of keys that nobody's tokens hang on
 
 # What each operation that has a body is asked.
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -137,7 +135,10 @@ def furnish(world: World) -> Estate:
         return dict(answer.json())
 
     member = "/admin/organisations/{organisation}/members/{sub}"
-    carol = made("POST /admin/users", {"username": "carol", "password": "croquet with flamingos"})["sub"]
+    person = {"username": "carol", "password": "croquet with flamingos", "email": "carol@a.example"}
+    carol = made("POST /admin/users", person)["sub"]
+    known_as = {"issuer": "https://login.b.example", "subject": "carol-elsewhere"}
+    identity = made("POST /admin/users/{sub}/identities", known_as, sub=carol)
     made(f"PUT {member}", {"role": "administrator"}, organisation="acme", sub=carol)
     made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
     provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
@@ -145,11 +146,14 @@ def furnish(world: World) -> Estate:
     made("PUT /admin/theme", {"name": "Looking-Glass", "support": "help@a.example"})
     shop = made("POST /admin/clients", DOCUMENTS["POST /admin/clients"])
     app = made("POST /partner/apps", DOCUMENTS["POST /partner/apps"])
+    initial = made("POST /admin/initial-access-tokens", {"uses": 2})
+    keys = gateway.manage("GET /admin/keys", operator).json()["items"]
+    (kid,) = [key["kid"] for key in keys if key["ring"] == UNUSED]
     client_secret = {"client_id": shop["client_id"]}
     second = made("POST /admin/clients/{client_id}/secrets", {"overlap": 3600}, **client_secret)
     of_app = made("POST /partner/apps/{client_id}/secrets", {"overlap": 3600}, client_id=app["client_id"])
 
-    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+    act_for_organisations(world)
     web, browser = journey.web(gateway), Browser(gateway)
     page = browser.follow(browser.sign_in(browser.follow(browser.authorize(web.request()))))
     pairs = [*(hidden_fields(page) | {"decision": "allow"}).items(), ("entities", "one"), ("entities", "two")]
@@ -158,10 +162,7 @@ def furnish(world: World) -> Estate:
     of_carol = shopping.tokens(Browser(gateway, "carol", "croquet with flamingos"))
     estate.holders = {"Acme": Holder(web, of_acme), "Carol": Holder(shopping, of_carol)}
 
-    world.aws.caller = "a member"
-    stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
-    now = int(world.clock.time())
-    stored.ask_approval(Approval("acme", "demo-web", alice, Scope.parse("read"), (), frozenset({"one"}), now, 2**33))
+    ask_approval(world, alice)
     acme = {"organisation": "acme"}
     of_alice = f"Bearer {builder}"
     (approval,) = gateway.manage("GET /account/organisations/{organisation}/approvals", builder, **acme).json()["items"]
@@ -186,7 +187,13 @@ def furnish(world: World) -> Estate:
         "/admin/clients/{client_id}": shop["client_id"],
         "/admin/clients/{client_id}/secrets/{secret}": second["id"],
         "/admin/users/{sub}": carol,
+        "/admin/users/{sub}/identities/{identity}": identity["id"],
+        "/admin/users/{sub}/links/{link}": put_link(world, carol, "carol@a.example"),
+        "/admin/users/{sub}/consents/{client_id}": shop["client_id"],
+        "/admin/initial-access-tokens/{id}": initial["id"],
+        "/admin/keys/{kid}": kid,
         "/admin/organisations/{organisation}": "acme",
+        "/admin/organisations/{organisation}/invitations/{invitation}": inviting["id"],
         "/admin/organisations/{organisation}/companies/{company}": "one",
         member: carol,
         "/admin/scopes/{scope}": "orders",

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from authserver.aws.dynamodb import DynamoIdentityProviders
 from authserver.aws.kms import KmsOpener
 from authserver.identity.providers import wrap_secret
 from authserver.models import IdentityProvider
 from authserver.values import Secret
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import stores_of
 from tests.functions.journey import App, Browser, hidden_fields, native
 from tests.functions.world import World
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, serving
@@ -41,11 +41,9 @@ def federated(world: World, **overrides: Any) -> Iterator[OpenIdProvider]:
 def configure(world: World, record: IdentityProvider) -> None:
     """As an operator does."""
     world.aws.caller = ""
-    environment = world.environment("federate")
-    opener = KmsOpener(world.aws.client("kms"), environment["KMS_KEY"])
+    opener = KmsOpener(world.aws.client("kms"), world.environment("federate")["KMS_KEY"])
     secret = wrap_secret(record.id, Secret(CLIENT_SECRET), opener)
-    store = DynamoIdentityProviders(world.aws.client("dynamodb"), environment["CONFIGURATION_TABLE"])
-    assert store.put(replace(record, client_secret=secret))
+    assert stores_of(world).identity_providers.put(replace(record, client_secret=secret))
 
 
 class FederatedPerson(Browser):

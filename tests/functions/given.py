@@ -2,14 +2,97 @@
 
 import hashlib
 from base64 import b64encode
+from dataclasses import replace
+from typing import Any
 
-from authserver.aws.dynamodb import DynamoOrganisations
-from authserver.aws.table import encode
-from authserver.models import Membership, Organisation
+from authserver.aws.dynamodb import Reader, Tables, guarded_stores
+from authserver.ends import Begun
+from authserver.identity.begin import key_text
+from authserver.messages import PASSWORD_RESET
+from authserver.models import ADMINISTRATOR, MEMBER, Approval, Membership, OneTimeLink, Organisation
+from authserver.scopes import DEFAULT
+from authserver.values import Scope
+from local.seed import Stores
 from tests.functions.flowing import answered
 from tests.functions.gateway import Gateway
 from tests.functions.journey import admin, portal
 from tests.functions.world import World
+
+LOGO = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def stores_of(world: World) -> Stores:
+    """What an operator's hand writes with: as functions do, but for none of them."""
+    world.aws.caller = "an operator"
+    dynamodb, tables = world.aws.client("dynamodb"), Tables("authserver-ClientsTable", "authserver-UsersTable", TOKENS)
+    reader = Reader(dynamodb, tables, lambda: (0.0, 0.0), lambda: 0)
+    return Stores(**guarded_stores(dynamodb, tables, "authserver-ConfigurationTable", "authserver-KeysTable", reader))
+
+
+TOKENS = "authserver-TokensTable"
+
+
+def change_client(world: World, client_id: str, **changes: Any) -> None:
+    """Sets fields of a client, as an operator does: so that every function sees it."""
+    stores = stores_of(world)
+    client = stores.clients.get(client_id)
+    assert client
+    assert stores.withdrawals.change_client(replace(client, **changes))
+
+
+def store_the_scopes(world: World) -> None:
+    """The catalogue that there is anyway, as an operator's change leaves it: whoever needs it has to read it."""
+    assert stores_of(world).withdrawals.change_scopes(DEFAULT.with_built_in())
+
+
+def make_member(world: World, organisation: str, subject: str, role: str = MEMBER) -> None:
+    made = Membership(organisation, subject, role, epoch=f"an epoch of {organisation}")
+    stores_of(world).withdrawals.set_membership(made)
+
+
+def begun_now(world: World, organisation: str, client_id: str, subject: str) -> Begun:
+    """What is begun now between them is begun under this."""
+    standing = stores_of(world).tokens.standing(
+        organisation_key=key_text(organisation), client_key=key_text(client_id), subject_key=key_text(subject)
+    )
+    return standing.ends.begun()
+
+
+def ask_approval(world: World, subject: str) -> None:
+    """A member of Acme wants demo-web to read the first company's."""
+    now, begun = int(world.clock.time()), begun_now(world, "acme", "demo-web", subject)
+    entities = frozenset({"one"})
+    asked = Approval("acme", "demo-web", subject, Scope.parse("read"), (), entities, now, 2**33, begun=begun)
+    stores_of(world).browsers.ask_approval(asked)
+
+
+def approve(world: World, organisation: str, client_id: str, subject: str) -> None:
+    """An administrator, who is made one for it, allows what the member asked for the client."""
+    make_member(world, organisation, "an administrator", ADMINISTRATOR)
+    stores = stores_of(world)
+    approval = stores.browsers.approval(organisation, client_id, subject)
+    membership = stores.organisations.membership(organisation, "an administrator")
+    assert approval
+    assert membership
+    begun = replace(approval.begun, approver=key_text("an administrator"))
+    now = int(world.clock.time())
+    assert stores.browsers.answer_approval(approval, "allow", membership, begun, now, 2**33)
+
+
+def put_link(world: World, subject: str, address: str) -> str:
+    """A link to reset a password, as if it had been sent; its identifier."""
+    now, stores = int(world.clock.time()), stores_of(world)
+    begun, identifier = stores.browsers.ends(key_text(subject)).begun(), "A" * 22
+    link = OneTimeLink(identifier, b"x", PASSWORD_RESET, subject, address, now, now + 1800, begun=begun)
+    assert stores.browsers.put_link(link)
+    return identifier
+
+
+def act_for_organisations(world: World, client_id: str = "demo-web") -> None:
+    change_client(world, client_id, preferred_subject_type="organisation")
 
 
 def subject_of_alice(world: World) -> str:
@@ -22,12 +105,12 @@ def let_use_legacy_grants(world: World, *clients: str) -> None:
     grant_types = ("authorization_code", "refresh_token", "implicit", "password")
     response_types = ("code", "token", "id_token", "id_token token")
     for client in clients:
-        world.aws.change("ClientsTable", client, grant_types=encode(grant_types), response_types=encode(response_types))
+        change_client(world, client, grant_types=grant_types, response_types=response_types)
 
 
 def issue_opaque_tokens(world: World, *clients: str) -> None:
     for client in clients:
-        world.aws.change("ClientsTable", client, access_token_format={"S": "opaque"})
+        change_client(world, client, access_token_format="opaque")
 
 
 def imported_hash(password: str) -> str:
@@ -44,13 +127,12 @@ def import_password_of_alice(world: World) -> None:
 
 def give_organisations(world: World) -> str:
     """Alice becomes a member of two, for which demo-web acts from now on; her subject identifier."""
-    organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
     alice = subject_of_alice(world)
-    world.aws.caller = "an operator"
     for name in ("acme", "other"):
-        organisations.create(Organisation(name, name.title(), {"one": "One Ltd", "two": "Two Ltd"}))
-        organisations.put_membership(Membership(name, alice))
-    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+        created = Organisation(name, name.title(), {"one": "One Ltd", "two": "Two Ltd"})
+        assert stores_of(world).organisations.create(created)
+        make_member(world, name, alice)
+    act_for_organisations(world)
     return alice
 
 

@@ -27,7 +27,7 @@ def rotate_keys(world: World) -> None:
 @flow
 def begin_without_keys(world: World) -> None:
     """Whoever needs a key first makes it, where the template lets them; each function has just started."""
-    world.aws.restore(world.unborn)
+    world.restore(world.unborn)
     issue_opaque_tokens(world, "other-web")
     fresh = {name: world.load(name) for name in ("authorize", "login", "consent", "token", "refresh", "revoke")}
     fresh |= {name: world.load(name) for name in ("introspect", "authorizer", "metadata")}
@@ -78,6 +78,6 @@ def garbage_before_there_are_keys(world: World) -> None:
         "authorizer": authorizer,
     }
     for name, ask in first.items():
-        world.aws.restore(world.unborn)
+        world.restore(world.unborn)
         with world.using(**{name: world.load(name)}):
             ask()

@@ -4,7 +4,7 @@ import secrets
 
 from tests.functions.flowing import LEGACY, answered, legacy_flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import import_password_of_alice, issue_opaque_tokens, let_use_legacy_grants
+from tests.functions.given import change_client, import_password_of_alice, issue_opaque_tokens, let_use_legacy_grants
 from tests.functions.journey import App, Browser, web
 from tests.functions.world import World
 
@@ -43,10 +43,10 @@ def implicit_before_there_are_keys(world: World) -> None:
     """Whichever function signs first makes the key: with a session it is authorize, from a sign-in on it is consent."""
     for algorithm, token_format in (("RS256", "jwt"), ("ES256", "opaque")):
         for signs_first in ("authorize", "consent"):
-            world.aws.restore(world.unborn)
+            world.restore(world.unborn)
             let_use_legacy_grants(world, "demo-web")
-            issue = {"id_token_signed_response_alg": {"S": algorithm}, "access_token_format": {"S": token_format}}
-            world.aws.change("ClientsTable", "demo-web", **issue)
+            issue = {"id_token_signed_response_alg": algorithm, "access_token_format": token_format}
+            change_client(world, "demo-web", **issue)
             names = ("authorize", "login", "consent")
             with world.using(**{name: world.load(name, **LEGACY) for name in names}):
                 app, browser = web(Gateway(world)), Browser(Gateway(world))
@@ -69,7 +69,7 @@ def password_grant(world: World) -> None:
 
 @legacy_flow
 def password_grant_before_there_are_keys(world: World) -> None:
-    world.aws.restore(world.unborn)
+    world.restore(world.unborn)
     let_use_legacy_grants(world, "demo-web")
     with world.using(token=world.load("token", **LEGACY)):
         app = web(Gateway(world))

@@ -4,8 +4,8 @@ import secrets
 
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import organisation_of_alice
-from tests.functions.journey import admin, native, portal
+from tests.functions.given import LOGO, organisation_of_alice, put_link, subject_of_alice
+from tests.functions.journey import admin, native, portal, web
 from tests.functions.world import World
 
 
@@ -14,7 +14,8 @@ def manage_clients(world: World) -> None:
     with world.using(admin=world.load("admin")):
         gateway = Gateway(world)
         token = admin(gateway).own_token().json()["access_token"]
-        document = {"client_name": "An app", "redirect_uris": ["https://a.example/callback"], "owner": "somebody"}
+        redirect_uris = ["https://a.example/callback"]
+        document = {"client_name": "An app", "redirect_uris": redirect_uris, "owner": "somebody", "logo_uri": LOGO}
         made = gateway.manage("POST /admin/clients", token, document, key="first").json()
         one, secret = "/admin/clients/{client_id}", "/admin/clients/{client_id}/secrets"
         answered(201, gateway.manage("POST /admin/clients", token, document, key="first"))
@@ -31,10 +32,21 @@ def manage_clients(world: World) -> None:
         for status in ("disabled", "active"):
             answered(200, gateway.manage(f"PATCH {one}", token, {"status": status}, **client_id))
         answered(200, gateway.manage(f"GET {one}", token, **client_id))
+        answered(204, gateway.manage(f"DELETE {one}/registration-access-token", token, **client_id))
         answered(204, gateway.manage(f"DELETE {one}", token, **client_id))
         answered(404, gateway.manage(f"GET {one}", token, **client_id))
         answered(409, gateway.manage("POST /admin/clients", token, document, key="first"))
-        answered(201, gateway.manage("POST /admin/initial-access-tokens", token, {"uses": 2}))
+
+
+@flow
+def manage_initial_access_tokens(world: World) -> None:
+    gateway = Gateway(world)
+    token, tokens = admin(gateway).own_token().json()["access_token"], "/admin/initial-access-tokens"
+    made = gateway.manage(f"POST {tokens}", token, {"uses": 2}).json()
+    (listed,) = gateway.manage(f"GET {tokens}", token).json()["items"]
+    assert (listed["id"], listed["remaining"]) == (made["id"], 2)
+    answered(204, gateway.manage(f"DELETE {tokens}/{{id}}", token, id=made["id"]))
+    assert gateway.manage(f"GET {tokens}", token).json()["items"] == []
 
 
 @flow
@@ -42,7 +54,8 @@ def manage_apps(world: World) -> None:
     with world.using(partner=world.load("partner")):
         gateway = Gateway(world)
         token = portal(gateway).tokens()["access_token"]
-        document = {"client_name": "An app", "redirect_uris": ["https://a.example/callback"], "scope": "openid"}
+        redirect_uris = ["https://a.example/callback"]
+        document = {"client_name": "An app", "redirect_uris": redirect_uris, "scope": "openid", "logo_uri": LOGO}
         made = gateway.manage("POST /partner/apps", token, document, key="first").json()
         client_id = {"client_id": made["client_id"]}
         one, secret = "/partner/apps/{client_id}", "/partner/apps/{client_id}/secrets"
@@ -77,6 +90,44 @@ def manage_users(world: World) -> None:
 
 
 @flow
+def manage_what_a_user_has(world: World) -> None:
+    """Links in mails, identities elsewhere, and what is not asked again."""
+    gateway, alice = Gateway(world), subject_of_alice(world)
+    web(gateway).tokens()
+    link = put_link(world, alice, "alice@example.com")
+    token = admin(gateway).own_token(scope="admin:users").json()["access_token"]
+    one = "/admin/users/{sub}"
+    identity = {"issuer": "https://login.wonderland.example", "subject": "alice-there"}
+    answered(201, gateway.manage(f"POST {one}/identities", token, identity, sub=alice))
+    (linked,) = gateway.manage(f"GET {one}/identities", token, sub=alice).json()["items"]
+    answered(204, gateway.manage(f"DELETE {one}/identities/{{identity}}", token, sub=alice, identity=linked["id"]))
+    link = put_link(world, alice, "alice@example.com")
+    assert [found["id"] for found in gateway.manage(f"GET {one}/links", token, sub=alice).json()["items"]] == [link]
+    answered(204, gateway.manage(f"DELETE {one}/links/{{link}}", token, sub=alice, link=link))
+    (consent,) = gateway.manage(f"GET {one}/consents", token, sub=alice).json()["items"]
+    assert consent["client_id"] == "demo-web"
+    answered(204, gateway.manage(f"DELETE {one}/consents/{{client_id}}", token, sub=alice, client_id="demo-web"))
+
+
+@flow
+def remove_an_organisation(world: World) -> None:
+    gateway = Gateway(world)
+    organisation_of_alice(world, gateway)
+    theirs = portal(gateway).tokens(scope="openid organisation")["access_token"]
+    token = admin(gateway).own_token(scope="admin:orgs").json()["access_token"]
+    one, acme = "/admin/organisations/{organisation}", {"organisation": "acme"}
+    for name in ("dinah", "mabel"):
+        invite = "POST /account/organisations/{organisation}/invitations"
+        answered(201, gateway.manage(invite, theirs, {"name": name}, **acme))
+    invited, _ = gateway.manage(f"GET {one}/invitations", token, **acme).json()["items"]
+    invitation = {"invitation": invited["id"], **acme}
+    answered(204, gateway.manage(f"DELETE {one}/invitations/{{invitation}}", token, **invitation))
+    answered(204, gateway.manage(f"DELETE {one}", token, **acme))
+    answered(404, gateway.manage(f"GET {one}", token, **acme))
+    answered(409, gateway.manage("POST /admin/organisations", token, {"id": "acme", "name": "Acme"}))
+
+
+@flow
 def manage_organisations(world: World) -> None:
     gateway = Gateway(world)
     subject = organisation_of_alice(world, gateway)
@@ -84,7 +135,8 @@ def manage_organisations(world: World) -> None:
     one, companies = "/admin/organisations/{organisation}", "/admin/organisations/{organisation}/companies/{company}"
     members = "/admin/organisations/{organisation}/members"
     acme = {"organisation": "acme"}
-    answered(201, gateway.manage("POST /admin/organisations", token, {"id": "acme", "name": "Acme"}, key="first"))
+    document = {"id": "acme", "name": "Acme", "companies": {"one": "One Ltd", "two": "Two Ltd"}}
+    answered(201, gateway.manage("POST /admin/organisations", token, document, key="first"))
     answered(409, gateway.manage("POST /admin/organisations", token, {"id": "acme", "name": "Acme"}))
     answered(200, gateway.manage("GET /admin/organisations", token))
     answered(204, gateway.manage(f"PUT {companies}", token, {"name": "Three Ltd"}, company="three", **acme))
@@ -118,6 +170,7 @@ def manage_scopes(world: World) -> None:
 @flow
 def manage_grants(world: World) -> None:
     gateway = Gateway(world)
+    organisation_of_alice(world, gateway)
     tokens = native(gateway).tokens()
     subject = gateway.call("GET", "/me", f"Bearer {tokens['access_token']}").json()["sub"]
     token = f"Bearer {admin(gateway).own_token(scope='admin:grants').json()['access_token']}"
@@ -139,6 +192,33 @@ def manage_keys(world: World) -> None:
     assert len(gateway.call("POST", "/admin/keys/rotation", token).json()["rotated"]) == 4
     assert gateway.call("POST", "/admin/keys/rotation", token).json() == {"rotated": []}
     assert len(gateway.call("GET", "/admin/keys", token).json()["items"]) == 8
+
+
+@flow
+def withdraw_a_key(world: World) -> None:
+    """Whoever knew one looks again, and trusts it no more. The functions are none that others go on with."""
+    names = ("authorize", "login", "consent", "token", "refresh", "authorizer", "metadata")
+    with world.using(**{name: world.load(name) for name in names}):
+        gateway = Gateway(world)
+        tokens = native(gateway).tokens()
+        token = admin(gateway).own_token().json()["access_token"]
+        for ring in ("token", "access_token", "RS256", "ES256"):
+            listed = gateway.manage("GET /admin/keys", token).json()["items"]
+            (kid,) = [key["kid"] for key in listed if (key["ring"], key["state"]) == (ring, "current")]
+            answered(200, gateway.manage("POST /admin/keys/{kid}/withdrawal", token, kid=kid))
+        world.clock.pass_by(30)
+        answered(400, native(gateway).refresh(tokens["refresh_token"], "/refresh"))
+        native(gateway).tokens()
+
+
+@flow
+def end_everything(world: World) -> None:
+    gateway = Gateway(world)
+    tokens = native(gateway).tokens()
+    token = admin(gateway).own_token().json()["access_token"]
+    answered(204, gateway.manage("POST /admin/end-everything", token))
+    answered(400, native(gateway).refresh(tokens["refresh_token"], "/refresh"))
+    answered(200, admin(gateway).own_token())
 
 
 @flow

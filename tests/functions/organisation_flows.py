@@ -4,12 +4,10 @@ import re
 import secrets
 from urllib.parse import quote
 
-from authserver.aws.dynamodb import DynamoBrowsers, DynamoIdentityProviders, DynamoOrganisations
-from authserver.models import ADMINISTRATOR, Approval, IdentityProvider, Membership, Organisation
-from authserver.values import Scope
+from authserver.models import ADMINISTRATOR, IdentityProvider, Organisation
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import subject_of_alice
+from tests.functions.given import act_for_organisations, ask_approval, make_member, stores_of, subject_of_alice
 from tests.functions.journey import Browser, hidden_fields, parameters_of, web
 from tests.functions.world import World
 
@@ -19,17 +17,15 @@ ACME = "/organisations/acme"
 def acme_of_alice(world: World) -> str:
     """Acme, where Alice is an administrator and demo-web acts for organisations; her subject."""
     alice = administered_by_alice(world)
-    world.aws.change("ClientsTable", "demo-web", preferred_subject_type={"S": "organisation"})
+    act_for_organisations(world)
     return alice
 
 
 def administered_by_alice(world: World) -> str:
     """Acme, where Alice is an administrator; her subject."""
-    organisations = DynamoOrganisations(world.aws.client("dynamodb"), "authserver-UsersTable")
     alice = subject_of_alice(world)
-    world.aws.caller = "an operator"
-    organisations.create(Organisation("acme", "Acme", {"one": "One Ltd", "two": "Two Ltd"}))
-    organisations.put_membership(Membership("acme", alice, ADMINISTRATOR))
+    stores_of(world).organisations.create(Organisation("acme", "Acme", {"one": "One Ltd", "two": "Two Ltd"}))
+    make_member(world, "acme", alice, ADMINISTRATOR)
     return alice
 
 
@@ -86,15 +82,14 @@ def see_to_apps_and_requests_on_pages(world: World) -> None:
         (grant,) = re.findall(r'name="grant" value="([^"]*)"', page.body)
         assert done(administrator.act(page, one, "companies", grant=grant, entities="two")) == "companies"
         assert app.post("/introspect", token=tokens["access_token"]).json()["entities"] == ["two"]
-        world.aws.caller = "a member"
-        stored = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
-        stored.ask_approval(Approval("acme", "demo-web", alice, Scope.parse("read"), (), frozenset({"one"}), 1, 2**33))
+        ask_approval(world, alice)
         listed = administrator.visit(f"{ACME}/requests")
         (request,) = re.findall(rf"{ACME[1:]}/requests/([^\"]+)\"", listed.body)
         request = f"{ACME}/requests/{quote(request)}"
         page = administrator.visit(request)
         assert done(administrator.act(page, request, "deny")) == "denied"
         answered(409, administrator.act(page, request, "allow"))
+        answered(303, administrator.act(administrator.visit(request), request, "withdraw"))
         answered(409, administrator.visit(f"{ACME}/requests/AAAA"))
         assert done(administrator.act(page, one, "disconnect")) == "disconnected"
         answered(400, app.refresh(tokens["refresh_token"]))
@@ -103,8 +98,8 @@ def see_to_apps_and_requests_on_pages(world: World) -> None:
 @flow
 def see_to_the_identity_provider_on_pages(world: World) -> None:
     acme_of_alice(world)
-    providers = DynamoIdentityProviders(world.aws.client("dynamodb"), "authserver-ConfigurationTable")
-    providers.put(IdentityProvider("work", "Work", "https://idp.example", "authserver", b"x", organisation="acme"))
+    provider = IdentityProvider("work", "Work", "https://idp.example", "authserver", b"x", organisation="acme")
+    stores_of(world).identity_providers.put(provider)
     with world.using(organisations=world.load("organisations")):
         administrator = Browser(Gateway(world))
         assert "Work" in administrator.visit(f"{ACME}/sign-in").body

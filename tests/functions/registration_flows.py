@@ -4,6 +4,7 @@ import secrets
 
 from tests.functions.flowing import answered, flow, registration_flow
 from tests.functions.gateway import Gateway
+from tests.functions.given import LOGO, change_client
 from tests.functions.journey import App, admin
 from tests.functions.world import World
 
@@ -18,18 +19,20 @@ def register_where_nobody_may(world: World) -> None:
 @registration_flow("Open")
 def register_use_and_manage(world: World) -> None:
     gateway = Gateway(world)
-    document = {"redirect_uris": ["https://a.example/callback"], "grant_types": ["authorization_code", "refresh_token"]}
+    grant_types = ["authorization_code", "refresh_token"]
+    document = {"redirect_uris": ["https://a.example/callback"], "grant_types": grant_types, "logo_uri": LOGO}
     made = gateway.register("POST", "/register", document).json()
     one, bearer = f"/register/{made['client_id']}", made["registration_access_token"]
     app = App(gateway, made["client_id"], made["client_secret"], "https://a.example/callback")
     tokens = app.tokens()
     answered(200, app.refresh(tokens["refresh_token"], "/refresh"))
     for path in ("/token", "/refresh"):
-        world.aws.change("ClientsTable", made["client_id"], expires_at={"N": str(int(world.clock.time()) + 60)})
+        change_client(world, made["client_id"], expires_at=int(world.clock.time()) + 60)
         tokens = app.refresh(app.tokens()["refresh_token"], path).json()
         assert "expires_at" not in world.aws.item("ClientsTable", made["client_id"])
     answered(200, gateway.register("GET", one, bearer=bearer))
-    answered(200, gateway.register("PUT", one, document | {"client_id": made["client_id"]}, bearer=bearer))
+    changed = {"client_id": made["client_id"], "client_name": "Renamed"}
+    answered(200, gateway.register("PUT", one, document | changed, bearer=bearer))
     answered(401, gateway.register("GET", one, bearer="ra_" + secrets.token_urlsafe(32)))
     answered(400, gateway.register("POST", "/register", {"redirect_uris": ["http://a.example/"]}))
     answered(204, gateway.register("DELETE", one, bearer=bearer))

@@ -8,7 +8,6 @@ from typing import Any
 
 from pyotp import TOTP
 
-from authserver.aws.dynamodb import DynamoFactors
 from authserver.aws.kms import KmsOpener
 from authserver.identity.recovery_codes import hash_of
 from authserver.models import Factors, Passkey, Totp
@@ -16,6 +15,7 @@ from authserver.tokens.opaque import key_of
 from authserver.values import base64url
 from tests.authenticator import Authenticator
 from tests.functions.gateway import Answer
+from tests.functions.given import stores_of
 from tests.functions.journey import Browser, hidden_fields, native
 from tests.functions.world import World
 
@@ -37,7 +37,7 @@ def give_factors(world: World, *passkeys: Passkey) -> None:
     opener = KmsOpener(world.aws.client("kms"), key)
     totp = Totp(opener.wrap(SECRET.encode(), ring="factor", kid=subject), int(world.clock.time()))
     factors = Factors(subject, totp, frozenset({hash_of(RECOVERY_CODE)}), passkeys)
-    assert DynamoFactors(world.aws.client("dynamodb"), "authserver-UsersTable").replace(factors)
+    assert stores_of(world).factors.replace(factors)
 
 
 def give_passkey(world: World, device: Authenticator) -> None:
@@ -72,8 +72,6 @@ def present(browser: Browser, page: Answer, credential: str) -> Answer:
 
 
 def factors_of(world: World) -> Factors:
-    world.aws.caller = "an operator"
-    store = DynamoFactors(world.aws.client("dynamodb"), "authserver-UsersTable")
-    factors = store.get(base64url(key_of(subject_of(world))))
+    factors = stores_of(world).factors.get(base64url(key_of(subject_of(world))))
     assert factors
     return replace(factors)

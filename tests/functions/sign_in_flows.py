@@ -2,11 +2,17 @@
 
 import secrets
 
-from authserver.aws.dynamodb import DynamoBrowsers
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import give_organisations, import_password_of_alice, issue_opaque_tokens
+from tests.functions.given import (
+    LOGO,
+    approve,
+    change_client,
+    give_organisations,
+    import_password_of_alice,
+    issue_opaque_tokens,
+)
 from tests.functions.journey import App, Browser, hidden_fields, native, parameters_of, web
 from tests.functions.world import World
 
@@ -14,6 +20,17 @@ from tests.functions.world import World
 @flow
 def sign_in_consent_and_exchange(world: World) -> None:
     native(Gateway(world)).tokens()
+
+
+@flow
+def sign_in_for_an_app_with_a_logo(world: World) -> None:
+    """It is in the record itself, and apart from what each request reads."""
+    change_client(world, "demo-app", logo_uri=LOGO)
+    browser = Browser(Gateway(world))
+    login = browser.follow(browser.authorize(native(browser.gateway).request()))
+    consent = browser.follow(browser.sign_in(login))
+    assert LOGO in login.body
+    assert LOGO in consent.body
 
 
 @flow
@@ -49,7 +66,8 @@ def sign_in_with_a_wrong_password(world: World) -> None:
     gateway = Gateway(world)
     browser = Browser(gateway)
     page = browser.follow(browser.authorize(native(gateway).request()))
-    answered(401, browser.sign_in(page, password=secrets.token_urlsafe()))
+    for _ in range(3):  # the first ones of a source cost less
+        answered(401, browser.sign_in(page, password=secrets.token_urlsafe()))
     answered(401, browser.sign_in(page, username="nobody", password=secrets.token_urlsafe()))
     answered(400, browser.sign_in(page, csrf=secrets.token_urlsafe()))
 
@@ -97,7 +115,6 @@ def choose(app: App, browser: Browser, *entities: str) -> Answer:
 def choose_an_organisation(world: World) -> None:
     """A member allows one company, asks for all of them, and gets them once an administrator has allowed it."""
     alice = give_organisations(world)
-    browsers = DynamoBrowsers(world.aws.client("dynamodb"), "authserver-TokensTable")
     issue_opaque_tokens(world, "demo-web")
     gateway = Gateway(world)
     app, browser = web(gateway), Browser(gateway)
@@ -110,10 +127,7 @@ def choose_an_organisation(world: World) -> None:
     assert gateway.send("GET", "/introspect", headers=bearer).json()["org"] == "acme"
     answered(200, gateway.call("GET", "/me", bearer["authorization"]))
     answered(200, choose(app, browser, "*"))
-    approval = browsers.approval("acme", "demo-web", alice)
-    assert approval
-    world.aws.caller = "an operator"
-    assert browsers.answer_approval(approval, "allow", "an administrator", approval.created_at, 2**33)
+    approve(world, "acme", "demo-web", alice)
     assert "code" in parameters_of(choose(app, browser, "*"))
 
 

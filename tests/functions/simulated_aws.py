@@ -75,8 +75,8 @@ class Call:
     """One attempt at an AWS operation. `table` is a logical id, of a function as well; `ring` is the KMS encryption
     context's.
 
-    `more` has the other tables that it reaches with their keys; `index` is what a query reads instead of the table,
-    by the partition that `keys` then holds.
+    `more` has the other tables that it reaches with their keys, `writes` what a transaction is made of; `index` is what
+    a query reads instead of the table, by the partition that `keys` then holds.
     """
 
     function: str
@@ -89,6 +89,7 @@ class Call:
     read: float = 0
     write: float = 0
     more: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    writes: tuple["Call", ...] = ()
     index: str = ""
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -100,9 +101,7 @@ class Call:
     def parts(self) -> tuple["Call", ...]:
         """The call as one of each table, and a transaction as its writes: what permissions are for."""
         if self.operation == "TransactWriteItems":
-            kinds = (kind for write in self.request["TransactItems"] for kind in write)
-            writes = zip(kinds, self.keys, strict=True)
-            return tuple(replace(self, operation=f"{kind}Item", keys=(key,)) for kind, key in writes)
+            return self.writes
         others = (replace(self, table=table, keys=keys, more=()) for table, keys in self.more)
         return (replace(self, more=()), *others)
 
@@ -132,6 +131,7 @@ class SimulatedAws:
         self.changed = True  # since the last restore
         self.account = str(next(_accounts))
         self._tables: dict[str, Table] = {}
+        self._made: dict[str, Response] = {}  # transactions, by their token
         self.session = botocore.session.Session()
         self.session.register("before-send", self._answer)  # type: ignore[arg-type]  # takes and answers anything
 
@@ -177,6 +177,7 @@ class SimulatedAws:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         self.changed = True
+        self._made.clear()
         for logical_id, items in snapshot.items():
             stored = self._stored(logical_id)
             stored.clear()
@@ -232,7 +233,7 @@ class SimulatedAws:
             return _aws_response(request.url, Response(status, {"x-amzn-errortype": code}, answer))
         before = self._sizes(call)
         self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Query", "Decrypt", "Encrypt")
-        response = self._dispatch(request, target, body)
+        response = self._once(call, lambda: self._dispatch(request, target, body))
         self.calls.append(self._metered(call, before))
         if fault is Fault.LOST:
             raise ConnectionClosedError(endpoint_url=request.url)
@@ -240,6 +241,16 @@ class SimulatedAws:
             changed = json.dumps(fault(json.loads(response.body))).encode()
             response = Response(response.status, response.headers, changed)
         return _aws_response(request.url, response)
+
+    def _once(self, call: Call, make: Callable[[], Response]) -> Response:
+        """A transaction whose token was seen is not made again, as DynamoDB has it; moto knows of no tokens."""
+        token = call.request.get("ClientRequestToken", "") if call.operation == "TransactWriteItems" else ""
+        if token in self._made:
+            return self._made[token]
+        response = make()
+        if token and response.status == 200:
+            self._made[token] = response
+        return response
 
     def _dispatch(self, request: AWSPreparedRequest, target: str, body: bytes) -> Response:
         if target == SEND_EMAIL:
@@ -269,10 +280,10 @@ class SimulatedAws:
         consistent: bool | None = None
         more: tuple[tuple[str, tuple[str, ...]], ...] = ()
         if operation == "TransactWriteItems":
-            writes = [write for one in sent["TransactItems"] for write in one.values()]
-            name = writes[0]["TableName"]
-            keys = tuple((write.get("Item") or write["Key"])[self._key_attribute(name)]["S"] for write in writes)
-        elif operation == "BatchGetItem":
+            writes = tuple(self._written(kind, write) for one in sent["TransactItems"] for kind, write in one.items())
+            keys = tuple(key for write in writes for key in write.keys)
+            return replace(writes[0], operation=operation, keys=keys, writes=writes, request=sent)
+        if operation == "BatchGetItem":
             (name, wanted), *others = sent["RequestItems"].items()
             keys = tuple(_only_value(key) for key in wanted["Keys"])
             more = tuple(
@@ -292,6 +303,12 @@ class SimulatedAws:
         table = self._tables[name].logical_id
         return Call(self.caller, "dynamodb", operation, table, keys, consistent, more=more, request=sent)
 
+    def _written(self, kind: str, write: Mapping[str, Any]) -> Call:
+        """A write of a transaction, as if it were made alone."""
+        name = write["TableName"]
+        key = (write.get("Item") or write["Key"])[self._key_attribute(name)]["S"]
+        return Call(self.caller, "dynamodb", f"{kind}Item", self._tables[name].logical_id, (key,), request=write)
+
     def _key_attribute(self, table: str) -> str:
         (key,) = self._tables[table].arguments["KeySchema"]
         return str(key["AttributeName"])
@@ -308,9 +325,10 @@ class SimulatedAws:
             return _with_capacity(call, 0.5, 0)  # of keys alone, and few of them
         if call.consistent is not None:
             return _with_capacity(call, read_units(before, consistent=call.consistent), 0)
-        after = [self.item(call.table, key) for key in call.keys]
-        largest = tuple(max(one, size_of(other)) for one, other in zip(before, after, strict=True))
-        return _with_capacity(call, 0, write_units(largest, after, created=not any(before)))
+        after = (self.item(part.table, key) for part in call.parts for key in part.keys)
+        units = (write_units(one, item) for one, item in zip(before, after, strict=True))
+        of_transaction = call.operation == "TransactWriteItems"
+        return _with_capacity(call, 0, sum(2 * own + index if of_transaction else own + index for own, index in units))
 
 
 def _with_capacity(call: Call, read: float, write: float) -> Call:

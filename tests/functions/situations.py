@@ -40,7 +40,7 @@ class Situation:
 
     def answer_with(self, plan: Any) -> Answer:
         """A newly started function's answer while calls go as planned."""
-        self.world.aws.restore(self.before)
+        self.world.restore(self.before)
         self.world.aws.calls.clear()
         with self.world.using(**{self.function: self.world.load(self.function, **self.parameters)}):
             self.world.aws.plan = plan

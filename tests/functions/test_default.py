@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from authserver.aws.table import encode
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Gateway
-from tests.functions.given import let_use_legacy_grants
+from tests.functions.given import change_client, let_use_legacy_grants
 from tests.functions.journey import App, Browser, machine, native, web
 from tests.functions.legacy_flows import front_channel
 from tests.functions.world import World
@@ -37,7 +36,7 @@ def eager(world: World) -> App:
     """A client that has registered every grant and response type."""
     let_use_legacy_grants(world, "demo-web")
     grant_types = (*GRANT_TYPES, *ELSEWHERE)
-    world.aws.change("ClientsTable", "demo-web", grant_types=encode(grant_types))
+    change_client(world, "demo-web", grant_types=grant_types)
     return web(Gateway(world))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from authserver.identity.begin import key_text
 from tests.functions.flowing import sending_mails
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
@@ -78,6 +79,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "my/show_profile": (200, "alice@example.com"),
     "my/rename": (303, "my/profile?done=renamed"),
     "my/show_email": (200, "sends no mail"),
+    "my/show_delete": (200, "You are the last administrator of Acme"),
     "my/export": (200, '"username": "alice"'),
     "token/client_credentials": (200, '"access_token"'),
     "token/authorization_code": (200, '"refresh_token"'),
@@ -124,6 +126,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "register/read": (403, '"access_denied"'),
     "register/preflight": (204, ""),
     "admin/list_users": (200, '"username": "alice"'),
+    "admin/list_erasures": (200, '"items": []'),
     "admin/create_user": (201, '"username": "carol"'),
     "admin/create_user_refused": (400, '"password"'),
     "admin/get_user": (200, '"username": "alice"'),
@@ -187,6 +190,8 @@ ORDERS = {
     "mail/malformed": [],
 }
 SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
+# How many erasures are finished.
+ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
 def case(file: Path) -> str:
@@ -210,7 +215,7 @@ def lived(shared_world: World) -> tuple[dict[str, str], dict[str, Any]]:
 def here(lived: tuple[dict[str, str], dict[str, Any]], world: World) -> tuple[World, dict[str, str]]:
     """The world at that moment."""
     values, snapshot = lived
-    world.aws.restore(snapshot)
+    world.restore(snapshot)
     return world, values
 
 
@@ -249,6 +254,7 @@ def live(world: World) -> dict[str, str]:
         "CODE": browser.go_through(app.request())["code"],
         "SUBJECT": gateway.call("GET", "/me", f"Bearer {tokens['access_token']}").json()["sub"],
     }
+    values["SUBJECT_KEY"] = key_text(values["SUBJECT"])
     return values | _consent_of(browser, app.request(), values)
 
 
@@ -272,7 +278,7 @@ def _consent_of(browser: Browser, parameters: dict[str, str], values: dict[str, 
 
 
 def test_every_file_is_expected_to_do_something() -> None:
-    assert {case(file) for file in FILES} == {*EXPECTED, *MAILED, *ORDERS, *DECISIONS, *SCHEDULED}
+    assert {case(file) for file in FILES} == {*EXPECTED, *MAILED, *ORDERS, *DECISIONS, *SCHEDULED, *ERASURES}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -325,6 +331,15 @@ def test_scheduled_event_rotates_what_is_due(name: str, here: tuple[World, dict[
     world.clock.pass_by(91 * 86400)
     answer = world.invoke("rotate_keys", filled_in(name, world, values))
     assert sorted(answer["rotated"]) == ["ES256", "RS256", "access_token", "token"]
+
+
+@pytest.mark.parametrize("name", ERASURES)
+def test_what_a_deletion_left_is_erased(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    world.invoke("admin", filled_in("admin/delete_user", world, values))
+    world.clock.pass_by(1000)
+    answer = world.invoke("erase", filled_in(name, world, values))
+    assert answer["finished"] == ERASURES[name]
 
 
 @pytest.mark.parametrize("name", sorted({*EXPECTED, *MAILED, *DECISIONS}))

@@ -13,13 +13,15 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from authserver.aws.apigateway import logger
+from authserver.identity.begin import key_text
+from tests.functions.erasure_flows import delete
 from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
 from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.gateway import Gateway, basic
-from tests.functions.given import issue_opaque_tokens
+from tests.functions.given import issue_opaque_tokens, subject_of_alice
 from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import FUNCTIONS, World
@@ -116,7 +118,7 @@ def test_a_flow_leaves_nothing_secret_in_the_log(
 ) -> None:
     monkeypatch.setattr(logger._logger, "level", logging.DEBUG)
     EVERY_FLOW[name](world)
-    assert len(witness.seen) > 0 or name in ("rotate_keys", "read_the_metadata")
+    assert len(witness.seen) > 0 or name in ("rotate_keys", "read_the_metadata", "nothing_is_to_be_erased")
     assert sorted(secret for secret in witness.seen if secret and secret in journal.text) == []
 
 
@@ -176,7 +178,7 @@ def test_a_fault_of_management_leaves_nothing_secret_in_the_log(
     world, estate = furnished
     gateway, stored = Gateway(world), world.aws.snapshot()
     for operation in OPERATIONS.values():
-        world.aws.restore(stored)
+        world.restore(stored)
         with world.aws.failing(lambda call: fault if call.operation in WRITES else None):
             estate.call(gateway, operation)
     sent = {"another-upstream-secret", "a-new-upstream-secret", "through-the-looking-glass", "dora@a.example"}
@@ -239,7 +241,10 @@ def is_a_metric(line: dict[str, Any]) -> bool:
     return bool(directive["Namespace"])
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("rotate_keys", "authorizer", "mail")])
+UNASKED = ("rotate_keys", "authorizer", "mail", "erase")  # by no request
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in UNASKED])
 def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: Journal) -> None:
     rest = name in ("userinfo", "example_resource")
     path = f"/{name}" if name != "metadata" else "/.well-known/jwks.json"
@@ -251,6 +256,29 @@ def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: J
     assert line["route"].endswith(path)
     assert line["request_id"] == event["requestContext"]["requestId"]
     assert len(journal.text) < 1024
+
+
+@pytest.mark.parametrize("fault", [None, Fault.THROTTLED, Fault.LOST])
+def test_an_erasure_is_told_by_its_counts(fault: Fault | None, world: World, journal: Journal) -> None:
+    """And of nobody's, nor by what stands for them."""
+    alice = subject_of_alice(world)
+    assert delete(Browser(Gateway(world))).status == 200
+    world.clock.pass_by(1000)
+    journal.stream.truncate(0)
+    journal.stream.seek(0)
+    with world.aws.failing(lambda call: fault if call.operation == "DeleteItem" else None):
+        try:
+            world.deliver()
+        except RuntimeError as error:
+            assert str(error).startswith("dynamodb_")  # noqa: PT017 - whether it is raised depends on the fault
+    lines = journal.lines
+    counted = [line for line in lines if line["message"] == "erasures"]
+    failed = [line["reason"] for line in lines if line["message"] == "erasures_failed"]
+    assert [{name: line[name] for name in ("finished", "open")} for line in counted] == [
+        {"finished": int(fault is None), "open": int(fault is not None)}
+    ]
+    assert [reason.partition("_")[0] for reason in failed] == ["dynamodb"] * (fault is not None)
+    assert not [name for name in (alice, key_text(alice), "alice") if name in journal.text]
 
 
 def test_an_order_is_one_line_with_a_metric(world: World, journal: Journal) -> None:

@@ -174,7 +174,7 @@ def test_a_document_may_be_kept_and_read_from_any_page(path: str, gateway: Gatew
 
 
 def test_an_empty_key_set_is_not_kept(world: World, gateway: Gateway) -> None:
-    world.aws.restore(world.unborn)
+    world.restore(world.unborn)
     with world.using(metadata=world.load("metadata")):
         answer = gateway.send("GET", JWKS)
         assert (answer.json(), answer.headers["cache-control"]) == ({"keys": []}, "no-store")

@@ -7,19 +7,19 @@ from unittest.mock import patch
 
 import pytest
 
-from authserver.aws.dynamodb import DynamoConfiguration, DynamoOrganisations, DynamoUsers
+from authserver.aws.dynamodb import DynamoConfiguration
 from authserver.scopes import ScopeDefinition
 from local.seed import Place, SeedError, plant, read
+from tests.functions.given import stores_of
 from tests.functions.world import World
 
 
 def planted(world: World, tmp_path: Path, document: dict[str, Any]) -> None:
     path = tmp_path / "more.json"
     path.write_text(json.dumps(document))
-    tables = {
-        name: f"authserver-{name.title().replace('_', '')}Table" for name in ("clients", "users", "configuration")
-    }
-    place = Place(tables["clients"], tables["users"], tables["configuration"], "", None)
+    names = ("Clients", "Users", "Tokens", "Configuration")
+    clients, users, tokens, configuration = (f"authserver-{name}Table" for name in names)
+    place = Place(clients, users, tokens, configuration, wrapping_key="")
     with patch.object(Place, "client", lambda _, service: world.aws.client(service)):
         plant(read(path), place)
 
@@ -37,18 +37,14 @@ def test_organisations_and_scopes_are_planted_once(world: World, tmp_path: Path)
     }
     for _ in range(2):
         planted(world, tmp_path, document)
-    dynamodb = world.aws.client("dynamodb")
-    users, organisations = (
-        DynamoUsers(dynamodb, "authserver-UsersTable"),
-        DynamoOrganisations(dynamodb, "authserver-UsersTable"),
-    )
-    opal = users.find("opal")
+    stores = stores_of(world)
+    opal = stores.users.find("opal")
     assert opal is not None
     assert opal.operator
-    membership = organisations.membership("acme", opal.sub)
+    membership = stores.organisations.membership("acme", opal.sub)
     assert membership is not None
     assert membership.role == "administrator"
-    catalogue = DynamoConfiguration(dynamodb, "authserver-ConfigurationTable").scopes()
+    catalogue = DynamoConfiguration(world.aws.client("dynamodb"), "authserver-ConfigurationTable").scopes()
     assert catalogue is not None
     assert catalogue.version == 1
     assert catalogue.get("orders") == ScopeDefinition(

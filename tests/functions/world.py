@@ -4,18 +4,21 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakSet
 
 import boto3
 from argon2.profiles import CHEAPEST
 
 import authserver.aws.bootstrap
 import authserver.identity.password
+from authserver.aws.dynamodb.reader import Reader
+from authserver.scopes import RememberedScopes
 from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
 from local.seed import Place, plant, read
@@ -38,8 +41,35 @@ class Clock:
     def time(self) -> float:
         return self.began + self.ahead
 
+    def monotonic(self) -> float:
+        return self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        """Whoever waits for others to have heard of something lets that time pass."""
+        self.pass_by(seconds)
+
     def pass_by(self, seconds: float) -> None:
         self.ahead += seconds
+
+
+class Forgetful:
+    """What a function remembers, by its methods; it can be made to remember nothing, as if the function had just begun.
+
+    `make` gives one that remembers nothing.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self.forget()
+
+    def forget(self) -> None:
+        self._made = self._make()
+
+    def __call__(self) -> Any:
+        return self._made()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *arguments: getattr(self._made, name)(*arguments)
 
 
 class World:
@@ -51,10 +81,11 @@ class World:
         self._template = read_template(TEMPLATE)
         self._keys: list[tuple[str, str]] = []
         self._others: dict[tuple[tuple[str, str], ...], Stack] = {}  # by the parameters they were built with
+        self._memories: WeakSet[Forgetful] = WeakSet()
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
         with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
-            names = ("ClientsTable", "UsersTable", "ConfigurationTable", "WrappingKey")
+            names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
             seed = read(ROOT / "local" / "seed.json").model_copy(update={"organisations": []})  # tests give their own
             plant(seed, Place(*(f"authserver-{name}" for name in names)))
         self.unborn = self.aws.snapshot()  # no keys yet
@@ -77,15 +108,21 @@ class World:
         return self.stack.http_api.stage_variables["resource"]
 
     def reset(self) -> None:
-        """As at the start: the seed and fresh keys, and the functions' caches of them."""
+        """As at the start: the seed and fresh keys, which functions know already."""
         if self.aws.changed:
-            self.aws.restore(self._start)
+            self.restore(self._start)
             self.aws.changed = False
         self.aws.plan = None
         self.aws.calls.clear()
         self.aws.invocations.clear()
         self.aws.mails.clear()
         self.clock.ahead = 0.0
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """What was stored before. No function remembers anything of what has been stored since, but its keys."""
+        self.aws.restore(snapshot)
+        for memory in self._memories:
+            memory.forget()
 
     def keep(self) -> None:
         """What is stored now is what `reset` goes back to."""
@@ -146,11 +183,22 @@ class World:
             self._others[chosen] = self._build(parameters)
         return self._others[chosen]
 
+    def _forgetful(self, kind: type[Any]) -> Callable[..., Forgetful]:
+        def make(*arguments: Any) -> Forgetful:
+            memory = Forgetful(lambda: kind(*arguments))
+            self._memories.add(memory)
+            return memory
+
+        return make
+
     @contextmanager
     def _default_session(self) -> Iterator[None]:
         session = patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=self.aws.session))
+        bootstrap = authserver.aws.bootstrap
+        reader = patch.object(bootstrap, "Reader", self._forgetful(Reader))
+        scopes = patch.object(bootstrap, "RememberedScopes", self._forgetful(RememberedScopes))
         # Verification takes the parameters of the hash: what is hashed cheaply is verified cheaply.
-        with session, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
+        with session, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
             yield
 
     def _build(self, given: Mapping[str, str], *, make: bool = False) -> Stack:

@@ -77,14 +77,14 @@ def test_update_names_the_attributes_of_its_key_and_its_expressions() -> None:
     update = {
         "TableName": "T",
         "Key": key("a"),
-        "UpdateExpression": "SET #x = :x, y.z = if_not_exists(w, :w) REMOVE v",
+        "UpdateExpression": "SET #x = :x, y.#z = if_not_exists(w, :w), s[0] = :s REMOVE v",
         "ConditionExpression": "attribute_exists(pk) AND size(u) < :u",
-        "ExpressionAttributeNames": {"#x": "x"},
+        "ExpressionAttributeNames": {"#x": "x", "#z": "z"},
     }
 
     (access,) = dynamodb_accesses("UpdateItem", update, TABLES)
 
-    assert access.context == {LEADING: ("a",), "dynamodb:Attributes": ("pk", "u", "v", "w", "x", "y")}
+    assert access.context == {LEADING: ("a",), "dynamodb:Attributes": ("pk", "s", "u", "v", "w", "x", "y")}
 
 
 def test_query_of_an_index_names_the_index_and_its_leading_key() -> None:

@@ -3,36 +3,55 @@
 Every flow is run with the AWS calls recorded; what a function did is compared with its policy in the template.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pytest
 
 from authserver.tokens.keyring import RINGS
+from local.permissions import TableKeys, dynamodb_accesses
+from tests.functions import erasure_flows
 from tests.functions.flowing import LEGACY, MAIL, Flow
 from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.given import store_the_scopes
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
 
 WRAPPING_KEY = "WrappingKey"
+MOST_OF_INLINE_POLICIES = 10_240
+STACK_NAME = "authserver-of-a-company-in-production"
 
 
 def record(world: World, flows: Mapping[str, Flow]) -> list[Call]:
     """Everything that every function did."""
-    calls: list[Call] = []
+    return [call for calls in record_each(world, flows).values() for call in calls]
+
+
+def record_each(world: World, flows: Mapping[str, Flow]) -> dict[str, list[Call]]:
+    """The same by the flow, with a catalogue of scopes to be read."""
+    calls: dict[str, list[Call]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.sleep", lambda _: None)
-        for perform in flows.values():
+        for name, perform in flows.items():
             world.reset()
+            store_the_scopes(world)
             perform(world)
-            calls += (part for call in world.aws.calls for part in call.parts)
+            calls[name] = [part for call in world.aws.calls for part in call.parts]
     return calls
 
 
 @pytest.fixture(scope="session")
-def recorded(shared_world: World) -> list[Call]:
-    return record(shared_world, FLOWS)
+def recorded_by_flow(shared_world: World) -> dict[str, list[Call]]:
+    return record_each(shared_world, FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded(recorded_by_flow: dict[str, list[Call]]) -> list[Call]:
+    return [call for calls in recorded_by_flow.values() for call in calls]
 
 
 @pytest.fixture(scope="session")
@@ -62,32 +81,44 @@ def is_allowed(call: Call, statement: Statement) -> bool:
     if call.action not in statement.actions or resource_of(call) not in statement.resources:
         return False
     keys = all(any(fnmatchcase(key, pattern) for pattern in statement.leading_keys) for key in call.keys)
-    return (keys or not statement.leading_keys) and (call.ring in statement.rings or not statement.rings)
+    attributes = set(attributes_of(call)) <= set(statement.attributes) or not statement.attributes
+    return (keys or not statement.leading_keys) and attributes and (call.ring in statement.rings or not statement.rings)
+
+
+def attributes_of(call: Call) -> tuple[str, ...]:
+    """The attributes that an update names, as IAM and the development server count them."""
+    if call.operation != "UpdateItem":
+        return ()
+    (access,) = dynamodb_accesses(call.operation, {**call.request, "TableName": ""}, {"": TableKeys("", "", {})})
+    return access.context["dynamodb:Attributes"]
 
 
 def permissions(statement: Statement) -> set[tuple[str, str, str]]:
-    """(action, resource, kind of key) for each that the statement gives."""
+    """(action, resource, kind of key) for each that the statement gives; with each attribute, where it names them."""
     kinds = statement.leading_keys or statement.rings or ("*",)
     if WRAPPING_KEY in statement.resources and not statement.rings:
         kinds = RINGS
+    if statement.attributes:
+        kinds = tuple(f"{kind} {attribute}" for kind in kinds for attribute in statement.attributes)
     return {(action, one, kind) for action in statement.actions for one in statement.resources for kind in kinds}
 
 
 def uses(call: Call) -> set[tuple[str, str, str]]:
     kinds = {"*", call.ring, *call.keys, *(kind for key in call.keys for kind in kinds_of(key))}
+    kinds |= {f"{kind} {attribute}" for kind in kinds for attribute in attributes_of(call)}
     return {(call.action, resource_of(call), kind) for kind in kinds}
 
 
 def kinds_of(key: str) -> list[str]:
-    """``cutoff#client#x`` is a ``cutoff#*`` and a ``cutoff#client#*``."""
+    """``end#client#x#1`` is an ``end#*`` and an ``end#client#*``."""
     parts = key.split("#")
     return ["#".join((*parts[:length], "*")) for length in range(1, len(parts))]
 
 
-def missing(function: str, calls: list[Call], statements: list[Statement]) -> set[tuple[str, str, object]]:
+def missing(function: str, calls: list[Call], statements: list[Statement]) -> set[tuple[object, ...]]:
     """What the function did without being allowed to."""
     return {
-        (call.action, resource_of(call), call.prefixes or call.ring)
+        (call.action, resource_of(call), call.prefixes or call.ring, attributes_of(call))
         for call in calls
         if call.function == function and not any(is_allowed(call, statement) for statement in statements)
     }
@@ -146,8 +177,9 @@ def test_function_may_and_does_the_same_where_mails_are_sent(
 def test_where_no_mails_are_sent_nobody_may_do_anything_for_them(written: Written) -> None:
     assert written.statements("mail") == []
     for function in FUNCTIONS:
-        actions = {action for statement in written.statements(function) for action in statement.actions}
-        assert not actions & {"ses:SendEmail", "lambda:InvokeFunction"}
+        statements = written.statements(function)
+        assert not {action for statement in statements for action in statement.actions} & {"ses:SendEmail"}
+        assert not {resource for statement in statements for resource in statement.resources} & {"MailFunction"}
 
 
 def test_one_function_sends_mails_and_from_one_address(written: Written) -> None:
@@ -161,11 +193,40 @@ def test_one_function_sends_mails_and_from_one_address(written: Written) -> None
     assert senders["mail"].condition == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
 
 
-def test_functions_invoke_no_other_than_the_one_that_sends_mails(written: Written) -> None:
-    for function in FUNCTIONS:
-        for statement in written.statements(function, **MAIL):
-            if any(action.startswith("lambda:") for action in statement.actions):
-                assert (statement.actions, statement.resources) == (("lambda:InvokeFunction",), ("MailFunction",))
+def test_functions_invoke_no_other_than_those_that_take_orders(written: Written) -> None:
+    invoked = {
+        (function, statement.actions, statement.resources)
+        for function in FUNCTIONS
+        for statement in written.statements(function, **MAIL)
+        if any(action.startswith("lambda:") for action in statement.actions)
+    }
+    assert {(actions, resources) for _, actions, resources in invoked} == {
+        (("lambda:InvokeFunction",), ("MailFunction",)),
+        (("lambda:InvokeFunction",), ("EraseFunction",)),
+    }
+    assert {function for function, _, resources in invoked if resources == ("EraseFunction",)} == {"admin", "my"}
+
+
+def test_where_people_may_not_delete_their_account_its_pages_may_and_do_the_same(
+    recorded_by_flow: dict[str, list[Call]], written: Written
+) -> None:
+    others = [name for name, perform in FLOWS.items() if perform.__module__ != erasure_flows.__name__]
+    calls = [call for name in others for call in recorded_by_flow[name]]
+    assert len(others) < len(FLOWS)
+    statements = written.statements("my", AccountDeletion="Forbidden")
+    assert missing("my", calls, statements) == set()
+    assert unused("my", calls, statements) == set()
+
+
+def test_where_people_may_not_delete_their_account_its_pages_cannot(written: Written) -> None:
+    on, off = written.statements("my"), written.statements("my", AccountDeletion="Forbidden")
+
+    def may(statements: list[Statement], action: str, *keys: str) -> bool:
+        return any(action in one.actions and set(keys) & set(one.leading_keys) for one in statements)
+
+    for action, key in (("dynamodb:DeleteItem", "user#*"), ("dynamodb:PutItem", "erasure#*")):
+        assert (may(on, action, key), may(off, action, key)) == (True, False)
+    assert not [one for one in off if "EraseFunction" in one.resources]
 
 
 def test_who_may_register_nobody_may_do_nothing(written: Written) -> None:
@@ -199,8 +260,37 @@ def test_every_permission_on_tokens_is_bound_to_kinds_of_items(written: Written)
     for function in FUNCTIONS:
         for statement in written.statements(function, **MAIL):
             if "TokensTable" in statement.resources:
-                assert set(statement.condition) == {"ForAllValues:StringLike"}
+                names = {"ForAllValues:StringLike", *(["ForAllValues:StringEquals"] if statement.attributes else [])}
+                assert set(statement.condition) == names
+                assert statement.leading_keys
                 assert all(pattern.endswith("#*") and pattern.count("*") == 1 for pattern in statement.leading_keys)
+
+
+def who_makes_operators(written: Written, **parameters: str) -> set[str]:
+    """The functions that may write the mark by which scopes that only operators grant are worth something."""
+    return {
+        function
+        for function in FUNCTIONS
+        for one in written.statements(function, **parameters)
+        if "dynamodb:UpdateItem" in one.actions and "end#subject#*" in one.leading_keys
+        if not one.attributes or "operator" in one.attributes
+    }
+
+
+def test_only_operators_make_operators(written: Written) -> None:
+    """The pages of people who delete their account take the mark away."""
+    assert who_makes_operators(written, **MAIL) == {"admin", "my"}
+    assert who_makes_operators(written, AccountDeletion="Forbidden", **MAIL) == {"admin"}
+
+
+def test_who_knows_keys_looks_whether_one_was_withdrawn(written: Written) -> None:
+    def reads(function: str, table: str, key: str = "") -> bool:
+        statements = written.statements(function, Registration="Open", **MAIL)
+        found = [one for one in statements if table in one.resources and (not key or key in one.leading_keys)]
+        return any({"dynamodb:GetItem", "dynamodb:BatchGetItem"} & set(one.actions) for one in found)
+
+    know = {function for function in FUNCTIONS if reads(function, "KeysTable")} - {"rotate_keys"}
+    assert {function for function in know if not reads(function, "TokensTable", "deployment#*")} == set()
 
 
 def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
@@ -242,12 +332,47 @@ def test_the_authorizer_may_read_what_it_checks_and_nothing_else(written: Writte
 
 
 def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
-    given = {(statement.actions, statement.resources) for statement in written.statements("metadata")}
-    assert given == {(("dynamodb:GetItem",), ("KeysTable",)), (("dynamodb:GetItem",), ("ConfigurationTable",))}
+    given = {(one.actions, one.resources, one.leading_keys) for one in written.statements("metadata")}
+    assert given == {
+        (("dynamodb:GetItem",), ("KeysTable",), ()),
+        (("dynamodb:GetItem",), ("ConfigurationTable",), ("scopes",)),
+        (("dynamodb:BatchGetItem",), ("TokensTable",), ("deployment#*",)),
+    }
+
+
+def test_the_policies_of_a_role_fit(written: Written) -> None:
+    """IAM takes 10,240 characters of a role's inline policies together, white space not counted."""
+    sizes = {function: sum(map(size_in_iam, written.policies(function))) for function in FUNCTIONS}
+    assert max(sizes.values()) < MOST_OF_INLINE_POLICIES, sizes
+
+
+def size_in_iam(policy: Any) -> int:
+    return len(json.dumps(in_full(policy), separators=(",", ":")).replace(" ", ""))
+
+
+def in_full(value: Any) -> Any:
+    """A piece of a policy with names of the length that they have in the cloud."""
+    match value:
+        case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
+            return arn_of(logical_id)
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)\.Arn\}", lambda found: arn_of(found[1]), text).replace("${AWS::", "${")
+        case {"Ref": str(name)}:
+            return f"{name}@mail.of-a-company.example"
+        case dict():
+            return {name: in_full(inner) for name, inner in value.items()}
+        case list():
+            return [in_full(inner) for inner in value]
+    return value
+
+
+def arn_of(logical_id: str) -> str:
+    place = "arn:aws:service:ap-southeast-2:123456789012:"
+    return f"{place}table/{STACK_NAME}-{logical_id}-ABCDEFGHIJKL" if logical_id != WRAPPING_KEY else place + "k" * 40
 
 
 def test_every_read_is_strongly_consistent(recorded: list[Call]) -> None:
-    """Users, clients, tokens and keys alike: the schema's word, and storage.py's law."""
+    """Users, clients, tokens and keys alike: the schema's word, and the law of `storage`."""
     reads = [call for call in recorded if call.operation in ("GetItem", "BatchGetItem")]
     tables = {"ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable"}
     assert {call.table for call in reads} == tables

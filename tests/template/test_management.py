@@ -12,14 +12,14 @@ FUNCTIONS = ("admin", "partner", "account")
 
 
 def test_every_operation_is_routed_and_every_route_is_an_operation(written: Written) -> None:
-    routed = {route for function, route in written.routes("Api").values() if function in FUNCTIONS}
+    routed = {route for function, route in written.operations() if function in FUNCTIONS}
     assert routed == {operation.route for operation in openapi.OPERATIONS} | {openapi.ROUTE}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_serves_the_operations_of_its_routes(function: str, written: Written, world: World) -> None:
     served = {operation.route for operation in world.load(function).OPERATIONS}
-    routed = {route for one, route in written.routes("Api").values() if one == function}
+    routed = {route for one, route in written.operations() if one == function}
     assert served == routed - {openapi.ROUTE}
 
 

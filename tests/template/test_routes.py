@@ -42,7 +42,7 @@ def test_the_handler_exists(function: str, written: Written, world: World) -> No
 
 
 def test_every_route_of_the_resource_api_has_its_scope_and_no_other_is_named(written: Written) -> None:
-    served = {route for _, route in written.routes("Api").values()}
+    served = {route for _, route in written.operations()}
     joined = written.resolver.resolve(written.environment("authorizer")["ROUTE_SCOPES"], "ROUTE_SCOPES")
     named = {entry.partition("=")[0].strip() for entry in joined.split(",") if entry.strip()}
     entries = {entry: entry for entry in named}  # looked up as the authorizer does, each tells its own name
@@ -152,3 +152,13 @@ def test_the_environment_is_enough(function: str, world: World) -> None:
     settings = Settings.from_environ(found.environment)
     assert settings.known_resources
     assert settings.code_lifetime <= 600
+
+
+RESOURCE_POLICY = 20_480
+"""Octets that the resource policy of one function may have; Lambda refuses the statement that passes it."""
+
+
+def test_api_gateways_permissions_fit_in_each_functions_resource_policy(written: Written) -> None:
+    """SAM gives API Gateway a statement for each route of a function, whose id names the stack."""
+    sizes = written.resource_policies(stack="s" * 48)
+    assert {function for function, size in sizes.items() if size > RESOURCE_POLICY} == set()

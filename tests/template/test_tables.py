@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.aws import dynamodb
+from local.intrinsics import Resolver
+from local.parameters import choose_parameters
 from tests.functions.flowing import MAIL
 from tests.template.written import Written
 
@@ -69,6 +71,18 @@ def test_the_indexes_list_by_keys_alone(written: Written) -> None:
         ("TokensTable", "by_organisation", "listed_organisation", "created_at"),
         ("ConfigurationTable", "by_kind", "listed", "created_at"),
     }
+
+
+def test_the_tokens_table_is_warmed_where_it_is_asked_for(written: Written) -> None:
+    asked = {"HasWarmThroughput": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TableWarmThroughput"}, 0]}]}}
+    assert asked.items() <= written.template["Conditions"].items()
+    warmed = {logical_id for logical_id in TABLES if "WarmThroughput" in table(written, logical_id)}
+    assert warmed == {"TokensTable"}
+    for units, throughput in (("0", {}), ("40000", {"WarmThroughput": {"ReadUnitsPerSecond": "40000"}})):
+        parameters = choose_parameters(written.template["Parameters"], {"TableWarmThroughput": units}, {})
+        resolver = Resolver(parameters, written.template["Conditions"], "123456789012")
+        properties = {"WarmThroughput": table(written, "TokensTable")["WarmThroughput"]}
+        assert resolver.resolve(properties, "TokensTable") == throughput
 
 
 def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:

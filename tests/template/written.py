@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from authserver.management.openapi import OPERATIONS
 from local.intrinsics import Resolver
 from local.parameters import choose_parameters
 from local.template import expand, read_template
@@ -14,17 +15,22 @@ from tests.functions.world import TEMPLATE
 
 @dataclass(frozen=True)
 class Statement:
-    """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from."""
+    """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from.
+
+    `attributes` are those that an update may name, any where there are none.
+    """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     leading_keys: tuple[str, ...]
+    attributes: tuple[str, ...]
     rings: tuple[str, ...]
     effect: str
     condition: Mapping[str, Any]
 
 
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
+EMPTY_POLICY = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
 INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
 
 
@@ -60,6 +66,11 @@ class Written:
         resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
         return [_statement(one) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
 
+    def policies(self, function: str) -> list[Mapping[str, Any]]:
+        """All that the function in a folder may be given, whatever the parameters, with intrinsics still in it."""
+        policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
+        return [policy["Fn::If"][1] if "Fn::If" in policy else policy for policy in policies]
+
     def environment(self, function: str) -> dict[str, Any]:
         own = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Environment", {})
         common = self.template["Globals"]["Function"]["Environment"]["Variables"]
@@ -76,6 +87,31 @@ class Written:
             for name, event in properties.get("Events", {}).items()
             if event["Type"] == kind
         }
+
+    def operations(self) -> set[tuple[str, str]]:
+        """(function's folder, route) of the ResourceApi, where ANY is each method that the path's operations have."""
+        spelled: set[tuple[str, str]] = set()
+        for function, route in self.routes("Api").values():
+            method, _, path = route.partition(" ")
+            served = {one.route for one in OPERATIONS if one.route.partition(" ")[2] == path}
+            assert method != "ANY" or served, f"{path} has no operation"
+            spelled |= {(function, one) for one in (served if method == "ANY" else {route})}
+        return spelled
+
+    def resource_policies(self, stack: str) -> dict[str, int]:
+        """Octets of each function's resource policy, by logical id, in a stack of this name.
+
+        Lambda keeps a statement for each `AWS::Lambda::Permission`; its id is the physical id of the resource.
+        """
+        sizes: dict[str, int] = {}
+        for logical_id, resource in self.resources.items():
+            if resource["Type"] == "AWS::Lambda::Permission":
+                properties = resource["Properties"]
+                named = properties["FunctionName"]
+                function = named["Ref"] if "Ref" in named else named["Fn::GetAtt"][0]
+                statement = _permission(properties, f"{stack}-{logical_id}-{'r' * 12}", f"{stack}-{function}")
+                sizes[function] = sizes.get(function, EMPTY_POLICY) + len(json.dumps(statement)) + 1
+        return sizes
 
     def mentions(self, name: str) -> bool:
         """Whether the template refers to a parameter or condition anywhere outside its own declaration."""
@@ -95,16 +131,38 @@ def _chosen(policy: Mapping[str, Any], resolver: Resolver) -> Mapping[str, Any]:
 
 def _statement(written: Mapping[str, Any]) -> Statement:
     condition = written.get("Condition", {})
-    keys = [value for test in condition.values() for name, value in test.items() if name == "dynamodb:LeadingKeys"]
-    rings = [value for test in condition.values() for name, value in test.items() if name.endswith(":ring")]
+    tests = [(name, value) for test in condition.values() for name, value in test.items()]
+
+    def values(end: str) -> tuple[str, ...]:
+        return tuple(one for name, value in tests if name.endswith(end) for one in _as_list(value))
+
     return Statement(
         actions=tuple(_as_list(written["Action"])),
         resources=tuple(_resource(one) for one in _as_list(written["Resource"])),
-        leading_keys=tuple(one for value in keys for one in _as_list(value)),
-        rings=tuple(one for value in rings for one in _as_list(value)),
+        leading_keys=values("dynamodb:LeadingKeys"),
+        attributes=values("dynamodb:Attributes"),
+        rings=values(":ring"),
         effect=written["Effect"],
         condition=condition,
     )
+
+
+def _permission(properties: Mapping[str, Any], statement_id: str, function: str) -> dict[str, Any]:
+    """The statement as Lambda writes it, with identifiers as long as those of an account's resources."""
+    named = {"AWS::Partition": "aws", "AWS::Region": "ap-southeast-2", "AWS::AccountId": "1" * 12}
+    statement: dict[str, Any] = {
+        "Sid": statement_id[:100],
+        "Effect": "Allow",
+        "Principal": {"Service": properties["Principal"]},
+        "Action": properties["Action"],
+        "Resource": f"arn:aws:lambda:{named['AWS::Region']}:{named['AWS::AccountId']}:function:{function[:64]}",
+    }
+    if "SourceArn" in properties:
+        arn = properties["SourceArn"]
+        text = arn["Fn::Sub"][0] if "Fn::Sub" in arn else "arn:aws:events:" + "x" * 100
+        source = re.sub(r"\$\{([^}]+)\}", lambda match: named.get(match[1], "a" * 10), text)
+        statement["Condition"] = {"ArnLike": {"AWS:SourceArn": source}}
+    return statement
 
 
 def _resource(written: Any) -> str:

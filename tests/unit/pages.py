@@ -24,6 +24,7 @@ class Shown:
     done: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    cookies: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -85,7 +86,7 @@ class Reader[S: Server]:
         location = headers.get("Location", "")
         done = parse_qs(urlsplit(location).query).get("done", [""])[0]
         html = response.body if isinstance(answer, View) else ""
-        return Shown(response.status, str(html), location, done, headers, response.reason)
+        return Shown(response.status, str(html), location, done, headers, response.reason, response.cookies)
 
     def _route(self, path: str) -> tuple[str, dict[str, str]]:
         """As API Gateway finds it: the route with the fewest parameters that fits."""

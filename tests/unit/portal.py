@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 from authserver.endpoints.browser import begin_session, visitor_csrf
+from authserver.identity.begin import begun_of, key_text
 from authserver.messages import Download, GoTo, View, Visit
 from authserver.models import User
 from authserver.pages import Pages
@@ -26,7 +27,8 @@ class Developer:
         self.sign_in()
 
     def sign_in(self) -> None:
-        self.cookie = begin_session(self.user.sub, "", self.server.clock(), self.server.services)
+        ends = self.server.record.ends(key_text(self.user.sub))
+        self.cookie = begin_session(self.user.sub, "", begun_of(ends), ends.subject.sessions, self.server.services)
 
     def get(self, route: str, query: Mapping[str, str] | None = None, **path: str) -> View | GoTo:
         return self._serve("GET", route, {}, query or {}, path)

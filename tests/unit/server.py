@@ -36,13 +36,13 @@ from authserver.messages import (
     TokenRequest,
     TokenResponse,
 )
-from authserver.models import Authorization, Client
+from authserver.models import Authorization, Client, Session
 from authserver.services import Fetcher, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing
 from authserver.values import Secret, base64url
 from tests import fakes
-from tests.fakes import CLIENT_SECRET, PASSWORD, REDIRECT_URI, RESOURCE, Clock, FakeClients, FakeKeys, FakeTokens
+from tests.fakes import CLIENT_SECRET, PASSWORD, REDIRECT_URI, RESOURCE, Clock
 
 VERIFIER = "the-verifier-that-belongs-to-every-request-here"
 CHALLENGE = base64url(hashlib.sha256(VERIFIER.encode()).digest())
@@ -55,39 +55,56 @@ class Server:
         self.clock = Clock(now)
         self.random = fakes.Random()
         self.settings = fakes.settings(**settings)
-        self.clients = FakeClients(clients or (fakes.client(), fakes.public_client()))
-        self.factors = fakes.FakeFactors()
-        self.users = fakes.FakeUsers([fakes.user()], factors=self.factors)
-        self.organisations = fakes.FakeOrganisations()
-        self.configuration = fakes.FakeConfiguration()
-        self.identity_providers = fakes.FakeIdentityProviders()
+        stores = fakes.FakeStores.of(
+            clients or (fakes.client(), fakes.public_client()), [fakes.user()], fakes.rings() if rings else ()
+        )
+        self.record = stores.record
+        self.clients = stores.clients
+        self.factors = stores.factors
+        self.users = stores.users
+        self.organisations = stores.organisations
+        self.configuration = stores.configuration
+        self.identity_providers = stores.identity_providers
         self.fetcher: Fetcher | None = None
-        self.tokens = FakeTokens(self.organisations)
-        self.browsers = fakes.FakeBrowsers(self.tokens)
-        self.journal = fakes.FakeJournal()
+        self.tokens = stores.tokens
+        self.browsers = stores.browsers
+        self.withdrawals = stores.withdrawals
+        self.journal = stores.journal
+        self.erasures = stores.erasures
+        self.erasure_orders: list[str] = []
         self.counters = fakes.FakeCounters()
-        self.keys = FakeKeys(fakes.rings() if rings else ())
+        self.keys = stores.keys
         self.calls: Counter[str] = Counter()
         self.around: Callable[[str, Callable[[], Any]], Any] = lambda verb, call: call()
         self.services = self.new_instance()
 
-    def new_instance(self) -> Services:
-        """What another function instance of the same deployment has: the same stores, caches of its own."""
+    def new_instance(self, now: Callable[[], int] | None = None) -> Services:
+        """What another function instance of the same deployment has: the same stores, caches of its own.
+
+        `now` is its own clock, if it is not the one that the others have.
+        """
+        guarded = ("clients", "users", "factors", "organisations", "tokens", "browsers", "withdrawals")
+
+        def stores_of(session: Session) -> dict[str, Any]:
+            names = (*guarded, "identity_providers")
+            return {
+                name: self._watched(name, fakes.Guarded(getattr(self, name), self.record, session)) for name in names
+            }
+
         return fakes.services(
             settings=self.settings,
-            clients=self._watched("clients", self.clients),
-            users=self._watched("users", self.users),
-            factors=self._watched("factors", self.factors),
-            organisations=self._watched("organisations", self.organisations),
+            **{name: self._watched(name, getattr(self, name)) for name in guarded},
             configuration=self._watched("configuration", self.configuration),
-            tokens=self._watched("tokens", self.tokens),
-            browsers=self._watched("browsers", self.browsers),
             journal=self._watched("journal", self.journal),
             counters=self._watched("counters", self.counters),
+            erasures=self._watched("erasures", self.erasures),
             key_store=self._watched("keys", self.keys),
             identity_providers=self._watched("identity_providers", self.identity_providers),
+            deployment=lambda: self.record.deployment,
+            stores_of=stores_of,
             fetcher=self.fetcher,
-            now=self.clock,
+            order_erasure=self.erasure_orders.append,
+            now=now or self.clock,
             random=self.random,
         )
 
@@ -97,6 +114,29 @@ class Server:
             return self.around(f"{name}.{verb}", call)
 
         return fakes.Intercepted(store, around).as_store
+
+    def before(self, verb: str, act: Callable[[], Any]) -> None:
+        """Does something once, right before the next call of `verb`."""
+
+        def around(called: str, call: Callable[[], Any]) -> Any:
+            if called == verb:
+                self.around = lambda _, call: call()
+                act()
+            return call()
+
+        self.around = around
+
+    def after(self, verb: str, act: Callable[[], Any]) -> None:
+        """Does something once, right after the next call of `verb`."""
+
+        def around(called: str, call: Callable[[], Any]) -> Any:
+            answer = call()
+            if called == verb:
+                self.around = lambda _, call: call()
+                act()
+            return answer
+
+        self.around = around
 
     def warm_up(self) -> None:
         """Loads every ring, and forgets the calls made so far."""
@@ -108,7 +148,9 @@ class Server:
 
     def rotate_keys(self) -> tuple[str, ...]:
         """What the scheduled function does."""
-        return KeyRing(self.keys, fakes.FakeOpener(), self.settings, self.clock, self.random).rotate()
+        return KeyRing(
+            self.keys, fakes.FakeOpener(), self.settings, self.clock, self.random, lambda: self.record.deployment
+        ).rotate()
 
     def authorization_of(self, refresh_token: Secret | str) -> Authorization:
         """The record that a refresh token or code hangs on."""

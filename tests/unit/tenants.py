@@ -41,7 +41,7 @@ class Tenants(Server):
         self.organisations.create(Organisation("globex", "Globex", {"g1": "G One", "g2": "G Two"}))
         for name, (organisation, role) in PEOPLE.items():
             self.users.create(fakes.user(sub=name, username=name, name=name.title()))
-            self.organisations.put_membership(Membership(organisation, name, role, self.clock()))
+            self.organisations.put_membership(Membership(organisation, name, role, self.clock(), f"epoch of {name}"))
 
     def account(self, name: str) -> Api:
         return Api(self, account.OPERATIONS, name)

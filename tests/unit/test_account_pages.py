@@ -22,7 +22,7 @@ from authserver.messages import Download, GoTo, MailOrder, View, Visit
 from authserver.models import ADMINISTRATOR, Membership, Organisation
 from authserver.site import Answer, serve
 from authserver.site.account import NOTICES, SCREENS
-from authserver.storage import Page
+from authserver.storage.lists import Page
 from tests.fakes import START, client, public_client, user
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
@@ -99,12 +99,12 @@ def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None
     assert len(server.browsers.sessions(SUB).items) == 3
 
 
-def test_another_address_and_the_data_take_a_sign_in_of_the_last_quarter_of_an_hour() -> None:
+def test_another_address_the_data_and_the_end_take_a_sign_in_of_the_last_quarter_of_an_hour() -> None:
     server = Server()
     person = signed_in(server)
     server.clock.advance(900)
     asking = {screen.route for screen in SCREENS if isinstance(person.open(screen.route, client_id="web"), GoTo)}
-    assert asking == {"/my/profile/email", "/my/export"}
+    assert asking == {"/my/profile/email", "/my/export", "/my/delete"}
     assert gone_to(person.act("/my/export", "download", csrf="any")) == ("login", "")
 
 
@@ -135,7 +135,6 @@ def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(
     web = App(server)
     tokens = web.tokens()
     assert [one["client_id"] for one in shown(person.open("/my/apps"))["apps"]] == ["web"]
-    server.clock.advance(1)
     assert gone_to(person.act(route, action, path))[0] == "my/apps"
     assert web.introspect(tokens.access_token) == {"active": False}
     with pytest.raises(InvalidGrant):
@@ -146,7 +145,7 @@ def test_a_disconnected_application_is_dead_at_once_and_has_to_ask_again(
     assert isinstance(again, GoTo)
     assert again.page == "consent"
     noted = APPLICATION_DISCONNECTED if action == "disconnect" else APPLICATIONS_DISCONNECTED
-    assert kinds(server)[0] == noted
+    assert noted in kinds(server)
 
 
 def test_disconnecting_all_leaves_everybody_signed_in_and_others_connected() -> None:
@@ -155,7 +154,6 @@ def test_disconnecting_all_leaves_everybody_signed_in_and_others_connected() -> 
     person = signed_in(server)
     mine = [App(server, name).tokens() for name in ("web", "second")]
     theirs = App(server).exchange(signed_in(server, "bob").code())
-    server.clock.advance(1)
     person.act("/my/apps", "disconnect-all")
     assert shown(person.open("/my/apps"))["count"] == 0
     assert [App(server).introspect(one.access_token)["active"] for one in (*mine, theirs)] == [False, False, True]
@@ -244,7 +242,7 @@ def test_all_other_browsers_are_signed_out_and_this_one_is_not() -> None:
     assert gone_to(person.act("/my/sessions", "end-others")) == ("my/sessions", "others-ended")
     assert [gone_to(other.open("/my"))[0] for other in others] == ["login"] * 3
     assert shown(person.open("/my"))["sessions"] == 1
-    assert person.session != before
+    assert person.session == before
     assert SESSIONS_ENDED in kinds(server)
 
 

@@ -1,11 +1,7 @@
 """/admin/authorizations and /admin/keys."""
 
-from typing import Any
-
 import pytest
 
-from authserver.errors import TemporarilyUnavailable
-from authserver.identity.cutoffs import KEPT
 from authserver.management import keys
 from authserver.tokens.keyring import PUBLISH_LEAD, RINGS
 from tests.unit.api import Api
@@ -86,54 +82,39 @@ def test_revoking_all_of_one_ends_exactly_that(
         "max at personal": server.connect_personally("max"),
         "gus at personal": server.connect_personally("gus"),
     }
-    server.clock.advance(2)
     assert api.call("DELETE", GRANTS, **whose).status == 204
     assert {name for name, connection in connections.items() if not connection.is_alive} == dead
-    marked = {one["id"] for one in api.get(GRANTS, **whose)["items"] if one["revoked_at"]}
-    assert marked == {connections[name].id for name in dead}
-    server.clock.advance(2)
+    told = {one["id"] for one in api.get(GRANTS, **whose)["items"] if not one["stands"]}
+    assert told == {connections[name].id for name in dead}
     assert server.connect("max", "a1").is_alive
 
 
-def test_revoking_all_that_is_interrupted_has_ended_all(server: Tenants, api: Api) -> None:
-    connections = [server.connect_personally("max") for _ in range(4)]
-    server.clock.advance(2)
-
-    def crash(verb: str, call: Any) -> Any:
-        if verb == "tokens.revoke" and server.calls[verb] > 2:
-            raise TemporarilyUnavailable("The store did not answer", reason="test")
-        return call()
-
+@pytest.mark.parametrize("whose", [{"subject": "max"}, {"client_id": "web"}, {"organisation": "acme"}], ids=str)
+def test_revoking_all_of_one_is_one_write_however_many_there_are(
+    server: Tenants, api: Api, whose: dict[str, str]
+) -> None:
+    for _ in range(4):
+        server.connect("max", "a1")
     server.calls.clear()
-    server.around = crash
-    with pytest.raises(TemporarilyUnavailable):
-        api.call("DELETE", GRANTS, subject="max")
-    server.around = lambda _, call: call()
-    assert sum(bool(one["revoked_at"]) for one in api.get(GRANTS, subject="max")["items"]) == 2
-    assert not any(connection.is_alive for connection in connections)
+    assert api.call("DELETE", GRANTS, **whose).status == 204
+    (read,) = {"users.get", "clients.get", "organisations.get"} & set(server.calls)
+    assert server.calls == {read: 1, "withdrawals.end": 1}
 
 
-def test_what_is_granted_while_all_is_revoked_is_left_alone(server: Tenants, api: Api) -> None:
-    old = server.connect_personally("max")
-    new = []
-
-    def meanwhile(verb: str, call: Any) -> Any:
-        if verb == "tokens.authorizations":
-            server.around = lambda _, call: call()
-            server.clock.advance(1)
-            new.append(server.connect_personally("max"))
-        return call()
-
-    server.around = meanwhile
-    assert api.call("DELETE", GRANTS, subject="max").status == 204
-    assert not old.is_alive
-    assert new[0].is_alive
+@pytest.mark.parametrize("name", ["subject", "client_id", "organisation"])
+def test_revoking_all_of_whom_there_is_not_is_told_as_a_mistake(server: Tenants, api: Api, name: str) -> None:
+    """A mistyped name that was answered as done would leave alive what somebody wants dead."""
+    server.calls.clear()
+    assert api.call("DELETE", GRANTS, **{name: "mistyped"}).status == 404
+    assert server.calls["withdrawals.end"] == 0
 
 
-def test_a_cutoff_is_kept_for_longer_than_anything_it_ends(server: Tenants) -> None:
-    """The template's parameters have maxima; a cutoff outlives them all, whatever the settings were before."""
-    longest = 63_072_000 + 600  # RefreshTokenLifetime after CodeLifetime
-    assert longest <= KEPT
+def test_what_is_granted_in_the_second_after_all_was_revoked_stands(server: Tenants, api: Api) -> None:
+    for _ in range(6):
+        connection = server.connect_personally("max")
+        assert connection.is_alive
+        assert api.call("DELETE", GRANTS, subject="max").status == 204
+        assert not connection.is_alive
 
 
 # ------------------------------------------------------------------ keys

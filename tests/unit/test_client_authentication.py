@@ -18,13 +18,13 @@ from authserver.errors import (
     TemporarilyUnavailable,
     TooManySecrets,
 )
-from authserver.identity.throttle import CLIENT_LIMITS, WINDOW
+from authserver.identity.throttle import CLIENT_SECRETS, DAY
 from authserver.messages import ClientRequest
 from authserver.models import ClientSecret
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope, Secret, sha256
 from tests.fakes import CLIENT_SECRET, START, FakePasswords, client, public_client, services
-from tests.unit.server import App, Server
+from tests.unit.server import App, Server, all_at_once
 
 ODD_SECRET = "p%: +ä/&=\u00a0"
 
@@ -315,11 +315,43 @@ def counting(server: Server) -> CountedPasswords:
     return passwords
 
 
+FREE = CLIENT_SECRETS.free.free  # attempts at a client from one source
+GUARDED = CLIENT_SECRETS.guarded.free  # the same where the client is tried from everywhere
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+
+
+def at_start_of_a_window(secret: str = "hunter2") -> Server:
+    """With a secret that may be guessed."""
+    server = server_with_an_imported_secret(secret)
+    server.clock.advance(-server.clock() % CLIENT_SECRETS.window)
+    return server
+
+
+def tries(server: Server, source: str, times: int, secret: str = "guessed", client_id: str = "web") -> list[str]:
+    """What each attempt came to."""
+    answers = []
+    for _ in range(times):
+        try:
+            answers.append(authenticated(server, basic(client_id, secret), source))
+        except TooManySecrets as refusal:
+            answers.append(f"wait {refusal.retry_after}")
+        except InvalidClient:
+            answers.append("wrong")
+    return answers
+
+
+def try_from_everywhere(server: Server) -> None:
+    """As many wrong attempts at the client as guard it, each source leaving some of its own."""
+    for number in range(CLIENT_SECRETS.many):
+        assert tries(server, f"203.0.113.{number}", 1) == ["wrong"]
+
+
 @pytest.mark.rfc("6749", "2.3.1")
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_secret_that_may_be_guessed_is_tried_so_often_and_then_not_even_hashed(method: str) -> None:
     imported = ClientSecret(b"", START, encoded=FakePasswords().hash(Secret("hunter2")))
     server = Server(client(secrets=(imported,), token_endpoint_auth_method=method))
+    server.clock.advance(-server.clock() % CLIENT_SECRETS.window + 600)
     passwords = counting(server)
 
     def attempt(secret: str, source: str) -> str:
@@ -327,26 +359,98 @@ def test_secret_that_may_be_guessed_is_tried_so_often_and_then_not_even_hashed(m
             return authenticated(server, basic(secret=secret), source)
         return authenticated(server, None, source, client_id="web", client_secret=secret)
 
-    most = CLIENT_LIMITS["account-at-source"]
-    for _ in range(most):
+    for _ in range(FREE):
         with pytest.raises(InvalidClient):
             attempt("guessed", "2001:db8:0:1::1")
     for secret in ("guessed", "hunter2"):
         with pytest.raises(TooManySecrets) as refusal:
             attempt(secret, "2001:db8:0:1:ffff::2")  # the same holder's network
         assert (refusal.value.error, refusal.value.status) == ("invalid_client", 429)
-        assert 0 < refusal.value.retry_after <= WINDOW
-    assert passwords.compared == most
+        assert refusal.value.retry_after == CLIENT_SECRETS.window - 600
+    assert passwords.compared == FREE
     assert attempt("hunter2", "2001:db8:0:2::1") == "web"
-    server.clock.advance(WINDOW)
+    server.clock.advance(refusal.value.retry_after)
     assert attempt("hunter2", "2001:db8:0:1::1") == "web"
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_of_secrets_tried_at_once_no_more_are_hashed_than_one_by_one() -> None:
+    server = at_start_of_a_window()
+    passwords = counting(server)
+    answers = all_at_once(lambda _: tries(server, HERE, 1)[0], 100)
+    assert answers.count("wrong") == passwords.compared == FREE
 
 
 @pytest.mark.rfc("6749", "2.3.1")
 def test_right_secret_counts_as_no_attempt() -> None:
     server = server_with_an_imported_secret("hunter2")
-    for _ in range(2 * max(CLIENT_LIMITS.values())):
-        assert authenticated(server, basic(secret="hunter2")) == "web"
+    assert tries(server, HERE, 2 * CLIENT_SECRETS.many, "hunter2") == ["web"] * 2 * CLIENT_SECRETS.many
+    assert tries(server, HERE, FREE) == ["wrong"] * FREE
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_what_one_source_tries_limits_that_source_alone_however_often_it_tries() -> None:
+    server = at_start_of_a_window()
+    assert set(tries(server, HERE, 1000)[FREE:]) == {f"wait {CLIENT_SECRETS.window}"}
+    assert tries(server, ELSEWHERE, 1, "hunter2") == ["web"]
+    assert tries(server, ELSEWHERE, FREE + 1) == ["wrong"] * FREE + [f"wait {CLIENT_SECRETS.window}"]
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_a_source_that_tries_many_clients_is_limited_and_no_other_is() -> None:
+    imported = ClientSecret(b"", START, encoded=FakePasswords().hash(Secret("hunter2")))
+    many = range(CLIENT_SECRETS.of_a_source.free + 1)
+    server = Server(*(client(client_id=f"client-{number}", secrets=(imported,)) for number in many))
+    *answers, last = [tries(server, HERE, 1, client_id=f"client-{number}")[0] for number in many]
+    assert set(answers) == {"wrong"}
+    assert last.startswith("wait ")
+    assert tries(server, HERE, 1, "hunter2", "client-0")[0].startswith("wait ")
+    assert tries(server, ELSEWHERE, 1, "hunter2", "client-0") == ["client-0"]
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_a_client_that_is_tried_from_everywhere_gets_in_from_a_new_source_which_is_then_delayed() -> None:
+    server = at_start_of_a_window()
+    try_from_everywhere(server)
+    assert tries(server, HERE, 1, "hunter2") == ["web"]
+    assert tries(server, ELSEWHERE, GUARDED + 2) == ["wrong"] * GUARDED + ["wait 1"] * 2
+    server.clock.advance(1)
+    assert tries(server, ELSEWHERE, 2, "hunter2") == ["web", "web"]
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_a_source_where_the_secret_was_right_lately_keeps_all_its_attempts_whoever_else_tries() -> None:
+    server = at_start_of_a_window()
+    assert tries(server, HERE, 1, "hunter2") == ["web"]
+    server.clock.advance(DAY)
+    try_from_everywhere(server)
+    assert tries(server, HERE, FREE + 1) == ["wrong"] * FREE + [f"wait {CLIENT_SECRETS.window}"]
+    server.clock.advance(DAY)
+    try_from_everywhere(server)
+    assert tries(server, HERE, GUARDED + 1) == ["wrong"] * GUARDED + ["wait 1"]
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_secret_that_stays_slow_costs_two_writes_and_once_a_day_one_more() -> None:
+    server = server_with_an_imported_secret("hunter2")
+    tries(server, HERE, 1, "hunter2")
+    server.calls.clear()
+    tries(server, HERE, 1, "hunter2")
+    counted = {verb: times for verb, times in server.calls.items() if verb.startswith("counters.")}
+    assert counted == {"counters.attempt": 1, "counters.give_back": 1, "counters.counted": 1}
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_right_secret_is_taken_though_its_use_cannot_be_noted() -> None:
+    server = server_with_an_imported_secret("hunter2")
+
+    def fail(verb: str, call: Callable[[], Any]) -> Any:
+        if verb in ("counters.counted", "counters.count"):
+            raise TemporarilyUnavailable("The store did not answer", reason="test")
+        return call()
+
+    server.around = fail
+    assert tries(server, HERE, 1, "hunter2") == ["web"]
 
 
 @pytest.mark.rfc("6749", "2.3.1")
@@ -358,6 +462,6 @@ def test_secret_that_is_random_costs_no_hash_and_no_call_beyond_the_client() -> 
     ours = server_with_all()
     with pytest.raises(InvalidClient):
         authenticated(ours, basic(secret="guessed"))
-    assert dict(server.calls) == {"clients.get": 1}
-    assert dict(ours.calls) == {"clients.get": 1, "journal.note_refusal": 1}
+    assert dict(server.calls) == {"tokens.standing": 1}
+    assert dict(ours.calls) == {"tokens.standing": 1, "journal.note_refusal": 1}
     assert passwords.compared == 0

@@ -8,7 +8,7 @@ import pytest
 from authserver.errors import InvalidGrant, InvalidRequest, InvalidToken, OAuthError, UnauthorizedClient
 from authserver.messages import TokenResponse
 from authserver.values import RedirectUri, base64url
-from tests.fakes import REDIRECT_URI, START, client, public_client
+from tests.fakes import REDIRECT_URI, client, public_client
 from tests.unit.server import VERIFIER, App, Browser, Server
 
 OTHER_URI = "https://app.example/other"
@@ -200,10 +200,23 @@ def test_scope_of_the_answer_is_what_is_left_of_the_request() -> None:
 
 
 @pytest.mark.rfc("6749", "4.1.3")
-def test_code_after_a_cutoff_of_its_subject_is_refused() -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda server: server.withdrawals.end(subject="sub-of-alice"),
+        lambda server: server.withdrawals.end(client_id="web"),
+        lambda server: server.withdrawals.end(subject="sub-of-alice", client_id="web"),
+        lambda server: server.withdrawals.end_sessions("sub-of-alice"),
+        lambda server: server.withdrawals.end_everything("another era"),
+    ],
+    ids=["user", "client", "both", "sessions", "everything"],
+)
+def test_code_from_before_an_end_is_refused_and_one_from_after_it_is_not(end: Callable[[Server], None]) -> None:
     server = Server()
     code = Browser(server).code()
-    server.tokens.cut_off(subject="sub-of-alice", client_id=None, not_before=START, expires_at=START + 10**7)
+    end(server)
     with pytest.raises(InvalidGrant) as refusal:
         App(server).exchange(code)
-    assert refusal.value.reason == "cut_off"
+    assert refusal.value.reason == "ended"
+    assert server.authorization_of(code).redeemed_by is None
+    assert App(server).tokens().access_token

@@ -1,6 +1,7 @@
 """The developer portal: one's own apps, by the rules of the partner API, in pages."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -394,11 +395,26 @@ def test_connections_are_counted_by_day(alice: Developer) -> None:
 
 
 def test_nobody_is_noted_who_is_not_registered(alice: Developer) -> None:
-    with pytest.raises(OAuthError):
-        App(alice.server, "nobody", "secret").introspect("none")
-    with pytest.raises(OAuthError):
-        Browser(alice.server).authorize(client_id="nobody")
-    assert alice.server.calls["journal.note_refusal"] == 0
+    """All of them are one item together, so that they cost what a client does that there is, and nothing grows."""
+    today = alice.server.clock() // 86_400 * 86_400
+    for client_id in ("nobody", "nothing"):
+        with pytest.raises(OAuthError):
+            App(alice.server, client_id, "secret").introspect("none")
+        with pytest.raises(OAuthError):
+            Browser(alice.server).authorize(client_id=client_id)
+        assert alice.server.journal.refusals(client_id, [today]) == ()
+    assert sum(refusal.count for refusal in alice.server.journal.refusals("", [today])) == 4
+
+
+def test_a_client_that_there_is_not_costs_the_calls_of_one_whose_secret_is_wrong(alice: Developer) -> None:
+    def calls_of(client_id: str) -> Counter[str]:
+        alice.server.calls.clear()
+        with pytest.raises(OAuthError):
+            App(alice.server, client_id, "not its secret").token("client_credentials")
+        return Counter(alice.server.calls)
+
+    client_id, _ = registered(alice)
+    assert calls_of("nobody") == calls_of(client_id)
 
 
 # ------------------------------------------------------------------ others, and what is hostile

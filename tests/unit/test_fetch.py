@@ -133,6 +133,43 @@ def test_only_200_will_do_and_no_redirect_is_followed(site: Site, fetch: Fetch, 
     assert len(site.asked) == 1
 
 
+@pytest.mark.rfc("6749", "5.2")
+@pytest.mark.parametrize(
+    ("status", "document", "error"),
+    [
+        (400, {"error": "invalid_grant"}, "invalid_grant"),
+        (400, {"error": ["invalid_grant"]}, ""),
+        (400, {"error": None}, ""),
+        (400, ["error"], ""),
+        (400, "invalid_grant", ""),
+        (400, {}, ""),
+        (401, {"error": "invalid_grant"}, ""),
+        (500, {"error": "invalid_grant"}, ""),
+    ],
+    ids=str,
+)
+def test_what_a_refusal_is_called_is_told_beside_the_reason(
+    site: Site, fetch: Fetch, status: int, document: Any, error: str
+) -> None:
+    site.status, site.document = status, document
+    with pytest.raises(FetchFailed) as caught:
+        fetch.post(site.issuer, {}, {})
+    assert (caught.value.reason, caught.value.error) == ("status", error)
+
+
+def test_a_refusal_that_is_not_json_is_called_nothing(site: Site, fetch: Fetch) -> None:
+    def garbage(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(400)
+        handler.send_header("Content-Length", "7")
+        handler.end_headers()
+        handler.wfile.write(b"[" * 7)
+
+    site.misbehave = garbage
+    with pytest.raises(FetchFailed) as caught:
+        fetch.post(site.issuer, {}, {})
+    assert (caught.value.reason, caught.value.error) == ("status", "")
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

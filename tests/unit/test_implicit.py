@@ -100,7 +100,7 @@ def test_access_token_ends_with_its_authorization(token_format: str) -> None:
     token = asked(server, "token", scope="read")["access_token"]
     (authorization,) = server.tokens.every_authorization()
     assert server.access(token).authorization_id == authorization.id
-    server.tokens.revoke(authorization.id, server.clock())
+    server.withdrawals.revoke(authorization.id, server.clock())
     with pytest.raises(InvalidToken):
         server.access(token)
 
@@ -115,12 +115,15 @@ def test_client_revokes_the_access_token() -> None:
 
 
 @pytest.mark.rfc("6749", "4.2.2")
-def test_user_who_is_cut_off_loses_the_access_token() -> None:
+@pytest.mark.parametrize("end", ["end", "end_sessions"])
+def test_access_token_ends_with_whatever_its_user_had_and_with_the_sessions(end: str) -> None:
     server = serving()
     token = asked(server, "token", scope="read")["access_token"]
-    server.tokens.cut_off(subject="sub-of-alice", client_id=None, not_before=server.clock(), expires_at=10**11)
+    assert server.access(token)
+    getattr(server.withdrawals, end)(subject="sub-of-alice")
     with pytest.raises(InvalidToken):
         server.access(token)
+    assert server.access(asked(server, "token", scope="read")["access_token"])
 
 
 def test_authorization_lives_as_long_as_its_access_token_and_can_be_neither_redeemed_nor_refreshed() -> None:

@@ -3,6 +3,7 @@
 import jwt
 import pytest
 
+from authserver.ends import Deployment
 from authserver.errors import InvalidToken, TemporarilyUnavailable
 from authserver.settings import DAY
 from authserver.tokens.keyring import (
@@ -157,7 +158,7 @@ def test_keys_of_a_store_that_takes_none_are_unavailable() -> None:
             return False
 
     server = Server(rings=False)
-    ring = KeyRing(Closed(), FakeOpener(), server.settings, server.clock, server.random)
+    ring = KeyRing(Closed(), FakeOpener(), server.settings, server.clock, server.random, Deployment)
     with pytest.raises(TemporarilyUnavailable):
         ring.token_key("token")
     assert ring.token_keys("token") == ()
@@ -260,7 +261,7 @@ def test_session_and_code_survive_a_new_key_in_the_token_ring() -> None:
     browser = Browser(server)
     code = browser.code()
     server.clock.advance(30)
-    KeyRing(server.keys, FakeOpener(), server.settings, lambda: START + ROTATION, server.random).rotate()
+    KeyRing(server.keys, FakeOpener(), server.settings, lambda: START + ROTATION, server.random, Deployment).rotate()
     server.services = server.new_instance()
     assert App(server).exchange(code)
     assert browser.code()

@@ -338,7 +338,7 @@ def test_an_access_token_or_another_issuers_is_no_hint(alice: Person) -> None:
 def test_a_client_that_is_gone_gets_nobody_back(gone: str, alice: Person) -> None:
     (client,) = (one for one in alice.server.clients.list().items if one.client_id == "web")
     if gone == "unknown":
-        alice.server.clients.delete("web")
+        alice.server.withdrawals.delete_client("web")
     else:
         changed: Any = {"disabled": {"status": DISABLED}, "expired": {"expires_at": fakes.START}}[gone]
         alice.server.clients.put(replace(client, **changed))
@@ -367,7 +367,7 @@ def test_a_client_that_nobody_verified_gets_nobody_back_who_pressed_no_button_he
 # ------------------------------------------------------------------ when a store is down
 
 
-@pytest.mark.parametrize("verb", ["clients.get", "browsers.browser_state", "browsers.delete_session", "users.get"])
+@pytest.mark.parametrize("verb", ["clients.find", "browsers.browser_state", "withdrawals.end_session", "users.get"])
 def test_a_store_that_does_not_answer_is_not_taken_for_signed_out(verb: str, alice: Person) -> None:
     page = alice.opens(client_id="web", post_logout_redirect_uri=BYE)
 
@@ -377,7 +377,7 @@ def test_a_store_that_does_not_answer_is_not_taken_for_signed_out(verb: str, ali
         return call()
 
     alice.server.around = around
-    if verb != "browsers.delete_session":
+    if verb != "withdrawals.end_session":
         with pytest.raises(TemporarilyUnavailable):
             alice.opens(client_id="web")
     if verb != "users.get":

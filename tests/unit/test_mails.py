@@ -8,7 +8,8 @@ import pytest
 
 from authserver.endpoints.mail import write_letter
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
-from authserver.identity.mail_links import make_link, open_link, spend
+from authserver.identity.begin import begun_of, key_text
+from authserver.identity.mail_links import OpenedLink, make_link, open_link
 from authserver.identity.mails import (
     order_reset,
     order_verification,
@@ -27,7 +28,7 @@ from authserver.messages import (
     MailOrder,
     NoLetter,
 )
-from authserver.models import User
+from authserver.models import Session, User
 from authserver.pages.mails import render_mail
 from authserver.values import Secret, base64url, is_mail_address
 from tests.fakes import (
@@ -35,11 +36,10 @@ from tests.fakes import (
     START,
     Clock,
     Counted,
-    FakeBrowsers,
     FakeCounters,
-    FakeTokens,
-    FakeUsers,
+    FakeStores,
     Random,
+    rings,
     services,
     user,
 )
@@ -56,15 +56,18 @@ class Post:
     def __init__(self, *users: User) -> None:
         self.clock = Clock()
         self.orders: list[MailOrder] = []
-        self.users = Counted(FakeUsers(users or [user()]))
-        self.tokens = FakeTokens()
-        self.browsers = Counted(FakeBrowsers(self.tokens))
+        self.stores = FakeStores.of(users=users or [user()], rings=rings())
+        self.users = Counted(self.stores.users)
+        self.browsers = Counted(self.stores.browsers)
         self.counters = Counted(FakeCounters())
         self.services: Services = services(
             users=self.users.as_store,
-            tokens=self.tokens,
+            tokens=self.stores.tokens,
             browsers=self.browsers.as_store,
+            withdrawals=self.stores.withdrawals,
             counters=self.counters.as_store,
+            key_store=self.stores.keys,
+            record=self.stores.record,
             now=self.clock,
             order_mail=self.orders.append,
         )
@@ -72,6 +75,12 @@ class Post:
     def order(self, kind: str = PASSWORD_RESET, **fields: Any) -> MailOrder:
         defaults: dict[str, Any] = {"id": base64url(Random(str(fields))(16)), "issuer": ISSUER, "ordered_at": START}
         return MailOrder(kind, **{**defaults, **fields})
+
+    def session(self, sub: str = "sub-of-alice") -> Session:
+        """One that begins now."""
+        ends = self.stores.record.ends(key_text(sub))
+        begun, sessions = begun_of(ends), ends.subject.sessions
+        return Session("s", b"", sub, START, START, START + 3600, "", begun=begun, sessions=sessions)
 
     def letter(self, order: MailOrder) -> Letter:
         letter = write_letter(order, self.services)
@@ -105,14 +114,28 @@ def test_a_reset_is_ordered_whatever_the_name(username: str, post: Post) -> None
     assert (order.issuer, order.ordered_at, order.subject, order.address) == (ISSUER, START, "", "")
 
 
+def test_an_order_says_under_which_epochs_it_was_given(post: Post) -> None:
+    """Whoever carries it out later must not look: something may have ended in between."""
+    post.stores.withdrawals.end(subject="sub-of-alice")
+    post.stores.withdrawals.end_sessions("sub-of-alice")
+    session = post.session()
+    order_reset("alice", "203.0.113.7", "", post.services)
+    order_verification(post.alice(), session, NEW, "", post.services)
+    reset, verification = post.orders
+    assert (reset.begun.subject, reset.sessions) == (1, None)
+    assert (verification.begun, verification.sessions) == (session.begun, 1)
+
+
 def test_ordering_is_the_same_work_for_a_name_that_exists_and_one_that_does_not(post: Post) -> None:
     work = []
     for username in ("alice", "nobody"):
         post.users.calls.clear()
+        post.browsers.calls.clear()
         post.counters.calls.clear()
         order_reset(username, "203.0.113.7", "", post.services)
         work.append((dict(post.users.calls), dict(post.browsers.calls), dict(post.counters.calls), len(post.orders)))
-    assert work == [({}, {}, {"count": 4}, 1), ({}, {}, {"count": 4}, 2)]
+    assert work[0][:3] == work[1][:3] == ({"identify": 1}, {"ends": 1}, {"count": 4})
+    assert [orders for *_, orders in work] == [1, 2]
 
 
 def test_orders_differ(post: Post) -> None:
@@ -157,7 +180,7 @@ def test_nothing_is_ordered_where_no_mails_are_sent(post: Post) -> None:
 
 def test_who_wants_an_address_is_sent_a_link_there_and_keeps_the_old_one_until_then(post: Post) -> None:
     before = post.alice()
-    assert order_verification(before, NEW, "da", post.services)
+    assert order_verification(before, post.session(), NEW, "da", post.services)
     (order,) = post.orders
     assert (order.kind, order.subject, order.address, order.languages) == (EMAIL_VERIFICATION, before.sub, NEW, "da")
     assert post.alice() == replace(before, pending_email=NEW)
@@ -166,15 +189,15 @@ def test_who_wants_an_address_is_sent_a_link_there_and_keeps_the_old_one_until_t
 @pytest.mark.parametrize("address", ["", "nobody", "a@b", "a@b.example\nbcc: c@d.example", "a b@c.example"])
 def test_what_is_no_address_is_not_taken(address: str, post: Post) -> None:
     before = post.alice()
-    assert not order_verification(before, address, "", post.services)
+    assert not order_verification(before, post.session(), address, "", post.services)
     assert (post.orders, post.alice()) == ([], before)
 
 
 def test_a_user_cannot_have_any_number_of_addresses_written_to(post: Post) -> None:
     for number in range(5):
-        assert order_verification(post.alice(), f"a{number}@b.example", "", post.services)
+        assert order_verification(post.alice(), post.session(), f"a{number}@b.example", "", post.services)
     with pytest.raises(TooManyAttempts):
-        order_verification(post.alice(), NEW, "", post.services)
+        order_verification(post.alice(), post.session(), NEW, "", post.services)
     assert len(post.orders) == 5
     assert post.alice().pending_email == "a4@b.example"
 
@@ -186,7 +209,7 @@ def test_many_accounts_cannot_have_any_number_of_mails_sent_to_one_address() -> 
     for person in people:
         for written in (NEW, NEW.upper(), NEW):
             try:
-                order_verification(person, written, "", post.services)
+                order_verification(person, post.session(), written, "", post.services)
             except TooManyAttempts:
                 refused += 1
     assert (len(post.orders), refused) == (10, 5)
@@ -252,7 +275,7 @@ def test_the_same_order_is_the_same_letter(post: Post) -> None:
     opened = open_link(first.link.rpartition("/")[2], PASSWORD_RESET, post.services)
     assert opened
     assert opened.link.expires_at == START + 1800
-    assert spend(opened, "claim", post.services)
+    assert used(opened, "claim", post.services)
     assert post.reason(order) == "link_spent"
 
 
@@ -262,8 +285,8 @@ def test_links_of_two_orders_differ(post: Post) -> None:
 
 
 def test_an_address_that_the_user_does_not_want_any_more_is_not_written_to(post: Post) -> None:
-    order_verification(post.alice(), NEW, "", post.services)
-    order_verification(post.alice(), "newer@example.com", "", post.services)
+    order_verification(post.alice(), post.session(), NEW, "", post.services)
+    order_verification(post.alice(), post.session(), "newer@example.com", "", post.services)
     old, new = post.orders
     assert post.reason(old) == "address_unwanted"
     letter = post.letter(new)
@@ -285,6 +308,11 @@ def link_of(post: Post, order: MailOrder | None = None) -> str:
     text = make_link(order or post.order(username="alice"), "sub-of-alice", "alice@example.com", post.services)
     assert text
     return text
+
+
+def used(opened: OpenedLink, claim: str, services: "Services") -> bool:
+    """Whether the link may be used, by a form that sets a password."""
+    return services.withdrawals.reset_password(opened.link, claim, f"hash of {claim}", services.now())
 
 
 def test_a_link_is_found_by_its_text_alone(post: Post) -> None:
@@ -314,18 +342,33 @@ def test_a_link_is_over_after_its_time(post: Post) -> None:
         opened = open_link(text, PASSWORD_RESET, post.services)
         assert opened
         assert opened.is_live == is_live
-        assert spend(opened, str(seconds), post.services) == is_live
+        assert used(opened, str(seconds), post.services) == is_live
 
 
-@pytest.mark.parametrize(("not_before", "is_live"), [(START - 1, True), (START, False), (START + 9, False)])
-def test_what_ended_everything_of_the_user_ended_the_link(not_before: int, is_live: bool, post: Post) -> None:
+@pytest.mark.parametrize("ended", ["before the order", "between", "after"])
+def test_what_ended_everything_of_the_user_ended_the_link(ended: str, post: Post) -> None:
     """A newer password, for one. It counts from when the link was ordered, however late it was made."""
-    text = link_of(post)
-    post.services.tokens.cut_off(subject="sub-of-alice", not_before=not_before, expires_at=START + 10**6)
+    if ended == "before the order":
+        post.stores.withdrawals.end(subject="sub-of-alice")
+    order_reset("alice", "203.0.113.7", "", post.services)
+    if ended == "between":
+        post.stores.withdrawals.end(subject="sub-of-alice")
+    text = link_of(post, post.orders[0])
+    if ended == "after":
+        post.stores.withdrawals.end(subject="sub-of-alice")
     opened = open_link(text, PASSWORD_RESET, post.services)
     assert opened
-    assert opened.is_live == is_live
-    assert spend(opened, "claim", post.services) == is_live
+    assert opened.is_live == (ended == "before the order")
+    assert used(opened, "claim", post.services) == (ended == "before the order")
+
+
+def test_a_link_for_a_forgotten_password_outlives_a_sign_out_everywhere(post: Post) -> None:
+    """Whoever signed out elsewhere may be the one who asked for it."""
+    text = link_of(post)
+    post.stores.withdrawals.end_sessions("sub-of-alice")
+    opened = open_link(text, PASSWORD_RESET, post.services)
+    assert opened
+    assert used(opened, "claim", post.services)
 
 
 def test_a_link_that_is_stored_cannot_be_told_from_what_is_stored(post: Post) -> None:
@@ -339,8 +382,9 @@ def test_a_link_that_is_stored_cannot_be_told_from_what_is_stored(post: Post) ->
 def test_one_form_is_one_use_however_often_it_is_sent(post: Post) -> None:
     opened = open_link(link_of(post), PASSWORD_RESET, post.services)
     assert opened
-    uses = [spend(opened, opened.claim(content), post.services) for content in ("one", "one", "two")]
-    assert uses == [True, True, False]
+    uses = [used(opened, opened.claim(content), post.services) for content in ("one", "one", "two")]
+    assert uses == [True, False, False]  # the second time it has been done, and nothing is done again
+    assert post.alice().password_hash == f"hash of {opened.claim('one')}"
 
 
 # ------------------------------------------------------------------ texts

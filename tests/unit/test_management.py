@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from authserver.errors import MethodNotAllowed
 from authserver.management import DEFAULT_PAGE, MAX_DEPTH, Call, partner, serve
 from authserver.values import Scope
 from authserver.wire import HttpRequest
@@ -66,3 +67,12 @@ def test_patch_that_is_shallow_is_taken(api: Api) -> None:
 )
 def test_text_with_half_a_character_is_refused(api: Api, document: Any) -> None:
     assert patched(api, document) == 400
+
+
+@pytest.mark.rfc("9110", "15.5.6")
+@pytest.mark.parametrize("method", ["PUT", "HEAD", "BREW"])
+def test_method_that_a_path_does_not_have_is_told_those_that_it_has(api: Api, method: str) -> None:
+    request = HttpRequest(method, f"{method} /partner/apps/{{client_id}}", authorizer=api.authorizer)
+    with pytest.raises(MethodNotAllowed) as refused:
+        serve(request, partner.OPERATIONS, api.server.services)
+    assert set(refused.value.allow.split(", ")) == {"GET", "PATCH", "DELETE"}

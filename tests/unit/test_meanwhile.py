@@ -1,40 +1,18 @@
-"""What changes while something is under way: a client, a password, a role, a catalogue, a clock."""
+"""What changes while something is under way: a client, a password, a role, a catalogue."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authserver.errors import InvalidGrant
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo
+from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
-from authserver.tokens.opaque import key_of
-from authserver.values import RedirectUri, Scope, Secret, base64url
+from authserver.values import Scope, Secret
 from tests import fakes
 from tests.unit.server import App, Browser, Server
 
 SUB = "sub-of-alice"
-KEPT = 10**10
-OTHER_URI = "https://other.example/callback"
-
-
-def after(server: Server, verb: str, act: Callable[[], Any]) -> None:
-    """Once, right after the next call of `verb`; then a second passes."""
-
-    def around(called: str, call: Callable[[], Any]) -> Any:
-        answer = call()
-        if called == verb:
-            server.around = lambda _, call: call()
-            act()
-            server.clock.advance(1)
-        return answer
-
-    server.around = around
-
-
-def cut_off(server: Server, **what: str) -> None:
-    server.tokens.cut_off(**what, not_before=server.clock(), expires_at=KEPT)
 
 
 def at_consent(server: Server, **parameters: str) -> tuple[Browser, str, ConsentPage]:
@@ -101,30 +79,34 @@ def test_what_changed_can_be_denied_all_the_same() -> None:
 # ------------------------------------------------------------------ the end comes first
 
 
-def test_old_password_gives_no_session_once_it_was_changed() -> None:
+@pytest.mark.parametrize("verb", ["users.identify", "browsers.ends", "users.get_with_factors", "browsers.put_session"])
+@pytest.mark.parametrize("change", ["password", "disabled and enabled"])
+def test_no_session_is_begun_by_what_was_so_before_a_change(verb: str, change: str) -> None:
+    """At whichever read of a sign-in the change comes: none is so late that what it begins outlives it."""
     server = Server()
     browser = Browser(server)
     pending: Any = browser.authorize()
 
-    def change_password() -> None:
-        server.users.update(SUB, password_hash=fakes.FakePasswords().hash(Secret("another")))
-        cut_off(server, subject=SUB)
+    def withdraw() -> None:
+        if change == "password":
+            assert server.withdrawals.set_password(SUB, fakes.FakePasswords().hash(Secret("another")))
+            return
+        for status in ("disabled", "active"):
+            assert server.withdrawals.change_user(SUB, status=status)
 
-    after(server, "users.find_with_factors", change_password)
-    signed_in: Any = browser.sign_in(pending.request_handle)
-    assert isinstance(browser.consent_page(signed_in.request_handle), GoTo)  # to the sign-in page, again
+    server.after(verb, withdraw)
+    signed_in = browser.sign_in(pending.request_handle)
+    is_new = change != "password" and verb == "users.identify"  # the sign-in read everything after the change
+    assert isinstance(browser.consent_page(pending.request_handle), ConsentPage) is is_new
+    if verb in ("users.identify", "browsers.ends") and change == "password":
+        assert isinstance(signed_in, LoginPage)  # the old one is compared with the new hash
 
 
 def test_operators_grant_does_not_outlive_the_powers() -> None:
     server = Server(fakes.client(scope=Scope.parse("openid admin:users")))
-    server.users.update(SUB, operator=True)
+    server.withdrawals.change_user(SUB, operator=True)
     browser, handle, page = at_consent(server, scope="admin:users")
-
-    def withdraw() -> None:
-        server.users.update(SUB, operator=False)
-        cut_off(server, subject=SUB)
-
-    after(server, "users.get", withdraw)
+    server.after("users.get", lambda: server.withdrawals.change_user(SUB, operator=False))
     answer = browser.decide(handle, csrf=page.csrf)
     assert isinstance(answer, AuthorizationResponse)
     with pytest.raises(InvalidGrant):
@@ -135,50 +117,40 @@ def test_disconnecting_ends_what_is_granted_silently_at_that_moment() -> None:
     server = Server()
     browser = Browser(server)
     browser.code()
-    server.clock.advance(5)
-    after(server, "browsers.browser_state", lambda: cut_off(server, subject=SUB, client_id="web"))
+    server.after("browsers.browser_state", lambda: server.withdrawals.end(subject=SUB, client_id="web"))
     answer = browser.authorize()
     assert isinstance(answer, AuthorizationResponse)
     with pytest.raises(InvalidGrant):
         App(server).exchange(answer.parameters["code"])
 
 
-# ------------------------------------------------------------------ others of the same name
-
-
-def test_consent_is_not_inherited_by_another_client_of_the_same_identifier() -> None:
+@pytest.mark.parametrize("whose", [{"client_id": "web"}, {"subject": SUB, "client_id": "web"}, {"subject": SUB}])
+def test_consent_is_forgotten_with_whatever_it_was_given_under(whose: dict[str, str]) -> None:
     server = Server()
     browser = Browser(server)
     browser.code()
     assert isinstance(browser.authorize(), AuthorizationResponse)
-    another = fakes.client(redirect_uris=(RedirectUri.parse(OTHER_URI),), created_at=server.clock() + 1)
-    server.clients.put(another)
-    assert isinstance(browser.authorize(redirect_uri=OTHER_URI), GoTo)
+    server.withdrawals.end(**whose)
+    pending = browser.authorize(prompt="login")
+    assert isinstance(pending, GoTo)
+    browser.sign_in(pending.request_handle)
+    answer = browser.authorize()
+    assert isinstance(answer, GoTo)
+    assert answer.page == "consent"
 
 
-# ------------------------------------------------------------------ catalogue and clock
+# ------------------------------------------------------------------ the catalogue
 
 
 def test_scope_that_was_just_defined_takes_the_word_it_takes() -> None:
-    """An instance remembers the catalogue for minutes; whom a scope takes is decided by what it says now."""
+    """An instance remembers the catalogue by its version; whom a scope takes is decided by what it says now."""
     server = Server(fakes.client(scope=Scope.parse("openid payroll")))
     server.services.scopes()
     stricter = ScopeDefinition("payroll", "Pay people", grantable_by="operator")
-    assert server.configuration.put_scopes(ScopeCatalogue.of((*DEFAULT.definitions, stricter)))
-    server.clock.advance(1)
+    assert server.withdrawals.change_scopes(ScopeCatalogue.of((*DEFAULT.definitions, stricter)))
     browser = Browser(server)
     pending: Any = browser.authorize((), frozenset(), scope="openid payroll")
     signed_in: Any = browser.sign_in(pending.request_handle)
     refused = browser.consent_page(signed_in.request_handle)
     assert isinstance(refused, AuthorizationResponse)
     assert refused.parameters["error"] == "access_denied"
-
-
-def test_resuming_moves_no_cutoff_back() -> None:
-    """By an instance whose clock is behind that of the one which cut off."""
-    server = Server()
-    server.tokens.cut_off(subject=SUB, not_before=1005, expires_at=KEPT)
-    server.tokens.suspend(subject=SUB)
-    server.tokens.resume(subject=SUB, now=1003, expires_at=KEPT)
-    keys = {"subject_key": base64url(key_of(SUB)), "client_key": base64url(key_of("web"))}
-    assert server.tokens.standing(**keys).not_before == 1005

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from authserver.endpoints.introspect import introspect_self
-from authserver.errors import InsufficientScope, InvalidGrant, InvalidRequest, InvalidToken
+from authserver.errors import InsufficientScope, InvalidClient, InvalidGrant, InvalidRequest, InvalidToken
+from authserver.management import account
 from authserver.messages import ActiveAccessToken, ApprovalAsked, AuthorizationResponse, ConsentPage, TokenResponse
 from authserver.models import Membership, Organisation
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
-from authserver.storage import Standing
+from authserver.storage.standing import Standing
 from tests import fakes
+from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server
 
 SUB = "sub-of-alice"
@@ -39,7 +41,7 @@ class Company(Server):
         self.configuration.put_scopes(CATALOGUE)
         self.organisations.create(Organisation("acme", "Acme", COMPANIES))
         self.organisations.create(Organisation("other", "Other", {"one": "Its own One", "nine": "Nine"}))
-        self.organisations.put_membership(Membership("acme", SUB, role))
+        self.organisations.put_membership(Membership("acme", SUB, role, epoch="of Alice"))
 
     def at_consent(self, **parameters: str) -> tuple[Browser, str]:
         browser = Browser(self)
@@ -55,6 +57,15 @@ class Company(Server):
         answer = self.choose(*entities, **parameters)
         assert isinstance(answer, AuthorizationResponse), answer
         return App(self).exchange(answer.parameters["code"])
+
+    def answered(self, decision: str) -> None:
+        """Bob, who administers Acme, answers what Alice asked."""
+        self.users.create(fakes.user(sub="bob", username="bob"))
+        self.organisations.put_membership(Membership("acme", "bob", "administrator", epoch="bob's"))
+        bob = Api(self, account.OPERATIONS, "bob")
+        approvals = "/account/organisations/acme/approvals"
+        (asked,) = [one for one in bob.get(approvals)["items"] if one["decision"] is None]
+        assert bob.call("PUT", f"{approvals}/{asked['id']}", {"decision": decision}).status == 200
 
     def calls_company(self, response: TokenResponse, company: str) -> ActiveAccessToken:
         return self.access(response.access_token, ENTRIES, path_parameters={"company_id": company})
@@ -161,7 +172,7 @@ def test_client_that_acts_for_companies_gets_exactly_one() -> None:
 
 def test_user_of_no_organisation_is_told_so() -> None:
     server = Company()
-    server.organisations.delete_membership("acme", SUB)
+    server.withdrawals.delete_membership("acme", SUB)
     browser, handle = server.at_consent()
     page = browser.consent_page(handle)
     assert isinstance(page, ConsentPage)
@@ -174,7 +185,7 @@ def test_membership_that_ended_while_the_page_was_open_grants_nothing() -> None:
     browser, handle = server.at_consent()
     page = browser.consent_page(handle)
     assert isinstance(page, ConsentPage)
-    server.organisations.delete_membership("acme", SUB)
+    server.withdrawals.delete_membership("acme", SUB)
     answer = browser.decide(handle, csrf=page.csrf, organisation="acme", entities=("one",))
     assert error_of(answer) == "access_denied"
 
@@ -214,28 +225,23 @@ def test_member_asks_an_administrator_for_what_only_they_may_grant(scope: str, e
     assert approval
     assert (str(approval.scope), approval.entities) == (scope, frozenset(entities))
 
-    allow = server.browsers.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
-    assert allow
+    server.answered("allow")
     assert server.tokens_for(*entities, scope=scope).access_token
-    server.clock.advance(60)
+    server.clock.advance(server.settings.consent_lifetime)
     assert isinstance(server.choose(*entities, scope=scope), ApprovalAsked)
 
 
 def test_approval_allows_no_more_than_was_asked() -> None:
     server = Company(role="member")
     server.choose("one", scope="openid export")
-    approval = server.browsers.approval("acme", "web", SUB)
-    assert approval
-    assert server.browsers.answer_approval(approval, "allow", "bob", server.clock(), server.clock() + 60)
+    server.answered("allow")
     assert isinstance(server.choose("one", "two", scope="openid export"), ApprovalAsked)
 
 
 def test_refused_approval_allows_nothing() -> None:
     server = Company(role="member")
     server.choose("*")
-    approval = server.browsers.approval("acme", "web", SUB)
-    assert approval
-    assert server.browsers.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
+    server.answered("deny")
     assert isinstance(server.choose("*"), ApprovalAsked)
 
 
@@ -254,8 +260,7 @@ def test_member_is_told_what_became_of_what_they_asked() -> None:
     waiting = consent_page(server).asked
     assert waiting
     assert (waiting.decision, waiting.created_at) == ("", server.clock())
-    end = server.clock() + 60
-    assert server.browsers.answer_approval(waiting, "deny", "bob", server.clock(), end)
+    server.answered("deny")
     denied = consent_page(server).asked
     assert denied
     assert (denied.decision, denied.decided_at) == ("deny", server.clock())
@@ -263,21 +268,19 @@ def test_member_is_told_what_became_of_what_they_asked() -> None:
     again = consent_page(server).asked
     assert again
     assert again.decision == ""
-    assert server.browsers.answer_approval(again, "allow", "bob", server.clock(), end)
+    server.answered("allow")
     assert consent_page(server).asked is None
 
 
 def test_a_denial_that_is_over_and_an_administrator_are_told_nothing() -> None:
     server = Company(role="member")
     server.choose("*")
-    approval = server.browsers.approval("acme", "web", SUB)
-    assert approval
-    assert server.browsers.answer_approval(approval, "deny", "bob", server.clock(), server.clock() + 60)
+    server.answered("deny")
     server.organisations.put_membership(Membership("acme", SUB, "administrator"))
     assert consent_page(server).asked is None
     server.organisations.put_membership(Membership("acme", SUB, "member"))
     assert consent_page(server).asked
-    server.clock.advance(60)
+    server.clock.advance(server.settings.consent_lifetime)
     assert consent_page(server).asked is None
 
 
@@ -290,7 +293,7 @@ def test_only_an_operator_grants_what_is_theirs() -> None:
     server = Company()
     browser, handle = server.at_consent(scope="openid root")
     assert error_of(browser.consent_page(handle)) == "access_denied"
-    server.users.update(SUB, operator=True)
+    server.withdrawals.change_user(SUB, operator=True)
     assert server.tokens_for("one", scope="openid root")
 
 
@@ -349,18 +352,18 @@ def test_companies_are_added_and_dropped_under_a_token_that_stays(token_format: 
     server = Company(access_token_format=token_format)
     response = server.tokens_for("one", "two")
     (authorization,) = server.tokens.every_authorization()
-    assert server.tokens.set_entities(authorization.id, "acme", frozenset({"two", "three"}))
+    assert server.withdrawals.set_entities(authorization.id, "acme", frozenset({"two", "three"}))
     assert server.calls_company(response, "three")
     with pytest.raises(InsufficientScope):
         server.calls_company(response, "one")
-    assert server.tokens.set_entities(authorization.id, "other", frozenset({"*"})) is None
+    assert server.withdrawals.set_entities(authorization.id, "other", frozenset({"*"})) is None
 
 
 def test_every_company_means_those_to_come_and_not_those_that_went() -> None:
     server = Company()
     response = server.tokens_for("*")
     assert server.calls_company(response, "three").every_entity
-    assert server.organisations.drop_company("acme", "three")
+    assert server.withdrawals.drop_company("acme", "three")
     with pytest.raises(InsufficientScope):
         server.calls_company(response, "three")
     assert server.organisations.put_company("acme", "four", "Four Ltd", 10)
@@ -370,7 +373,7 @@ def test_every_company_means_those_to_come_and_not_those_that_went() -> None:
 def test_company_that_left_the_organisation_is_out_of_reach_at_once() -> None:
     server = Company()
     response = server.tokens_for("one", "two")
-    assert server.organisations.drop_company("acme", "one")
+    assert server.withdrawals.drop_company("acme", "one")
     assert server.calls_company(response, "two").entities == ("two",)
     with pytest.raises(InsufficientScope):
         server.calls_company(response, "one")
@@ -388,19 +391,18 @@ def test_the_check_of_a_company_is_the_one_read_of_a_check() -> None:
 
 
 END: dict[str, Any] = {
-    "disabled": lambda server: server.organisations.update("acme", status="disabled"),
-    "member no more": lambda server: server.organisations.delete_membership("acme", SUB),
-    "suspended": lambda server: server.tokens.suspend(organisation="acme"),
-    "member gone": lambda server: cut(server, organisation="acme", subject=SUB),
-    "app disconnected": lambda server: cut(server, organisation="acme", client_id="web"),
-    "all of it": lambda server: cut(server, organisation="acme"),
-    "user disabled": lambda server: server.tokens.suspend(subject=SUB),
-    "client disabled": lambda server: server.tokens.suspend(client_id="web"),
+    "organisation disabled": lambda server: server.withdrawals.change_organisation("acme", status="disabled"),
+    "member no more": lambda server: server.withdrawals.delete_membership("acme", SUB),
+    "another role": lambda server: server.withdrawals.set_membership(Membership("acme", SUB, "member", epoch="new")),
+    "app disconnected": lambda server: server.withdrawals.end(organisation="acme", client_id="web"),
+    "app disconnected by its user": lambda server: server.withdrawals.end(subject=SUB, client_id="web"),
+    "all of the organisation": lambda server: server.withdrawals.end(organisation="acme"),
+    "all of the user": lambda server: server.withdrawals.end(subject=SUB),
+    "user disabled": lambda server: server.withdrawals.change_user(SUB, status="disabled"),
+    "user deleted": lambda server: server.withdrawals.delete_user(SUB, server.clock()),
+    "all of the client": lambda server: server.withdrawals.end(client_id="web"),
+    "everything": lambda server: server.withdrawals.end_everything("another era"),
 }
-
-
-def cut(server: Server, **what: str) -> None:
-    server.tokens.cut_off(**what, not_before=server.clock(), expires_at=server.clock() + 10**8)
 
 
 @pytest.mark.parametrize("token_format", ["jwt", "opaque"])
@@ -408,8 +410,8 @@ def cut(server: Server, **what: str) -> None:
 def test_everything_dies_at_once(end: str, token_format: str) -> None:
     server = Company(access_token_format=token_format)
     response = server.tokens_for("one")
+    assert server.calls_company(response, "one")
     END[end](server)
-    server.clock.advance(1)
     with pytest.raises(InvalidToken):
         server.access(response.access_token)
     with pytest.raises(InvalidGrant):
@@ -418,37 +420,56 @@ def test_everything_dies_at_once(end: str, token_format: str) -> None:
     assert App(server).introspect(response.refresh_token) == {"active": False}
 
 
-def test_what_took_an_administrator_ends_when_they_are_one_no_longer() -> None:
-    server = Company()
-    whole, part = server.tokens_for("*"), server.tokens_for("one")
-    server.organisations.put_membership(Membership("acme", SUB, "member"))
-    with pytest.raises(InvalidToken):
-        server.access(whole.access_token)
-    with pytest.raises(InvalidGrant):
-        App(server).refresh(whole.refresh_token)
-    assert server.calls_company(part, "one")
-
-
-def test_cutoff_of_one_organisation_leaves_the_others_alone() -> None:
+def test_client_that_is_disabled_has_nothing_of_an_organisations_any_more() -> None:
     server = Company()
     response = server.tokens_for("one")
-    for what in ({"organisation": "other"}, {"organisation": "other", "subject": SUB}):
-        cut(server, **what)
-    cut(server, organisation="acme", client_id="another")
-    server.clock.advance(1)
-    assert server.calls_company(response, "one")
-
-
-def test_what_was_issued_before_or_during_a_suspension_stays_dead_after_it() -> None:
-    server = Company()
-    response = server.tokens_for("one")
-    server.tokens.suspend(subject=SUB)
-    server.clock.advance(10)
-    server.tokens.resume(subject=SUB, now=server.clock(), expires_at=server.clock() + 10**8)
-    server.clock.advance(1)
+    stored = server.clients.get("web")
+    assert stored
+    assert server.withdrawals.change_client(replace(stored, status="disabled"))
     with pytest.raises(InvalidToken):
         server.access(response.access_token)
-    assert server.tokens_for("one")
+    with pytest.raises(InvalidClient):
+        App(server).refresh(response.refresh_token)
+
+
+@pytest.mark.parametrize(("role", "another"), [("administrator", "member"), ("member", "administrator")])
+def test_what_a_member_granted_ends_with_the_role_and_does_not_come_back_with_it(role: str, another: str) -> None:
+    server = Company(role=role)
+    response = server.tokens_for("one")
+    for number, changed in enumerate((another, role)):
+        server.withdrawals.set_membership(Membership("acme", SUB, changed, epoch=f"epoch {number}"))
+        with pytest.raises(InvalidToken):
+            server.access(response.access_token)
+        with pytest.raises(InvalidGrant):
+            App(server).refresh(response.refresh_token)
+    assert server.calls_company(server.tokens_for("one"), "one")
+
+
+def test_end_of_one_organisation_leaves_the_others_alone() -> None:
+    server = Company()
+    response = server.tokens_for("one")
+    server.withdrawals.end(organisation="other")
+    server.withdrawals.delete_membership("other", SUB)
+    server.withdrawals.end(organisation="acme", client_id="another")
+    server.withdrawals.change_organisation("other", status="disabled")
+    assert server.calls_company(response, "one")
+    assert App(server).refresh(response.refresh_token)
+
+
+@pytest.mark.parametrize("whose", ["user", "organisation"])
+def test_what_was_issued_before_a_disabling_stays_dead_after_it(whose: str) -> None:
+    server = Company()
+    response = server.tokens_for("one")
+    for status in ("disabled", "active"):
+        if whose == "user":
+            server.withdrawals.change_user(SUB, status=status)
+        else:
+            server.withdrawals.change_organisation("acme", status=status)
+        with pytest.raises(InvalidToken):
+            server.access(response.access_token)
+        with pytest.raises(InvalidGrant):
+            App(server).refresh(response.refresh_token)
+    assert server.calls_company(server.tokens_for("one"), "one")
 
 
 # ------------------------------------------------------------------ what a token says

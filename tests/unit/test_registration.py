@@ -236,7 +236,7 @@ def test_first_token_while_the_registration_is_being_changed_keeps_it(server: Se
     code = Browser(server).code((), client_id=made["client_id"])
 
     def meanwhile(verb: str, call: Callable[[], Any]) -> Any:
-        if verb == "clients.replace":
+        if verb == "withdrawals.change_client":
             server.around = lambda _, call: call()
             app.exchange(code)
         return call()

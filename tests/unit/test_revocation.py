@@ -1,13 +1,17 @@
 """The revocation endpoint, and everything else that ends tokens before their time."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
 from authserver.errors import InvalidClient, InvalidGrant, InvalidToken, UnsupportedTokenType
 from authserver.messages import TokenResponse
-from tests.fakes import START, client, public_client
+from authserver.values import Secret
+from tests import fakes
+from tests.fakes import PASSWORD, START, client, public_client
 from tests.unit.server import App, Browser, Server
 
 
@@ -190,77 +194,99 @@ def test_id_token_is_not_revoked_as_an_access_token(app: App) -> None:
     assert app.server.authorization_of(response.refresh_token or "").revoked_access_tokens == frozenset()
 
 
-# ------------------------------------------------------------------ cutoffs
+# ------------------------------------------------------------------ ends
 
 
-CUTOFFS: dict[str, tuple[str | None, str | None]] = {
-    "subject": ("sub-of-alice", None),
-    "client": (None, "web"),
-    "pair": ("sub-of-alice", "web"),
+ENDS = {
+    "subject": {"subject": "sub-of-alice"},
+    "client": {"client_id": "web"},
+    "pair": {"subject": "sub-of-alice", "client_id": "web"},
 }
 
 
-def cut_off(app: App, kind: str, not_before: int) -> None:
-    subject, client_id = CUTOFFS[kind]
-    app.server.tokens.cut_off(
-        subject=subject, client_id=client_id, not_before=not_before, expires_at=not_before + 10**8
-    )
-
-
 @pytest.mark.rfc("6749", "10.4")
-@pytest.mark.parametrize("kind", CUTOFFS)
-def test_cutoff_ends_everything_issued_before(app: App, kind: str) -> None:
+@pytest.mark.parametrize("kind", ENDS)
+def test_end_ends_everything_issued_before(app: App, kind: str) -> None:
     response = app.tokens()
-    cut_off(app, kind, START)
+    app.server.withdrawals.end(**ENDS[kind])
     assert not stands(app, response)
     assert app.introspect(response.refresh_token) == {"active": False}
     assert app.introspect(response.access_token) == {"active": False}
     with pytest.raises(InvalidGrant) as refusal:
         app.refresh(response.refresh_token)
-    assert refusal.value.reason == "cut_off"
+    assert refusal.value.reason == "ended"
 
 
 @pytest.mark.rfc("6749", "10.4")
-@pytest.mark.parametrize("kind", CUTOFFS)
-def test_cutoff_leaves_what_is_issued_later(app: App, kind: str) -> None:
-    cut_off(app, kind, START)
-    app.server.clock.advance(1)
+@pytest.mark.parametrize("kind", ENDS)
+def test_end_leaves_what_is_issued_after_it_though_in_the_same_second(app: App, kind: str) -> None:
+    app.server.withdrawals.end(**ENDS[kind])
     response = app.tokens()
     assert stands(app, response)
     assert app.refresh(response.refresh_token)
 
 
 @pytest.mark.rfc("6749", "10.4")
-def test_cutoff_of_the_authorization_ends_access_tokens_refreshed_after_it(app: App) -> None:
-    """A clock that runs ahead at the refresh must not carry the family over the cutoff."""
+@pytest.mark.parametrize("kind", ENDS)
+def test_refresh_that_is_under_way_at_an_end_carries_nothing_over_it(app: App, kind: str) -> None:
     first = app.tokens()
-    app.server.clock.advance(100)
+
+    def around(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "tokens.rotate":
+            app.server.withdrawals.end(**ENDS[kind])
+        return call()
+
+    app.server.around = around
     second = app.refresh(first.refresh_token)
-    cut_off(app, "subject", START + 50)
     assert not stands(app, second)
+    with pytest.raises(InvalidGrant):
+        app.refresh(second.refresh_token)
 
 
 @pytest.mark.rfc("6749", "10.4")
-@pytest.mark.parametrize("stranger", [("sub-of-bob", None), (None, "other"), ("sub-of-alice", "other"), ("web", None)])
-def test_cutoff_of_somebody_else_ends_nothing(app: App, stranger: tuple[str | None, str | None]) -> None:
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"subject": "sub-of-bob"},
+        {"client_id": "other"},
+        {"subject": "sub-of-alice", "client_id": "other"},
+        {"subject": "sub-of-bob", "client_id": "web"},
+        {"subject": "web"},
+        {"client_id": "sub-of-alice"},
+        {"organisation": "sub-of-alice"},
+        {"organisation": "acme", "client_id": "web"},
+    ],
+    ids=str,
+)
+def test_end_of_somebody_else_ends_nothing(app: App, stranger: dict[str, str]) -> None:
     response = app.tokens()
-    subject, client_id = stranger
-    app.server.tokens.cut_off(subject=subject, client_id=client_id, not_before=START, expires_at=START + 10**8)
+    app.server.withdrawals.end(**stranger)
     assert stands(app, response)
     assert app.refresh(response.refresh_token)
 
 
 @pytest.mark.rfc("6749", "4.4")
-def test_cutoff_of_a_client_ends_the_tokens_it_got_for_itself(app: App) -> None:
+def test_end_of_a_client_ends_the_tokens_it_got_for_itself(app: App) -> None:
     response = app.token("client_credentials", scope="read")
     assert stands(app, response)
-    cut_off(app, "client", START)
+    app.server.withdrawals.end(client_id="web")
     assert not stands(app, response)
+    assert stands(app, app.token("client_credentials", scope="read"))
+
+
+def test_end_of_everything_ends_the_tokens_that_clients_got_for_themselves_too(app: App) -> None:
+    mine, of_alice = app.token("client_credentials", scope="read"), app.tokens()
+    app.server.withdrawals.end_everything("another era")
+    assert (stands(app, mine), stands(app, of_alice)) == (False, False)
+    with pytest.raises(InvalidGrant):
+        app.refresh(of_alice.refresh_token)
+    assert stands(app, app.token("client_credentials", scope="read"))
+    assert stands(app, app.tokens())
 
 
 ENDINGS: dict[str, Callable[[App, TokenResponse], None]] = {
     "revoked": lambda app, response: app.revoke(response.refresh_token),
-    "cut off": lambda app, response: cut_off(app, "subject", START),
+    "ended": lambda app, response: app.server.withdrawals.end(subject="sub-of-alice"),
     "vanished": lambda app, response: app.server.tokens.forget("authorizations"),
 }
 
@@ -272,3 +298,53 @@ def test_authorization_that_is_over_takes_its_access_tokens_with_it(app: App, en
     ENDINGS[ending](app, response)
     assert not stands(app, response)
     assert app.introspect(response.access_token) == {"active": False}
+
+
+# ------------------------------------------------------------------ all within one second
+
+
+ROUNDS = 6
+
+
+def turn_client(server: Server) -> None:
+    for status in ("disabled", "active"):
+        stored = server.clients.get("web")
+        assert stored
+        assert server.withdrawals.change_client(replace(stored, status=status))
+
+
+def turn_user(server: Server) -> None:
+    for status in ("disabled", "active"):
+        assert server.withdrawals.change_user("sub-of-alice", status=status)
+
+
+def set_password(server: Server) -> None:
+    assert server.withdrawals.set_password("sub-of-alice", fakes.FakePasswords().hash(Secret(PASSWORD)))
+
+
+@pytest.mark.parametrize("turn", [turn_client, turn_user, set_password])
+def test_whoever_is_enabled_or_signs_in_again_in_the_same_second_has_what_works(
+    app: App, turn: Callable[[Server], None]
+) -> None:
+    """Six rounds, each of which ends what the one before began, while the clock stands still."""
+    before = app.tokens()
+    for _ in range(ROUNDS):
+        turn(app.server)
+        assert not stands(app, before)
+        with pytest.raises(InvalidGrant):
+            app.refresh(before.refresh_token)
+        response = app.tokens()
+        assert stands(app, response)
+        before = app.refresh(response.refresh_token)
+        assert stands(app, before)
+    assert app.server.clock() == START
+
+
+def test_client_that_is_enabled_in_the_same_second_gets_tokens_for_itself_that_work(app: App) -> None:
+    before = app.token("client_credentials", scope="read")
+    for _ in range(ROUNDS):
+        turn_client(app.server)
+        assert not stands(app, before)
+        before = app.token("client_credentials", scope="read")
+        assert stands(app, before)
+    assert app.server.clock() == START

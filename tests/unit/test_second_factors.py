@@ -10,11 +10,11 @@ from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailab
 from authserver.identity import passkeys, recovery_codes, totp
 from authserver.identity.passkeys import Ceremony
 from authserver.messages import CodePage, ConsentPage, GoTo, LoginPage
-from authserver.models import DISABLED, Factors, Totp
+from authserver.models import ACTIVE, DISABLED, Factors, Totp
 from authserver.tokens.opaque import key_of
-from authserver.values import base64url
+from authserver.values import Secret, base64url
 from tests.authenticator import Authenticator
-from tests.fakes import ISSUER, user
+from tests.fakes import ISSUER, PASSWORD, FakePasswords, user
 from tests.unit.server import App, Browser, Server, all_at_once
 from tests.unit.test_password_grant import serving, told
 from tests.unit.test_sign_in import at_login
@@ -180,9 +180,31 @@ def test_password_that_was_changed_meanwhile_signs_nobody_in() -> None:
     server = Server()
     give_totp(server)
     browser, handle = at_code(server)
-    server.tokens.cut_off(subject=SUB, not_before=server.clock(), expires_at=2**33)
-    server.clock.advance(5)
-    browser.enter_code(handle, code=code_at(server.clock()))
+    assert server.withdrawals.set_password(SUB, FakePasswords().hash(Secret("another")))
+    browser.enter_code(handle, csrf="x", code=code_at(server.clock()))
+    assert not is_signed_in(browser, handle)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda server: server.withdrawals.set_password(SUB, FakePasswords().hash(Secret(PASSWORD))),
+        lambda server: server.withdrawals.end_sessions(SUB),
+        lambda server: [server.withdrawals.change_user(SUB, status=status) for status in (DISABLED, ACTIVE)],
+        lambda server: server.withdrawals.end_everything("another era"),
+    ],
+    ids=["password", "sessions", "disabled and enabled", "everything"],
+)
+@pytest.mark.parametrize("verb", ["browsers.ends", "factors.use_totp_step", "browsers.put_session"])
+def test_whatever_ends_while_a_code_is_checked_ends_the_session_that_it_begins(
+    verb: str, end: Callable[[Server], None]
+) -> None:
+    server = Server()
+    give_totp(server)
+    browser, handle = at_code(server)
+    page: Any = browser.code_page(handle)
+    server.after(verb, lambda: end(server))
+    browser.enter_code(handle, csrf=page.csrf, code=code_at(server.clock()))
     assert not is_signed_in(browser, handle)
 
 
@@ -190,7 +212,7 @@ def test_user_who_was_disabled_meanwhile_is_not_signed_in() -> None:
     server = Server()
     give_totp(server)
     browser, handle = at_code(server)
-    server.users.update(SUB, status=DISABLED)
+    server.withdrawals.change_user(SUB, status=DISABLED)
     answer = browser.enter_code(handle, csrf="x", code=code_at(server.clock()))
     assert isinstance(answer, GoTo)
     assert answer.page == "login"
@@ -495,9 +517,9 @@ def test_garbage_is_refused(garbage: str) -> None:
 def test_disabled_and_deleted_users_have_no_passkeys() -> None:
     server, device = Server(), Authenticator(ISSUER)
     browser, handle, page = at_passkey(server, device)
-    server.users.update(SUB, status=DISABLED)
+    server.withdrawals.change_user(SUB, status=DISABLED)
     assert refused(browser.present_passkey(handle, device.sign(page.passkey)))
-    server.users.delete(SUB)
+    server.withdrawals.delete_user(SUB, server.clock())
     browser, handle, page = at_the_page(server)
     assert refused(browser.present_passkey(handle, device.sign(page.passkey)))
 

@@ -245,7 +245,7 @@ def test_form_sent_again_after_the_code_was_revoked_gives_none() -> None:
     browser, handle, csrf = at_consent(server)
     answer = browser.decide(handle, csrf=csrf)
     assert isinstance(answer, AuthorizationResponse)
-    server.tokens.revoke(server.authorization_of(answer.parameters["code"]).id, server.clock())
+    server.withdrawals.revoke(server.authorization_of(answer.parameters["code"]).id, server.clock())
     with pytest.raises(InvalidRequest):
         browser.decide(handle, csrf=csrf)
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from authserver.identity.throttle import CLIENT_SECRETS, HOUR, PASSWORDS, Limits
 from authserver.messages import GoTo, LoginPage
-from authserver.storage import Pace
+from authserver.storage.journal import Pace
 from authserver.values import Secret
 from tests.fakes import FakePasswords, user
 from tests.unit.server import Browser, Server, all_at_once
+from tests.unit.test_security_pages import PASSWORD_PAGE, signed_in
 from tests.unit.test_sign_in import at_login
 
 WRONG = Secret("guessed")
@@ -32,6 +34,14 @@ def signs_in(server: Server, browser: Browser | None = None, **form: Any) -> boo
 def test_a_pace_doubles_to_its_end() -> None:
     pace = Pace(2, (1, 2, 4))
     assert [pace.pause_after(attempts) for attempts in range(7)] == [0, 0, 1, 2, 4, 4, 4]
+
+
+@pytest.mark.parametrize("limits", [PASSWORDS, CLIENT_SECRETS], ids=lambda limits: limits.kind)
+def test_an_account_that_is_tried_from_everywhere_is_never_tried_sooner_than_others(limits: Limits) -> None:
+    """Whoever keeps to its pace is let through without a look at whether it is one."""
+    attempts = range(limits.free.free + len(limits.free.pauses) + 99)
+    assert all(limits.guarded.pause_after(many) >= limits.free.pause_after(many) for many in attempts)
+    assert limits.guarded.free > 0
 
 
 @pytest.mark.rfc("ASVS 5.0", "6.3.1")
@@ -86,6 +96,22 @@ def test_the_owner_elsewhere_is_not_delayed() -> None:
     assert not signs_in(server)
 
 
+def test_what_is_refused_guards_no_account() -> None:
+    """Or one source would take the free attempts of all others."""
+    server = Server()
+    browser, handle = at_login(server)
+    statuses = [guess(browser, handle)[0] for _ in range(300)]
+    assert statuses.count(401) == 5
+    assert [guess(browser, handle, source=ELSEWHERE)[0] for _ in range(6)] == [401] * 5 + [429]
+
+
+def test_right_passwords_guard_no_account() -> None:
+    server = Server()
+    assert all(signs_in(server, source=f"203.0.113.{number}") for number in range(150))
+    browser, handle = at_login(server)
+    assert [guess(browser, handle)[0] for _ in range(6)] == [401] * 5 + [429]
+
+
 @pytest.mark.rfc("ASVS 5.0", "6.1.1")
 def test_however_many_sources_guess_the_owner_has_an_attempt() -> None:
     """SECURITY.md: delay, never a lock-out that an attacker can cause."""
@@ -99,6 +125,18 @@ def test_however_many_sources_guess_the_owner_has_an_attempt() -> None:
     assert guess(browser, handle, source=other) == (429, 1)  # one is free, and no longer five
     server.clock.advance(1)
     assert signs_in(server, source=other)
+
+
+def test_wrong_passwords_on_the_page_that_changes_it_are_among_those_at_the_account() -> None:
+    server = Server()
+    person = signed_in(server)
+    person.device_cookie = None
+    for _ in range(5):
+        person.act(PASSWORD_PAGE, "change", current="guessed", new="another and a better one")
+    browser, handle = at_login(server)
+    for number in range(95):
+        guess(browser, handle, source=f"203.0.113.{number}")
+    assert [guess(browser, handle, source=ELSEWHERE) for _ in range(2)] == [(401, None), (429, 1)]
 
 
 def test_a_known_browser_is_delayed_by_nobody_else() -> None:
@@ -169,6 +207,43 @@ def test_a_source_that_tries_many_accounts_is_delayed() -> None:
     assert signs_in(server, source=ELSEWHERE)
 
 
+def test_a_source_can_try_112_accounts_in_an_hour() -> None:
+    """With so many its item has 3 KB (`test_counters`)."""
+    server = Server(now=1_800_000_000 // HOUR * HOUR)
+    tried, ends = 0, server.clock() + HOUR
+    browser, handle = at_login(server)
+    while server.clock() < ends:
+        status, wait = guess(browser, handle, username=f"user-{tried}")
+        tried += status == 401
+        if wait:
+            server.clock.advance(wait)
+            browser, handle = at_login(server)
+    assert tried == 112
+
+
+def test_the_wait_is_exact_where_account_and_source_have_to_wait() -> None:
+    server = Server()
+    browser, handle = at_login(server)
+    for number in range(96):
+        guess(browser, handle, username=f"user-{number}")
+    for _ in range(4):
+        guess(browser, handle)
+    assert guess(browser, handle) == (429, 1)  # the source, and the account might be tried once more
+    server.clock.advance(1)
+    assert [guess(browser, handle) for _ in range(2)] == [
+        (401, None),
+        (429, 2),
+    ]  # the source for two, the account for one
+    server.clock.advance(2)
+    assert signs_in(server)
+
+
+@pytest.mark.parametrize("username", ["", " ", "\x00"])
+def test_a_name_that_is_none_is_tried_no_more_often(username: str) -> None:
+    browser, handle = at_login(Server())
+    assert [guess(browser, handle, username=username)[0] for _ in range(6)] == [401] * 5 + [429]
+
+
 def test_what_was_refused_counts_nowhere() -> None:
     """Or one who hammers at one account would delay everybody behind the same address."""
     server = Server()
@@ -189,8 +264,50 @@ def test_attempts_at_once_count_like_attempts_one_by_one() -> None:
     browser, handle = at_login(server)
     page = browser.login_page(handle)
     assert isinstance(page, LoginPage)
-    statuses = all_at_once(lambda _: guess(browser, handle, csrf=page.csrf)[0], 24)
-    assert (statuses.count(401), statuses.count(429)) == (5, 19)
+    statuses = all_at_once(lambda _: guess(browser, handle, csrf=page.csrf)[0], 100)
+    assert (statuses.count(401), statuses.count(429)) == (5, 95)
+
+
+@pytest.mark.rfc("ASVS 5.0", "6.3.1")
+def test_attempts_at_once_from_a_known_browser_count_like_attempts_one_by_one() -> None:
+    server = Server()
+    owner = Browser(server)
+    assert signs_in(server, owner)
+    pending: Any = owner.authorize(prompt="login")
+    page = owner.login_page(pending.request_handle)
+    assert isinstance(page, LoginPage)
+    statuses = all_at_once(lambda _: guess(owner, pending.request_handle, csrf=page.csrf)[0], 100)
+    assert (statuses.count(401), statuses.count(429)) == (5, 95)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_right_password_counts_by_one_write_and_is_given_back_by_one(known: bool) -> None:
+    server = Server()
+    browser = Browser(server)
+    if known:
+        assert signs_in(server, browser)
+    browser.session = None
+    pending: Any = browser.authorize(prompt="login")
+    server.calls.clear()
+    assert isinstance(browser.sign_in(pending.request_handle), GoTo)
+    counted = {verb: times for verb, times in server.calls.items() if verb.startswith("counters.")}
+    assert counted == {"counters.attempt": 1, "counters.give_back": 1}
+
+
+def test_a_password_that_was_looked_at_while_the_hour_ended_gives_the_next_hour_nothing_back() -> None:
+    server = Server(now=1_800_000_000 // HOUR * HOUR - 1)
+
+    def guess_meanwhile(verb: str, call: Any) -> Any:
+        if verb == "counters.give_back" and server.clock() % HOUR == HOUR - 1:
+            server.clock.advance(1)
+            browser, handle = at_login(server)
+            assert [guess(browser, handle)[0] for _ in range(6)] == [401] * 5 + [429]
+        return call()
+
+    server.around = guess_meanwhile
+    assert signs_in(server)
+    browser, handle = at_login(server)
+    assert guess(browser, handle) == (429, 1)
 
 
 def test_password_is_not_looked_at_once_throttled() -> None:
