@@ -400,7 +400,7 @@ def test_many_who_go_on_at_once_have_one_session() -> None:
     for _ in range(5):
         server = Server()
         browser, handle, csrf = at_the_choice(server)
-        answers = all_at_once(lambda _: go_on(browser, handle, csrf), 32)  # noqa: B023
+        answers = all_at_once(lambda _: go_on(browser, handle, csrf), 32)  # noqa: B023  all end in this round
         assert sum(isinstance(answer, GoTo) for answer in answers) == 1
         assert sum(isinstance(answer, LoginPage) for answer in answers) == 31
         assert len(server.browsers.sessions(SUB).items) == 1

@@ -119,6 +119,9 @@ def test_of_browsers_that_all_sign_the_others_out_at_once_the_one_that_is_told_s
         server = Server()
         people = [signed_in(server) for _ in range(crowd)]
         forms = [shown(one.open("/my/sessions"))["csrf"] for one in people]
-        answers = all_at_once(lambda n: gone_to(people[n].act("/my/sessions", "end-others", csrf=forms[n])), crowd)  # noqa: B023
+        answers = all_at_once(
+            lambda n: gone_to(people[n].act("/my/sessions", "end-others", csrf=forms[n])),  # noqa: B023  all end here
+            crowd,
+        )
         assert sorted(answers) == [("login", "")] * (crowd - 1) + [("my/sessions", "others-ended")]
         assert [one.is_there for one in people] == [done == "others-ended" for _, done in answers]
