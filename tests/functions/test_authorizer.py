@@ -28,8 +28,11 @@ def token(gateway: Gateway) -> str:
 
 
 def ask(world: World, event: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = world.invoke("authorizer", event)
-    return answer
+    """What is decided; events of type TOKEN are for a function that takes them."""
+    takes = {"TokenAuthorizers": "NoTenants"} if event.get("type") == "TOKEN" else {}
+    with world.using(**{"authorizer": world.load("authorizer", **takes)} if takes else {}):
+        answer: dict[str, Any] = world.invoke("authorizer", event)
+        return answer
 
 
 def request(world: World, method: str, route: str, token: str = "", **options: Any) -> dict[str, Any]:
@@ -74,6 +77,12 @@ def test_the_policy_is_for_exactly_the_call_that_was_made(world: World, token: s
     ):
         (statement,) = ask(world, event)["policyDocument"]["Statement"]
         assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": [event["methodArn"]]}
+
+
+def test_an_event_without_path_parameters_lets_nobody_in_unless_the_operator_said_so(world: World, token: str) -> None:
+    event = token_authorizer_event("GET", "/items", f"Bearer {token}", api=world.resource[8:18])
+    with pytest.raises(RuntimeError, match="type TOKEN are refused"):
+        world.invoke("authorizer", event)
 
 
 def test_the_api_behind_is_told_who_calls_in_text(world: World, native_app: App, token: str) -> None:
@@ -239,7 +248,8 @@ WILD = ["/items/*", "/*", "/items/?", "/item?", "/items/a*b", "*"]
 @pytest.mark.parametrize("kind", ["REQUEST", "TOKEN"])
 def test_a_wildcard_in_the_path_never_widens_the_policy(kind: str, path: str, world: World, token: str) -> None:
     """It would be one in the policy, which API Gateway may keep and apply to other calls of the same token."""
-    own = world.load("authorizer", RouteScopes="GET /items/{id}=read, $default=read")
+    scopes = {"RouteScopes": "GET /items/{id}=read, $default=read"}
+    own = world.load("authorizer", TokenAuthorizers="NoTenants", **scopes)
     if kind == "REQUEST":
         event = request(world, "GET", "/items/{id}", token, path=path)
     else:

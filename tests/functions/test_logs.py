@@ -337,7 +337,7 @@ def test_the_reference_on_an_error_page_is_that_of_its_line(world: World, journa
         login = browser.follow(browser.authorize(native(browser.gateway).request()))
         page = browser.send("POST", "/federate", form=hidden_fields(login) | {"provider": "unknown"})
     elif reach == "broken":
-        with world.aws.failing(lambda call: Fault.INTERNAL if call.operation == "GetItem" else None):
+        with world.aws.failing(lambda call: Fault.INTERNAL if call.operation == "BatchGetItem" else None):
             page = browser.authorize(native(browser.gateway).request())
     else:
         page = browser.authorize({"client_id": "unknown"})
