@@ -12,7 +12,7 @@ from authserver.storage.tokens import TokenStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, identifier, listed, membership
+from tests.contract.records import NOW, identifier, key, listed, membership, user
 
 
 def approval(**overrides: Any) -> Approval:
@@ -148,3 +148,29 @@ def test_they_are_listed_by_organisation(tokens: TokenStore, browsers: BrowserSt
     found = listed(lambda limit, at: browsers.approvals(organisation, limit=limit, cursor=at))
     assert found == sorted(records, key=lambda one: one.created_at)
     assert tokens.authorizations(organisation=organisation).items == ()
+
+
+@pytest.mark.parametrize("first", ["one application", "all applications"])
+@pytest.mark.parametrize("then", ["end", "set_password"])
+def test_disconnecting_is_not_undone_by_an_end_of_the_member(stores: Stores, first: str, then: str) -> None:
+    """An approval stands whatever password the member has, so that what it is compared with must never fall."""
+    person, client_id = user(), f"client-{identifier()}"
+    assert stores.users.create(person)
+    client_key, subject_key = key(client_id), key(person.sub)
+
+    def stands() -> bool:
+        ends = stores.tokens.standing(client_key=client_key, subject_key=subject_key).ends
+        return ends.stand(replace(begun, subject=ends.subject.epoch))
+
+    begun = stores.tokens.standing(client_key=client_key, subject_key=subject_key).ends.begun()
+    assert stands()
+    if first == "one application":
+        stores.withdrawals.end(subject=person.sub, client_id=client_id)
+    else:
+        stores.withdrawals.end_grants(person.sub)
+    assert not stands()
+    if then == "end":
+        stores.withdrawals.end(subject=person.sub)
+    else:
+        assert stores.withdrawals.set_password(person.sub, "another hash")
+    assert not stands()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from authserver.ends import ClientEnd, Deployment, OrganisationEnd, SubjectEnd
+from authserver.ends import SUSPENDED_DELETED, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.models import Client, Erasure, InitialAccessToken, Membership, Session
 from authserver.storage.browsers import SessionOver
 from authserver.storage.standing import Ends
@@ -61,7 +61,7 @@ class FakeRecord:
         self.subjects[key] = replace(
             before,
             epoch=before.epoch + 1,
-            grants={},
+            grants={} if suspended == SUSPENDED_DELETED else before.grants,
             suspended=before.suspended if suspended is None else suspended,
             operator=before.operator if is_operator is None else is_operator,
         )

@@ -91,7 +91,7 @@ class SubjectEnd:
     def grant(self, client_key: str) -> int:
         """The epoch of what the subject granted a client, 0 without one.
 
-        Neither count ever falls while the subject's epoch is the same, so it is never again what it was.
+        Neither count ever falls, so it is never again what it was.
         """
         return self.grants.get(client_key, 0) + self.grants.get(EVERY_CLIENT, 0) if client_key else 0
 

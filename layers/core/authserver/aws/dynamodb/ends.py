@@ -11,6 +11,7 @@ from authserver.aws.items import (
     subject_end_key,
 )
 from authserver.aws.table import Placed, Write
+from authserver.ends import SUSPENDED_DELETED
 from authserver.models import Client, Session
 
 NO_MORE: Mapping[str, Any] = {}
@@ -25,9 +26,13 @@ def subject_end(
     only_if: str = "",
     values: Mapping[str, Any] = NO_MORE,
 ) -> Placed:
-    """Raises the epoch of a subject, which ends what its grants did as well. `suspended` is set, or if empty
-    removed."""
-    sets, removes = ["grants = :none"], []
+    """Raises the epoch of a subject. `suspended` is set, or if empty removed.
+
+    The counts of `grants` stay, since an approval is compared with them whatever the epoch is: one that fell would let
+    what was disconnected stand again. Only of somebody who is deleted, and never comes back, are they forgotten.
+    """
+    kept = "grants = :none" if suspended == SUSPENDED_DELETED else "grants = if_not_exists(grants, :none)"
+    sets, removes = [kept], []
     more: dict[str, Any] = {":none": {}, ":one": 1, **values}
     if suspended:
         sets.append("suspended = :suspended")
