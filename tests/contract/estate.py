@@ -406,7 +406,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
             consent(subject=alice.sub, client_id=web.client_id, begun=personal, scope=Scope.of(["read", "write"])),
         ),
         **asked,
-        invitation=_put(stores.organisations.invite, _invitation(acme, ada)),
+        invitation=_put(stores.organisations.invite, _invitation(administrator, subject.era)),
         reset=_put(stores.browsers.put_link, _link(alice, PASSWORD_RESET, alice.email, subject)),
         confirmation=_put(
             stores.browsers.put_link,
@@ -414,7 +414,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         ),
         provider=_put(stores.identity_providers.put, identity_provider(domains=(_domain(),))),
         tenants_provider=_put(stores.identity_providers.put, identity_provider(organisation=acme.id)),
-        initial=_put(stores.tokens.put_initial_access_token, _initial()),
+        initial=_put(stores.tokens.put_initial_access_token, _initial(subject.era)),
         ring=_put(stores.keys.put, _ring()),
         catalogue=_catalogue(stores),
         theme=_theme(stores),
@@ -429,10 +429,10 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         new_federation=federation(),
         new_consent=consent(subject=alice.sub, begun=subject),
         new_approval=replace(asked["question"], client_id=identifier()),
-        new_invitation=_invitation(acme, ada),
+        new_invitation=_invitation(administrator, subject.era),
         new_link=_link(alice, PASSWORD_RESET, alice.email, subject),
         new_provider=identity_provider(),
-        new_initial=_initial(),
+        new_initial=_initial(subject.era),
         new_identity=Identity.of(alice.sub, ISSUER, identifier(), NOW),
         new_federated=user(username=""),
         new_ring=_ring(),
@@ -540,9 +540,9 @@ def _remembered(stores: Stores, record: Consent) -> Consent:
     return record
 
 
-def _invitation(acme: Organisation, ada: User) -> Invitation:
-    name = f"name-{identifier()}"
-    return Invitation((identifier() * 2)[:43], acme.id, name, "member", ada.sub, NOW, FAR)
+def _invitation(by: Membership, era: str) -> Invitation:
+    name, begun = f"name-{identifier()}", Begun(era=era, membership=by.epoch)
+    return Invitation((identifier() * 2)[:43], by.organisation, name, "member", by.subject, NOW, FAR, begun)
 
 
 def _link(person: User, purpose: str, address: str, begun: Begun) -> OneTimeLink:
@@ -553,9 +553,10 @@ def _domain() -> str:
     return f"{identifier()}.example".lower().replace("_", "-")
 
 
-def _initial() -> InitialAccessToken:
+def _initial(era: str) -> InitialAccessToken:
     """One that is older than all that were made before, and so among the first that are listed."""
-    return InitialAccessToken(identifier(), INITIAL_HASH, remaining=2, created_at=NOW - next(_ages), expires_at=FAR)
+    at, begun = NOW - next(_ages), Begun(era=era)
+    return InitialAccessToken(identifier(), INITIAL_HASH, remaining=2, created_at=at, expires_at=FAR, begun=begun)
 
 
 def _ring() -> Ring:

@@ -147,7 +147,9 @@ CLIENT = Client(
 )
 ORGANISATION = Organisation(ACME, "Acme Ltd", {"a": "Company A", "b": "Company B"}, created_at=AT, version=1)
 MEMBERSHIP = Membership(ACME, ALICE, MEMBER, AT, "epoch-of-alice", {key_text(WEB): 1})
-INVITATION = Invitation("i" * 43, ACME, "carol", ADMINISTRATOR, ALICE, AT, TILL)
+INVITATION = Invitation(
+    "i" * 43, ACME, "carol", ADMINISTRATOR, ALICE, AT, TILL, Begun(ERA, membership="epoch-of-alice")
+)
 CODE = Authorization(
     id=base64url(authorization_id(SALT, ALICE, "")),
     client_id=WEB,
@@ -188,7 +190,7 @@ AUTHORIZATION = replace(
 ACCESS_TOKEN = AccessTokenRecord(
     *("access-token", HASH, WEB, ALICE, Scope.parse("read"), (API, FILES), AT, TILL, CODE.id, AT - 5, UNDER, True)
 )
-INITIAL = InitialAccessToken("initial-token", HASH, 3, AT, TILL)
+INITIAL = InitialAccessToken("initial-token", HASH, 3, AT, TILL, Begun(ERA))
 REQUEST = PendingRequest(
     "request", HASH, SALT, {"state": "s", "empty": ""}, (API,), TILL, "allow", "my/apps", ALICE, AT, UNDER, 5
 )
@@ -315,7 +317,11 @@ SHAPES: dict[str, Shape] = {
         **without(MEMBERSHIP, epoch="", clients={}),
     ),
     "invitation": shape(
-        "UsersTable", f"invitation#{INVITATION.id}", lambda s: s.organisations.invitation(INVITATION.id), INVITATION
+        "UsersTable",
+        f"invitation#{INVITATION.id}",
+        lambda s: s.organisations.invitation(INVITATION.id),
+        INVITATION,
+        **without(INVITATION, begun=Begun()),
     ),
     # -- configuration
     "scopes": shape("ConfigurationTable", "scopes", lambda s: s.configuration.scopes(), CATALOGUE),
@@ -400,7 +406,11 @@ SHAPES: dict[str, Shape] = {
     ),
     "revoked": shape("TokensTable", revoked_key("a-jti", 0), lambda s: s.tokens.standing(jti="a-jti").is_revoked, True),
     "initial": shape(
-        "TokensTable", f"initial#{INITIAL.id}", lambda s: s.tokens.initial_access_tokens().items, (INITIAL,)
+        "TokensTable",
+        f"initial#{INITIAL.id}",
+        lambda s: s.tokens.initial_access_tokens().items,
+        (INITIAL,),
+        begun=(replace(INITIAL, begun=Begun()),),
     ),
     # -- browsers
     "request": shape(

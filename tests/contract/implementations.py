@@ -180,7 +180,7 @@ def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = Non
             configuration=DynamoConfiguration(client, "ConfigurationTable"),
             deployment=reader.deployment,
             new_instance=lambda: on_dynamodb(name, client),
-            by=lambda session: made(Guard(session_stands("TokensTable", session, "guard"))),
+            by=lambda session: made(Guard(session_stands("TokensTable", session, reader.shard(), "guard"))),
             dynamodb=client,
         )
 

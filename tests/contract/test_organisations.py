@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import ADMINISTRATOR, DISABLED, MEMBER, Invitation, Organisation
 from authserver.storage.organisations import OrganisationStore
@@ -253,8 +254,10 @@ def test_of_administrators_who_remove_each_other_at_once_one_stays(stores: Store
 # ------------------------------------------------------------------ invitations
 
 
-def invitation(organisation_id: str, invited_by: str, **overrides: Any) -> Invitation:
-    name = f"name-{identifier()}"
+def invitation(stores: Stores, organisation_id: str, invited_by: str, **overrides: Any) -> Invitation:
+    """One that its sender makes now."""
+    name, own = f"name-{identifier()}", stores.organisations.membership(organisation_id, invited_by)
+    assert own is not None
     defaults: dict[str, Any] = {
         "id": (identifier() + identifier())[:43],
         "organisation": organisation_id,
@@ -263,13 +266,14 @@ def invitation(organisation_id: str, invited_by: str, **overrides: Any) -> Invit
         "invited_by": invited_by,
         "created_at": NOW,
         "expires_at": NOW + 100,
+        "begun": Begun(era=stores.deployment().era, membership=own.epoch),
     }
     return Invitation(**{**defaults, **overrides})
 
 
 def test_an_invitation_is_found_replaced_and_withdrawn(stores: Stores) -> None:
     acme, ada = staffed(stores, ADMINISTRATOR)
-    first = invitation(acme, ada)
+    first = invitation(stores, acme, ada)
     for offered in (first, replace(first, role=ADMINISTRATOR, created_at=NOW + 1)):
         stores.organisations.invite(offered)
         assert stores.organisations.invitation(first.id) == offered
@@ -289,8 +293,11 @@ def test_an_invitation_of_hostile_text_is_none(
 def test_invitations_are_listed_by_organisation_and_by_name(stores: Stores) -> None:
     acme, ada = staffed(stores, ADMINISTRATOR)
     globex, gil = staffed(stores, ADMINISTRATOR)
-    mine = invitation(acme, ada)
-    same, other = invitation(globex, gil, name=mine.name, created_at=NOW + 1), invitation(acme, ada, created_at=NOW + 2)
+    mine = invitation(stores, acme, ada)
+    same, other = (
+        invitation(stores, globex, gil, name=mine.name, created_at=NOW + 1),
+        invitation(stores, acme, ada, created_at=NOW + 2),
+    )
     for one in (mine, same, other):
         stores.organisations.invite(one)
     of_acme = listed(lambda limit, at: stores.organisations.invitations_of(acme, limit=limit, cursor=at))
@@ -301,7 +308,7 @@ def test_invitations_are_listed_by_organisation_and_by_name(stores: Stores) -> N
 
 def test_an_invitation_is_accepted_once(stores: Stores) -> None:
     acme, ada = staffed(stores, ADMINISTRATOR)
-    offered, subject = invitation(acme, ada, role=ADMINISTRATOR), f"sub-{identifier()}"
+    offered, subject = invitation(stores, acme, ada, role=ADMINISTRATOR), f"sub-{identifier()}"
     stores.organisations.invite(offered)
     made = membership(acme, subject, ADMINISTRATOR, created_at=NOW + 1)
     assert stores.organisations.accept_invitation(offered, made, NOW + 1)
@@ -319,7 +326,7 @@ def test_an_invitation_is_accepted_once(stores: Stores) -> None:
 )
 def test_only_what_was_read_is_accepted(stores: Stores, changed: dict[str, Any]) -> None:
     acme, ada = staffed(stores, ADMINISTRATOR)
-    offered, subject = invitation(acme, ada), f"sub-{identifier()}"
+    offered, subject = invitation(stores, acme, ada), f"sub-{identifier()}"
     stores.organisations.invite(replace(offered, **changed))
     assert not stores.organisations.accept_invitation(offered, membership(acme, subject, offered.role), NOW)
     assert stores.organisations.membership(acme, subject) is None
@@ -327,7 +334,7 @@ def test_only_what_was_read_is_accepted(stores: Stores, changed: dict[str, Any])
 
 def test_an_invitation_that_is_over_or_withdrawn_is_not_accepted(stores: Stores) -> None:
     acme, ada = staffed(stores, ADMINISTRATOR)
-    over, withdrawn = invitation(acme, ada), invitation(acme, ada)
+    over, withdrawn = invitation(stores, acme, ada), invitation(stores, acme, ada)
     stores.organisations.invite(over)
     assert not stores.organisations.accept_invitation(over, membership(acme, "somebody"), over.expires_at)
     assert not stores.organisations.accept_invitation(withdrawn, membership(acme, "somebody"), NOW)
@@ -336,7 +343,7 @@ def test_an_invitation_that_is_over_or_withdrawn_is_not_accepted(stores: Stores)
 
 def test_an_invitation_stands_as_long_as_who_sent_it_is_an_administrator(stores: Stores) -> None:
     acme, ada, eve = staffed(stores, ADMINISTRATOR, ADMINISTRATOR)
-    offered = invitation(acme, eve)
+    offered = invitation(stores, acme, eve)
     stores.organisations.invite(offered)
     assert stores.withdrawals.change_role(membership(acme, eve, MEMBER), witness=ada)
     assert not stores.organisations.accept_invitation(offered, membership(acme, "somebody"), NOW)
@@ -345,9 +352,26 @@ def test_an_invitation_stands_as_long_as_who_sent_it_is_an_administrator(stores:
 
 def test_who_is_a_member_keeps_the_role(stores: Stores) -> None:
     acme, ada, max_ = staffed(stores, ADMINISTRATOR, MEMBER)
-    offered = invitation(acme, ada, role=ADMINISTRATOR)
+    offered = invitation(stores, acme, ada, role=ADMINISTRATOR)
     stores.organisations.invite(offered)
     for subject in (max_, ada):
         before = stores.organisations.membership(acme, subject)
         assert not stores.organisations.accept_invitation(offered, membership(acme, subject, offered.role), NOW)
         assert stores.organisations.membership(acme, subject) == before
+
+
+def test_an_administrator_who_is_one_again_gets_no_invitation_back(stores: Stores) -> None:
+    acme, ada, eve = staffed(stores, ADMINISTRATOR, ADMINISTRATOR)
+    demoted, removed = invitation(stores, acme, eve), invitation(stores, acme, eve)
+    for one in (demoted, removed):
+        stores.organisations.invite(one)
+    for role in (MEMBER, ADMINISTRATOR):
+        assert stores.withdrawals.change_role(membership(acme, eve, role), witness=ada)
+    assert not stores.organisations.accept_invitation(demoted, membership(acme, "somebody"), NOW)
+    stores.withdrawals.delete_membership(acme, eve)
+    stores.withdrawals.set_membership(membership(acme, eve, ADMINISTRATOR))
+    assert not stores.organisations.accept_invitation(removed, membership(acme, "somebody"), NOW)
+    assert stores.organisations.membership(acme, "somebody") is None
+    offered = invitation(stores, acme, eve)
+    stores.organisations.invite(offered)
+    assert stores.organisations.accept_invitation(offered, membership(acme, "somebody"), NOW)

@@ -34,6 +34,7 @@ ENDED_BY: dict[str, Callable[[Estate], object]] = {
     ),
     "factors removed": lambda e: e.stores.withdrawals.remove_factors(e.alice.sub),
     "deleted": lambda e: e.stores.withdrawals.delete_user(e.alice.sub, NOW),
+    "new era": lambda e: e.stores.withdrawals.end_everything(identifier()),
 }
 
 
@@ -130,7 +131,8 @@ def test_a_session_that_another_one_survives_writes_nothing_and_the_survivor_doe
 def test_a_session_decides_for_another_user_and_ends_with_its_own(own_stores: Stores) -> None:
     """An operator's, whose acts are about others."""
     estate = built(own_stores, raised=False)
-    mine = replace(estate.new_session, subject=estate.ada.sub, begun=Begun(), sessions=0)
+    begun = Begun(era=own_stores.deployment().era)
+    mine = replace(estate.new_session, subject=estate.ada.sub, begun=begun, sessions=0)
     own_stores.browsers.put_session(mine)
     assert own_stores.by(mine).withdrawals.set_password(estate.alice.sub, "one hash")
     own_stores.withdrawals.end(subject=estate.alice.sub)

@@ -127,7 +127,9 @@ BROWSERS: dict[str, Verb] = {
 CLIENTS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.clients.get(e.web.client_id)),
     "find": reads(lambda e, s: s.clients.find(e.web.client_id)),
-    "create": begins(lambda e, s: s.clients.create(e.new_client, Licence(e.initial.id, INITIAL_HASH, NOW))),
+    "create": begins(
+        lambda e, s: s.clients.create(e.new_client, Licence(e.initial.id, INITIAL_HASH, NOW, e.initial.begun.era))
+    ),
     "keep": begins(lambda e, s: s.clients.keep(e.kept.client_id)),
     "list": reads(lambda e, s: s.clients.list(owner=e.alice.sub)),
     "rehash": begins(lambda e, s: s.clients.rehash(e.web.client_id, 1, IMPORTED.encoded, REHASHED)),

@@ -210,6 +210,8 @@ class FakeBrowsers:
             end = self._record.subject(filing.key(link.subject))
             if end.suspended or link.begun.subject != end.epoch or link.sessions not in (None, end.sessions):
                 return False
+            if link.begun.era != self._record.deployment.era:
+                return False
             self._links[link.id] = replace(stored, spent_by=claim)
         return True
 

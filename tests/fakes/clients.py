@@ -49,6 +49,8 @@ class FakeClients:
             raise Unlicensed
         if token.remaining < 1 or token.expires_at <= licence.now:
             raise Unlicensed
+        if not token.begun.era == licence.era == self._record.deployment.era:
+            raise Unlicensed
         self._record.initial_access_tokens[token.id] = replace(token, remaining=token.remaining - 1)
 
     def keep(self, client_id: str) -> None:

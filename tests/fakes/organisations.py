@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from authserver.ends import Begun
 from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
 from authserver.storage.lists import Page
 from tests.fakes import filing
@@ -106,13 +107,19 @@ class FakeOrganisations:
                 return False
             if membership.subject == invitation.invited_by:
                 return False
-            if not self.is_administrator(invitation.organisation, invitation.invited_by):
+            if not self._stands(invitation):
                 return False
             if (membership.organisation, membership.subject) in self._memberships:
                 return False
             del self._invitations[invitation.id]
             self._memberships[membership.organisation, membership.subject] = membership
         return True
+
+    def _stands(self, invitation: Invitation) -> bool:
+        by = self._memberships.get((invitation.organisation, invitation.invited_by))
+        if by is None or by.role != ADMINISTRATOR:
+            return False
+        return invitation.begun == Begun(era=self._record.deployment.era, membership=by.epoch)
 
     def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
         with self._lock:

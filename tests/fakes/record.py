@@ -112,7 +112,8 @@ class FakeRecord:
     def stands(self, session: Session) -> bool:
         end = self.subject(filing.key(session.subject))
         counters = (session.begun.subject, session.sessions) == (end.epoch, end.sessions)
-        return counters and not end.suspended and session.id in self.sessions
+        is_of_this_era = session.begun.era == self.deployment.era
+        return counters and is_of_this_era and not end.suspended and session.id in self.sessions
 
 
 class Guarded[S]:

@@ -72,9 +72,9 @@ class Life(Server):
             begun = Begun(approver=KEY)
             assert self.browsers.answer_approval(asked, "allow", membership, begun, now, now + 600)
         for number, (name, inviter) in enumerate(((NAME, "sub-of-bob"), (ADDRESS, "sub-of-bob"), ("mabel", SUB))):
-            self.organisations.invite(
-                Invitation(f"{number:x}" * 43, "acme", name, MEMBER, inviter, now - number, now + 600)
-            )
+            begun, at = Begun(membership=inviter), now - number
+            invited = Invitation(f"{number:x}" * 43, "acme", name, MEMBER, inviter, at, now + 600, begun)
+            self.organisations.invite(invited)
         for number in range(PAGE + 2):
             self.journal.note_activity(records.activity(subject=SUB, created_at=now + number))
         self.browsers.put_link(OneTimeLink("link", b"hash", "password_reset", SUB, ADDRESS, now, now + 600))

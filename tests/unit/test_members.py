@@ -241,6 +241,24 @@ def test_an_invitation_ends_with_the_powers_of_who_sent_it(server: Tenants, admi
     assert role(server, "gus") is None
 
 
+def test_who_is_an_administrator_again_gets_no_invitation_back(server: Tenants, administrator: Api) -> None:
+    promote(server, "max")
+    made = invite(server.account("max"), "gus", "administrator")
+    for wanted in ("member", "administrator"):
+        administrator.call("PUT", f"{ACME}/members/max", {"role": wanted})
+    assert answer(server, "gus", made["id"]).status == 409
+    assert role(server, "gus") is None
+
+
+def test_an_invitation_does_not_outlive_a_new_era(server: Tenants, administrator: Api) -> None:
+    made = invite(administrator, "gus")
+    server.withdrawals.end_everything("another era")
+    assert server.account("gus").get("/account/invitations")["items"] == []
+    assert answer(server, "gus", made["id"]).status == 404
+    invite(administrator, "gus")
+    assert answer(server, "gus", made["id"]).status == 204
+
+
 def test_an_invitation_of_a_member_changes_nothing(server: Tenants, administrator: Api) -> None:
     made = invite(administrator, "max", "administrator")
     assert answer(server, "max", made["id"]).status == 204

@@ -195,6 +195,18 @@ def test_initial_access_token_ends() -> None:
         ask(server, "POST", document=DOCUMENT, bearer=token)
 
 
+def test_initial_access_token_does_not_outlive_a_new_era() -> None:
+    server = Server(registration="InitialAccessToken")
+    tokens = [new_initial_access_token(1, 60, server.services) for _ in range(2)]
+    for _, record in tokens:
+        server.tokens.put_initial_access_token(record)
+    (first, _), (second, _) = tokens
+    assert ask(server, "POST", document=DOCUMENT, bearer=first)[0] == 201
+    server.withdrawals.end_everything("another era")
+    with pytest.raises(InvalidToken):
+        ask(server, "POST", document=DOCUMENT, bearer=second)
+
+
 def test_open_registration_is_bounded_for_a_source_and_for_all(server: Server) -> None:
     for _ in range(PER_SOURCE_AN_HOUR):
         ask(server, "POST", document=DOCUMENT)

@@ -118,13 +118,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class InitialAccessToken:
-    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says."""
+    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says. It was `begun` in an
+    era of the deployment, and stands while that is the present one."""
 
     id: str
     secret_hash: bytes = field(repr=False)
     remaining: int
     created_at: int
     expires_at: int
+    begun: Begun = Begun()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +282,8 @@ class Invitation:
     """An administrator's offer of a membership to whoever is known here by `name`.
 
     That is a login name, or an e-mail address that was verified, as `values.normalised_username` writes it; nobody has
-    looked whether there is such a person. There is one for an organisation and a name, and `id` stands for both.
+    looked whether there is such a person. There is one for an organisation and a name, and `id` stands for both. It was
+    `begun` in an era of the deployment, under the membership of who sent it, and stands while both are as they were.
     """
 
     id: str
@@ -290,6 +293,7 @@ class Invitation:
     invited_by: str
     created_at: int
     expires_at: int
+    begun: Begun = Begun()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def bootstrap(
         return guarded_stores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader, guard)
 
     def stores_of(session: Session) -> dict[str, Any]:
-        return stores(Guard(session_stands(settings.tokens_table, session, "guard")))
+        return stores(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
 
     return Services(
         settings=settings,

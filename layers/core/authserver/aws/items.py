@@ -122,6 +122,11 @@ def part_of(identifier: str) -> str:
     return f"{sha256(identifier)[0] & 15:x}"
 
 
+def shard_of(identifier: str) -> int:
+    """Which of the sixteen copies of something to look at, where it is done for one identifier."""
+    return int(part_of(identifier), 16)
+
+
 def parts_of(listed: str) -> tuple[str, ...]:
     """All the parts of what an index lists."""
     return tuple(f"{listed}#{part:x}" for part in range(16))
@@ -279,7 +284,7 @@ def membership_of(item: Mapping[str, Any]) -> Membership:
 
 
 def invitation_of(item: Mapping[str, Any]) -> Invitation:
-    return _record(Invitation, {**item, "id": item["id"].removeprefix("invitation#")})
+    return _record(Invitation, {**item, "id": item["id"].removeprefix("invitation#"), "begun": begun_of(item)})
 
 
 def approval_of(item: Mapping[str, Any]) -> Approval:
@@ -360,7 +365,7 @@ def identity_of(item: Mapping[str, Any]) -> Identity:
 
 
 def initial_access_token_of(item: Mapping[str, Any]) -> InitialAccessToken:
-    return _record(InitialAccessToken, {**item, "id": item["pk"].partition("#")[2]})
+    return _record(InitialAccessToken, {**item, "id": item["pk"].partition("#")[2], "begun": begun_of(item)})
 
 
 def factors_of(item: Item | None) -> Factors | None:

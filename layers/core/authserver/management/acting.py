@@ -31,10 +31,17 @@ def membership_in(organisation: models.Organisation, user: models.User, services
 
 def administered(call: Call, services: Services) -> models.Organisation:
     """The organisation of the path, which the user administers at this moment."""
-    user, organisation = acting_user(call, services), organisation_of(call, services)
-    if membership_in(organisation, user, services).role != models.ADMINISTRATOR:
-        raise not_administrator()
+    organisation, _ = administration(call, services)
     return organisation
+
+
+def administration(call: Call, services: Services) -> tuple[models.Organisation, models.Membership]:
+    """The organisation of the path, and the membership by which the user administers it at this moment."""
+    user, organisation = acting_user(call, services), organisation_of(call, services)
+    own = membership_in(organisation, user, services)
+    if own.role != models.ADMINISTRATOR:
+        raise not_administrator()
+    return organisation, own
 
 
 def not_administrator() -> Problem:

@@ -189,7 +189,8 @@ def create_initial_access_token(call: Call, services: Services) -> Answer:
 def list_initial_access_tokens(call: Call, services: Services) -> Answer:
     """Those that somebody may still register clients with, oldest first."""
     page = services.tokens.initial_access_tokens(limit=call.limit, cursor=call.cursor)
-    usable = tuple(one for one in page.items if one.remaining > 0 and one.expires_at > services.now())
+    now, era = services.now(), services.deployment().era
+    usable = tuple(one for one in page.items if one.remaining > 0 and one.expires_at > now and one.begun.era == era)
     return page_of(Page(usable, page.next), _write_initial_access_token)
 
 

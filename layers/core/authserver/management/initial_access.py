@@ -1,5 +1,6 @@
 """Initial access tokens (RFC 7591 section 1.2): 16 octets that name the record and 32 that are secret, in base64url."""
 
+from authserver.ends import Begun
 from authserver.models import InitialAccessToken
 from authserver.services import Services
 from authserver.values import base64url, from_base64url, sha256
@@ -12,7 +13,14 @@ def new_initial_access_token(uses: int, lifetime: int, services: Services) -> tu
     """A token, and the record that is kept of it."""
     identifier, secret = services.random(IDENTIFIER), services.random(SECRET)
     now = services.now()
-    record = InitialAccessToken(base64url(identifier), sha256(base64url(secret)), uses, now, now + lifetime)
+    record = InitialAccessToken(
+        id=base64url(identifier),
+        secret_hash=sha256(base64url(secret)),
+        remaining=uses,
+        created_at=now,
+        expires_at=now + lifetime,
+        begun=Begun(era=services.deployment().era),
+    )
     return PREFIX + base64url(identifier + secret), record
 
 

@@ -10,8 +10,16 @@ from typing import Any
 
 from authserver import models
 from authserver.documents import organisation as documents
+from authserver.ends import Begun
 from authserver.management import Answer, Call, Conflict, NotFound, Operation, page_of
-from authserver.management.acting import acting_user, administered, membership_in, not_administrator, organisation_of
+from authserver.management.acting import (
+    acting_user,
+    administered,
+    administration,
+    membership_in,
+    not_administrator,
+    organisation_of,
+)
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, normalised_username
@@ -87,7 +95,7 @@ def end_membership(call: Call, services: Services) -> Answer:
 
 
 def list_invitations(call: Call, services: Services) -> Answer:
-    """What the organisation offers, oldest first, what has expired among it."""
+    """What the organisation offers, oldest first, what has expired or ended among it."""
     organisation = administered(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
     return page_of(page, lambda one: write_invitation(one, services))
@@ -96,7 +104,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
 def invite(call: Call, services: Services) -> Answer:
     """Offers a membership to whoever has this username or this verified e-mail address, if anybody does."""
     wanted = call.read(documents.NewInvitation)
-    organisation = administered(call, services)
+    organisation, own = administration(call, services)
     name, now = normalised_username(wanted.name), services.now()
     invitation = models.Invitation(
         id=base64url(key_of(organisation.id) + key_of(name)),
@@ -106,6 +114,7 @@ def invite(call: Call, services: Services) -> Answer:
         invited_by=call.subject,
         created_at=now,
         expires_at=now + INVITATION_LIFETIME,
+        begun=Begun(era=services.deployment().era, membership=own.epoch),
     )
     if len(services.organisations.invitations_of(organisation.id, limit=MAX_INVITATIONS).items) >= MAX_INVITATIONS:
         raise Conflict("There are too many invitations; withdraw some first", reason="too_many")
@@ -127,7 +136,7 @@ def list_own_invitations(call: Call, services: Services) -> Answer:
     """What organisations offer the user."""
     user = acting_user(call, services)
     offered = [one for name in user.invited_as for one in services.organisations.invitations_for(name).items]
-    alive = [one for one in offered if one.expires_at > services.now()]
+    alive = [one for one in offered if is_alive(one, services)]
     found = services.organisations.get_all(one.organisation for one in alive)
     items = tuple(
         _write_own_invitation(one, organisation, services)
@@ -141,7 +150,7 @@ def answer_invitation(call: Call, services: Services) -> Answer:
     """Makes the user a member, or takes the offer from the table."""
     wanted, user = call.read(documents.InvitationAnswer), acting_user(call, services)
     invitation = services.organisations.invitation(call.path["invitation"])
-    if invitation is None or invitation.name not in user.invited_as or invitation.expires_at <= services.now():
+    if invitation is None or invitation.name not in user.invited_as or not is_alive(invitation, services):
         raise NotFound("invitation")
     if wanted.decision == "decline":
         services.withdrawals.withdraw_invitation(invitation.id)
@@ -156,6 +165,11 @@ def answer_invitation(call: Call, services: Services) -> Answer:
             raise Conflict("The invitation no longer stands")
         services.withdrawals.withdraw_invitation(invitation.id)  # a member keeps the role
     return Answer()
+
+
+def is_alive(invitation: models.Invitation, services: Services) -> bool:
+    """Whether it has neither expired nor ended with its era; who sent it is looked at when it is accepted."""
+    return invitation.expires_at > services.now() and invitation.begun.era == services.deployment().era
 
 
 # ------------------------------------------------------------------ members

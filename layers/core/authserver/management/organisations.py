@@ -10,7 +10,7 @@ from authserver.ends import SUSPENDED_DELETED
 from authserver.identity.activity import ADMINISTRATOR_MADE, MEMBER_MADE, MEMBERSHIP_ENDED
 from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
-from authserver.management.members import write_invitation
+from authserver.management.members import is_alive, write_invitation
 from authserver.management.pages import everything
 from authserver.management.told import tell
 from authserver.services import Services
@@ -128,7 +128,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     """What the organisation offers and nobody has answered yet, oldest first."""
     organisation = _organisation(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
-    pending = tuple(one for one in page.items if one.expires_at > services.now())
+    pending = tuple(one for one in page.items if is_alive(one, services))
     return page_of(Page(pending, page.next), lambda one: write_invitation(one, services))
 
 

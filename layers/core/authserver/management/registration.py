@@ -148,7 +148,7 @@ def _licence(request: HttpRequest, services: Services) -> Licence | None:
     initial = read_initial_access_token(_bearer(request))
     if initial is None:
         raise InvalidToken("An initial access token is required", reason="initial_token_garbage")
-    return Licence(*initial, services.now())
+    return Licence(*initial, services.now(), services.deployment().era)
 
 
 def _take_a_place(source: str, services: Services) -> None:

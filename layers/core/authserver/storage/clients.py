@@ -9,15 +9,17 @@ from authserver.storage.lists import Page
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """An initial access token that was presented at the time `now`: what it names, and the hash of its secret."""
+    """An initial access token that was presented at the time `now`, in this `era` of the deployment: what it names, and
+    the hash of its secret."""
 
     token_id: str
     secret_hash: bytes = field(repr=False)
     now: int
+    era: str = ""
 
 
 class Unlicensed(Exception):
-    """There is no such initial access token, it has expired, or it has no use left. Nothing was written."""
+    """There is no such initial access token, it has expired or ended, or it has no use left. Nothing was written."""
 
 
 class ClientStore(Protocol):

@@ -35,8 +35,8 @@ class OrganisationStore(Protocol):
     def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
         """Makes the membership and spends the invitation, in one write; tells whether.
 
-        Condition: it is stored as it is here and has not expired, who sent it is an administrator, and the subject is
-        no member.
+        Condition: it is stored as it is here and has not expired, its era is the present one, who sent it is an
+        administrator by the same membership as then, and the subject is no member.
         """
 
     def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:

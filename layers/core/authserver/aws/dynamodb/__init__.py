@@ -20,7 +20,7 @@ Users (``id``)
                               random and drawn anew with each role; ``clients`` counts what ended for one client alone
     ``invitation#<organisation key and name key>``   an offer of a membership; listed by both as ``invitation#<key>``,
                               and by ``listed`` as ``invited#<subject key>`` of whoever made it; there until it is
-                              accepted or withdrawn
+                              accepted or withdrawn; ``begun`` under the membership of whoever made it
 
 Organisations are listed by ``listed``: their kind; users likewise, in sixteen parts.
 

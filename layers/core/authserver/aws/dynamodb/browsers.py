@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from authserver.aws.dynamodb.ends import is_begun
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Wanted, is_read
 from authserver.aws.items import (
@@ -23,7 +24,7 @@ from authserver.aws.items import (
     session_of,
 )
 from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Item, Table, Write, encode_item
-from authserver.ends import COUNTERS, Begun
+from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import (
     ADMINISTRATOR,
@@ -135,7 +136,7 @@ class DynamoBrowsers:
         # One expression cannot both add to a set and take from it. What is declined is kept first: of what is in both
         # sets, that counts.
         taken_at_once = " DELETE declined :scopes" if consent.scope and not consent.declined else ""
-        same, counters, names = _is_begun(consent.begun)
+        same, counters, names = is_begun(consent.begun)
         stands, now_and_then = f"expires_at > :now AND {same}", {":now": now, **counters}
         for _ in range(ATTEMPTS):
             # None, as most often, or one that has expired or ended: replaced, so that it does not come back to life.
@@ -295,17 +296,6 @@ def _consent_item(consent: Consent, sets: Mapping[str, Any]) -> Item:
             "listed_subject": f"consent#{key_text(consent.subject)}",
         }
     )
-
-
-def _is_begun(begun: Begun) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """The condition that an item was begun under these epochs, with its values and names; one by one, like a list."""
-    attributes = begun.as_attributes()
-    conditions = [
-        f"begun.#b_{name} = :b_{name}" if name in attributes else f"attribute_not_exists(begun.#b_{name})"
-        for name in COUNTERS
-    ]
-    values = {f":b_{name}": counter for name, counter in attributes.items()}
-    return " AND ".join(conditions), values, {f"#b_{name}": name for name in COUNTERS}
 
 
 def _is_still(asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

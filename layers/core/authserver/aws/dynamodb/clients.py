@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.dynamodb.ends import move_client_end
+from authserver.aws.dynamodb.ends import era_stands, is_begun, move_client_end
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Reader, Tables, Wanted
 from authserver.aws.items import (
@@ -20,6 +20,7 @@ from authserver.aws.items import (
     secret_attribute,
 )
 from authserver.aws.table import UNGUARDED, Guard, Item, Placed, Table, Write, decode_item, encode_item, read_together
+from authserver.ends import Begun
 from authserver.models import LOGO_APART, Client, ClientSecret
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.storage.lists import Page
@@ -77,6 +78,7 @@ class DynamoClients:
         is_new = frozenset(range(len(writes)))
         if licence is not None:
             writes.append((self._tables.tokens, _use_of(licence)))
+            writes.append(era_stands(self._tables.tokens, licence.era, self._reader.shard()))
         refused = self._table.transact(writes)
         if refused and not refused & is_new:
             raise Unlicensed
@@ -125,11 +127,13 @@ class DynamoClients:
 
 
 def _use_of(licence: Licence) -> Write:
+    same, counters, names = is_begun(Begun(era=licence.era))
     return Write.update(
         {"pk": initial_access_token_key(licence.token_id)},
         "ADD remaining :less",
-        "secret_hash = :hash AND remaining > :none AND expires_at > :now",
-        {":less": -1, ":none": 0, ":hash": licence.secret_hash, ":now": licence.now},
+        f"secret_hash = :hash AND remaining > :none AND expires_at > :now AND {same}",
+        {":less": -1, ":none": 0, ":hash": licence.secret_hash, ":now": licence.now, **counters},
+        names,
     )
 
 

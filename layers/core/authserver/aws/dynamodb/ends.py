@@ -6,12 +6,13 @@ from typing import Any
 from authserver.aws.items import (
     SHARDS,
     client_end_key,
+    deployment_key,
     key_text,
     organisation_end_key,
     subject_end_key,
 )
 from authserver.aws.table import Placed, Write
-from authserver.ends import SUSPENDED_DELETED
+from authserver.ends import COUNTERS, SUSPENDED_DELETED, Begun
 from authserver.models import Client, Session
 
 NO_MORE: Mapping[str, Any] = {}
@@ -147,14 +148,24 @@ def organisation_ends(organisation: str) -> list[Mapping[str, str]]:
     return [{"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS)]
 
 
-def session_stands(table: str, session: Session, prefix: str = "s") -> tuple[Placed, Placed]:
-    """The conditions that a session stands still: it is there, and its user's counters are those that it has."""
+def session_stands(table: str, session: Session, shard: int, prefix: str = "s") -> tuple[Placed, ...]:
+    """The conditions that a session stands still: it is there, its user's counters are those that it has, and its era
+    is the present one. `shard` is the copy of the deployment's item that tells the era."""
     condition, values = ends_are(session.begun.subject, session.sessions, prefix)
     end = {"pk": subject_end_key(key_text(session.subject))}
     return (
         (table, Write.check(end, condition, values)),
         (table, Write.check({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
+        era_stands(table, session.begun.era, shard, prefix),
     )
+
+
+def era_stands(table: str, era: str, shard: int, prefix: str = "s") -> Placed:
+    """The condition that this era is the present one; an empty one is what there is before the first."""
+    key, name = {"pk": deployment_key(shard)}, f":{prefix}_era"
+    if not era:
+        return table, Write.check(key, "attribute_not_exists(era)")
+    return table, Write.check(key, f"era = {name}", {name: era})
 
 
 def ends_are(epoch: int, sessions: int | None, prefix: str = "s") -> tuple[str, dict[str, int]]:
@@ -166,3 +177,14 @@ def ends_are(epoch: int, sessions: int | None, prefix: str = "s") -> tuple[str, 
         conditions.append(f"({none}{name} = :{prefix}_{name})")
         values[f":{prefix}_{name}"] = counter
     return " AND ".join(conditions), values
+
+
+def is_begun(begun: Begun) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The condition that an item was begun under these epochs, with its values and names; one by one, like a list."""
+    attributes = begun.as_attributes()
+    conditions = [
+        f"begun.#b_{name} = :b_{name}" if name in attributes else f"attribute_not_exists(begun.#b_{name})"
+        for name in COUNTERS
+    ]
+    values = {f":b_{name}": counter for name, counter in attributes.items()}
+    return " AND ".join(conditions), values, {f"#b_{name}": name for name in COUNTERS}

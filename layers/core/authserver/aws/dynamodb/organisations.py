@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from authserver.aws.dynamodb.ends import move_organisation_end
+from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.items import (
@@ -18,6 +18,7 @@ from authserver.aws.items import (
     organisation_key,
     organisation_of,
     read,
+    shard_of,
 )
 from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
 from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
@@ -106,24 +107,26 @@ class DynamoOrganisations:
     def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
         if membership.subject == invitation.invited_by:
             return False
+        same, counters, names = is_begun(invitation.begun)
         spend = Write.delete(
             {"id": invitation_key(invitation.id)},
-            "created_at = :created_at AND expires_at > :now AND #role = :role AND invited_by = :invited_by",
+            f"created_at = :created_at AND expires_at > :now AND #role = :role AND invited_by = :invited_by AND {same}",
             {
                 ":created_at": invitation.created_at,
                 ":now": now,
                 ":role": invitation.role,
                 ":invited_by": invitation.invited_by,
+                **counters,
             },
-            ROLE,
+            {**ROLE, **names},
         )
-        return not self._table.write_all(
-            [
-                spend,
-                is_administrator(invitation.organisation, invitation.invited_by),
-                Write.put(membership_item(membership), "attribute_not_exists(id)"),
-            ]
-        )
+        writes: list[Placed] = [
+            (self._name, spend),
+            (self._name, is_still_administrator(invitation)),
+            (self._name, Write.put(membership_item(membership), "attribute_not_exists(id)")),
+            era_stands(self._tokens, invitation.begun.era, shard_of(membership.subject)),
+        ]
+        return not self._table.transact(writes)
 
     def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
         return self._members.page(f"invitation#{key_text(organisation)}", invitation_of, limit=limit, cursor=cursor)
@@ -142,6 +145,15 @@ def is_administrator(organisation: str, subject: str) -> Write:
     """The condition of a transaction that somebody is an administrator."""
     key = {"id": membership_key(organisation, subject)}
     return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
+
+
+def is_still_administrator(invitation: Invitation) -> Write:
+    """The condition of a transaction that who sent an invitation is an administrator by the same membership as then."""
+    key, epoch = {"id": membership_key(invitation.organisation, invitation.invited_by)}, invitation.begun.membership
+    if not epoch:
+        return Write.check(key, "#role = :administrator AND attribute_not_exists(epoch)", BY_ADMINISTRATOR, ROLE)
+    values = {**BY_ADMINISTRATOR, ":epoch": epoch}
+    return Write.check(key, "#role = :administrator AND epoch = :epoch", values, ROLE)
 
 
 def invitation_key(invitation_id: str) -> str:

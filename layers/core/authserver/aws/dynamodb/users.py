@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.dynamodb.ends import ends_are
+from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.items import (
@@ -19,6 +19,7 @@ from authserver.aws.items import (
     part_of,
     parts_of,
     read,
+    shard_of,
     subject_end_key,
     subject_of,
     user_of,
@@ -160,7 +161,12 @@ class DynamoUsers:
         condition, values = ends_are(link.begun.subject, link.sessions)
         stands = Write.check({"pk": subject_end_key(key_text(link.subject))}, condition, values)
         return not self._table.transact(
-            [(self._name, confirm), (self._tokens, spend_link(link, claim, now)), (self._tokens, stands)]
+            [
+                (self._name, confirm),
+                (self._tokens, spend_link(link, claim, now)),
+                (self._tokens, stands),
+                era_stands(self._tokens, link.begun.era, shard_of(link.subject)),
+            ]
         )
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:

@@ -11,6 +11,7 @@ from authserver.aws.dynamodb.ends import (
     count_first,
     count_in,
     ends_are,
+    era_stands,
     make_map,
     move_client_end,
     move_organisation_end,
@@ -45,6 +46,7 @@ from authserver.aws.items import (
     organisation_of,
     read,
     revoked_key,
+    shard_of,
     subject_end_key,
     user_of,
 )
@@ -294,6 +296,7 @@ class DynamoWithdrawals:
             (self._tables.users, change),
             (tokens, spend_link(link, claim, now)),
             subject_end(tokens, link.subject, only_if=condition, values=values),
+            era_stands(tokens, link.begun.era, shard_of(link.subject)),
         ]
         return not self._tokens.transact(writes)
 
