@@ -129,7 +129,7 @@ class Second:
         reader = Reader(client, TABLES, lambda: (self.now, self.now), lambda: chance.randrange(PARTS))
         services = fakes.services(
             clients=DynamoClients(client, TABLES, "ConfigurationTable", reader),
-            tokens=DynamoTokens(client, TABLES.tokens, reader),
+            tokens=DynamoTokens(client, TABLES, reader),
             deployment=reader.deployment,
         )
         return replace(services, scopes=RememberedScopes(lambda: None, reader.deployment))
@@ -307,7 +307,7 @@ def concentrations(sign_ups: int) -> dict[str, float]:
     memory = Memory()
     client = memory.as_client
     reader = Reader(client, TABLES, lambda: (0.0, 0.0), lambda: 0)
-    users, tokens = DynamoUsers(client, TABLES), DynamoTokens(client, TABLES.tokens, reader)
+    users, tokens = DynamoUsers(client, TABLES), DynamoTokens(client, TABLES, reader)
     chance = random.Random("sign-ups")  # noqa: S311 - it hides nothing
     template = Authorization(
         id="",

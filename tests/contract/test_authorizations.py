@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from authserver.ends import Begun
+from authserver.models import ADMINISTRATOR, Organisation
+from authserver.storage.standing import Ends
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
+from tests.contract.implementations import Stores
 from tests.contract.records import (
     CODE_HASH,
     CODE_LIFETIME,
@@ -17,6 +20,9 @@ from tests.contract.records import (
     authorization,
     created,
     find,
+    identifier,
+    key,
+    membership,
     redeemed,
 )
 
@@ -350,30 +356,32 @@ def test_find_gives_the_record_and_nothing_for_other_text(tokens: TokenStore) ->
 
 def test_set_entities_changes_them_until_it_is_revoked(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
+    was = record.entities
     for entities in (frozenset({"a", "b"}), frozenset({"*"}), frozenset[str](), frozenset({"c"})):
         expected = replace(record, entities=entities)
-        assert withdrawals.set_entities(record.id, "org", entities) == expected
+        assert withdrawals.set_entities(record.id, "org", entities, was) == expected
         assert tokens.find(record.id) == expected
+        was = entities
     withdrawals.revoke(record.id, NOW + 1)
-    assert withdrawals.set_entities(record.id, "org", frozenset({"d"})) is None
+    assert withdrawals.set_entities(record.id, "org", frozenset(), was) is None
     assert tokens.find(record.id) == replace(record, entities=frozenset({"c"}), revoked_at=NOW + 1)
 
 
 def test_set_entities_of_another_organisation_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = redeemed(tokens, organisation="org", entities=frozenset({"a"}))
     personal = redeemed(tokens)
-    assert withdrawals.set_entities(record.id, "another", frozenset({"b"})) is None
-    for organisation in ("another", ""):
-        assert withdrawals.set_entities(personal.id, organisation or "org", frozenset({"b"})) is None
+    assert withdrawals.set_entities(record.id, "another", frozenset(), record.entities) is None
+    for organisation in ("another", "org"):
+        assert withdrawals.set_entities(personal.id, organisation, frozenset({"b"}), frozenset()) is None
     assert tokens.find(record.id) == record
     assert tokens.find(personal.id) == personal
 
 
 def test_set_entities_of_nothing_makes_nothing(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
     record = authorization(organisation="org")
-    for identifier in (record.id, "x"):
-        assert withdrawals.set_entities(identifier, "org", frozenset({"a"})) is None
-        assert tokens.find(identifier) is None
+    for unknown in (record.id, "x"):
+        assert withdrawals.set_entities(unknown, "org", frozenset({"a"}), frozenset()) is None
+        assert tokens.find(unknown) is None
 
 
 def test_set_entities_from_what_they_no_longer_are_is_refused(tokens: TokenStore, withdrawals: WithdrawalStore) -> None:
@@ -384,6 +392,48 @@ def test_set_entities_from_what_they_no_longer_are_is_refused(tokens: TokenStore
     assert withdrawals.set_entities(record.id, "org", frozenset(), record.entities) is not None
     assert withdrawals.set_entities(record.id, "org", frozenset({"b"}), record.entities) is None
     assert withdrawals.set_entities(record.id, "org", frozenset({"b"}), frozenset()) is not None
+
+
+def test_an_administrator_widens_a_grant_for_as_long_as_they_are_one(stores: Stores) -> None:
+    acme, ada = Organisation(f"org-{identifier()}", "Acme"), membership("", f"sub-{identifier()}", ADMINISTRATOR)
+    ada = replace(ada, organisation=acme.id)
+    assert stores.organisations.create(acme)
+    stores.withdrawals.set_membership(ada)
+    record = redeemed(stores.tokens, organisation=acme.id, entities=frozenset({"a"}))
+    stores.withdrawals.set_membership(membership(acme.id, record.subject))
+
+    def ends() -> Ends:
+        return stores.tokens.standing(
+            client_key=key(record.client_id), subject_key=key(record.subject), organisation_key=key(acme.id)
+        ).ends
+
+    begun, every = replace(ends().begun(), widener=key(ada.subject)), frozenset({"*"})
+    for stale in (replace(record, entities=frozenset({"b"})), replace(record, begun=Begun(era="another"))):
+        assert stores.tokens.widen(stale, every, ada, begun) is None
+    for other in (replace(ada, epoch="another"), replace(ada, subject=record.subject), replace(ada, epoch="")):
+        assert stores.tokens.widen(record, every, other, begun) is None
+    assert stores.tokens.find(record.id) == record
+    widened = replace(record, entities=every, begun=begun)
+    assert stores.tokens.widen(record, every, ada, begun) == widened
+    assert ends().stand(widened.begun)
+    stores.withdrawals.set_membership(membership(acme.id, ada.subject))
+    assert not ends().stand(widened.begun)
+    assert ends().begun("", key(ada.subject)).widening == 1
+    assert stores.tokens.widen(widened, frozenset({"a"}), ada, begun) is None
+    stores.withdrawals.set_membership(replace(ada, epoch=identifier()))
+    assert not ends().stand(widened.begun)
+
+
+def test_what_was_revoked_is_not_widened(stores: Stores) -> None:
+    acme, ada = Organisation(f"org-{identifier()}", "Acme"), f"sub-{identifier()}"
+    assert stores.organisations.create(acme)
+    own = membership(acme.id, ada, ADMINISTRATOR)
+    stores.withdrawals.set_membership(own)
+    record = redeemed(stores.tokens, organisation=acme.id, entities=frozenset({"a"}))
+    stores.withdrawals.revoke(record.id, NOW)
+    begun = Begun(widener=key(ada))
+    assert stores.tokens.widen(record, frozenset({"*"}), own, begun) is None
+    assert stores.tokens.widen(authorization(organisation=acme.id), frozenset({"*"}), own, begun) is None
 
 
 def test_revoke_by_whoever_has_the_token_is_of_public_clients_alone(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from authserver.ends import SubjectEnd
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Factors, Passkey, Totp
-from authserver.storage.users import FactorStore
+from authserver.storage.users import AccountState, FactorStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, identifier, key, user
@@ -189,15 +190,15 @@ def test_a_passkey_that_was_removed_meanwhile_is_refused_and_not_brought_back(fa
 def test_user_and_factors_come_together(stores: Stores) -> None:
     person = user()
     assert stores.users.create(person)
-    assert stores.users.get_with_factors(person.sub) == (person, None)
+    assert stores.users.account_state(person.sub) == AccountState(person, None, SubjectEnd())
     assert stores.factors.replace(Factors(person.sub, Totp(b"a", NOW)))
-    both = person, Factors(person.sub, Totp(b"a", NOW), version=1)
-    assert stores.users.get_with_factors(person.sub) == both
+    both = AccountState(person, Factors(person.sub, Totp(b"a", NOW), version=1), SubjectEnd())
+    assert stores.users.account_state(person.sub) == both
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "a#b", "x" * 500])
 def test_nobody_has_no_factors(stores: Stores, text: str) -> None:
-    assert stores.users.get_with_factors(text) == (None, None)
+    assert stores.users.account_state(text) == AccountState(None, None, SubjectEnd())
 
 
 def test_deleting_a_user_takes_the_factors_along(stores: Stores) -> None:
@@ -228,7 +229,7 @@ def test_factors_that_cannot_be_read_are_not_none(stores: Stores, attributes: di
     stores.dynamodb.put_item(TableName="UsersTable", Item={**item, "passkeys": {"M": {}}, **attributes})
     for reading in (
         lambda: stores.factors.get(key(person.sub)),
-        lambda: stores.users.get_with_factors(person.sub),
+        lambda: stores.users.account_state(person.sub),
     ):
         with pytest.raises(TemporarilyUnavailable):
             reading()

@@ -17,9 +17,12 @@ from authserver.models import (
     DISABLED,
     Client,
     ClientSecret,
+    Factors,
+    Identity,
     Membership,
     OneTimeLink,
     Organisation,
+    Session,
     User,
 )
 from authserver.storage.standing import Ends
@@ -41,7 +44,9 @@ class World:
     web: Client
     acme: Organisation
     member: Membership
-    session_id: str
+    session: Session
+    link: OneTimeLink
+    identity: Identity
 
     def ends(self) -> Ends:
         return self.stores.tokens.standing(
@@ -50,7 +55,7 @@ class World:
 
 
 def world(stores: Stores) -> World:
-    person, web = user(), client(client_id=identifier(), secrets=(ClientSecret(b"1" * 32, NOW),))
+    person, web = user(email="a@b.example"), client(client_id=identifier(), secrets=(ClientSecret(b"1" * 32, NOW),))
     acme = Organisation(f"org-{identifier()}", "A customer", {"a": "A", "b": "B"})
     member = membership(acme.id, person.sub, ADMINISTRATOR)
     assert stores.users.create(person)
@@ -58,11 +63,16 @@ def world(stores: Stores) -> World:
     assert stores.organisations.create(acme)
     stores.withdrawals.set_membership(member)
     ends = stores.browsers.ends(key(person.sub))
-    signed_in = session(subject=person.sub, begun=ends.begun())
+    subject = Begun(era=ends.deployment.era, subject=ends.subject.epoch)
+    signed_in = session(subject=person.sub, begun=subject, sessions=ends.subject.sessions)
     stores.browsers.put_session(signed_in)
     allowed = consent(subject=person.sub, client_id=web.client_id, begun=ends.begun())
     stores.browsers.remember_consent(allowed, NOW)
-    return World(stores, person, web, acme, member, signed_in.id)
+    sent = OneTimeLink(identifier(), b"hash", "password_reset", person.sub, person.email, NOW, NOW + 60, begun=subject)
+    assert stores.browsers.put_link(sent)
+    known = Identity.of(person.sub, "https://idp.example", identifier(), NOW)
+    assert stores.users.link(known)
+    return World(stores, person, web, acme, member, signed_in, sent, known)
 
 
 # ------------------------------------------------------------------ what begins, by reads as the use cases make them
@@ -78,12 +88,12 @@ class Outcome:
 
 
 def by_password(there: World, stores: Stores) -> Outcome | None:
-    """A session, by what was typed: the ends are read before the record that decides."""
-    ends = stores.browsers.ends(key(there.person.sub))
-    person, factors = stores.users.get_with_factors(there.person.sub)
-    if person is None or person.status != ACTIVE or ends.is_suspended:
+    """A session, by what was typed: the end and the record that decides are of one instant."""
+    era = stores.deployment().era
+    state = stores.users.account_state(there.person.sub)
+    if state.user is None or state.user.status != ACTIVE or state.end.suspended:
         return None
-    return Outcome(ends.begun(), ends.subject.sessions, (person, factors))
+    return Outcome(Begun(era=era, subject=state.end.epoch), state.end.sessions, (state.user, state.factors))
 
 
 def by_secret(there: World, stores: Stores) -> Outcome | None:
@@ -99,7 +109,7 @@ def by_session(there: World, stores: Stores) -> Outcome | None:
     """An authorization, by what a browser has said before."""
     web = stores.clients.find(there.web.client_id)
     state = stores.browsers.browser_state(
-        session_id=there.session_id, subject_key=key(there.person.sub), client_key=key(there.web.client_id)
+        session_id=there.session.id, subject_key=key(there.person.sub), client_key=key(there.web.client_id)
     )
     if web is None or not web.is_active or state.session is None or state.consent is None:
         return None
@@ -150,7 +160,7 @@ COMMITS: dict[str, Callable[[World], object]] = {
     "deleted": lambda w: w.stores.withdrawals.delete_user(w.person.sub, NOW),
     "everything of the user": lambda w: w.stores.withdrawals.end(subject=w.person.sub),
     "sessions": lambda w: w.stores.withdrawals.end_sessions(w.person.sub),
-    "this session": lambda w: w.stores.withdrawals.end_session(w.session_id),
+    "this session": lambda w: w.stores.withdrawals.end_session(w.session.id),
     "consent": lambda w: w.stores.withdrawals.forget_consent(w.person.sub, w.web.client_id),
     "grant": lambda w: w.stores.withdrawals.end(subject=w.person.sub, client_id=w.web.client_id),
     "everything of the client": lambda w: w.stores.withdrawals.end(client_id=w.web.client_id),
@@ -447,3 +457,57 @@ def test_a_record_and_its_end_of_two_versions_are_read_again_at_most_three_times
                 read(instance, there)
             assert seen.count(READS) == 3
         assert seen.count(WRITES) == 0
+
+
+# What changes a user's record together with their end.
+SIGN_INS: dict[str, Callable[[World], object]] = {
+    "password": COMMITS["password"],
+    "own password": lambda w: w.stores.withdrawals.replace_password(
+        w.person, "another hash", w.session, replace(w.session, id=identifier())
+    ),
+    "reset": lambda w: w.stores.withdrawals.reset_password(w.link, "claim", "another hash", NOW),
+    "disabled": COMMITS["disabled"],
+    "disabled for a while": lambda w: [
+        w.stores.withdrawals.change_user(w.person.sub, status=status) for status in (DISABLED, ACTIVE)
+    ],
+    "operator": lambda w: w.stores.withdrawals.change_user(w.person.sub, operator=True),
+    "operator no more": lambda w: w.stores.withdrawals.change_user(w.person.sub, operator=False),
+    "identity": lambda w: w.stores.withdrawals.unlink(w.person.sub, w.identity.id),
+    "own identity": lambda w: w.stores.withdrawals.unlink_own(
+        w.identity, Factors(w.person.sub), w.session, replace(w.session, id=identifier())
+    ),
+}
+
+
+@pytest.mark.parametrize("is_end_old", [False, True], ids=["record", "end"])
+@pytest.mark.parametrize("what", SIGN_INS)
+def test_a_sign_in_is_decided_by_a_record_and_an_end_of_one_instant(
+    own_stores: Stores, what: str, is_end_old: bool
+) -> None:
+    """Neither an old password under a new end, nor a new one under an end that is over."""
+    prefix = "end#subject#" if is_end_old else "user#"
+    for behind in (1, 10**6):
+        there = world(own_stores)
+        identity = there.identity.id
+        seen, instance = shows_old(own_stores, lambda one: one.startswith(prefix), 0)
+        before = instance.users.account_state(there.person.sub, identity)
+        assert before.user is not None
+        SIGN_INS[what](there)
+        after = own_stores.new_instance().users.account_state(there.person.sub, identity)
+        assert after != before
+        assert (after.user is None) is ("identity" in what)
+        seen.show_old(behind)
+        if behind == 1:
+            assert instance.users.account_state(there.person.sub, identity) == after
+        else:
+            with pytest.raises(TemporarilyUnavailable):
+                instance.users.account_state(there.person.sub, identity)
+
+
+def test_what_ends_without_the_record_is_seen_at_once(own_stores: Stores) -> None:
+    there = world(own_stores)
+    for end in ("everything of the user", "sessions", "grant"):
+        COMMITS[end](there)
+        state = own_stores.users.account_state(there.person.sub)
+        assert state.user == own_stores.users.get(there.person.sub)
+        assert state.end == own_stores.browsers.ends(key(there.person.sub)).subject

@@ -162,9 +162,11 @@ REFUSED: dict[str, list[Call]] = {
     "revoke_opaque": [lambda e: e.stores.withdrawals.revoke_opaque(e.new_access_token.id)],
     "revoke_jwt": [],
     "set_entities": [
-        lambda e: e.stores.withdrawals.set_entities(e.new_authorization.id, e.acme.id, frozenset({"a"})),
-        lambda e: e.stores.withdrawals.set_entities(e.tenant.id, "another", frozenset({"a"})),
-        lambda e: e.stores.withdrawals.set_entities(e.personal.id, e.acme.id, frozenset({"a"})),
+        lambda e: e.stores.withdrawals.set_entities(
+            e.new_authorization.id, e.acme.id, frozenset({"a"}), e.tenant.entities
+        ),
+        lambda e: e.stores.withdrawals.set_entities(e.tenant.id, "another", frozenset({"a"}), e.tenant.entities),
+        lambda e: e.stores.withdrawals.set_entities(e.personal.id, e.acme.id, frozenset({"a"}), e.tenant.entities),
         lambda e: e.stores.withdrawals.set_entities(e.tenant.id, e.acme.id, frozenset({"a"}), frozenset({"b"})),
     ],
     "end": [],

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from authserver.ends import Begun
 from authserver.models import DISABLED, MEMBER, Activity, ClientSecret, Refusal, Ring, Session
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
@@ -78,6 +79,11 @@ def successor(estate: Estate, **changed: Any) -> Session:
     """The session that takes the place of Alice's, under the subject's next epoch."""
     begun = replace(estate.session.begun, subject=estate.session.begun.subject + 1)
     return replace(estate.new_session, **{"begun": begun, "sessions": estate.session.sessions, **changed})
+
+
+def widened(estate: Estate) -> Begun:
+    """What the organisation's grant is begun under once an administrator has added companies."""
+    return replace(estate.tenant.begun, widener=key(estate.administrator.subject))
 
 
 def next_ring(ring: Ring) -> Ring:
@@ -237,6 +243,7 @@ TOKENS: dict[str, Verb] = {
     "rotate": begins(
         lambda e, s: s.tokens.rotate(e.personal.id, 1, "claim", NOW, IDLE, frozenset()), "generation 1 of personal"
     ),
+    "widen": begins(lambda e, s: s.tokens.widen(e.tenant, frozenset({"*"}), e.administrator, widened(e))),
     "find": reads(lambda e, s: s.tokens.find(e.personal.id)),
     "authorizations": reads(lambda e, s: s.tokens.authorizations(subject=e.alice.sub)),
     "latest_authorizations": reads(lambda e, s: s.tokens.latest_authorizations(e.web.client_id)),
@@ -250,7 +257,7 @@ USERS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.users.get(e.alice.sub)),
     "find": reads(lambda e, s: s.users.find(e.alice.username)),
     "identify": reads(lambda e, s: s.users.identify(e.alice.username)),
-    "get_with_factors": reads(lambda e, s: s.users.get_with_factors(e.alice.sub)),
+    "account_state": reads(lambda e, s: s.users.account_state(e.alice.sub)),
     "create": begins(lambda e, s: s.users.create(e.new_user)),
     "find_by_identity": reads(lambda e, s: s.users.find_by_identity(ISSUER, e.identities[0].subject)),
     "create_federated": begins(

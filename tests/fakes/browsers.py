@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from authserver.ends import Begun
 from authserver.models import (
-    ADMINISTRATOR,
     WITHDRAWN,
     Approval,
     Consent,
@@ -131,8 +130,7 @@ class FakeBrowsers:
             asked = self._approvals.get(key)
             if asked != approval or asked.decision or asked.expires_at <= now:
                 return False
-            member = self._record.memberships.get((membership.organisation, membership.subject))
-            if member is None or member.role != ADMINISTRATOR or member.epoch != membership.epoch:
+            if not self._record.is_administrators(membership):
                 return False
             self._approvals[key] = replace(
                 asked,

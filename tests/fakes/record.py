@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from authserver.ends import SUSPENDED_DELETED, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.models import Client, Erasure, InitialAccessToken, Membership, Session
+from authserver.models import ADMINISTRATOR, Client, Erasure, InitialAccessToken, Membership, Session
 from authserver.storage.browsers import SessionOver
 from authserver.storage.standing import Ends
 from tests.fakes import filing
@@ -107,6 +107,11 @@ class FakeRecord:
         changed: dict[str, Any] = {name: counts}
         self.organisations[key] = replace(before, **changed)
 
+    def is_administrators(self, membership: Membership) -> bool:
+        """Whether it is still that membership, and an administrator's."""
+        stored = self.memberships.get((membership.organisation, membership.subject))
+        return stored is not None and (stored.role, stored.epoch) == (ADMINISTRATOR, membership.epoch)
+
     # -- sessions
 
     def stands(self, session: Session) -> bool:
@@ -145,7 +150,7 @@ class Guarded[S]:
 
 READS = frozenset(
     {
-        *("get", "get_all", "get_with_factors", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
+        *("get", "get_all", "account_state", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
         *(
             "standing",
             "ends",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, Client, InitialAccessToken
+from authserver.models import AccessTokenRecord, Authorization, Client, InitialAccessToken, Membership
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
@@ -88,6 +88,20 @@ class FakeTokens:
                 idle_expires_at=idle_expires_at,
                 revoked_access_tokens=existing.revoked_access_tokens - expired_revocations,
             )
+
+    def widen(
+        self, authorization: Authorization, entities: frozenset[str], by: Membership, begun: Begun
+    ) -> Authorization | None:
+        with self._lock:
+            existing = self._authorizations.get(authorization.id)
+            if existing is None or existing.revoked_at is not None:
+                return None
+            if (existing.entities, existing.begun) != (authorization.entities, authorization.begun):
+                return None
+            if not self._record.is_administrators(by):
+                return None
+            self._authorizations[authorization.id] = replace(existing, entities=entities, begun=begun)
+            return self._authorizations[authorization.id]
 
     def find(self, authorization_id: str) -> Authorization | None:
         with self._lock:

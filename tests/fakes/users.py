@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import Factors, Identity, Membership, OneTimeLink, User, identity_id
+from authserver.models import Identity, Membership, OneTimeLink, User, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS
+from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 from authserver.values import normalised_username
 from tests.fakes import filing
 from tests.fakes.browsers import FakeBrowsers
@@ -59,8 +59,12 @@ class FakeUsers:
                 self._record.subjects[filing.key(user.sub)] = replace(end, operator=True)
         return True
 
-    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
-        return self.get(sub), self.factors.get(filing.key(sub))
+    def account_state(self, sub: str, identity: str = "") -> AccountState:
+        with self._lock:
+            known = self._identities.get(identity)
+            is_theirs = not identity or (known is not None and known.sub == sub)
+            key = filing.key(sub)
+            return AccountState(self.get(sub) if is_theirs else None, self.factors.get(key), self._record.subject(key))
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         with self._lock:

@@ -97,13 +97,13 @@ class FakeWithdrawals:
         authorization_id: str,
         organisation: str,
         entities: frozenset[str],
-        was: frozenset[str] | None = None,
+        was: frozenset[str],
     ) -> Authorization | None:
         with self._lock:
             existing = self._tokens.find(authorization_id)
             if existing is None or existing.organisation != organisation or existing.revoked_at is not None:
                 return None
-            if was not in (None, existing.entities):
+            if was != existing.entities:
                 return None
             self._tokens.replace(replace(existing, entities=entities))
             return self._tokens.find(authorization_id)

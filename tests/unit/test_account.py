@@ -327,13 +327,52 @@ def test_a_user_does_not_give_back_what_an_administrator_takes_away_meanwhile(se
 
     def meanwhile(verb: str, call: Any) -> Any:
         if verb == "withdrawals.set_entities":
-            server.withdrawals.set_entities(connection.id, "acme", frozenset({"a2"}))
+            server.withdrawals.set_entities(connection.id, "acme", frozenset({"a2"}), frozenset({"a1", "a2"}))
         return call()
 
     server.around = meanwhile
     assert companies(own, "acme", connection.id, "a1").status == 409
     server.around = lambda _, call: call()
     assert connection.entities == {"a2"}
+
+
+@pytest.mark.parametrize("end", ["removed", "demoted", "demoted and promoted"])
+def test_what_an_administrator_added_falls_with_the_role(server: Tenants, administrator: Api, end: str) -> None:
+    connection = server.connect("max", "a1")
+    server.withdrawals.set_membership(Membership("acme", "mia", ADMINISTRATOR, server.clock(), "another epoch"))
+    assert companies(administrator, "acme", connection.id, "*").status == 200
+    assert connection.entities == {"a1", "a2", "a3"}
+    if end == "removed":
+        assert server.withdrawals.end_membership("acme", "ada", witness="mia")
+    else:
+        for role in (MEMBER, *((ADMINISTRATOR,) if end == "demoted and promoted" else ())):
+            changed = Membership("acme", "ada", role, server.clock(), f"epoch as {role}")
+            assert server.withdrawals.change_role(changed, witness="mia")
+    assert not connection.is_alive
+
+
+def test_what_was_taken_away_by_an_administrator_stays_without_one(server: Tenants, administrator: Api) -> None:
+    connection = server.connect("max", "a1", "a2")
+    server.withdrawals.set_membership(Membership("acme", "mia", ADMINISTRATOR, server.clock(), "another epoch"))
+    assert companies(administrator, "acme", connection.id, "a1").status == 200
+    assert server.withdrawals.end_membership("acme", "ada", witness="mia")
+    assert connection.is_alive
+    assert connection.entities == {"a1"}
+
+
+def test_who_is_no_administrator_when_it_is_written_adds_nothing(server: Tenants, administrator: Api) -> None:
+    connection = server.connect("max", "a1")
+
+    def meanwhile(verb: str, call: Any) -> Any:
+        if verb == "tokens.widen":
+            server.around = lambda _, call: call()
+            server.withdrawals.delete_membership("acme", "ada")
+        return call()
+
+    server.around = meanwhile
+    assert companies(administrator, "acme", connection.id, "*").status == 409
+    assert connection.entities == {"a1"}
+    assert connection.is_alive
 
 
 def test_an_application_adds_no_companies_for_itself(server: Tenants) -> None:
@@ -355,7 +394,7 @@ def test_an_application_does_not_give_itself_back_what_is_taken_away_meanwhile(s
 
     def meanwhile(verb: str, call: Any) -> Any:
         if verb == "withdrawals.set_entities":
-            server.withdrawals.set_entities(connection.id, "acme", frozenset({"a2"}))
+            server.withdrawals.set_entities(connection.id, "acme", frozenset({"a2"}), frozenset({"a1", "a2"}))
         return call()
 
     server.around = meanwhile

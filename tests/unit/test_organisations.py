@@ -352,11 +352,12 @@ def test_companies_are_added_and_dropped_under_a_token_that_stays(token_format: 
     server = Company(access_token_format=token_format)
     response = server.tokens_for("one", "two")
     (authorization,) = server.tokens.every_authorization()
-    assert server.withdrawals.set_entities(authorization.id, "acme", frozenset({"two", "three"}))
+    wanted = frozenset({"two", "three"})
+    assert server.withdrawals.set_entities(authorization.id, "acme", wanted, authorization.entities)
     assert server.calls_company(response, "three")
     with pytest.raises(InsufficientScope):
         server.calls_company(response, "one")
-    assert server.withdrawals.set_entities(authorization.id, "other", frozenset({"*"})) is None
+    assert server.withdrawals.set_entities(authorization.id, "other", frozenset(), wanted) is None
 
 
 def test_every_company_means_those_to_come_and_not_those_that_went() -> None:

@@ -195,7 +195,7 @@ def test_password_that_was_changed_meanwhile_signs_nobody_in() -> None:
     ],
     ids=["password", "sessions", "disabled and enabled", "everything"],
 )
-@pytest.mark.parametrize("verb", ["browsers.ends", "factors.use_totp_step", "browsers.put_session"])
+@pytest.mark.parametrize("verb", ["users.account_state", "factors.use_totp_step", "browsers.put_session"])
 def test_whatever_ends_while_a_code_is_checked_ends_the_session_that_it_begins(
     verb: str, end: Callable[[Server], None]
 ) -> None:
@@ -284,7 +284,7 @@ def test_password_grant_is_no_way_around_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["users.get_with_factors", "counters.attempt", "factors.use_totp_step", "browsers.put_session"]
+    "verb", ["users.account_state", "counters.attempt", "factors.use_totp_step", "browsers.put_session"]
 )
 def test_storage_that_fails_signs_nobody_in(verb: str) -> None:
     server = Server()

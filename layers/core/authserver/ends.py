@@ -27,7 +27,8 @@ class Begun:
     `era` is the deployment's. `grant` counts what ended between the subject and the client, `installation` between the
     organisation and the client, `member_grant` between the member and the client. `membership` is random: it is drawn
     anew whenever somebody becomes a member or changes the role. `approver` is the key of the administrator by whose
-    approval this was granted, and `approval` counts how often that administrator ceased to be one.
+    approval this was granted, and `approval` counts how often that administrator ceased to be one; `widener` and
+    `widening` say the same of the administrator who added companies afterwards.
     """
 
     era: str = ""
@@ -40,6 +41,8 @@ class Begun:
     member_grant: int = 0
     approver: str = ""
     approval: int = 0
+    widener: str = ""
+    widening: int = 0
 
     def as_attributes(self) -> dict[str, int | str]:
         """Those that are not 0 or empty, by name: what is stored, and what a token says."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from authserver.errors import AccessDenied, InvalidRequest, TooManyAttempts
 from authserver.identity import activity, recovery_codes, totp
-from authserver.identity.begin import begun_of, key_text, renewed
+from authserver.identity.begin import account_state, begun_of, renewed
 from authserver.identity.device import device_cookie, read_device
 from authserver.identity.local_account import Account, authenticate
 from authserver.identity.passkeys import (
@@ -185,10 +185,9 @@ def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
     pending = resumed.pending
     if not pending.password_of:
         return None
-    ends = services.browsers.ends(key_text(pending.password_of))
-    user, factors = services.users.get_with_factors(pending.password_of)
-    stands = ends.stand(pending.begun, pending.sessions)
-    account = Account(user, factors, ends) if user and user.status == ACTIVE and stands else None
+    state, ends = account_state(pending.password_of, services)
+    user, stands = state.user, ends.stand(pending.begun, pending.sessions)
+    account = Account(user, state.factors, ends) if user and user.status == ACTIVE and stands else None
     return account if account and account.asks_for_code else None
 
 

@@ -6,6 +6,7 @@ from authserver.ends import Begun
 from authserver.models import Session
 from authserver.services import Services
 from authserver.storage.standing import Ends
+from authserver.storage.users import AccountState
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import base64url, sha256
@@ -27,6 +28,13 @@ def key_text(text: str) -> str:
 def begun_of(ends: Ends) -> Begun:
     """What is begun for a subject alone: under the deployment's era and the subject's epoch."""
     return Begun(era=ends.deployment.era, subject=ends.subject.epoch)
+
+
+def account_state(sub: str, services: Services, identity: str = "") -> tuple[AccountState, Ends]:
+    """`UserStore.account_state`, and its end with the deployment's era from before it was read."""
+    deployment = services.deployment()
+    state = services.users.account_state(sub, identity)
+    return state, Ends(deployment=deployment, subject=state.end)
 
 
 def new_session(

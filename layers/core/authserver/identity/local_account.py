@@ -10,7 +10,7 @@ from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.values import Secret
 
-from .begin import begun_of, key_text
+from .begin import account_state, begun_of
 from .device import Device
 from .throttle import count_attempt, give_back, note_wrong
 
@@ -25,7 +25,7 @@ class Account:
 
     @property
     def begun(self) -> Begun:
-        """What begins for the user is begun under these epochs, from before the password was looked at."""
+        """What begins for the user is begun under these epochs, which are of the same instant as the password."""
         return begun_of(self.ends)
 
     @property
@@ -41,9 +41,8 @@ def authenticate(
 
     Raises `TooManyAttempts` without having looked at the password.
     """
-    sub = services.users.identify(username)
-    ends = services.browsers.ends(key_text(sub))  # before what decides is read
-    user, factors = services.users.get_with_factors(sub)
+    state, ends = account_state(services.users.identify(username), services)
+    user = state.user
     known = device.id if user and device and device.knows(user.sub) else ""
     attempt = count_attempt(username, source, services, known)
     proven = services.passwords.verify(password, user.password_hash if user else None)
@@ -52,7 +51,7 @@ def authenticate(
         return None
     _renew_hash(user, password, services)
     give_back(attempt, services)
-    return Account(user, factors, ends)
+    return Account(user, state.factors, ends)
 
 
 def _renew_hash(user: User, password: Secret, services: Services) -> None:

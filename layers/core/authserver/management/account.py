@@ -225,11 +225,11 @@ def set_companies(call: Call, services: Services) -> Answer:
     _require_companies(wanted, organisation)
     if membership.role != models.ADMINISTRATOR and authorization.subject != user.sub:
         raise NotFound("authorization")
-    was = None
-    if membership.role != models.ADMINISTRATOR or authorization.client_id == call.client_id:
-        _require_narrower(wanted, authorization, organisation, membership)
-        was = authorization.entities
-    changed = services.withdrawals.set_entities(authorization.id, organisation.id, wanted, was)
+    if _is_narrower(wanted, authorization, organisation):
+        changed = services.withdrawals.set_entities(authorization.id, organisation.id, wanted, authorization.entities)
+    else:
+        _require_word(authorization, membership, call)
+        changed = _widened(authorization, wanted, call, services)
     if changed is None:
         raise Conflict("The authorization is over, or was changed meanwhile")
     stands = PresentEnds(services).let_stand(changed)
@@ -300,14 +300,26 @@ def _record_answer(
     approval: models.Approval, decision: str, call: Call, now: int, end: int, services: Services
 ) -> None:
     """Under the epochs of the administrator, who has to be one still when it is written."""
-    ends = services.tokens.standing(
-        subject_key=key_text(call.subject), organisation_key=key_text(approval.organisation)
-    ).ends
+    membership, count = _administrators_word(call, approval.organisation, services)
+    begun = replace(approval.begun, approver=key_text(call.subject), approval=count)
+    services.browsers.answer_approval(approval, decision, membership, begun, now, end)
+
+
+def _widened(
+    authorization: models.Authorization, wanted: frozenset[str], call: Call, services: Services
+) -> models.Authorization | None:
+    """With more companies, for as long as the administrator who adds them stays one."""
+    membership, count = _administrators_word(call, authorization.organisation, services)
+    begun = replace(authorization.begun, widener=key_text(call.subject), widening=count)
+    return services.tokens.widen(authorization, wanted, membership, begun)
+
+
+def _administrators_word(call: Call, organisation: str, services: Services) -> tuple[models.Membership, int]:
+    """The administrator's membership, and how often that one ceased to be an administrator before."""
+    ends = services.tokens.standing(subject_key=key_text(call.subject), organisation_key=key_text(organisation)).ends
     if ends.membership is None:
         raise not_administrator()
-    approver = key_text(call.subject)
-    begun = replace(approval.begun, approver=approver, approval=ends.begun(approver).approval)
-    services.browsers.answer_approval(approval, decision, ends.membership, begun, now, end)
+    return ends.membership, ends.begun(key_text(call.subject)).approval
 
 
 # ------------------------------------------------------------------ who may
@@ -328,17 +340,18 @@ def _require_companies(wanted: frozenset[str], organisation: models.Organisation
         raise Invalid("entities", "must be companies of the organisation")
 
 
-def _require_narrower(
-    wanted: frozenset[str],
-    authorization: models.Authorization,
-    organisation: models.Organisation,
-    membership: models.Membership,
-) -> None:
-    if wanted == authorization.entities or wanted <= set(organisation.companies_within(authorization.entities)):
-        return
-    if membership.role == models.ADMINISTRATOR:
+def _is_narrower(
+    wanted: frozenset[str], authorization: models.Authorization, organisation: models.Organisation
+) -> bool:
+    return wanted == authorization.entities or wanted <= set(organisation.companies_within(authorization.entities))
+
+
+def _require_word(authorization: models.Authorization, membership: models.Membership, call: Call) -> None:
+    """Companies are added by an administrator, and not by way of the application that gets them."""
+    if membership.role != models.ADMINISTRATOR:
+        raise Problem(403, "Only an administrator of the organisation may add companies", reason="not_administrator")
+    if authorization.client_id == call.client_id:
         raise _for_itself()
-    raise Problem(403, "Only an administrator of the organisation may add companies", reason="not_administrator")
 
 
 def _for_itself() -> Problem:

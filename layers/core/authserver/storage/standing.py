@@ -22,9 +22,10 @@ class Ends:
     client_key: str = ""
     organisation_key: str = ""
 
-    def begun(self, approver: str = "") -> Begun:
-        """What something that begins now, by the approval of `approver` (a key) or without, is begun under."""
-        membership = self.membership
+    def begun(self, approver: str = "", widener: str = "") -> Begun:
+        """What something that begins now is begun under: by the approval of `approver` and with the companies that
+        `widener` added (keys), or without."""
+        membership, approvers = self.membership, self.organisation.approvers
         return Begun(
             era=self.deployment.era,
             subject=self.subject.epoch,
@@ -35,7 +36,9 @@ class Ends:
             membership=membership.epoch if membership else "",
             member_grant=membership.clients.get(self.client_key, 0) if membership else 0,
             approver=approver,
-            approval=self.organisation.approvers.get(approver, 0) if approver else 0,
+            approval=approvers.get(approver, 0) if approver else 0,
+            widener=widener,
+            widening=approvers.get(widener, 0) if widener else 0,
         )
 
     def for_client(self, client_key: str, epoch: int) -> "Ends":
@@ -58,10 +61,10 @@ class Ends:
 
     def are_behind(self, begun: Begun, sessions: int | None = None) -> bool:
         """Whether these ends are older than what was begun, and have to be read again."""
-        return begun.is_after(self.begun(begun.approver)) or (sessions or 0) > self.subject.sessions
+        return begun.is_after(self.begun(begun.approver, begun.widener)) or (sessions or 0) > self.subject.sessions
 
     def _are_as(self, begun: Begun, sessions: int | None) -> bool:
-        return self.begun(begun.approver) == begun and sessions in (None, self.subject.sessions)
+        return self.begun(begun.approver, begun.widener) == begun and sessions in (None, self.subject.sessions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken
+from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 
@@ -55,6 +55,16 @@ class TokenStore(Protocol):
 
         Condition: the generation is equal, nothing is revoked, neither lifetime is over. `expired_revocations` are
         dropped from the noted access tokens in the same write. Raises `Refused` with the item.
+        """
+
+    def widen(
+        self, authorization: Authorization, entities: frozenset[str], by: Membership, begun: Begun
+    ) -> Authorization | None:
+        """Gives an authorization companies that it did not reach, by the word of an administrator, under which it is
+        `begun` from then on; it as it is now.
+
+        None if it is revoked, reaches others or was begun otherwise than was read; or if `by` is no administrator's
+        membership any more, or another than it was.
         """
 
     def find(self, authorization_id: str) -> Authorization | None:

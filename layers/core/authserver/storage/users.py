@@ -1,7 +1,9 @@
 """Users, and what they prove who they are with."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from authserver.ends import SubjectEnd
 from authserver.models import Factors, Identity, Membership, OneTimeLink, User
 from authserver.storage.lists import Page
 
@@ -11,6 +13,15 @@ PROFILE_FIELDS = frozenset({"name", "email", "email_verified", "preferred_userna
 
 # Of one user: as many as are removed with the user, in one write.
 MOST_IDENTITIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """A user, what they have besides a password, and their end; neither of the former where there is none."""
+
+    user: User | None
+    factors: Factors | None
+    end: SubjectEnd
 
 
 class UserStore(Protocol):
@@ -23,8 +34,12 @@ class UserStore(Protocol):
     def identify(self, username: str) -> str:
         """The subject with this login name, whatever its case or Unicode form; empty if nobody has it."""
 
-    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
-        """The user, and what they have besides a password, in one read."""
+    def account_state(self, sub: str, identity: str = "") -> AccountState:
+        """All that decides a sign-in, the user and the end as they were at one instant: what begins under that end was
+        decided by nothing from before it.
+
+        With an `identity` (`models.identity_id`) there is no user where it is not theirs.
+        """
 
     def create(self, user: User) -> bool:
         """Adds a user unless the login name or the subject is taken, or the subject was before; tells whether it did.

@@ -71,7 +71,7 @@ class WithdrawalStore(Protocol):
         authorization_id: str,
         organisation: str,
         entities: frozenset[str],
-        was: frozenset[str] | None = None,
+        was: frozenset[str],
     ) -> Authorization | None:
         """Changes the companies that an authorization of `organisation` reaches; it as it is now.
 

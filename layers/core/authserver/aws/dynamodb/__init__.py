@@ -138,7 +138,7 @@ def guarded_stores(
         "users": DynamoUsers(client, tables, guard),
         "factors": DynamoFactors(client, tables.users, guard),
         "organisations": DynamoOrganisations(client, tables, guard),
-        "tokens": DynamoTokens(client, tables.tokens, reader, guard),
+        "tokens": DynamoTokens(client, tables, reader, guard),
         "browsers": DynamoBrowsers(client, tables.tokens, tables.users, reader, guard),
         "withdrawals": DynamoWithdrawals(client, tables, configuration_table, keys_table, guard),
         "identity_providers": DynamoIdentityProviders(client, configuration_table, guard),

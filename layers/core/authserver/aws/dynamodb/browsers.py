@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import is_begun
 from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.organisations import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Wanted, is_read
 from authserver.aws.items import (
     approval_key,
@@ -18,7 +19,6 @@ from authserver.aws.items import (
     key_text,
     link_of,
     mail_key,
-    membership_key,
     read,
     request_of,
     session_of,
@@ -27,7 +27,6 @@ from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Item, Table,
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import (
-    ADMINISTRATOR,
     Approval,
     Consent,
     Federation,
@@ -200,12 +199,7 @@ class DynamoBrowsers:
             },
             {f"#{name}": name for name in ASKED},
         )
-        administers = Write.check(
-            {"id": membership_key(membership.organisation, membership.subject)},
-            "#role = :administrator AND epoch = :epoch",
-            {":administrator": ADMINISTRATOR, ":epoch": membership.epoch},
-            {"#role": "role"},
-        )
+        administers = is_still_administrator(membership.organisation, membership.subject, membership.epoch)
         return not self._table.transact([(self._table.name, answer), (self._users_table, administers)])
 
     def take_approval_back(self, approval: Approval) -> bool:

@@ -24,10 +24,12 @@ def subject_end(
     *,
     suspended: str | None = None,
     is_operator: bool | None = None,
+    with_record: bool = True,
     only_if: str = "",
     values: Mapping[str, Any] = NO_MORE,
 ) -> Placed:
-    """Raises the epoch of a subject. `suspended` is set, or if empty removed.
+    """Raises the epoch of a subject, and `with_record` its version, which the user's record gets in the same
+    transaction. `suspended` is set, or if empty removed.
 
     The counts of `grants` stay, since an approval is compared with them whatever the epoch is: one that fell would let
     what was disconnected stand again. Only of somebody who is deleted, and never comes back, are they forgotten.
@@ -46,7 +48,11 @@ def subject_end(
     elif is_operator is not None:
         removes.append("#operator")
     expression = " ".join(
-        [f"SET {', '.join(sets)}", *([f"REMOVE {', '.join(removes)}"] if removes else []), "ADD epoch :one"]
+        [
+            f"SET {', '.join(sets)}",
+            *([f"REMOVE {', '.join(removes)}"] if removes else []),
+            "ADD epoch :one, version :one" if with_record else "ADD epoch :one",
+        ]
     )
     names = {} if is_operator is None else {"#operator": "operator"}
     key = {"pk": subject_end_key(key_text(subject))}

@@ -105,7 +105,8 @@ class DynamoOrganisations:
         return read(invitation_of, self._table.get({"id": invitation_key(invitation_id)}))
 
     def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
-        if membership.subject == invitation.invited_by:
+        by = invitation.invited_by
+        if membership.subject == by:
             return False
         same, counters, names = is_begun(invitation.begun)
         spend = Write.delete(
@@ -115,14 +116,14 @@ class DynamoOrganisations:
                 ":created_at": invitation.created_at,
                 ":now": now,
                 ":role": invitation.role,
-                ":invited_by": invitation.invited_by,
+                ":invited_by": by,
                 **counters,
             },
             {**ROLE, **names},
         )
         writes: list[Placed] = [
             (self._name, spend),
-            (self._name, is_still_administrator(invitation)),
+            (self._name, is_still_administrator(invitation.organisation, by, invitation.begun.membership)),
             (self._name, Write.put(membership_item(membership), "attribute_not_exists(id)")),
             era_stands(self._tokens, invitation.begun.era, shard_of(membership.subject)),
         ]
@@ -147,9 +148,9 @@ def is_administrator(organisation: str, subject: str) -> Write:
     return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
 
 
-def is_still_administrator(invitation: Invitation) -> Write:
-    """The condition of a transaction that who sent an invitation is an administrator by the same membership as then."""
-    key, epoch = {"id": membership_key(invitation.organisation, invitation.invited_by)}, invitation.begun.membership
+def is_still_administrator(organisation: str, subject: str, epoch: str) -> Write:
+    """The condition of a transaction that somebody is an administrator by the membership that has this epoch."""
+    key = {"id": membership_key(organisation, subject)}
     if not epoch:
         return Write.check(key, "#role = :administrator AND attribute_not_exists(epoch)", BY_ADMINISTRATOR, ROLE)
     values = {**BY_ADMINISTRATOR, ":epoch": epoch}

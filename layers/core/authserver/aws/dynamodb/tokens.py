@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from authserver.aws.dynamodb.ends import is_begun
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Wanted, is_read
+from authserver.aws.dynamodb.organisations import is_still_administrator
+from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
 from authserver.aws.items import (
     access_token_of,
     attributes_of,
@@ -19,9 +21,9 @@ from authserver.aws.items import (
     read,
     revoked_key,
 )
-from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Table, encode_item
+from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken
+from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
@@ -36,7 +38,9 @@ INITIAL = "initial"  # what initial access tokens are listed by
 class DynamoTokens:
     """Implements `storage.tokens.TokenStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, reader: Reader, guard: Guard = UNGUARDED) -> None:
+    def __init__(self, client: "DynamoDBClient", tables: Tables, reader: Reader, guard: Guard = UNGUARDED) -> None:
+        self._name = table = tables.tokens
+        self._users = tables.users
         self._reader = reader
         self._table = Table(client, table, guard)
         self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
@@ -98,6 +102,27 @@ class DynamoTokens:
             " AND idle_expires_at > :now AND expires_at > :now",
             values,
         )
+
+    def widen(
+        self, authorization: Authorization, entities: frozenset[str], by: Membership, begun: Begun
+    ) -> Authorization | None:
+        key = {"pk": f"authorization#{authorization.id}"}
+        same_reach, values = reaches(authorization.organisation, authorization.entities)
+        same, counters, names = is_begun(authorization.begun)
+        change = Write.update(
+            key,
+            "SET entities = :entities, begun = :begun",
+            f"{same_reach} AND {same}",
+            {**values, **counters, ":entities": entities, ":begun": begun.as_attributes()},
+            names,
+        )
+        writes: list[Placed] = [
+            (self._name, change),
+            (self._users, is_still_administrator(by.organisation, by.subject, by.epoch)),
+        ]
+        if self._table.transact(writes):
+            return None
+        return read(authorization_of, self._table.get(key))
 
     def find(self, authorization_id: str) -> Authorization | None:
         if not AUTHORIZATION_ID.fullmatch(authorization_id):
@@ -201,6 +226,14 @@ class DynamoTokens:
 
     def initial_access_tokens(self, *, limit: int = 50, cursor: str | None = None) -> Page[InitialAccessToken]:
         return self._by_subject.page(INITIAL, initial_access_token_of, limit=limit, cursor=cursor)
+
+
+def reaches(organisation: str, entities: frozenset[str]) -> tuple[str, dict[str, Any]]:
+    """The condition that an authorization of the organisation is not revoked and reaches these companies."""
+    condition = "organisation = :organisation AND attribute_not_exists(revoked_at)"
+    if not entities:
+        return f"{condition} AND attribute_not_exists(entities)", {":organisation": organisation}
+    return f"{condition} AND entities = :was", {":organisation": organisation, ":was": entities}
 
 
 def _begun(standing: Standing, told: Begun) -> Begun:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.dynamodb.reader import Tables
+from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
 from authserver.aws.items import (
     attributes_of,
+    end_of,
     factors_key,
     factors_of,
     identity_item,
@@ -21,6 +22,7 @@ from authserver.aws.items import (
     read,
     shard_of,
     subject_end_key,
+    subject_end_of,
     subject_of,
     user_of,
 )
@@ -37,9 +39,10 @@ from authserver.aws.table import (
     encode_item,
     read_together,
 )
-from authserver.models import Factors, Identity, Membership, OneTimeLink, User, identity_id
+from authserver.errors import TemporarilyUnavailable
+from authserver.models import Identity, Membership, OneTimeLink, User, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS
+from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,10 +72,19 @@ class DynamoUsers:
     def identify(self, username: str) -> str:
         return read(subject_of, self._table.get({"id": login_key(username)})) or ""
 
-    def get_with_factors(self, sub: str) -> tuple[User | None, Factors | None]:
-        user, factors = f"user#{sub}", factors_key(sub)
-        found = read_together(self._client, {self._name: ("id", (user, factors))})[self._name]
-        return read(user_of, found.get(user)), factors_of(found.get(factors))
+    def account_state(self, sub: str, identity: str = "") -> AccountState:
+        user, factors, end = f"user#{sub}", factors_key(sub), subject_end_key(key_text(sub))
+        for _ in range(ATTEMPTS):
+            found = read_together(self._client, {self._name: ("id", (user, factors)), self._tokens: ("pk", (end,))})
+            item, ended = found[self._name].get(user), found[self._tokens].get(end)
+            if item is None or _version(item) == _version(ended):
+                is_theirs = not identity or identity_key(identity) in decode_item(item or {}).get("identities", ())
+                return AccountState(
+                    read(user_of, item) if is_theirs else None,
+                    factors_of(found[self._name].get(factors)),
+                    end_of(subject_end_of, ended),
+                )
+        raise TemporarilyUnavailable("The store did not answer", reason="user_contended")
 
     def create(self, user: User) -> bool:
         items = [encode_item(user_attributes(user))]
@@ -174,6 +186,11 @@ class DynamoUsers:
 
     def operators(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         return self._operators.page(OPERATORS, user_of, limit=limit, cursor=cursor)
+
+
+def _version(item: Item | None) -> int:
+    """Of a user's record or end: whatever changes both raises both."""
+    return int(decode_item(item or {}).get("version", 0))
 
 
 def user_attributes(user: User) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from authserver.aws.dynamodb.keys import ring_write
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.organisations import BY_ADMINISTRATOR, ROLE, invitation_key, is_administrator
 from authserver.aws.dynamodb.reader import Tables
-from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID
+from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
 from authserver.aws.dynamodb.users import OPERATORS, spend_link
 from authserver.aws.items import (
     SHARDS,
@@ -51,7 +51,6 @@ from authserver.aws.items import (
     user_of,
 )
 from authserver.aws.table import (
-    NO_VALUES,
     UNGUARDED,
     ConditionFailed,
     Guard,
@@ -162,25 +161,17 @@ class DynamoWithdrawals:
         authorization_id: str,
         organisation: str,
         entities: frozenset[str],
-        was: frozenset[str] | None = None,
+        was: frozenset[str],
     ) -> Authorization | None:
         if not AUTHORIZATION_ID.fullmatch(authorization_id):
             return None
-        condition = "organisation = :organisation AND attribute_not_exists(revoked_at)"
-        values: dict[str, Any] = {":organisation": organisation}
-        if entities:
-            values[":entities"] = entities
-        if was:
-            condition += " AND entities = :was"
-            values[":was"] = was
-        elif was is not None:
-            condition += " AND attribute_not_exists(entities)"
+        condition, values = reaches(organisation, was)
         try:
             item = self._tokens.update(
                 {"pk": f"authorization#{authorization_id}"},
                 "SET entities = :entities" if entities else "REMOVE entities",
                 condition,
-                values,
+                {**values, **({":entities": entities} if entities else {})},
                 answer="ALL_NEW",
             )
         except ConditionFailed:
@@ -193,7 +184,7 @@ class DynamoWithdrawals:
         tokens = self._tables.tokens
         match subject, client_id, organisation:
             case str(), None, None:
-                self._write([subject_end(tokens, subject)])
+                self._write([subject_end(tokens, subject, with_record=False)])
             case None, str(), None:
                 self._write(raise_client_end(tokens, client_id))
             case None, None, str():
@@ -260,18 +251,18 @@ class DynamoWithdrawals:
     def set_password(self, sub: str, password_hash: str) -> bool:
         change = Write.update(
             {"id": f"user#{sub}"},
-            "SET password_hash = :password_hash",
+            "SET password_hash = :password_hash ADD version :one",
             "attribute_exists(id)",
-            {":password_hash": password_hash},
+            {":password_hash": password_hash, ":one": 1},
         )
         return not self._tokens.transact([(self._tables.users, change), subject_end(self._tables.tokens, sub)])
 
     def replace_password(self, user: User, password_hash: str, session: Session, successor: Session) -> bool:
         change = Write.update(
             {"id": f"user#{user.sub}"},
-            "SET password_hash = :new",
+            "SET password_hash = :new ADD version :one",
             "password_hash = :old",
-            {":new": password_hash, ":old": user.password_hash},
+            {":new": password_hash, ":old": user.password_hash, ":one": 1},
         )
         condition, values = ends_are(session.begun.subject, session.sessions)
         tokens = self._tables.tokens
@@ -286,9 +277,9 @@ class DynamoWithdrawals:
     def reset_password(self, link: OneTimeLink, claim: str, password_hash: str, now: int) -> bool:
         change = Write.update(
             {"id": f"user#{link.subject}"},
-            "SET password_hash = :password_hash, email_verified = :verified",
+            "SET password_hash = :password_hash, email_verified = :verified ADD version :one",
             "email = :address",
-            {":password_hash": password_hash, ":verified": True, ":address": link.address},
+            {":password_hash": password_hash, ":verified": True, ":address": link.address, ":one": 1},
         )
         condition, values = ends_are(link.begun.subject, link.sessions)
         tokens = self._tables.tokens
@@ -305,10 +296,12 @@ class DynamoWithdrawals:
             raise ValueError("these fields cannot be changed")
         listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
         expression, names, values = assignments({**changes, **listed}, USER_FIELDS | {"listed_member"})
-        change = Write.update({"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names)
-        writes: list[Placed] = [(self._tables.users, change)]
+        key, is_there = {"id": f"user#{sub}"}, "attribute_exists(id)"
         if "status" in changes or "operator" in changes:
-            writes.append(self._end_of_changed(sub, changes))
+            change = Write.update(key, f"{expression} ADD version :one", is_there, {**values, ":one": 1}, names)
+            writes = [(self._tables.users, change), self._end_of_changed(sub, changes)]
+        else:
+            writes = [(self._tables.users, Write.update(key, expression, is_there, values, names))]
         if self._tokens.transact(writes):
             return None
         return read(user_of, self._users.get({"id": f"user#{sub}"}))
@@ -319,7 +312,8 @@ class DynamoWithdrawals:
         if is_operator and "status" not in changes:
             key = {"pk": subject_end_key(key_text(sub))}
             names = {"#operator": "operator"}
-            return self._tables.tokens, Write.update(key, "SET #operator = :operator", "", {":operator": True}, names)
+            mark, values = "SET #operator = :operator ADD version :one", {":operator": True, ":one": 1}
+            return self._tables.tokens, Write.update(key, mark, "", values, names)
         return subject_end(
             self._tables.tokens, sub, suspended=_suspended(changes.get("status")), is_operator=is_operator
         )
@@ -412,7 +406,7 @@ class DynamoWithdrawals:
         condition, values = ends_are(session.begun.subject, session.sessions)
         tokens = self._tables.tokens
         writes: list[Placed] = [
-            *self._unlinking(identity.sub, identity.id, is_theirs, {} if left else {":one": 1}),
+            *self._unlinking(identity.sub, identity.id, is_theirs),
             subject_end(tokens, identity.sub, only_if=condition, values=values),
             (tokens, Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
             (tokens, Write.put(session_item(successor))),
@@ -420,16 +414,15 @@ class DynamoWithdrawals:
         ]
         return not self._tokens.transact(writes)
 
-    def _unlinking(
-        self, sub: str, identity_id: str, condition: str, values: Mapping[str, Any] = NO_VALUES
-    ) -> list[Placed]:
-        """Removes an identity and takes it out of its user's, on the condition of the latter, in which it is `:key`."""
+    def _unlinking(self, sub: str, identity_id: str, condition: str) -> list[Placed]:
+        """Removes an identity and takes it out of its user's, on the condition of the latter, in which it is `:key` and
+        1 is `:one`."""
         key = identity_key(identity_id)
         drop = Write.update(
             {"id": f"user#{sub}"},
-            "DELETE identities :keys",
+            "DELETE identities :keys ADD version :one",
             condition,
-            {":keys": frozenset({key}), ":key": key, **values},
+            {":keys": frozenset({key}), ":key": key, ":one": 1},
         )
         remove = Write.delete({"id": key}, "#sub = :sub", {":sub": sub}, {"#sub": "sub"})
         return [(self._tables.users, drop), (self._tables.users, remove)]
@@ -459,7 +452,7 @@ class DynamoWithdrawals:
         self._write(
             [
                 (self._tables.users, Write.delete({"id": factors_key(sub)})),
-                subject_end(self._tables.tokens, sub),
+                subject_end(self._tables.tokens, sub, with_record=False),
             ]
         )
 
