@@ -6,6 +6,7 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models import ADMINISTRATOR, Organisation
+from authserver.storage.browsers import SessionOver
 from authserver.storage.standing import Ends
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
 from authserver.storage.withdrawals import WithdrawalStore
@@ -24,6 +25,7 @@ from tests.contract.records import (
     key,
     membership,
     redeemed,
+    session,
 )
 
 LATER = NOW + 10
@@ -41,6 +43,21 @@ def test_create_of_a_taken_identifier_keeps_and_tells_the_first(tokens: TokenSto
         tokens.create(replace(first, client_id="thief", scope=Scope.parse("write"), code_hash=sha256("other")))
     assert conflict.value.existing == first
     assert find(tokens, first) == first
+
+
+def test_create_by_a_session_is_refused_once_it_is_over(stores: Stores) -> None:
+    signed_in, first, second = session(), authorization(), authorization()
+    stores.browsers.put_session(signed_in)
+    stores.tokens.create(first, signed_in.id)
+    assert stores.tokens.find(first.id) == first
+    with pytest.raises(AlreadyExists) as conflict:
+        stores.tokens.create(replace(first, client_id="thief"), signed_in.id)
+    assert conflict.value.existing == first
+    stores.withdrawals.end_session(signed_in.id)
+    for one in (first, second):
+        with pytest.raises(SessionOver):
+            stores.tokens.create(one, signed_in.id)
+    assert stores.tokens.find(second.id) is None
 
 
 def test_create_of_an_identical_record_is_a_conflict_too(tokens: TokenStore) -> None:

@@ -234,7 +234,7 @@ ORGANISATIONS: dict[str, Verb] = {
 }
 
 TOKENS: dict[str, Verb] = {
-    "create": begins(lambda e, s: s.tokens.create(e.new_authorization)),
+    "create": begins(lambda e, s: s.tokens.create(e.new_authorization, e.session.id)),
     "redeem": begins(
         lambda e, s: s.tokens.redeem(e.code.id, e.code.code_hash, "claim", NOW, IDLE, END),
         "unredeemed code",

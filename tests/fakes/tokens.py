@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from authserver.ends import Begun
 from authserver.models import AccessTokenRecord, Authorization, Client, InitialAccessToken, Membership
+from authserver.storage.browsers import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
@@ -32,8 +33,10 @@ class FakeTokens:
 
     # -- authorizations
 
-    def create(self, authorization: Authorization) -> None:
+    def create(self, authorization: Authorization, session: str = "") -> None:
         with self._lock:
+            if session and session not in self._record.sessions:
+                raise SessionOver
             existing = self._authorizations.get(authorization.id)
             if existing is not None:
                 raise AlreadyExists(existing)

@@ -334,13 +334,17 @@ def at_consent(server: Server, name: str = "alice", **parameters: str) -> tuple[
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("verb", ["browsers.answer_request", "tokens.create", "browsers.remember_consent"])
 def test_consent_of_a_session_that_ends_meanwhile_is_worth_nothing(verb: str, end: str) -> None:
-    """A session that was signed out alone has ended no code: whoever sat there had said yes already."""
+    """A session that was signed out alone has ended no code of before: whoever sat there had said yes already."""
     server = Server()
     browser, handle, page = at_consent(server)
     server.before(verb, lambda: ENDS[end](server, SUB))
     answer = browser.decide(handle, csrf=page.csrf)
-    assert isinstance(answer, AuthorizationResponse)
-    if end != "signed out":
+    if end == "signed out" and verb != "browsers.remember_consent":
+        assert isinstance(answer, GoTo)
+        assert answer.page == "login"
+    else:
+        assert isinstance(answer, AuthorizationResponse)
+    if isinstance(answer, AuthorizationResponse) and end != "signed out":
         with pytest.raises(InvalidGrant) as refusal:
             App(server).exchange(answer.parameters["code"])
         assert refusal.value.reason == "ended"
@@ -348,6 +352,22 @@ def test_consent_of_a_session_that_ends_meanwhile_is_worth_nothing(verb: str, en
     pending: Any = again.authorize()
     again.sign_in(pending.request_handle)
     assert isinstance(again.consent_page(pending.request_handle), ConsentPage)  # nothing is remembered
+
+
+@pytest.mark.parametrize("prompt", ["", "none"])
+def test_who_is_signed_out_at_that_moment_is_asked_to_sign_in(prompt: str) -> None:
+    """OpenID Connect Core section 3.1.2.1: with ``prompt=none`` the client is told."""
+    server = Server()
+    browser = Browser(server)
+    browser.code()
+    server.before("tokens.create", lambda: ENDS["signed out"](server, SUB))
+    answer = browser.authorize(prompt=prompt)
+    if prompt:
+        assert isinstance(answer, AuthorizationResponse)
+        assert answer.parameters["error"] == "login_required"
+    else:
+        assert isinstance(answer, GoTo)
+        assert answer.page == "login"
 
 
 @pytest.mark.parametrize("end", [name for name in ENDS if name != "signed out"])

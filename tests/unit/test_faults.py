@@ -231,7 +231,7 @@ def test_sign_in_failing_at_any_call_signs_nobody_in_and_the_same_form_works_aga
         assert isinstance(browser.sign_in(handle, csrf=csrf), GoTo)
         assert isinstance(browser.decide(handle), AuthorizationResponse)
 
-    assert each_call_failing(at_login, act, after) >= 10
+    assert each_call_failing(at_login, act, after) >= 9
 
 
 def at_consent(server: Server) -> tuple[Browser, str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authserver.ends import Begun
-from authserver.models import Approval, Client, IdentityProvider, Organisation
+from authserver.models import Approval, Client, IdentityProvider, Organisation, Session
 from authserver.scopes import ScopeDefinition
 from authserver.values import CodeChallenge, RedirectUri, Scope, Secret
 
@@ -146,16 +146,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a user allowed: who, signed in when, for which organisation and companies.
+    """What a user allowed, by the session that decided it, for which organisation and companies.
 
-    `begun` and `sessions` are the epochs of the session that decided it. `random` (16 octets) and `salt` make the
-    authorization, so that one consent, submitted twice, gives one answer.
+    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one answer.
     """
 
-    subject: str
-    auth_time: int
-    begun: Begun
-    sessions: int
+    session: Session
     random: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     choice: Choice = Choice()

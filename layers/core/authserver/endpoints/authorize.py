@@ -12,6 +12,7 @@ from authserver.messages import (
 )
 from authserver.models import VERIFIED, Client, Session
 from authserver.services import Services
+from authserver.storage.browsers import SessionOver
 
 from .browser import choice_made_before, find_session, hold, must_sign_in
 from .redirection import failure, resolve_redirect, success
@@ -57,15 +58,22 @@ def _decide(
     known = find_session(request.session, validated.client.client_id, services)
     session = known.session
     if session is None or must_sign_in(validated, session, None, services.now()):
-        if "none" in validated.prompt:
-            raise LoginRequired("The user is not signed in", reason="login_required")
-        return _hold("login", request, services)
+        return _sign_in(request, validated, services)
     choice = choice_made_before(validated, known.consent, known.ends, services)
     if choice is None:
         if "none" in validated.prompt:
             raise ConsentRequired("The user has not consented", reason="consent_required")
         return _hold("consent", request, services)
-    return _issue(validated, session, choice, services)
+    try:
+        return _issue(validated, session, choice, services)
+    except SessionOver:
+        return _sign_in(request, validated, services)
+
+
+def _sign_in(request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services) -> GoTo:
+    if "none" in validated.prompt:
+        raise LoginRequired("The user is not signed in", reason="login_required")
+    return _hold("login", request, services)
 
 
 def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
@@ -76,15 +84,7 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 def _issue(
     validated: ValidatedAuthorizationRequest, session: Session, choice: Choice, services: Services
 ) -> AuthorizationResponse:
-    allowed = Allowed(
-        session.subject,
-        session.auth_time,
-        session.begun,
-        session.sessions,
-        random=services.random(16),
-        salt=services.random(16),
-        choice=choice,
-    )
+    allowed = Allowed(session, random=services.random(16), salt=services.random(16), choice=choice)
     answer = services.response_types[validated.response_type].answer(validated, allowed, services)
     if answer is None:
         raise ServerError("The request could not be completed", reason="identifier_collision")

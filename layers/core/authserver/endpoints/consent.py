@@ -172,15 +172,8 @@ def _of_both(resumed: ResumedRequest) -> Begun:
 def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> AuthorizationResponse:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
-    allowed = Allowed(
-        session.subject,
-        session.auth_time,
-        session.begun,
-        session.sessions,
-        random=from_base64url(resumed.pending.id),
-        salt=resumed.pending.salt,
-        choice=choice,
-    )
+    random = from_base64url(resumed.pending.id)
+    allowed = Allowed(session, random=random, salt=resumed.pending.salt, choice=choice)
     try:
         answer = services.response_types[request.response_type].answer(request, allowed, services)
     except TemporarilyUnavailable:

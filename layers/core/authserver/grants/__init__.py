@@ -103,36 +103,38 @@ def new_authorization(
     request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services, **fields: Any
 ) -> Authorization:
     """What hangs on the user's word, with the `fields` that its grant type adds."""
-    choice = allowed.choice
+    choice, session = allowed.choice, allowed.session
     return Authorization(
-        id=base64url(opaque.authorization_id(allowed.random, allowed.subject, choice.organisation)),
+        id=base64url(opaque.authorization_id(allowed.random, session.subject, choice.organisation)),
         client_id=request.client.client_id,
-        subject=allowed.subject,
+        subject=session.subject,
         scope=request.scope - choice.declined,
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
         created_at=services.now(),
-        auth_time=allowed.auth_time,
+        auth_time=session.auth_time,
         nonce=request.nonce,
         organisation=choice.organisation,
         entities=choice.entities,
         by_administrator=choice.by_administrator,
         details_requested=request.details is not None,
         is_public=request.client.is_public,
-        begun=allowed.begun.joined_with(choice.under).joined_with(Begun(client=request.client.epoch)),
-        sessions=allowed.sessions,
+        begun=session.begun.joined_with(choice.under).joined_with(Begun(client=request.client.epoch)),
+        sessions=session.sessions,
         **fields,
     )
 
 
-def begin_active(authorization: Authorization, services: Services) -> bool:
+def begin_active(authorization: Authorization, services: Services, session: str = "") -> bool:
     """The one conditional write that licenses the tokens of a grant without a code; False if it was made before.
+
+    Where a `session` decided it, it has to be there still; raises `SessionOver` else.
 
     Such an authorization begins redeemed, by this invocation's claim, which tells the retry of a write whose answer
     was lost from another request.
     """
     try:
-        services.tokens.create(authorization)
+        services.tokens.create(authorization, session)
     except AlreadyExists as conflict:
         return conflict.existing is not None and conflict.existing.redeemed_by == authorization.redeemed_by
     return True

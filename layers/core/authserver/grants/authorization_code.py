@@ -32,11 +32,11 @@ RESPONSE_TYPES: tuple[str, ...] = ("code",)
 def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
     """The authorization response (section 4.1.2): a code for what the user allowed.
 
-    None if the same consent already yielded one that is spent.
+    None if the same consent already yielded one that is spent. Raises `SessionOver`.
     """
     now = services.now()
     key = services.keys.token_key(TOKEN_RING)
-    identifier = opaque.authorization_id(allowed.random, allowed.subject, allowed.choice.organisation)
+    identifier = opaque.authorization_id(allowed.random, allowed.session.subject, allowed.choice.organisation)
     secret = opaque.derived_secret("code", key, identifier, 0, allowed.salt)
     authorization = new_authorization(
         request,
@@ -49,7 +49,7 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         code_challenge=request.code_challenge,
     )
     try:
-        services.tokens.create(authorization)
+        services.tokens.create(authorization, allowed.session.id)
     except AlreadyExists as conflict:
         if not _is_same_and_unspent(conflict.existing, authorization, now):
             return None

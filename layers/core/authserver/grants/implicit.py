@@ -42,7 +42,7 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         access_token, parameters = _access_token(request, authorization, services)
     if "id_token" in request.response_type.split(" "):
         parameters["id_token"] = _id_token(request, authorization, access_token, services).reveal()
-    return parameters if begin_active(authorization, services) else None
+    return parameters if begin_active(authorization, services, allowed.session.id) else None
 
 
 def _access_token(

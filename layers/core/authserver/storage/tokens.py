@@ -29,8 +29,12 @@ class Refused(Exception):
 class TokenStore(Protocol):
     # -- authorizations
 
-    def create(self, authorization: Authorization) -> None:
-        """Puts a new authorization. Raises `AlreadyExists` rather than overwrite."""
+    def create(self, authorization: Authorization, session: str = "") -> None:
+        """Puts a new authorization. Raises `AlreadyExists` rather than overwrite.
+
+        Condition: the `session` that decided it, if one did, is there. Raises `browsers.SessionOver` else. Whether it
+        was ended together with others, the authorization's counters tell.
+        """
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int

@@ -161,9 +161,14 @@ def session_stands(table: str, session: Session, shard: int, prefix: str = "s") 
     end = {"pk": subject_end_key(key_text(session.subject))}
     return (
         (table, Write.check(end, condition, values)),
-        (table, Write.check({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
+        (table, session_is_there(session.id)),
         era_stands(table, session.begun.era, shard, prefix),
     )
+
+
+def session_is_there(session_id: str) -> Write:
+    """The condition of a transaction that nobody has ended a session alone."""
+    return Write.check({"pk": f"session#{session_id}"}, "attribute_exists(pk)")
 
 
 def era_stands(table: str, era: str, shard: int, prefix: str = "s") -> Placed:

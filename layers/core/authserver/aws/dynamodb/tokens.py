@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.dynamodb.ends import is_begun
+from authserver.aws.dynamodb.ends import is_begun, session_is_there
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
@@ -24,6 +24,7 @@ from authserver.aws.items import (
 from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import Begun
 from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
+from authserver.storage.browsers import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
@@ -49,10 +50,19 @@ class DynamoTokens:
 
     # -- authorizations
 
-    def create(self, authorization: Authorization) -> None:
-        existing = self._table.put_new(authorization_item(authorization), "pk")
-        if existing is not None:
-            raise AlreadyExists(read(authorization_of, existing))
+    def create(self, authorization: Authorization, session: str = "") -> None:
+        item = authorization_item(authorization)
+        if not session:
+            existing = self._table.put_new(item, "pk")
+            if existing is not None:
+                raise AlreadyExists(read(authorization_of, existing))
+            return
+        writes = [Write.put(item, "attribute_not_exists(pk)"), session_is_there(session)]
+        refused = self._table.write_all(writes)
+        if 1 in refused:
+            raise SessionOver
+        if refused:
+            raise AlreadyExists(self.find(authorization.id))
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
