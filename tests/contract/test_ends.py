@@ -200,15 +200,17 @@ def test_what_was_begun_for_one_client_never_stands_again_whichever_way_the_coun
     assert len(set(begun)) == 5
 
 
-def test_end_of_a_subject_ends_what_its_grants_would_and_empties_them(stores: Stores) -> None:
-    """What is within an epoch is counted from 0 again only where that epoch was raised."""
+def test_end_of_a_subject_ends_what_its_grants_would_and_keeps_their_counts(stores: Stores) -> None:
+    """An approval is compared with them whatever the epoch is."""
     three = trio(stores)
     stores.withdrawals.end(subject=three.person.sub, client_id=three.web.client_id)
     granted = three.ends().begun()
     stores.withdrawals.end(subject=three.person.sub)
-    assert three.ends().subject == SubjectEnd(epoch=1)
+    assert three.ends().subject == SubjectEnd(epoch=1, grants={key(three.web.client_id): 1})
     assert not three.ends().stand(granted)
     assert not three.ends().stand(replace(granted, grant=0))
+    stores.withdrawals.delete_user(three.person.sub, NOW)
+    assert three.ends().subject == SubjectEnd(epoch=2, suspended=SUSPENDED_DELETED)
 
 
 def test_end_of_an_organisation_ends_what_its_clients_and_approvers_would_and_empties_them(stores: Stores) -> None:

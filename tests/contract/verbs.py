@@ -83,7 +83,11 @@ def successor(estate: Estate, **changed: Any) -> Session:
 
 def widened(estate: Estate) -> Begun:
     """What the organisation's grant is begun under once an administrator has added companies."""
-    return replace(estate.tenant.begun, widener=key(estate.administrator.subject))
+    by = estate.administrator
+    ends = estate.stores.tokens.standing(organisation_key=key(by.organisation)).ends
+    return replace(
+        estate.tenant.begun, widener=key(by.subject), widening=ends.organisation.approvers.get(key(by.subject), 0)
+    )
 
 
 def next_ring(ring: Ring) -> Ring:
@@ -243,7 +247,7 @@ TOKENS: dict[str, Verb] = {
     "rotate": begins(
         lambda e, s: s.tokens.rotate(e.personal.id, 1, "claim", NOW, IDLE, frozenset()), "generation 1 of personal"
     ),
-    "widen": begins(lambda e, s: s.tokens.widen(e.tenant, frozenset({"*"}), e.administrator, widened(e))),
+    "widen": begins(lambda e, s: s.tokens.widen(e.tenant, e.tenant.entities | {"c"}, e.administrator, widened(e))),
     "find": reads(lambda e, s: s.tokens.find(e.personal.id)),
     "authorizations": reads(lambda e, s: s.tokens.authorizations(subject=e.alice.sub)),
     "latest_authorizations": reads(lambda e, s: s.tokens.latest_authorizations(e.web.client_id)),
@@ -311,6 +315,11 @@ WITHDRAWALS: dict[str, Verb] = {
     "end_grants": withdraws(lambda e, s: s.withdrawals.end_grants(e.alice.sub), *GRANTS),
     "end_sessions": withdraws(
         lambda e, s: s.withdrawals.end_sessions(e.alice.sub, e.session), *CODE, "other_session", "confirmation"
+    ),
+    "lessen_factors": withdraws(
+        lambda e, s: s.withdrawals.lessen_factors(replace(e.factors, totp=None), e.session),
+        *CODE,
+        *("other_session", "confirmation", "totp"),
     ),
     "end_session": withdraws(lambda e, s: s.withdrawals.end_session(e.session.id), "session"),
     "forget_consent": withdraws(

@@ -276,6 +276,15 @@ class FakeWithdrawals:
             self._users.factors.remove(sub)
             self._record.end_subject(sub)
 
+    def lessen_factors(self, factors: Factors, survivor: Session) -> Session | None:
+        with self._lock:
+            if not self._record.stands(survivor):
+                return None
+            stored = self._users.factors.get(filing.key(factors.subject))
+            if stored is None or stored.version != factors.version or not self._users.factors.replace(factors):
+                return None
+            return self.end_sessions(survivor.subject, survivor)
+
     # -- clients
 
     def revoke_initial_access_token(self, token_id: str) -> bool:

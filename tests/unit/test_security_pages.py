@@ -357,7 +357,7 @@ def test_change_of_what_was_changed_meanwhile_is_refused() -> None:
     raced: list[bool] = []
 
     def change_first(verb: str, call: Any) -> Any:
-        if verb == "factors.replace" and not raced:
+        if verb == "withdrawals.lessen_factors" and not raced:
             raced.append(server.factors.replace(factors_of(server)))
         return call()
 
@@ -390,6 +390,32 @@ def test_passkey_is_added_named_used_renamed_and_removed() -> None:
     assert factors_of(server).passkeys == ()
     browser, handle, page = at_the_page(server)
     assert not isinstance(browser.present_passkey(handle, device.sign(page.passkey)), GoTo)
+
+
+@pytest.mark.parametrize("verb", ["factors.note_passkey_use", "counters.spend", "browsers.put_session"])
+def test_a_sign_in_by_a_passkey_that_is_removed_meanwhile_begins_nothing(verb: str) -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person = signed_in(server)
+    add(server, person, device)
+    browser, handle, page = at_the_page(server)
+    server.after(verb, lambda: person.act(PASSKEYS_PAGE, "remove", passkey=base64url(device.id)))
+    browser.present_passkey(handle, device.sign(page.passkey))
+    assert isinstance(browser.consent_page(handle), GoTo)
+    assert view(person.open(PASSKEYS_PAGE)).context["passkeys"] == []
+
+
+@pytest.mark.parametrize("factor", ["passkey", "app"])
+def test_whoever_takes_a_factor_away_goes_on_in_one_browser_alone(factor: str) -> None:
+    server, device = Server(), Authenticator(ISSUER)
+    person, other = signed_in(server), signed_in(server)
+    if factor == "passkey":
+        add(server, person, device)
+        person.act(PASSKEYS_PAGE, "remove", passkey=base64url(device.id))
+    else:
+        set_up(server, person)
+        person.act(APP_PAGE, "remove")
+    assert isinstance(person.open(PASSKEYS_PAGE), View)
+    assert gone_to(other.open(PASSKEYS_PAGE))[0] == "login"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 65, "a\nb", "a\x1bb"])

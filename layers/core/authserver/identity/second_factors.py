@@ -6,7 +6,7 @@ operator, for somebody whose telephone was stolen), is outrun by no form under w
 
 from dataclasses import replace
 
-from authserver.models import Factors, Passkey, Totp, User
+from authserver.models import Factors, Passkey, Session, Totp, User
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
@@ -63,13 +63,17 @@ def confirm_app(subject: str, code: str, services: Services) -> tuple[str, ...] 
     return _with_new_codes(replace(factors, totp=confirmed), services)
 
 
-def remove_app(subject: str, services: Services) -> bool:
+def remove_app(session: Session, services: Services) -> bool:
     """A password is enough from now on; the recovery codes, which stand in for the app, go with it.
 
-    Tells whether it was not enough before.
+    Tells whether it was not enough before; then every browser but the session's is signed out.
     """
-    factors = _factors(subject, services)
-    _write(replace(factors, totp=None, recovery_codes=frozenset()), services)
+    factors = _factors(session.subject, services)
+    without = replace(factors, totp=None, recovery_codes=frozenset())
+    if factors.asks_for_code:
+        _lessen(without, session, services)
+    else:
+        _write(without, services)
     return factors.asks_for_code
 
 
@@ -117,13 +121,14 @@ def rename_passkey(subject: str, passkey_id: str, name: str, services: Services)
     return True
 
 
-def remove_passkey(subject: str, passkey_id: str, services: Services) -> bool:
-    """Takes a passkey away; tells whether it was there."""
-    factors = _factors(subject, services)
+def remove_passkey(session: Session, passkey_id: str, services: Services) -> bool:
+    """Takes a passkey away and signs out every browser but the session's, as somebody may have signed in by it; tells
+    whether it was there."""
+    factors = _factors(session.subject, services)
     removed = next((one for one in factors.passkeys if _is(one, passkey_id)), None)
     if removed is None:
         return False
-    _write(replace(factors, passkeys=tuple(one for one in factors.passkeys if one != removed)), services)
+    _lessen(replace(factors, passkeys=tuple(one for one in factors.passkeys if one != removed)), session, services)
     return True
 
 
@@ -138,6 +143,11 @@ def _name(name: str) -> str:
 
 def _is(passkey: Passkey, passkey_id: str) -> bool:
     return base64url(passkey.id) == passkey_id
+
+
+def _lessen(factors: Factors, session: Session, services: Services) -> None:
+    if services.withdrawals.lessen_factors(factors, session) is None:
+        raise ChangedMeanwhile
 
 
 def _write(factors: Factors, services: Services) -> None:

@@ -150,7 +150,7 @@ def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """The password is enough again."""
-    was_on = remove_app(visitor.user.sub, services)
+    was_on = remove_app(visitor.session, services)
     if not was_on:
         return GoTo(HERE)
     _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.CODE)
@@ -192,7 +192,7 @@ def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more."""
-    if not remove_passkey(visitor.user.sub, visit.entered("passkey"), services):
+    if not remove_passkey(visitor.session, visit.entered("passkey"), services):
         raise NotFound("passkey")
     _note(activity.FACTOR_REMOVED, visitor, visit, services, about=activity.PASSKEY)
     return GoTo(PASSKEYS, done="passkey-removed")
@@ -291,10 +291,15 @@ def _acts(**acts: Act) -> Mapping[str, Act]:
 
 NOTICES = {
     "password": N_("Your password was changed. All other browsers and connected apps have to sign in again."),
-    "app-removed": N_("The authenticator app was removed. Your password alone signs you in now."),
+    "app-removed": N_(
+        "The authenticator app was removed. Your password alone signs you in now. All other browsers have to sign in"
+        " again."
+    ),
     "passkey-added": N_("The passkey was added. You can sign in with it from now on."),
     "passkey-renamed": N_("The passkey was renamed."),
-    "passkey-removed": N_("The passkey was removed. It no longer signs you in."),
+    "passkey-removed": N_(
+        "The passkey was removed. It no longer signs you in. All other browsers have to sign in again."
+    ),
     "unlinked": N_("It no longer signs you in. All other browsers and connected apps have to sign in again."),
     "link-withdrawn": N_("The link was withdrawn. It no longer works."),
 }

@@ -161,6 +161,13 @@ class WithdrawalStore(Protocol):
         """Takes all the factors of a user away, whatever they are by now, and ends all that the user had;
         idempotent."""
 
+    def lessen_factors(self, factors: Factors, survivor: Session) -> Session | None:
+        """Writes the factors of a user, from which one was taken away, with the next version, and signs out every
+        browser but the `survivor`: it as it is now.
+
+        None, and nothing is written, if what is stored has another version, or the survivor was ended before.
+        """
+
     # -- clients
 
     def revoke_initial_access_token(self, token_id: str) -> bool:

@@ -32,6 +32,7 @@ from authserver.aws.items import (
     consent_key,
     deployment_key,
     erasure_item,
+    factors_item,
     factors_key,
     identity_key,
     initial_access_token_key,
@@ -209,17 +210,23 @@ class DynamoWithdrawals:
         raise _contended()
 
     def end_sessions(self, subject: str, survivor: Session | None = None) -> Session | None:
-        key = {"pk": subject_end_key(key_text(subject))}
         if survivor is None:
+            key = {"pk": subject_end_key(key_text(subject))}
             self._write([(self._tables.tokens, Write.update(key, "ADD sessions :one", "", {":one": 1}))])
             return None
+        writes, successor = self._ending_all_but(survivor)
+        return None if self._tokens.transact(writes) else successor
+
+    def _ending_all_but(self, survivor: Session) -> tuple[list[Placed], Session]:
+        """Raises the counter of a subject's sessions from that of one of them, which gets the next one."""
+        key = {"pk": subject_end_key(key_text(survivor.subject))}
         condition, values = ends_are(survivor.begun.subject, survivor.sessions)
         successor = replace(survivor, sessions=survivor.sessions + 1)
         writes: list[Placed] = [
             (self._tables.tokens, Write.update(key, "ADD sessions :one", condition, {":one": 1, **values})),
             (self._tables.tokens, Write.put(session_item(successor), "attribute_exists(pk)")),
         ]
-        return None if self._tokens.transact(writes) else successor
+        return writes, successor
 
     def end_session(self, session_id: str) -> None:
         self._tokens.delete({"pk": f"session#{session_id}"})
@@ -455,6 +462,12 @@ class DynamoWithdrawals:
                 subject_end(self._tables.tokens, sub, with_record=False),
             ]
         )
+
+    def lessen_factors(self, factors: Factors, survivor: Session) -> Session | None:
+        item = factors_item(replace(factors, version=factors.version + 1))
+        lessen = Write.put(item, "version = :version", {":version": factors.version})
+        writes, successor = self._ending_all_but(survivor)
+        return None if self._tokens.transact([(self._tables.users, lessen), *writes]) else successor
 
     # -- clients
 
