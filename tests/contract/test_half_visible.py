@@ -26,11 +26,12 @@ from authserver.models import (
     User,
 )
 from authserver.storage.standing import Ends
+from authserver.tokens.keyring import KeyRing
 from authserver.values import Scope
 from tests.contract.implementations import Clocks, Stores, on_dynamodb
 from tests.contract.meddling import READS, WRITES, HalfVisible, Interleaved, Meddler
 from tests.contract.records import NOW, consent, created, identifier, key, membership, session, user
-from tests.fakes import client
+from tests.fakes import Clock, FakeOpener, Random, client, settings
 
 pytestmark = pytest.mark.parametrize("own_stores", ["ministack", "moto"], indirect=True)
 
@@ -511,3 +512,32 @@ def test_what_ends_without_the_record_is_seen_at_once(own_stores: Stores) -> Non
         state = own_stores.users.account_state(there.person.sub)
         assert state.user == own_stores.users.get(there.person.sub)
         assert state.end == own_stores.browsers.ends(key(there.person.sub)).subject
+
+
+# ------------------------------------------------------------------ the withdrawal of a key
+
+
+def test_a_key_whose_withdrawal_was_half_to_be_seen_is_trusted_no_longer_than_a_minute(own_stores: Stores) -> None:
+    """The deployment's item is seen as it is, and the ring once as it was."""
+    clock = Clock()
+
+    def keys_of(stores: Stores) -> KeyRing:
+        return KeyRing(stores.keys, FakeOpener(), settings(), clock, Random(), stores.deployment)
+
+    operator = keys_of(own_stores)
+    operator.rotate()
+    stolen = operator.signing_key("ES256").kid
+    seen, instance = shows_old(own_stores, lambda one: one == "ES256", 0)
+    verifier = keys_of(instance)
+    assert verifier.verification_key(stolen)
+    ring = operator.withdrawn(stolen)
+    assert ring is not None
+    assert own_stores.withdrawals.withdraw_key(ring)
+    assert not verifier.are_current()
+    seen.show_old(1)
+    assert verifier.verification_key(stolen)
+    seen.show_old(0)
+    for _ in range(60):
+        clock.advance(1)
+        verifier.are_current()
+    assert not verifier.verification_key(stolen)

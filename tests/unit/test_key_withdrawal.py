@@ -127,6 +127,42 @@ def test_an_instance_that_only_signs_uses_a_withdrawn_key_no_longer_than_half_a_
     assert used() != before
 
 
+@pytest.mark.parametrize("ring", RINGS)
+def test_an_instance_that_met_the_withdrawal_half_to_be_seen_uses_the_key_no_longer_than_a_minute(
+    server: Server, api: Api, ring: str
+) -> None:
+    """It sees the count and then, once, the ring as it was: a transaction is seen item by item."""
+    warm, before = server.new_instance(), server.keys.get(ring)
+    assert before is not None
+
+    def keys() -> set[Any]:
+        if ring not in SIGNING_RINGS:
+            return set(warm.keys.token_keys(ring))
+        return published(warm) & {key.kid for key in before.keys}
+
+    trusted = keys()
+    withdraw(api, ring)
+    warm.keys.are_current()
+    server.around = lambda verb, call: before if verb == "keys.get" and call().name == ring else call()
+    assert keys() == trusted
+    server.around = lambda _, call: call()
+    for _ in range(2):  # however often it looks
+        server.clock.advance(LOOK_AGAIN // 2)
+        warm.keys.are_current()
+    assert not trusted & keys()
+
+
+def test_a_withdrawal_is_read_twice_and_then_no_more(server: Server, api: Api) -> None:
+    warm = server.new_instance()
+    published(warm)
+    withdraw(api, "ES256")
+    server.calls.clear()
+    for _ in range(5):
+        published(warm)
+        server.clock.advance(LOOK_AGAIN)
+    assert server.calls["keys.get"] == 2 * len(SIGNING_RINGS)
+
+
 def test_a_key_that_is_published_and_not_in_use_takes_over_at_once(server: Server, api: Api) -> None:
     api.call("POST", "/admin/keys/rotation")
     (following,) = [

@@ -109,7 +109,7 @@ class Keys(Protocol):
 
     def are_current(self) -> bool:
         """Whether no key was withdrawn since those at hand were loaded, as far as the deployment's item tells that was
-        read last. If one was, they are loaded anew when they are asked for next."""
+        read last. If one was, or may have been half to be seen, they are loaded anew when they are asked for next."""
 
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
         """Makes, publishes and drops keys by age; the names of the rings that changed.

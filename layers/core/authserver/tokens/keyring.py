@@ -5,7 +5,8 @@ Four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of cod
 
 A new key is published `PUBLISH_LEAD` before it signs, which is longer than any cache of the old key set lives. It is
 kept until what it made last has expired. One that was stolen is withdrawn: the deployment's item tells every function,
-which loads its rings anew, `LOOK_AGAIN` later at the latest.
+which loads its rings anew, `LOOK_AGAIN` later at the latest; and once more as much later, since a transaction is seen
+item by item, and the ring may have been read as it was. So it is over within a minute.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,6 +53,7 @@ class KeyRing:
         self._deployment = deployment
         self._withdrawals = 0  # how many there had been when the rings were loaded
         self._looked_at: int | None = None
+        self._noticed_at: int | None = None  # a withdrawal, of which the rings may have been read as they were
         self._rings: dict[str, tuple[int, Ring | None]] = {}
         self._unwrapped: dict[str, bytes] = {}
         self._signing: dict[str, SigningKey] = {}
@@ -94,10 +96,13 @@ class KeyRing:
     def are_current(self) -> bool:
         self._looked_at = self._now()
         withdrawals = self._deployment().keys
-        if withdrawals == self._withdrawals:
+        if withdrawals != self._withdrawals:
+            self._withdrawals, self._noticed_at = withdrawals, self._looked_at
+        elif self._noticed_at is not None and self._noticed_at <= self._looked_at - LOOK_AGAIN:
+            self._noticed_at = None
+        else:
             return True
         self._rings.clear()
-        self._withdrawals = withdrawals
         return False
 
     def withdrawn(self, kid: str) -> Ring | None:
