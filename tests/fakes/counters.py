@@ -31,13 +31,18 @@ class FakeCounters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._groups: dict[tuple[str, int], _Group] = {}
-        self._spent: dict[str, str] = {}
+        self._spent: dict[str, tuple[str, int]] = {}
 
     # -- what may be used once
 
     def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
         with self._lock:
-            return self._spent.setdefault(identifier, claim) == claim
+            return self._spent.setdefault(identifier, (claim, expires_at))[0] == claim
+
+    def vanish(self, now: int) -> None:
+        """What TTL does by a clock that shows `now`."""
+        with self._lock:
+            self._spent = {name: mark for name, mark in self._spent.items() if mark[1] > now}
 
     # -- throttles
 

@@ -207,6 +207,13 @@ class FakeTokens:
         with self._lock:
             return tuple(self._authorizations.values())
 
+    def vanish(self, now: int) -> None:
+        """What TTL does by a clock that shows `now`."""
+        with self._lock:
+            self._authorizations = {name: one for name, one in self._authorizations.items() if one.expires_at > now}
+            self._access_tokens = {name: one for name, one in self._access_tokens.items() if one.expires_at > now}
+            self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
+
     def forget(self, kind: str) -> None:
         """What TTL does, but early: every item of `kind` ("authorizations", "access_tokens" ...) vanishes."""
         with self._lock:

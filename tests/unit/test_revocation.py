@@ -1,12 +1,14 @@
 """The revocation endpoint, and everything else that ends tokens before their time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
+from authserver.ends import CLOCK_SKEW, FORGOTTEN_AFTER
 from authserver.errors import InvalidClient, InvalidGrant, InvalidToken, UnsupportedTokenType
 from authserver.messages import TokenResponse
 from authserver.values import Secret
@@ -173,15 +175,16 @@ def test_access_tokens_noted_as_revoked_are_forgotten_once_they_have_expired() -
         response = app.refresh(response.refresh_token)
         record = app.server.authorization_of(response.refresh_token or "")
         assert record.revoked_at is None
-        assert all(int(entry.partition(".")[0]) > app.server.clock() for entry in record.revoked_access_tokens)
+        kept_from = app.server.clock() - FORGOTTEN_AFTER
+        assert all(int(entry.partition(".")[0]) >= kept_from for entry in record.revoked_access_tokens)
     assert 0 < len(record.revoked_access_tokens) < NOTED_ACCESS_TOKENS
 
 
 @pytest.mark.rfc("7009", "2.1")
-def test_expired_access_token_is_not_noted() -> None:
+def test_access_token_that_has_expired_by_every_clock_is_not_noted() -> None:
     app = App(server_of("jwt"))
     response = app.tokens()
-    app.server.clock.advance(3600)
+    app.server.clock.advance(3600 + FORGOTTEN_AFTER)
     app.revoke(response.access_token)
     assert app.server.authorization_of(response.refresh_token or "").revoked_access_tokens == frozenset()
 
@@ -192,6 +195,53 @@ def test_id_token_is_not_revoked_as_an_access_token(app: App) -> None:
     app.revoke(response.id_token)
     assert stands(app, response)
     assert app.server.authorization_of(response.refresh_token or "").revoked_access_tokens == frozenset()
+
+
+# ------------------------------------------------------------------ clocks that differ
+
+
+@contextmanager
+def elsewhere(app: App, by: int) -> Iterator[None]:
+    """On a function whose clock is so many seconds ahead of the one that accepts tokens."""
+    server, own = app.server, app.server.services
+    server.services = server.new_instance(lambda: server.clock() + by)
+    yield
+    server.services = own
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("by", [CLOCK_SKEW, 2 * CLOCK_SKEW])
+def test_a_refresh_by_a_clock_ahead_forgets_no_revocation_of_a_token_that_others_take_still(app: App, by: int) -> None:
+    response = app.tokens()
+    app.revoke(response.access_token)
+    app.server.clock.advance(3600 - 1)
+    with elsewhere(app, by):
+        app.refresh(response.refresh_token)
+    assert not stands(app, response)
+    assert app.introspect(response.access_token) == {"active": False}
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("by", [CLOCK_SKEW, 2 * CLOCK_SKEW])
+@pytest.mark.parametrize("is_a_users", [True, False], ids=["a user's", "a client's own"])
+def test_a_token_is_revoked_by_a_clock_ahead_though_it_has_expired_there(app: App, by: int, is_a_users: bool) -> None:
+    response = app.tokens() if is_a_users else app.token("client_credentials", scope="read")
+    app.server.clock.advance(3600 - 1)
+    assert stands(app, response)
+    with elsewhere(app, by):
+        app.revoke(response.access_token)
+    assert not stands(app, response)
+
+
+@pytest.mark.rfc("7009", "2.1")
+@pytest.mark.parametrize("is_a_users", [True, False], ids=["a user's", "a client's own"])
+def test_a_revocation_outlives_the_token_by_every_clock(app: App, is_a_users: bool) -> None:
+    """The clock by which DynamoDB removes what has expired is one more."""
+    response = app.tokens() if is_a_users else app.token("client_credentials", scope="read")
+    app.revoke(response.access_token)
+    app.server.clock.advance(3600 - 1)
+    app.server.tokens.vanish(app.server.clock() + 2 * CLOCK_SKEW)
+    assert not stands(app, response)
 
 
 # ------------------------------------------------------------------ ends

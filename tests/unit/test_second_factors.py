@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from authserver.ends import CLOCK_SKEW
 from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from authserver.identity import passkeys, recovery_codes, totp
 from authserver.identity.passkeys import Ceremony
@@ -549,6 +550,21 @@ def test_storage_that_fails_lets_no_passkey_in(verb: str) -> None:
         browser.present_passkey(handle, device.sign(page.passkey), csrf=page.csrf)
     server.around = lambda verb, call: call()
     assert not is_signed_in(browser, handle)
+
+
+@pytest.mark.rfc("WebAuthn", "7.1")
+@pytest.mark.parametrize("by", [CLOCK_SKEW, 2 * CLOCK_SKEW])
+def test_a_challenge_by_a_clock_ahead_is_answered_once_however_long_others_take_it(by: int) -> None:
+    server, ceremony = Server(), Ceremony("add", "a session")
+    person = server.users.get(SUB)
+    assert person
+    ahead = server.new_instance(lambda: server.clock() + by)
+    signed = Authenticator(ISSUER).register(passkeys.creation_options(ceremony, person, None, "Authserver", ahead))
+    passkeys.take_registration(signed, ceremony, "A device", server.services)
+    server.clock.advance(by + passkeys.CHALLENGE_LIFETIME - 1)
+    server.counters.vanish(server.clock())
+    with pytest.raises(passkeys.PasskeyRefused, match="passkey_replayed"):
+        passkeys.take_registration(signed, ceremony, "A device", server.services)
 
 
 @pytest.mark.rfc("WebAuthn", "7.1")

@@ -3,7 +3,8 @@
 A subject, a client and an organisation each have an *end*: an item with an ``epoch``. Whatever takes something away
 raises the epoch in the same write. A session, an authorization, a consent, a link in a mail or an access token stores
 the epochs it was begun under (`Begun`); whoever checks it compares them with the present ones, for equality. No clock
-takes part, so the clocks of two functions may differ by minutes.
+takes part, so the clocks of two functions may differ by minutes. A single token is marked instead, for longer than it
+lives (`FORGOTTEN_AFTER`).
 
 An end that was never written has epoch 0. Ends are never removed: that of somebody who was deleted stays, suspended,
 and so nobody else is given the identifier.
@@ -16,6 +17,11 @@ from authserver.values import Scope
 
 # Why nothing of a subject, a client or an organisation stands now: `SUSPENDED_DELETED` is for good.
 SUSPENDED_DISABLED, SUSPENDED_DELETED = "disabled", "deleted"
+
+# Seconds. What marks that something was taken away is forgotten only so long after the thing itself has expired: by
+# then it has for every function, since each clock differs from the right time by at most `CLOCK_SKEW`.
+CLOCK_SKEW = 300
+FORGOTTEN_AFTER = 2 * CLOCK_SKEW
 
 EVERY_CLIENT = "*"  # where `SubjectEnd.grants` counts what ended for all clients at once; the key of none
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver.client_authentication import authenticate
+from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidToken, UnsupportedTokenType
 from authserver.messages import Document, TokenPresented
 from authserver.services import AuthenticatedClient, Services
@@ -15,9 +16,9 @@ from authserver.tokens import opaque
 from authserver.tokens.access_token import read_jwt, read_opaque
 from authserver.tokens.keyring import TOKEN_RING
 
-# An authorization notes this many live access tokens as revoked; one more ends it altogether. Those that have
-# expired are forgotten at each refresh.
-NOTED_ACCESS_TOKENS = 8
+# An authorization notes this many access tokens as revoked; one more ends it altogether. Those that have expired by
+# every clock are forgotten at each refresh.
+NOTED_ACCESS_TOKENS = 16
 
 
 def revoke_token(request: TokenPresented, services: Services) -> Document:
@@ -90,11 +91,12 @@ def _revoke_jwt(presented: str, client: AuthenticatedClient, services: Services)
         claims = read_jwt(presented, services)
     except InvalidToken:
         return
-    if claims["client_id"] != client.client_id or claims["exp"] <= services.now():
+    forgotten_at = claims["exp"] + FORGOTTEN_AFTER
+    if claims["client_id"] != client.client_id or forgotten_at <= services.now():
         return
     authorization_id = claims.get("authorization_id")
     if authorization_id is None:
-        services.withdrawals.revoke_jwt(claims["jti"], claims["exp"])
+        services.withdrawals.revoke_jwt(claims["jti"], forgotten_at)
         return
     if not services.withdrawals.revoke_access_token(
         authorization_id, client.client_id, _entry(claims), NOTED_ACCESS_TOKENS

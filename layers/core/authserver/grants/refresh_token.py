@@ -7,6 +7,7 @@ cost nobody a sign-in. Using any older one is theft until shown otherwise, and r
 
 import hmac
 
+from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidGrant, InvalidScope
 from authserver.grants import (
     find_own,
@@ -121,5 +122,6 @@ def _generation(presented: opaque.Credential) -> int:
 
 
 def _expired_revocations(authorization: Authorization, now: int) -> frozenset[str]:
-    """Noted access tokens that have expired meanwhile: the write that rotates forgets them as well."""
-    return frozenset(entry for entry in authorization.revoked_access_tokens if int(entry.partition(".")[0]) <= now)
+    """Noted access tokens that have expired by every clock: the write that rotates forgets them as well."""
+    over = now - FORGOTTEN_AFTER
+    return frozenset(entry for entry in authorization.revoked_access_tokens if int(entry.partition(".")[0]) < over)

@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from authserver.ends import FORGOTTEN_AFTER
 from authserver.models import Factors, Passkey, User
 from authserver.services import Services
 from authserver.storage.standing import Ends
@@ -200,10 +201,11 @@ def _user_handle(assertion: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Challenge:
-    """A challenge of ours that is good still, and its identifier."""
+    """A challenge of ours that is good still, its identifier, and until when it is."""
 
     text: str
     id: str
+    expires_at: int
 
 
 def _encoded_challenge(ceremony: Ceremony, services: Services) -> str:
@@ -227,13 +229,14 @@ def _presented_challenge(answer: Mapping[str, Any], ceremony: Ceremony, services
     sealed = opaque.unseal(opaque.CHALLENGE, text, services.keys.token_keys(TOKEN_RING))
     if sealed is None or sealed.fields["binding"] != _binding(ceremony):
         raise PasskeyRefused("passkey_challenge")
-    if int.from_bytes(sealed.fields["made_at"]) + CHALLENGE_LIFETIME <= services.now():
+    challenge = _Challenge(text, sealed.text("id"), int.from_bytes(sealed.fields["made_at"]) + CHALLENGE_LIFETIME)
+    if challenge.expires_at <= services.now():
         raise PasskeyRefused("passkey_late")
-    return _Challenge(text, sealed.text("id"))
+    return challenge
 
 
 def _spend(challenge: _Challenge, claim: str, services: Services) -> None:
-    if not services.counters.spend(challenge.id, claim, services.now() + CHALLENGE_LIFETIME):
+    if not services.counters.spend(challenge.id, claim, challenge.expires_at + FORGOTTEN_AFTER):
         raise PasskeyRefused("passkey_replayed")
 
 

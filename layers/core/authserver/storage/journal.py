@@ -81,6 +81,8 @@ class CounterStore(Protocol):
     def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
         """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
 
+        That is later than any clock lets it be used.
+
         The mark of this very `claim` does not count (the retry of a write whose answer was lost).
         """
 

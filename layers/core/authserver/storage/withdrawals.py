@@ -64,7 +64,7 @@ class WithdrawalStore(Protocol):
         """Revokes an opaque access token; nothing if there is none."""
 
     def revoke_jwt(self, jti: str, expires_at: int) -> None:
-        """Revokes a JWT access token without an authorization, for as long as it would have lived."""
+        """Revokes a JWT access token without an authorization, until `expires_at`: later than any clock takes it."""
 
     def set_entities(
         self,

@@ -47,7 +47,7 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed
     ``access_token#<id>``     an opaque access token; ``is_revoked`` once it was; a user's is listed by
                               ``listed_subject``, as ``access_token#<subject key>``
-    ``revoked#<jti>#<s>``     a JWT access token without an authorization that was revoked
+    ``revoked#<jti>#<s>``     a JWT access token without an authorization that was revoked; outlives it
     ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times; listed by
                               ``listed_subject``, as ``initial``
     ``request#<id>``          an authorization request under way
@@ -66,7 +66,7 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``activity#<subject key>``, the newest first
     ``mail#<id>``             a link that was sent by mail; ``spent_by`` once it was used or taken back; listed by
                               ``listed_subject``, as ``mail#<subject key>``
-    ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``
+    ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``; outlives it
     ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last; and
                               of each member of a group who has any, ``n<hash>`` attempts, the last ``t<hash>``
     ``refusals#<client key>#<day>``   what a client was refused on a day that began then, for its developer: ``refused``
