@@ -283,7 +283,7 @@ def _ends(stores: Stores, subject: str = "", client_id: str = "", organisation: 
 
 
 SUBJECT_END = SubjectEnd(1, 1, "", True, {key_text(WEB): 1, EVERY_CLIENT: 1})
-CLIENT_END = ClientEnd(1, "", 1, Scope.parse("openid read"))
+CLIENT_END = ClientEnd(1, "", 1, Scope.parse("openid read"), acts_for_itself=False)
 ORGANISATION_END = OrganisationEnd(1, "", 1, {key_text(WEB): 1}, {key_text("sub-of-ada"): 1})
 DEPLOYMENT = Deployment(ERA, 1, 1)
 
@@ -360,7 +360,7 @@ SHAPES: dict[str, Shape] = {
         client_end_key(key_text(WEB), 0),
         lambda s: _ends(s, client_id=WEB).client,
         CLIENT_END,
-        **without(CLIENT_END, epoch=0, version=0, scope=None),
+        **without(CLIENT_END, epoch=0, version=0, scope=None, acts_for_itself=True),
     ),
     "end-client-deleted": shape(
         "TokensTable",

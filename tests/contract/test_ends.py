@@ -394,7 +394,7 @@ def test_losing_an_operators_powers_ends_all_that_the_operator_had(stores: Store
     assert three.ends().subject == SubjectEnd(epoch=1, operator=True)
 
 
-def test_version_and_scope_of_a_client_ride_in_its_end(stores: Stores) -> None:
+def test_version_and_what_a_client_may_have_ride_in_its_end(stores: Stores) -> None:
     three = trio(stores)
     assert three.ends().client == ClientEnd(), "never changed since it was registered"
     _change_client(three, scope=Scope.parse("read"))
@@ -403,6 +403,14 @@ def test_version_and_scope_of_a_client_ride_in_its_end(stores: Stores) -> None:
     assert three.ends().client == ClientEnd(version=2, scope=Scope())
     stores.withdrawals.end(client_id=three.web.client_id)
     assert three.ends().client == ClientEnd(epoch=1, version=2, scope=Scope())
+    _change_client(three, grant_types=("authorization_code",))
+    assert three.ends().client == ClientEnd(epoch=1, version=3, scope=Scope(), acts_for_itself=False)
+    stores.clients.keep(three.web.client_id)
+    assert not three.ends().client.acts_for_itself
+    _change_client(three, grant_types=("client_credentials",))
+    assert three.ends().client == ClientEnd(epoch=1, version=4, scope=Scope())
+    _change_client(three, grant_types=("client_credentials",), token_endpoint_auth_method="none")
+    assert not three.ends().client.acts_for_itself
 
 
 # ------------------------------------------------------------------ the deployment

@@ -123,7 +123,10 @@ def test_a_usual_client_is_read_for_one_unit_however_large_its_logo_is(own_store
 def test_ends_are_written_for_one_unit_each(own_stores: Stores) -> None:
     """With a dozen applications disconnected; a transaction pays each twice."""
     person, web, acme = user(operator=True), identifier(), identifier()
+    scope = Scope.of([f"resource-{number}.read" for number in range(20)])
     assert own_stores.users.create(person)
+    assert own_stores.clients.create(client(client_id=web))
+    assert own_stores.withdrawals.change_client(client(client_id=web, scope=scope))
     member = membership(acme, person.sub, ADMINISTRATOR)
     own_stores.withdrawals.set_membership(member)
     for number in range(12):

@@ -63,11 +63,12 @@ class FakeClients:
     # -- what withdrawals change
 
     def put(self, client: Client) -> None:
-        """Puts a client whatever is there, with its scope in its end, as if it had been changed to that."""
+        """Puts a client whatever is there, with what it may have in its end, as if it had been changed to that."""
         with self._lock:
             key = filing.key(client.client_id)
             self._clients[client.client_id] = client
-            self._record.clients[key] = replace(self._record.client(key), scope=client.scope)
+            end = replace(self._record.client(key), scope=client.scope, acts_for_itself=client.acts_for_itself)
+            self._record.clients[key] = end
 
     def remove(self, client_id: str) -> None:
         with self._lock:

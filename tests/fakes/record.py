@@ -81,6 +81,7 @@ class FakeRecord:
             version=before.version + 1,
             epoch=before.epoch + ends,
             scope=after.scope if after else before.scope,
+            acts_for_itself=after.acts_for_itself if after else before.acts_for_itself,
             suspended=before.suspended if suspended is None else suspended,
         )
 

@@ -9,13 +9,14 @@ import pytest
 from authserver.errors import InsufficientScope, InvalidGrant, InvalidScope, InvalidToken
 from authserver.management import admin
 from authserver.values import Scope, Secret
-from tests.fakes import client, public_client
+from tests.fakes import RESOURCE, client, public_client
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
 
 SUB = "sub-of-alice"
 WHOLE, LEFT = "openid read write", "openid read"
+CREDENTIALS = "client_credentials"
 
 
 def operator(server: Server) -> Api:
@@ -55,7 +56,8 @@ CUTS = {
 
 @pytest.fixture(params=["jwt", "opaque"])
 def server(request: pytest.FixtureRequest) -> Server:
-    return Server(client(access_token_format=request.param), public_client())
+    caller = client(client_id="caller", resources=(RESOURCE,))
+    return Server(client(access_token_format=request.param), public_client(), caller)
 
 
 def passes(server: Server, token: Secret | str, route: str) -> bool:
@@ -276,3 +278,38 @@ def test_scope_that_comes_with_another_is_cut_with_that(server: Server) -> None:
     register(server, "openid write")
     assert not passes(server, tokens.access_token, "GET /items")
     assert str(app.refresh(tokens.refresh_token).scope) == "openid"
+
+
+UNMADE = {
+    "grant type": ({"grant_types": ["authorization_code"]}, {"grant_types": ["authorization_code", CREDENTIALS]}),
+    "public": (
+        {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "none"},
+        {"grant_types": ["authorization_code", CREDENTIALS], "token_endpoint_auth_method": "client_secret_basic"},
+    ),
+}
+
+
+@pytest.mark.rfc("6749", "4.4")
+@pytest.mark.parametrize("name", UNMADE)
+def test_tokens_of_a_client_that_may_not_act_for_itself_any_more_are_refused_until_it_may_again(
+    server: Server, name: str
+) -> None:
+    app, (cut, undo) = App(server), UNMADE[name]
+    caller = App(server, "caller")
+    own, of_alice = app.token("client_credentials", scope="read").access_token, app.tokens(scope=WHOLE).access_token
+    assert seen(caller, own) == "read"
+    assert operator(server).call("PATCH", "/admin/clients/web", cut).status == 200
+    with pytest.raises(InvalidToken) as refusal:
+        server.access(own)
+    assert refusal.value.reason == "grant_type_withdrawn"
+    assert caller.introspect(own) == {"active": False}
+    assert passes(server, of_alice, "POST /items")
+    assert operator(server).call("PATCH", "/admin/clients/web", undo).status == 200
+    assert passes(server, own, "GET /items")
+
+
+@pytest.mark.rfc("6749", "4.4")
+def test_a_client_that_is_changed_otherwise_acts_for_itself_still(server: Server) -> None:
+    own = App(server).token("client_credentials", scope="read").access_token
+    assert operator(server).call("PATCH", "/admin/clients/web", {"client_name": "Another name"}).status == 200
+    assert passes(server, own, "GET /items")

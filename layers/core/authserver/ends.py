@@ -107,13 +107,16 @@ class SubjectEnd:
 
 @dataclass(frozen=True, slots=True)
 class ClientEnd:
-    """The end of a client. `version` is that of its record; `scope` is what it may have now, None if that has never
-    been changed since the client was registered."""
+    """The end of a client. `version` is that of its record; `scope` is what it may have now, and `acts_for_itself`
+    whether it may have a token of its own. None and true if the client has never been changed since it was registered:
+    whatever it has, it had to be registered for.
+    """
 
     epoch: int = 0
     suspended: str = ""
     version: int = 0
     scope: Scope | None = None
+    acts_for_itself: bool = True
 
 
 @dataclass(frozen=True, slots=True)

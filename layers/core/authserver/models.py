@@ -95,6 +95,11 @@ class Client:
         return self.token_endpoint_auth_method == "none"
 
     @property
+    def acts_for_itself(self) -> bool:
+        """Whether it may have a token without a user (RFC 6749 section 4.4)."""
+        return "client_credentials" in self.grant_types and not self.is_public
+
+    @property
     def scope_when_unspecified(self) -> Scope:
         """What a request without a scope asks for (RFC 6749 section 3.3)."""
         return self.default_scope or self.scope

@@ -275,6 +275,8 @@ def _require_not_ended(standing: Standing, begun: Begun) -> None:
         raise InvalidToken("The access token was revoked", reason="ended")
     if standing.is_revoked:
         raise InvalidToken("The access token was revoked", reason="access_token_revoked")
+    if not standing.ends.client.acts_for_itself:
+        raise InvalidToken("The access token was revoked", reason="grant_type_withdrawn")
 
 
 def _live_authorization(token: ActiveAccessToken, standing: Standing, now: int) -> Authorization:

@@ -36,7 +36,8 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
     ``end#subject#<key>``     a user's ``epoch``; ``sessions``, which counts how often all browsers were signed out;
                               ``grants``, which counts the ends for each client, by its key, and for all of them, by
                               ``*``; ``operator``; ``suspended``
-    ``end#client#<key>#<s>``  a client's ``epoch``, ``suspended``, the ``version`` of its record and its ``scope``
+    ``end#client#<key>#<s>``  a client's ``epoch``, ``suspended``, the ``version`` of its record, its ``scope``, and
+                              whether it ``acts_for_itself``
     ``end#organisation#<key>#<s>``   an organisation's ``epoch``, ``suspended``, the ``version`` of its record;
                               ``clients``, the epoch for each client; ``approvers``, for each who was an administrator
     ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the version of the ``catalogue``

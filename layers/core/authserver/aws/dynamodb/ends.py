@@ -62,15 +62,15 @@ def subject_end(
 def move_client_end(
     table: str, client_id: str, after: Client | None = None, *, ends: bool = False, suspended: str | None = None
 ) -> list[Placed]:
-    """Gives all copies of a client's end the next version, and the scope of the client as it is `after`.
+    """Gives all copies of a client's end the next version, and what the client may have as it is `after`.
 
     `ends` raises its epoch; `suspended` is set, or if empty removed.
     """
     sets, removes, values = [], [], {":one": 1}
     more: dict[str, Any] = dict(values)
     if after is not None:
-        sets.append("#scope = :scope")
-        more[":scope"] = str(after.scope)
+        sets += ["#scope = :scope", "acts_for_itself = :acts_for_itself"]
+        more |= {":scope": str(after.scope), ":acts_for_itself": after.acts_for_itself}
     if suspended:
         sets.append("suspended = :suspended")
         more[":suspended"] = suspended
