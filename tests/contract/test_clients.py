@@ -158,9 +158,23 @@ def test_keep_of_nobody_makes_no_client(clients: ClientStore) -> None:
     assert clients.get(client_id) is None
 
 
+def test_delete_of_a_version_is_refused_on_another_and_of_nobody(
+    clients: ClientStore, withdrawals: WithdrawalStore
+) -> None:
+    record = client(client_id=identifier())
+    assert not withdrawals.delete_client(record.client_id, 0)
+    assert clients.create(record)
+    assert withdrawals.change_client(replace(record, client_name="Another name"))
+    for version in (0, 2):
+        assert not withdrawals.delete_client(record.client_id, version)
+    assert clients.find(record.client_id) == replace(record, client_name="Another name", version=1)
+    assert withdrawals.delete_client(record.client_id, 1)
+    assert clients.get(record.client_id) is None
+
+
 def test_delete_removes_and_can_be_repeated(clients: ClientStore, withdrawals: WithdrawalStore) -> None:
     record = client(client_id=identifier())
     assert clients.create(record)
     for _ in range(2):
-        withdrawals.delete_client(record.client_id)
+        assert withdrawals.delete_client(record.client_id)
         assert clients.get(record.client_id) is None

@@ -306,10 +306,14 @@ class FakeWithdrawals:
             )
         return True
 
-    def delete_client(self, client_id: str) -> None:
+    def delete_client(self, client_id: str, version: int | None = None) -> bool:
         with self._lock:
+            stored = self._clients.get(client_id)
+            if version is not None and (stored is None or stored.version != version):
+                return False
             self._clients.remove(client_id)
             self._record.move_client(client_id, ends=True, suspended=SUSPENDED_DELETED)
+        return True
 
     # -- organisations
 

@@ -321,6 +321,14 @@ def test_partner_sees_and_changes_own_apps_alone(server: Server) -> None:
     refused(404, lambda: app_of(server, "alice", "GET", client_id=mine))
 
 
+def test_app_that_is_given_to_somebody_else_meanwhile_is_not_deleted(server: Server) -> None:
+    made = app_of(server, "alice", "POST", DOCUMENT)
+    client_id = made["client_id"]
+    server.before("withdrawals.delete_client", lambda: admin(server, "PATCH", {"owner": "bob"}, client_id))
+    refused(404, lambda: app_of(server, "alice", "DELETE", client_id=client_id))
+    assert stored(server, client_id).owner == "bob"
+
+
 def test_token_of_a_client_itself_owns_nothing(server: Server) -> None:
     refused(403, lambda: app_of(server, "ops", "GET"))
     refused(403, lambda: app_of(server, "ops", "POST", DOCUMENT))

@@ -186,6 +186,37 @@ def test_whoever_changes_a_client_at_the_instant_the_token_is_taken_back_does_no
     assert api.get(path)["client_name"] == "An app"
 
 
+@pytest.mark.rfc("7592", "2.3")
+def test_whoever_deletes_a_client_at_the_instant_the_token_is_taken_back_does_not_delete_it(
+    server: Server, api: Api
+) -> None:
+    made = registered(server, api)
+    path = f"/admin/clients/{made['client_id']}"
+    server.before("withdrawals.delete_client", lambda: api.call("DELETE", f"{path}/registration-access-token"))
+    with pytest.raises(InvalidToken):
+        ask(server, "DELETE", made["client_id"], None, made["registration_access_token"])
+    assert api.get(path)["has_registration_access_token"] is False
+    App(server, made["client_id"], made["client_secret"]).tokens()
+
+
+@pytest.mark.rfc("7592", "2.3")
+def test_a_change_at_the_instant_of_a_deletion_does_not_keep_the_client(server: Server, api: Api) -> None:
+    made = registered(server, api)
+    path = f"/admin/clients/{made['client_id']}"
+    server.before("withdrawals.delete_client", lambda: api.call("PATCH", path, {"client_name": "Another name"}))
+    assert ask(server, "DELETE", made["client_id"], None, made["registration_access_token"])[0] == 204
+    assert api.call("GET", path).status == 404
+
+
+@pytest.mark.rfc("7592", "2.3")
+def test_a_deletion_is_told_to_fail_where_others_keep_being_quicker(server: Server, api: Api) -> None:
+    made = registered(server, api)
+    server.around = lambda verb, call: False if verb == "withdrawals.delete_client" else call()
+    with pytest.raises(TemporarilyUnavailable):
+        ask(server, "DELETE", made["client_id"], None, made["registration_access_token"])
+    assert server.calls["withdrawals.delete_client"] == ATTEMPTS
+
+
 def test_there_is_nothing_to_take_back_of_a_client_that_there_is_not(api: Api) -> None:
     assert api.call("DELETE", "/admin/clients/nobody/registration-access-token").status == 404
 

@@ -152,9 +152,16 @@ def _holds(secret: str, client: Client) -> bool:
     return any(stored.hash == sha256(secret) for stored in client.secrets)
 
 
-def end(client: Client, services: Services) -> None:
-    """Removes the client: nothing that was issued to it stands ever after."""
-    services.withdrawals.delete_client(client.client_id)
+def end(find: Callable[[], Client], services: Services) -> None:
+    """Removes the client as it was found: nothing that was issued to it stands ever after.
+
+    Raises as `find` does, whose caller may have lost it meanwhile, and `Conflict` if others keep being quicker.
+    """
+    for _ in range(ATTEMPTS):
+        client = find()
+        if services.withdrawals.delete_client(client.client_id, client.version):
+            return
+    raise Conflict("The client is being changed by somebody else", reason="changed_meanwhile")
 
 
 def existing(client_id: str, services: Services) -> Client:

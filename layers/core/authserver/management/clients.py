@@ -25,7 +25,6 @@ from authserver.management.client_records import (
     describe_secret,
     describe_secrets,
     drop_secret,
-    end,
     existing,
     patchable,
     require_acceptable,
@@ -152,7 +151,7 @@ def patch_client(call: Call, services: Services) -> Answer:
 
 def delete_client(call: Call, services: Services) -> Answer:
     """Ends a client: nothing issued to it stands, and its identifier is never given again."""
-    end(existing(call.path["client_id"], services), services)
+    services.withdrawals.delete_client(existing(call.path["client_id"], services).client_id)
     return Answer()
 
 

@@ -92,7 +92,7 @@ def patch_app(call: Call, services: Services) -> Answer:
 
 def delete_app(call: Call, services: Services) -> Answer:
     """Ends an app, and all that was issued to it."""
-    end(own_app(call, services), services)
+    end(lambda: own_app(call, services), services)
     return Answer()
 
 

@@ -117,21 +117,25 @@ def update(request: HttpRequest, client_id: str, services: Services) -> HttpResp
     """RFC 7592 section 2.2: what the document leaves out goes back to its default."""
     token = _bearer(request)
     document = _document(request)
-    _require_of_this_client(document, _own(client_id, token, services), services)
 
     def changed(client: Client) -> Client:
+        _require_of_this_client(document, client, services)
         return as_unverified(client, _acceptable(document, client, services).applied_to(client))
 
     try:
         client, secret = change(lambda: _own(client_id, token, services), changed, services)
     except Conflict:
-        raise TemporarilyUnavailable("The client is being changed", reason="changed_meanwhile") from None
+        raise _changed_meanwhile() from None
     return _answer(200, client, token, secret, services)
 
 
 def delete(request: HttpRequest, client_id: str, services: Services) -> HttpResponse:
     """RFC 7592 section 2.3: everything that was issued to the client ends with it."""
-    end(_own(client_id, _bearer(request), services), services)
+    token = _bearer(request)
+    try:
+        end(lambda: _own(client_id, token, services), services)
+    except Conflict:
+        raise _changed_meanwhile() from None
     return HttpResponse(204, NO_STORE)
 
 
@@ -183,6 +187,10 @@ def _bearer(request: HttpRequest) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise InvalidToken("An access token is required", reason="token_missing")
     return token.strip()
+
+
+def _changed_meanwhile() -> TemporarilyUnavailable:
+    return TemporarilyUnavailable("The client is being changed", reason="changed_meanwhile")
 
 
 # ------------------------------------------------------------------ what is registered

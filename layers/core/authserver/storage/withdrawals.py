@@ -179,8 +179,12 @@ class WithdrawalStore(Protocol):
         A changed status ends all that was issued to it; disabled, nothing of it stands.
         """
 
-    def delete_client(self, client_id: str) -> None:
-        """Removes a client; nothing of it stands ever after, and no other has its identifier. Idempotent."""
+    def delete_client(self, client_id: str, version: int | None = None) -> bool:
+        """Removes a client; nothing of it stands ever after, and no other has its identifier.
+
+        With the `version` of the record that decided, only while that is what is stored; else False, and nothing was
+        deleted. Without, it is an operator's word, always done, and idempotent.
+        """
 
     # -- organisations
 

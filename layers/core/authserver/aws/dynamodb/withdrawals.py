@@ -493,15 +493,14 @@ class DynamoWithdrawals:
         )
         return not self._clients.transact([*records, *ends])
 
-    def delete_client(self, client_id: str) -> None:
-        ends = move_client_end(self._tables.tokens, client_id, ends=True, suspended=SUSPENDED_DELETED)
-        self._write(
-            [
-                (self._tables.clients, Write.delete({"client_id": client_id})),
-                (self._configuration_table, Write.delete({"id": logo_key(client_id)})),
-                *ends,
-            ]
-        )
+    def delete_client(self, client_id: str, version: int | None = None) -> bool:
+        decided = ("version = :version", {":version": version}) if version is not None else ()
+        writes: list[Placed] = [
+            (self._tables.clients, Write.delete({"client_id": client_id}, *decided)),
+            (self._configuration_table, Write.delete({"id": logo_key(client_id)})),
+            *move_client_end(self._tables.tokens, client_id, ends=True, suspended=SUSPENDED_DELETED),
+        ]
+        return not self._clients.transact(writes)
 
     # -- organisations
 
