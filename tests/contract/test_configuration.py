@@ -43,6 +43,13 @@ def test_what_was_written_is_found_with_the_next_version_which_every_function_is
     assert stores.deployment().catalogue == first.version + 1
 
 
+def test_removed_scopes_are_kept_as_they_were(stores: Stores) -> None:
+    first = written(stores)
+    orders, reading = CATALOGUE.definitions
+    assert stores.withdrawals.change_scopes(ScopeCatalogue.of((reading,), first.version, (orders,)))
+    assert stores.configuration.scopes() == ScopeCatalogue((reading,), first.version + 1, (orders,))
+
+
 @pytest.mark.parametrize("apart", [-1, 1, 100])
 def test_change_of_another_version_is_refused_and_nobody_is_told_of_it(stores: Stores, apart: int) -> None:
     stored = written(stores)

@@ -10,7 +10,7 @@ from authserver.scopes import BUILT_IN, DEFAULT, MANAGEMENT, ScopeCatalogue, Sco
 from authserver.values import Scope
 from tests import fakes
 from tests.unit.api import Api
-from tests.unit.server import Server, all_at_once
+from tests.unit.server import App, Server, all_at_once
 
 ORDERS = {"description": "See orders", "sensitive": True, "grantable_by": "administrator", "group": "Orders"}
 
@@ -153,6 +153,67 @@ def test_a_removed_scope_is_gone(server: Server, api: Api) -> None:
     assert api.call("DELETE", "/admin/scopes/orders").status == 204
     assert api.call("GET", "/admin/scopes/orders").status == 404
     assert api.call("DELETE", "/admin/scopes/orders").status == 404
+
+
+def test_a_removed_scope_that_is_defined_as_it_was_is_back(api: Api) -> None:
+    """An operator's slip: nobody was told anything else of it."""
+    defined = api.call("PUT", "/admin/scopes/orders", ORDERS).document
+    for _ in range(2):
+        assert api.call("DELETE", "/admin/scopes/orders").status == 204
+        answer = api.call("PUT", "/admin/scopes/orders", ORDERS)
+        assert (answer.status, answer.document) == (200, defined)
+    assert api.call("PUT", "/admin/scopes/orders", {**ORDERS, "description": "See all orders"}).status == 200
+
+
+MEANINGS: list[dict[str, Any]] = [
+    {"description": "Transfer money"},
+    {"grantable_by": "anyone"},
+    {"implies": ["read"]},
+    {"sensitive": False},
+    {"advertised": False},
+    {"group": ""},
+]
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: next(iter(meaning)))
+def test_the_name_of_a_removed_scope_takes_no_other_meaning(server: Server, api: Api, meaning: dict[str, Any]) -> None:
+    api.call("PUT", "/admin/scopes/orders", ORDERS)
+    api.call("DELETE", "/admin/scopes/orders")
+    api.call("PUT", "/admin/scopes/another", ORDERS)
+    before = server.configuration.scopes()
+    answer = api.call("PUT", "/admin/scopes/orders", {**ORDERS, **meaning})
+    assert (answer.status, answer.reason, answer.fields) == (409, "scope_ended", {*meaning})
+    assert server.configuration.scopes() == before
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).status == 200
+
+
+def test_what_was_granted_is_worth_nothing_that_a_removed_scope_did_not_mean() -> None:
+    """Of the catalogue that there is before anybody writes one, too."""
+    server = Server(fakes.client())
+    api, app = Api(server, scopes.OPERATIONS, "operator"), App(server)
+
+    def register(scope: str) -> None:
+        registered = server.clients.get("web")
+        assert registered is not None
+        assert server.withdrawals.change_client(replace(registered, scope=Scope.parse(scope)))
+
+    tokens = app.tokens(scope="openid read write")
+    register("openid read")
+    assert api.call("DELETE", "/admin/scopes/write").status == 204
+    assert api.call("PUT", "/admin/scopes/write", {"description": "Transfer money"}).reason == "scope_ended"
+    was = {"description": "Add and change your items", "group": "Items"}
+    assert api.call("PUT", "/admin/scopes/write", was).status == 200
+    register("openid read write")
+    assert str(app.refresh(tokens.refresh_token).scope) == "openid read write"
+
+
+def test_names_of_removed_scopes_count_among_all_that_there_may_be(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scopes, "MAX_SCOPES", len(DEFAULT.definitions) + 1)
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).status == 200
+    assert api.call("PUT", "/admin/scopes/another", ORDERS).reason == "too_many"
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert api.call("PUT", "/admin/scopes/another", ORDERS).reason == "too_many"
+    assert api.call("PUT", "/admin/scopes/orders", ORDERS).status == 200
 
 
 def test_a_scope_that_others_imply_does_not_vanish(api: Api) -> None:

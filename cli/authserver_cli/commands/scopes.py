@@ -66,7 +66,7 @@ def set_scope(
 @click.argument("scope")
 @pass_invocation
 def delete(invocation: Invocation, scope: str) -> None:
-    """Take a scope out of the catalogue. It is granted to nobody from then on."""
+    """Take a scope out of the catalogue. It is granted to nobody from then on, and its name takes no other meaning."""
     invocation.confirm(f"The scope {scope} can no longer be granted.")
     invocation.api.delete(ONE, scope=scope)
     invocation.done(f"Deleted {scope}.")

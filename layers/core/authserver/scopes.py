@@ -33,15 +33,22 @@ class ScopeDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ScopeCatalogue:
-    """Every scope that this server knows. `version` counts the writes; 0 is the default that nobody has written."""
+    """Every scope that this server knows. `version` counts the writes; 0 is the default that nobody has written.
+
+    `removed` has those that there were, as they were: what was granted by such a name never comes to mean anything
+    else.
+    """
 
     definitions: tuple[ScopeDefinition, ...]
     version: int = 0
+    removed: tuple[ScopeDefinition, ...] = ()
 
     @classmethod
-    def of(cls, definitions: Iterable[ScopeDefinition], version: int = 0) -> Self:
+    def of(
+        cls, definitions: Iterable[ScopeDefinition], version: int = 0, removed: Iterable[ScopeDefinition] = ()
+    ) -> Self:
         """The catalogue of these scopes. Raises `ValueError` on a name that is none, is there twice or is not there."""
-        catalogue = cls(tuple(definitions), version)
+        catalogue = cls(tuple(definitions), version, tuple(removed))
         names = [definition.name for definition in catalogue.definitions]
         if len(set(names)) != len(names):
             raise ValueError("a scope is defined twice")
@@ -62,7 +69,7 @@ class ScopeCatalogue:
         """The same catalogue with this server's own scopes as they are now, whatever it says of them."""
         own = {definition.name: definition for definition in (*OPENID[:1], *MANAGEMENT)}
         known = {definition.name: own.get(definition.name, definition) for definition in self.definitions}
-        return ScopeCatalogue(tuple((known | own).values()), self.version)
+        return ScopeCatalogue(tuple((known | own).values()), self.version, self.removed)
 
     def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """The definitions of these scopes; one that the catalogue does not know is described by its name."""

@@ -301,11 +301,12 @@ def approval_of(item: Mapping[str, Any]) -> Approval:
 
 
 def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
-    definitions = (
-        _record(ScopeDefinition, {**definition, "implies": tuple(definition.get("implies", ()))})
-        for definition in item["definitions"]
-    )
-    return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"))
+    definitions, removed = (map(_definition_of, one) for one in (item["definitions"], item.get("removed", ())))
+    return ScopeCatalogue.of(definitions, _typed(item["version"], int, "version"), removed)
+
+
+def _definition_of(attribute: Mapping[str, Any]) -> ScopeDefinition:
+    return _record(ScopeDefinition, {**attribute, "implies": tuple(attribute.get("implies", ()))})
 
 
 def refusals_of(day: int, item: Mapping[str, Any]) -> tuple[Refusal, ...]:

@@ -4,13 +4,14 @@ The catalogue is one item with a version, and each change is conditional on it; 
 the winner wrote. Every function has seen a change by the time that it is answered.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import ValidationError
 
 from authserver.documents import scope as documents
-from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem
 from authserver.management.pages import everything
 from authserver.scopes import BUILT_IN, DEFAULT, GRANTABLE_BY, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
@@ -35,7 +36,7 @@ def get_scope(call: Call, services: Services) -> Answer:
 
 
 def put_scope(call: Call, services: Services) -> Answer:
-    """Defines a scope, or defines it anew."""
+    """Defines a scope, or defines it anew; one that was removed only as it was."""
     wanted, name = call.read(documents.NewScope), _name(call)
     changed = _change(lambda catalogue: with_scope(catalogue, name, wanted), services).get(name)
     return Answer(document=_write(changed) if changed else None)
@@ -61,10 +62,12 @@ def with_scope(catalogue: ScopeCatalogue, name: str, wanted: documents.NewScope)
     """The catalogue with this scope in it, in its place or at the end. Raises `Problem`."""
     _require_changeable(name)
     definition = _definition(name, wanted, catalogue)
-    if catalogue.get(name) is None and len(catalogue.definitions) >= MAX_SCOPES:
-        raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes", reason="too_many")
-    known = {one.name: one for one in catalogue.definitions} | {name: definition}
-    changed = ScopeCatalogue.of(known.values(), catalogue.version)
+    _require_what_it_meant(definition, catalogue)
+    known, removed = _by_name(catalogue.definitions), _by_name(catalogue.removed)
+    if name not in known | removed and len(known | removed) >= MAX_SCOPES:
+        raise Conflict(f"The catalogue has at most {MAX_SCOPES} scopes, removed ones included", reason="too_many")
+    removed.pop(name, None)
+    changed = ScopeCatalogue.of((known | {name: definition}).values(), catalogue.version, removed.values())
     _require_same_word(definition, changed)
     return changed
 
@@ -72,8 +75,13 @@ def with_scope(catalogue: ScopeCatalogue, name: str, wanted: documents.NewScope)
 def _without_scope(catalogue: ScopeCatalogue, name: str) -> ScopeCatalogue:
     if any(name in definition.implies for definition in catalogue.definitions):
         raise Conflict("Another scope implies this one", reason="implied")
-    kept = (definition for definition in catalogue.definitions if definition.name != name)
-    return ScopeCatalogue.of(kept, catalogue.version)
+    known = _by_name(catalogue.definitions)
+    removed = [known.pop(name)] if name in known else []
+    return ScopeCatalogue.of(known.values(), catalogue.version, (*catalogue.removed, *removed))
+
+
+def _by_name(definitions: Iterable[ScopeDefinition]) -> dict[str, ScopeDefinition]:
+    return {definition.name: definition for definition in definitions}
 
 
 def _change(change: Change, services: Services) -> ScopeCatalogue:
@@ -102,6 +110,21 @@ def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue
     return ScopeDefinition(
         name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group
     )
+
+
+def _require_what_it_meant(definition: ScopeDefinition, catalogue: ScopeCatalogue) -> None:
+    """A scope that was removed comes back as it was, which undoes a slip, and in no other meaning.
+
+    What was granted by its name is there still, and nobody who granted it was asked for anything else. Raises
+    `Problem`, which tells what it was.
+    """
+    before = _by_name(catalogue.removed).get(definition.name)
+    if before in (None, definition):
+        return
+    now, was = _write(definition), _write(before)
+    changed = [{"field": name, "detail": f"was {json.dumps(was[name])}"} for name in was if was[name] != now[name]]
+    title = "A scope of this name was removed: define it as it was, or choose another name"
+    raise Problem(409, title, reason="scope_ended", errors=changed)
 
 
 def _require_same_word(definition: ScopeDefinition, catalogue: ScopeCatalogue) -> None:

@@ -25,7 +25,8 @@ Users (``id``)
 Organisations are listed by ``listed``: their kind; users likewise, in sixteen parts.
 
 Configuration (``id``)
-    ``scopes``                the scope catalogue, with its ``version``, which the deployment's item tells as well
+    ``scopes``                the scope catalogue, with its ``version``, which the deployment's item tells as well; the
+                              scopes that were ``removed``, as they were
     ``theme``                 how the pages look, with its ``version``
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``

@@ -50,8 +50,12 @@ class DynamoConfiguration:
 
 def scopes_write(catalogue: ScopeCatalogue) -> Write:
     """Puts the catalogue with the next version in place of that of its own, of none if that is 0."""
-    definitions = tuple(asdict(definition) for definition in catalogue.definitions)
-    item = {"id": encode(SCOPES), "version": encode(catalogue.version + 1), "definitions": encode(definitions)}
+    item = {
+        "id": encode(SCOPES),
+        "version": encode(catalogue.version + 1),
+        "definitions": encode(tuple(map(asdict, catalogue.definitions))),
+        "removed": encode(tuple(map(asdict, catalogue.removed))),
+    }
     if catalogue.version == 0:
         return Write.put(item, "attribute_not_exists(id)")
     return Write.put(item, "version = :version", {":version": catalogue.version})
