@@ -39,7 +39,7 @@ from authserver.models import Client, ClientSecret, Membership, Organisation, Us
 from authserver.scopes import DEFAULT
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
-from authserver.storage.configuration import IdentityProviderStore
+from authserver.storage.configuration import DomainTaken, IdentityProviderStore
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
@@ -283,14 +283,21 @@ def _plant_clients(seed: Seed, stores: Stores) -> None:
 
 
 def _plant_identity_providers(seed: Seed, providers: IdentityProviderStore, place: Place) -> None:
+    """Each in place of what is there under its identifier."""
     now = int(time.time())
     with closing(place.client("kms")) as kms:
         opener = KmsOpener(kms, place.wrapping_key)
         for provider in seed.identity_providers:
             secret = provider.client_secret
             wrapped = wrap_secret(provider.id, Secret(secret), opener) if secret else b""
-            if not providers.put(provider.record(wrapped, now)):
-                raise SeedError(f"identity_providers: a domain of {provider.id} is another provider's")
+            before = providers.get(provider.id)
+            record = replace(provider.record(wrapped, now), version=before.version if before else 0)
+            try:
+                is_planted = providers.put(record)
+            except DomainTaken:
+                raise SeedError(f"identity_providers: a domain of {provider.id} is another provider's") from None
+            if not is_planted:
+                raise SeedError(f"identity_providers: {provider.id} was changed meanwhile; try again")
 
 
 def describe(planted: Planted, issuer: str, resource: str) -> str:

@@ -224,6 +224,7 @@ PROVIDER = IdentityProvider(
     shown=False,
     created_at=AT,
     made_by="an idempotency key",
+    version=1,
 )
 CATALOGUE = ScopeCatalogue.of(
     (
@@ -480,8 +481,9 @@ def stored(stores: Stores) -> None:
     _store_people(stores)
     _store_grants(stores)
     _store_browsers(stores)
-    stores.identity_providers.put(PROVIDER)
-    stores.identity_providers.put(replace(PROVIDER, id="gone", domains=(), made_by="another key"))
+    added = replace(PROVIDER, version=0)
+    stores.identity_providers.put(added)
+    stores.identity_providers.put(replace(added, id="gone", domains=(), made_by="another key"))
     stores.identity_providers.delete("gone")
     stores.configuration.put_theme(replace(THEME, version=0))
     stores.withdrawals.change_scopes(replace(CATALOGUE, version=0))

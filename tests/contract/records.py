@@ -1,6 +1,7 @@
 """Records to try the laws on: each call makes new identifiers, so that tests can share a table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from authserver.models import (
@@ -16,6 +17,7 @@ from authserver.models import (
     Session,
     User,
 )
+from authserver.storage.configuration import IdentityProviderStore
 from authserver.storage.lists import Page
 from authserver.storage.tokens import TokenStore
 from authserver.tokens.opaque import authorization_id, key_of
@@ -197,6 +199,13 @@ def identity_provider(**overrides: Any) -> IdentityProvider:
         "created_at": NOW,
     }
     return IdentityProvider(**{**defaults, **overrides})
+
+
+def configured(providers: IdentityProviderStore, **overrides: Any) -> IdentityProvider:
+    """One that was added; as it is stored."""
+    provider = identity_provider(**overrides)
+    assert providers.put(provider)
+    return replace(provider, version=1)
 
 
 def federation(**overrides: Any) -> Federation:

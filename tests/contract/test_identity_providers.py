@@ -10,12 +10,12 @@ import pytest
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Identity, Membership
 from authserver.storage.browsers import BrowserStore
-from authserver.storage.configuration import IdentityProviderStore
+from authserver.storage.configuration import DomainTaken, IdentityProviderStore
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, federation, identifier, identity_provider, user
+from tests.contract.records import NOW, configured, federation, identifier, identity_provider, user
 
 ISSUER = "https://idp.example"
 
@@ -28,7 +28,8 @@ def domain() -> str:
 
 
 def test_put_is_got_whole(identity_providers: IdentityProviderStore) -> None:
-    provider = identity_provider(
+    provider = configured(
+        identity_providers,
         token_endpoint_auth_method="none",
         scope=Scope.parse("openid email"),
         claims={"email": "upn"},
@@ -39,15 +40,13 @@ def test_put_is_got_whole(identity_providers: IdentityProviderStore) -> None:
         shown=False,
         status="disabled",
     )
-    assert identity_providers.put(provider)
     assert identity_providers.get(provider.id) == provider
     assert [identity_providers.by_domain(one) for one in provider.domains] == [provider] * 2
     assert provider in identity_providers.list()
 
 
 def test_defaults_are_got_as_defaults(identity_providers: IdentityProviderStore) -> None:
-    provider = identity_provider(client_secret=b"")
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, client_secret=b"")
     assert identity_providers.get(provider.id) == provider
 
 
@@ -71,22 +70,19 @@ CHANGES: dict[str, Any] = {
 
 
 def test_a_provider_of_an_organisation_is_changed(identity_providers: IdentityProviderStore) -> None:
-    provider = identity_provider(organisation="acme", domains=(domain(),), sign_up=True, trusts_email=True)
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, organisation="acme", domains=(domain(),), sign_up=True, trusts_email=True)
     changed = identity_providers.change(provider.id, "acme", ISSUER, **CHANGES)
-    assert changed == identity_providers.get(provider.id) == replace(provider, **CHANGES)
+    assert changed == identity_providers.get(provider.id) == replace(provider, **CHANGES, version=2)
     assert identity_providers.by_domain(provider.domains[0]) == changed
     assert identity_providers.change(provider.id, "acme", "https://another.example", client_secret=b"") == replace(
-        provider, **CHANGES | {"client_secret": b""}
+        provider, **CHANGES | {"client_secret": b""}, version=3
     )
-    assert identity_providers.put(provider)
-    assert identity_providers.get(provider.id) == provider
+    assert identity_providers.put(replace(provider, version=3))
+    assert identity_providers.get(provider.id) == replace(provider, version=4)
 
 
 def test_a_provider_of_another_or_of_another_issuer_is_not_changed(identity_providers: IdentityProviderStore) -> None:
-    provider, nobodys = identity_provider(organisation="acme"), identity_provider()
-    assert identity_providers.put(provider)
-    assert identity_providers.put(nobodys)
+    provider, nobodys = configured(identity_providers, organisation="acme"), configured(identity_providers)
     assert identity_providers.change(provider.id, "globex", ISSUER, name="x") is None
     assert identity_providers.change(provider.id, "acme", "https://another.example", name="x") is None
     assert identity_providers.change(nobodys.id, "", ISSUER, name="x") is None
@@ -101,8 +97,7 @@ def test_a_provider_of_another_or_of_another_issuer_is_not_changed(identity_prov
 def test_what_is_an_operators_to_change_is_not_changed_so(
     identity_providers: IdentityProviderStore, changes: dict[str, Any]
 ) -> None:
-    provider = identity_provider(organisation="acme")
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, organisation="acme")
     with pytest.raises(ValueError):
         identity_providers.change(provider.id, "acme", ISSUER, **changes)
 
@@ -111,10 +106,10 @@ def test_put_again_changes_it_and_frees_the_domains_it_no_longer_has(
     identity_providers: IdentityProviderStore,
 ) -> None:
     kept, dropped, added = domain(), domain(), domain()
-    provider = identity_provider(domains=(kept, dropped))
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, domains=(kept, dropped))
     changed = replace(provider, name="Another name", domains=(kept, added))
     assert identity_providers.put(changed)
+    changed = replace(changed, version=2)
     assert identity_providers.get(provider.id) == changed
     assert identity_providers.by_domain(kept) == identity_providers.by_domain(added) == changed
     assert identity_providers.by_domain(dropped) is None
@@ -125,24 +120,75 @@ def test_put_with_a_domain_of_another_is_refused_and_changes_nothing(
     identity_providers: IdentityProviderStore,
 ) -> None:
     taken, free = domain(), domain()
-    owner, before = identity_provider(domains=(taken,)), identity_provider(domains=(free,))
-    assert identity_providers.put(owner)
-    assert identity_providers.put(before)
+    owner, before = (configured(identity_providers, domains=(one,)) for one in (taken, free))
     other = domain()
-    assert not identity_providers.put(replace(before, name="Changed", domains=(other, taken)))
+    with pytest.raises(DomainTaken):
+        identity_providers.put(replace(before, name="Changed", domains=(other, taken)))
     assert identity_providers.get(before.id) == before
     assert identity_providers.by_domain(taken) == owner
     assert identity_providers.by_domain(free) == before
     assert identity_providers.by_domain(other) is None
     stranger = identity_provider(domains=(other, taken))
-    assert not identity_providers.put(stranger)
+    with pytest.raises(DomainTaken):
+        identity_providers.put(stranger)
     assert identity_providers.get(stranger.id) is None
+
+
+def test_put_replaces_only_what_was_read(identity_providers: IdentityProviderStore) -> None:
+    own = domain()
+    read = configured(identity_providers, organisation="acme", domains=(own,))
+    assert identity_providers.put(replace(read, status="disabled"))
+    disabled = replace(read, status="disabled", version=2)
+    for version in (0, 1, 3):
+        assert not identity_providers.put(replace(read, name="Changed", domains=(own, domain()), version=version))
+    assert identity_providers.get(read.id) == identity_providers.by_domain(own) == disabled
+    changed = identity_providers.change(read.id, "acme", ISSUER, name="Another name")
+    assert changed
+    assert not identity_providers.put(disabled)
+    assert identity_providers.get(read.id) == changed
+
+
+def test_put_brings_nothing_back_that_was_removed(identity_providers: IdentityProviderStore) -> None:
+    own = domain()
+    read = configured(identity_providers, domains=(own,), made_by="a key")
+    identity_providers.delete(read.id)
+    assert not identity_providers.put(read)
+    assert identity_providers.get(read.id) is None
+    assert identity_providers.by_domain(own) is None
+    assert identity_providers.ended(read.id) == "a key"
+
+
+def test_whoever_read_what_was_removed_does_not_replace_what_came_after(
+    identity_providers: IdentityProviderStore,
+) -> None:
+    read = configured(identity_providers)
+    identity_providers.delete(read.id)
+    assert identity_providers.put(replace(read, name="Another", version=0))
+    for version in (0, 1, 2):
+        assert not identity_providers.put(replace(read, version=version))
+    assert identity_providers.get(read.id) == replace(read, name="Another", version=3)
+
+
+def test_of_many_who_replace_what_they_read_one_does(identity_providers: IdentityProviderStore) -> None:
+    read = configured(identity_providers)
+    barrier = Barrier(8)
+
+    def put(number: int) -> bool:
+        barrier.wait()
+        try:
+            return identity_providers.put(replace(read, name=f"Name {number}"))
+        except TemporarilyUnavailable:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(put, range(8)))
+    assert made.count(True) == 1
+    assert identity_providers.get(read.id) == replace(read, name=f"Name {made.index(True)}", version=2)
 
 
 def test_delete_frees_the_domains_and_is_idempotent(identity_providers: IdentityProviderStore) -> None:
     own = domain()
-    provider = identity_provider(domains=(own,))
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, domains=(own,))
     for _ in range(2):
         identity_providers.delete(provider.id)
         assert identity_providers.get(provider.id) is None
@@ -152,9 +198,7 @@ def test_delete_frees_the_domains_and_is_idempotent(identity_providers: Identity
 
 
 def test_list_has_the_oldest_first(identity_providers: IdentityProviderStore) -> None:
-    younger, older = identity_provider(created_at=NOW + 2), identity_provider(created_at=NOW + 1)
-    assert identity_providers.put(younger)
-    assert identity_providers.put(older)
+    younger, older = (configured(identity_providers, created_at=NOW + age) for age in (2, 1))
     listed = [one for one in identity_providers.list() if one in (younger, older)]
     assert listed == [older, younger]
 
@@ -168,6 +212,8 @@ def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: I
         barrier.wait()
         try:
             return identity_providers.put(contenders[number])
+        except DomainTaken:
+            return False
         except TemporarilyUnavailable:  # DynamoDB may find two transactions in conflict; neither has then happened
             return False
 
@@ -175,7 +221,7 @@ def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: I
         made = list(pool.map(put, range(len(contenders))))
     assert made.count(True) == 1
     winner = contenders[made.index(True)]
-    assert identity_providers.by_domain(wanted) == winner
+    assert identity_providers.by_domain(wanted) == replace(winner, version=1)
     assert [identity_providers.get(one.id) for one in contenders if one is not winner] == [None] * 7
 
 

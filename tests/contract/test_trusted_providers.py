@@ -4,15 +4,14 @@ import pytest
 
 from authserver.models import ANY_DOMAIN
 from authserver.storage.configuration import IdentityProviderStore
-from tests.contract.records import identity_provider
+from tests.contract.records import configured
 
 
 @pytest.mark.parametrize("trusted", [False, True, ANY_DOMAIN])
 def test_a_measure_of_trust_is_read_as_it_was_written(
     identity_providers: IdentityProviderStore, trusted: bool | str
 ) -> None:
-    provider = identity_provider(trusts_email=trusted, organisation="acme")
-    assert identity_providers.put(provider)
+    provider = configured(identity_providers, trusts_email=trusted, organisation="acme")
     found = identity_providers.get(provider.id)
     assert found is not None
     assert (type(found.trusts_email), found.trusts_email) == (type(trusted), trusted)

@@ -1,13 +1,11 @@
 """Scopes, theme and identity providers."""
 
-import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from authserver.models import IdentityProvider, Theme
 from authserver.scopes import ScopeCatalogue
-from authserver.storage.configuration import PROVIDER_FIELDS
+from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from tests.fakes.record import FakeRecord
 
 
@@ -52,10 +50,11 @@ class FakeConfiguration:
 class FakeIdentityProviders:
     """Implements `storage.configuration.IdentityProviderStore`."""
 
-    def __init__(self, providers: Iterable[IdentityProvider] = ()) -> None:
-        self._lock = threading.Lock()
-        self._providers = {provider.id: provider for provider in providers}
-        self._ended: dict[str, str] = {}
+    def __init__(self, record: FakeRecord | None = None) -> None:
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
+        self._providers = self._record.providers
+        self._ended: dict[str, IdentityProvider] = {}
 
     def get(self, provider_id: str) -> IdentityProvider | None:
         with self._lock:
@@ -63,7 +62,8 @@ class FakeIdentityProviders:
 
     def ended(self, provider_id: str) -> str | None:
         with self._lock:
-            return None if provider_id in self._providers else self._ended.get(provider_id)
+            removed = None if provider_id in self._providers else self._ended.get(provider_id)
+            return removed.made_by if removed else None
 
     def by_domain(self, domain: str) -> IdentityProvider | None:
         with self._lock:
@@ -71,10 +71,14 @@ class FakeIdentityProviders:
 
     def put(self, provider: IdentityProvider) -> bool:
         with self._lock:
+            stored = self._providers.get(provider.id)
+            if provider.version != (stored.version if stored else 0):
+                return False
             others = [one for one in self._providers.values() if one.id != provider.id]
             if any(set(one.domains) & set(provider.domains) for one in others):
-                return False
-            self._providers[provider.id] = provider
+                raise DomainTaken
+            before = stored or self._ended.get(provider.id)
+            self._providers[provider.id] = replace(provider, version=before.version + 1 if before else 1)
         return True
 
     def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
@@ -84,14 +88,14 @@ class FakeIdentityProviders:
             stored = self._providers.get(provider_id)
             if stored is None or not organisation or (stored.organisation, stored.issuer) != (organisation, issued_by):
                 return None
-            self._providers[provider_id] = replace(stored, **changes)
+            self._providers[provider_id] = replace(stored, **changes, version=stored.version + 1)
             return self._providers[provider_id]
 
     def delete(self, provider_id: str) -> None:
         with self._lock:
             removed = self._providers.pop(provider_id, None)
             if removed is not None:
-                self._ended[provider_id] = removed.made_by
+                self._ended[provider_id] = replace(removed, version=removed.version + 1)
 
     def list(self) -> tuple[IdentityProvider, ...]:
         with self._lock:

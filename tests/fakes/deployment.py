@@ -176,7 +176,7 @@ class FakeStores:
             configuration,
             keys,
             withdrawals,
-            FakeIdentityProviders(),
+            FakeIdentityProviders(record),
             journal,
             FakeErasures(record, tokens, browsers, organisations, factors, journal),
         )

@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Any, cast
 
 from authserver.ends import SUSPENDED_DELETED, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.models import ADMINISTRATOR, Client, Erasure, InitialAccessToken, Membership, Session
+from authserver.models import (
+    ADMINISTRATOR,
+    Client,
+    Erasure,
+    IdentityProvider,
+    InitialAccessToken,
+    Membership,
+    Session,
+)
 from authserver.storage.browsers import SessionOver
 from authserver.storage.standing import Ends
 from tests.fakes import filing
@@ -23,6 +31,7 @@ class FakeRecord:
         self.deployment = Deployment()
         self.sessions: dict[str, Session] = {}
         self.memberships: dict[tuple[str, str], Membership] = {}
+        self.providers: dict[str, IdentityProvider] = {}
         self.erasures: dict[str, Erasure] = {}
         self.initial_access_tokens: dict[str, InitialAccessToken] = {}
 

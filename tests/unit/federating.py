@@ -52,8 +52,10 @@ class Federated:
         self.server.services = self.server.new_instance()
 
     def change(self, **changes: Any) -> None:
-        self.record = replace(self.record, **changes)
-        assert self.server.identity_providers.put(self.record)
+        """As an operator does."""
+        stored = self.server.identity_providers.get(self.record.id)
+        assert stored
+        assert self.server.identity_providers.put(replace(stored, **changes))
 
     def browser(self) -> "FederatingBrowser":
         return FederatingBrowser(self.server)

@@ -1,5 +1,6 @@
 """/admin/identity-providers, and the identities that operators link to users."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,6 +93,57 @@ def test_a_removed_provider_frees_its_domains(api: Api) -> None:
     assert api.call("GET", ONE).status == 404
     assert api.call("DELETE", ONE).status == 404
     assert api.call("POST", ALL, PROVIDER | {"id": "other"}).status == 201
+
+
+def test_a_patch_of_what_is_disabled_meanwhile_leaves_it_disabled(server: Server, api: Api) -> None:
+    api.call("POST", ALL, PROVIDER)
+    server.before("identity_providers.put", lambda: api.call("PATCH", ONE, {"status": "disabled"}))
+    changed = api.call("PATCH", ONE, {"name": "Looking-glass"})
+    assert (changed.status, changed.document["name"], changed.document["status"]) == (200, "Looking-glass", "disabled")
+    assert api.get(ONE) == changed.document
+    assert secret_of(server) == PROVIDER["client_secret"]
+
+
+def test_a_patch_of_what_is_removed_meanwhile_does_not_bring_it_back(server: Server, api: Api) -> None:
+    api.call("POST", ALL, PROVIDER)
+    server.before("identity_providers.put", lambda: api.call("DELETE", ONE))
+    assert api.call("PATCH", ONE, {"name": "Looking-glass"}).status == 404
+    assert api.call("GET", ONE).status == 404
+    assert api.call("POST", ALL, PROVIDER | {"id": "other"}).status == 201
+
+
+def test_a_patch_is_of_what_came_in_place_of_what_was_removed_meanwhile(server: Server, api: Api) -> None:
+    api.call("POST", ALL, PROVIDER)
+
+    def replaced() -> None:
+        api.call("DELETE", ONE)
+        api.call("POST", ALL, PROVIDER | {"client_id": "another", "status": "disabled"})
+
+    server.before("identity_providers.put", replaced)
+    changed = api.call("PATCH", ONE, {"name": "Looking-glass"}).document
+    assert (changed["name"], changed["client_id"], changed["status"]) == ("Looking-glass", "another", "disabled")
+
+
+def test_a_patch_of_what_others_keep_changing_is_a_conflict(server: Server, api: Api) -> None:
+    api.call("POST", ALL, PROVIDER)
+
+    def around(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "identity_providers.put":
+            stored = server.identity_providers.get("wonderland")
+            assert stored
+            assert server.identity_providers.put(stored)
+        return call()
+
+    server.around = around
+    assert api.call("PATCH", ONE, {"name": "Looking-glass"}).reason == "changed_meanwhile"
+    assert api.get(ONE)["name"] == PROVIDER["name"]
+
+
+def test_of_two_who_add_a_provider_at_once_one_does(server: Server, api: Api) -> None:
+    server.before("identity_providers.put", lambda: api.call("POST", ALL, PROVIDER))
+    answer = api.call("POST", ALL, PROVIDER | {"client_id": "other", "domains": []})
+    assert (answer.status, answer.reason) == (409, "conflict")
+    assert api.get(ONE)["client_id"] == "authserver"
 
 
 def test_new_users_become_members_of_an_organisation_that_there_is(server: Server, api: Api) -> None:

@@ -446,7 +446,8 @@ class IdentityProvider:
     an address in one of `domains` is sent to it. `sign_up` makes an account of who comes for the first time, and a
     member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts:
     True for addresses in its own `domains`, `ANY_DOMAIN` for every one. `shown` tells whether every sign-in page has a
-    button for it. `made_by` stands for the Idempotency-Key of the call that added it.
+    button for it. `made_by` stands for the Idempotency-Key of the call that added it. `version` grows by one with each
+    write, which is conditional on it.
     """
 
     id: str
@@ -465,6 +466,7 @@ class IdentityProvider:
     status: str = ACTIVE
     created_at: int = 0
     made_by: str = ""
+    version: int = 0
 
     @property
     def is_active(self) -> bool:

@@ -8,7 +8,10 @@ from authserver.documents import identity_provider as documents
 from authserver.identity.providers import wrap_secret
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
 from authserver.services import Services
+from authserver.storage.configuration import DomainTaken
 from authserver.values import Secret, from_base64url
+
+ATTEMPTS = 4
 
 
 def list_providers(_call: Call, services: Services) -> Answer:
@@ -25,8 +28,9 @@ def create_provider(call: Call, services: Services) -> Answer:
         if made_by and services.identity_providers.ended(identifier) == made_by:
             raise Conflict("What this Idempotency-Key made has ended", reason="provider_ended")
         given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
-        record = replace(given.record(wrapped(given, services), services.now()), made_by=made_by)
-        existing = _put(record, services)
+        existing = replace(given.record(wrapped(given, services), services.now()), made_by=made_by)
+        if not _put(existing, services):
+            raise Conflict("The identifier is taken")
     elif not made_by or existing.made_by != made_by:
         raise Conflict("The identifier is taken")
     return Answer(201, _write(existing))
@@ -39,12 +43,19 @@ def get_provider(call: Call, services: Services) -> Answer:
 
 def change_provider(call: Call, services: Services) -> Answer:
     """Changes a provider. Disabled, nobody signs in through it; who did so before stays signed in."""
-    provider = _provider(call, services)
+    for _ in range(ATTEMPTS):
+        changed = _changed(call, _provider(call, services), services)
+        if _put(changed, services):
+            return Answer(document=_write(changed))
+    raise Conflict("The identity provider is being changed by somebody else", reason="changed_meanwhile")
+
+
+def _changed(call: Call, provider: models.IdentityProvider, services: Services) -> models.IdentityProvider:
+    """What the body makes of a provider, with the secret that it has then."""
     given = patched(call, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
     secret = provider.client_secret if keeps else wrapped(given, services)
-    record = replace(given.record(secret, provider.created_at), made_by=provider.made_by)
-    return Answer(document=_write(_put(record, services)))
+    return replace(given.record(secret, provider.created_at), made_by=provider.made_by, version=provider.version)
 
 
 def delete_provider(call: Call, services: Services) -> Answer:
@@ -83,12 +94,14 @@ def _made_by(call: Call, services: Services) -> str:
     return call.new_identifier(services) if call.idempotency_key else ""
 
 
-def _put(provider: models.IdentityProvider, services: Services) -> models.IdentityProvider:
+def _put(provider: models.IdentityProvider, services: Services) -> bool:
+    """Writes a provider unless it was changed meanwhile; tells whether. Raises `Problem`."""
     if provider.organisation and services.organisations.get(provider.organisation) is None:
         raise Invalid("organisation", "must be one that there is")
-    if not services.identity_providers.put(provider):
-        raise Conflict("Another identity provider has one of these domains", reason="domain_taken")
-    return provider
+    try:
+        return services.identity_providers.put(provider)
+    except DomainTaken:
+        raise Conflict("Another identity provider has one of these domains", reason="domain_taken") from None
 
 
 def _write(provider: models.IdentityProvider) -> dict[str, Any]:

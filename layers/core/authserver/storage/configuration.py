@@ -20,6 +20,10 @@ class ConfigurationStore(Protocol):
         """Removes the theme; idempotent."""
 
 
+class DomainTaken(Exception):
+    """Another identity provider has one of these domains. Nothing was written."""
+
+
 # What an organisation may come to change of its own provider.
 PROVIDER_FIELDS = frozenset(
     {
@@ -40,7 +44,10 @@ class IdentityProviderStore(Protocol):
         """The one that whoever has an e-mail address in this domain belongs to; text from outside."""
 
     def put(self, provider: IdentityProvider) -> bool:
-        """Adds or replaces a provider with all its domains. False, and nothing is changed, if another has one."""
+        """Writes a provider with its domains and the next version, if what is stored has its version; tells whether.
+
+        Version 0 stands for none: there never was one of this identifier, or it was removed. Raises `DomainTaken`.
+        """
 
     def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
         """Sets fields of a provider of `organisation` whose issuer is `issued_by` still, in one write; it as it is now.

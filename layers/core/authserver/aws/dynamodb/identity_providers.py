@@ -18,7 +18,7 @@ from authserver.aws.table import (
 )
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import IdentityProvider
-from authserver.storage.configuration import PROVIDER_FIELDS
+from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from authserver.values import base64url, sha256
 
 if TYPE_CHECKING:
@@ -55,10 +55,12 @@ class DynamoIdentityProviders:
     def put(self, provider: IdentityProvider) -> bool:
         for _ in range(ATTEMPTS):
             stored = self._stored(provider.id)
+            if provider.version != (0 if stored is None or GONE in stored else _version(stored)):
+                return False
             if not self._table.write_all(_writes(provider, stored)):
                 return True
             if any(self._owner(domain) not in (None, provider.id) for domain in provider.domains):
-                return False
+                raise DomainTaken
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
 
     def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
@@ -110,7 +112,6 @@ def domain_key(domain: str) -> str:
 def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
     """The provider in place of what is stored, its domains if nobody else has them, and no longer those it had."""
     before = _domains(stored)
-    version = _version(stored)
     item = encode_item(
         {
             **attributes_of(provider),
@@ -118,7 +119,7 @@ def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
             "provider": provider.id,
             "scope": str(provider.scope),
             "listed": LISTED,
-            "version": version + 1,
+            "version": _version(stored) + 1,
         }
     )
     unclaimed = "attribute_not_exists(id) OR provider = :provider"
