@@ -1,5 +1,6 @@
 """Laws of identity providers and of what hangs on them: each domain leads to one, each answer is taken once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -8,14 +9,14 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Identity, Membership
+from authserver.models import ADMINISTRATOR, MEMBER, Identity, Membership
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.configuration import DomainTaken, IdentityProviderStore
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, configured, federation, identifier, identity_provider, user
+from tests.contract.records import NOW, configured, federation, identifier, identity_provider, membership, user
 
 ISSUER = "https://idp.example"
 
@@ -69,37 +70,80 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def test_a_provider_of_an_organisation_is_changed(identity_providers: IdentityProviderStore) -> None:
-    provider = configured(identity_providers, organisation="acme", domains=(domain(),), sign_up=True, trusts_email=True)
-    changed = identity_providers.change(provider.id, "acme", ISSUER, **CHANGES)
-    assert changed == identity_providers.get(provider.id) == replace(provider, **CHANGES, version=2)
-    assert identity_providers.by_domain(provider.domains[0]) == changed
-    assert identity_providers.change(provider.id, "acme", "https://another.example", client_secret=b"") == replace(
-        provider, **CHANGES | {"client_secret": b""}, version=3
+@pytest.fixture
+def administrator(stores: Stores) -> Membership:
+    """Of an organisation of their own."""
+    made = membership(identifier(), identifier(), ADMINISTRATOR)
+    stores.withdrawals.set_membership(made)
+    return made
+
+
+def test_an_administrator_changes_a_provider_of_the_organisation(
+    identity_providers: IdentityProviderStore, administrator: Membership
+) -> None:
+    organisation, own = administrator.organisation, domain()
+    provider = configured(
+        identity_providers, organisation=organisation, domains=(own,), sign_up=True, trusts_email=True
     )
+    changed = identity_providers.change(provider, administrator, **CHANGES)
+    assert changed == identity_providers.get(provider.id) == replace(provider, **CHANGES, version=2)
+    assert identity_providers.by_domain(own) == changed
+    public = identity_providers.change(changed, administrator, client_secret=b"")
+    assert public == identity_providers.get(provider.id) == replace(changed, client_secret=b"", version=3)
     assert identity_providers.put(replace(provider, version=3))
     assert identity_providers.get(provider.id) == replace(provider, version=4)
 
 
-def test_a_provider_of_another_or_of_another_issuer_is_not_changed(identity_providers: IdentityProviderStore) -> None:
-    provider, nobodys = configured(identity_providers, organisation="acme"), configured(identity_providers)
-    assert identity_providers.change(provider.id, "globex", ISSUER, name="x") is None
-    assert identity_providers.change(provider.id, "acme", "https://another.example", name="x") is None
-    assert identity_providers.change(nobodys.id, "", ISSUER, name="x") is None
-    assert identity_providers.get(provider.id) == provider
-    assert identity_providers.get(nobodys.id) == nobodys
-    for unknown in ("nobody", "a#b", ""):
-        assert identity_providers.change(unknown, "acme", ISSUER, name="x") is None
-        assert identity_providers.get(unknown) is None
+def test_a_provider_of_another_or_of_nobody_is_not_changed(
+    identity_providers: IdentityProviderStore, administrator: Membership
+) -> None:
+    others, nobodys = configured(identity_providers, organisation="globex"), configured(identity_providers)
+    unknown = identity_provider(organisation=administrator.organisation)
+    for provider in (others, nobodys, unknown):
+        assert identity_providers.change(provider, administrator, name="x") is None
+        pretended = replace(provider, organisation=administrator.organisation)
+        assert identity_providers.change(pretended, administrator, name="x") is None
+    assert [identity_providers.get(one.id) for one in (others, nobodys, unknown)] == [others, nobodys, None]
+
+
+def test_what_was_changed_or_removed_since_it_was_read_is_not_changed(
+    identity_providers: IdentityProviderStore, administrator: Membership
+) -> None:
+    read = configured(identity_providers, organisation=administrator.organisation)
+    assert identity_providers.put(replace(read, status="disabled"))
+    assert identity_providers.change(read, administrator, status="active") is None
+    assert identity_providers.get(read.id) == replace(read, status="disabled", version=2)
+    identity_providers.delete(read.id)
+    for version in (1, 2, 3):
+        assert identity_providers.change(replace(read, version=version), administrator, name="x") is None
+    assert identity_providers.get(read.id) is None
+
+
+# What becomes of an administrator, by these stores.
+ENDS: dict[str, Callable[[WithdrawalStore, Membership], None]] = {
+    "removed": lambda s, one: s.delete_membership(one.organisation, one.subject),
+    "made a member": lambda s, one: s.set_membership(replace(one, role=MEMBER, epoch="another")),
+    "made an administrator again": lambda s, one: s.set_membership(replace(one, epoch="another")),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_whoever_is_no_administrator_any_more_changes_no_provider(
+    stores: Stores, administrator: Membership, end: str
+) -> None:
+    provider = configured(stores.identity_providers, organisation=administrator.organisation)
+    ENDS[end](stores.withdrawals, administrator)
+    assert stores.identity_providers.change(provider, administrator, name="x") is None
+    assert stores.identity_providers.get(provider.id) == provider
 
 
 @pytest.mark.parametrize("changes", [{}, {"created_at": 1}, {"domains": ()}, {"claims": {}}, {"scope": "x"}])
 def test_what_is_an_operators_to_change_is_not_changed_so(
-    identity_providers: IdentityProviderStore, changes: dict[str, Any]
+    identity_providers: IdentityProviderStore, administrator: Membership, changes: dict[str, Any]
 ) -> None:
-    provider = configured(identity_providers, organisation="acme")
+    provider = configured(identity_providers, organisation=administrator.organisation)
     with pytest.raises(ValueError):
-        identity_providers.change(provider.id, "acme", ISSUER, **changes)
+        identity_providers.change(provider, administrator, **changes)
 
 
 def test_put_again_changes_it_and_frees_the_domains_it_no_longer_has(
@@ -136,15 +180,21 @@ def test_put_with_a_domain_of_another_is_refused_and_changes_nothing(
 
 def test_put_replaces_only_what_was_read(identity_providers: IdentityProviderStore) -> None:
     own = domain()
-    read = configured(identity_providers, organisation="acme", domains=(own,))
+    read = configured(identity_providers, domains=(own,))
     assert identity_providers.put(replace(read, status="disabled"))
     disabled = replace(read, status="disabled", version=2)
     for version in (0, 1, 3):
         assert not identity_providers.put(replace(read, name="Changed", domains=(own, domain()), version=version))
     assert identity_providers.get(read.id) == identity_providers.by_domain(own) == disabled
-    changed = identity_providers.change(read.id, "acme", ISSUER, name="Another name")
+
+
+def test_put_does_not_undo_what_an_administrator_changed(
+    identity_providers: IdentityProviderStore, administrator: Membership
+) -> None:
+    read = configured(identity_providers, organisation=administrator.organisation)
+    changed = identity_providers.change(read, administrator, status="disabled")
     assert changed
-    assert not identity_providers.put(disabled)
+    assert not identity_providers.put(read)
     assert identity_providers.get(read.id) == changed
 
 

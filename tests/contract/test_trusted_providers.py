@@ -2,20 +2,24 @@
 
 import pytest
 
-from authserver.models import ANY_DOMAIN
+from authserver.models import ADMINISTRATOR, ANY_DOMAIN
 from authserver.storage.configuration import IdentityProviderStore
-from tests.contract.records import configured
+from tests.contract.implementations import Stores
+from tests.contract.records import configured, identifier, membership
 
 
 @pytest.mark.parametrize("trusted", [False, True, ANY_DOMAIN])
 def test_a_measure_of_trust_is_read_as_it_was_written(
-    identity_providers: IdentityProviderStore, trusted: bool | str
+    stores: Stores, identity_providers: IdentityProviderStore, trusted: bool | str
 ) -> None:
-    provider = configured(identity_providers, trusts_email=trusted, organisation="acme")
+    administrator = membership(identifier(), identifier(), ADMINISTRATOR)
+    stores.withdrawals.set_membership(administrator)
+    provider = configured(identity_providers, trusts_email=trusted, organisation=administrator.organisation)
     found = identity_providers.get(provider.id)
     assert found is not None
     assert (type(found.trusts_email), found.trusts_email) == (type(trusted), trusted)
     for change in (False, True):
-        changed = identity_providers.change(provider.id, provider.organisation, provider.issuer, trusts_email=change)
-        assert changed is not None
-        assert changed.trusts_email is change
+        assert identity_providers.change(found, administrator, trusts_email=change)
+        found = identity_providers.get(provider.id)
+        assert found is not None
+        assert found.trusts_email is change

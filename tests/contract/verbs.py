@@ -192,7 +192,7 @@ IDENTITY_PROVIDERS: dict[str, Verb] = {
     # Whoever signed in through one has an account of their own, which does not end with it.
     "put": changes(lambda e, s: s.identity_providers.put(e.new_provider)),
     "change": changes(
-        lambda e, s: s.identity_providers.change(e.tenants_provider.id, e.acme.id, ISSUER, status=DISABLED),
+        lambda e, s: s.identity_providers.change(e.tenants_provider, e.administrator, status=DISABLED),
         "tenants_provider",
     ),
     "delete": changes(lambda e, s: s.identity_providers.delete(e.tenants_provider.id), "tenants_provider"),

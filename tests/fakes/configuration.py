@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import IdentityProvider, Theme
+from authserver.models import IdentityProvider, Membership, Theme
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from tests.fakes.record import FakeRecord
@@ -81,15 +81,17 @@ class FakeIdentityProviders:
             self._providers[provider.id] = replace(provider, version=before.version + 1 if before else 1)
         return True
 
-    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+    def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
         if not changes or not changes.keys() <= PROVIDER_FIELDS:
             raise ValueError("these fields cannot be changed")
         with self._lock:
-            stored = self._providers.get(provider_id)
-            if stored is None or not organisation or (stored.organisation, stored.issuer) != (organisation, issued_by):
+            stored = self._providers.get(provider.id)
+            if stored is None or (stored.version, stored.organisation) != (provider.version, by.organisation):
                 return None
-            self._providers[provider_id] = replace(stored, **changes, version=stored.version + 1)
-            return self._providers[provider_id]
+            if not self._record.is_administrators(by):
+                return None
+            self._providers[provider.id] = replace(stored, **changes, version=stored.version + 1)
+            return self._providers[provider.id]
 
     def delete(self, provider_id: str) -> None:
         with self._lock:

@@ -434,6 +434,37 @@ def test_a_provider_that_went_to_another_meanwhile_is_not_changed(server: Tenant
     assert provider(server).name == "Work"
 
 
+@pytest.mark.parametrize("end", ["removed", "made a member", "removed and made one again"])
+def test_whoever_is_no_administrator_any_more_when_the_form_is_done_changes_nothing(
+    server: Tenants, ada: Reader[Tenants], end: str
+) -> None:
+    """The session stands, and the page was an administrator's."""
+    before = provider(server)
+    for name in ("ada", "mia"):
+        server.organisations.put_membership(Membership("acme", name, ADMINISTRATOR, epoch=f"epoch of {name}"))
+
+    def ended() -> None:
+        if end == "made a member":
+            assert server.withdrawals.change_role(Membership("acme", "ada", MEMBER, epoch="next"), "mia")
+            return
+        assert server.withdrawals.end_membership("acme", "ada", "mia")
+        if end == "removed and made one again":
+            server.withdrawals.set_membership(Membership("acme", "ada", ADMINISTRATOR, epoch="next"))
+
+    token = token_of(ada)
+    server.before("identity_providers.change", ended)
+    evil = fields(issuer="https://evil.example", client_secret="evil")
+    assert ada.act(f"{ACME}/sign-in/work", "change", token, **evil).status == 409
+    assert provider(server) == before
+
+
+def test_what_an_operator_changed_since_the_page_was_shown_is_not_undone(server: Tenants, ada: Reader[Tenants]) -> None:
+    disabled = replace(provider(server), status=DISABLED)
+    server.before("identity_providers.change", lambda: server.identity_providers.put(disabled))
+    assert ada.act(f"{ACME}/sign-in/work", "change", **fields(name="Ours")).status == 409
+    assert provider(server) == replace(disabled, version=disabled.version + 1)
+
+
 # ------------------------------------------------------------------ applications
 
 

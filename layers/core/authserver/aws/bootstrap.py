@@ -13,7 +13,6 @@ from authserver.aws.dynamodb import (
     DynamoConfiguration,
     DynamoCounters,
     DynamoErasures,
-    DynamoIdentityProviders,
     DynamoJournal,
     DynamoKeys,
     Reader,
@@ -76,7 +75,6 @@ def bootstrap(
     reader = Reader(dynamodb, tables, clocks, lambda: secrets.randbelow(SHARDS))
     configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
     opener = KmsOpener(kms, settings.kms_key)
-    providers = DynamoIdentityProviders(dynamodb, settings.configuration_table)
 
     def stores(guard: Guard = UNGUARDED) -> dict[str, Any]:
         return guarded_stores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader, guard)
@@ -84,9 +82,10 @@ def bootstrap(
     def stores_of(session: Session) -> dict[str, Any]:
         return stores(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
 
+    own = stores()
     return Services(
         settings=settings,
-        **stores(),
+        **own,
         journal=DynamoJournal(dynamodb, settings.tokens_table),
         counters=DynamoCounters(dynamodb, settings.tokens_table),
         erasures=DynamoErasures(dynamodb, settings.tokens_table, settings.users_table),
@@ -101,7 +100,7 @@ def bootstrap(
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
-        listed_providers=RememberedProviders(providers.list, now),
+        listed_providers=RememberedProviders(own["identity_providers"].list, now),
         theme=RememberedTheme(configuration.theme, now),
         opener=opener,
         settle=settle,

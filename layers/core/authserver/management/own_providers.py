@@ -10,7 +10,7 @@ from typing import Any
 from authserver import models
 from authserver.documents import identity_provider as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound
-from authserver.management.acting import administered
+from authserver.management.acting import administered, administration
 from authserver.management.identity_providers import patched, wrapped
 from authserver.services import Services
 
@@ -27,18 +27,19 @@ def list_own_providers(call: Call, services: Services) -> Answer:
 
 def get_own_provider(call: Call, services: Services) -> Answer:
     """One of them."""
-    return Answer(document=_write(_provider(call, services), services))
+    return Answer(document=_write(_provider(call, administered(call, services), services), services))
 
 
 def change_own_provider(call: Call, services: Services) -> Answer:
-    """Changes one of them, in one write, if it is the organisation's still and has the issuer that was looked at.
+    """Changes one of them, in one write, if it is still as it was looked at, and the user an administrator.
 
     Another issuer knows nobody whom the one before did, and what operators let its word do was for the one before:
     neither does it sign up new users, nor does its word on addresses count, until an operator says so again. Nor is it
     on everybody's sign-in page any more, where its button would lead people whom the organisation has nothing to do
     with; for the same reason a name that is there stays as it is.
     """
-    provider = _provider(call, services)
+    organisation, own = administration(call, services)
+    provider = _provider(call, organisation, services)
     if not call.body.keys() <= set(CHANGEABLE):
         raise Invalid("(document)", "has what only operators change")
     given = patched(call, provider)
@@ -51,14 +52,13 @@ def change_own_provider(call: Call, services: Services) -> Answer:
         raise Invalid("client_secret", "is needed to say who we are")
     if given.issuer != provider.issuer:
         changes |= {"sign_up": False, "trusts_email": False, "shown": False}
-    changed = services.identity_providers.change(provider.id, provider.organisation, provider.issuer, **changes)
+    changed = services.identity_providers.change(provider, own, **changes)
     if changed is None:
         raise Conflict("This was changed by somebody else meanwhile; look at it again")
     return Answer(document=_write(changed, services))
 
 
-def _provider(call: Call, services: Services) -> models.IdentityProvider:
-    organisation = administered(call, services)
+def _provider(call: Call, organisation: models.Organisation, services: Services) -> models.IdentityProvider:
     provider = services.identity_providers.get(call.path["idp"])
     if provider is None or provider.organisation != organisation.id:
         raise NotFound("identity provider")

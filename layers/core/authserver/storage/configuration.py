@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from authserver.models import IdentityProvider, Ring, Theme
+from authserver.models import IdentityProvider, Membership, Ring, Theme
 from authserver.scopes import ScopeCatalogue
 
 
@@ -49,10 +49,11 @@ class IdentityProviderStore(Protocol):
         Version 0 stands for none: there never was one of this identifier, or it was removed. Raises `DomainTaken`.
         """
 
-    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
-        """Sets fields of a provider of `organisation` whose issuer is `issued_by` still, in one write; it as it is now.
+    def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
+        """Sets `PROVIDER_FIELDS` of a provider in one write; it as it is then, None if it was not written.
 
-        None if there is none such. `PROVIDER_FIELDS` can be set; raises `ValueError` on none, and on any other.
+        Condition: it is stored as it was read, it is of the organisation of `by`, and `by` is an administrator's and
+        as it was read. Raises `ValueError` on no fields, and on any other.
         """
 
     def delete(self, provider_id: str) -> None:

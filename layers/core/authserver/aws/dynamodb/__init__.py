@@ -143,5 +143,5 @@ def guarded_stores(
         "tokens": DynamoTokens(client, tables, reader, guard),
         "browsers": DynamoBrowsers(client, tables.tokens, tables.users, reader, guard),
         "withdrawals": DynamoWithdrawals(client, tables, configuration_table, keys_table, guard),
-        "identity_providers": DynamoIdentityProviders(client, configuration_table, guard),
+        "identity_providers": DynamoIdentityProviders(client, configuration_table, tables.users, guard),
     }

@@ -1,13 +1,14 @@
 """The Configuration table: identity providers and the e-mail domains that lead to them."""
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
+from authserver.aws.dynamodb.organisations import is_still_administrator
 from authserver.aws.items import attributes_of, provider_of, read
 from authserver.aws.table import (
     UNGUARDED,
-    ConditionFailed,
     Guard,
     Item,
     Table,
@@ -17,7 +18,7 @@ from authserver.aws.table import (
     encode_item,
 )
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import IdentityProvider
+from authserver.models import IdentityProvider, Membership
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from authserver.values import base64url, sha256
 
@@ -33,7 +34,8 @@ ATTEMPTS = 3
 class DynamoIdentityProviders:
     """Implements `storage.configuration.IdentityProviderStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, guard: Guard = UNGUARDED) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, users_table: str, guard: Guard = UNGUARDED) -> None:
+        self._users_table = users_table
         self._table = Table(client, table, guard)
         self._all = Index(client, table, "id", "by_kind", "listed")
 
@@ -63,22 +65,18 @@ class DynamoIdentityProviders:
                 raise DomainTaken
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
 
-    def change(self, provider_id: str, organisation: str, issued_by: str, **changes: Any) -> IdentityProvider | None:
+    def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
         expression, names, values = assignments(changes, PROVIDER_FIELDS)
-        if not IDENTIFIER.fullmatch(provider_id) or not organisation:
-            return None
-        try:
-            item = self._table.update(
-                {"id": f"idp#{provider_id}"},
-                f"{expression} ADD version :one",
-                "organisation = :organisation AND issuer = :before",
-                {**values, ":one": 1, ":organisation": organisation, ":before": issued_by},
-                names=names,
-                answer="ALL_NEW",
-            )
-        except ConditionFailed:
-            return None
-        return read(provider_of, item)
+        change = Write.update(
+            {"id": f"idp#{provider.id}"},
+            f"{expression} ADD version :one",
+            "version = :version AND organisation = :organisation",
+            {**values, ":one": 1, ":version": provider.version, ":organisation": by.organisation},
+            names,
+        )
+        administers = is_still_administrator(by.organisation, by.subject, by.epoch)
+        refused = self._table.transact([(self._table.name, change), (self._users_table, administers)])
+        return None if refused else replace(provider, **changes, version=provider.version + 1)
 
     def delete(self, provider_id: str) -> None:
         for _ in range(ATTEMPTS):
