@@ -17,7 +17,7 @@ from authserver.messages import (
     GoTo,
     GoToProvider,
 )
-from authserver.models import DISABLED, MEMBER, IdentityProvider
+from authserver.models import DISABLED, MEMBER, Identity, IdentityProvider
 from authserver.services import FetchFailed
 from tests.fakes import ISSUER, client
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
@@ -82,6 +82,23 @@ def test_whoever_comes_again_gets_the_same_account_with_what_is_known_now() -> N
     user = site.server.users.get(first.subject())
     assert user is not None
     assert (user.name, user.email, user.preferred_username) == ("Alice Married", "new@work.example", "alice.work")
+
+
+def test_an_account_with_a_password_keeps_what_it_says_of_itself() -> None:
+    """An operator linked it; its address is where the links to a new password go."""
+    site = Federated(organisation="acme", trusts_email=True, domains=("work.example",))
+    assert site.server.users.link(Identity.of("sub-of-alice", UPSTREAM, SUBJECT))
+    alice = site.server.users.get("sub-of-alice")
+    site.provider.person.claims = {"name": "Mallory", "email": "mallory@work.example", "email_verified": True}
+    browser = site.browser()
+    browser.sign_in_at(site.provider)
+    assert browser.subject() == "sub-of-alice"
+    assert site.server.users.get("sub-of-alice") == alice
+    site.server.users.alter("sub-of-alice", password_hash="")
+    site.browser().sign_in_at(site.provider)
+    changed = site.server.users.get("sub-of-alice")
+    assert changed
+    assert (changed.name, changed.email) == ("Mallory", "mallory@work.example")
 
 
 def test_the_consent_page_says_which_account_it_is() -> None:

@@ -139,6 +139,7 @@ def gone_to_login(browser: Browser) -> bool:
 def test_whoever_signs_in_by_an_identity_at_the_instant_it_is_unlinked_is_not_signed_in(verb: str, when: str) -> None:
     site = Federated(sign_up=False)
     identity = alice_linked(site.server)
+    site.server.users.alter(SUB, password_hash="")  # or nothing of hers is the provider's to tell
     browser = site.browser()
     location = site.provider.authorize(browser.set_out())
 

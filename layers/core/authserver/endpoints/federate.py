@@ -265,9 +265,13 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
 
 
 def _refreshed(user: User, person: Person, services: Services) -> User:
-    """The account with what the provider says of the person now; what it no longer tells stays."""
+    """The account with what the provider says of the person now; what it no longer tells stays.
+
+    Whoever has a password signs in here as well: what their account says, the links in their mails among it, is not
+    the provider's to change.
+    """
     changes = {name: value for name, value in _profile(person).items() if getattr(user, name) != value}
-    if not changes:
+    if user.password_hash or not changes:
         return user
     updated = services.users.update(user.sub, **changes)
     if updated is None:
