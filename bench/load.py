@@ -307,7 +307,7 @@ def concentrations(sign_ups: int) -> dict[str, float]:
     memory = Memory()
     client = memory.as_client
     reader = Reader(client, TABLES, lambda: (0.0, 0.0), lambda: 0)
-    users, tokens = DynamoUsers(client, TABLES), DynamoTokens(client, TABLES, reader)
+    users, tokens = DynamoUsers(client, TABLES, "ConfigurationTable"), DynamoTokens(client, TABLES, reader)
     chance = random.Random("sign-ups")  # noqa: S311 - it hides nothing
     template = Authorization(
         id="",

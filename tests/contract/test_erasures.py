@@ -28,7 +28,17 @@ from authserver.storage.erasures import KINDS, LISTED, PAGE
 from authserver.storage.withdrawals import Others
 from authserver.values import Scope, normalised_username
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, access_token, activity, authorization, identifier, key, session, user
+from tests.contract.records import (
+    NOW,
+    access_token,
+    activity,
+    authorization,
+    configured,
+    identifier,
+    key,
+    session,
+    user,
+)
 
 LATER = NOW + 3600
 
@@ -402,7 +412,8 @@ def test_invitations_are_found_by_what_may_call_the_person(stores: Stores) -> No
 
 def test_whoever_has_no_name_is_not_invited(stores: Stores) -> None:
     person = replace(user(username="", password_hash=""), email="unverified@a.example")
-    assert stores.users.create_federated(person, "https://idp.example", identifier(), None)
+    provider = configured(stores.identity_providers)
+    assert stores.users.create_federated(person, "https://idp.example", identifier(), provider, None)
     stores.withdrawals.delete_user(person.sub, NOW)
     assert all_of(stores, left_of(stores, person), kinds.INVITATIONS) == 0
 

@@ -9,7 +9,7 @@ import pytest
 from authserver.ends import SUSPENDED_DELETED
 from authserver.models import Organisation
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, created, identifier, key, membership, user
+from tests.contract.records import NOW, configured, created, identifier, key, membership, user
 from tests.fakes import client
 
 
@@ -34,7 +34,9 @@ def _delete_user(stores: Stores, sub: str) -> bool:
 def _federated(stores: Stores, sub: str) -> bool:
     member = membership(identifier(), sub)
     person = user(sub=sub, username="", password_hash="")
-    return stores.users.create_federated(person, "https://idp.example", identifier(), member)
+    return stores.users.create_federated(
+        person, "https://idp.example", identifier(), configured(stores.identity_providers), member
+    )
 
 
 KINDS: dict[str, Kind] = {

@@ -13,7 +13,7 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models import Factors, Identity, Passkey, Session, User
 from authserver.storage.users import MOST_IDENTITIES
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, identifier, key, session, user
+from tests.contract.records import NOW, configured, identifier, key, session, user
 
 ISSUER = "https://idp.example"
 ROUNDS = 8
@@ -76,7 +76,7 @@ def test_identities_are_listed_oldest_first_and_nobody_elses(stores: Stores) -> 
 
 def test_the_identity_of_a_first_sign_in_is_since_the_account_is(stores: Stores) -> None:
     person, subject = user(username="", created_at=NOW + 7), identifier()
-    assert stores.users.create_federated(person, ISSUER, subject, None)
+    assert stores.users.create_federated(person, ISSUER, subject, configured(stores.identity_providers), None)
     assert stores.users.identities(person.sub) == (Identity.of(person.sub, ISSUER, subject, NOW + 7),)
 
 

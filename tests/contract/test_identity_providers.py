@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from threading import Barrier
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ADMINISTRATOR, MEMBER, Identity, Membership
+from authserver.models import ADMINISTRATOR, MEMBER, Identity, IdentityProvider, Membership, Organisation
 from authserver.storage.browsers import BrowserStore
-from authserver.storage.configuration import DomainTaken, IdentityProviderStore
+from authserver.storage.configuration import DomainTaken, IdentityProviderStore, ProviderOver
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
-from tests.contract.records import NOW, configured, federation, identifier, identity_provider, membership, user
+from tests.contract.records import NOW, configured, federation, identifier, identity_provider, membership, session, user
 
 ISSUER = "https://idp.example"
 
@@ -314,10 +315,15 @@ def test_an_answer_of_another_request_or_provider_or_too_late_is_refused_and_spe
 # ------------------------------------------------------------------ identities
 
 
+@pytest.fixture
+def provider(identity_providers: IdentityProviderStore) -> IdentityProvider:
+    return configured(identity_providers)
+
+
 @pytest.mark.rfc("OIDC Core", "5.7")
-def test_a_federated_user_is_found_by_issuer_and_subject_together(users: UserStore) -> None:
+def test_a_federated_user_is_found_by_issuer_and_subject_together(users: UserStore, provider: IdentityProvider) -> None:
     person, subject = user(username="", password_hash="", email="a@b.example", preferred_username="alice"), identifier()
-    assert users.create_federated(person, ISSUER, subject, None)
+    assert users.create_federated(person, ISSUER, subject, provider, None)
     assert users.find_by_identity(ISSUER, subject) == users.get(person.sub) == person
     assert users.find_by_identity("https://other.example", subject) is None
     assert users.find_by_identity(ISSUER, subject + "x") is None
@@ -326,48 +332,50 @@ def test_a_federated_user_is_found_by_issuer_and_subject_together(users: UserSto
 
 
 @pytest.mark.rfc("OIDC Core", "5.7")
-def test_one_identity_is_one_users(users: UserStore) -> None:
+def test_one_identity_is_one_users(users: UserStore, provider: IdentityProvider) -> None:
     first, second, subject = user(username=""), user(username=""), identifier()
-    assert users.create_federated(first, ISSUER, subject, None)
-    assert not users.create_federated(second, ISSUER, subject, None)
+    assert users.create_federated(first, ISSUER, subject, provider, None)
+    assert not users.create_federated(second, ISSUER, subject, provider, None)
     assert users.get(second.sub) is None
     assert users.find_by_identity(ISSUER, subject) == first
 
 
-def test_a_taken_subject_is_refused_and_takes_no_identity(users: UserStore) -> None:
+def test_a_taken_subject_is_refused_and_takes_no_identity(users: UserStore, provider: IdentityProvider) -> None:
     first = user()
     assert users.create(first)
-    assert not users.create_federated(user(sub=first.sub, username=""), ISSUER, identifier(), None)
+    assert not users.create_federated(user(sub=first.sub, username=""), ISSUER, identifier(), provider, None)
     assert users.get(first.sub) == first
 
 
-def test_the_membership_comes_with_the_user(stores: Stores) -> None:
+def test_the_membership_comes_with_the_user(stores: Stores, provider: IdentityProvider) -> None:
     person, subject = user(username=""), identifier()
     membership = Membership(identifier(), person.sub, "member", NOW)
-    assert stores.users.create_federated(person, ISSUER, subject, membership)
+    assert stores.users.create_federated(person, ISSUER, subject, provider, membership)
     assert stores.organisations.membership(membership.organisation, person.sub) == membership
     other = replace(membership, subject=identifier())
-    assert not stores.users.create_federated(user(sub=other.subject, username=""), ISSUER, subject, other)
+    assert not stores.users.create_federated(user(sub=other.subject, username=""), ISSUER, subject, provider, other)
     assert stores.organisations.membership(other.organisation, other.subject) is None
 
 
-def test_deleting_a_user_frees_the_identity(users: UserStore, withdrawals: WithdrawalStore) -> None:
+def test_deleting_a_user_frees_the_identity(
+    users: UserStore, withdrawals: WithdrawalStore, provider: IdentityProvider
+) -> None:
     first, second, subject = user(username=""), user(username=""), identifier()
-    assert users.create_federated(first, ISSUER, subject, None)
+    assert users.create_federated(first, ISSUER, subject, provider, None)
     withdrawals.delete_user(first.sub, NOW)
     assert users.find_by_identity(ISSUER, subject) is None
-    assert users.create_federated(second, ISSUER, subject, None)
+    assert users.create_federated(second, ISSUER, subject, provider, None)
     assert users.find_by_identity(ISSUER, subject) == second
 
 
-def test_many_first_sign_ins_at_once_make_one_user(users: UserStore) -> None:
+def test_many_first_sign_ins_at_once_make_one_user(users: UserStore, provider: IdentityProvider) -> None:
     people, subject = [user(username="") for _ in range(8)], identifier()
     barrier = Barrier(len(people))
 
     def create(number: int) -> bool:
         barrier.wait()
         try:
-            return users.create_federated(people[number], ISSUER, subject, None)
+            return users.create_federated(people[number], ISSUER, subject, provider, None)
         except TemporarilyUnavailable:
             return False
 
@@ -403,10 +411,10 @@ def test_link_to_nobody_makes_nobody(stores: Stores) -> None:
     assert stores.users.find_by_identity(ISSUER, subject) is None
 
 
-def test_delete_frees_every_identity(stores: Stores, withdrawals: WithdrawalStore) -> None:
+def test_delete_frees_every_identity(stores: Stores, withdrawals: WithdrawalStore, provider: IdentityProvider) -> None:
     users, first, linked = stores.users, identifier(), identifier()
     person = user(username="")
-    assert users.create_federated(person, ISSUER, first, None)
+    assert users.create_federated(person, ISSUER, first, provider, None)
     assert users.link(Identity.of(person.sub, ISSUER, linked))
     withdrawals.delete_user(person.sub, NOW)
     other = user()
@@ -414,3 +422,63 @@ def test_delete_frees_every_identity(stores: Stores, withdrawals: WithdrawalStor
     for subject in (first, linked):
         assert users.find_by_identity(ISSUER, subject) is None
         assert users.link(Identity.of(other.sub, ISSUER, subject))
+
+
+# ------------------------------------------------------------------ by whose word somebody is let in
+
+
+def of_organisation(stores: Stores) -> IdentityProvider:
+    """One of an organisation that there is, in which something was ended before."""
+    acme = Organisation(f"org-{identifier()}", "Acme")
+    assert stores.organisations.create(acme)
+    stores.withdrawals.end(organisation=acme.id)
+    return configured(stores.identity_providers, organisation=acme.id)
+
+
+def let_in(stores: Stores, provider: IdentityProvider) -> tuple[bool, bool]:
+    """Whether somebody who comes by this provider's word gets an account, and whether a session."""
+    person, subject, signed_in = user(username=""), identifier(), session()
+    member = Membership(provider.organisation, person.sub, MEMBER, NOW) if provider.organisation else None
+    with suppress(ProviderOver):
+        stores.users.create_federated(person, ISSUER, subject, provider, member)
+    with suppress(ProviderOver):
+        stores.browsers.put_session(signed_in, provider)
+    found = stores.users.get(person.sub)
+    assert stores.users.find_by_identity(ISSUER, subject) == found
+    assert (stores.organisations.membership(provider.organisation, person.sub) is not None) == bool(found and member)
+    return found is not None, stores.browsers.browser_state(session_id=signed_in.id).session == signed_in
+
+
+@pytest.mark.parametrize("make", [of_organisation, lambda s: configured(s.identity_providers)], ids=["acme's", "own"])
+def test_a_provider_lets_people_in_as_it_was_read(stores: Stores, make: Callable[[Stores], IdentityProvider]) -> None:
+    provider = make(stores)
+    assert let_in(stores, provider) == (True, True)
+    assert stores.identity_providers.put(replace(provider, status="disabled"))
+    assert let_in(stores, provider) == (False, False)
+    present = replace(provider, version=2)
+    assert let_in(stores, present) == (False, False)
+    stores.identity_providers.delete(provider.id)
+    for one in (provider, present, replace(provider, version=3)):
+        assert let_in(stores, one) == (False, False)
+    assert stores.identity_providers.put(replace(provider, version=0))
+    assert let_in(stores, provider) == (False, False)
+    assert let_in(stores, replace(provider, version=4)) == (True, True)
+
+
+def test_a_suspended_organisations_provider_lets_nobody_in(stores: Stores) -> None:
+    disabled, deleted, other = (of_organisation(stores) for _ in range(3))
+    stores.withdrawals.change_organisation(disabled.organisation, status="disabled")
+    stores.withdrawals.delete_organisation(deleted.organisation)
+    assert [let_in(stores, one) for one in (disabled, deleted, other)] == [(False, False)] * 2 + [(True, True)]
+    stores.withdrawals.change_organisation(disabled.organisation, status="active")
+    assert let_in(stores, disabled) == (True, True)
+
+
+def test_an_identity_that_somebody_has_is_not_taken_for_a_provider_that_is_over(
+    users: UserStore, provider: IdentityProvider
+) -> None:
+    subject = identifier()
+    assert users.create_federated(user(username=""), ISSUER, subject, provider, None)
+    assert not users.create_federated(user(username=""), ISSUER, subject, provider, None)
+    with pytest.raises(ProviderOver):
+        users.create_federated(user(username=""), ISSUER, subject, replace(provider, version=2), None)

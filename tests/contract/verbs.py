@@ -266,7 +266,7 @@ USERS: dict[str, Verb] = {
     "find_by_identity": reads(lambda e, s: s.users.find_by_identity(ISSUER, e.identities[0].subject)),
     "create_federated": begins(
         lambda e, s: s.users.create_federated(
-            e.new_federated, ISSUER, identifier(), membership(e.acme.id, e.new_federated.sub)
+            e.new_federated, ISSUER, identifier(), e.provider, membership(e.acme.id, e.new_federated.sub)
         )
     ),
     "link": begins(lambda e, s: s.users.link(e.new_identity)),

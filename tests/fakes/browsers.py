@@ -8,6 +8,7 @@ from authserver.models import (
     Approval,
     Consent,
     Federation,
+    IdentityProvider,
     Membership,
     OneTimeLink,
     PendingRequest,
@@ -58,8 +59,10 @@ class FakeBrowsers:
             )
         return True
 
-    def put_session(self, session: Session) -> None:
+    def put_session(self, session: Session, provider: IdentityProvider | None = None) -> None:
         with self._lock:
+            if provider is not None:
+                self._record.require_provider(provider)
             self._sessions[session.id] = session
 
     def renew_session(self, session: Session, successor: Session) -> bool:

@@ -16,6 +16,7 @@ from authserver.models import (
     Session,
 )
 from authserver.storage.browsers import SessionOver
+from authserver.storage.configuration import ProviderOver
 from authserver.storage.standing import Ends
 from tests.fakes import filing
 
@@ -121,6 +122,14 @@ class FakeRecord:
         """Whether it is still that membership, and an administrator's."""
         stored = self.memberships.get((membership.organisation, membership.subject))
         return stored is not None and (stored.role, stored.epoch) == (ADMINISTRATOR, membership.epoch)
+
+    def require_provider(self, provider: IdentityProvider) -> None:
+        """Raises `ProviderOver` if it does not let people in as it was read."""
+        stored = self.providers.get(provider.id)
+        if stored is None or stored.version != provider.version or not stored.is_active:
+            raise ProviderOver
+        if provider.organisation and self.organisation(filing.key(provider.organisation)).suspended:
+            raise ProviderOver
 
     # -- sessions
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import Identity, Membership, OneTimeLink, User, identity_id
+from authserver.models import Identity, IdentityProvider, Membership, OneTimeLink, User, identity_id
 from authserver.storage.lists import Page
 from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 from authserver.values import normalised_username
@@ -105,8 +105,11 @@ class FakeUsers:
             self._users[user.sub] = replace(user, email=address, email_verified=True, pending_email="")
         return True
 
-    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+    def create_federated(
+        self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
+    ) -> bool:
         with self._lock:
+            self._record.require_provider(provider)
             if identity_id(issuer, subject) in self._identities or not self.create(user):
                 return False
             identity = Identity.of(user.sub, issuer, subject, user.created_at)

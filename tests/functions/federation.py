@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from authserver.aws.kms import KmsOpener
 from authserver.identity.providers import wrap_secret
-from authserver.models import IdentityProvider
+from authserver.models import IdentityProvider, Organisation
 from authserver.values import Secret
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import stores_of
@@ -43,7 +43,10 @@ def configure(world: World, record: IdentityProvider) -> None:
     world.aws.caller = ""
     opener = KmsOpener(world.aws.client("kms"), world.environment("federate")["KMS_KEY"])
     secret = wrap_secret(record.id, Secret(CLIENT_SECRET), opener)
-    providers = stores_of(world).identity_providers
+    stores = stores_of(world)
+    if record.organisation:
+        stores.organisations.create(Organisation(record.organisation, "Acme"))
+    providers = stores.identity_providers
     before = providers.get(record.id)
     assert providers.put(replace(record, client_secret=secret, version=before.version if before else 0))
 

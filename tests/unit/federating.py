@@ -16,7 +16,7 @@ from authserver.messages import (
     GoToProvider,
     LoginPage,
 )
-from authserver.models import IdentityProvider
+from authserver.models import IdentityProvider, Organisation
 from authserver.values import Secret
 from tests.fakes import FakeOpener
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, FakeFetcher, OpenIdProvider
@@ -43,6 +43,8 @@ class Federated:
         self.provider = OpenIdProvider(UPSTREAM, self.server.clock, algorithm)
         self.record = identity_provider(**overrides)
         for record in (self.record, *others):
+            if record.organisation:
+                self.server.organisations.create(Organisation(record.organisation, record.organisation.title()))
             assert self.server.identity_providers.put(record)
         self.restart()
 

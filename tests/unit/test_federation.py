@@ -1,5 +1,6 @@
 """Signing in through an identity provider, and everybody who tries to get in that way (SECURITY, rows 76, 78, 79)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -417,6 +418,74 @@ def test_an_organisation_takes_no_members_from_any_tenant() -> None:
     site.change(organisation="")
     site.browser().sign_in_at(site.provider)
     assert site.server.users.find_by_identity(f"https://idp.example/{tenant}/v2.0", SUBJECT) is not None
+
+
+# ------------------------------------------------------------------ by whose word
+
+
+def ended_organisation(site: Federated, end: str) -> None:
+    if end == "deleted":
+        site.server.withdrawals.delete_organisation("acme")
+    else:
+        assert site.server.withdrawals.change_organisation("acme", status=DISABLED)
+
+
+@pytest.mark.parametrize("end", ["disabled", "deleted"])
+def test_nobody_is_let_in_by_a_provider_of_an_organisation_that_is_not_active(end: str) -> None:
+    site = Federated(organisation="acme", domains=("work.example",))
+    known = site.browser()
+    known.sign_in_at(site.provider)
+    location = site.provider.authorize(known.set_out(prompt="login"))
+    ended_organisation(site, end)
+    before = site.provider.fetched.count("/token")
+    assert refused(known.come_back(location)) == "provider_unknown"
+    browser = site.browser()
+    assert refused(browser.choose(browser.arrive())) == "provider_unknown"
+    assert refused(browser.choose(browser.arrive(), provider="", email="bob@work.example")) == "domain_unknown"
+    assert site.provider.fetched.count("/token") == before
+    if end == "disabled":
+        assert site.server.withdrawals.change_organisation("acme", status="active")
+        assert isinstance(site.browser().sign_in_at(site.provider), GoTo)
+
+
+# What happens to the provider, or to its organisation, while somebody comes back from there.
+MEANWHILE: dict[str, Callable[[Federated], object]] = {
+    "disabled": lambda site: site.change(status=DISABLED),
+    "of another issuer": lambda site: site.change(issuer="https://evil.example"),
+    "removed": lambda site: site.server.identity_providers.delete("work"),
+    "organisation disabled": lambda site: ended_organisation(site, "disabled"),
+    "organisation deleted": lambda site: ended_organisation(site, "deleted"),
+}
+
+
+@pytest.mark.parametrize("verb", ["users.find_by_identity", "users.create_federated", "browsers.put_session"])
+@pytest.mark.parametrize("end", MEANWHILE)
+def test_nobody_is_let_in_by_a_provider_that_ends_before_they_are(end: str, verb: str) -> None:
+    site = Federated(organisation="acme")
+    browser = site.browser()
+    location = site.provider.authorize(browser.set_out())
+    site.server.before(verb, lambda: MEANWHILE[end](site))
+    assert refused(browser.come_back(location)) == "provider_unknown"
+    assert browser.session is None
+    user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)
+    assert (user is not None) == (verb == "browsers.put_session")
+    assert site.server.browsers.sessions(user.sub if user else "").items == ()
+
+
+@pytest.mark.parametrize("end", MEANWHILE)
+def test_a_sign_in_that_is_refused_at_the_end_leaves_all_as_it_was(end: str) -> None:
+    site = Federated(organisation="acme")
+    browser = site.browser()
+    browser.sign_in_at(site.provider)
+    subject, session = browser.subject(), browser.session
+    before = site.server.users.get(subject), site.server.browsers.sessions(subject)
+    location = site.provider.authorize(browser.set_out(prompt="login"))
+    site.provider.person.claims = {"name": "Alice Married"}
+    site.server.before("browsers.put_session", lambda: MEANWHILE[end](site))
+    assert refused(browser.come_back(location)) == "provider_unknown"
+    assert (site.server.users.get(subject), site.server.browsers.sessions(subject)) == before
+    assert browser.session == session
+    assert isinstance(browser.authorize((), frozenset(), prompt="none"), AuthorizationResponse)
 
 
 # ------------------------------------------------------------------ who must not pass

@@ -16,7 +16,7 @@ from authserver.messages import (
     Interaction,
     ValidatedAuthorizationRequest,
 )
-from authserver.models import LOGO_APART, VERIFIED, Client, Consent, PendingRequest, Session
+from authserver.models import LOGO_APART, VERIFIED, Client, Consent, IdentityProvider, PendingRequest, Session
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage.browsers import BrowserState
@@ -199,12 +199,16 @@ def begin_session(
     auth_time: int | None = None,
     device: str = "",
     source: str = "",
+    provider: IdentityProvider | None = None,
 ) -> str:
-    """Signs a browser in (`identity.begin.new_session`); the cookie's value."""
+    """Signs a browser in (`identity.begin.new_session`), by the word of a `provider` or by ours; the cookie's value.
+
+    Raises `ProviderOver`.
+    """
     cookie = new_session(
         subject, signed_in_for, begun, sessions, services, auth_time=auth_time, device=device, source=source
     )
-    services.browsers.put_session(cookie.session)
+    services.browsers.put_session(cookie.session, provider)
     return cookie.value
 
 

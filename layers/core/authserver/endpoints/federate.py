@@ -34,6 +34,7 @@ from authserver.messages import (
 )
 from authserver.models import ACTIVE, MEMBER, Federation, IdentityProvider, Membership, User
 from authserver.services import Fetcher, Services
+from authserver.storage.configuration import ProviderOver
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
@@ -102,9 +103,17 @@ def _chosen(form: FederationForm, services: Services) -> IdentityProvider:
         provider = services.identity_providers.by_domain(domain) if domain else None
     else:
         provider = services.identity_providers.get(form.provider)
-    if provider is None or not provider.is_active:
+    if provider is None or not _lets_people_in(provider, services):
         raise SignInFailed("domain_unknown" if form.email else "provider_unknown")
     return provider
+
+
+def _lets_people_in(provider: IdentityProvider, services: Services) -> bool:
+    """Whether it is active, and so is its organisation, if it has one."""
+    if not provider.organisation:
+        return provider.is_active
+    organisation = services.organisations.get(provider.organisation)
+    return provider.is_active and organisation is not None and organisation.status == ACTIVE
 
 
 def _set_out(resumed: Resumed, provider: IdentityProvider, max_age: int | None, services: Services) -> Federation:
@@ -140,7 +149,7 @@ def _max_age(resumed: Resumed) -> int | None:
 
 
 def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
-    """Begins a session for the person whom the provider names.
+    """Begins a session for the person whom the provider names, in place of the one that there was.
 
     Raises `InvalidRequest` where nobody here set out for that provider's answer.
     """
@@ -152,20 +161,24 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         provider = _still_active(federation, services)
         person = _ask_provider(response, provider, federation, services)
         user, ends = _account_of(person, provider, services)
+        session = begin_session(
+            user.sub,
+            resumed.pending.id,
+            begun_of(ends),
+            ends.subject.sessions,
+            services,
+            auth_time=person.auth_time,
+            device=response.device,
+            source=network_of(response.source),
+            provider=provider,
+        )
     except SignInFailed as failure:
         return _problem(failure.reason, handle, services)
+    except ProviderOver:
+        return _problem("provider_unknown", handle, services)
     if resumed.session is not None:
         services.withdrawals.end_session(resumed.session.id)
-    session = begin_session(
-        user.sub,
-        resumed.pending.id,
-        begun_of(ends),
-        ends.subject.sessions,
-        services,
-        auth_time=person.auth_time,
-        device=response.device,
-        source=network_of(response.source),
-    )
+    _refresh(user, person, services)
     note(
         services,
         user.sub,
@@ -207,7 +220,7 @@ def _take_answer(response: FederationResponse, state: opaque.Credential, service
 
 def _still_active(federation: Federation, services: Services) -> IdentityProvider:
     provider = services.identity_providers.get(federation.provider)
-    if provider is None or not provider.is_active:
+    if provider is None or not _lets_people_in(provider, services):
         raise SignInFailed("provider_unknown")
     return provider
 
@@ -244,7 +257,7 @@ def _account_of(person: Person, provider: IdentityProvider, services: Services) 
         raise SignInFailed("no_account")
     if user.status != ACTIVE or ends.subject.suspended:
         raise SignInFailed("disabled")
-    return _refreshed(user, person, services), ends
+    return user, ends
 
 
 def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:
@@ -255,7 +268,7 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     membership = None
     if provider.organisation:
         membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
-    if services.users.create_federated(user, person.issuer, person.subject, membership):
+    if services.users.create_federated(user, person.issuer, person.subject, provider, membership):
         return user
     # The same person, in another tab, a moment earlier.
     existing = services.users.find_by_identity(person.issuer, person.subject)
@@ -264,19 +277,15 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     return existing
 
 
-def _refreshed(user: User, person: Person, services: Services) -> User:
-    """The account with what the provider says of the person now; what it no longer tells stays.
+def _refresh(user: User, person: Person, services: Services) -> None:
+    """Gives the account what the provider says of the person now; what it no longer tells stays.
 
-    Whoever has a password signs in here as well: what their account says, the links in their mails among it, is not
-    the provider's to change.
+    Whoever has a password signs in here as well. Their address, where the links to a new one go, is not the provider's
+    to change.
     """
     changes = {name: value for name, value in _profile(person).items() if getattr(user, name) != value}
-    if user.password_hash or not changes:
-        return user
-    updated = services.users.update(user.sub, **changes)
-    if updated is None:
-        raise SignInFailed("no_account")
-    return updated
+    if changes and not user.password_hash:
+        services.users.update(user.sub, **changes)
 
 
 def _profile(person: Person) -> dict[str, Any]:

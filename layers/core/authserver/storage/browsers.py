@@ -8,6 +8,7 @@ from authserver.models import (
     Approval,
     Consent,
     Federation,
+    IdentityProvider,
     Membership,
     OneTimeLink,
     PendingRequest,
@@ -57,8 +58,11 @@ class BrowserStore(Protocol):
         False if the request expired or vanished.
         """
 
-    def put_session(self, session: Session) -> None:
-        """Signs a browser in."""
+    def put_session(self, session: Session, provider: IdentityProvider | None = None) -> None:
+        """Signs a browser in; by a `provider`, on the condition of `UserStore.create_federated`, else on none.
+
+        Raises `ProviderOver`.
+        """
 
     def renew_session(self, session: Session, successor: Session) -> bool:
         """Puts a session in place of another, in one write; tells whether that one was still there."""

@@ -24,6 +24,10 @@ class DomainTaken(Exception):
     """Another identity provider has one of these domains. Nothing was written."""
 
 
+class ProviderOver(Exception):
+    """The identity provider that somebody came through does not let them in any more. Nothing was written."""
+
+
 # What an organisation may come to change of its own provider.
 PROVIDER_FIELDS = frozenset(
     {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from authserver.ends import SubjectEnd
-from authserver.models import Factors, Identity, Membership, OneTimeLink, User
+from authserver.models import Factors, Identity, IdentityProvider, Membership, OneTimeLink, User
 from authserver.storage.lists import Page
 
 # What can be changed of a user without ending anything of theirs.
@@ -50,10 +50,13 @@ class UserStore(Protocol):
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
         """The user whom this issuer knows by this subject."""
 
-    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+    def create_federated(
+        self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
+    ) -> bool:
         """Adds a user without a login name, known by this identity, and a member, unless somebody has the identity.
 
-        Tells whether it did.
+        Tells whether it did. Condition: the provider is stored as it was read, and active, and its organisation, if it
+        has one, is not suspended. Raises `ProviderOver` where it does not hold.
         """
 
     def link(self, identity: Identity) -> bool:

@@ -137,11 +137,11 @@ def guarded_stores(
     while its conditions hold."""
     return {
         "clients": DynamoClients(client, tables, configuration_table, reader, guard),
-        "users": DynamoUsers(client, tables, guard),
+        "users": DynamoUsers(client, tables, configuration_table, guard),
         "factors": DynamoFactors(client, tables.users, guard),
         "organisations": DynamoOrganisations(client, tables, guard),
         "tokens": DynamoTokens(client, tables, reader, guard),
-        "browsers": DynamoBrowsers(client, tables.tokens, tables.users, reader, guard),
+        "browsers": DynamoBrowsers(client, tables, configuration_table, reader, guard),
         "withdrawals": DynamoWithdrawals(client, tables, configuration_table, keys_table, guard),
         "identity_providers": DynamoIdentityProviders(client, configuration_table, tables.users, guard),
     }

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import is_begun
+from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
-from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Wanted, is_read
+from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
 from authserver.aws.items import (
     approval_key,
     approval_of,
@@ -30,6 +31,7 @@ from authserver.models import (
     Approval,
     Consent,
     Federation,
+    IdentityProvider,
     Membership,
     OneTimeLink,
     PendingRequest,
@@ -47,9 +49,16 @@ class DynamoBrowsers:
     """Implements `storage.browsers.BrowserStore`."""
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, users_table: str, reader: Reader, guard: Guard = UNGUARDED
+        self,
+        client: "DynamoDBClient",
+        tables: Tables,
+        configuration_table: str,
+        reader: Reader,
+        guard: Guard = UNGUARDED,
     ) -> None:
-        self._users_table = users_table
+        table = tables.tokens
+        self._users_table = tables.users
+        self._configuration_table = configuration_table
         self._reader = reader
         self._table = Table(client, table, guard)
         self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
@@ -80,8 +89,12 @@ class DynamoBrowsers:
             {":subject": subject, ":now": now, ":begun": begun.as_attributes(), ":sessions": sessions},
         )
 
-    def put_session(self, session: Session) -> None:
-        self._table.put(session_item(session))
+    def put_session(self, session: Session, provider: IdentityProvider | None = None) -> None:
+        if provider is None:
+            self._table.put(session_item(session))
+            return
+        put = self._table.name, Write.put(session_item(session))
+        write_by(self._table, [put], provider, self._configuration_table, self._table.name)
 
     def renew_session(self, session: Session, successor: Session) -> bool:
         writes = [

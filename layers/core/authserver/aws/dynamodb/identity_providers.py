@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
-from authserver.aws.items import attributes_of, provider_of, read
+from authserver.aws.items import attributes_of, key_text, organisation_end_key, provider_of, read, shard_of
 from authserver.aws.table import (
     UNGUARDED,
     Guard,
     Item,
+    Placed,
     Table,
     Write,
     assignments,
@@ -18,8 +19,8 @@ from authserver.aws.table import (
     encode_item,
 )
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import IdentityProvider, Membership
-from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
+from authserver.models import ACTIVE, IdentityProvider, Membership
+from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken, ProviderOver
 from authserver.values import base64url, sha256
 
 if TYPE_CHECKING:
@@ -101,6 +102,30 @@ class DynamoIdentityProviders:
     def _owner(self, domain: str) -> str | None:
         item = self._table.get({"id": domain_key(domain)})
         return None if item is None else str(decode_item(item)["provider"])
+
+
+def write_by(
+    table: Table, writes: list[Placed], provider: IdentityProvider, configuration_table: str, tokens_table: str
+) -> bool:
+    """Makes all the writes or none; tells whether. Raises `ProviderOver` unless the provider lets people in as it was
+    read: nobody has changed it since, it is active, and its organisation is not suspended."""
+    refused = table.transact([*writes, *_lets_people_in(provider, configuration_table, tokens_table)])
+    if any(position >= len(writes) for position in refused):
+        raise ProviderOver
+    return not refused
+
+
+def _lets_people_in(provider: IdentityProvider, configuration_table: str, tokens_table: str) -> list[Placed]:
+    is_as_read = Write.check(
+        {"id": f"idp#{provider.id}"},
+        "version = :version AND #status = :active",
+        {":version": provider.version, ":active": ACTIVE},
+        {"#status": "status"},
+    )
+    if not provider.organisation:
+        return [(configuration_table, is_as_read)]
+    end = {"pk": organisation_end_key(key_text(provider.organisation), shard_of(provider.id))}
+    return [(configuration_table, is_as_read), (tokens_table, Write.check(end, "attribute_not_exists(suspended)"))]
 
 
 def domain_key(domain: str) -> str:

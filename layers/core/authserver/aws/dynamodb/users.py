@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
+from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
 from authserver.aws.items import (
@@ -40,7 +41,7 @@ from authserver.aws.table import (
     read_together,
 )
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Identity, Membership, OneTimeLink, User, identity_id
+from authserver.models import Identity, IdentityProvider, Membership, OneTimeLink, User, identity_id
 from authserver.storage.lists import Page
 from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 
@@ -54,8 +55,11 @@ OPERATORS = "operators"  # what operators are listed by as well, as if they were
 class DynamoUsers:
     """Implements `storage.users.UserStore`."""
 
-    def __init__(self, client: "DynamoDBClient", tables: Tables, guard: Guard = UNGUARDED) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", tables: Tables, configuration_table: str, guard: Guard = UNGUARDED
+    ) -> None:
         self._client = client
+        self._configuration_table = configuration_table
         self._name = table = tables.users
         self._tokens = tables.tokens
         self._table = Table(client, table, guard)
@@ -90,9 +94,9 @@ class DynamoUsers:
         items = [encode_item(user_attributes(user))]
         if user.username:
             items.append(encode_item({"id": login_key(user.username), "sub": user.sub}))
-        return self._create(user, items)
+        return not self._table.transact(self._creation(user, items))
 
-    def _create(self, user: User, items: list[Item]) -> bool:
+    def _creation(self, user: User, items: list[Item]) -> list[Placed]:
         """Puts the items if none of their keys is taken, and nobody had the subject before."""
         end = {"pk": subject_end_key(key_text(user.sub))}
         nobodys = "attribute_not_exists(suspended)"
@@ -102,13 +106,15 @@ class DynamoUsers:
                 end, "SET #operator = :operator", nobodys, {":operator": True}, {"#operator": "operator"}
             )
         puts: list[Placed] = [(self._name, Write.put(item, "attribute_not_exists(id)")) for item in items]
-        return not self._table.transact([*puts, (self._tokens, check)])
+        return [*puts, (self._tokens, check)]
 
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
         sub = self._owner(identity_key(identity_id(issuer, subject)))
         return self.get(sub) if sub else None
 
-    def create_federated(self, user: User, issuer: str, subject: str, membership: Membership | None) -> bool:
+    def create_federated(
+        self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
+    ) -> bool:
         identity = Identity.of(user.sub, issuer, subject, user.created_at)
         items = [
             encode_item({**user_attributes(user), "identities": frozenset({identity_key(identity.id)})}),
@@ -116,7 +122,7 @@ class DynamoUsers:
         ]
         if membership:
             items.append(membership_item(membership))
-        return self._create(user, items)
+        return write_by(self._table, self._creation(user, items), provider, self._configuration_table, self._tokens)
 
     def link(self, identity: Identity) -> bool:
         key = identity_key(identity.id)
