@@ -124,11 +124,13 @@ class FakeRecord:
         return stored is not None and (stored.role, stored.epoch) == (ADMINISTRATOR, membership.epoch)
 
     def require_provider(self, provider: IdentityProvider) -> None:
-        """Raises `ProviderOver` if it does not let people in as it was read."""
+        """Raises `ProviderOver` if it is an organisation's and does not let people in as it was read."""
+        if not provider.organisation:
+            return
         stored = self.providers.get(provider.id)
         if stored is None or stored.version != provider.version or not stored.is_active:
             raise ProviderOver
-        if provider.organisation and self.organisation(filing.key(provider.organisation)).suspended:
+        if self.organisation(filing.key(provider.organisation)).suspended:
             raise ProviderOver
 
     # -- sessions

@@ -134,7 +134,9 @@ def gone_to_login(browser: Browser) -> bool:
     return isinstance(answer, GoTo) and answer.page == "login"
 
 
-@pytest.mark.parametrize("verb", ["users.find_by_identity", "browsers.ends", "users.update", "browsers.put_session"])
+@pytest.mark.parametrize(
+    "verb", ["users.find_by_identity", "users.account_state", "users.update", "browsers.put_session"]
+)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_whoever_signs_in_by_an_identity_at_the_instant_it_is_unlinked_is_not_signed_in(verb: str, when: str) -> None:
     site = Federated(sign_up=False)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
-from authserver.identity.begin import begun_of, key_text
+from authserver.identity.begin import account_state, begun_of
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -32,7 +32,7 @@ from authserver.messages import (
     GoToProvider,
     Interaction,
 )
-from authserver.models import ACTIVE, MEMBER, Federation, IdentityProvider, Membership, User
+from authserver.models import ACTIVE, MEMBER, Federation, IdentityProvider, Membership, User, identity_id
 from authserver.services import Fetcher, Services
 from authserver.storage.configuration import ProviderOver
 from authserver.storage.standing import Ends
@@ -160,6 +160,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         federation = _take_answer(response, state, services)
         provider = _still_active(federation, services)
         person = _ask_provider(response, provider, federation, services)
+        _require_unchanged(provider, federation, services)
         user, ends = _account_of(person, provider, services)
         session = begin_session(
             user.sub,
@@ -225,6 +226,12 @@ def _still_active(federation: Federation, services: Services) -> IdentityProvide
     return provider
 
 
+def _require_unchanged(provider: IdentityProvider, federation: Federation, services: Services) -> None:
+    """What was asked has answered, however long that took: it lets people in still, as it was when it was asked."""
+    if _still_active(federation, services) != provider:
+        raise SignInFailed("provider_unknown")
+
+
 def _ask_provider(
     response: FederationResponse, provider: IdentityProvider, federation: Federation, services: Services
 ) -> Person:
@@ -243,21 +250,19 @@ def _ask_provider(
 
 
 def _account_of(person: Person, provider: IdentityProvider, services: Services) -> tuple[User, Ends]:
-    """The account that is known by this identity, or a new one, and its ends from before it was looked at.
+    """The account that is known by this identity, or a new one, and its ends of the same instant.
 
-    Never one with the same e-mail address or name. Whose identity it is is read again after the ends: somebody may take
-    it away meanwhile.
+    Never one with the same e-mail address or name.
     """
     known = services.users.find_by_identity(person.issuer, person.subject)
     if known is None:
         known = _new_account(person, provider, services)
-    ends = services.browsers.ends(key_text(known.sub))
-    user = services.users.find_by_identity(person.issuer, person.subject)
-    if user is None or user.sub != known.sub:
+    state, ends = account_state(known.sub, services, identity_id(person.issuer, person.subject))
+    if state.user is None:
         raise SignInFailed("no_account")
-    if user.status != ACTIVE or ends.subject.suspended:
+    if state.user.status != ACTIVE or ends.subject.suspended:
         raise SignInFailed("disabled")
-    return user, ends
+    return state.user, ends
 
 
 def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:

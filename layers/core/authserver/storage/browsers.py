@@ -59,9 +59,8 @@ class BrowserStore(Protocol):
         """
 
     def put_session(self, session: Session, provider: IdentityProvider | None = None) -> None:
-        """Signs a browser in; by a `provider`, on the condition of `UserStore.create_federated`, else on none.
-
-        Raises `ProviderOver`.
+        """Signs a browser in; by an organisation's `provider` on the condition of `UserStore.create_federated`, else on
+        none. Raises `ProviderOver`.
         """
 
     def renew_session(self, session: Session, successor: Session) -> bool:

@@ -55,8 +55,8 @@ class UserStore(Protocol):
     ) -> bool:
         """Adds a user without a login name, known by this identity, and a member, unless somebody has the identity.
 
-        Tells whether it did. Condition: the provider is stored as it was read, and active, and its organisation, if it
-        has one, is not suspended. Raises `ProviderOver` where it does not hold.
+        Tells whether it did. Condition, if the provider is an organisation's: it is stored as it was read, and active,
+        and the organisation is not suspended. Raises `ProviderOver` where it does not hold.
         """
 
     def link(self, identity: Identity) -> bool:

@@ -90,7 +90,7 @@ class DynamoBrowsers:
         )
 
     def put_session(self, session: Session, provider: IdentityProvider | None = None) -> None:
-        if provider is None:
+        if provider is None or not provider.organisation:
             self._table.put(session_item(session))
             return
         put = self._table.name, Write.put(session_item(session))

@@ -107,8 +107,8 @@ class DynamoIdentityProviders:
 def write_by(
     table: Table, writes: list[Placed], provider: IdentityProvider, configuration_table: str, tokens_table: str
 ) -> bool:
-    """Makes all the writes or none; tells whether. Raises `ProviderOver` unless the provider lets people in as it was
-    read: nobody has changed it since, it is active, and its organisation is not suspended."""
+    """Makes all the writes or none; tells whether. Raises `ProviderOver` unless an organisation's provider lets people
+    in as it was read: nobody has changed it since, it is active, and its organisation is not suspended."""
     refused = table.transact([*writes, *_lets_people_in(provider, configuration_table, tokens_table)])
     if any(position >= len(writes) for position in refused):
         raise ProviderOver
@@ -116,14 +116,15 @@ def write_by(
 
 
 def _lets_people_in(provider: IdentityProvider, configuration_table: str, tokens_table: str) -> list[Placed]:
+    """No condition for a provider of everybody's: one item bears only so many a second."""
+    if not provider.organisation:
+        return []
     is_as_read = Write.check(
         {"id": f"idp#{provider.id}"},
         "version = :version AND #status = :active",
         {":version": provider.version, ":active": ACTIVE},
         {"#status": "status"},
     )
-    if not provider.organisation:
-        return [(configuration_table, is_as_read)]
     end = {"pk": organisation_end_key(key_text(provider.organisation), shard_of(provider.id))}
     return [(configuration_table, is_as_read), (tokens_table, Write.check(end, "attribute_not_exists(suspended)"))]
 
