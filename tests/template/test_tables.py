@@ -73,16 +73,20 @@ def test_the_indexes_list_by_keys_alone(written: Written) -> None:
     }
 
 
-def test_the_tokens_table_is_warmed_where_it_is_asked_for(written: Written) -> None:
-    asked = {"HasWarmThroughput": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TableWarmThroughput"}, 0]}]}}
+@pytest.mark.parametrize("warm", ["TokensTable", "UsersTable"])
+def test_a_table_is_warmed_where_it_is_asked_for(warm: str, written: Written) -> None:
+    asked = {f"HasWarm{warm}": {"Fn::Not": [{"Fn::Equals": [{"Ref": f"{warm}WarmThroughput"}, 0]}]}}
     assert asked.items() <= written.template["Conditions"].items()
-    warmed = {logical_id for logical_id in TABLES if "WarmThroughput" in table(written, logical_id)}
-    assert warmed == {"TokensTable"}
     for units, throughput in (("0", {}), ("40000", {"WarmThroughput": {"ReadUnitsPerSecond": "40000"}})):
-        parameters = choose_parameters(written.template["Parameters"], {"TableWarmThroughput": units}, {})
+        parameters = choose_parameters(written.template["Parameters"], {f"{warm}WarmThroughput": units}, {})
         resolver = Resolver(parameters, written.template["Conditions"], "123456789012")
-        properties = {"WarmThroughput": table(written, "TokensTable")["WarmThroughput"]}
-        assert resolver.resolve(properties, "TokensTable") == throughput
+        properties = {"WarmThroughput": table(written, warm)["WarmThroughput"]}
+        assert resolver.resolve(properties, warm) == throughput
+
+
+def test_what_checks_of_tokens_read_is_what_can_be_warmed(written: Written) -> None:
+    warmed = {logical_id for logical_id in TABLES if "WarmThroughput" in table(written, logical_id)}
+    assert warmed == {"TokensTable", "UsersTable"}
 
 
 def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
