@@ -437,8 +437,15 @@ def test_an_administrator_widens_a_grant_for_as_long_as_they_are_one(stores: Sto
     assert not ends().stand(widened.begun)
     assert ends().begun("", key(ada.subject)).widening == 1
     assert stores.tokens.widen(widened, frozenset({"a"}), ada, begun) is None
-    stores.withdrawals.set_membership(replace(ada, epoch=identifier()))
+    again, other = replace(ada, epoch=identifier()), membership(acme.id, f"sub-{identifier()}", ADMINISTRATOR)
+    for one in (again, other):
+        stores.withdrawals.set_membership(one)
+        anew = replace(begun, widener=key(one.subject), widening=ends().begun("", key(one.subject)).widening)
+        assert stores.tokens.widen(widened, frozenset({"a"}), one, anew) is None, "what was over comes back"
     assert not ends().stand(widened.begun)
+    third = redeemed(stores.tokens, organisation=acme.id, entities=frozenset({"a"}), begun=replace(begun, widening=1))
+    by_other = replace(begun, widener=key(other.subject))
+    assert stores.tokens.widen(third, every, other, by_other) == replace(third, entities=every, begun=by_other)
 
 
 def test_what_was_revoked_is_not_widened(stores: Stores) -> None:

@@ -9,7 +9,7 @@ from authserver.ends import Begun, SubjectEnd
 from authserver.models import Consent
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.withdrawals import WithdrawalStore
-from authserver.values import Scope
+from authserver.values import Scope, sha256
 from tests.contract.records import NOW, consent, identifier, key, listed, pending_request, session
 
 API, FILES = frozenset({"https://api.example"}), frozenset({"https://files.example"})
@@ -92,14 +92,19 @@ def test_put_session_is_found_and_deleted_once_and_again(browsers: BrowserStore,
     withdrawals.end_session(record.id)
 
 
-def test_renew_session_puts_the_one_in_place_of_the_other_once(browsers: BrowserStore) -> None:
-    first, second, third = session(), session(begun=UNDER, sessions=2), session()
+def test_a_session_is_renewed_once_for_each_secret_and_is_the_same_to_whoever_ends_it(
+    browsers: BrowserStore, withdrawals: WithdrawalStore
+) -> None:
+    first = session(begun=UNDER, sessions=2)
+    second, third = (replace(first, secret_hash=sha256(secret), signed_in_for=secret) for secret in ("two", "three"))
     browsers.put_session(first)
     assert browsers.renew_session(first, second)
-    assert browsers.browser_state(session_id=first.id).session is None
-    assert browsers.browser_state(session_id=second.id).session == second
+    assert browsers.browser_state(session_id=first.id).session == second
     assert not browsers.renew_session(first, third)
-    assert browsers.browser_state(session_id=third.id).session is None
+    assert browsers.browser_state(session_id=first.id).session == second
+    withdrawals.end_session(first.id)
+    assert not browsers.renew_session(second, third)
+    assert browsers.browser_state(session_id=first.id).session is None
 
 
 def test_browser_state_still_tells_what_has_expired(browsers: BrowserStore) -> None:

@@ -120,22 +120,39 @@ def test_a_time_step_is_used_once_and_none_before_it(factors: FactorStore) -> No
     assert factors.use_totp_step(record, 12, "claim")
     assert not factors.use_totp_step(record, 12, "another claim")
     assert not factors.use_totp_step(record, 11, "another claim")
-    assert factors.use_totp_step(record, 13, "another claim")
-    found = factors.get(key(record.subject))
-    assert found == replace(record, totp=Totp(b"a", NOW, 13))
+    used = replace(record, totp=Totp(b"a", NOW, 12), version=2)
+    assert factors.get(key(record.subject)) == used
+    assert not factors.use_totp_step(used, 12, "another claim")
+    assert factors.use_totp_step(used, 13, "another claim")
+    assert factors.get(key(record.subject)) == replace(used, totp=Totp(b"a", NOW, 13), version=3)
 
 
 def test_a_use_that_was_written_is_no_replay_to_its_own_retry(factors: FactorStore) -> None:
     phone = passkey()
     record = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(phone,))
     uses: tuple[Any, ...] = (
-        lambda claim: factors.use_totp_step(record, 12, claim),
-        lambda claim: factors.spend_recovery_code(record, "hash-one", claim),
-        lambda claim: factors.note_passkey_use(record, phone.id, 4, claim, NOW),
+        lambda read, claim: factors.use_totp_step(read, 12, claim),
+        lambda read, claim: factors.spend_recovery_code(read, "hash-one", claim),
+        lambda read, claim: factors.note_passkey_use(read, phone.id, 4, claim, NOW),
     )
     for use in uses:
-        claim = identifier()
-        assert [use(claim), use(claim), use(identifier())] == [True, True, False]
+        claim, read = identifier(), factors.get(key(record.subject))
+        assert [use(read, claim), use(read, claim), use(read, identifier())] == [True, True, False]
+
+
+def test_a_change_that_was_under_way_brings_nothing_back_that_was_used(factors: FactorStore) -> None:
+    phone = passkey()
+    record = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(phone,))
+    uses: tuple[Any, ...] = (
+        lambda read: factors.use_totp_step(read, 12, identifier()),
+        lambda read: factors.spend_recovery_code(read, "hash-one", identifier()),
+        lambda read: factors.note_passkey_use(read, phone.id, 4, identifier(), NOW),
+    )
+    for use in uses:
+        read = factors.get(key(record.subject))
+        assert read is not None
+        assert use(read)
+        assert not factors.replace(replace(read, passkeys=()))
 
 
 def test_a_time_step_of_a_secret_that_was_changed_meanwhile_is_refused(factors: FactorStore) -> None:
@@ -151,10 +168,12 @@ def test_a_recovery_code_is_spent_once_and_the_others_stay(factors: FactorStore)
     assert not factors.spend_recovery_code(record, "hash-three", "claim")
     assert factors.spend_recovery_code(record, "hash-one", "claim")
     assert not factors.spend_recovery_code(record, "hash-one", "another claim")
-    assert factors.spend_recovery_code(record, "hash-two", "another claim")
-    found = factors.get(key(record.subject))
-    assert found == replace(record, recovery_codes=frozenset())
-    assert not factors.spend_recovery_code(record, "hash-one", "a third claim")
+    used = replace(record, recovery_codes=CODES - {"hash-one"}, version=2)
+    assert factors.get(key(record.subject)) == used
+    assert factors.spend_recovery_code(used, "hash-two", "another claim")
+    spent = replace(record, recovery_codes=frozenset(), version=3)
+    assert factors.get(key(record.subject)) == spent
+    assert not factors.spend_recovery_code(spent, "hash-one", "a third claim")
 
 
 def test_a_recovery_code_that_was_replaced_meanwhile_is_refused(factors: FactorStore) -> None:
@@ -173,7 +192,7 @@ def test_a_passkeys_count_grows_or_is_none(factors: FactorStore, noted: int, cou
     assert factors.note_passkey_use(record, phone.id, count, "claim", NOW + 5) is taken
     found = factors.get(key(record.subject))
     used = replace(phone, sign_count=count, last_used_at=NOW + 5) if taken else phone
-    assert found == replace(record, passkeys=(key_ring, used))
+    assert found == replace(record, passkeys=(key_ring, used), version=1 + taken)
 
 
 def test_a_passkey_that_was_removed_meanwhile_is_refused_and_not_brought_back(factors: FactorStore) -> None:

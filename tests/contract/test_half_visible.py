@@ -31,6 +31,7 @@ from authserver.values import Scope
 from tests.contract.implementations import Clocks, Stores, on_dynamodb
 from tests.contract.meddling import READS, WRITES, HalfVisible, Interleaved, Meddler
 from tests.contract.records import NOW, consent, created, identifier, key, membership, session, user
+from tests.contract.tables import every_item
 from tests.fakes import Clock, FakeOpener, Random, client, settings
 
 pytestmark = pytest.mark.parametrize("own_stores", ["ministack", "moto"], indirect=True)
@@ -541,3 +542,53 @@ def test_a_key_whose_withdrawal_was_half_to_be_seen_is_trusted_no_longer_than_a_
         clock.advance(1)
         verifier.are_current()
     assert not verifier.verification_key(stolen)
+
+
+# ------------------------------------------------------------------ tables of two moments
+
+
+RESTORED: dict[
+    str, tuple[str, Callable[[Stores, World], Any], Callable[[World], object], Callable[[World], object]]
+] = {
+    "user": (
+        "user#",
+        lambda s, w: s.users.account_state(w.person.sub),
+        COMMITS["password"],
+        lambda w: w.stores.withdrawals.set_password(w.person.sub, "a third hash"),
+    ),
+    "client": (
+        "",
+        lambda s, w: s.clients.find(w.web.client_id),
+        lambda w: [_change(w, client_name="One"), _change(w, client_name="Two")],
+        lambda w: _change(w, client_name="Three"),
+    ),
+    "organisation": (
+        "organisation#",
+        lambda s, w: s.tokens.standing(organisation_key=key(w.acme.id), companies=True).organisation,
+        COMMITS["company"],
+        lambda w: w.stores.withdrawals.change_organisation(w.acme.id, name="Another"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", RESTORED)
+def test_a_record_and_an_end_of_backups_of_two_moments_agree_again_with_the_next_change(
+    own_stores: Stores, what: str
+) -> None:
+    prefix, read, change, mend = RESTORED[what]
+    there = world(own_stores)
+    assert own_stores.dynamodb is not None
+    table = "ClientsTable" if what == "client" else "UsersTable"
+    names = [prefix + there.person.sub, there.web.client_id, f"organisation#{key(there.acme.id)}"]
+    before = [item for item in every_item(own_stores.dynamodb, table) if _name_of(item) in names]
+    change(there)
+    for item in before:
+        own_stores.dynamodb.put_item(TableName=table, Item=item)
+    with pytest.raises(TemporarilyUnavailable):
+        read(own_stores.new_instance(), there)
+    mend(there)
+    assert read(own_stores.new_instance(), there) is not None
+
+
+def _name_of(item: dict[str, Any]) -> str:
+    return str(item.get("id", item.get("client_id"))["S"])  # type: ignore[index]  # one of the two is there

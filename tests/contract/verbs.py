@@ -21,7 +21,7 @@ from authserver.storage.organisations import OrganisationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
-from authserver.values import Scope
+from authserver.values import Scope, sha256
 from tests.contract.estate import ACCESS_TOKEN, CATALOGUE, FAR, IMPORTED, INITIAL_HASH, ISSUER, Estate
 from tests.contract.implementations import Stores
 from tests.contract.records import END, IDLE, NOW, identifier, key, membership
@@ -81,6 +81,10 @@ def successor(estate: Estate, **changed: Any) -> Session:
     return replace(estate.new_session, **{"begun": begun, "sessions": estate.session.sessions, **changed})
 
 
+def renewed(session: Session) -> Session:
+    return replace(session, secret_hash=sha256("another secret"))
+
+
 def widened(estate: Estate) -> Begun:
     """What the organisation's grant is begun under once an administrator has added companies."""
     by = estate.administrator
@@ -105,7 +109,7 @@ BROWSERS: dict[str, Verb] = {
         lambda e, s: s.browsers.note_password(e.request.id, e.alice.sub, e.session.begun, e.session.sessions, NOW)
     ),
     "put_session": begins(lambda e, s: s.browsers.put_session(e.new_session)),
-    "renew_session": begins(lambda e, s: s.browsers.renew_session(e.other_session, e.new_session), "other_session"),
+    "renew_session": begins(lambda e, s: s.browsers.renew_session(e.other_session, renewed(e.other_session))),
     "sessions": reads(lambda e, s: s.browsers.sessions(e.alice.sub)),
     "ends": reads(lambda e, s: s.browsers.ends(key(e.alice.sub))),
     "browser_state": reads(lambda e, s: s.browsers.browser_state(session_id=e.session.id)),

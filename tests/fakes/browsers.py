@@ -67,9 +67,10 @@ class FakeBrowsers:
 
     def renew_session(self, session: Session, successor: Session) -> bool:
         with self._lock:
-            if self._sessions.pop(session.id, None) is None:
+            stored = self._sessions.get(session.id)
+            if stored is None or stored.secret_hash != session.secret_hash:
                 return False
-            self._sessions[successor.id] = successor
+            self._sessions[session.id] = successor
         return True
 
     def ends(self, subject_key: str) -> Ends:

@@ -75,5 +75,5 @@ class FakeFactors:
             used = use(stored) if stored else None
             if used is None:
                 return stored is not None and self._used_by.get(key) == claim
-            self._factors[key], self._used_by[key] = used, claim
+            self._factors[key], self._used_by[key] = replace(used, version=used.version + 1), claim
         return True

@@ -101,10 +101,14 @@ class FakeTokens:
                 return None
             if (existing.entities, existing.begun) != (authorization.entities, authorization.begun):
                 return None
-            if not self._record.is_administrators(by):
+            if not self._record.is_administrators(by) or not self._has_its_widener(existing):
                 return None
             self._authorizations[authorization.id] = replace(existing, entities=entities, begun=begun)
             return self._authorizations[authorization.id]
+
+    def _has_its_widener(self, authorization: Authorization) -> bool:
+        begun, end = authorization.begun, self._record.organisation(filing.key(authorization.organisation))
+        return not begun.widener or end.approvers.get(begun.widener, 0) == begun.widening
 
     def find(self, authorization_id: str) -> Authorization | None:
         with self._lock:

@@ -34,6 +34,18 @@ def leave_out_what_is_optional(world: World) -> None:
 
 
 @flow
+def allow_twice(world: World) -> None:
+    """One consent is one code, and none once that is spent."""
+    gateway = Gateway(world)
+    app, browser = web(gateway), Browser(gateway)
+    page = browser.follow(browser.sign_in(browser.follow(browser.authorize(app.request()))))
+    codes = [parameters_of(browser.decide(page))["code"] for _ in range(2)]
+    assert len(set(codes)) == 1
+    assert app.exchange(codes[0]).status == 200
+    assert "This page has expired" in browser.decide(page).body
+
+
+@flow
 def go_on_as_who_is_signed_in(world: World) -> None:
     gateway = Gateway(world)
     app, browser = web(gateway), Browser(gateway)

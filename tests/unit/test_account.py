@@ -351,6 +351,18 @@ def test_what_an_administrator_added_falls_with_the_role(server: Tenants, admini
     assert not connection.is_alive
 
 
+def test_another_administrators_word_does_not_bring_back_what_fell_with_the_first(
+    server: Tenants, administrator: Api
+) -> None:
+    connection = server.connect("max", "a1")
+    server.withdrawals.set_membership(Membership("acme", "mia", ADMINISTRATOR, server.clock(), "another epoch"))
+    assert companies(administrator, "acme", connection.id, "a1", "a2").status == 200
+    assert server.withdrawals.change_role(Membership("acme", "ada", MEMBER, server.clock(), "a member"), witness="mia")
+    for wanted in (("a1", "a3"), ("a1",), ("*",)):
+        assert companies(server.account("mia"), "acme", connection.id, *wanted).status == 409
+    assert not connection.is_alive
+
+
 def test_what_was_taken_away_by_an_administrator_stays_without_one(server: Tenants, administrator: Api) -> None:
     connection = server.connect("max", "a1", "a2")
     server.withdrawals.set_membership(Membership("acme", "mia", ADMINISTRATOR, server.clock(), "another epoch"))

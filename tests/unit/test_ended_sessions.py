@@ -13,6 +13,7 @@ from authserver.endpoints.mail import write_letter
 from authserver.endpoints.recover import recover
 from authserver.errors import InvalidGrant, InvalidToken
 from authserver.identity.mail_links import make_link
+from authserver.management import account as account_api
 from authserver.messages import (
     PASSWORD_RESET,
     AuthorizationResponse,
@@ -426,6 +427,33 @@ def test_many_who_go_on_at_once_have_one_session() -> None:
         assert len(server.browsers.sessions(SUB).items) == 1
         (browser.session,) = [answer.session for answer in answers if isinstance(answer, GoTo)]
         assert "code" in browser.go_through(prompt="none")
+
+
+@pytest.mark.parametrize("at", ["before", "renewed", "between"])
+def test_whoever_signs_a_browser_out_does_so_however_often_its_session_was_renewed(at: str) -> None:
+    """By whoever stole it, say: what the list shows is what is ended."""
+    server = Server()
+    browser, handle, csrf = at_the_choice(server)
+    (listed,) = server.browsers.sessions(SUB).items
+    owner = Api(server, account_api.OPERATIONS, SUB)
+
+    def end() -> None:
+        assert owner.call("DELETE", f"/account/sessions/{listed.id}").status == 204
+
+    if at == "between":
+        answers: list[Any] = []
+        server.before("withdrawals.end_session", lambda: answers.append(go_on(browser, handle, csrf)))
+        end()
+        (answer,) = answers
+    else:
+        if at == "before":
+            end()
+        answer = go_on(browser, handle, csrf)
+        if at == "renewed":
+            end()
+    browser.session = (answer.session if isinstance(answer, GoTo) else None) or browser.session
+    assert browser.go_through(prompt="none")["error"] == "login_required"
+    assert server.browsers.sessions(SUB).items == ()
 
 
 @pytest.mark.parametrize("end", ENDS)

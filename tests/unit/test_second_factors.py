@@ -10,6 +10,7 @@ from authserver.ends import CLOCK_SKEW
 from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from authserver.identity import passkeys, recovery_codes, totp
 from authserver.identity.passkeys import Ceremony
+from authserver.identity.second_factors import ChangedMeanwhile, rename_passkey
 from authserver.messages import CodePage, ConsentPage, GoTo, LoginPage
 from authserver.models import ACTIVE, DISABLED, Factors, Totp
 from authserver.tokens.opaque import key_of
@@ -348,6 +349,21 @@ def test_what_is_no_recovery_code_is_refused(written: str) -> None:
     give_totp(server)
     browser, handle = at_code(server)
     assert refused(browser.enter_code(handle, recovery_code=written))
+
+
+@pytest.mark.parametrize("use", ["code", "recovery code"])
+def test_what_was_used_is_not_brought_back_by_a_change_that_was_under_way(use: str) -> None:
+    """A page that renames a passkey writes the factors as it read them."""
+    server, device = Server(), Authenticator(ISSUER)
+    give_totp(server)
+    give_passkey(server, device)
+    entered = {"code": code_at(server.clock())} if use == "code" else {"recovery_code": CODES[0]}
+    browser, handle = at_code(server)
+    server.before("factors.replace", lambda: browser.enter_code(handle, **entered))
+    with pytest.raises(ChangedMeanwhile):
+        rename_passkey(SUB, base64url(device.id), "Another", server.services)
+    again, other = at_code(server)
+    assert refused(again.enter_code(other, **entered))
 
 
 # ------------------------------------------------------------------ passkeys

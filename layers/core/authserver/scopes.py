@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from authserver.ends import Deployment
-from authserver.errors import TemporarilyUnavailable
 from authserver.marks import N_
 from authserver.values import Scope
 
@@ -72,8 +71,10 @@ class ScopeCatalogue:
         return ScopeCatalogue(tuple((known | own).values()), self.version, self.removed)
 
     def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
-        """The definitions of these scopes; one that the catalogue does not know is described by its name."""
-        return tuple(self.get(name) or ScopeDefinition(name, name) for name in scope)
+        """The definitions of these scopes; one that was removed is described as it was, and one that never was by its
+        name."""
+        removed = {definition.name: definition for definition in self.removed}
+        return tuple(self.get(name) or removed.get(name) or ScopeDefinition(name, name) for name in scope)
 
     def expand(self, scope: Scope) -> Scope:
         """The scope and all that it implies."""
@@ -131,9 +132,9 @@ class RememberedScopes:
     def __call__(self) -> ScopeCatalogue:
         version = self._deployment().catalogue
         if self._catalogue.version < version:
+            # Of an older version still while a change is half to be seen, or since a table was restored from a backup:
+            # then it is what there is, and is read again the next time.
             self._catalogue = (self._load() or DEFAULT).with_built_in()
-        if self._catalogue.version < version:
-            raise TemporarilyUnavailable("The store did not answer", reason="scopes_contended")
         return self._catalogue
 
 

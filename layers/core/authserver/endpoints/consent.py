@@ -70,6 +70,8 @@ def show_consent(interaction: Interaction, services: Services) -> Answer:
         return _issue(resumed, session, choice, services)
     except (AccessDenied, LoginRequired) as error:
         return failure(resumed.request.redirect, error, services)
+    except SessionOver:
+        return GoTo("login", interaction.request_handle)
 
 
 def decide(form: ConsentForm, services: Services) -> Answer:

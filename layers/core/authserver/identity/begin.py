@@ -9,7 +9,7 @@ from authserver.storage.standing import Ends
 from authserver.storage.users import AccountState
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import base64url, sha256
+from authserver.values import base64url, from_base64url, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,26 @@ def new_session(
         begun=begun,
         sessions=sessions,
     )
-    return _named_anew(session, services)
+    return named_anew(session, services)
 
 
 def renewed(session: Session, signed_in_for: str, services: Services) -> Cookie:
-    """The same session by another identifier, for another pending request: nobody has signed in anew."""
-    return _named_anew(replace(session, signed_in_for=signed_in_for), services)
+    """The same session with another secret, for another pending request: nobody has signed in anew."""
+    return _with_another_secret(replace(session, signed_in_for=signed_in_for), services)
 
 
-def _named_anew(session: Session, services: Services) -> Cookie:
-    identifier, secret = services.random(16), services.random(16)
-    named = replace(session, id=base64url(identifier), secret_hash=sha256(base64url(secret)))
-    key = services.keys.token_key(TOKEN_RING)
-    value = opaque.seal(opaque.SESSION, key, id=identifier, subject=opaque.key_of(session.subject), secret=secret)
-    return Cookie(named, value)
+def named_anew(session: Session, services: Services) -> Cookie:
+    """The same session by another identifier."""
+    return _with_another_secret(replace(session, id=base64url(services.random(16))), services)
+
+
+def _with_another_secret(session: Session, services: Services) -> Cookie:
+    secret, key = services.random(16), services.keys.token_key(TOKEN_RING)
+    value = opaque.seal(
+        opaque.SESSION,
+        key,
+        id=from_base64url(session.id),
+        subject=opaque.key_of(session.subject),
+        secret=secret,
+    )
+    return Cookie(replace(session, secret_hash=sha256(base64url(secret))), value)

@@ -225,6 +225,8 @@ def set_companies(call: Call, services: Services) -> Answer:
     _require_companies(wanted, organisation)
     if membership.role != models.ADMINISTRATOR and authorization.subject != user.sub:
         raise NotFound("authorization")
+    if not PresentEnds(services).let_stand(authorization):
+        raise Conflict("The authorization is over, or was changed meanwhile")
     if _is_narrower(wanted, authorization, organisation):
         changed = services.withdrawals.set_entities(authorization.id, organisation.id, wanted, authorization.entities)
     else:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from authserver.identity import activity
-from authserver.identity.begin import new_session, renewed
+from authserver.identity.begin import named_anew, new_session
 from authserver.identity.device import read_device
 from authserver.identity.mail_links import pending_link, pending_links
 from authserver.identity.mails import tell_of_new_factors, tell_of_new_password
@@ -228,7 +228,7 @@ def unlink(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     if not (has_password or factors.passkeys or len(linked) > 1):
         raise Conflict(LAST_WAY, reason="last_way")
     begun = replace(session.begun, subject=session.begun.subject + 1)
-    after = renewed(replace(session, begun=begun), session.signed_in_for, services)
+    after = named_anew(replace(session, begun=begun), services)
     if not services.withdrawals.unlink_own(identity, factors, session, after.session):
         raise Conflict(CHANGED_MEANWHILE)
     _note(activity.IDENTITY_REMOVED, visitor, visit, services, about=name_of(identity.issuer, services))

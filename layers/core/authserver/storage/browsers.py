@@ -64,7 +64,11 @@ class BrowserStore(Protocol):
         """
 
     def renew_session(self, session: Session, successor: Session) -> bool:
-        """Puts a session in place of another, in one write; tells whether that one was still there."""
+        """Puts the `successor`, the same session with another secret, in its place, in one write. Tells whether it was
+        there with the secret that it had.
+
+        It keeps its identifier: whoever ends it ends it however often it was renewed.
+        """
 
     def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
         """The subject's sessions, oldest first; expired ones are among them. Raises `BadCursor`."""

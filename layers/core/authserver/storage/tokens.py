@@ -67,8 +67,8 @@ class TokenStore(Protocol):
         """Gives an authorization companies that it did not reach, by the word of an administrator, under which it is
         `begun` from then on; it as it is now.
 
-        None if it is revoked, reaches others or was begun otherwise than was read; or if `by` is no administrator's
-        membership any more, or another than it was.
+        None if it is revoked, reaches others or was begun otherwise than was read; if `by` is no administrator's
+        membership any more, or another than it was; or if who added companies before has ceased to be one.
         """
 
     def find(self, authorization_id: str) -> Authorization | None:

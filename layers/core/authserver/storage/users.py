@@ -92,7 +92,8 @@ class UserStore(Protocol):
 
 
 class FactorStore(Protocol):
-    """What users prove who they are with, beyond a password.
+    """What users prove who they are with, beyond a password. Each use gives them the next version, as a change does: so
+    no change that was under way brings back what was used.
 
     One that is stored but cannot be read is never taken for none: that raises `TemporarilyUnavailable`.
     """

@@ -8,8 +8,8 @@ Clients (``client_id``)
     parts) and by ``listed_owner``.
 
 Users (``id``)
-    ``user#<sub>``            a user, with the keys of the ``identities``; operators are listed by ``listed_member`` as
-                              well, as ``operators``
+    ``user#<sub>``            a user, with the keys of the ``identities`` and the ``version`` that the end tells;
+                              operators are listed by ``listed_member`` as well, as ``operators``
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
     ``organisation#<key>``    an organisation, with its ``companies`` and the ``version`` that its end tells
     ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that; and for

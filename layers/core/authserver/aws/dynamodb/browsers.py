@@ -97,11 +97,7 @@ class DynamoBrowsers:
         write_by(self._table, [put], provider, self._configuration_table, self._table.name)
 
     def renew_session(self, session: Session, successor: Session) -> bool:
-        writes = [
-            Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)"),
-            Write.put(session_item(successor)),
-        ]
-        return not self._table.write_all(writes)
+        return self._table.put_if(session_item(successor), "secret_hash = :hash", {":hash": session.secret_hash})
 
     def sessions(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
         return self._by_subject.page(f"session#{key_text(subject)}", session_of, limit=limit, cursor=cursor)

@@ -1,5 +1,6 @@
 """The writes of ends, which go into one transaction with the records that they are about."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,36 +25,29 @@ def subject_end(
     *,
     suspended: str | None = None,
     is_operator: bool | None = None,
-    with_record: bool = True,
+    version: int | None = None,
     only_if: str = "",
     values: Mapping[str, Any] = NO_MORE,
 ) -> Placed:
-    """Raises the epoch of a subject, and `with_record` its version, which the user's record gets in the same
-    transaction. `suspended` is set, or if empty removed.
+    """Raises the epoch of a subject. The `version` is that which the user's record gets in the same transaction, if it
+    is changed. `suspended` is set, or if empty removed.
 
     The counts of `grants` stay, since an approval is compared with them whatever the epoch is: one that fell would let
     what was disconnected stand again. Only of somebody who is deleted, and never comes back, are they forgotten.
     """
     kept = "grants = :none" if suspended == SUSPENDED_DELETED else "grants = if_not_exists(grants, :none)"
-    sets, removes = [kept], []
-    more: dict[str, Any] = {":none": {}, ":one": 1, **values}
-    if suspended:
-        sets.append("suspended = :suspended")
-        more[":suspended"] = suspended
-    elif suspended is not None:
-        removes.append("suspended")
+    sets, removes, more = _suspension(suspended)
+    sets.append(kept)
+    more |= {":none": {}, ":one": 1, **values}
+    if version is not None:
+        sets.append("version = :version")
+        more[":version"] = version
     if is_operator:
         sets.append("#operator = :operator")
         more[":operator"] = True
     elif is_operator is not None:
         removes.append("#operator")
-    expression = " ".join(
-        [
-            f"SET {', '.join(sets)}",
-            *([f"REMOVE {', '.join(removes)}"] if removes else []),
-            "ADD epoch :one, version :one" if with_record else "ADD epoch :one",
-        ]
-    )
+    expression = _expression(sets, removes, ["epoch :one"])
     names = {} if is_operator is None else {"#operator": "operator"}
     key = {"pk": subject_end_key(key_text(subject))}
     return table, Write.update(key, expression, only_if, more, names)
@@ -62,30 +56,23 @@ def subject_end(
 def move_client_end(
     table: str, client_id: str, after: Client | None = None, *, ends: bool = False, suspended: str | None = None
 ) -> list[Placed]:
-    """Gives all copies of a client's end the next version, and what the client may have as it is `after`.
+    """Gives all copies of a client's end what the client may have as it is `after`, and its version; or else, the
+    record being gone or only kept, the next version.
 
     `ends` raises its epoch; `suspended` is set, or if empty removed.
     """
-    sets, removes, values = [], [], {":one": 1}
-    more: dict[str, Any] = dict(values)
-    if after is not None:
-        sets += ["#scope = :scope", "acts_for_itself = :acts_for_itself"]
-        more |= {":scope": str(after.scope), ":acts_for_itself": after.acts_for_itself}
-    if suspended:
-        sets.append("suspended = :suspended")
-        more[":suspended"] = suspended
-    elif suspended is not None:
-        removes.append("suspended")
-    expression = " ".join(
-        [
-            *([f"SET {', '.join(sets)}"] if sets else []),
-            *([f"REMOVE {', '.join(removes)}"] if removes else []),
-            "ADD version :one, epoch :one" if ends else "ADD version :one",
-        ]
-    )
+    sets, removes, more = _suspension(suspended)
+    adds = ["epoch :one"] if ends else []
+    if after is None:
+        adds.append("version :one")
+    else:
+        sets += ["#scope = :scope", "acts_for_itself = :acts_for_itself", "version = :version"]
+        more |= {":scope": str(after.scope), ":acts_for_itself": after.acts_for_itself, ":version": after.version}
+    if adds:
+        more[":one"] = 1
     names = {"#scope": "scope"} if after is not None else {}
     keys = ({"pk": client_end_key(key_text(client_id), shard)} for shard in range(SHARDS))
-    return [(table, Write.update(key, expression, "", more, names)) for key in keys]
+    return [(table, Write.update(key, _expression(sets, removes, adds), "", more, names)) for key in keys]
 
 
 def raise_client_end(table: str, client_id: str) -> list[Placed]:
@@ -95,32 +82,38 @@ def raise_client_end(table: str, client_id: str) -> list[Placed]:
 
 
 def move_organisation_end(
-    table: str, organisation: str, *, versions: int = 0, ends: bool = False, suspended: str | None = None
+    table: str, organisation: str, *, version: int | None = None, ends: bool = False, suspended: str | None = None
 ) -> list[Placed]:
-    """Gives all copies of an organisation's end the next version (`versions` 1) or leaves it (0); `ends` raises its
-    epoch, which ends what its clients and its approvers did as well; `suspended` is set, or if empty removed."""
-    sets, removes, adds = [], [], []
-    more: dict[str, Any] = {":one": 1}
+    """Gives all copies of an organisation's end the `version` that its record gets; `ends` raises its epoch, which ends
+    what its clients and its approvers did as well; `suspended` is set, or if empty removed."""
+    sets, removes, more = _suspension(suspended)
+    if version is not None:
+        sets.append("version = :version")
+        more[":version"] = version
     if ends:
         sets += ["clients = :clients", "approvers = :approvers"]
-        adds.append("epoch :one")
-        more |= {":clients": {}, ":approvers": {}}
-    if versions:
-        adds.append("version :one")
-    if suspended:
-        sets.append("suspended = :suspended")
-        more[":suspended"] = suspended
-    elif suspended is not None:
-        removes.append("suspended")
-    expression = " ".join(
-        [
-            *([f"SET {', '.join(sets)}"] if sets else []),
-            *([f"REMOVE {', '.join(removes)}"] if removes else []),
-            f"ADD {', '.join(adds)}",
-        ]
-    )
+        more |= {":clients": {}, ":approvers": {}, ":one": 1}
+    expression = _expression(sets, removes, ["epoch :one"] if ends else [])
     keys = ({"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS))
     return [(table, Write.update(key, expression, "", more)) for key in keys]
+
+
+def new_version() -> int:
+    """Of a record and its end, which are read until both have the same: drawn anew with each write of both. So two that
+    were restored from backups of two moments agree again with the next such write."""
+    return secrets.randbits(53)
+
+
+def _suspension(suspended: str | None) -> tuple[list[str], list[str], dict[str, Any]]:
+    """What of an update sets `suspended`, or if empty removes it: the parts of SET and REMOVE, and the values."""
+    if suspended is None:
+        return [], [], {}
+    return (["suspended = :suspended"], [], {":suspended": suspended}) if suspended else ([], ["suspended"], {})
+
+
+def _expression(sets: list[str], removes: list[str], adds: list[str]) -> str:
+    clauses = (("SET", sets), ("REMOVE", removes), ("ADD", adds))
+    return " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses if parts)
 
 
 def count_in(table: str, keys: "list[Mapping[str, str]]", name: str, counted: str) -> list[Placed]:

@@ -79,7 +79,11 @@ class DynamoFactors:
     ) -> bool:
         try:
             self._table.update(
-                {"id": factors_key(factors.subject)}, expression, condition, {**values, ":claim": claim}, names=names
+                {"id": factors_key(factors.subject)},
+                f"{expression} ADD version :one",
+                condition,
+                {**values, ":claim": claim, ":one": 1},
+                names=names,
             )
         except ConditionFailed as failure:
             return (failure.existing or {}).get("used_by") == {"S": claim}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end
+from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.items import (
@@ -71,16 +71,16 @@ class DynamoOrganisations:
         return not self._table.transact(writes)
 
     def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
+        version = new_version()
         put = Write.update(
             {"id": organisation_key(organisation)},
-            "SET companies.#company = :name ADD version :one",
+            "SET companies.#company = :name, version = :version",
             "attribute_exists(id) AND (attribute_exists(companies.#company) OR size(companies) < :bound)",
-            {":name": name, ":bound": bound, ":one": 1},
+            {":name": name, ":bound": bound, ":version": version},
             {"#company": company},
         )
-        return not self._table.transact(
-            [(self._name, put), *move_organisation_end(self._tokens, organisation, versions=1)]
-        )
+        ends = move_organisation_end(self._tokens, organisation, version=version)
+        return not self._table.transact([(self._name, put), *ends])
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Organisation]:
         return self._all.page(LISTED, organisation_of, limit=limit, cursor=cursor)

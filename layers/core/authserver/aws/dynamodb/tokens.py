@@ -17,11 +17,13 @@ from authserver.aws.items import (
     initial_access_token_key,
     initial_access_token_of,
     key_text,
+    organisation_end_key,
     parts_of,
     read,
     revoked_key,
+    shard_of,
 )
-from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
+from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import Begun
 from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
 from authserver.storage.browsers import SessionOver
@@ -129,10 +131,24 @@ class DynamoTokens:
         writes: list[Placed] = [
             (self._name, change),
             (self._users, is_still_administrator(by.organisation, by.subject, by.epoch)),
+            *self._of_widener(authorization),
         ]
         if self._table.transact(writes):
             return None
         return read(authorization_of, self._table.get(key))
+
+    def _of_widener(self, authorization: Authorization) -> list[Placed]:
+        """The condition that whoever added companies before has stayed an administrator: nobody's word takes the place
+        of one that is over."""
+        begun = authorization.begun
+        if not begun.widener:
+            return []
+        key = {"pk": organisation_end_key(key_text(authorization.organisation), shard_of(authorization.id))}
+        names = {"#widener": begun.widener}
+        if not begun.widening:
+            return [(self._name, Write.check(key, "attribute_not_exists(approvers.#widener)", NO_VALUES, names))]
+        is_same = Write.check(key, "approvers.#widener = :widening", {":widening": begun.widening}, names)
+        return [(self._name, is_same)]
 
     def find(self, authorization_id: str) -> Authorization | None:
         if not AUTHORIZATION_ID.fullmatch(authorization_id):

@@ -15,6 +15,7 @@ from authserver.aws.dynamodb.ends import (
     make_map,
     move_client_end,
     move_organisation_end,
+    new_version,
     organisation_ends,
     raise_client_end,
     subject_end,
@@ -52,6 +53,7 @@ from authserver.aws.items import (
     user_of,
 )
 from authserver.aws.table import (
+    NO_VALUES,
     UNGUARDED,
     ConditionFailed,
     Guard,
@@ -185,7 +187,7 @@ class DynamoWithdrawals:
         tokens = self._tables.tokens
         match subject, client_id, organisation:
             case str(), None, None:
-                self._write([subject_end(tokens, subject, with_record=False)])
+                self._write([subject_end(tokens, subject)])
             case None, str(), None:
                 self._write(raise_client_end(tokens, client_id))
             case None, None, str():
@@ -256,44 +258,48 @@ class DynamoWithdrawals:
     # -- users
 
     def set_password(self, sub: str, password_hash: str) -> bool:
+        version = new_version()
         change = Write.update(
             {"id": f"user#{sub}"},
-            "SET password_hash = :password_hash ADD version :one",
+            "SET password_hash = :password_hash, version = :version",
             "attribute_exists(id)",
-            {":password_hash": password_hash, ":one": 1},
+            {":password_hash": password_hash, ":version": version},
         )
-        return not self._tokens.transact([(self._tables.users, change), subject_end(self._tables.tokens, sub)])
+        end = subject_end(self._tables.tokens, sub, version=version)
+        return not self._tokens.transact([(self._tables.users, change), end])
 
     def replace_password(self, user: User, password_hash: str, session: Session, successor: Session) -> bool:
+        version = new_version()
         change = Write.update(
             {"id": f"user#{user.sub}"},
-            "SET password_hash = :new ADD version :one",
+            "SET password_hash = :new, version = :version",
             "password_hash = :old",
-            {":new": password_hash, ":old": user.password_hash, ":one": 1},
+            {":new": password_hash, ":old": user.password_hash, ":version": version},
         )
         condition, values = ends_are(session.begun.subject, session.sessions)
         tokens = self._tables.tokens
         writes: list[Placed] = [
             (self._tables.users, change),
-            subject_end(tokens, user.sub, only_if=condition, values=values),
+            subject_end(tokens, user.sub, version=version, only_if=condition, values=values),
             (tokens, Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
             (tokens, Write.put(session_item(successor))),
         ]
         return not self._tokens.transact(writes)
 
     def reset_password(self, link: OneTimeLink, claim: str, password_hash: str, now: int) -> bool:
+        version = new_version()
         change = Write.update(
             {"id": f"user#{link.subject}"},
-            "SET password_hash = :password_hash, email_verified = :verified ADD version :one",
+            "SET password_hash = :password_hash, email_verified = :verified, version = :version",
             "email = :address",
-            {":password_hash": password_hash, ":verified": True, ":address": link.address, ":one": 1},
+            {":password_hash": password_hash, ":verified": True, ":address": link.address, ":version": version},
         )
         condition, values = ends_are(link.begun.subject, link.sessions)
         tokens = self._tables.tokens
         writes: list[Placed] = [
             (self._tables.users, change),
             (tokens, spend_link(link, claim, now)),
-            subject_end(tokens, link.subject, only_if=condition, values=values),
+            subject_end(tokens, link.subject, version=version, only_if=condition, values=values),
             era_stands(tokens, link.begun.era, shard_of(link.subject)),
         ]
         return not self._tokens.transact(writes)
@@ -302,28 +308,29 @@ class DynamoWithdrawals:
         if not changes.keys() <= USER_FIELDS:
             raise ValueError("these fields cannot be changed")
         listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
-        expression, names, values = assignments({**changes, **listed}, USER_FIELDS | {"listed_member"})
-        key, is_there = {"id": f"user#{sub}"}, "attribute_exists(id)"
-        if "status" in changes or "operator" in changes:
-            change = Write.update(key, f"{expression} ADD version :one", is_there, {**values, ":one": 1}, names)
-            writes = [(self._tables.users, change), self._end_of_changed(sub, changes)]
-        else:
-            writes = [(self._tables.users, Write.update(key, expression, is_there, values, names))]
+        version = new_version() if {"status", "operator"} & changes.keys() else None
+        versioned = {} if version is None else {"version": version}
+        expression, names, values = assignments(
+            {**changes, **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
+        )
+        change = Write.update({"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names)
+        writes: list[Placed] = [(self._tables.users, change)]
+        if version is not None:
+            writes.append(self._end_of_changed(sub, changes, version))
         if self._tokens.transact(writes):
             return None
         return read(user_of, self._users.get({"id": f"user#{sub}"}))
 
-    def _end_of_changed(self, sub: str, changes: Mapping[str, Any]) -> Placed:
+    def _end_of_changed(self, sub: str, changes: Mapping[str, Any], version: int) -> Placed:
         """Raises the subject's epoch, unless all that happens is that somebody becomes an operator."""
         is_operator = changes.get("operator")
         if is_operator and "status" not in changes:
             key = {"pk": subject_end_key(key_text(sub))}
             names = {"#operator": "operator"}
-            mark, values = "SET #operator = :operator ADD version :one", {":operator": True, ":one": 1}
+            mark, values = "SET #operator = :operator, version = :version", {":operator": True, ":version": version}
             return self._tables.tokens, Write.update(key, mark, "", values, names)
-        return subject_end(
-            self._tables.tokens, sub, suspended=_suspended(changes.get("status")), is_operator=is_operator
-        )
+        suspended = _suspended(changes.get("status"))
+        return subject_end(self._tables.tokens, sub, version=version, suspended=suspended, is_operator=is_operator)
 
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
         """The memberships of an administrator take seventeen writes each, so there are few of them in one transaction.
@@ -395,9 +402,10 @@ class DynamoWithdrawals:
         return tuple(fitting)
 
     def unlink(self, sub: str, identity_id: str) -> bool:
+        version = new_version()
         writes: list[Placed] = [
-            *self._unlinking(sub, identity_id, "contains(identities, :key)"),
-            subject_end(self._tables.tokens, sub),
+            *self._unlinking(sub, identity_id, "contains(identities, :key)", version),
+            subject_end(self._tables.tokens, sub, version=version),
         ]
         return not self._tokens.transact(writes)
 
@@ -411,25 +419,26 @@ class DynamoWithdrawals:
             has_password = "attribute_exists(username) AND attribute_exists(password_hash)"
             is_theirs += f" AND (({has_password}) OR size(identities) > :one)"
         condition, values = ends_are(session.begun.subject, session.sessions)
-        tokens = self._tables.tokens
+        tokens, version = self._tables.tokens, new_version()
         writes: list[Placed] = [
-            *self._unlinking(identity.sub, identity.id, is_theirs),
-            subject_end(tokens, identity.sub, only_if=condition, values=values),
+            *self._unlinking(identity.sub, identity.id, is_theirs, version, {} if left else {":one": 1}),
+            subject_end(tokens, identity.sub, version=version, only_if=condition, values=values),
             (tokens, Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
             (tokens, Write.put(session_item(successor))),
             *left,
         ]
         return not self._tokens.transact(writes)
 
-    def _unlinking(self, sub: str, identity_id: str, condition: str) -> list[Placed]:
-        """Removes an identity and takes it out of its user's, on the condition of the latter, in which it is `:key` and
-        1 is `:one`."""
+    def _unlinking(
+        self, sub: str, identity_id: str, condition: str, version: int, values: Mapping[str, Any] = NO_VALUES
+    ) -> list[Placed]:
+        """Removes an identity and takes it out of its user's, on the condition of the latter, in which it is `:key`."""
         key = identity_key(identity_id)
         drop = Write.update(
             {"id": f"user#{sub}"},
-            "DELETE identities :keys ADD version :one",
+            "SET version = :version DELETE identities :keys",
             condition,
-            {":keys": frozenset({key}), ":key": key, ":one": 1},
+            {":keys": frozenset({key}), ":key": key, ":version": version, **values},
         )
         remove = Write.delete({"id": key}, "#sub = :sub", {":sub": sub}, {"#sub": "sub"})
         return [(self._tables.users, drop), (self._tables.users, remove)]
@@ -459,7 +468,7 @@ class DynamoWithdrawals:
         self._write(
             [
                 (self._tables.users, Write.delete({"id": factors_key(sub)})),
-                subject_end(self._tables.tokens, sub, with_record=False),
+                subject_end(self._tables.tokens, sub),
             ]
         )
 
@@ -505,15 +514,16 @@ class DynamoWithdrawals:
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:
-        expression, names, values = assignments(changes, ORGANISATION_FIELDS)
+        if not changes:
+            raise ValueError("these fields cannot be changed")
+        version = new_version()
+        expression, names, values = assignments({**changes, "version": version}, ORGANISATION_FIELDS | {"version"})
         key = {"id": organisation_key(organisation)}
-        change = Write.update(
-            key, f"{expression} ADD version :one", "attribute_exists(id)", {**values, ":one": 1}, names
-        )
+        change = Write.update(key, expression, "attribute_exists(id)", values, names)
         ends = move_organisation_end(
             self._tables.tokens,
             organisation,
-            versions=1,
+            version=version,
             ends="status" in changes,
             suspended=_suspended(changes.get("status")),
         )
@@ -522,20 +532,19 @@ class DynamoWithdrawals:
         return read(organisation_of, self._users.get(key))
 
     def delete_organisation(self, organisation: str) -> None:
-        ends = move_organisation_end(
-            self._tables.tokens, organisation, versions=1, ends=True, suspended=SUSPENDED_DELETED
-        )
+        ends = move_organisation_end(self._tables.tokens, organisation, ends=True, suspended=SUSPENDED_DELETED)
         self._write([(self._tables.users, Write.delete({"id": organisation_key(organisation)})), *ends])
 
     def drop_company(self, organisation: str, company: str) -> bool:
+        version = new_version()
         drop = Write.update(
             {"id": organisation_key(organisation)},
-            "REMOVE companies.#company ADD version :one",
+            "SET version = :version REMOVE companies.#company",
             "attribute_exists(companies.#company)",
-            {":one": 1},
+            {":version": version},
             {"#company": company},
         )
-        ends = move_organisation_end(self._tables.tokens, organisation, versions=1)
+        ends = move_organisation_end(self._tables.tokens, organisation, version=version)
         return not self._tokens.transact([(self._tables.users, drop), *ends])
 
     def set_membership(self, membership: Membership) -> None:
