@@ -25,6 +25,7 @@ from local.errors import RefusedError
 from local.http_server import HttpServer, Request, Response, listen
 from local.intrinsics import REGION
 from local.logs import Log
+from local.moto_copies import copies_of_targets
 from local.outbox import Outbox
 from local.permissions import (
     Access,
@@ -87,7 +88,8 @@ class Aws:
             return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
         if refusal := self._forbidden(request, lambda: self._accesses(service, action, json.loads(request.body))):
             return refusal
-        with _one_at_a_time:
+        body = json.loads(request.body) if action == "TransactWriteItems" else {}
+        with _one_at_a_time, copies_of_targets(body):
             try:
                 status, headers, body = _SERVICES[service].dispatch(self._moto_request(request))
             except (NotImplementedError, OperationNotFoundError):

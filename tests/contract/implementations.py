@@ -1,21 +1,16 @@
 """The implementations of `authserver.storage` that the laws are shown on."""
 
-import copy
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from unittest import mock
 
 import boto3
 from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.dynamodb import models as moto_models
-from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.table import Table
 
 from authserver.aws.dynamodb import (
     DynamoConfiguration,
@@ -40,6 +35,7 @@ from authserver.storage.organisations import OrganisationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
+from local.moto_copies import copies_of_targets
 from tests.contract import ministack_process
 from tests.contract.tables import create_tables
 from tests.fakes import FakeCounters, FakeStores, Guarded
@@ -144,37 +140,10 @@ class OneAtATime:
         operation = getattr(self._client, name)
 
         def call(**arguments: Any) -> Any:
-            with self._lock, mock.patch.object(moto_models, "copy", CopiesOfTargets(arguments)):
+            with self._lock, copies_of_targets(arguments):
                 return operation(**arguments)
 
         return call
-
-
-class CopiesOfTargets:
-    """Sits where moto has the module `copy`, for one call.
-
-    To restore them should a transaction be refused, moto copies the tables whole, once for each of its writes: nearly
-    all the time that these tests take. It changes no item but those that the transaction names.
-    """
-
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self._arguments = arguments
-
-    def deepcopy(self, value: Any) -> Any:
-        if not isinstance(value, Table):
-            return copy.deepcopy(value)
-        before = copy.copy(value)
-        before.items = copy.copy(value.items)
-        for target in self._targets(value):
-            if target in before.items:
-                before.items[target] = copy.deepcopy(before.items[target])
-        return before
-
-    def _targets(self, table: Table) -> Iterator[DynamoType]:
-        for one in self._arguments.get("TransactItems", ()):
-            ((_, write),) = one.items()
-            if write["TableName"] == table.name:
-                yield DynamoType(write.get("Key", write.get("Item"))[table.hash_key_attr])
 
 
 def _client(endpoint_url: str | None) -> "DynamoDBClient":

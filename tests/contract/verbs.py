@@ -320,11 +320,6 @@ WITHDRAWALS: dict[str, Verb] = {
     "end_sessions": withdraws(
         lambda e, s: s.withdrawals.end_sessions(e.alice.sub, e.session), *CODE, "other_session", "confirmation"
     ),
-    "lessen_factors": withdraws(
-        lambda e, s: s.withdrawals.lessen_factors(replace(e.factors, totp=None), e.session),
-        *CODE,
-        *("other_session", "confirmation", "totp"),
-    ),
     "end_session": withdraws(lambda e, s: s.withdrawals.end_session(e.session.id), "session"),
     "forget_consent": withdraws(
         lambda e, s: s.withdrawals.forget_consent(e.alice.sub, e.web.client_id), "consent to read", "consent to write"
@@ -349,6 +344,11 @@ WITHDRAWALS: dict[str, Verb] = {
     ),
     "withdraw_link": withdraws(lambda e, s: s.withdrawals.withdraw_link(e.confirmation), "confirmation"),
     "remove_factors": withdraws(lambda e, s: s.withdrawals.remove_factors(e.alice.sub), *SUBJECT, *FACTORS_OF_ALICE),
+    "lessen_factors": withdraws(
+        lambda e, s: s.withdrawals.lessen_factors(replace(e.factors, totp=None), e.session),
+        *CODE,
+        *("other_session", "confirmation", "totp"),
+    ),
     "revoke_initial_access_token": withdraws(
         lambda e, s: s.withdrawals.revoke_initial_access_token(e.initial.id), "initial"
     ),

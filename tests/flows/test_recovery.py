@@ -94,7 +94,9 @@ def test_forgotten_password_from_the_sign_in_page_to_the_new_one(
     assert "login_required" in forgetful.authorize(**request).headers["location"]
     assert somewhere.sign_in(login, OLD_PASSWORD).status_code == 401
     assert httpx.post(link, data={"password": "yet-another-looking-glass"}, timeout=60).status_code == 400
-    assert "code" in answer_of(somewhere.sign_in_after_a_cutoff(login))
+    consent = somewhere.sign_in_after_a_cutoff(login)
+    assert 'name="decision"' in consent.text  # what was remembered is over as well
+    assert "code" in answer_of(somewhere.decide(consent))
 
 
 def test_somebody_who_is_not_here_is_answered_alike(deployment: Deployment, forgetful: Person) -> None:

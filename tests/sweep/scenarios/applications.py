@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 
+from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
 from authserver.errors import InvalidGrant
 from authserver.messages import ConsentPage
 from tests.sweep.estate import Estate
@@ -208,10 +209,10 @@ def _(estate: Estate) -> Act:
 def _(estate: Estate) -> Act:
     """The last that can be noted was: from there on the whole authorization ends."""
     app, refresh_token = estate.app("web"), estate.held.web.refresh_token
-    tokens = [app.refresh(refresh_token).access_token for _ in range(9)]
-    for token in tokens[:8]:
+    *noted, last = [app.refresh(refresh_token).access_token for _ in range(NOTED_ACCESS_TOKENS + 1)]
+    for token in noted:
         app.revoke(token)
-    return lambda: estate.app("web").revoke(tokens[8])
+    return lambda: estate.app("web").revoke(last)
 
 
 # ------------------------------------------------------------------ revoked because something was stolen

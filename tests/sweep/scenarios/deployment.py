@@ -65,7 +65,12 @@ def _(estate: Estate) -> Act:
 @scenario(
     "POST /admin/end-everything",
     "an operator ends everything",
-    takes=BROWSERS | GRANTED | UNDER_WAY | SIGNED | OPAQUE | named("alice: consent", "alice: approval"),
+    takes=BROWSERS
+    | GRANTED
+    | UNDER_WAY
+    | SIGNED
+    | OPAQUE
+    | named("alice: consent", "alice: approval", "dev: invitation", "initial access token"),
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "POST", "/admin/end-everything")

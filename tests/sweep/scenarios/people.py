@@ -196,7 +196,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "/my/security/passkeys remove",
     "somebody removes a passkey",
-    takes=named("tom: passkey"),
+    takes=named("tom: passkey", "tom: password typed"),
 )
 def _(estate: Estate) -> Act:
     page = estate.page(estate.held.cookies["tom"], "/my/security/passkeys")

@@ -75,7 +75,7 @@ class WithdrawalStore(Protocol):
     ) -> Authorization | None:
         """Changes the companies that an authorization of `organisation` reaches; it as it is now.
 
-        None if there is none such, it is revoked, or it reaches others than it `was` believed to.
+        None if there is none such, it is revoked, or it reaches others than it `was` believed to, and than these.
         """
 
     # -- ends

@@ -254,12 +254,21 @@ class DynamoTokens:
         return self._by_subject.page(INITIAL, initial_access_token_of, limit=limit, cursor=cursor)
 
 
-def reaches(organisation: str, entities: frozenset[str]) -> tuple[str, dict[str, Any]]:
-    """The condition that an authorization of the organisation is not revoked and reaches these companies."""
+def reaches(
+    organisation: str, entities: frozenset[str], or_else: frozenset[str] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The condition that an authorization of the organisation is not revoked and reaches these companies; `or_else`
+    others, as after a write whose answer was lost."""
     condition = "organisation = :organisation AND attribute_not_exists(revoked_at)"
-    if not entities:
-        return f"{condition} AND attribute_not_exists(entities)", {":organisation": organisation}
-    return f"{condition} AND entities = :was", {":organisation": organisation, ":was": entities}
+    values: dict[str, Any] = {":organisation": organisation}
+    ways = []
+    for name, companies in ((":was", entities), (":entities", or_else)):
+        if companies:
+            ways.append(f"entities = {name}")
+            values[name] = companies
+        elif companies is not None:
+            ways.append("attribute_not_exists(entities)")
+    return f"{condition} AND ({' OR '.join(ways)})", values
 
 
 def _begun(standing: Standing, told: Begun) -> Begun:

@@ -168,13 +168,13 @@ class DynamoWithdrawals:
     ) -> Authorization | None:
         if not AUTHORIZATION_ID.fullmatch(authorization_id):
             return None
-        condition, values = reaches(organisation, was)
+        condition, values = reaches(organisation, was, entities)
         try:
             item = self._tokens.update(
                 {"pk": f"authorization#{authorization_id}"},
                 "SET entities = :entities" if entities else "REMOVE entities",
                 condition,
-                {**values, **({":entities": entities} if entities else {})},
+                values,
                 answer="ALL_NEW",
             )
         except ConditionFailed:
