@@ -1,5 +1,6 @@
 """What a person does in a browser window."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
@@ -105,7 +106,9 @@ class Tab:
 
     def landed(self) -> dict[str, str]:
         """What the client was told; waits until the browser is there."""
-        self.page.wait_for_url(lambda url: url.startswith(self.window.site.callback))
+        # Asks for the address again and again: `wait_for_url` fails when a second click replaces the navigation that
+        # it waits for.
+        expect(self.page).to_have_url(re.compile("^" + re.escape(self.window.site.callback)))
         return self.window.site.arrived()
 
     def sees(self, heading: str) -> None:
