@@ -12,12 +12,10 @@ bears some 12,000 in sum; `WarmThroughput` has it split before.
 import random
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 from unittest.mock import patch
-
-from mypy_boto3_dynamodb import DynamoDBClient
 
 from authserver.aws.dynamodb import DynamoClients, DynamoOrganisations, DynamoTokens, DynamoUsers, Reader, Tables
 from authserver.aws.items import membership_item
@@ -51,37 +49,46 @@ type Key = tuple[str, str]
 
 
 class Memory:
-    """Sits where boto3's client sits: keeps what is put, answers from it, and counts the units of what is read."""
+    """Implements `service.Service`: keeps what is put, answers from it, and counts the units of what is read."""
 
     def __init__(self) -> None:
         self.items: dict[Key, Any] = {}
         self.units: dict[Key, int] = {}
         self.read: Counter[Key] = Counter()
 
-    def put_item(self, **arguments: Any) -> dict[str, Any]:
+    def call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        match operation:
+            case "PutItem":
+                return self.put_item(arguments)
+            case "TransactWriteItems":
+                return self._transact(arguments)
+            case "BatchGetItem":
+                return self._read_together(arguments)
+            case "GetItem":
+                assert arguments["ConsistentRead"]
+                item = self._read((arguments["TableName"], arguments["Key"][KEYS[arguments["TableName"]]]["S"]))
+                return {"Item": item} if item else {}
+        raise NotImplementedError(operation, arguments)
+
+    def put_item(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         table, item = arguments["TableName"], arguments["Item"]
         key = table, item[KEYS[table]]["S"]
         self.items[key], self.units[key] = item, int(read_units([size_of(item)], consistent=True))
         return {}
 
-    def transact_write_items(self, **arguments: Any) -> dict[str, Any]:
+    def _transact(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Every condition holds: whoever fills this gives no identifier twice."""
         for write in arguments["TransactItems"]:
             match write:
                 case {"Put": put}:
-                    self.put_item(**put)
+                    self.put_item(put)
                 case {"ConditionCheck": _} | {"Delete": _}:
                     pass
                 case _:
                     raise NotImplementedError(write)
         return {}
 
-    def update_item(self, **arguments: Any) -> dict[str, Any]:
-        raise NotImplementedError(arguments)
-
-    delete_item = update_item
-
-    def batch_get_item(self, **arguments: Any) -> dict[str, Any]:
+    def _read_together(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         found: dict[str, list[Any]] = {}
         for table, wanted in arguments["RequestItems"].items():
             assert wanted["ConsistentRead"]
@@ -89,19 +96,9 @@ class Memory:
             found[table] = [item for key in keys if (item := self._read(key))]
         return {"Responses": found}
 
-    def get_item(self, **arguments: Any) -> dict[str, Any]:
-        assert arguments["ConsistentRead"]
-        item = self._read((arguments["TableName"], arguments["Key"][KEYS[arguments["TableName"]]]["S"]))
-        return {"Item": item} if item else {}
-
     def _read(self, key: Key) -> Any:
         self.read[key] += self.units.get(key, 1)  # one that is not there costs one as well
         return self.items.get(key)
-
-    @property
-    def as_client(self) -> DynamoDBClient:
-        """This object, for whoever wants the client's type."""
-        return cast("DynamoDBClient", self)
 
 
 # ------------------------------------------------------------------ who asks, and for what
@@ -125,11 +122,11 @@ class Second:
         return second
 
     def _instance(self, chance: random.Random) -> Services:
-        client = self.memory.as_client
-        reader = Reader(client, TABLES, lambda: (self.now, self.now), lambda: chance.randrange(PARTS))
+        dynamodb = self.memory
+        reader = Reader(dynamodb, TABLES, lambda: (self.now, self.now), lambda: chance.randrange(PARTS))
         services = fakes.services(
-            clients=DynamoClients(client, TABLES, "ConfigurationTable", reader),
-            tokens=DynamoTokens(client, TABLES, reader),
+            clients=DynamoClients(dynamodb, TABLES, "ConfigurationTable", reader),
+            tokens=DynamoTokens(dynamodb, TABLES, reader),
             deployment=reader.deployment,
         )
         return replace(services, scopes=RememberedScopes(lambda: None, reader.deployment))
@@ -192,12 +189,12 @@ class Second:
         self.claims[subject] = self._claims(subject, **claims)
 
     def give_organisation(self, members: Iterable[str]) -> None:
-        client = self.memory.as_client
+        dynamodb = self.memory
         companies = {f"a{number}": f"Company number {number}" for number in range(20)}
-        assert DynamoOrganisations(client, TABLES).create(Organisation("acme", "Acme", companies))
+        assert DynamoOrganisations(dynamodb, TABLES).create(Organisation("acme", "Acme", companies))
         for member in members:
             membership = Membership("acme", member, created_at=fakes.START, epoch=f"epoch of {member}")
-            client.put_item(TableName=TABLES.users, Item=membership_item(membership))
+            dynamodb.put_item({"TableName": TABLES.users, "Item": membership_item(membership)})
 
     def _claims(self, subject: str, **more: str) -> dict[str, Any]:
         return {
@@ -305,9 +302,9 @@ def concentrations(sign_ups: int) -> dict[str, float]:
     """What share of the writes of an index goes to the hottest value, where one client's users sign up and let it in
     for one organisation."""
     memory = Memory()
-    client = memory.as_client
-    reader = Reader(client, TABLES, lambda: (0.0, 0.0), lambda: 0)
-    users, tokens = DynamoUsers(client, TABLES, "ConfigurationTable"), DynamoTokens(client, TABLES, reader)
+    dynamodb = memory
+    reader = Reader(dynamodb, TABLES, lambda: (0.0, 0.0), lambda: 0)
+    users, tokens = DynamoUsers(dynamodb, TABLES, "ConfigurationTable"), DynamoTokens(dynamodb, TABLES, reader)
     chance = random.Random("sign-ups")  # noqa: S311 - it hides nothing
     template = Authorization(
         id="",

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoConfiguration, Reader, Tables, guarded_stores
 from authserver.aws.kms import KmsOpener
 from authserver.documents import Identifier, refusals
@@ -203,7 +204,8 @@ class Stores:
 
 def plant(seed: Seed, place: Place) -> Planted:
     """Writes what a seed has."""
-    with closing(place.client("dynamodb")) as dynamodb:
+    with closing(place.client("dynamodb")) as client:
+        dynamodb = BotoService(client)
         tables = Tables(place.clients_table, place.users_table, place.tokens_table)
         reader = Reader(dynamodb, tables, lambda: (time.time(), time.monotonic()), lambda: 0)
         stores = Stores(**guarded_stores(dynamodb, tables, place.configuration_table, "", reader))
@@ -285,8 +287,8 @@ def _plant_clients(seed: Seed, stores: Stores) -> None:
 def _plant_identity_providers(seed: Seed, providers: IdentityProviderStore, place: Place) -> None:
     """Each in place of what is there under its identifier."""
     now = int(time.time())
-    with closing(place.client("kms")) as kms:
-        opener = KmsOpener(kms, place.wrapping_key)
+    with closing(place.client("kms")) as client:
+        opener = KmsOpener(BotoService(client), place.wrapping_key)
         for provider in seed.identity_providers:
             secret = provider.client_secret
             wrapped = wrap_secret(provider.id, Secret(secret), opener) if secret else b""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from authserver.aws.apigateway import logger
 from authserver.aws.bootstrap import bootstrap
+from authserver.aws.logger import logger
 
 services = bootstrap()
 

@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
+from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import (
     DynamoConfiguration,
     DynamoCounters,
@@ -133,6 +134,7 @@ class OneAtATime:
     """A client of moto whose calls wait for each other."""
 
     def __init__(self, client: Any) -> None:
+        self.meta = client.meta
         self._client = client
         self._lock = threading.Lock()
 
@@ -168,17 +170,18 @@ def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = Non
     tables = Tables("ClientsTable", "UsersTable", "TokensTable")
     always = itertools.count(step=2)
     shards = itertools.count()
-    reader = Reader(client, tables, clocks or (lambda: (float(next(always)), 0.0)), lambda: next(shards))
+    dynamodb = BotoService(client)
+    reader = Reader(dynamodb, tables, clocks or (lambda: (float(next(always)), 0.0)), lambda: next(shards))
 
     def made(guard: Guard = UNGUARDED) -> Stores:
         return Stores(
             name,
-            **guarded_stores(client, tables, "ConfigurationTable", "KeysTable", reader, guard),
-            keys=DynamoKeys(client, "KeysTable"),
-            journal=DynamoJournal(client, "TokensTable"),
-            counters=DynamoCounters(client, "TokensTable"),
-            erasures=DynamoErasures(client, "TokensTable", "UsersTable"),
-            configuration=DynamoConfiguration(client, "ConfigurationTable"),
+            **guarded_stores(dynamodb, tables, "ConfigurationTable", "KeysTable", reader, guard),
+            keys=DynamoKeys(dynamodb, "KeysTable"),
+            journal=DynamoJournal(dynamodb, "TokensTable"),
+            counters=DynamoCounters(dynamodb, "TokensTable"),
+            erasures=DynamoErasures(dynamodb, "TokensTable", "UsersTable"),
+            configuration=DynamoConfiguration(dynamodb, "ConfigurationTable"),
             deployment=reader.deployment,
             new_instance=lambda: on_dynamodb(name, client),
             by=lambda session: made(Guard(session_stands("TokensTable", session, reader.shard(), "guard"))),

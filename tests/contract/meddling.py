@@ -21,6 +21,7 @@ class Meddler:
 
     def __init__(self, client: Any) -> None:
         self.beneath = client
+        self.meta = client.meta
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

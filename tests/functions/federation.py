@@ -41,7 +41,7 @@ def federated(world: World, **overrides: Any) -> Iterator[OpenIdProvider]:
 def configure(world: World, record: IdentityProvider) -> None:
     """As an operator does, in place of what there is."""
     world.aws.caller = ""
-    opener = KmsOpener(world.aws.client("kms"), world.environment("federate")["KMS_KEY"])
+    opener = KmsOpener(world.aws.service("kms"), world.environment("federate")["KMS_KEY"])
     secret = wrap_secret(record.id, Secret(CLIENT_SECRET), opener)
     stores = stores_of(world)
     if record.organisation:

@@ -27,7 +27,7 @@ LOGO = (
 def stores_of(world: World) -> Stores:
     """What an operator's hand writes with: as functions do, but for none of them."""
     world.aws.caller = "an operator"
-    dynamodb, tables = world.aws.client("dynamodb"), Tables("authserver-ClientsTable", "authserver-UsersTable", TOKENS)
+    dynamodb, tables = world.aws.service("dynamodb"), Tables("authserver-ClientsTable", "authserver-UsersTable", TOKENS)
     reader = Reader(dynamodb, tables, lambda: (0.0, 0.0), lambda: 0)
     return Stores(**guarded_stores(dynamodb, tables, "authserver-ConfigurationTable", "authserver-KeysTable", reader))
 

@@ -34,7 +34,7 @@ def give_factors(world: World, *passkeys: Passkey) -> None:
     """Alice gets an authenticator app, a recovery code and these passkeys."""
     subject, key = subject_of(world), world.environment("login")["KMS_KEY"]
     world.aws.caller = "an operator"
-    opener = KmsOpener(world.aws.client("kms"), key)
+    opener = KmsOpener(world.aws.service("kms"), key)
     totp = Totp(opener.wrap(SECRET.encode(), ring="factor", kid=subject), int(world.clock.time()))
     factors = Factors(subject, totp, frozenset({hash_of(RECOVERY_CODE)}), passkeys)
     assert stores_of(world).factors.replace(factors)

@@ -29,6 +29,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 
+from authserver.aws.boto import BotoService
 from local.intrinsics import REGION
 from local.stack import Key, Table
 from tests.functions.capacity import read_units, size_of, write_units
@@ -152,6 +153,10 @@ class SimulatedAws:
         """A boto3 client of nobody's function."""
         session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
         return session.client(service)
+
+    def service(self, service: str) -> BotoService:
+        """The same as the port that the stores call."""
+        return BotoService(self.client(service))
 
     @contextmanager
     def failing(self, plan: Plan) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """A provider that fails, and what the browser and the log are told of it (SECURITY section 6, F18)."""
 
+import contextlib
 import io
 import time
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 import authserver.identity.fetch
-from authserver.aws.apigateway import logger
 from tests.functions.federation import WORK, FederatedPerson, configure, federated, federated_person
 from tests.functions.gateway import Gateway
 from tests.functions.simulated_aws import Fault
@@ -58,8 +58,7 @@ def test_a_provider_that_fails_ends_in_a_page_soon(
 ) -> None:
     monkeypatch.setattr(authserver.identity.fetch, "SECONDS", 0.3)
     journal = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", journal)
-    with federated(world) as provider:
+    with federated(world) as provider, contextlib.redirect_stdout(journal):
         person = federated_person(world)
         location = provider.authorize(person.choose(person.arrive()).location)
         provider.answers["/token"] = status, answer

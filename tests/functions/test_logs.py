@@ -1,10 +1,10 @@
 """What is written down: one line a request, with its metric, and never anything that was sent or issued."""
 
 import contextlib
-import io
 import json
 import logging
 import re
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from authserver.aws.apigateway import logger
+from authserver.aws.logger import logger
 from authserver.identity.begin import key_text
 from tests.functions.erasure_flows import delete
 from tests.functions.estate import OPERATIONS, Furnished
@@ -40,24 +40,38 @@ WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 class Journal:
     """All that functions wrote: to the logger, to standard output and to standard error."""
 
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
+    def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
+        self._captured = captured
+        self._text = ""
 
     @property
     def text(self) -> str:
-        return self.stream.getvalue()
+        self._text += "".join(self._captured.readouterr())
+        return self._text
+
+    def clear(self) -> None:
+        self._captured.readouterr()
+        self._text = ""
 
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text.split("\n") if line]
 
 
+class StandardOutput:
+    """Whatever is standard output when something is written; a logging handler keeps what it was when it was made."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
-    journal = Journal()
-    monkeypatch.setattr(logger.registered_handler, "stream", journal.stream)
-    with contextlib.redirect_stdout(journal.stream), contextlib.redirect_stderr(journal.stream):
-        yield journal
+def journal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Journal:
+    monkeypatch.setattr(logger.registered_handler, "stream", StandardOutput())
+    return Journal(capsys)
 
 
 def secrets_in(value: Any, name: str = "") -> Iterator[str]:
@@ -264,8 +278,7 @@ def test_an_erasure_is_told_by_its_counts(fault: Fault | None, world: World, jou
     alice = subject_of_alice(world)
     assert delete(Browser(Gateway(world))).status == 200
     world.clock.pass_by(1000)
-    journal.stream.truncate(0)
-    journal.stream.seek(0)
+    journal.clear()
     with world.aws.failing(lambda call: fault if call.operation == "DeleteItem" else None):
         try:
             world.deliver()
@@ -286,8 +299,7 @@ def test_an_order_is_one_line_with_a_metric(world: World, journal: Journal) -> N
     with sending_mails(world):
         for username, reason in (("alice", "sent"), ("nobody-at-all", "user_unknown")):
             assert Gateway(world).post("/recover", {"username": username}).status == 303
-            journal.stream.truncate(0)
-            journal.stream.seek(0)
+            journal.clear()
             world.deliver()
             (line,) = journal.lines
             assert is_a_metric(line)
@@ -317,8 +329,7 @@ def test_a_decision_is_one_line_with_a_metric(
 ) -> None:
     token = machine_app.own_token().json()["access_token"]
     for authorization, status in ((f"Bearer {token}", 200), ("Bearer x", 401), ("", 401)):
-        journal.stream.truncate(0)
-        journal.stream.seek(0)
+        journal.clear()
         event = request_authorizer_event(
             "GET", "/items", resource=world.resource, headers={"Authorization": authorization}
         )

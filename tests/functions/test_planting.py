@@ -44,7 +44,7 @@ def test_organisations_and_scopes_are_planted_once(world: World, tmp_path: Path)
     membership = stores.organisations.membership("acme", opal.sub)
     assert membership is not None
     assert membership.role == "administrator"
-    catalogue = DynamoConfiguration(world.aws.client("dynamodb"), "authserver-ConfigurationTable").scopes()
+    catalogue = DynamoConfiguration(world.aws.service("dynamodb"), "authserver-ConfigurationTable").scopes()
     assert catalogue is not None
     assert catalogue.version == 1
     assert catalogue.get("orders") == ScopeDefinition(
@@ -55,7 +55,7 @@ def test_organisations_and_scopes_are_planted_once(world: World, tmp_path: Path)
 def test_a_theme_is_planted_once(world: World, tmp_path: Path) -> None:
     for _ in range(2):
         planted(world, tmp_path, {"theme": {"name": "Wonderland", "accent": "#7a1f5c"}})
-    theme = DynamoConfiguration(world.aws.client("dynamodb"), "authserver-ConfigurationTable").theme()
+    theme = DynamoConfiguration(world.aws.service("dynamodb"), "authserver-ConfigurationTable").theme()
     assert theme is not None
     assert (theme.name, theme.accent, theme.version) == ("Wonderland", "#7a1f5c", 1)
 

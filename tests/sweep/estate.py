@@ -7,6 +7,7 @@ from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any, cast
 
 import authserver.site
+from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoKeys
 from authserver.endpoints.access import check_access
 from authserver.endpoints.browser import find_visitor, visitor_csrf
@@ -258,7 +259,7 @@ class Estate:
 
     def _found(self) -> None:
         services = self.services
-        key_store = DynamoKeys(self.place.client, "KeysTable")
+        key_store = DynamoKeys(BotoService(self.place.client), "KeysTable")
         for ring in fakes.rings():
             assert key_store.put(ring)
         assert services.withdrawals.change_scopes(CATALOGUE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authserver.aws.bootstrap import CONFIG
+from authserver.aws.boto import CONFIG
 from tests.functions.world import FUNCTIONS
 from tests.template.written import Written
 

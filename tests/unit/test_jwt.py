@@ -278,10 +278,7 @@ RUBBISH: dict[str, Callable[[], str]] = {
 @pytest.mark.rfc("7519", "7.2")
 @pytest.mark.parametrize("kind", RUBBISH)
 def test_rubbish_is_refused_as_any_other_token(server: Server, kind: str) -> None:
-    assert reason(server, f"{RUBBISH[kind]()}") in {"token_missing"} | {
-        f"jwt_{name}"
-        for name in ("DecodeError", "InvalidTokenError", "kid", "typ", "too_long", "not_ascii", "unknown_kid", "alg")
-    }
+    assert reason(server, RUBBISH[kind]()) in {"token_missing", "jwt_too_long", "jwt_parts", "jwt_header", "jwt_kid"}
 
 
 @pytest.mark.rfc("7519", "7.2")

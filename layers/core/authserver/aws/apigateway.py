@@ -4,7 +4,6 @@
 line with a metric in it, errors to the wire.
 """
 
-import time
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterable, Mapping
@@ -12,8 +11,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from aws_lambda_powertools import Logger
-
+from authserver.aws.log import write_request, write_unexpected
 from authserver.errors import (
     InsufficientScope,
     InvalidRequest,
@@ -31,15 +29,12 @@ type Event = Mapping[str, Any]
 type Handler = Callable[[Event, Any], dict[str, Any]]
 type ErrorRenderer = Callable[[OAuthError, HttpRequest], HttpResponse]
 
-METRICS_NAMESPACE = "Authserver"
 QUERY_TOKENS = ("access_token", "bearer_token")
 TOKEN_EVENT_REFUSED = (
     "An API has an authorizer of type TOKEN, whose events have no path parameters: nobody could check the organisation"
     " or the company that a path names. Make its type REQUEST; or, if no path of the API names one, deploy with"
     " TokenAuthorizers=NoTenants."
 )
-
-logger = Logger(service="authserver", log_uncaught_exceptions=False, use_rfc3339=True)
 
 
 def _render_error(error: OAuthError, _: HttpRequest) -> HttpResponse:
@@ -83,8 +78,8 @@ def _serve(
         response = serve(request)
     except OAuthError as error:
         response = render_error(error, request)
-    except Exception:
-        logger.exception("unexpected", extra={"request_id": _request_id(event)})
+    except Exception:  # noqa: BLE001 - told with its traceback, and answered
+        write_unexpected(_request_id(event))
         response = render_error(ServerError("The request could not be completed", reason="unexpected"), request)
     return request, response.with_headers(*CORS) if cors else response
 
@@ -331,41 +326,12 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
 
 
 def _log(request: HttpRequest, status: int, reason: str, event: Event) -> None:
-    write_log(request.route or "unknown", request.method, status, reason, _request_id(event))
+    write_request(request.route or "unknown", request.method, status, reason, _request_id(event))
 
 
 def _log_access(event: Event, status: int, reason: str, **more: str) -> None:
     route = str(event.get("resource") or event.get("routeKey") or "token")
-    write_log(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event), **more)
-
-
-def write_log(route: str, method: str, status: int, reason: str, request_id: str, **more: str) -> None:
-    """One line per request: what was asked by route, what came of it, nothing that was sent.
-
-    The line is a metric as well (CloudWatch's embedded metric format), so that it costs one line and not two.
-    """
-    logger.info(
-        reason,
-        extra={
-            "route": route,
-            "method": method,
-            "status": status,
-            "request_id": request_id,
-            "reason": reason,
-            **more,
-            "Requests": 1,
-            "_aws": {
-                "Timestamp": int(time.time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": METRICS_NAMESPACE,
-                        "Dimensions": [["route", "reason"]],
-                        "Metrics": [{"Name": "Requests", "Unit": "Count"}],
-                    }
-                ],
-            },
-        },
-    )
+    write_request(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, _request_id(event), **more)
 
 
 def _request_id(event: Event) -> str:

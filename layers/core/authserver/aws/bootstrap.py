@@ -1,6 +1,5 @@
 """Builds the services of a function, once per cold start. Nothing is asked of the network before the first request."""
 
-import logging
 import os
 import secrets
 import time
@@ -8,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
-from authserver.aws.boto import Config, boto3
+from authserver.aws.boto import CONFIG, BotoService, boto3
 from authserver.aws.dynamodb import (
     DynamoConfiguration,
     DynamoCounters,
@@ -34,17 +33,6 @@ from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import KeyRing
 from authserver.values import Secret
 
-# Well below the functions' timeouts, so that a slow store becomes a 503 and not a silent death (SECURITY, section 4).
-# It tells at INFO where it found credentials, at every cold start.
-logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
-
-CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=1,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    parameter_validation=False,  # costs time on each call; the contract tests send the same calls with it
-)
-
 
 def bootstrap(
     *,
@@ -69,8 +57,8 @@ def bootstrap(
         import_module("authserver.tokens.jwt")
     if passwords is True or passwords in settings.grant_types:
         hasher.load()
-    dynamodb = boto3.client("dynamodb", config=CONFIG)
-    kms = boto3.client("kms", config=CONFIG)
+    dynamodb = BotoService(boto3.client("dynamodb", config=CONFIG))
+    kms = BotoService(boto3.client("kms", config=CONFIG))
     tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
     reader = Reader(dynamodb, tables, clocks, lambda: secrets.randbelow(SHARDS))
     configuration = DynamoConfiguration(dynamodb, settings.configuration_table)

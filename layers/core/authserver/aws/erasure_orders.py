@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authserver.aws.apigateway import logger
+from authserver.aws.logger import logger
 from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.messages import Erasing
 

@@ -1,37 +1,30 @@
 """Wraps and unwraps key material with one KMS key; the ring and the key identifier are bound in as context."""
 
-from typing import TYPE_CHECKING
+import base64
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from authserver.aws.service import Refused, Service, Unreachable
 from authserver.errors import TemporarilyUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_kms import KMSClient
 
 
 class KmsOpener:
     """Implements `services.Opener`."""
 
-    def __init__(self, client: "KMSClient", key_id: str) -> None:
-        self._client = client
+    def __init__(self, kms: Service, key_id: str) -> None:
+        self._kms = kms
         self._key_id = key_id
 
     def wrap(self, plaintext: bytes, *, ring: str, kid: str) -> bytes:
         """At most 4,096 octets, which a 2048-bit RSA key fits."""
-        try:
-            answer = self._client.encrypt(
-                KeyId=self._key_id, Plaintext=plaintext, EncryptionContext={"ring": ring, "kid": kid}
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise TemporarilyUnavailable("The key service did not answer", reason="kms_encrypt") from error
-        return answer["CiphertextBlob"]
+        asked = {"Plaintext": base64.b64encode(plaintext).decode()}
+        return self._asked("Encrypt", asked, "CiphertextBlob", ring, kid)
 
     def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes:
+        asked = {"CiphertextBlob": base64.b64encode(wrapped).decode()}
+        return self._asked("Decrypt", asked, "Plaintext", ring, kid)
+
+    def _asked(self, operation: str, asked: dict[str, str], answer: str, ring: str, kid: str) -> bytes:
+        arguments = {"KeyId": self._key_id, **asked, "EncryptionContext": {"ring": ring, "kid": kid}}
         try:
-            answer = self._client.decrypt(
-                KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext={"ring": ring, "kid": kid}
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise TemporarilyUnavailable("The key service did not answer", reason="kms_decrypt") from error
-        return answer["Plaintext"]
+            return base64.b64decode(self._kms.call(operation, arguments)[answer])
+        except (Refused, Unreachable) as error:
+            raise TemporarilyUnavailable("The key service did not answer", reason=f"kms_{operation.lower()}") from error

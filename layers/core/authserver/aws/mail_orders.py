@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authserver.aws.apigateway import logger, write_log
+from authserver.aws.log import write_request
+from authserver.aws.logger import logger
 from authserver.ends import Begun
 from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.messages import MailOrder
@@ -49,17 +50,17 @@ def delivery(carry_out: Callable[[MailOrder], str]) -> Callable[[Mapping[str, An
     def handler(event: Mapping[str, Any], _context: Any) -> None:
         order = _read(event)
         if order is None:
-            write_log(ROUTE, "", 400, "order_malformed", "")
+            write_request(ROUTE, "", 400, "order_malformed", "")
             return
         try:
             reason = carry_out(order)
         except OAuthError as error:
-            write_log(ROUTE, order.kind, error.status, error.reason, order.id)
+            write_request(ROUTE, order.kind, error.status, error.reason, order.id)
             raise RuntimeError(error.reason) from None
         except Exception:  # noqa: BLE001 - told here, and raised for Lambda
             logger.exception("unexpected", extra={"request_id": order.id})
             raise RuntimeError("unexpected") from None
-        write_log(ROUTE, order.kind, 200, reason, order.id)
+        write_request(ROUTE, order.kind, 200, reason, order.id)
 
     return handler
 

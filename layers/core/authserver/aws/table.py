@@ -1,19 +1,16 @@
-"""One DynamoDB table, and the only place that calls DynamoDB: another client can take boto3's seat here."""
+"""One DynamoDB table, and the only place that calls DynamoDB."""
 
+import base64
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from authserver.aws.service import Refused, Service, Unreachable
 from authserver.errors import TemporarilyUnavailable
 from authserver.storage.browsers import SessionOver
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 type Item = dict[str, Any]
 
@@ -39,7 +36,7 @@ def encode(value: Any) -> dict[str, Any]:
         case int():
             return {"N": str(value)}
         case bytes():
-            return {"B": value}
+            return {"B": base64.b64encode(value).decode()}
         case frozenset() | set():
             return {"SS": sorted(value)}
         case tuple() | list():
@@ -56,7 +53,7 @@ def decode(value: Mapping[str, Any]) -> Any:
         case "N":
             return int(content)
         case "B":
-            return bytes(content)
+            return base64.b64decode(content)
         case "SS":
             return frozenset(content)
         case "L":
@@ -214,7 +211,7 @@ class Guard:
 UNGUARDED = Guard()
 
 
-def transact(client: "DynamoDBClient", writes: Sequence[Placed], guard: Guard = UNGUARDED) -> frozenset[int]:
+def transact(dynamodb: Service, writes: Sequence[Placed], guard: Guard = UNGUARDED) -> frozenset[int]:
     """Makes all the writes or none; the positions of those whose conditions did not hold, none if all are made.
 
     Those of a guard have positions beyond the writes. Whoever writes one of the items at the same instant makes
@@ -225,7 +222,7 @@ def transact(client: "DynamoDBClient", writes: Sequence[Placed], guard: Guard = 
         if attempt:
             _pause(attempt)
         try:
-            _call(client.transact_write_items, TransactItems=placed)
+            _call(dynamodb, "TransactWriteItems", {"TransactItems": placed})
         except Cancelled as cancelled:
             if not cancelled.by_conflict:
                 return cancelled.refused
@@ -244,15 +241,14 @@ class Table:
     each write is a transaction with its conditions, and raises `SessionOver` where they do not hold.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str, guard: Guard = UNGUARDED) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Service, name: str, guard: Guard = UNGUARDED) -> None:
+        self._dynamodb = dynamodb
         self.name = name
         self._guard = guard
 
     def get(self, key: Mapping[str, str]) -> Item | None:
         """The item as DynamoDB has it; `items.read` makes a record of it."""
-        item: Item | None = self._call(self._client.get_item, Key=encode_item(key), ConsistentRead=True).get("Item")
-        return item
+        return self._read(encode_item(key))
 
     def query(
         self,
@@ -279,7 +275,7 @@ class Table:
         if after:
             last, created_at = after
             arguments["ExclusiveStartKey"] = encode_item({key: last, attribute: value, "created_at": created_at})
-        answer = self._call(self._client.query, **arguments)
+        answer = self._call("Query", arguments)
         keys = tuple((item[key]["S"], int(item["created_at"]["N"])) for item in answer["Items"])
         return keys, "LastEvaluatedKey" in answer
 
@@ -343,7 +339,7 @@ class Table:
 
     def transact(self, writes: Sequence[Placed]) -> frozenset[int]:
         """The same with writes in other tables among them."""
-        refused = transact(self._client, writes, self._guard)
+        refused = transact(self._dynamodb, writes, self._guard)
         if any(position >= len(writes) for position in refused):
             raise SessionOver
         if refused and self._guard.merges_into(writes):
@@ -352,7 +348,7 @@ class Table:
 
     def _require_guard(self) -> None:
         """Raises `SessionOver` if the conditions of the guard do not hold: they are looked at alone."""
-        if transact(self._client, self._guard.checks):
+        if transact(self._dynamodb, self._guard.checks):
             raise SessionOver
 
     def _done(self, write: Write) -> bool:
@@ -371,12 +367,7 @@ class Table:
             arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if answer:
             arguments["ReturnValues"] = answer
-        operations: dict[str, Callable[..., Any]] = {
-            "Put": self._client.put_item,
-            "Update": self._client.update_item,
-            "Delete": self._client.delete_item,
-        }
-        return cast("dict[str, Any]", self._call(operations[write.kind], **arguments).get("Attributes", {}))
+        return cast("dict[str, Any]", self._call(f"{write.kind}Item", arguments).get("Attributes", {}))
 
     def _perform_guarded(self, write: Write, existing: Item | None, answer: str) -> dict[str, Any]:
         """A transaction answers nothing: what is wanted of the item is read after it."""
@@ -385,16 +376,14 @@ class Table:
         return self._read(write.arguments["Key"]) or {} if answer else {}
 
     def _read(self, key: Item) -> Item | None:
-        item: Item | None = self._call(self._client.get_item, Key=key, ConsistentRead=True).get("Item")
+        item: Item | None = self._call("GetItem", {"Key": key, "ConsistentRead": True}).get("Item")
         return item
 
-    def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        return _call(operation, TableName=self.name, **arguments)
+    def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _call(self._dynamodb, operation, {"TableName": self.name, **arguments})
 
 
-def read_together(
-    client: "DynamoDBClient", wanted: Mapping[str, tuple[str, tuple[str, ...]]]
-) -> dict[str, dict[str, Item]]:
+def read_together(dynamodb: Service, wanted: Mapping[str, tuple[str, tuple[str, ...]]]) -> dict[str, dict[str, Item]]:
     """The items there are, by table and key, in one call; more only while DynamoDB leaves some unprocessed.
 
     `wanted` has a table's name, its key attribute and the keys.
@@ -410,7 +399,7 @@ def read_together(
             return found
         if attempt:
             time.sleep(0.01 * 2**attempt)
-        answer = _call(client.batch_get_item, RequestItems=request)
+        answer = _call(dynamodb, "BatchGetItem", {"RequestItems": request})
         for table, items in answer["Responses"].items():
             found[table] |= {item[wanted[table][0]]["S"]: item for item in items}
         request = answer.get("UnprocessedKeys")
@@ -419,16 +408,16 @@ def read_together(
     return found
 
 
-def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
+def _call(dynamodb: Service, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     for attempt in range(CONFLICT_ATTEMPTS):
         if attempt:
             _pause(attempt)
         try:
-            return operation(**arguments)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != IN_A_TRANSACTION:
-                raise _translated(error) from error
-        except BotoCoreError as error:
+            return dynamodb.call(operation, arguments)
+        except Refused as refused:
+            if refused.code != IN_A_TRANSACTION:
+                raise _translated(refused) from refused
+        except Unreachable as error:
             raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_unreachable") from error
     raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_conflict")
 
@@ -462,15 +451,13 @@ def _code_of(reason: Mapping[str, str]) -> str:
     return "ConditionalCheckFailed" if is_path else code
 
 
-def _translated(error: ClientError) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
-    if code == CONDITION_FAILED:
-        return ConditionFailed(cast("dict[str, Any]", error.response).get("Item"))
-    if code == TRANSACTION_CANCELED:
-        found = cast("dict[str, Any]", error.response).get("CancellationReasons", ())
-        reasons = [_code_of(reason) for reason in found]
+def _translated(refused: Refused) -> Exception:
+    if refused.code == CONDITION_FAILED:
+        return ConditionFailed(refused.body.get("Item"))
+    if refused.code == TRANSACTION_CANCELED:
+        reasons = [_code_of(reason) for reason in refused.body.get("CancellationReasons", ())]
         if set(reasons) <= {"None", "ConditionalCheckFailed", CONFLICT} and set(reasons) != {"None"}:
             return Cancelled(reasons)
-    if code == "TransactionInProgressException":
+    if refused.code == "TransactionInProgressException":
         return Cancelled([CONFLICT])
-    return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{code or 'error'}")
+    return TemporarilyUnavailable("The store did not answer", reason=f"dynamodb_{refused.code or 'error'}")

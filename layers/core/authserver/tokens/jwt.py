@@ -1,29 +1,29 @@
-"""JSON Web Tokens and the keys that sign them. The only importer of the JOSE library and of `cryptography`.
+"""JSON Web Tokens of ours: signed and verified by `cryptography` alone, since they have two algorithms and one header.
 
 Verification follows RFC 8725: the key is ours and names the one algorithm it may be used with; nothing in the token's
-header chooses either; `jwk`, `jku` and `x5u` are never looked at, and an unknown `crit` is refused.
+header chooses either; `jwk`, `jku` and `x5u` are never looked at, and a `crit` is refused. Tokens of others are for
+`tokens.upstream`.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from authserver.services import SigningKey, VerificationKey
-from authserver.values import base64url
+from authserver.values import base64url, from_base64url
 
 MAX_LENGTH = 8192
 CLOCK_TOLERANCE = 10
+P256_OCTETS = 32  # of each half of a signature
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class NotAToken(Exception):
@@ -35,8 +35,9 @@ class NotAToken(Exception):
 
 
 def sign(claims: Mapping[str, Any], key: SigningKey, typ: str) -> str:
-    """A compact JWS of `claims` (RFC 7515 section 3.1) with `typ` and `kid` in its header."""
-    return jwt.encode(dict(claims), key.private, algorithm=key.algorithm, headers={"typ": typ, "kid": key.kid})
+    """A compact JWS of `claims` (RFC 7515 section 3.1) with `alg`, `typ` and `kid` in its header."""
+    signed = f"{_header(key.algorithm, typ, key.kid)}.{_part(claims)}"
+    return f"{signed}.{base64url(_signature(key, signed.encode()))}"
 
 
 def verify(token: str, typ: str, issuer: str, find_key: Callable[[str], VerificationKey | None]) -> dict[str, Any]:
@@ -44,33 +45,15 @@ def verify(token: str, typ: str, issuer: str, find_key: Callable[[str], Verifica
 
     Raises `NotAToken`.
     """
-    header = read_header(token, MAX_LENGTH)
-    if not isinstance(header.get("kid"), str):
-        raise NotAToken("kid")
-    if str(header.get("typ", "")).lower().removeprefix("application/") != typ.lower():
-        raise NotAToken("typ")
-    key = find_key(header["kid"])
-    if key is None:
-        raise NotAToken("unknown_kid")
-    if header.get("alg") != key.algorithm:
-        raise NotAToken("alg")
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key.public,
-            algorithms=[key.algorithm],
-            issuer=issuer,
-            options={
-                "require": ["iss", "exp", "iat", "sub"],
-                "verify_aud": False,
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.PyJWTError as error:
-        raise NotAToken(type(error).__name__) from None
-    if not all(isinstance(claims[name], int) for name in ("exp", "iat")):
+    header, content, signature = _parts_of(token)
+    key = _key_of(header, typ, find_key)
+    _require_signature(key, signature, token.rpartition(".")[0].encode())
+    claims = _object(content, "content")
+    if claims.get("iss") != issuer:
+        raise NotAToken("issuer")
+    if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("jti", ""), str):
+        raise NotAToken("identifiers")
+    if not all(type(claims.get(name)) is int for name in ("exp", "iat")):
         raise NotAToken("times")
     return claims
 
@@ -86,57 +69,83 @@ def left_half_hash(text: str) -> str:
     return base64url(sha256(text.encode("ascii")).digest()[:16])
 
 
-# ------------------------------------------------------------------ keys
+# ------------------------------------------------------------------ parts
 
 
-def generate(algorithm: str) -> tuple[bytes, dict[str, str]]:
-    """A new key pair: the private part in PKCS #8, the public part as JWK (RFC 7517) with kid, use and alg."""
-    private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-    if algorithm == "ES256":
-        private = ec.generate_private_key(ec.SECP256R1())
-        jwk = json.loads(ECAlgorithm.to_jwk(private.public_key()))
-    elif algorithm == "RS256":
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        jwk = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
-    else:
-        raise ValueError(f"unknown algorithm {algorithm}")
-    members = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
-    return (
-        private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
-        {**members, "kid": thumbprint(members), "use": "sig", "alg": algorithm},
-    )
+@cache
+def _header(algorithm: str, typ: str, kid: str) -> str:
+    return _part({"alg": algorithm, "typ": typ, "kid": kid})
 
 
-def load_private(der: bytes) -> Any:
-    """The private key in `der`, parsed once per cold start."""
-    return load_der_private_key(der, password=None)
+def _part(members: Mapping[str, Any]) -> str:
+    return base64url(_encode(members).encode())
 
 
-def load_public(jwk: Mapping[str, str]) -> Any:
-    """The public key of a JWK of ours."""
-    algorithm = ECAlgorithm if jwk["kty"] == "EC" else RSAAlgorithm
-    return algorithm.from_jwk(dict(jwk))
-
-
-def thumbprint(members: Mapping[str, str]) -> str:
-    """The JWK thumbprint, which is the key's identifier (RFC 7638 section 3)."""
-    required = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}[members["kty"]]
-    canonical = json.dumps({name: members[name] for name in required}, separators=(",", ":"), sort_keys=True)
-    return base64url(sha256(canonical.encode()).digest())
-
-
-def read_header(token: str, max_length: int) -> dict[str, Any]:
-    """The header of a compact JWS, of which nothing is true yet. Raises `NotAToken`."""
-    if len(token) > max_length:
+def _parts_of(token: str) -> tuple[dict[str, Any], bytes, bytes]:
+    """Header, content and signature of a compact JWS, of which nothing is true yet (RFC 7515 section 5.2)."""
+    if len(token) > MAX_LENGTH:
         raise NotAToken("too_long")
-    if not token.isascii():
-        raise NotAToken("not_ascii")
-    if "=" in token:
-        raise NotAToken("padding")  # RFC 7515 section 2: without it, or one token would have two spellings
     try:
-        header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
-        raise NotAToken(type(error).__name__) from None
+        header, content, signature = map(from_base64url, token.split("."))
+    except ValueError:
+        raise NotAToken("parts") from None
+    return _object(header, "header"), content, signature
+
+
+def _object(octets: bytes, what: str) -> dict[str, Any]:
+    """The JSON object that a part is. Raises `NotAToken`."""
+    try:
+        found = json.loads(octets.decode())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotAToken(what)
+    return found
+
+
+def _key_of(header: Mapping[str, Any], typ: str, find_key: Callable[[str], VerificationKey | None]) -> VerificationKey:
+    """The key that a header names, if all that it says is so."""
     if "crit" in header:
         raise NotAToken("crit")
-    return header
+    if not isinstance(header.get("kid"), str):
+        raise NotAToken("kid")
+    if str(header.get("typ", "")).lower().removeprefix("application/") != typ.lower():
+        raise NotAToken("typ")
+    key = find_key(header["kid"])
+    if key is None:
+        raise NotAToken("unknown_kid")
+    if header.get("alg") != key.algorithm:
+        raise NotAToken("alg")
+    return key
+
+
+# ------------------------------------------------------------------ signatures (RFC 7518 sections 3.3 and 3.4)
+
+
+def _signature(key: SigningKey, signed: bytes) -> bytes:
+    if key.algorithm == "RS256":
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+        return bytes(key.private.sign(signed, PKCS1v15(), SHA256()))
+    r, s = decode_dss_signature(key.private.sign(signed, ECDSA(SHA256())))
+    return r.to_bytes(P256_OCTETS) + s.to_bytes(P256_OCTETS)
+
+
+def _require_signature(key: VerificationKey, signature: bytes, signed: bytes) -> None:
+    try:
+        if key.algorithm == "RS256":
+            from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+            key.public.verify(signature, signed, PKCS1v15(), SHA256())
+        else:
+            key.public.verify(_dss_signature(signature), signed, ECDSA(SHA256()))
+    except InvalidSignature:
+        raise NotAToken("signature") from None
+
+
+def _dss_signature(signature: bytes) -> bytes:
+    """A signature's two numbers as `cryptography` takes them."""
+    if len(signature) != 2 * P256_OCTETS:
+        raise NotAToken("signature")
+    r, s = signature[:P256_OCTETS], signature[P256_OCTETS:]
+    return encode_dss_signature(int.from_bytes(r), int.from_bytes(s))

@@ -66,7 +66,7 @@ class KeyRing:
             raise UnauthorizedClient("The client's signature algorithm is not supported", reason="algorithm_unknown")
         key = self._current(self._ring_made_on_need(algorithm))
         if key.kid not in self._signing:
-            from authserver.tokens.jwt import load_private
+            from authserver.tokens.jwk import load_private
 
             self._signing[key.kid] = SigningKey(key.kid, algorithm, load_private(self._unwrap(algorithm, key)))
         return self._signing[key.kid]
@@ -144,7 +144,7 @@ class KeyRing:
 
     def _new_key(self, name: str, use_from: int) -> Key:
         if name in SIGNING_RINGS:
-            from authserver.tokens.jwt import generate
+            from authserver.tokens.jwk import generate
 
             private, public = generate(name)
             kid = public["kid"]
@@ -229,7 +229,7 @@ class KeyRing:
 
     def _load_verification_key(self, algorithm: str, key: Key) -> VerificationKey:
         if key.kid not in self._verification:
-            from authserver.tokens.jwt import load_public
+            from authserver.tokens.jwk import load_public
 
             self._verification[key.kid] = VerificationKey(key.kid, algorithm, load_public(key.public))
         return self._verification[key.kid]

@@ -84,7 +84,7 @@ indexes, which hold keys alone and only list. Seven operations are used, all in 
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.browsers import DynamoBrowsers
 from authserver.aws.dynamodb.clients import DynamoClients
@@ -100,10 +100,8 @@ from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.dynamodb.tokens import DynamoTokens
 from authserver.aws.dynamodb.users import DynamoUsers
 from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = [
     "DynamoBrowsers",
@@ -126,7 +124,7 @@ __all__ = [
 
 
 def guarded_stores(
-    client: "DynamoDBClient",
+    dynamodb: Service,
     tables: Tables,
     configuration_table: str,
     keys_table: str,
@@ -136,12 +134,12 @@ def guarded_stores(
     """The stores of what a session may decide, by their names among `services.Services`; with a guard, they write only
     while its conditions hold."""
     return {
-        "clients": DynamoClients(client, tables, configuration_table, reader, guard),
-        "users": DynamoUsers(client, tables, configuration_table, guard),
-        "factors": DynamoFactors(client, tables.users, guard),
-        "organisations": DynamoOrganisations(client, tables, guard),
-        "tokens": DynamoTokens(client, tables, reader, guard),
-        "browsers": DynamoBrowsers(client, tables, configuration_table, reader, guard),
-        "withdrawals": DynamoWithdrawals(client, tables, configuration_table, keys_table, guard),
-        "identity_providers": DynamoIdentityProviders(client, configuration_table, tables.users, guard),
+        "clients": DynamoClients(dynamodb, tables, configuration_table, reader, guard),
+        "users": DynamoUsers(dynamodb, tables, configuration_table, guard),
+        "factors": DynamoFactors(dynamodb, tables.users, guard),
+        "organisations": DynamoOrganisations(dynamodb, tables, guard),
+        "tokens": DynamoTokens(dynamodb, tables, reader, guard),
+        "browsers": DynamoBrowsers(dynamodb, tables, configuration_table, reader, guard),
+        "withdrawals": DynamoWithdrawals(dynamodb, tables, configuration_table, keys_table, guard),
+        "identity_providers": DynamoIdentityProviders(dynamodb, configuration_table, tables.users, guard),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.ends import is_begun
 from authserver.aws.dynamodb.identity_providers import write_by
@@ -24,6 +24,7 @@ from authserver.aws.items import (
     request_of,
     session_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, ConditionFailed, Guard, Item, Table, Write, encode_item
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
@@ -41,16 +42,13 @@ from authserver.storage.browsers import BrowserState, LinkState
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 
 class DynamoBrowsers:
     """Implements `storage.browsers.BrowserStore`."""
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        dynamodb: Service,
         tables: Tables,
         configuration_table: str,
         reader: Reader,
@@ -60,9 +58,9 @@ class DynamoBrowsers:
         self._users_table = tables.users
         self._configuration_table = configuration_table
         self._reader = reader
-        self._table = Table(client, table, guard)
-        self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
-        self._by_organisation = Index(client, table, "pk", "by_organisation", "listed_organisation")
+        self._table = Table(dynamodb, table, guard)
+        self._by_subject = Index(dynamodb, table, "pk", "by_subject", "listed_subject")
+        self._by_organisation = Index(dynamodb, table, "pk", "by_organisation", "listed_organisation")
 
     # -- requests, sessions, consents
 

@@ -3,7 +3,7 @@ reads."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_client_end
 from authserver.aws.dynamodb.lists import Index
@@ -19,14 +19,12 @@ from authserver.aws.items import (
     read,
     secret_attribute,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Item, Placed, Table, Write, decode_item, encode_item, read_together
 from authserver.ends import Begun
 from authserver.models import LOGO_APART, Client, ClientSecret
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.storage.lists import Page
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "client"
 # Of a client's end: nobody had the identifier before. One whose registration expired was not removed, but may have left
@@ -39,26 +37,26 @@ class DynamoClients:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        dynamodb: Service,
         tables: Tables,
         configuration_table: str,
         reader: Reader,
         guard: Guard = UNGUARDED,
     ) -> None:
-        self._client = client
+        self._dynamodb = dynamodb
         self._tables = tables
         self._configuration_table = configuration_table
         self._reader = reader
-        self._table = Table(client, tables.clients, guard)
-        self._all = Index(client, tables.clients, "client_id", "by_kind", "listed")
-        self._owned = Index(client, tables.clients, "client_id", "by_owner", "listed_owner")
+        self._table = Table(dynamodb, tables.clients, guard)
+        self._all = Index(dynamodb, tables.clients, "client_id", "by_kind", "listed")
+        self._owned = Index(dynamodb, tables.clients, "client_id", "by_owner", "listed_owner")
 
     def get(self, client_id: str) -> Client | None:
         if not _is_key(client_id):
             return None
         logo = logo_key(client_id)
         found = read_together(
-            self._client,
+            self._dynamodb,
             {self._tables.clients: ("client_id", (client_id,)), self._configuration_table: ("id", (logo,))},
         )
         client = read(client_of, found[self._tables.clients].get(client_id))
@@ -122,7 +120,7 @@ class DynamoClients:
     def _with_logos(self, clients: tuple[Client, ...]) -> tuple[Client, ...]:
         keys = {one.client_id: logo_key(one.client_id) for one in clients if one.logo_uri == LOGO_APART}
         wanted = {self._configuration_table: ("id", tuple(keys.values()))}
-        found = read_together(self._client, wanted)[self._configuration_table]
+        found = read_together(self._dynamodb, wanted)[self._configuration_table]
         return tuple(with_logo(one, found.get(keys.get(one.client_id, ""))) for one in clients)
 
 

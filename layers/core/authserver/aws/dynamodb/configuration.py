@@ -1,16 +1,13 @@
 """The Configuration table: what operators set while the server runs."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from authserver.aws.items import attributes_of, catalogue_of, read, theme_of
+from authserver.aws.service import Service
 from authserver.aws.table import Item, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Theme
 from authserver.scopes import ScopeCatalogue
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 SCOPES, THEME = "scopes", "theme"
 
@@ -18,8 +15,8 @@ SCOPES, THEME = "scopes", "theme"
 class DynamoConfiguration:
     """Implements `storage.configuration.ConfigurationStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, dynamodb: Service, table: str) -> None:
+        self._table = Table(dynamodb, table)
 
     def scopes(self) -> ScopeCatalogue | None:
         item = self._table.get({"id": SCOPES})

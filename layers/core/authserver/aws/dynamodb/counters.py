@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
 from authserver.storage.journal import Pace, Place, Tried
 from authserver.values import base64url, sha256
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 MEMBER_LETTERS = 8  # of the hash that stands for a member: 48 bits, among the few members of one group
 GIVE_BACK_ATTEMPTS = 8
@@ -18,9 +16,9 @@ GIVE_BACK_ATTEMPTS = 8
 class DynamoCounters:
     """Implements `storage.journal.CounterStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = Table(client, table)
+    def __init__(self, dynamodb: Service, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = Table(dynamodb, table)
 
     # -- what may be used once
 
@@ -93,7 +91,7 @@ class DynamoCounters:
 
     def counted(self, *counters: tuple[str, int]) -> tuple[int, ...]:
         keys = [throttle_key(name, window_start) for name, window_start in counters]
-        items = read_together(self._client, {self._table.name: ("pk", tuple(dict.fromkeys(keys)))})[self._table.name]
+        items = read_together(self._dynamodb, {self._table.name: ("pk", tuple(dict.fromkeys(keys)))})[self._table.name]
         return tuple(int(decode_item(items.get(key, {})).get("attempts", 0)) for key in keys)
 
 

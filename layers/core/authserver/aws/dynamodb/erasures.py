@@ -1,18 +1,16 @@
 """Erasures, in the Tokens table, and what they look for in it and in the Users table."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import ERASURES_DONE, ERASURES_OPEN, erasure_key, erasure_of, factors_key, read
+from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table
 from authserver.models import Erasure
 from authserver.storage import erasures
 from authserver.storage.erasures import PAGE, Erased
 from authserver.storage.lists import Page
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # What the index by subject lists these kinds as, in front of the subject's key.
 BY_SUBJECT = {
@@ -29,13 +27,13 @@ BY_SUBJECT = {
 class DynamoErasures:
     """Implements `storage.erasures.ErasureStore`."""
 
-    def __init__(self, client: "DynamoDBClient", tokens_table: str, users_table: str) -> None:
-        self._tokens = Table(client, tokens_table)
-        self._users = Table(client, users_table)
-        self._by_subject = Index(client, tokens_table, "pk", "by_subject", "listed_subject")
-        self._by_client = Index(client, tokens_table, "pk", "by_client", "listed_client")
-        self._by_kind = Index(client, users_table, "id", "by_kind", "listed")
-        self._by_member = Index(client, users_table, "id", "by_member", "listed_member")
+    def __init__(self, dynamodb: Service, tokens_table: str, users_table: str) -> None:
+        self._tokens = Table(dynamodb, tokens_table)
+        self._users = Table(dynamodb, users_table)
+        self._by_subject = Index(dynamodb, tokens_table, "pk", "by_subject", "listed_subject")
+        self._by_client = Index(dynamodb, tokens_table, "pk", "by_client", "listed_client")
+        self._by_kind = Index(dynamodb, users_table, "id", "by_kind", "listed")
+        self._by_member = Index(dynamodb, users_table, "id", "by_member", "listed_member")
 
     def get(self, subject_key: str) -> Erasure | None:
         return read(erasure_of, self._tokens.get({"pk": erasure_key(subject_key)}))

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.items import factors_item, factors_key, factors_of, passkey_name
+from authserver.aws.service import Service
 from authserver.aws.table import NO_NAMES, UNGUARDED, ConditionFailed, Guard, Table
 from authserver.models import Factors
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 SUBJECT_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -21,8 +19,8 @@ class DynamoFactors:
     Each use leaves its claim in ``used_by``: a repeated write finds its own.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str, guard: Guard = UNGUARDED) -> None:
-        self._table = Table(client, table, guard)
+    def __init__(self, dynamodb: Service, table: str, guard: Guard = UNGUARDED) -> None:
+        self._table = Table(dynamodb, table, guard)
 
     def get(self, subject_key: str) -> Factors | None:
         if not SUBJECT_KEY.fullmatch(subject_key):

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
 from authserver.aws.items import attributes_of, key_text, organisation_end_key, provider_of, read, shard_of
+from authserver.aws.service import Service
 from authserver.aws.table import (
     UNGUARDED,
     Guard,
@@ -23,9 +24,6 @@ from authserver.models import ACTIVE, IdentityProvider, Membership
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken, ProviderOver
 from authserver.values import base64url, sha256
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 LISTED = "idp"
 GONE = "gone"  # the attribute of what is left of a provider that was removed
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -35,10 +33,10 @@ ATTEMPTS = 3
 class DynamoIdentityProviders:
     """Implements `storage.configuration.IdentityProviderStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, users_table: str, guard: Guard = UNGUARDED) -> None:
+    def __init__(self, dynamodb: Service, table: str, users_table: str, guard: Guard = UNGUARDED) -> None:
         self._users_table = users_table
-        self._table = Table(client, table, guard)
-        self._all = Index(client, table, "id", "by_kind", "listed")
+        self._table = Table(dynamodb, table, guard)
+        self._all = Index(dynamodb, table, "id", "by_kind", "listed")
 
     def get(self, provider_id: str) -> IdentityProvider | None:
         if not IDENTIFIER.fullmatch(provider_id):

@@ -2,26 +2,23 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items import activity_of, attributes_of, key_text, read, refusals_of
+from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
 from authserver.models import Activity, Refusal
 from authserver.storage.lists import Page
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoJournal:
     """Implements `storage.journal.JournalStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Service, table: str) -> None:
+        self._dynamodb = dynamodb
         self._name = table
-        self._table = Table(client, table)
-        self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
+        self._table = Table(dynamodb, table)
+        self._by_subject = Index(dynamodb, table, "pk", "by_subject", "listed_subject")
 
     # -- activity
 
@@ -61,7 +58,7 @@ class DynamoJournal:
 
     def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
         keys = {refusals_key(client_id, day): day for day in days}
-        items = read_together(self._client, {self._name: ("pk", tuple(keys))})[self._name]
+        items = read_together(self._dynamodb, {self._name: ("pk", tuple(keys))})[self._name]
         return tuple(
             refusal for key, day in keys.items() for refusal in read(partial(refusals_of, day), items.get(key)) or ()
         )

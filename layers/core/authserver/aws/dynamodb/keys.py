@@ -1,22 +1,19 @@
 """The Keys table."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from authserver.aws.items import read, ring_of
+from authserver.aws.service import Service
 from authserver.aws.table import Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Ring
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoKeys:
     """Implements `storage.configuration.KeyStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, dynamodb: Service, table: str) -> None:
+        self._table = Table(dynamodb, table)
 
     def get(self, name: str) -> Ring | None:
         item = self._table.get({"kid": name})

@@ -6,15 +6,13 @@ list is one again here: by age, from all its parts.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.items import read
+from authserver.aws.service import Service
 from authserver.aws.table import Table, read_together
 from authserver.storage.lists import BadCursor, Page
 from authserver.values import base64url, from_base64url
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_PAGE = 100  # as many keys as BatchGetItem takes
 
@@ -25,10 +23,10 @@ type Positions = dict[int, tuple[str, int]]
 class Index:
     """An index of a table, whose items `convert` makes records of."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, key: str, index: str, attribute: str) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Service, table: str, key: str, index: str, attribute: str) -> None:
+        self._dynamodb = dynamodb
         self._name = table
-        self._table = Table(client, table)
+        self._table = Table(dynamodb, table)
         self._key = key
         self._index = index
         self._attribute = attribute
@@ -44,7 +42,7 @@ class Index:
     ) -> Page[R]:
         """The records listed under a value, or under the values of its parts. Raises `BadCursor`."""
         listed = self.keys(parts, limit=limit, cursor=cursor, newest_first=newest_first)
-        items = read_together(self._client, {self._name: (self._key, listed.items)})[self._name]
+        items = read_together(self._dynamodb, {self._name: (self._key, listed.items)})[self._name]
         records = (read(convert, items.get(key)) for key in listed.items)
         return Page(tuple(record for record in records if record is not None), listed.next)
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
 from authserver.aws.dynamodb.lists import Index
@@ -20,12 +19,10 @@ from authserver.aws.items import (
     read,
     shard_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
 from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
 from authserver.storage.lists import Page
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 LISTED = "organisation"
 ROLE = {"#role": "role"}  # a word of DynamoDB's own
@@ -36,21 +33,21 @@ INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 class DynamoOrganisations:
     """Implements `storage.organisations.OrganisationStore`."""
 
-    def __init__(self, client: "DynamoDBClient", tables: Tables, guard: Guard = UNGUARDED) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Service, tables: Tables, guard: Guard = UNGUARDED) -> None:
+        self._dynamodb = dynamodb
         self._name = table = tables.users
         self._tokens = tables.tokens
-        self._table = Table(client, table, guard)
-        self._all = Index(client, table, "id", "by_kind", "listed")
-        self._members = Index(client, table, "id", "by_organisation", "listed_organisation")
-        self._memberships = Index(client, table, "id", "by_member", "listed_member")
+        self._table = Table(dynamodb, table, guard)
+        self._all = Index(dynamodb, table, "id", "by_kind", "listed")
+        self._members = Index(dynamodb, table, "id", "by_organisation", "listed_organisation")
+        self._memberships = Index(dynamodb, table, "id", "by_member", "listed_member")
 
     def get(self, organisation: str) -> Organisation | None:
         return read(organisation_of, self._table.get({"id": organisation_key(organisation)}))
 
     def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
         keys = tuple(dict.fromkeys(map(organisation_key, organisations)))
-        items = read_together(self._client, {self._name: ("id", keys)})[self._name]
+        items = read_together(self._dynamodb, {self._name: ("id", keys)})[self._name]
         records = (read(organisation_of, item) for item in items.values())
         return {record.id: record for record in records if record is not None}
 

@@ -12,7 +12,6 @@ that (`services.Services.settle`).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from authserver.aws.items import (
     SHARDS,
@@ -31,14 +30,12 @@ from authserver.aws.items import (
     subject_end_key,
     subject_end_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import Item, read_together
 from authserver.ends import SUSPENDED_DELETED, Begun, ClientEnd, Deployment, OrganisationEnd
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Client, Organisation
 from authserver.storage.standing import Ends
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 ATTEMPTS = 3  # to read what others are writing
 REMEMBERED = 256  # records of each kind
@@ -117,12 +114,12 @@ class Reader:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        dynamodb: Service,
         tables: Tables,
         clocks: Callable[[], tuple[float, float]],
         shard: Callable[[], int],
     ) -> None:
-        self._client = client
+        self._dynamodb = dynamodb
         self._tables = tables
         self._clocks = clocks
         self._shard = shard
@@ -169,7 +166,7 @@ class Reader:
         record = f"organisation#{companies_of}" if companies_of and organisation is None else ""
         client_record = wanted.client_id if wanted.client_id and client is None else ""
         found = read_together(
-            self._client,
+            self._dynamodb,
             {
                 self._tables.tokens: ("pk", (*filter(None, keys.values()), *wanted.items)),
                 self._tables.users: ("id", tuple(filter(None, (membership, record)))),

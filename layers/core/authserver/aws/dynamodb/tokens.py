@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.ends import is_begun, session_is_there
 from authserver.aws.dynamodb.lists import Index
@@ -23,6 +23,7 @@ from authserver.aws.items import (
     revoked_key,
     shard_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import Begun
 from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
@@ -31,9 +32,6 @@ from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 AUTHORIZATION_ID = re.compile(r"[A-Za-z0-9_-]{64}")
 INITIAL = "initial"  # what initial access tokens are listed by
 
@@ -41,14 +39,14 @@ INITIAL = "initial"  # what initial access tokens are listed by
 class DynamoTokens:
     """Implements `storage.tokens.TokenStore`."""
 
-    def __init__(self, client: "DynamoDBClient", tables: Tables, reader: Reader, guard: Guard = UNGUARDED) -> None:
+    def __init__(self, dynamodb: Service, tables: Tables, reader: Reader, guard: Guard = UNGUARDED) -> None:
         self._name = table = tables.tokens
         self._users = tables.users
         self._reader = reader
-        self._table = Table(client, table, guard)
-        self._by_subject = Index(client, table, "pk", "by_subject", "listed_subject")
-        self._by_client = Index(client, table, "pk", "by_client", "listed_client")
-        self._by_organisation = Index(client, table, "pk", "by_organisation", "listed_organisation")
+        self._table = Table(dynamodb, table, guard)
+        self._by_subject = Index(dynamodb, table, "pk", "by_subject", "listed_subject")
+        self._by_client = Index(dynamodb, table, "pk", "by_client", "listed_client")
+        self._by_organisation = Index(dynamodb, table, "pk", "by_organisation", "listed_organisation")
 
     # -- authorizations
 

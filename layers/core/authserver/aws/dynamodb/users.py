@@ -1,6 +1,6 @@
 """The Users table: users, their login names and their identities elsewhere."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.identity_providers import write_by
@@ -27,6 +27,7 @@ from authserver.aws.items import (
     subject_of,
     user_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import (
     UNGUARDED,
     ConditionFailed,
@@ -45,9 +46,6 @@ from authserver.models import Identity, IdentityProvider, Membership, OneTimeLin
 from authserver.storage.lists import Page
 from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 LISTED = "user"
 OPERATORS = "operators"  # what operators are listed by as well, as if they were the members of something
 
@@ -55,16 +53,14 @@ OPERATORS = "operators"  # what operators are listed by as well, as if they were
 class DynamoUsers:
     """Implements `storage.users.UserStore`."""
 
-    def __init__(
-        self, client: "DynamoDBClient", tables: Tables, configuration_table: str, guard: Guard = UNGUARDED
-    ) -> None:
-        self._client = client
+    def __init__(self, dynamodb: Service, tables: Tables, configuration_table: str, guard: Guard = UNGUARDED) -> None:
+        self._dynamodb = dynamodb
         self._configuration_table = configuration_table
         self._name = table = tables.users
         self._tokens = tables.tokens
-        self._table = Table(client, table, guard)
-        self._all = Index(client, table, "id", "by_kind", "listed")
-        self._operators = Index(client, table, "id", "by_member", "listed_member")
+        self._table = Table(dynamodb, table, guard)
+        self._all = Index(dynamodb, table, "id", "by_kind", "listed")
+        self._operators = Index(dynamodb, table, "id", "by_member", "listed_member")
 
     def get(self, sub: str) -> User | None:
         return read(user_of, self._table.get({"id": f"user#{sub}"}))
@@ -79,7 +75,7 @@ class DynamoUsers:
     def account_state(self, sub: str, identity: str = "") -> AccountState:
         user, factors, end = f"user#{sub}", factors_key(sub), subject_end_key(key_text(sub))
         for _ in range(ATTEMPTS):
-            found = read_together(self._client, {self._name: ("id", (user, factors)), self._tokens: ("pk", (end,))})
+            found = read_together(self._dynamodb, {self._name: ("id", (user, factors)), self._tokens: ("pk", (end,))})
             item, ended = found[self._name].get(user), found[self._tokens].get(end)
             if item is None or _version(item) == _version(ended):
                 is_theirs = not identity or identity_key(identity) in decode_item(item or {}).get("identities", ())
@@ -144,7 +140,7 @@ class DynamoUsers:
 
     def identities(self, sub: str) -> tuple[Identity, ...]:
         keys = tuple(sorted(decode_item(self._table.get({"id": f"user#{sub}"}) or {}).get("identities", ())))
-        items = read_together(self._client, {self._name: ("id", keys)})[self._name]
+        items = read_together(self._dynamodb, {self._name: ("id", keys)})[self._name]
         found = (read(identity_of, items.get(key)) for key in keys)
         return tuple(sorted((one for one in found if one and one.sub == sub), key=lambda one: (one.created_at, one.id)))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.aws.dynamodb.browsers import ASKED, is_still, session_item
 from authserver.aws.dynamodb.clients import client_writes
@@ -52,6 +52,7 @@ from authserver.aws.items import (
     subject_end_key,
     user_of,
 )
+from authserver.aws.service import Service
 from authserver.aws.table import (
     NO_VALUES,
     UNGUARDED,
@@ -89,9 +90,6 @@ from authserver.storage.erasures import left_by
 from authserver.storage.users import MOST_IDENTITIES
 from authserver.storage.withdrawals import USER_FIELDS, Others
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 ATTEMPTS = 4
 ORGANISATION_FIELDS = frozenset({"name", "status"})
 IS_NO_ADMINISTRATOR = "attribute_not_exists(id) OR NOT #role = :administrator"
@@ -107,7 +105,7 @@ class DynamoWithdrawals:
 
     def __init__(
         self,
-        client: "DynamoDBClient",
+        dynamodb: Service,
         tables: Tables,
         configuration_table: str,
         keys_table: str,
@@ -116,10 +114,10 @@ class DynamoWithdrawals:
         self._tables = tables
         self._configuration_table = configuration_table
         self._keys_table = keys_table
-        self._tokens = Table(client, tables.tokens, guard)
-        self._users = Table(client, tables.users, guard)
-        self._clients = Table(client, tables.clients, guard)
-        self._memberships = Index(client, tables.users, "id", "by_member", "listed_member")
+        self._tokens = Table(dynamodb, tables.tokens, guard)
+        self._users = Table(dynamodb, tables.users, guard)
+        self._clients = Table(dynamodb, tables.clients, guard)
+        self._memberships = Index(dynamodb, tables.users, "id", "by_member", "listed_member")
 
     # -- tokens
 
