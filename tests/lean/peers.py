@@ -5,6 +5,7 @@ A `ScriptedSocket` has no threads and a time of its own, so whatever waits, drip
 """
 
 import json
+import os
 import socket
 import ssl
 import threading
@@ -135,8 +136,8 @@ class ScriptedSocket:
 
     def __init__(self, network: "Network") -> None:
         self._network = network
-        # What comes unasked is put into a real socket, so that it can be polled.
-        self._near, self._far = socket.socketpair()
+        # What comes unasked is put into a real pair of sockets, so that it can be polled.
+        self._near, self._far = (end.detach() for end in socket.socketpair())
         self._timeout = 0.0
         self._sent = bytearray()
         self._events: deque[Event] = deque()
@@ -147,7 +148,7 @@ class ScriptedSocket:
         self._timeout = seconds
 
     def fileno(self) -> int:
-        return self._near.fileno()
+        return self._near
 
     def send(self, octets: bytes) -> int:
         taken = octets[: self._network.window]
@@ -187,12 +188,20 @@ class ScriptedSocket:
         while self._events and isinstance(self._events[0], Late):
             late = self._events.popleft()
             assert isinstance(late, Late)
-            self._far.sendall(late.octets) if late.octets else self._far.close()
+            if late.octets:
+                os.write(self._far, late.octets)
+            else:
+                os.close(self._far)
+                self._far = -1
 
     def close(self) -> None:
-        self.is_closed = True
-        self._near.close()
-        self._far.close()
+        if not self.is_closed:
+            self.is_closed = True
+            for end in {self._near, self._far} - {-1}:
+                os.close(end)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 type Script = Callable[[bytes], Iterable[Event]]
@@ -252,11 +261,12 @@ def static(credentials: Credentials = CREDENTIALS) -> CredentialSource:
 
 # ------------------------------------------------------------------ a server
 
-type Step = Callable[[socket.socket], bool]  # does something to a connection, and tells whether it goes on
+# Does something to a connection by which a request came, and tells whether it goes on.
+type Step = Callable[[socket.socket, bytes], bool]
 
 
 def says(*parts: bytes) -> Step:
-    def step(connection: socket.socket) -> bool:
+    def step(connection: socket.socket, request: bytes) -> bool:
         for part in parts:
             connection.sendall(part)
         return True
@@ -265,14 +275,14 @@ def says(*parts: bytes) -> Step:
 
 
 def says_and_closes(*parts: bytes) -> Step:
-    def step(connection: socket.socket) -> bool:
-        says(*parts)(connection)
+    def step(connection: socket.socket, request: bytes) -> bool:
+        says(*parts)(connection, request)
         return False
 
     return step
 
 
-def resets(connection: socket.socket) -> bool:
+def resets(connection: socket.socket, request: bytes) -> bool:
     """Closes with a reset rather than an end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     return False
@@ -336,11 +346,12 @@ class Server:
             received += part
             length = length_of(received)
             if length is not None and len(received) >= length:
-                with self._lock:
-                    self.requests.append(bytes(received[:length]))
-                    step = self._steps.popleft() if self._steps else says_and_closes()
+                request = bytes(received[:length])
                 del received[:length]
-                goes_on = step(connection)
+                with self._lock:
+                    self.requests.append(request)
+                    step = self._steps.popleft()
+                goes_on = step(connection, request)
 
 
 class _as_it_may_be_gone:  # noqa: N801 - reads as a statement

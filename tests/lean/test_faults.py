@@ -1,5 +1,7 @@
 """What a call does when things go wrong: each fault once, scripted, in a time that passes at once."""
 
+from socket import gaierror
+
 import pytest
 
 from authserver.aws.lean.client import ATTEMPTS, DEADLINE, THROTTLED_ATTEMPTS
@@ -212,7 +214,7 @@ def test_connection_close_is_heeded() -> None:
     assert service.call("GetItem", KEY) == ITEM
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError(), OSError(101, "Network is unreachable")])
+@pytest.mark.parametrize("error", [ConnectionRefusedError(), OSError(101, "unreachable"), gaierror()])
 def test_a_connection_that_cannot_be_opened_is_tried_once_more(error: OSError) -> None:
     network = scripted(answer(ITEM))
     network.refuses = [error]

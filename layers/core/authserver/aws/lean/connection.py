@@ -7,8 +7,8 @@ connection is closed: an answer is never taken for that to another request. Prox
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from authserver.aws.lean.endpoints import Endpoint
 from authserver.aws.lean.tls import context, roots
@@ -69,13 +69,15 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
+def open_socket(
+    host: str, port: int, deadline: Deadline, resolve: Callable[..., Sequence[Any]] = socket.getaddrinfo
+) -> socket.socket:
     """A TCP connection to the first address that takes one. Raises `OSError`, `TransportFault`.
 
     Only the look-up of the name is not bound by the deadline: the system's resolver has limits of its own.
     """
     failure: OSError = ConnectionRefusedError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, address in resolve(host, port, type=socket.SOCK_STREAM):
         opened = socket.socket(family, kind, protocol)
         try:
             opened.settimeout(deadline.left())

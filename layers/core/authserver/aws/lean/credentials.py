@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from authserver.aws.lean.connection import CHUNK, Deadline, OpenSocket, TransportFault, open_socket, read_head, send
-from authserver.aws.lean.endpoints import Unsupported
+from authserver.aws.lean.endpoints import Unsupported, valid_port
 
 RENEW_BEFORE = 15 * 60  # seconds before their end
 RENEW_PAUSE = 30  # seconds between two fetches that are not urgent: the endpoint may not have newer ones yet
@@ -108,7 +108,7 @@ class ContainerEndpoint:
         self._host, port, self._path = match.groups()
         if self._host not in CONTAINER_HOSTS and not LOOPBACK.fullmatch(self._host):
             raise Unsupported("this AWS_CONTAINER_CREDENTIALS_FULL_URI")
-        self._port = int(port or 80)
+        self._port = valid_port(port or 80)
         self._environ = environ
         self._open_socket = open_socket
 

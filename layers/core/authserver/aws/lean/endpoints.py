@@ -47,9 +47,7 @@ def endpoint(service: str, environ: Mapping[str, str]) -> Endpoint:
     scheme, host, told_port = match.groups()
     if any(environ.get(name) for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")):
         raise Unsupported("a proxy")
-    port = int(told_port or PORTS[scheme])
-    if not 0 < port < 1 << 16:
-        raise Unsupported("no port")
+    port = valid_port(told_port or PORTS[scheme])
     ca_bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or ""
     return Endpoint(host, port, scheme == "https", region, ca_bundle)
 
@@ -87,6 +85,14 @@ def _account_id(environ: Mapping[str, str], *, fips: bool) -> str:
     if account_id and not ACCOUNT_ID.fullmatch(account_id):
         raise Unsupported("this AWS_ACCOUNT_ID")
     return account_id
+
+
+def valid_port(told: str | int) -> int:
+    """Raises `Unsupported`."""
+    port = int(told)
+    if not 0 < port < 1 << 16:
+        raise Unsupported("no port")
+    return port
 
 
 def _is_true(environ: Mapping[str, str], name: str) -> bool:
