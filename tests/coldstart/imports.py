@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from tests.functions.world import FUNCTIONS, LAMBDA_ENVIRONMENT, ROOT
 
 # Enough to start with; nothing is asked of any network before the first request.
 ENVIRONMENT = {
-    **LAMBDA_ENVIRONMENT,
+    **{name: value for name, value in LAMBDA_ENVIRONMENT.items() if not name.endswith("_FILE")},
+    "AWS_CLIENT": "lean",
     "GRANT_TYPES": "authorization_code client_credentials refresh_token",
     "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post none",
     "ACCESS_TOKEN_ALGORITHM": "ES256",
@@ -46,6 +48,14 @@ print(json.dumps({{"modules": sorted(set(sys.modules) - before), "seconds": took
 """
 
 
+BARE_PROGRAM = """
+import sys
+sys.path[:0] = [{layers!r}, {packages!r}]
+import functions.{name}.app
+print(len(sys.modules))
+"""
+
+
 @dataclass(frozen=True)
 class Start:
     """`modules` are those that the interpreter did not have; `seconds` and `cpu` are what importing them took."""
@@ -74,6 +84,20 @@ def start(name: str, **variables: str) -> Start:
     assert ran.stderr == ""
     said = json.loads(ran.stdout)
     return Start(frozenset(said["modules"]), said["seconds"], said["cpu"])
+
+
+def modules_of_bare_interpreter(name: str) -> int:
+    """How many modules there are once an interpreter that began with none but its own has a function loaded."""
+    layers, packages = str(ROOT / "layers/core"), sysconfig.get_path("purelib")
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", BARE_PROGRAM.format(name=name, layers=layers, packages=packages)],
+        env=ENVIRONMENT | ({"GRANT_TYPES": "refresh_token"} if name == "refresh" else {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(ran.stdout)
 
 
 def start_all() -> dict[str, Start]:

@@ -84,6 +84,7 @@ def settings(**overrides: Any) -> Settings:
         mail_function="mail",
         erase_function="erase",
         deletes_accounts=True,
+        aws_client="lean",
     )
     return replace(defaults, **overrides)
 

@@ -216,6 +216,7 @@ class World:
 
 
 LAMBDA_ENVIRONMENT = {
+    "AWS_CLIENT": "boto3",  # under which calls are recorded, where it would open a socket
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "local",

@@ -1,5 +1,6 @@
 """Authorizers of type TOKEN: they are told no path parameters, so nobody could check whose data a path names."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,13 @@ class Authorizer:
         )
 
 
-def test_a_token_event_is_refused_before_anything_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_event_is_refused_before_anything_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     refusing = Authorizer(accepts_token_events=False)
     with pytest.raises(RuntimeError, match="TOKEN") as raised:
         refusing.handler(TOKEN_EVENT, None)
     assert str(raised.value) != "Unauthorized"  # which API Gateway would take for a bad token
     assert refusing.asked == []
-    (line,) = [vars(record) for record in caplog.records]
+    line = json.loads(capsys.readouterr().out)
     assert (line["status"], line["reason"], line["advice"]) == (500, "token_event_refused", TOKEN_EVENT_REFUSED)
     assert "REQUEST" in line["advice"]
     assert "TokenAuthorizers=NoTenants" in line["advice"]

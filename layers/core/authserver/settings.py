@@ -48,6 +48,7 @@ class Settings:
     mail_function: str
     erase_function: str
     deletes_accounts: bool  # whether people may delete their own account
+    aws_client: str  # what calls DynamoDB and KMS: `lean` or `boto3`
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -92,6 +93,7 @@ class Settings:
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),
             deletes_accounts=environ.get("ACCOUNT_DELETION") == "Allowed",
+            aws_client=environ.get("AWS_CLIENT", "lean"),
         )
 
     def at(self, origin: str, resource: str) -> Self:

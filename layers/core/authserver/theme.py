@@ -4,7 +4,6 @@ Its values go into the pages' style, so nothing is taken that has not exactly th
 when a theme is set and again when it is loaded: a page in colours that nobody can read is worse than a plain one.
 """
 
-import logging
 import re
 from base64 import b64decode
 from binascii import Error as BinasciiError
@@ -15,8 +14,6 @@ from typing import Protocol
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import Theme
 from authserver.values import is_web_page
-
-logger = logging.getLogger(__name__)
 
 CACHE_LIFETIME = 60
 DEFAULT = Theme()
@@ -214,5 +211,7 @@ class RememberedTheme:
             return
         faults = [f"{field}: {detail}" for field, detail in objections(stored)]
         if faults:
-            logger.error("the stored theme is not used", extra={"faults": faults})
+            import logging  # a tenth of what the functions without pages import
+
+            logging.getLogger(__name__).error("the stored theme is not used", extra={"faults": faults})
         self._theme = DEFAULT if faults else stored

@@ -1,13 +1,11 @@
 """Builds the services of a function, once per cold start. Nothing is asked of the network before the first request."""
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
 
-from authserver.aws.boto import CONFIG, BotoService, boto3
 from authserver.aws.dynamodb import (
     DynamoConfiguration,
     DynamoCounters,
@@ -20,8 +18,9 @@ from authserver.aws.dynamodb import (
 )
 from authserver.aws.dynamodb.ends import session_stands
 from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE
-from authserver.aws.items import SHARDS
 from authserver.aws.kms import KmsOpener
+from authserver.aws.log import write_problem
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.identity.providers import RememberedProviders
 from authserver.messages import MailOrder
@@ -57,10 +56,9 @@ def bootstrap(
         import_module("authserver.tokens.jwt")
     if passwords is True or passwords in settings.grant_types:
         hasher.load()
-    dynamodb = BotoService(boto3.client("dynamodb", config=CONFIG))
-    kms = BotoService(boto3.client("kms", config=CONFIG))
+    dynamodb, kms = connected(settings, os.environ)
     tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
-    reader = Reader(dynamodb, tables, clocks, lambda: secrets.randbelow(SHARDS))
+    reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0])
     configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
     opener = KmsOpener(kms, settings.kms_key)
 
@@ -80,11 +78,9 @@ def bootstrap(
         configuration=configuration,
         scopes=RememberedScopes(configuration.scopes, reader.deployment),
         deployment=reader.deployment,
-        keys=KeyRing(
-            DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, secrets.token_bytes, reader.deployment
-        ),
+        keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, os.urandom, reader.deployment),
         now=now,
-        random=secrets.token_bytes,
+        random=os.urandom,
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
@@ -98,6 +94,30 @@ def bootstrap(
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
     )
+
+
+def connected(settings: Settings, environ: Mapping[str, str]) -> tuple[Service, Service]:
+    """DynamoDB and KMS: by the lean client, or by boto3 where the operator or the environment asks for what only that
+    knows.
+
+    The lean client opens its connections at once, in the init phase, where Lambda gives a whole core.
+    """
+    if settings.aws_client == "lean":
+        from authserver.aws.lean.client import DYNAMODB, KMS, LeanService
+        from authserver.aws.lean.credentials import credential_source
+        from authserver.aws.lean.endpoints import Unsupported
+
+        try:
+            credentials = credential_source(environ)
+            services = [LeanService.from_environ(one, environ, credentials) for one in (DYNAMODB, KMS)]
+        except Unsupported as unsupported:
+            write_problem("boto3 is used, for what the lean client does not know", setting=str(unsupported))
+        else:
+            services[0].connect()
+            return services[0], services[1]
+    from authserver.aws.boto import CONFIG, BotoService, boto3
+
+    return BotoService(boto3.client("dynamodb", config=CONFIG)), BotoService(boto3.client("kms", config=CONFIG))
 
 
 class LazyPasswords:
@@ -153,18 +173,21 @@ def _fetcher(settings: Settings) -> Fetcher:
 
 
 def _mail_orders(settings: Settings) -> Callable[[MailOrder], None]:
+    from authserver.aws.boto import CONFIG, boto3
     from authserver.aws.mail_orders import MailOrders
 
     return MailOrders(boto3.client("lambda", config=CONFIG), settings.mail_function)
 
 
 def _erasure_orders(settings: Settings) -> Callable[[str], None]:
+    from authserver.aws.boto import CONFIG, boto3
     from authserver.aws.erasure_orders import ErasureOrders
 
     return ErasureOrders(boto3.client("lambda", config=CONFIG), settings.erase_function)
 
 
 def _mailer(settings: Settings) -> Mailer:
+    from authserver.aws.boto import boto3
     from authserver.aws.ses import CONFIG, SesMailer
 
     return SesMailer(boto3.client("sesv2", config=CONFIG), settings.mail_from)

@@ -1,12 +1,12 @@
 """Items and records: how each model is written into an item, and read out of one that may be malformed."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from authserver.aws.log import write_problem
 from authserver.aws.table import Item, decode_item, encode_item
 from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.errors import TemporarilyUnavailable
@@ -41,8 +41,6 @@ from authserver.models import (
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.tokens.opaque import key_of
 from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, normalised_username, sha256
-
-logger = logging.getLogger(__name__)
 
 
 def key_text(text: str) -> str:
@@ -140,7 +138,7 @@ def read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R |
         return convert(decode_item(item))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         fault = type(error).__name__
-        logger.error("an item is malformed", extra={"kind": _kind(item), "fault": fault})  # noqa: TRY400 - shows no value
+        write_problem("an item is malformed", kind=_kind(item), fault=fault)
         return None
 
 

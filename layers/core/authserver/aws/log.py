@@ -46,6 +46,11 @@ def write_request(route: str, method: str, status: int, reason: str, request_id:
     )
 
 
+def write_problem(problem: str, **told: str) -> None:
+    """What an operator should look at; `told` shows no value of anybody's."""
+    _write("ERROR", problem, time.time(), told)
+
+
 def write_unexpected(request_id: str) -> None:
     """The exception that is being handled, with its traceback."""
     import traceback

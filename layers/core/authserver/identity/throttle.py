@@ -23,7 +23,6 @@ it; not where its secret was right lately.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.services import Services
@@ -111,6 +110,10 @@ def note_right_secret(client_id: str, source: str, services: Services) -> None:
 
 def network_of(source: str) -> str:
     """What stands for a source: an IPv4 address, or the /64 that one holder of IPv6 addresses has (RFC 6177)."""
+    if ":" not in source:
+        return source
+    from ipaddress import IPv6Address, ip_address
+
     try:
         address = ip_address(source)
     except ValueError:

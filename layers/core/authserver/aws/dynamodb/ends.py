@@ -1,6 +1,6 @@
 """The writes of ends, which go into one transaction with the records that they are about."""
 
-import secrets
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,7 +101,7 @@ def move_organisation_end(
 def new_version() -> int:
     """Of a record and its end, which are read until both have the same: drawn anew with each write of both. So two that
     were restored from backups of two moments agree again with the next such write."""
-    return secrets.randbits(53)
+    return int.from_bytes(os.urandom(7)) >> 3
 
 
 def _suspension(suspended: str | None) -> tuple[list[str], list[str], dict[str, Any]]:

@@ -74,10 +74,11 @@ def open_socket(
 ) -> socket.socket:
     """A TCP connection to the first address that takes one. Raises `OSError`, `TransportFault`.
 
-    Only the look-up of the name is not bound by the deadline: the system's resolver has limits of its own.
+    Only the look-up of the name is not bound by the deadline: the system's resolver has limits of its own. It is given
+    octets, since Python imports its codec of international names for text.
     """
     failure: OSError = ConnectionRefusedError("no address")
-    for family, kind, protocol, _, address in resolve(host, port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, address in resolve(host.encode(), port, type=socket.SOCK_STREAM):
         opened = socket.socket(family, kind, protocol)
         try:
             opened.settimeout(deadline.left())
@@ -169,7 +170,7 @@ class Connection:
             if self._endpoint.tls:
                 self._socket.settimeout(within.left())
                 trust = context(roots(self._endpoint.host, self._endpoint.ca_bundle))
-                self._socket = trust.wrap_socket(self._socket, server_hostname=self._endpoint.host)
+                self._socket = trust.wrap_socket(self._socket, server_hostname=self._endpoint.host.encode())
             self._used = self._clock(), self._monotonic()
         return self._socket
 
