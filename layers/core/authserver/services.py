@@ -5,7 +5,7 @@ the template (``GRANT_TYPES``, ``CLIENT_AUTH_METHODS``).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
 from authserver.ends import Deployment
@@ -34,6 +34,8 @@ from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import Looks
 from authserver.values import Secret, base64url
+
+ADDRESSES = 16  # that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +215,19 @@ class Services:
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
     mailer: Mailer | None = None
+    _at: "dict[tuple[str, str], Services]" = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def at(self, origin: str, resource: str) -> Self:
-        """These services at the addresses by which a request reached them (see `Settings.at`)."""
-        return replace(self, settings=self.settings.at(origin, resource))
+    def at(self, origin: str, resource: str) -> "Services":
+        """These services at the addresses by which a request reached them (see `Settings.at`).
+
+        Remembered: a deployment has few addresses, and every request asks.
+        """
+        found = self._at.get((origin, resource))
+        if found is None:
+            if len(self._at) >= ADDRESSES:
+                self._at.clear()
+            found = self._at[origin, resource] = replace(self, settings=self.settings.at(origin, resource))
+        return found
 
     def by(self, session: Session) -> Self:
         """These services for what a session decides: nothing is written any more once it was ended.

@@ -95,7 +95,7 @@ class HttpResponse:
     reason: str = "ok"  # for the log
 
     def with_headers(self, *headers: tuple[str, str]) -> "HttpResponse":
-        return replace(self, headers=(*self.headers, *headers))
+        return HttpResponse(self.status, (*self.headers, *headers), self.body, self.cookies, self.reason)
 
 
 class JsonMessage(Protocol):

@@ -130,20 +130,43 @@ def parts_of(listed: str) -> tuple[str, ...]:
     return tuple(f"{listed}#{part:x}" for part in range(16))
 
 
+REMEMBERED = 512  # records of items of the Tokens table
+
+_records: dict[tuple[Any, str], tuple[Item, Any]] = {}
+
+
 def read[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R | None:
-    """The record of an item; None if there is none, or if it is none of ours to read, which the log tells."""
+    """The record of an item; None if there is none, or if it is none of ours to read, which the log tells.
+
+    An item of the Tokens table that is the same as when it was read last is the same record: it was read from
+    DynamoDB now as ever, and only the making of the record is spared.
+    """
     if item is None:
         return None
+    key = _key_of(item)
+    known = _records.get((convert, key))
+    if known is not None and known[0] == item:
+        return cast("R", known[1])
     try:
-        return convert(decode_item(item))
+        record = convert(decode_item(item))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fault = type(error).__name__
-        write_problem("an item is malformed", kind=_kind(item), fault=fault)
+        write_problem("an item is malformed", kind=key.partition("#")[0], fault=type(error).__name__)
         return None
+    if key or not item:
+        _remember(convert, key, item, record)
+    return record
 
 
-def _kind(item: Item) -> str:
-    return str(item.get("pk", {}).get("S", "")).partition("#")[0]
+def _remember(convert: Any, key: str, item: Item, record: Any) -> None:
+    if len(_records) >= REMEMBERED:
+        del _records[next(iter(_records))]
+    _records[convert, key] = item, record
+
+
+def _key_of(item: Item) -> str:
+    """The key of an item of the Tokens table, which alone has a ``pk``; empty for others."""
+    pk = item.get("pk", {})
+    return str(pk.get("S", "")) if isinstance(pk, dict) else ""
 
 
 def end_of[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R:

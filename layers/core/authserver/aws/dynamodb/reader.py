@@ -209,8 +209,10 @@ class Reader:
         if client.version != end.version:
             self._clients.forget(key)
             raise _Contended
+        if client.epoch != end.epoch:
+            client = replace(client, epoch=end.epoch)
         self._clients.put(key, client)
-        return replace(client, epoch=end.epoch)
+        return client
 
     def _present_organisation(
         self, key: str, end: OrganisationEnd, remembered: Organisation | None, item: Item | None
