@@ -1,14 +1,12 @@
 """AWS under the functions' own boto3 clients: every call recorded, any call made to fail.
 
 It sits where botocore would open a socket, so that serialising, signing, retrying and parsing are the real ones.
-What answers for DynamoDB and KMS is moto, as in the development server; mails and asynchronous invocations are kept.
+MiniStack answers for DynamoDB and moto for KMS; mails and asynchronous invocations are kept.
 """
 
 import base64
 import io
-import itertools
 import json
-import pickle
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,9 +21,6 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from moto.core.request import Request as MotoRequest
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.responses import DynamoHandler
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 
@@ -33,13 +28,10 @@ from authserver.aws.boto import BotoService
 from local.intrinsics import REGION
 from local.stack import Key, Table
 from tests.functions.capacity import read_units, size_of, write_units
+from tests.ministack import DynamoDB
 
 INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
-SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
-
-# moto's state is the process's: an account of its own keeps each simulation's tables and keys apart.
-_accounts = itertools.count(555000000000)
 
 
 @dataclass(frozen=True)
@@ -127,12 +119,13 @@ class SimulatedAws:
         self.mails: list[dict[str, Any]] = []
         self.caller = ""
         self.plan: Plan | None = None
-        self.seconds = 0.0  # CPU time spent in here, which is nobody's but the simulation's
+        self.keep_time = False  # looking at the clock takes time itself
+        self.seconds = 0.0  # CPU time spent in here while time is kept, which is nobody's but the simulation's
         self.account_for_capacity = True
         self.changed = True  # since the last restore
-        self.account = str(next(_accounts))
+        self._dynamodb = DynamoDB()
+        self.account = self._dynamodb.account
         self._tables: dict[str, Table] = {}
-        self._made: dict[str, Response] = {}  # transactions, by their token
         self.session = botocore.session.Session()
         self.session.register("before-send", self._answer)  # type: ignore[arg-type]  # takes and answers anything
 
@@ -146,7 +139,7 @@ class SimulatedAws:
         self.client("dynamodb").create_table(**table.arguments)
 
     def close(self) -> None:
-        dynamodb_backends.pop(self.account, None)
+        self._dynamodb.close()
         kms_backends.pop(self.account, None)
 
     def client(self, service: str) -> Any:
@@ -170,23 +163,19 @@ class SimulatedAws:
 
     def items(self, logical_id: str) -> dict[str, dict[str, Any]]:
         """The items of a table by key, as attribute values."""
-        return {str(key.value): item.to_json()["Attributes"] for key, item in self._stored(logical_id).items()}
+        return self._dynamodb.items(self._name(logical_id))
 
     def item(self, logical_id: str, key: str) -> dict[str, Any]:
         """One item, empty if there is none."""
-        item = self._stored(logical_id).get(DynamoType({"S": key}))
-        return item.to_json()["Attributes"] if item else {}
+        return self._dynamodb.item(self._name(logical_id), key)
 
     def snapshot(self) -> dict[str, Any]:
-        return {one.logical_id: pickle.dumps(dict(self._stored(one.logical_id))) for one in self._tables.values()}
+        return {one.logical_id: self._dynamodb.snapshot(one.name) for one in self._tables.values()}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         self.changed = True
-        self._made.clear()
         for logical_id, items in snapshot.items():
-            stored = self._stored(logical_id)
-            stored.clear()
-            stored.update(pickle.loads(items))  # noqa: S301 - our own, and quicker than a deep copy
+            self._dynamodb.restore(self._name(logical_id), items)
 
     def change(self, logical_id: str, key: str, **attributes: dict[str, Any] | None) -> None:
         """Overwrite attributes of an item, behind every condition; None removes one."""
@@ -195,27 +184,22 @@ class SimulatedAws:
 
     def put(self, logical_id: str, item: Mapping[str, Any]) -> None:
         """Put an item, behind every condition."""
-        name = next(table.name for table in self._tables.values() if table.logical_id == logical_id)
-        self._backend.put_item(name, dict(item))
+        name = self._name(logical_id)
+        self._dynamodb.put(name, item[self._key_attribute(name)]["S"], item)
         self.changed = True
 
     def remove(self, logical_id: str, key: str) -> None:
+        self._dynamodb.remove(self._name(logical_id), key)
         self.changed = True
-        stored = self._stored(logical_id)
-        for held in [held for held in stored if held.value == key]:
-            del stored[held]
 
-    @property
-    def _backend(self) -> Any:
-        return dynamodb_backends[self.account][REGION]
-
-    def _stored(self, logical_id: str) -> Any:
-        name = next(table.name for table in self._tables.values() if table.logical_id == logical_id)
-        return self._backend.tables[name].items
+    def _name(self, logical_id: str) -> str:
+        return next(table.name for table in self._tables.values() if table.logical_id == logical_id)
 
     # -- calls
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        if not self.keep_time:
+            return self._take(request)
         began = time.process_time()
         try:
             return self._take(request)
@@ -238,7 +222,7 @@ class SimulatedAws:
             return _aws_response(request.url, Response(status, {"x-amzn-errortype": code}, answer))
         before = self._sizes(call)
         self.changed = self.changed or call.operation not in ("GetItem", "BatchGetItem", "Query", "Decrypt", "Encrypt")
-        response = self._once(call, lambda: self._dispatch(request, target, body))
+        response = self._dispatch(request, target, body)
         self.calls.append(self._metered(call, before))
         if fault is Fault.LOST:
             raise ConnectionClosedError(endpoint_url=request.url)
@@ -246,16 +230,6 @@ class SimulatedAws:
             changed = json.dumps(fault(json.loads(response.body))).encode()
             response = Response(response.status, response.headers, changed)
         return _aws_response(request.url, response)
-
-    def _once(self, call: Call, make: Callable[[], Response]) -> Response:
-        """A transaction whose token was seen is not made again, as DynamoDB has it; moto knows of no tokens."""
-        token = call.request.get("ClientRequestToken", "") if call.operation == "TransactWriteItems" else ""
-        if token in self._made:
-            return self._made[token]
-        response = make()
-        if token and response.status == 200:
-            self._made[token] = response
-        return response
 
     def _dispatch(self, request: AWSPreparedRequest, target: str, body: bytes) -> Response:
         if target == SEND_EMAIL:
@@ -265,10 +239,12 @@ class SimulatedAws:
             assert _text(request.headers["X-Amz-Invocation-Type"]) == "Event"
             self.invocations.append((invoked["function"], json.loads(body)))
             return Response(202, {}, b"")
+        if target.startswith("DynamoDB"):
+            return Response(*self._dynamodb.answer(target, body))
         headers = {name: _text(value) for name, value in request.headers.items()}
         headers["x-moto-account-id"] = self.account
         made = MotoRequest.from_primitives("POST", request.url, headers, body)
-        status, answered, content = SERVICES[target.partition(".")[0]].dispatch(made)
+        status, answered, content = KmsResponse.dispatch(made)
         octets = content if isinstance(content, bytes) else str(content).encode()
         return Response(int(status), {name: str(value) for name, value in answered.items()}, octets)
 
@@ -363,5 +339,5 @@ def _aws_response(url: str, response: Response) -> AWSResponse:
 
 
 def binary(octets: bytes) -> dict[str, str]:
-    """A binary attribute value, as moto keeps it."""
+    """A binary attribute value, as it is stored."""
     return {"B": base64.b64encode(octets).decode()}

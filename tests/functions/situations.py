@@ -8,6 +8,18 @@ from tests.functions.simulated_aws import SECRET_DETAIL, Call, Fault
 from tests.functions.world import World
 
 FAULTS = [Fault.THROUGHPUT_EXCEEDED, Fault.THROTTLED, Fault.INTERNAL, Fault.RESET]
+POISON: list[dict[str, Any] | None] = [None, {"S": "text"}, {"N": "1.5"}, {"L": [{"NULL": True}]}]
+INDEXED = frozenset(
+    {
+        "created_at",
+        "listed",
+        "listed_owner",
+        "listed_member",
+        "listed_organisation",
+        "listed_subject",
+        "listed_client",
+    }
+)
 type Ask = Callable[[], Answer]
 type Prepare = Callable[[Gateway], tuple[str, Ask]]
 """Comes as far as the endpoint; its function's name, and how to ask it."""
@@ -71,3 +83,8 @@ def is_unavailable(answer: Answer) -> None:
     assert answer.headers["cache-control"] == "no-store"
     for detail in (SECRET_DETAIL, "arn:aws", "authserver-", "Table", "Traceback", "Exception", "botocore", "KMS"):
         assert detail not in str(answer.raw), detail
+
+
+def poisons_of(attribute: str) -> list[dict[str, Any] | None]:
+    """What an attribute may be instead; None is missing. DynamoDB refuses what does not have the type of an index."""
+    return POISON[:1] if attribute in INDEXED else POISON

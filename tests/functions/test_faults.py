@@ -17,7 +17,7 @@ from tests.functions.given import give_organisations, issue_opaque_tokens, let_u
 from tests.functions.journey import App, Browser, admin, hidden_fields, machine, native, web
 from tests.functions.legacy_flows import front_channel
 from tests.functions.simulated_aws import Call, Fault, SimulatedAws
-from tests.functions.situations import FAULTS, Ask, Prepare, Situation, is_unavailable
+from tests.functions.situations import FAULTS, Ask, Prepare, Situation, is_unavailable, poisons_of
 from tests.functions.world import World
 
 
@@ -419,7 +419,6 @@ def test_keys_left_unprocessed_for_ever_are_not_taken_for_absent(web_app: App, a
 
 # ------------------------------------------------------------------ items that are not as they should be
 
-POISON: list[dict[str, Any] | None] = [None, {"S": "text"}, {"N": "1.5"}, {"L": [{"NULL": True}]}]
 KINDS = ["authorization", "session", "consent", "request"]
 
 
@@ -449,7 +448,7 @@ def poisoned(world: World, keys: list[str], ask: Callable[[], list[int]], worst:
     """What was asked with every attribute of the items missing or of another type, and answered worse than that."""
     before, failures = world.aws.snapshot()["TokensTable"], []
     for attribute in sorted(set(world.aws.item("TokensTable", keys[0])) - {"pk"}):
-        for poison in POISON:
+        for poison in poisons_of(attribute):
             world.restore({"TokensTable": before})
             for key in keys:
                 world.aws.change("TokensTable", key, **{attribute: poison})
@@ -504,7 +503,7 @@ def test_a_poisoned_client_or_user_is_as_good_as_none(table: str, key: str, worl
     before = world.aws.snapshot()
     failures = []
     for attribute in sorted(set(world.aws.items(table)[found]) - {"client_id", "id"}):
-        for poison in POISON:
+        for poison in poisons_of(attribute):
             world.restore({name: before[name] for name in (table, "TokensTable")})
             world.aws.change(table, found, **{attribute: poison})
             answers = [

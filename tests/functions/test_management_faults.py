@@ -8,7 +8,7 @@ from authserver.management import Operation
 from tests.functions.estate import OPERATIONS, Estate, Furnished, Holder
 from tests.functions.gateway import Gateway
 from tests.functions.simulated_aws import Call, Fault
-from tests.functions.situations import FAULTS, Prepare, Situation, is_unavailable
+from tests.functions.situations import FAULTS, Prepare, Situation, is_unavailable, poisons_of
 from tests.functions.world import World
 
 
@@ -139,17 +139,6 @@ def test_what_was_told_as_ended_has_ended_however_often_it_failed(route: str, fu
 
 # ------------------------------------------------------------------ items that are not as they should be
 
-POISON: list[dict[str, Any] | None] = [None, {"S": "text"}, {"N": "1.5"}, {"L": [{"NULL": True}]}]
-# DynamoDB refuses an item whose attributes do not have the types of an index.
-INDEXED = {
-    "created_at",
-    "listed",
-    "listed_owner",
-    "listed_member",
-    "listed_organisation",
-    "listed_subject",
-    "listed_client",
-}
 POISONED = {
     "client": ("ClientsTable", "/admin/clients/{client_id}", ""),
     "app": ("ClientsTable", "/partner/apps/{client_id}", ""),
@@ -200,7 +189,7 @@ def test_a_poisoned_item_breaks_no_list_and_no_reading(kind: str, furnished: Fur
     assert readings
     before, failures = world.aws.snapshot()[table], []
     for attribute in sorted(set(world.aws.items(table)[key]) - {"pk", "id", "client_id"}):
-        for poison in POISON[:1] if attribute in INDEXED else POISON:
+        for poison in poisons_of(attribute):
             world.restore({table: before})
             world.aws.change(table, key, **{attribute: poison})
             with world.using(**({"admin": world.load("admin")} if kind == "scopes" else {})):

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from weakref import WeakSet
 
 import boto3
 from argon2.profiles import CHEAPEST
+from botocore.retries.quota import RetryQuota
 
 import authserver.aws.bootstrap
 import authserver.identity.password
@@ -77,6 +79,7 @@ class World:
 
     def __init__(self) -> None:
         self.aws = SimulatedAws()
+        self._client = cache(self._one_client)
         self.clock = Clock()
         self._template = read_template(TEMPLATE)
         self._keys: list[tuple[str, str]] = []
@@ -84,7 +87,7 @@ class World:
         self._memories: WeakSet[Forgetful] = WeakSet()
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
-        with self._default_session(), patch.dict(os.environ, self._environment("token"), clear=True):
+        with self._simulated(), patch.dict(os.environ, self._environment("token"), clear=True):
             names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
             seed = read(ROOT / "local" / "seed.json").model_copy(update={"organisations": []})  # tests give their own
             plant(seed, Place(*(f"authserver-{name}" for name in names)))
@@ -165,7 +168,7 @@ class World:
         """A newly started instance, under these template parameters."""
         module = f"functions.{name}.app"
         sys.modules.pop(module, None)
-        with self._default_session(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
+        with self._simulated(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
             return importlib.import_module(module)
 
     def environment(self, name: str) -> Mapping[str, str]:
@@ -191,14 +194,20 @@ class World:
 
         return make
 
+    def _one_client(self, service: str, **options: Any) -> Any:
+        """All functions share it, since making one takes as long as ten calls. None may exhaust another's retries."""
+        session: Any = boto3.Session(botocore_session=self.aws.session)
+        with patch.object(RetryQuota, "INITIAL_CAPACITY", 10**9):
+            return session.client(service, **options)
+
     @contextmanager
-    def _default_session(self) -> Iterator[None]:
-        session = patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=self.aws.session))
+    def _simulated(self) -> Iterator[None]:
+        clients = patch.object(boto3, "client", self._client)
         bootstrap = authserver.aws.bootstrap
         reader = patch.object(bootstrap, "Reader", self._forgetful(Reader))
         scopes = patch.object(bootstrap, "RememberedScopes", self._forgetful(RememberedScopes))
         # Verification takes the parameters of the hash: what is hashed cheaply is verified cheaply.
-        with session, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
+        with clients, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
             yield
 
     def _build(self, given: Mapping[str, str], *, make: bool = False) -> Stack:
