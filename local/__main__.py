@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         with server:
             _introduce(server)
+            server.check_functions()
             threading.Event().wait()
     except StartupError as error:
         print(f"cannot start: {error}", file=sys.stderr)
@@ -146,10 +147,7 @@ def _introduce(server: DevelopmentServer) -> None:
 
         _say("")
         _say(describe(server.planted, server.issuer, server.resource))
-    if server.broken:
-        _say(f"\nNot ready: {', '.join(sorted(server.broken))} cannot start; what they say is above.")
-    else:
-        _say(f"\nNext: docs/quickstart.md goes on from here.\n{READY}")
+    _say(f"\nNext: docs/quickstart.md goes on from here.\n{READY}")
 
 
 def _say(text: str) -> None:

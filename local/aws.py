@@ -7,11 +7,9 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationNotFoundError
 from moto.core.request import Request as MotoRequest
@@ -21,8 +19,9 @@ from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from werkzeug.exceptions import HTTPException
 
+from local import sdk
 from local.errors import RefusedError
-from local.http_server import HttpServer, Request, Response, listen
+from local.http_server import HttpServer, Request, Response, listen_ipv4
 from local.intrinsics import REGION
 from local.logs import Log
 from local.moto_copies import copies_of_targets
@@ -42,9 +41,6 @@ from local.stack import Key, Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
-
-# Never real ones: nothing here reads ~/.aws or the developer's environment.
-ACCESS_KEY_ID = SECRET_ACCESS_KEY = "local"
 
 # moto checks a condition and writes in two steps: two threads at once may both pass. DynamoDB never lets them.
 # The lock is the process's, because moto's state is.
@@ -175,10 +171,10 @@ class Aws:
         )
 
     def dynamodb(self) -> "DynamoDBClient":
-        return _SESSION.client("dynamodb", endpoint_url=self.endpoint_url, config=_CONFIG)
+        return cast("DynamoDBClient", sdk.client("dynamodb", self.endpoint_url))
 
     def kms(self) -> "KMSClient":
-        return _SESSION.client("kms", endpoint_url=self.endpoint_url, config=_CONFIG)
+        return cast("KMSClient", sdk.client("kms", self.endpoint_url))
 
     def close(self) -> None:
         """Stop serving, and forget every table and key."""
@@ -186,18 +182,6 @@ class Aws:
         with _one_at_a_time:
             dynamodb_backends.pop(self.account, None)
             kms_backends.pop(self.account, None)
-
-
-_SESSION = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
-_CONFIG = Config(retries={"total_max_attempts": 1}, proxies={})
-
-
-def listen_ipv4() -> Any:
-    """A listening socket on any free port of 127.0.0.1."""
-    first, *others = listen(0)
-    for other in others:
-        other.close()
-    return first
 
 
 def _partition_key(schema: Mapping[str, Any]) -> str:

@@ -20,3 +20,4 @@ class RefusedError(StartupError):
         """`where` names the parameter, or resource and property; `why` completes the sentence."""
         super().__init__(f"{where}: {why}")
         self.where = where
+        self.why = why

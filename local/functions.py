@@ -1,20 +1,20 @@
 """The functions: each with its own workers, started when they are wanted, renewed when the code changes."""
 
 import json
-import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+from local.fork_server import ForkServer
 from local.logs import Log
 from local.stack import Function
-from local.workers import FunctionError, Household, Worker, worker_environment
+from local.workers import FunctionError, Worker, worker_environment
 
 MOST_WORKERS = 4  # of one function
-STARTING_AT_ONCE = 2
+STARTING_AT_ONCE = 8  # of all functions; one that never comes to an end takes up to 4
 PATIENCE = 29.0  # seconds to wait for a worker when all are busy; as long as API Gateway would wait
 
 
@@ -25,60 +25,17 @@ class ThrottledError(FunctionError):
         super().__init__("Rate Exceeded.", "TooManyRequestsException")
 
 
-@dataclass(order=True)
-class _Start:
-    priority: int
-    number: int
-    run: Callable[[], None] = field(compare=False)
-
-
-class Starter:
-    """Runs the starts of workers, few at once so that the machine stays usable; what a caller waits for comes first."""
-
-    WANTED, AHEAD = 0, 1
-
-    def __init__(self) -> None:
-        self._queue: queue.PriorityQueue[_Start] = queue.PriorityQueue()
-        self._count = 0
-        self._closed = False
-        self._threads = [
-            threading.Thread(target=self._run, name="starter", daemon=True) for _ in range(STARTING_AT_ONCE)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def submit(self, priority: int, run: Callable[[], None]) -> None:
-        self._count += 1
-        self._queue.put(_Start(priority, self._count, run))
-
-    def _run(self) -> None:
-        while True:
-            start = self._queue.get()
-            if self._closed:
-                return
-            start.run()
-
-    def close(self) -> None:
-        """Begin no further start."""
-        self._closed = True
-        for _ in self._threads:
-            self.submit(self.WANTED, lambda: None)
-
-    def join(self) -> None:
-        """Wait until those under way have ended."""
-        for thread in self._threads:
-            thread.join()
-
-
 class Pool:
     """The workers of one function."""
 
     def __init__(
-        self, function: Function, environment: Mapping[str, str], household: Household, starter: Starter, log: Log
+        self, function: Function, environment: Mapping[str, str], fork_server: ForkServer, starter: Executor, log: Log
     ) -> None:
+        """`starter` runs the starts of workers."""
         self.function = function
         self.environment = environment
-        self._household = household
+        self.generation = 0  # of the code
+        self._fork_server = fork_server
         self._starter = starter
         self._log = log
         self._most = MOST_WORKERS if function.concurrency is None else min(MOST_WORKERS, function.concurrency)
@@ -87,22 +44,20 @@ class Pool:
         self._busy: set[Worker] = set()
         self._starting = 0
         self._waiting = 0
-        self._generation = 0
         self._failures = 0
         self._last_failure: FunctionError | None = None
         self._closed = False
 
-    def start_ahead(self, done: Callable[[FunctionError | None], None]) -> None:
-        """Start one worker in the background unless there is one; then call `done` with what went wrong, if it did."""
-
-        def run() -> None:
-            with self._changed:
-                needed = not (self._idle or self._busy or self._starting or self._closed)
-                if needed:
-                    self._starting += 1
-            done(self._start() if needed else None)
-
-        self._starter.submit(Starter.AHEAD, run)
+    def check(self) -> FunctionError | None:
+        """What keeps the function from starting, unless it has: tried in a process that ends with the trial."""
+        with self._changed:
+            if self._idle or self._busy or self._starting or self._closed:
+                return None
+        try:
+            self._new_worker().close()
+        except FunctionError as error:
+            return error
+        return None
 
     def invoke(self, event: bytes) -> bytes:
         """The answer of a worker to the event. Errors: `FunctionError`; `ThrottledError` when all stay busy."""
@@ -136,24 +91,21 @@ class Pool:
         """Start a worker if more callers wait than workers start. To be called with the condition held."""
         if self._starting < self._waiting and len(self._busy) + len(self._idle) + self._starting < self._most:
             self._starting += 1
-            self._starter.submit(Starter.WANTED, lambda: (self._start(), None)[1])
+            self._starter.submit(self._start)
 
-    def _start(self) -> FunctionError | None:
+    def _start(self) -> None:
         """Start a worker, which was counted in `_starting`, and let callers have it."""
-        generation = self._generation
+        generation = self.generation
         worker: Worker | None = None
         failure: FunctionError | None = None
         try:
-            worker = Worker(self.function, self.environment, self._household, self._log)
-            worker.wait_until_ready()
+            worker = self._new_worker()
         except FunctionError as error:
             failure = error
-        except OSError as error:
-            failure = FunctionError(str(error), "Runtime.Unknown")
         with self._changed:
             self._starting -= 1
-            usable = worker is not None and failure is None and generation == self._generation and not self._closed
-            if usable and worker:
+            usable = generation == self.generation and not self._closed
+            if worker and usable:
                 self._idle.append(worker)
             if failure:
                 self._failures += 1
@@ -161,7 +113,19 @@ class Pool:
             self._changed.notify_all()
         if worker and not usable:
             worker.close()
-        return failure
+
+    def _new_worker(self) -> Worker:
+        """A worker that waits for an event. Errors: `FunctionError`."""
+        try:
+            worker = Worker(self.function, self.environment, self._fork_server, self._log)
+        except OSError as error:
+            raise FunctionError(str(error), "Runtime.Unknown") from None
+        try:
+            worker.wait_until_ready()
+        except FunctionError:
+            worker.close()
+            raise
+        return worker
 
     def _release(self, worker: Worker) -> None:
         with self._changed:
@@ -177,7 +141,7 @@ class Pool:
     def renew(self) -> None:
         """Let no further event go to the present workers; busy ones finish what they do."""
         with self._changed:
-            self._generation += 1
+            self.generation += 1
             idle, self._idle = self._idle, []
             self._busy.clear()
             self._changed.notify_all()
@@ -198,12 +162,14 @@ class Pool:
 class Functions:
     """All functions of the stack, by logical id."""
 
-    def __init__(self, functions: Mapping[str, Function], endpoint_url: str, log: Log) -> None:
-        self._household = Household()
-        self._starter = Starter()
+    def __init__(self, functions: Mapping[str, Function], endpoint_url: str, fork_server: ForkServer, log: Log) -> None:
+        self._fork_server = fork_server
+        self._starter = ThreadPoolExecutor(STARTING_AT_ONCE, "starter")
+        self._checker = ThreadPoolExecutor(1, "checker")
         self._log = log
+        self._closed = False
         self.pools = {
-            logical_id: Pool(function, worker_environment(function, endpoint_url), self._household, self._starter, log)
+            logical_id: Pool(function, worker_environment(function, endpoint_url), fork_server, self._starter, log)
             for logical_id, function in functions.items()
         }
         self._by_name = {pool.function.name: (logical_id, pool) for logical_id, pool in self.pools.items()}
@@ -227,15 +193,31 @@ class Functions:
 
         threading.Thread(target=run, name=f"{logical_id} later", daemon=True).start()
 
-    def start_ahead(self, first: set[str], done: Callable[[str, FunctionError | None], None]) -> None:
-        """Start one worker of each function in the background, those of `first` first; `done` hears of each."""
-        for logical_id in sorted(self.pools, key=lambda one: (one not in first, one)):
-            self.pools[logical_id].start_ahead(partial(done, logical_id))
+    def renew(self, folders: set[Path]) -> list[str]:
+        """Let no further event go to workers that have code of these folders; whose workers those are."""
+        functions = {logical_id: pool.function for logical_id, pool in self.pools.items()}
+        if any(folders & set(function.layers) for function in functions.values()):
+            self._fork_server.renew()
+        renewed = [name for name, function in functions.items() if folders & {function.code, *function.layers}]
+        for logical_id in renewed:
+            self.pools[logical_id].renew()
+        return renewed
+
+    def check(self, logical_ids: Iterable[str], tell: Callable[[str], None]) -> None:
+        """Find those that cannot start, in the background, before somebody calls them; `tell` gets a line for each."""
+        for logical_id in logical_ids:
+            self._checker.submit(self._check, logical_id, self.pools[logical_id].generation, tell)
+
+    def _check(self, logical_id: str, generation: int, tell: Callable[[str], None]) -> None:
+        pool = self.pools[logical_id]
+        if pool.generation == generation and (failure := pool.check()) and not self._closed:
+            tell(f"{logical_id} does not start: {failure.error_type}: {failure.message}")
 
     def close(self) -> None:
-        self._starter.close()
+        self._closed = True
         # First the processes, all at once; then each pool finds its own gone.
-        self._household.close()
+        self._fork_server.close()
         for pool in self.pools.values():
             pool.close()
-        self._starter.join()
+        self._starter.shutdown(cancel_futures=True)
+        self._checker.shutdown(cancel_futures=True)

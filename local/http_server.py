@@ -216,6 +216,11 @@ def listen(port: int) -> list[socket.socket]:
         return [ipv4]  # no IPv6 loopback here
 
 
+def listen_ipv4() -> socket.socket:
+    """A listening socket on any free port of 127.0.0.1."""
+    return _bind(socket.AF_INET, "127.0.0.1", 0)
+
+
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)

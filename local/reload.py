@@ -3,11 +3,9 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from local.functions import Functions
-from local.workers import FunctionError
 
 EVERY = 1.0  # seconds between two looks
 
@@ -15,7 +13,7 @@ type Snapshot = dict[str, tuple[int, int]]  # path → time of change, size
 
 
 class Reloader:
-    """Looks at the files once a second; `announce` gets a line for each function that was renewed."""
+    """Looks at the files once a second; `announce` gets lines about what was renewed and cannot start."""
 
     def __init__(self, functions: Functions, announce: Callable[[str], None], every: float = EVERY) -> None:
         self._functions = functions
@@ -37,16 +35,10 @@ class Reloader:
                 self._renew(changed)
 
     def _renew(self, changed: set[Path]) -> None:
-        for logical_id, pool in self._functions.pools.items():
-            if changed & {pool.function.code, *pool.function.layers}:
-                pool.renew()
-                pool.start_ahead(partial(self._tell, logical_id))
-
-    def _tell(self, logical_id: str, failure: FunctionError | None) -> None:
-        if failure:
-            self._announce(f"{logical_id} does not start: {failure.error_type}: {failure.message}")
-        else:
-            self._announce(f"reloaded {logical_id}")
+        renewed = self._functions.renew(changed)
+        are_all = len(renewed) == len(self._functions.pools)
+        self._announce(f"reloaded {'all functions' if are_all else ', '.join(renewed)}")
+        self._functions.check(renewed, self._announce)
 
     def _look(self) -> dict[Path, Snapshot]:
         functions = [pool.function for pool in self._functions.pools.values()]

@@ -43,6 +43,10 @@ class Schedules:
         except FunctionError as error:
             self._log.line(schedule.function, f"failed on schedule: {error.error_type}: {error.message}")
             return error
+        finally:
+            self._functions.pools[
+                schedule.function
+            ].renew()  # by the next time, Lambda would have ended its environment
         return None
 
     def _event(self, schedule: Schedule) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import DEFAULT as DEFAULT_THEME
 from authserver.theme import objections as objections_to_theme
 from authserver.values import Secret, normalised_username, sha256
-from local.intrinsics import REGION
+from local import sdk
 
 
 class SeedError(Exception):
@@ -176,16 +176,7 @@ class Place:
     endpoint_url: str | None = None
 
     def client(self, service: Literal["dynamodb", "kms"]) -> Any:
-        if self.endpoint_url is None:
-            return boto3.client(service)
-        # A local database asks for a region and credentials as well; they only have to be everybody's.
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return boto3.client(service) if self.endpoint_url is None else sdk.client(service, self.endpoint_url)
 
 
 @dataclass(frozen=True)

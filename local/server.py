@@ -1,16 +1,16 @@
 """The development server, whole: from the template to two APIs that answer."""
 
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from local.aws import Aws
 from local.errors import RefusedError, StartupError
 from local.exchange import message
+from local.fork_server import ForkServer
 from local.functions import Functions
 from local.http_api import HttpApi, Route, read_routes
 from local.http_server import Handler, HttpServer, Request, Response, listen
@@ -22,11 +22,12 @@ from local.reload import Reloader
 from local.rest_api import RestApi, read_document
 from local.routes import matching
 from local.schedules import Schedules
-from local.stack import Builder, Stack
-from local.template import expand, read_template, with_resources
+from local.stack import Builder, Schedule, Stack
+from local.template import expand_elsewhere, read_template, with_resources
 from local.workers import FunctionError, access_key_id
 
 if TYPE_CHECKING:
+    from local.aws import Aws
     from local.seed import Planted
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
@@ -75,7 +76,6 @@ class DevelopmentServer:
         self._resources = resources
         self._announce = announce
         self._closing = ExitStack()
-        self.broken: set[str] = set()  # functions that did not start; they may once their code changes
 
     def __enter__(self) -> Self:
         try:
@@ -96,6 +96,10 @@ class DevelopmentServer:
         """What a function answers to an event. Errors: `FunctionError`; KeyError for an unknown function."""
         return self._functions.invoke(logical_id, event)
 
+    def check_functions(self) -> None:
+        """Find the functions that cannot start, in the background: a line for each goes to the log."""
+        self._functions.check(self._functions.pools, self._tell)
+
     def environment(self, logical_id: str) -> dict[str, str]:
         """What a worker of the function finds in its environment."""
         return dict(self._functions.pools[logical_id].environment)
@@ -109,14 +113,11 @@ class DevelopmentServer:
         return self._resolver.references[logical_id]
 
     def _start(self) -> None:
-        self._check_seed()
+        fork_server = ForkServer()  # first, because it imports while we do other things
+        self._closing.callback(fork_server.close)
         listeners = self._take_ports()
         self._log = Log(self._log_path)
         self._closing.callback(self._log.close)
-        self._aws = Aws(self._log)
-        self._closing.callback(self._aws.close)
-        self.endpoint_url = self._aws.endpoint_url
-
         self._announce(f"expanding {self._template.name}")
         builder = self._expand()
         self._announce("making tables and keys")
@@ -124,20 +125,14 @@ class DevelopmentServer:
         stack = builder.stack()
         handlers = self._handlers(stack)
 
-        self._announce(f"starting {len(stack.functions)} functions")
-        started = self._start_functions(stack)
-        self._plant()
-        self._run_schedules(stack)
-        started.wait()
+        self._make_functions(stack, fork_server)
+        schedules = Schedules(stack.schedules, self._functions, self._aws.account, self._log)
+        with ThreadPoolExecutor(1) as executor:
+            first_runs = executor.submit(schedules.run_once)
+            self._plant()
+        self._start_schedules(schedules, first_runs.result())
         self._watch()
         self._serve(listeners, handlers)
-
-    def _check_seed(self) -> None:
-        """Before anything else starts: a file that cannot be used is the likeliest mistake."""
-        if self._seed is not None:
-            from local.seed import read  # imports the application, which only a seed needs
-
-            read(self._seed)
 
     def _take_ports(self) -> list[list[Any]]:
         """Listening sockets first: the addresses are parameters of the template."""
@@ -155,20 +150,39 @@ class DevelopmentServer:
         return listeners
 
     def _expand(self) -> Builder:
+        """Expands the template in another process, and meanwhile gets ready here what else takes long to import."""
         template = read_template(self._template)
         if self._resources is not None:
             template = with_resources(template, self._resources, self._template.parent)
-        declared = template.get("Parameters", {})
         local = {
             "Issuer": self.issuer,
             "ResourceUrl": self.resource,
             "DeletionProtection": "false",
             "MailFrom": "authserver@example.com",
         }
-        parameters = choose_parameters(declared, self._given, local)
-        self._resolver = Resolver(parameters, template.get("Conditions", {}), self._aws.account)
-        check_rules(template.get("Rules", {}), self._resolver)
-        return Builder(expand(template, parameters), self._resolver, self._template.parent)
+        parameters = choose_parameters(template.get("Parameters", {}), self._given, local)
+        with ThreadPoolExecutor(1) as executor:
+            expanding = executor.submit(expand_elsewhere, template, parameters)
+            self._check_seed()
+            self._aws = self._make_aws()
+            self._resolver = Resolver(parameters, template.get("Conditions", {}), self._aws.account)
+            check_rules(template.get("Rules", {}), self._resolver)
+            return Builder(expanding.result(), self._resolver, self._template.parent)
+
+    def _check_seed(self) -> None:
+        """Before anything else starts: a file that cannot be used is the likeliest mistake."""
+        if self._seed is not None:
+            from local.seed import read  # imports the application, which only a seed needs
+
+            read(self._seed)
+
+    def _make_aws(self) -> "Aws":
+        from local.aws import Aws  # imports moto
+
+        aws = Aws(self._log)
+        self._closing.callback(aws.close)
+        self.endpoint_url = aws.endpoint_url
+        return aws
 
     def _make_storage(self, builder: Builder) -> None:
         for key in builder.kms_keys():
@@ -190,33 +204,12 @@ class DevelopmentServer:
             makers[1] = lambda functions: RestApi(rest_api, document, functions, account, resource, log).answer
         return makers
 
-    def _start_functions(self, stack: Stack) -> threading.Event:
-        """Start the workers in the background; the event is set when each function has one, or failed to."""
+    def _make_functions(self, stack: Stack, fork_server: ForkServer) -> None:
         for function in stack.functions.values():
             self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
-        self._functions = Functions(stack.functions, self._aws.endpoint_url, self._log)
+        self._functions = Functions(stack.functions, self._aws.endpoint_url, fork_server, self._log)
         self._aws.invoke_later = self._functions.invoke_later
         self._closing.callback(self._functions.close)
-        all_started = threading.Event()
-        remaining = set(stack.functions)
-        lock = threading.Lock()
-
-        def done(logical_id: str, failure: FunctionError | None) -> None:
-            with lock:
-                remaining.discard(logical_id)
-                count = f"{len(stack.functions) - len(remaining)}/{len(stack.functions)}"
-                if failure:
-                    self.broken.add(logical_id)
-                    self._announce(f"  {count} {logical_id} does not start: {failure.error_type}: {failure.message}")
-                else:
-                    self._announce(f"  {count} {logical_id}")
-                if not remaining:
-                    all_started.set()
-
-        if not stack.functions:
-            all_started.set()
-        self._functions.start_ahead({schedule.function for schedule in stack.schedules}, done)
-        return all_started
 
     def _plant(self) -> None:
         if self._seed is None:
@@ -237,17 +230,18 @@ class DevelopmentServer:
             raise RefusedError(f"seed {self._seed}", f"the template has no {logical_id} to plant it in")
         return self._resolver.references[logical_id]
 
-    def _run_schedules(self, stack: Stack) -> None:
-        schedules = Schedules(stack.schedules, self._functions, self._aws.account, self._log)
-        self._closing.callback(schedules.stop)
-        for schedule, failure in schedules.run_once():
+    def _start_schedules(self, schedules: Schedules, first_runs: list[tuple[Schedule, FunctionError | None]]) -> None:
+        for schedule, failure in first_runs:
             outcome = f"failed: {failure.error_type}: {failure.message}" if failure else "done"
             self._announce(f"first run of {schedule.function}, on schedule every {schedule.every} s: {outcome}")
+        self._closing.callback(schedules.stop)
         schedules.start()
 
     def _watch(self) -> None:
-        reloader = Reloader(self._functions, lambda text: self._log.line("server", text))
-        self._closing.callback(reloader.stop)
+        self._closing.callback(Reloader(self._functions, self._tell).stop)
+
+    def _tell(self, text: str) -> None:
+        self._log.line("server", text)
 
     def _serve(self, listeners: list[list[Any]], makers: list[Callable[[Functions], Handler]]) -> None:
         handlers = [make(self._functions) for make in makers]

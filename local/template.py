@@ -1,18 +1,20 @@
 """From `template.yaml` to CloudFormation resources, by AWS's own SAM translator: there is no second route table."""
 
 import copy
+import gc
+import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from local.errors import RefusedError
+from local.errors import RefusedError, StartupError
 from local.intrinsics import REGION
 
 # The translator wants code in S3; a folder of this project is named as a key in a bucket of this name.
@@ -68,6 +70,10 @@ def with_resources(template: dict[str, Any], path: Path, root: Path) -> dict[str
 
 def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The plain CloudFormation resources that SAM makes of the template, by logical id; intrinsics are still in."""
+    # Half a second and 40 MB, which a server does without once its template is expanded: see `expand_elsewhere`.
+    from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
+    from samtranslator.translator.transform import transform
+
     document = copy.deepcopy(dict(template))
     for logical_id, resource in document.get("Resources", {}).items():
         _name_folder(logical_id, resource)
@@ -80,6 +86,35 @@ def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[s
             raise RefusedError("template", str(error.message)) from None
     resources: dict[str, dict[str, Any]] = expanded["Resources"]
     return resources
+
+
+def expand_elsewhere(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """As `expand`, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "local.template"],
+        cwd=Path(__file__).parent.parent,
+        input=json.dumps([template, parameters], default=str),  # YAML's dates, such as a policy's version
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StartupError("the template was not expanded; what AWS SAM's translator says of it is above")
+    answer = json.loads(done.stdout)
+    if "refused" in answer:
+        raise RefusedError(*answer["refused"])
+    resources: dict[str, dict[str, Any]] = answer["resources"]
+    return resources
+
+
+def _main() -> None:
+    """The other side of `expand_elsewhere`."""
+    gc.disable()  # it finds nothing in the translator's many copies, and this process ends
+    try:
+        answer: dict[str, Any] = {"resources": expand(*json.load(sys.stdin))}
+    except RefusedError as error:
+        answer = {"refused": [error.where, error.why]}
+    json.dump(answer, sys.stdout)
 
 
 def _name_folder(logical_id: str, resource: Mapping[str, Any]) -> None:
@@ -114,3 +149,7 @@ def _translator_settings() -> Iterator[None]:
             os.environ.pop("AWS_DEFAULT_REGION", None)
         else:
             os.environ["AWS_DEFAULT_REGION"] = before
+
+
+if __name__ == "__main__":
+    _main()

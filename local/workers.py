@@ -7,9 +7,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -17,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.aws import SECRET_ACCESS_KEY, listen_ipv4
-from local.http_server import HttpServer, Request, Response
+from local.fork_server import ForkServer
+from local.http_server import HttpServer, Request, Response, listen_ipv4
 from local.intrinsics import REGION
 from local.logs import Log
 from local.stack import Function
@@ -57,31 +54,6 @@ class Invocation:
             self.done.set()
 
 
-class Household:
-    """A process group for all workers, which cannot outlive this process, however it ends.
-
-    The group's leader waits for the end of its standard input, which the kernel closes with us, and then kills the
-    group. Being another group also keeps the terminal's Ctrl-C from the workers: they are stopped by us.
-    """
-
-    def __init__(self) -> None:
-        self._leader = subprocess.Popen(
-            ["/bin/sh", "-c", "trap '' INT TERM; read -r _; kill -KILL 0"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            process_group=0,
-        )
-        self.group = self._leader.pid
-
-    def close(self) -> None:
-        """Kill every worker that is left, and the leader."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.group, signal.SIGKILL)
-        self._leader.wait()
-        if self._leader.stdin:
-            self._leader.stdin.close()
-
-
 def access_key_id(function: Function) -> str:
     """By its key the requests of a function are known, and held to what its role allows."""
     return f"LOCAL{function.logical_id}"
@@ -111,7 +83,7 @@ def worker_environment(function: Function, endpoint_url: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": access_key_id(function),
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": "local",  # never the developer's
         "AWS_EC2_METADATA_DISABLED": "true",
         **function.environment,
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -121,29 +93,28 @@ def worker_environment(function: Function, endpoint_url: str) -> dict[str, str]:
 class Worker:
     """A process that answers one event at a time."""
 
-    def __init__(self, function: Function, environment: Mapping[str, str], household: Household, log: Log) -> None:
-        """Starts the process; `wait_until_ready` tells when its imports are done."""
+    def __init__(self, function: Function, environment: Mapping[str, str], fork_server: ForkServer, log: Log) -> None:
+        """Starts the process; `wait_until_ready` tells when its imports are done. Errors: OSError."""
         self._function = function
+        self._fork_server = fork_server
         self._log = log
         self._ready = threading.Event()
+        self._ended = threading.Event()
         self._init_error: FunctionError | None = None
         self._events: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._current: Invocation | None = None
         self._api = HttpServer(listen_ipv4(), self._runtime_api)
+        address = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.port}"}
+        output, into = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "awslambdaric", function.handler],
-                cwd=function.code,
-                env={**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.port}"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                process_group=household.group,
-            )
+            self._process_id = fork_server.start(function.handler, function.code, {**environment, **address}, into)
         except OSError:
+            os.close(output)
             self._api.close()
             raise
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        finally:
+            os.close(into)
+        self._reader = threading.Thread(target=self._read_output, args=(output,), daemon=True)
         self._reader.start()
 
     def wait_until_ready(self) -> None:
@@ -151,6 +122,7 @@ class Worker:
         if not self._ready.wait(INIT_SECONDS):
             self._init_error = FunctionError(f"Init timed out after {INIT_SECONDS} seconds", "Sandbox.Timedout")
         if self._init_error:
+            self._ended.wait(1)  # for the traceback
             raise self._init_error
 
     def invoke(self, event: bytes) -> bytes:
@@ -158,7 +130,7 @@ class Worker:
         invocation = Invocation(event, deadline=time.time() + self._function.timeout)
         self._current = invocation
         self._events.put(invocation)
-        if self._process.poll() is not None:
+        if not self.alive:
             invocation.finish(error=_exited())
         if not invocation.done.wait(self._function.timeout):
             seconds = f"{self._function.timeout:.2f}"
@@ -171,27 +143,24 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return not self._ended.is_set()
 
     def close(self) -> None:
-        """Kill the process, as Lambda does: without a warning."""
-        self._process.kill()
-        self._process.wait()
+        """Kill the process, as Lambda does: without a warning. May be called twice."""
+        self._fork_server.end(self._process_id)
+        self._ended.set()
         self._events.put(None)
         self._api.close()
         self._reader.join(timeout=1)
 
-    def _read_output(self) -> None:
+    def _read_output(self, output: int) -> None:
         """Pass on what the function writes; the end of its output is the end of the process."""
-        output = self._process.stdout
-        if output is None:
-            return
-        with output:
-            for line in output:
+        with os.fdopen(output, "rb") as lines:
+            for line in lines:
                 # awslambdaric parts the lines of a traceback by carriage returns.
                 text = line.decode(errors="replace").rstrip("\n").replace("\r", "\n")
                 self._log.line(self._function.logical_id, text)
-        self._process.wait()
+        self._ended.set()
         if not self._ready.is_set():
             self._init_error = self._init_error or _exited()
             self._ready.set()

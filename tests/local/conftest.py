@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,19 @@ def make_project(root: Path) -> Project:
     project.write("functions/tick/app.py", TICK)
     project.write("layers/core/greeting.py", "GREETING = 'hello'\n")
     return project
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc")
+
+
+def workers_of(project: Project) -> list[int]:
+    """The worker processes that run in the project's folders."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdecimal() and (entry / "cwd").readlink().is_relative_to(project.root):
+                found.append(int(entry.name))
+    return found
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from local.functions import MOST_WORKERS
 from local.server import DevelopmentServer
 from local.workers import FunctionError
 
-from .conftest import Project
+from .conftest import Project, needs_proc, workers_of
 
 
 def echo(server: DevelopmentServer, **do: str) -> Any:
@@ -94,13 +94,38 @@ def test_output_goes_to_the_log_with_the_functions_name(server: DevelopmentServe
 
 def test_function_that_cannot_be_imported_does_not_keep_others_from_working(project: Project) -> None:
     project.write("functions/guard/app.py", "import nowhere\n")
-    told: list[str] = []
-    with DevelopmentServer(template=project.template, log=project.root / "log", announce=told.append) as server:
+    with DevelopmentServer(template=project.template, log=project.root / "log") as server:
         assert echo(server)["greeting"] == "hello"
         with pytest.raises(FunctionError, match="No module named 'nowhere'"):
             server.invoke("Guard", {})
 
-    assert any("Guard does not start: Runtime.ImportModuleError" in line for line in told)
+
+@needs_proc
+def test_function_that_cannot_be_imported_is_told_before_it_is_called(project: Project) -> None:
+    project.write("functions/guard/app.py", "import nowhere\n")
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log) as server:
+        assert "Guard" not in log.read_text()
+        server.check_functions()
+        wait_for(lambda: "Guard does not start: Runtime.ImportModuleError" in log.read_text())
+        assert "Traceback" in log.read_text()
+        wait_for(lambda: workers_of(project) == [])
+
+
+def test_function_that_a_change_breaks_is_told_before_it_is_called(project: Project) -> None:
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log):
+        project.write("functions/guard/app.py", "import nowhere\n")
+        wait_for(lambda: "Guard does not start: Runtime.ImportModuleError" in log.read_text())
+
+
+@needs_proc
+def test_worker_is_started_by_the_first_event_and_kept_for_the_next(project: Project) -> None:
+    with DevelopmentServer(template=project.template, log=project.root / "log") as server:
+        assert workers_of(project) == []
+        first = echo(server)["pid"]
+        assert workers_of(project) == [first]
+        assert echo(server)["pid"] == first
 
 
 def test_function_is_reloaded_when_its_code_changes(project: Project) -> None:
@@ -111,7 +136,7 @@ def test_function_is_reloaded_when_its_code_changes(project: Project) -> None:
         project.write("functions/guard/app.py", "def lambda_handler(event, context):\n    return 'new'\n")
         wait_for(lambda: "reloaded Guard" in log.read_text())
         assert server.invoke("Guard", {}) == "new"
-        assert "reloaded Echo" not in log.read_text()
+        assert "Echo" not in log.read_text()
 
 
 def test_every_function_is_reloaded_when_its_layer_changes(project: Project) -> None:
@@ -119,7 +144,7 @@ def test_every_function_is_reloaded_when_its_layer_changes(project: Project) -> 
     with DevelopmentServer(template=project.template, log=log) as server:
         assert echo(server)["greeting"] == "hello"
         project.write("layers/core/greeting.py", "GREETING = 'good day'\n")
-        wait_for(lambda: all(f"reloaded {name}" in log.read_text() for name in ("Echo", "Guard", "Tick")))
+        wait_for(lambda: "reloaded all functions" in log.read_text())
         assert echo(server)["greeting"] == "good day"
 
 
