@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.access import check_access
 from authserver.messages import AccessRequest, ActiveAccessToken
 
-services = bootstrap(jose=True)
+services = bootstrap(checks=True, jose=True)
 
 
 @authorizer(issuer=services.settings.issuer, accepts_token_events=services.settings.accepts_token_events)

@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.introspect import introspect_self, introspect_token
 from authserver.wire import HttpRequest, HttpResponse, parse_bearer, parse_token_presented, render
 
-services = bootstrap(jose=True)
+services = bootstrap(checks=True, jose=True)
 
 
 @endpoint("GET", "POST")

@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.token import issue_token
 from authserver.wire import HttpRequest, HttpResponse, parse_token_request, render
 
-services = bootstrap(jose=True, passwords="password")
+services = bootstrap(issues=True, jose=True, passwords="password")
 
 
 @endpoint("POST", cors=True)

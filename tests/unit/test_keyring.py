@@ -194,6 +194,48 @@ def test_warm_keys_cost_no_reads_until_the_cache_is_old() -> None:
     assert server.calls.total() == 1
 
 
+class Counting(FakeOpener):
+    """`unwrapped` are the rings that keys were unwrapped of; it fails while it is `broken`."""
+
+    def __init__(self) -> None:
+        self.unwrapped: list[str] = []
+        self.broken = False
+
+    def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes:
+        if self.broken:
+            raise TemporarilyUnavailable("The key service did not answer", reason="kms_decrypt")
+        self.unwrapped.append(ring)
+        return super().unwrap(wrapped, ring=ring, kid=kid)
+
+
+def test_keys_that_were_loaded_ahead_cost_the_first_request_nothing() -> None:
+    server, opener = Server(), Counting()
+    ring = KeyRing(server.keys, opener, server.settings, server.clock, server.random, Deployment)
+    ring.load_ahead(("token", "ES256"), ("RS256",))
+    assert opener.unwrapped == ["token", "ES256"]
+    opener.broken = True
+    assert ring.token_key("token")
+    assert ring.verification_key(ring.signing_key("ES256").kid)
+    assert ring.verification_key(newest(server, "RS256"))
+
+
+def test_what_cannot_be_loaded_ahead_is_left_to_the_first_request() -> None:
+    server, opener = Server(), Counting()
+    ring = KeyRing(server.keys, opener, server.settings, server.clock, server.random, Deployment)
+    opener.broken = True
+    ring.load_ahead(("token",), ())
+    opener.broken = False
+    assert ring.token_key("token")
+
+
+def test_nothing_is_made_ahead() -> None:
+    """An instance that only starts makes no key: whoever signs does."""
+    server, keys = Server(rings=False), FakeKeys()
+    ring = KeyRing(keys, FakeOpener(), server.settings, server.clock, server.random, Deployment)
+    ring.load_ahead(RINGS, ())
+    assert [keys.get(name) for name in RINGS] == [None] * len(RINGS)
+
+
 def test_unknown_key_identifiers_cost_a_look_a_minute() -> None:
     server = Server()
     server.warm_up()

@@ -1,4 +1,4 @@
-"""Builds the services of a function, once per cold start. Nothing is asked of the network before the first request."""
+"""Builds the services of a function, once per cold start: connections and keys, too, since that has a whole core."""
 
 import os
 import time
@@ -29,8 +29,10 @@ from authserver.scopes import RememberedScopes
 from authserver.services import Fetcher, Mailer, PasswordHasher, Services
 from authserver.settings import Settings
 from authserver.theme import RememberedTheme
-from authserver.tokens.keyring import KeyRing
+from authserver.tokens.keyring import TOKEN_RING, KeyRing
 from authserver.values import Secret
+
+ID_TOKEN_RING = "RS256"  # what clients get unless they ask for another (OpenID Connect Core section 15.1)
 
 
 def bootstrap(
@@ -41,12 +43,16 @@ def bootstrap(
     orders_mail: bool = False,
     sends_mail: bool = False,
     orders_erasures: bool = False,
+    issues: bool = False,
+    checks: bool = False,
 ) -> Services:
     """The services, from the environment.
 
     `jose` loads the JOSE library now, in the init phase, rather than with the first token: for the functions that sign
     or verify. `passwords` does so for the library that checks them; elsewhere only an imported client secret needs it.
     Each may be the name of a grant type instead: then where the operator has turned that on.
+    `issues` is for the functions that issue tokens, and `checks` for those that are shown them: their keys are loaded
+    now, where the lean client is used.
     `goes_out` is for the one function that fetches from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users.
     """
@@ -69,6 +75,12 @@ def bootstrap(
         return stores(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
 
     own = stores()
+    keys = KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, os.urandom, reader.deployment)
+    if settings.aws_client == "lean":
+        keys.load_ahead(
+            (TOKEN_RING, settings.access_token_algorithm, ID_TOKEN_RING) if issues else (),
+            (settings.access_token_algorithm,) if checks else (),
+        )
     return Services(
         settings=settings,
         **own,
@@ -78,7 +90,7 @@ def bootstrap(
         configuration=configuration,
         scopes=RememberedScopes(configuration.scopes, reader.deployment),
         deployment=reader.deployment,
-        keys=KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, os.urandom, reader.deployment),
+        keys=keys,
         now=now,
         random=os.urandom,
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),

@@ -9,7 +9,8 @@ which loads its rings anew, `LOOK_AGAIN` later at the latest; and once more as m
 item by item, and the ring may have been read as it was. So it is over within a minute.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from authserver.ends import Deployment
@@ -64,12 +65,7 @@ class KeyRing:
     def signing_key(self, algorithm: str) -> SigningKey:
         if algorithm not in SIGNING_RINGS:
             raise UnauthorizedClient("The client's signature algorithm is not supported", reason="algorithm_unknown")
-        key = self._current(self._ring_made_on_need(algorithm))
-        if key.kid not in self._signing:
-            from authserver.tokens.jwk import load_private
-
-            self._signing[key.kid] = SigningKey(key.kid, algorithm, load_private(self._unwrap(algorithm, key)))
-        return self._signing[key.kid]
+        return self._load_signing_key(algorithm, self._current(self._ring_made_on_need(algorithm)))
 
     def verification_key(self, kid: str) -> VerificationKey | None:
         found = self._find_published(kid)
@@ -121,6 +117,23 @@ class KeyRing:
 
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
         return tuple(name for name in RINGS if self._rotate(name, at_once=at_once))
+
+    def load_ahead(self, used: Sequence[str], checked: Sequence[str]) -> None:
+        """Loads rings before the first request needs them: of the `used`, the keys that sign or seal are unwrapped.
+
+        A ring that is not there yet is left to whoever makes it, and what fails to the first request.
+        """
+        with suppress(TemporarilyUnavailable):
+            for name in (*used, *checked):
+                ring = self._ring(name)
+                if ring is not None and name in used:
+                    self._load_to_use(name, self._current(ring))
+
+    def _load_to_use(self, name: str, key: Key) -> None:
+        if name in SIGNING_RINGS:
+            self._load_signing_key(name, key)
+        else:
+            self._unwrap(name, key)
 
     # -- rotation
 
@@ -226,6 +239,13 @@ class KeyRing:
         if ring is None and loaded_at > self._now() - UNKNOWN_KID_COOLDOWN:
             return None
         return self._ring(name)
+
+    def _load_signing_key(self, algorithm: str, key: Key) -> SigningKey:
+        if key.kid not in self._signing:
+            from authserver.tokens.jwk import load_private
+
+            self._signing[key.kid] = SigningKey(key.kid, algorithm, load_private(self._unwrap(algorithm, key)))
+        return self._signing[key.kid]
 
     def _load_verification_key(self, algorithm: str, key: Key) -> VerificationKey:
         if key.kid not in self._verification:
