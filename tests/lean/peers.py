@@ -11,8 +11,9 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 from zlib import crc32
 
 from authserver.aws.lean.client import DYNAMODB, LeanService, Protocol
@@ -116,10 +117,6 @@ class Time:
         self.wall += seconds
         self.steady += seconds
 
-    def freeze(self, seconds: float) -> None:
-        """The environment is frozen: one clock stands still, and nobody notices by it."""
-        self.wall += seconds
-
     def clock(self) -> float:
         return self.wall
 
@@ -161,8 +158,9 @@ class ScriptedSocket:
             request, self._sent = bytes(self._sent[:length]), self._sent[length:]
             self._network.requests.append(request)
             self._events.extend(self._network.answer(request))
-            if self._events and isinstance(self._events[0], Raises) and self._network.breaks_when_sent_to:
-                raise self._events.popleft().error  # type: ignore[union-attr]
+            first = self._events[0] if self._network.breaks_when_sent_to else None
+            if isinstance(first, Raises):
+                raise first.error
         return len(taken)
 
     def recv(self, size: int) -> bytes:
@@ -235,7 +233,7 @@ class Network:
             self.time.pass_by(told)
         opened = ScriptedSocket(self)
         self.sockets.append(opened)
-        return opened  # type: ignore[return-value]
+        return cast("socket.socket", opened)
 
     def service(self, protocol: Protocol = DYNAMODB, credentials: CredentialSource | None = None) -> LeanService:
         return LeanService(
@@ -311,7 +309,7 @@ class Server:
         self._listener.close()
         self._threads[0].join()
         for connection in self._open:
-            with _as_it_may_be_gone():
+            with suppress(OSError):  # it may be gone
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads[1:]:
             thread.join()
@@ -332,7 +330,7 @@ class Server:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, _as_it_may_be_gone():
+        with connection, suppress(OSError):
             if not self._tls:
                 self._answer(connection)
                 return
@@ -352,13 +350,3 @@ class Server:
                     self.requests.append(request)
                     step = self._steps.popleft()
                 goes_on = step(connection, request)
-
-
-class _as_it_may_be_gone:  # noqa: N801 - reads as a statement
-    """The client may have closed what a server still has in hand."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        return kind is not None and issubclass(kind, OSError)

@@ -1,6 +1,7 @@
 """Where credentials come from, and when they are fetched anew."""
 
 import json
+import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -145,12 +146,12 @@ def test_a_relative_uri_is_of_the_containers_own_host() -> None:
     hosts: list[tuple[str, int]] = []
     network = scripted(closing(told()))
 
-    def open_socket(host: str, port: int, deadline: Deadline) -> object:
+    def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
         hosts.append((host, port))
         return network.open_socket(host, port, deadline)
 
     environ = FULL | {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/1"}
-    ContainerEndpoint(environ, open_socket).fetch(soon())  # type: ignore[arg-type]
+    ContainerEndpoint(environ, open_socket).fetch(soon())
     assert hosts == [("169.254.170.2", 80)]
     assert network.requests[0].startswith(b"GET /v2/credentials/1 HTTP/1.0\r\n")
 

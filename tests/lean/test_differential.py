@@ -4,7 +4,7 @@ import base64
 import datetime
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import botocore.auth
@@ -75,6 +75,13 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 IDS = [operation for _, operation, _ in CALLS]
 
 
+class Raw(io.BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
 class Botocore:
     """A botocore client that sends nothing: it keeps its requests, and is given the octets of answers."""
 
@@ -96,10 +103,8 @@ class Botocore:
         self.requests.append(request)
         head, _empty, body = self.octets.partition(b"\r\n\r\n")
         status, *lines = head.decode().split("\r\n")
-        raw = io.BytesIO(body)
-        raw.stream = lambda: iter([raw.read()])  # type: ignore[attr-defined]
-        headers = HeadersDict(dict(line.split(": ", 1) for line in lines))
-        return AWSResponse(request.url, int(status.split(" ")[1]), headers, raw)  # type: ignore[arg-type]
+        headers: Any = HeadersDict(dict(line.split(": ", 1) for line in lines))
+        return AWSResponse(request.url, int(status.split(" ")[1]), headers, Raw(body))
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """The answer as the port has it. Raises `Refused`."""
