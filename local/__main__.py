@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import textwrap
-import threading
+import time
 from pathlib import Path
 
 from local.differences import DIFFERENCES
@@ -16,15 +16,17 @@ READY = "Ready. Ctrl-C stops it."
 
 _HOW = """
 It expands template.yaml as AWS SAM does, makes its tables and keys in an in-memory DynamoDB and KMS, runs each
-function in processes of its own behind Lambda's Runtime API, and serves both APIs in API Gateway's event shapes:
-the AuthorizationApi on --port, the ResourceApi on --resource-port. It refuses what it does not understand.
+function in processes of its own behind Lambda's Runtime API from its first event on, and serves both APIs in API
+Gateway's event shapes: the AuthorizationApi on --port, the ResourceApi on --resource-port. It refuses what it does
+not understand, and shows a line for each request, and what functions write save JSON at INFO and below.
 
 examples:
   python -m local                                        both APIs on their usual ports, with the demo data
   python -m local --parameter AuthorizerCacheSeconds=60  with another value for a parameter of the template
-  python -m local --log server.log                       what functions write goes to a file
+  python -m local --log server.log                       requests and what functions write go to a file
+  python -m local --json                                 or are lines of JSON
 
-The code is reloaded when it changes. Exit code: 0 stopped, 1 cannot start, 2 refused (parameter or template).
+The code is reloaded when it changes. Exit code: 0 stopped, 1 cannot start, 2 refused (parameter, template or seed).
 """
 
 _PAGES = {
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             host="localhost",  # for a browser makes no passkey for an address
             seed=options.seed,
             log=options.log,
+            json=options.json,
             template=options.template,
             resources=options.resources,
             announce=_say,
@@ -58,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         with server:
             _introduce(server)
             server.check_functions()
-            threading.Event().wait()
+            while True:
+                time.sleep(0.5)  # not forever: a signal that comes just before a sleep does not end it
     except StartupError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return error.exit_code
@@ -100,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--template", type=Path, default=TEMPLATE, metavar="FILE", help="(default %(default)s)")
     parser.add_argument("--resources", type=Path, metavar="FILE", help="further resources, such as an API of your own")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append what functions write, and requests, to a file")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--log", type=Path, metavar="FILE", help="append requests and what functions write to a file")
+    output.add_argument("--json", action="store_true", help="show both as JSON, with what functions tell at INFO")
     return parser
 
 
@@ -130,9 +136,6 @@ def _parameters(pairs: list[str]) -> dict[str, str]:
 
 
 def _introduce(server: DevelopmentServer) -> None:
-    _say("\nHow this differs from AWS:")
-    for difference in DIFFERENCES:
-        _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
     _say("")
     _say(f"Issuer         {server.issuer}")
     _say(f"Discovery      {server.issuer}/.well-known/oauth-authorization-server")
@@ -147,7 +150,10 @@ def _introduce(server: DevelopmentServer) -> None:
 
         _say("")
         _say(describe(server.planted, server.issuer, server.resource))
-    _say(f"\nNext: docs/quickstart.md goes on from here.\n{READY}")
+    _say("\nHow this differs from AWS")
+    for difference in DIFFERENCES:
+        _say(textwrap.fill(difference, 110, initial_indent="- ", subsequent_indent="  "))
+    _say(f"\nNext: docs/quickstart.md goes on from here, with {server.issuer}.\n{READY}")
 
 
 def _say(text: str) -> None:

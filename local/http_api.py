@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -92,7 +92,8 @@ class HttpApi:
         arrival = Arrival(request, self._domain)
         found = self._route(request)
         response = self._invoke(arrival, *found) if found else message(404, "Not Found")
-        return Response(response.status, (*response.headers, ("Apigw-Requestid", arrival.id)), response.body)
+        headers = (*response.headers, ("Apigw-Requestid", arrival.id))
+        return replace(response, headers=headers, function=found[0].function if found else "")
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]] | None:
         """The most specific path that has the method; a path's own method comes before its ANY."""

@@ -40,11 +40,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer. Content-Length is the server's business."""
+    """One HTTP answer. Content-Length is the server's business. `function` is who gave it, for the log."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    function: str = ""
 
 
 type Handler = Callable[[Request], Response]

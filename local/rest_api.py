@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -172,7 +172,7 @@ def _mock_response(integration: Mapping[str, Any], where: str) -> Response:
 
 @dataclass
 class Call:
-    """A request for one of the API's methods."""
+    """A request for one of the API's methods. `function` is the last one that was asked about it."""
 
     api: Api
     account: str
@@ -180,6 +180,7 @@ class Call:
     resource: PathPattern
     path_parameters: Mapping[str, str]
     authorizer_context: Mapping[str, str] = field(default_factory=dict)
+    function: str = ""
 
     @property
     def request(self) -> Request:
@@ -312,6 +313,9 @@ class RestApi:
     def answer(self, request: Request) -> Response:
         arrival = Arrival(request, self._domain)
         call, method = self._find(arrival)
+        return replace(self._answer_or_refuse(call, method), function=call.function)
+
+    def _answer_or_refuse(self, call: Call, method: Method | None) -> Response:
         try:
             return self._answer(call, method)
         except AccessDeniedError as failure:
@@ -332,12 +336,15 @@ class RestApi:
         if method is None:
             raise GatewayError("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
         if method.authorizer:
+            call.function = self._document.authorizers[method.authorizer].function
             call.authorizer_context = self._authorizers[method.authorizer].authorize(call)
         if isinstance(method.integration, Mock):
+            call.function = ""
             return method.integration.response
         return self._invoke(call, method.integration.function)
 
     def _invoke(self, call: Call, function: str) -> Response:
+        call.function = function
         try:
             return _response(self._functions.invoke(function, call.event()), call.arrival.id)
         except ThrottledError:

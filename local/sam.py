@@ -150,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         address = stack.enter_context(sam_local(server, options.port, log))
         print(f"Issuer and ResourceApi  {address}\nLog                     {log}\nReady. Ctrl-C stops it.", flush=True)
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(0.5)  # not forever: a signal that comes just before a sleep does not end it
         except KeyboardInterrupt:
             print("stopping")
     return 0

@@ -49,10 +49,13 @@ from authserver.theme import DEFAULT as DEFAULT_THEME
 from authserver.theme import objections as objections_to_theme
 from authserver.values import Secret, normalised_username, sha256
 from local import sdk
+from local.errors import StartupError
 
 
-class SeedError(Exception):
+class SeedError(StartupError):
     """The seed file cannot be used; the message names the file and the field."""
+
+    exit_code = 2
 
 
 class UserSeed(BaseModel):
@@ -142,8 +145,10 @@ def read(path: Path) -> Seed:
         seed = Seed.model_validate_json(json.dumps(document))
     except OSError as error:
         raise SeedError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SeedError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
     except json.JSONDecodeError as error:
-        raise SeedError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
+        raise SeedError(f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
     except ValidationError as error:
         raise _unusable(
             path, [("", fault["field"], _in_our_words(fault["detail"])) for fault in refusals(error)]
@@ -194,7 +199,7 @@ class Stores:
 
 
 def plant(seed: Seed, place: Place) -> Planted:
-    """Writes what a seed has."""
+    """Writes what a seed has. Raises `SeedError`, naming what does not fit to what is there, but not the file."""
     with closing(place.client("dynamodb")) as client:
         dynamodb = BotoService(client)
         tables = Tables(place.clients_table, place.users_table, place.tokens_table)
@@ -348,7 +353,7 @@ def main(arguments: list[str] | None = None) -> int:
         planted = plant(read(options.file), place)
     except SeedError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit_code
     print(f"{len(planted.users)} users and {len(planted.clients)} clients are in stack {options.stack}")
     return 0
 

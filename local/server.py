@@ -1,6 +1,5 @@
 """The development server, whole: from the template to two APIs that answer."""
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from local.errors import RefusedError, StartupError
+from local.errors import RefusedError
 from local.exchange import message
 from local.fork_server import ForkServer
 from local.functions import Functions
 from local.http_api import HttpApi, Route, read_routes
 from local.http_server import Handler, HttpServer, Request, Response, listen
 from local.intrinsics import Resolver
-from local.logs import Log
+from local.logs import SERVER, Log
 from local.outbox import PATH as OUTBOX
 from local.parameters import check_rules, choose_parameters
 from local.reload import Reloader
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from local.seed import Planted
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
-
-_MAIL_LINK = re.compile(r"ml_[A-Za-z0-9_-]+")
 
 
 class DevelopmentServer:
@@ -59,11 +56,15 @@ class DevelopmentServer:
         host: str = "127.0.0.1",
         seed: Path | None = None,
         log: Path | None = None,
+        json: bool = False,
         template: Path = TEMPLATE,
         resources: Path | None = None,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`announce` is called with a line about each step; `log` takes what functions write, else standard output.
+        """`announce` is called with a line about each step.
+
+        `log` takes requests and what functions write; else standard output does, made readable, or with `json` as lines
+        of JSON.
 
         `resources` is a file of further resources, which take part as if they stood in the template.
         """
@@ -72,6 +73,7 @@ class DevelopmentServer:
         self._host = host
         self._seed = seed
         self._log_path = log
+        self._json = json
         self._template = template
         self._resources = resources
         self._announce = announce
@@ -116,7 +118,7 @@ class DevelopmentServer:
         fork_server = ForkServer()  # first, because it imports while we do other things
         self._closing.callback(fork_server.close)
         listeners = self._take_ports()
-        self._log = Log(self._log_path)
+        self._log = Log(self._log_path, as_json=self._json)
         self._closing.callback(self._log.close)
         self._announce(f"expanding {self._template.name}")
         builder = self._expand()
@@ -223,7 +225,7 @@ class DevelopmentServer:
         try:
             self.planted = plant(read(self._seed), place)
         except SeedError as error:
-            raise StartupError(str(error)) from None
+            raise SeedError(f"{self._seed}: {error}") from None
 
     def _planted_in(self, logical_id: str) -> str:
         if logical_id not in self._resolver.references:
@@ -241,7 +243,7 @@ class DevelopmentServer:
         self._closing.callback(Reloader(self._functions, self._tell).stop)
 
     def _tell(self, text: str) -> None:
-        self._log.line("server", text)
+        self._log.line(SERVER, text)
 
     def _serve(self, listeners: list[list[Any]], makers: list[Callable[[Functions], Handler]]) -> None:
         handlers = [make(self._functions) for make in makers]
@@ -251,14 +253,13 @@ class DevelopmentServer:
                 self._closing.callback(HttpServer(listener, handler).close)
 
     def _logged(self, handler: Handler) -> Handler:
-        """The handler with an access line per request, without its query and the links of mails: both have secrets."""
+        """The handler with a line in the log for each request."""
 
         def answer(request: Request) -> Response:
             began = time.perf_counter()
             response = handler(request)
-            milliseconds = (time.perf_counter() - began) * 1000
-            path = _MAIL_LINK.sub("ml_...", request.path).encode("unicode_escape").decode()
-            self._log.line("server", f"{request.method} {path} {response.status} {milliseconds:.0f} ms")
+            seconds = time.perf_counter() - began
+            self._log.request(request.method, request.path, response.status, seconds, response.function)
             return response
 
         return answer

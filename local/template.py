@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
+from yaml import YAMLError
 
 from local.errors import RefusedError, StartupError
 from local.intrinsics import REGION
@@ -38,9 +39,7 @@ _FOLDERS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersi
 
 def read_template(path: Path) -> dict[str, Any]:
     """The template as written, short intrinsics in long form. Errors: `RefusedError` for a section not understood."""
-    if not path.is_file():
-        raise RefusedError(str(path), "there is no such file")
-    template: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    template = _read_yaml(path)
     for section in template:
         if section not in _SECTIONS:
             raise RefusedError(f"section {section}", "this server does not understand it")
@@ -49,12 +48,24 @@ def read_template(path: Path) -> dict[str, Any]:
     return template
 
 
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml_parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RefusedError(str(path), "there is no such file") from None
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise RefusedError(str(path), f"cannot be read: {error}") from None
+    if not isinstance(document, dict):
+        raise RefusedError(str(path), "is not a template")
+    return document
+
+
 def with_resources(template: dict[str, Any], path: Path, root: Path) -> dict[str, Any]:
     """The template and the resources of another file, whose folders are relative to that file.
 
     Errors: `RefusedError` for anything but resources in it, and for one that the template has.
     """
-    more: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    more = _read_yaml(path)
     if set(more) != {"Resources"}:
         raise RefusedError(str(path), "must have Resources and nothing else")
     taken = more["Resources"].keys() & template["Resources"].keys()

@@ -1,5 +1,6 @@
 """`python -m local` from outside: what it says, how it ends."""
 
+import json
 import re
 import signal
 import subprocess
@@ -26,10 +27,15 @@ def command(project: Project, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def running(project: Project) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(project: Project, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process when it is ready, and what it said until then."""
     process = subprocess.Popen(
-        command(project), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command(project, *arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     said = ""
     assert process.stdout
@@ -46,6 +52,12 @@ def running(project: Project) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.wait()
 
 
+def issuer_in(said: str) -> str:
+    found = re.search(r"Issuer +(http://localhost:\d+)", said)
+    assert found, said
+    return found[1]
+
+
 def until_no_worker(project: Project, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while workers_of(project):
@@ -58,10 +70,10 @@ def until_no_worker(project: Project, seconds: float) -> None:
 def test_server_stops_cleanly_on_a_signal_and_its_workers_with_it(project: Project, how: signal.Signals) -> None:
     with running(project) as (process, said):
         assert "expanding template.yaml" in said
-        assert all(difference.split()[0] in said for difference in DIFFERENCES)
-        issuer = re.search(r"Issuer +(http://localhost:\d+)", said)
-        assert issuer
-        assert httpx.get(f"{issuer[1]}/echo").status_code == 200
+        issuer = issuer_in(said)
+        differences = [said.index(" ".join(difference.split()[:4])) for difference in DIFFERENCES]
+        assert said.index(issuer) < min(differences)
+        assert httpx.get(f"{issuer}/echo").status_code == 200
         assert workers_of(project)
 
         process.send_signal(how)
@@ -78,9 +90,7 @@ def test_server_stops_cleanly_on_a_signal_and_its_workers_with_it(project: Proje
 def test_workers_die_with_a_server_that_is_killed_even_busy_ones(project: Project) -> None:
     project.write("functions/guard/app.py", "while True: pass\n")  # never ready, and never asks for an event
     with running(project) as (process, said):
-        issuer = re.search(r"Issuer +(http://localhost:\d+)", said)
-        assert issuer
-        assert httpx.get(f"{issuer[1]}/echo").status_code == 200
+        assert httpx.get(f"{issuer_in(said)}/echo").status_code == 200
         deadline = time.monotonic() + 20
         while len(workers_of(project)) < 2:
             assert time.monotonic() < deadline
@@ -90,6 +100,55 @@ def test_workers_die_with_a_server_that_is_killed_even_busy_ones(project: Projec
         process.wait()
 
         until_no_worker(project, 5)
+
+
+def test_request_is_shown_in_one_line_without_its_query_and_what_its_function_prints(project: Project) -> None:
+    with running(project) as (process, said):
+        headers = {"x-print": "said aloud"}
+        httpx.get(f"{issuer_in(said)}/echo", params={"code": "unutterable"}, headers=headers)
+        httpx.get(f"{issuer_in(said)}/echo", headers={"x-raise": "it failed"})
+        process.terminate()
+        assert process.stdout
+        rest = process.stdout.read()
+    assert re.search(r"^GET /echo 200 \d+ ms Echo$", rest, re.MULTILINE)
+    assert re.search(r"^GET /echo 500 \d+ ms Echo$", rest, re.MULTILINE)
+    assert "Echo | said aloud\n" in rest
+    assert "Echo | ERROR RuntimeError: it failed\n" in rest
+    assert "app.py" in rest
+    assert "unutterable" not in rest
+    assert "{" not in rest
+
+
+def test_requests_can_be_lines_of_json(project: Project) -> None:
+    with running(project, "--json") as (process, said):
+        httpx.get(f"{issuer_in(said)}/echo")
+        process.terminate()
+        assert process.stdout
+        entries = [json.loads(line) for line in process.stdout.read().splitlines() if line.startswith("{")]
+    (access,) = (entry for entry in entries if entry.get("path") == "/echo")
+    assert (access["method"], access["status"], access["function"]) == ("GET", 200, "Echo")
+
+
+@pytest.mark.parametrize(
+    ("seed", "said"),
+    [
+        ('{\n"users": [}', "line 2, column 11: not JSON"),
+        ('{"users": [{"username": "u"}]}', "users.0.password: "),
+        ("[]", "must be an object"),
+        ("\xff", "not UTF-8"),
+        (None, "No such file"),
+    ],
+)
+def test_seed_that_cannot_be_used_is_told_by_its_file_and_place(project: Project, seed: str | None, said: str) -> None:
+    file = project.root / "my-seed.json"
+    if seed is not None:
+        file.write_bytes(seed.encode("latin-1"))
+    done = subprocess.run(
+        command(project, "--seed", str(file)), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert re.match(rf"cannot start: {re.escape(str(file))}: .*{re.escape(said)}", done.stderr, re.DOTALL)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

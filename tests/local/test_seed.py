@@ -73,7 +73,7 @@ def test_file_that_cannot_be_used_is_refused_by_its_field(tmp_path: Path, docume
 def test_file_that_is_no_json_is_refused_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "seed.json"
     path.write_text('{\n"users": [}')
-    with pytest.raises(SeedError, match="line 2: not JSON"):
+    with pytest.raises(SeedError, match="line 2, column 11: not JSON"):
         read(path)
 
 
