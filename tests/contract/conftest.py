@@ -1,9 +1,6 @@
 """Every law is shown on every implementation; those about DynamoDB's items on those that have any."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,42 +13,20 @@ from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
-from tests.contract.ministack_process import CannotStartError
 
 
 @pytest.fixture(scope="package", params=sorted(IMPLEMENTATIONS))
-def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     """The stores of one implementation, empty at first and shared by all tests: each makes identifiers of its own."""
-    context = IMPLEMENTATIONS[request.param](tmp_path_factory.mktemp(request.param))
-    try:
-        stores = context.__enter__()
-    except CannotStartError as reason:
-        pytest.skip(str(reason))
-    yield stores
-    context.__exit__(None, None, None)
-
-
-@pytest.fixture(scope="session")
-def own_ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stores]]:
-    """The stores of a MiniStack for what ends everything, started when they are asked for."""
-    with ExitStack() as running:
-        yield cache(lambda: running.enter_context(IMPLEMENTATIONS["ministack"](tmp_path_factory.mktemp("own"))))
+    with IMPLEMENTATIONS[request.param]() as stores:
+        yield stores
 
 
 @pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def own_stores(request: pytest.FixtureRequest, tmp_path: Path, own_ministack: Callable[[], Stores]) -> Iterator[Stores]:
-    """The stores of one implementation for what ends everything: those of no test that means what it began to stand.
-
-    moto's are empty: it copies all its tables for each transaction.
-    """
-    if request.param == "ministack":
-        try:
-            yield own_ministack()
-        except CannotStartError as reason:
-            pytest.skip(str(reason))
-    else:
-        with IMPLEMENTATIONS[request.param](tmp_path) as stores:
-            yield stores
+def own_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """The stores of one implementation for what ends everything, empty: those of no other test."""
+    with IMPLEMENTATIONS[request.param]() as stores:
+        yield stores
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from authserver.aws.dynamodb.counters import throttle_key
@@ -600,7 +599,7 @@ def keep(stores: Stores) -> Iterator[str]:
 
 
 def main() -> None:
-    with TemporaryDirectory() as folder, IMPLEMENTATIONS["moto"](Path(folder)) as stores:
+    with IMPLEMENTATIONS["ministack"]() as stores:
         stored(stores)
         made = list(keep(stores))
     print("\n".join(made) or "There is one of each kind.")  # noqa: T201 - to whoever asked for it

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -37,15 +36,16 @@ from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from local.moto_copies import copies_of_targets
-from tests.contract import ministack_process
 from tests.contract.tables import create_tables
 from tests.fakes import FakeCounters, FakeStores, Guarded
+from tests.ministack import PLAIN, DynamoDB
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 REGION = "eu-central-1"
 
+_SESSION = boto3.Session("testing", "testing", region_name=REGION)  # keeps what it read of the services
 _accounts = itertools.count(900000000000)
 
 
@@ -81,7 +81,7 @@ GUARDED = ("clients", "users", "factors", "organisations", "tokens", "browsers",
 
 
 @contextmanager
-def fakes(folder: Path) -> Iterator[Stores]:
+def fakes() -> Iterator[Stores]:
     stores, counters = FakeStores.of(), FakeCounters()
 
     def made(**guarded: Any) -> Stores:
@@ -104,9 +104,9 @@ def fakes(folder: Path) -> Iterator[Stores]:
 
 
 @contextmanager
-def moto(folder: Path) -> Iterator[Stores]:
+def moto() -> Iterator[Stores]:
     """moto checks a condition and writes in two steps: one call at a time, or its conditions mean nothing."""
-    client = _client(None)
+    client = _client()
     answering = BotocoreStubber()  # of this client alone: `mock_aws` would answer for every other in the process
     answering.enabled = True
     account = {"x-moto-account-id": str(next(_accounts))}  # moto's state is the process's
@@ -119,12 +119,13 @@ def moto(folder: Path) -> Iterator[Stores]:
 
 
 @contextmanager
-def ministack(folder: Path) -> Iterator[Stores]:
-    """MiniStack runs each call to its end before the next, which `test_races` relies on: no lock of ours here."""
-    with ministack_process.running(folder) as endpoint_url:
-        client = _client(endpoint_url)
-        create_tables(client)
-        yield on_dynamodb("ministack", client)
+def ministack() -> Iterator[Stores]:
+    """Runs each call to its end before the next, as its server does, which `test_races` relies on."""
+    client, database = _client(), DynamoDB()
+    client.meta.events.register("before-send.dynamodb", cast("Callable[..., None]", database.before_send))
+    create_tables(client)
+    yield on_dynamodb("ministack", client)
+    database.close()
 
 
 IMPLEMENTATIONS = {"fakes": fakes, "moto": moto, "ministack": ministack}
@@ -148,11 +149,10 @@ class OneAtATime:
         return call
 
 
-def _client(endpoint_url: str | None) -> "DynamoDBClient":
+def _client() -> "DynamoDBClient":
     """A client with credentials of nobody; no retries, so that a test sees what the store answered."""
-    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=40, proxies={})
-    session = boto3.Session("testing", "testing", region_name=REGION)
-    return session.client("dynamodb", endpoint_url=endpoint_url, config=config)
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=40, proxies={}).merge(PLAIN)
+    return _SESSION.client("dynamodb", config=config)
 
 
 class Clocks:

@@ -13,23 +13,17 @@ from authserver.storage.tokens import AlreadyExists, Refused
 from tests.contract.estate import built
 from tests.contract.frozen import FOLDER, SHAPES, SHARDED, kept, key_attribute, stored
 from tests.contract.implementations import IMPLEMENTATIONS, Stores
-from tests.contract.ministack_process import CannotStartError
 from tests.contract.tables import LOGICAL_IDS, every_item
 from tests.contract.verbs import BEGIN, CHANGE, VERBS, WITHDRAWAL
 
 
 @pytest.fixture(scope="module", params=["ministack", "moto"])
-def old_stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+def old_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     """Stores in which there is nothing but what was stored once. Whoever changes an item of it, changes it back."""
-    context = IMPLEMENTATIONS[request.param](tmp_path_factory.mktemp(request.param))
-    try:
-        stores = context.__enter__()
-    except CannotStartError as reason:
-        pytest.skip(str(reason))
-    for kind in SHAPES:
-        put(stores, kind, kept(kind))
-    yield stores
-    context.__exit__(None, None, None)
+    with IMPLEMENTATIONS[request.param]() as stores:
+        for kind in SHAPES:
+            put(stores, kind, kept(kind))
+        yield stores
 
 
 def put(stores: Stores, kind: str, item: dict[str, Any]) -> None:
@@ -105,7 +99,7 @@ def kind_of(table: str, key: str) -> str:
     return f"{table} {first}#{rest.partition('#')[0]}" if first == "end" else f"{table} {first}"
 
 
-@pytest.mark.parametrize("own_stores", ["moto"], indirect=True)
+@pytest.mark.parametrize("own_stores", ["ministack"], indirect=True)
 def test_there_is_a_shape_of_whatever_a_verb_stores(own_stores: Stores) -> None:
     for kinds in ((BEGIN, CHANGE), (WITHDRAWAL,)):
         estate = built(own_stores, raised=False)
@@ -124,7 +118,7 @@ def test_there_is_a_shape_of_whatever_a_verb_stores(own_stores: Stores) -> None:
     assert found - known == set()
 
 
-@pytest.mark.parametrize("own_stores", ["moto"], indirect=True)
+@pytest.mark.parametrize("own_stores", ["ministack"], indirect=True)
 def test_what_is_stored_today_is_read_as_what_it_is(own_stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the values and the files are of the same things."""
     monkeypatch.setattr("authserver.aws.dynamodb.ends.secrets.randbits", lambda _: 1)  # what versions are drawn by

@@ -119,7 +119,7 @@ def mortal(stores: Stores) -> tuple[Stores, Mortal]:
     return on_dynamodb(stores.name, cast("DynamoDBClient", client)), client
 
 
-@pytest.mark.parametrize("own_stores", ["moto", "ministack"], indirect=True)  # the fakes have a lock instead
+@pytest.mark.parametrize("own_stores", ["ministack"], indirect=True)  # the fakes have a lock instead
 @pytest.mark.parametrize("name", NAMES)
 def test_a_process_that_dies_leaves_a_withdrawal_done_or_not_begun(own_stores: Stores, name: str) -> None:
     stores, client = mortal(own_stores)

@@ -1,11 +1,10 @@
 """AWS under the functions' own boto3 clients: every call recorded, any call made to fail.
 
-It sits where botocore would open a socket, so that serialising, signing, retrying and parsing are the real ones.
+It sits where botocore would open a socket, so that serialising, retrying and parsing are the real ones.
 MiniStack answers for DynamoDB and moto for KMS; mails and asynchronous invocations are kept.
 """
 
 import base64
-import io
 import json
 import re
 import time
@@ -28,7 +27,7 @@ from authserver.aws.boto import BotoService
 from local.intrinsics import REGION
 from local.stack import Key, Table
 from tests.functions.capacity import read_units, size_of, write_units
-from tests.ministack import DynamoDB
+from tests.ministack import DynamoDB, aws_response
 
 INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
@@ -325,17 +324,9 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-class _Raw(io.BytesIO):
-    """What botocore reads a body from."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        while chunk := self.read():
-            yield chunk
-
-
 def _aws_response(url: str, response: Response) -> AWSResponse:
     headers = {name: value for name, value in response.headers.items() if name.lower() != "x-amz-crc32"}
-    return AWSResponse(url, response.status, headers, _Raw(response.body))  # type: ignore[arg-type]  # no urllib3
+    return aws_response(url, response.status, headers, response.body)
 
 
 def binary(octets: bytes) -> dict[str, str]:

@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 import boto3
 from argon2.profiles import CHEAPEST
+from botocore.config import Config
 from botocore.retries.quota import RetryQuota
 
 import authserver.aws.bootstrap
@@ -27,6 +28,7 @@ from local.seed import Place, plant, read
 from local.stack import Builder, Stack
 from local.template import expand, read_template
 from tests.functions.simulated_aws import SimulatedAws
+from tests.ministack import PLAIN
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -198,7 +200,7 @@ class World:
         """All functions share it, since making one takes as long as ten calls. None may exhaust another's retries."""
         session: Any = boto3.Session(botocore_session=self.aws.session)
         with patch.object(RetryQuota, "INITIAL_CAPACITY", 10**9):
-            return session.client(service, **options)
+            return session.client(service, **options | {"config": options.get("config", Config()).merge(PLAIN)})
 
     @contextmanager
     def _simulated(self) -> Iterator[None]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract import ministack_process
-from tests.contract.ministack_process import CannotStartError
+from tests.sweep import ministack_process
 from tests.sweep.estate import Estate
 from tests.sweep.kills import Sweeper
+from tests.sweep.ministack_process import CannotStartError
 from tests.sweep.place import Place
 
 
