@@ -121,7 +121,7 @@ def test_there_is_a_shape_of_whatever_a_verb_stores(own_stores: Stores) -> None:
 @pytest.mark.parametrize("own_stores", ["ministack"], indirect=True)
 def test_what_is_stored_today_is_read_as_what_it_is(own_stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the values and the files are of the same things."""
-    monkeypatch.setattr("authserver.aws.dynamodb.ends.secrets.randbits", lambda _: 1)  # what versions are drawn by
+    monkeypatch.setattr("authserver.aws.dynamodb.organisations.new_version", lambda: 1)
     stored(own_stores)
     for kind, shape in SHAPES.items():
         assert shape.read(own_stores) == shape.expected, kind
