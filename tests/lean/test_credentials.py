@@ -34,6 +34,7 @@ from tests.lean.peers import (
     header_of,
     refusal,
     scripted,
+    without,
 )
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -92,6 +93,11 @@ class Loads:
 def test_keys_come_from_the_environment() -> None:
     source = credential_source(KEYS | {"AWS_SESSION_TOKEN": "token"} | FULL)
     assert source.current(soon()) == Credentials("id", "secret", "token", float("inf"))
+
+
+def test_the_token_may_have_its_older_name() -> None:
+    source = credential_source(KEYS | {"AWS_SECURITY_TOKEN": "older", "AWS_SESSION_TOKEN": "newer"})
+    assert source.current(soon()).session_token == "older"
 
 
 def test_keys_need_no_token() -> None:
@@ -225,6 +231,15 @@ def test_what_is_no_credentials_is_a_fault_that_tells_nothing(steps: list[Event]
     assert network.time.steady - began <= 1.01
 
 
+def test_no_more_is_read_of_an_answer_than_there_can_be_in_one() -> None:
+    """It would be credentials but for its size; what comes later is not waited for."""
+    network = scripted([without("content-length", answer(told())) + b" " * MAX_ANSWER, Wait(0.9), b" ", CLOSED])
+    began = network.time.steady
+    with pytest.raises(TransportFault):
+        ContainerEndpoint(FULL, network.open_socket).fetch(Deadline(3.0, network.time.monotonic))
+    assert network.time.steady == began
+
+
 # ------------------------------------------------------------------ in time
 
 
@@ -268,6 +283,15 @@ def test_credentials_that_have_ended_are_not_signed_with() -> None:
     time.pass_by(HOUR)
     with pytest.raises(TransportFault):
         source.current(soon())
+
+
+def test_credentials_that_were_replaced_meanwhile_are_not_fetched_again() -> None:
+    """By another thread, to which the same ones were called expired."""
+    loads = Loads(FIRST, SECOND)
+    source = CredentialSource(loads, Time().clock)
+    assert source.current(soon()) is FIRST
+    assert [source.renewed(FIRST, soon()) for _ in range(2)] == [SECOND] * 2
+    assert loads.asked == 2
 
 
 def test_many_threads_fetch_once() -> None:

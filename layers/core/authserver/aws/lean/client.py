@@ -22,7 +22,6 @@ DEADLINE = 3.0
 ATTEMPTS = 2  # where no answer came, or one that the service could not help
 THROTTLED_ATTEMPTS = 5  # where it only asked for patience; the deadline may end them earlier
 FIRST_PAUSE = 0.05  # seconds at most before the second attempt; twice as long before each after it
-LONGEST_PAUSE = 0.5  # seconds
 SKEW_IN_DOUBT = 60  # seconds by which a clock must be wrong for that to have been the reason; AWS takes five minutes
 
 # Those that botocore's standard mode tries again.
@@ -145,7 +144,7 @@ class LeanService:
 
     def _has_paused(self, attempt: int, deadline: Deadline) -> bool:
         """Waits for a random part of a pause that doubles with each attempt; not if the deadline comes first."""
-        pause = self._fraction() * min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
+        pause = self._fraction() * FIRST_PAUSE * 2 ** (attempt - 1)
         if not deadline.allows(pause):
             return False
         self._sleep(pause)
