@@ -2,19 +2,23 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 
-# Any Python 3.13 will do: on PATH, from pyenv, or from uv.
-PYTHON ?= $(shell scripts/find-python)
+# Any Python 3.13 will do: this one, or one on PATH, from pyenv, or from uv.
+export PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# What runs the server is installed first, and on top of it what tests and checks need.
+RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
 PAGES := layers/core/authserver/pages
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po))
+READY_TO_RUN := $(RUNS) $(CATALOGUES)
 READY := $(INSTALLED) $(CATALOGUES)
 
 PORT ?= 3000
 RESOURCE_PORT ?= 3001
 SEED ?= local/seed.json
 PARAMETERS ?=
+JSON ?=
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -24,15 +28,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make run understands PORT=$(PORT) RESOURCE_PORT=$(RESOURCE_PORT) SEED=$(SEED) PARAMETERS='Name=Value ...'"
+	@echo "  make run understands PORT=$(PORT) RESOURCE_PORT=$(RESOURCE_PORT) SEED=$(SEED) PARAMETERS='Name=Value ...' JSON=1"
+	@echo "  PYTHON=/path/to/python3.13 says which Python makes .venv"
 
-run: $(READY) ## Start the development server (no Docker, no AWS account)
-	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' --parameters '$(PARAMETERS)'
+run: $(READY_TO_RUN) ## Start the development server (no Docker, no AWS account)
+	@exec $(BIN)/python -m local --port $(PORT) --resource-port $(RESOURCE_PORT) --seed '$(SEED)' --parameters '$(PARAMETERS)' $(if $(JSON),--json)
 
-example-placeos: $(READY) ## Walk through what a smart-building platform needs
+example-placeos: $(READY_TO_RUN) ## Walk through what a smart-building platform needs
 	@$(BIN)/python -m examples placeos
 
-example-pleo: $(READY) ## Walk through what a spending platform and its partners need
+example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its partners need
 	@$(BIN)/python -m examples pleo
 
 test: $(READY) ## Run every test
@@ -77,6 +82,7 @@ format: $(INSTALLED) ## Format the code
 
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --extra cli --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
@@ -84,14 +90,14 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 clean: ## Remove everything that can be made again
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-%.mo: %.po $(INSTALLED)
+%.mo: %.po $(RUNS)
 	@$(BIN)/pybabel -q compile -i $< -o $@
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.13 is needed and was not found on PATH, in pyenv or in uv." >&2; \
-	  echo "Install it with one of:  pyenv install 3.13   |   uv python install 3.13   |   your system's package manager" >&2; exit 1; }
-	@echo "Setting up .venv with $(PYTHON) (once, about a minute)"
-	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+$(RUNS): requirements-run.txt pyproject.toml
+	@scripts/set-up $<
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(INSTALLED): requirements-dev.txt $(RUNS)
+	@scripts/set-up $<
 	@touch $@
