@@ -398,7 +398,7 @@ def read_together(dynamodb: Service, wanted: Mapping[str, tuple[str, tuple[str, 
         if not request:
             return found
         if attempt:
-            time.sleep(0.01 * 2**attempt)
+            _pause(attempt)
         answer = _call(dynamodb, "BatchGetItem", {"RequestItems": request})
         for table, items in answer["Responses"].items():
             found[table] |= {item[wanted[table][0]]["S"]: item for item in items}
@@ -423,7 +423,7 @@ def _call(dynamodb: Service, operation: str, arguments: Mapping[str, Any]) -> Ma
 
 
 def _pause(attempt: int) -> None:
-    """Spreads those who write the same item at the same instant."""
+    """Spreads those who write the same item at the same instant, or read what is asked too much of."""
     time.sleep(int.from_bytes(os.urandom(4)) / 2**32 * CONFLICT_PAUSE * 2**attempt)
 
 
