@@ -8,7 +8,7 @@ import io
 import itertools
 import pickle
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from botocore import UNSIGNED
@@ -18,6 +18,9 @@ from ministack.core.responses import request_scope
 from ministack.services import dynamodb
 
 from local.intrinsics import REGION
+
+type BeforeSend = Callable[..., AWSResponse]
+"""Answers for a botocore client whose event ``before-send`` it is registered for."""
 
 type Item = dict[str, Any]
 """Attributes by name, as the JSON of DynamoDB's API has them: what is binary in base64."""
@@ -37,11 +40,8 @@ class DynamoDB:
         self._lock = threading.Lock()
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """Answers for a botocore client whose event ``before-send`` it is registered for."""
-        target, body = request.headers["X-Amz-Target"], request.body
-        assert isinstance(target, bytes)
-        assert isinstance(body, bytes)
-        return aws_response(request.url, *self.answer(target.decode(), body))
+        """See `BeforeSend`."""
+        return aws_response(request.url, *self.answer(*asked(request)))
 
     def answer(self, target: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """The status, the headers and the body for a request with this ``X-Amz-Target``; one at a time."""
@@ -84,6 +84,14 @@ class DynamoDB:
     def _stored(self, table: str) -> dict[str, dict[str, Item]]:
         stored: dict[str, dict[str, Item]] = dynamodb._tables.get_scoped(self.account, REGION, table)["items"]
         return stored
+
+
+def asked(request: AWSPreparedRequest) -> tuple[str, bytes]:
+    """The ``X-Amz-Target`` and the body of a request."""
+    target, body = request.headers["X-Amz-Target"], request.body
+    assert isinstance(target, bytes)
+    assert isinstance(body, bytes)
+    return target.decode(), body
 
 
 def aws_response(url: str, status: int, headers: Mapping[str, str], body: bytes) -> AWSResponse:

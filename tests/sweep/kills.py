@@ -1,12 +1,11 @@
 """Kills a process before each of its writes, and looks at what is left.
 
 An operation is one atomic write: after SIGKILL at any place either everything is as it was or everything is gone, and
-whoever asked asks again and finishes the same act. A child process does the operation, with connections of its own, and
-kills itself before its k-th write, for each k, until it comes to its end.
+whoever asked asks again and finishes the same act. A child process does the operation and kills itself before its k-th
+write, for each k, until it comes to its end. The tables are its parent's, which answers its calls to DynamoDB.
 """
 
 import itertools
-import json
 import os
 import signal
 import traceback
@@ -14,7 +13,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
 
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.ministack import asked, aws_response
 from tests.sweep.estate import Estate
 from tests.sweep.place import Key, State, essence
 from tests.sweep.powers import powers
@@ -171,25 +176,36 @@ class Sweeper:
 
     def _kill(self, act: Act, seed: str, write: int) -> bool:
         """Does it in a child that kills itself before that write; tells whether it came so far."""
-        reading, writing = os.pipe()
+        ours, childs = Pipe()
         with warnings.catch_warnings():
             # Other threads of this process wait for other things; the child takes nothing that they may hold.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
-            os.close(reading)
-            self._be_the_child(act, seed, write, writing)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            told = [json.loads(line) for line in pipe]
+            ours.close()
+            self._be_the_child(act, seed, write, childs)
+        childs.close()
+        failure = self._serve(ours)
         _, status = os.waitpid(child, 0)
-        self._estate.place.touch([(table, key) for line in told for table, key in line.get("writes", ())])
-        failure = next((line["failure"] for line in told if "failure" in line), "")
         assert not failure, failure
         assert status in (0, signal.SIGKILL), f"the child ended with {status}"
         return status != 0
 
-    def _be_the_child(self, act: Act, seed: str, last: int, pipe: int) -> None:
+    def _serve(self, child: Connection) -> str:
+        """Answers the child's calls until it has ended; tells what failed in it."""
+        failure, place = "", self._estate.place
+        with child, suppress(EOFError):
+            while True:
+                match child.recv():
+                    case "writes", keys:
+                        place.touch(keys)
+                    case "call", target, body:
+                        child.send(place.database.answer(target, body))
+                    case "failure", failure:
+                        pass
+        return failure
+
+    def _be_the_child(self, act: Act, seed: str, last: int, parent: Connection) -> None:
         """Never comes back."""
         try:
             signal.alarm(LONGEST)
@@ -198,13 +214,17 @@ class Sweeper:
             def before_write(keys: frozenset[Key]) -> None:
                 if next(numbers) == last:
                     os.kill(os.getpid(), signal.SIGKILL)
-                os.write(pipe, json.dumps({"writes": sorted(keys)}).encode() + b"\n")
+                parent.send(("writes", keys))
+
+            def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+                parent.send(("call", *asked(request)))
+                return aws_response(request.url, *parent.recv())
 
             estate = self._estate
-            estate.start(estate.place.another_client(before_write), seed)
+            estate.start(estate.place.another_client(before_write, before_send), seed)
             act()
         except BaseException:  # noqa: BLE001 - whatever it is, the parent is to hear of it
             with suppress(OSError):
-                os.write(pipe, json.dumps({"failure": traceback.format_exc()}).encode() + b"\n")
+                parent.send(("failure", traceback.format_exc()))
         finally:
             os._exit(0)

@@ -1,4 +1,4 @@
-"""The tables on MiniStack: what is in them, and back to what was.
+"""The tables in MiniStack's engine: what is in them, and back to what was.
 
 Whatever is written goes through `Watched`, which tells the keys before the write. So what may have changed is known
 without looking at everything, even if the process that wrote it was killed.
@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from tests.contract.implementations import REGION
 from tests.contract.tables import create_tables, definitions
+from tests.ministack import PLAIN, BeforeSend, DynamoDB
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +38,7 @@ class Watched:
     """Sits where a client sits, and tells of each write before it is made: which items it is of."""
 
     def __init__(self, client: "DynamoDBClient", before_write: Callable[[frozenset[Key]], None]) -> None:
+        self.meta = client.meta
         self._client = client
         self._before_write = before_write
 
@@ -105,24 +107,28 @@ def _key(write: Mapping[str, Any]) -> Key:
 
 
 class Place:
-    """The tables. `endpoint_url` is MiniStack's, which nobody else uses; `raw` is a client that nobody watches."""
+    """The tables of a database that nobody else uses. `raw` is a client that nobody watches."""
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, database: DynamoDB) -> None:
         self._session = boto3.Session("testing", "testing", region_name=REGION)
-        self._endpoint_url = endpoint_url
-        self.raw = self._new_client()
+        self.database = database
+        self.raw = self._new_client(database.before_send)
         create_tables(self.raw)
         self._known: dict[Key, Item] = {}
         self._touched: set[Key] = set()
         self.client = Watched(self.raw, self.touch).as_client
 
-    def another_client(self, before_write: Callable[[frozenset[Key]], None]) -> "DynamoDBClient":
-        """One with connections of its own: for a process of its own."""
-        return Watched(self._new_client(), before_write).as_client
+    def another_client(
+        self, before_write: Callable[[frozenset[Key]], None], before_send: BeforeSend | None = None
+    ) -> "DynamoDBClient":
+        """One that tells of its writes; its calls may be answered elsewhere, for a process of its own."""
+        return Watched(self._new_client(before_send or self.database.before_send), before_write).as_client
 
-    def _new_client(self) -> "DynamoDBClient":
-        config = Config(retries={"total_max_attempts": 1}, proxies={}, parameter_validation=False, user_agent="sweep")
-        return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=config)
+    def _new_client(self, before_send: BeforeSend) -> "DynamoDBClient":
+        config = Config(retries={"total_max_attempts": 1}, proxies={}, parameter_validation=False).merge(PLAIN)
+        client = self._session.client("dynamodb", config=config)
+        client.meta.events.register("before-send.dynamodb", cast("Callable[..., None]", before_send))
+        return client
 
     def remembering_client(self) -> "DynamoDBClient":
         """One that knows what is stored now."""

@@ -1,4 +1,4 @@
-"""A process is killed before each of its writes, on MiniStack: see `scenarios.browsers`."""
+"""A process is killed before each of its writes: see `scenarios.browsers`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A process is killed before each of its writes, on MiniStack: see `scenarios.people`."""
+"""A process is killed before each of its writes: see `scenarios.people`."""
 
 import pytest
 
