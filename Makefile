@@ -65,7 +65,7 @@ sam-local: build ## Start `sam local start-api` on the development server's tabl
 sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
 	$(BIN)/python -m pytest tests/flows --sam-local
 
-bench: $(READY) ## Measure round trips, capacity, imports and CPU per flow, and what one client bears
+bench: $(READY) ## Measure round trips, capacity, imports and CPU per flow, what one client bears, and the server
 	$(BIN)/python -m bench
 
 docs: $(READY) ## Write the generated pages of docs/ anew

@@ -1,7 +1,8 @@
-"""Prints what each flow costs of DynamoDB and of the CPU, what each function costs to start, and what one client bears.
+"""Prints what each flow costs of DynamoDB and of the CPU, what each function costs to start, what one client bears, and
+how soon the development server is ready.
 
     python -m bench            everything, some minutes
-    python -m bench load       just that: flows, starts or load
+    python -m bench load       just that: flows, starts, load or server
     python -m bench --help
 
 Round trips and capacity units are counts: they do not depend on the machine. CPU is this machine's: of one request in
@@ -14,6 +15,7 @@ import sys
 
 from bench.flows import measure_flows
 from bench.load import RATE, report
+from bench.server import report_server
 from bench.starts import measure_starts
 from bench.table import Row, render
 from tests.coldstart.warm import FLOWS
@@ -25,11 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeat", type=int, default=50, metavar="N", help="requests of each flow (default 50)")
-    parser.add_argument("--starts", type=int, default=5, metavar="N", help="interpreters for each function (default 5)")
+    parser.add_argument(
+        "--starts", type=int, default=5, metavar="N", help="interpreters for each function, and servers (default 5)"
+    )
     parser.add_argument(
         "--requests", type=int, default=RATE, metavar="N", help=f"of one second of load (default {RATE})"
     )
-    parser.add_argument("only", nargs="?", choices=["flows", "starts", "load"], help="measure just these")
+    parser.add_argument("only", nargs="?", choices=["flows", "starts", "load", "server"], help="measure just these")
     options = parser.parse_args(arguments)
     if min(options.repeat, options.starts, options.requests) < 1:
         parser.error("--repeat, --starts and --requests must be at least 1")
@@ -42,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(render(rows), end="\n\n")
     if options.only in (None, "load"):
         print(report(options.requests, RATE, people=RATE))
+    if options.only in (None, "server"):
+        print(report_server(options.starts))
     return 0
 
 

@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 from examples.walk import Mismatch, run
+from local.errors import StartupError
 
 EXAMPLES = ("placeos", "pleo")
 
 
 def main() -> int:
-    """Exit code: 0 everything happened as it should, 1 something did not."""
+    """Exit code: 0 everything happened as it should, 1 something did not, or the server's when it cannot start."""
     parser = argparse.ArgumentParser(
         prog="python -m examples",
         description="Walks through an example, by plain HTTP against the development server, and says what happens.",
@@ -25,6 +26,9 @@ def main() -> int:
         except Mismatch as error:
             print(f"\nNot as it should be: {error}", file=sys.stderr)
             return 1
+        except StartupError as error:
+            print(f"\nThe server cannot start: {error}", file=sys.stderr)
+            return error.exit_code
     return 0
 
 

@@ -31,6 +31,9 @@ from local.server import DevelopmentServer
 FOLDER = Path(__file__).parent
 UPSTREAM = "http://upstream"
 LONG = re.compile(r"(?<=/[\w-]{8})[\w-]{32,}")  # what of an identifier nobody reads
+HEADINGS = re.compile(r'<h1[^>]*>(.*?)</h1>|role="alert"[^>]*>(.*?)</div>|<dd lang="en">(.*?)</dd>', re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
+REASONS = ("error", "error_description", "title", "detail", "message")  # of OAuth, RFC 9457 and API Gateway
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
 
 type Say = Callable[[str], None]
@@ -106,7 +109,7 @@ class Site:
         )
         self.show(f"{method} {LONG.sub('…', path)}  →  {response.status_code}")
         expected = expect if isinstance(expect, tuple) else (expect,)
-        require(response.status_code in expected, f"{method} {path}: {response.status_code} {response.text[:300]}")
+        require(response.status_code in expected, f"{method} {path}: {answered(response)}")
         return response.json() if response.content else None
 
 
@@ -114,6 +117,24 @@ def require(condition: object, otherwise: str) -> None:
     """Raises `Mismatch` unless the condition holds."""
     if not condition:
         raise Mismatch(otherwise)
+
+
+def answered(response: httpx.Response) -> str:
+    """The status, and of a page its headings, of a document its reason: what somebody needs to know of it."""
+    if "html" in response.headers.get("content-type", ""):
+        found = ["".join(groups) for groups in HEADINGS.findall(response.text)]
+        said = [" ".join(unescape(TAG.sub(" ", one)).split()) for one in found]
+    else:
+        said = _reasons(response)
+    return ": ".join([str(response.status_code), *filter(None, said)])
+
+
+def _reasons(response: httpx.Response) -> list[str]:
+    try:
+        document = response.json()
+    except ValueError:
+        return response.text.splitlines()[:1]
+    return [str(document[name]) for name in REASONS if name in document] if isinstance(document, dict) else []
 
 
 class Person:
@@ -185,7 +206,7 @@ def hidden(page: httpx.Response) -> dict[str, str]:
 
 def answer_of(response: httpx.Response) -> dict[str, str]:
     """The parameters of a redirect to the client, in its query or its fragment."""
-    require(response.is_redirect, f"no redirect but {response.status_code}: {response.text[-1500:]}")
+    require(response.is_redirect, f"no redirect but {answered(response)}")
     location = urlsplit(response.headers["location"])
     return {name: values[0] for name, values in parse_qs(location.fragment or location.query).items()}
 
@@ -224,7 +245,7 @@ class Application:
     def token(self, **form: str) -> dict[str, Any]:
         """The token response. Raises `Mismatch` on any other."""
         response = self.post("/token", **form)
-        require(response.status_code == 200, f"POST /token: {response.status_code} {response.text}")
+        require(response.status_code == 200, f"POST /token: {answered(response)}")
         tokens: dict[str, Any] = response.json()
         return tokens
 

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -36,6 +37,7 @@ from local.permissions import (
     kms_accesses,
     mail_access,
 )
+from local.repetitions import MismatchError, Repetitions
 from local.stack import Key, Table
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ _accounts = itertools.count(123456789012)
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 _SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
 _INVOKE = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
+_DYNAMODB_ERROR = "com.amazonaws.dynamodb.v20120810#"
 _SEND_EMAIL = "/v2/email/outbound-emails"
 
 
@@ -70,6 +73,7 @@ class Aws:
         self._log = log
         self._permissions: dict[str, tuple[str, tuple[Statement, ...]]] = {}
         self._tables: dict[str, TableKeys] = {}
+        self._repetitions = Repetitions()
         self.outbox = Outbox()
         self._server = HttpServer(listen_ipv4(), self._answer)
         self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
@@ -84,14 +88,33 @@ class Aws:
             return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
         if refusal := self._forbidden(request, lambda: self._accesses(service, action, json.loads(request.body))):
             return refusal
-        body = json.loads(request.body) if action == "TransactWriteItems" else {}
-        with _one_at_a_time, copies_of_targets(body):
-            try:
-                status, headers, body = _SERVICES[service].dispatch(self._moto_request(request))
-            except (NotImplementedError, OperationNotFoundError):
-                return _unknown_operation(f"{action} is not served here")
-            except HTTPException as error:
-                status, headers, body = error.code or 500, dict(error.get_headers()), error.description or ""
+        with _one_at_a_time:
+            if action == "TransactWriteItems":
+                return self._transact(request)
+            return self._by_moto(service, action, request)
+
+    def _transact(self, request: Request) -> Response:
+        body = json.loads(request.body)
+        try:
+            before = self._repetitions.answer_to(body)
+        except MismatchError:
+            return _error(400, f"{_DYNAMODB_ERROR}IdempotentParameterMismatchException", "The token was used already.")
+        if before:
+            return before
+        with copies_of_targets(body):
+            response = self._by_moto("DynamoDB_20120810", "TransactWriteItems", request)
+        if response.status == HTTPStatus.OK:
+            self._repetitions.succeeded(body, response)
+        return response
+
+    def _by_moto(self, service: str, action: str, request: Request) -> Response:
+        """moto's answer. To be called by one thread at a time."""
+        try:
+            status, headers, body = _SERVICES[service].dispatch(self._moto_request(request))
+        except (NotImplementedError, OperationNotFoundError):
+            return _unknown_operation(f"{action} is not served here")
+        except HTTPException as error:
+            status, headers, body = error.code or 500, dict(error.get_headers()), error.description or ""
         kept = tuple((k, str(v)) for k, v in headers.items() if k.lower() not in {"content-length", "status"})
         return Response(int(status), kept, body if isinstance(body, bytes) else str(body).encode())
 

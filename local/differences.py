@@ -14,7 +14,8 @@ An asynchronous invocation that fails is not repeated.
 DynamoDB and KMS are moto behind one lock: no throttling, no eventual consistency, and items do not expire by TTL.
 
 Functions run on this machine's Python and packages, not on Amazon Linux, with layers as folders of the source tree;
-memory, CPU and /tmp are not limited.
+memory, CPU and /tmp are not limited. Workers are forks of one process, and may use packages of layers that their
+function does not have.
 
 A function has at most 4 workers; a fifth event at the same time waits for one, up to 29 seconds. Reserved concurrency
 makes events wait too, where Lambda would refuse them.

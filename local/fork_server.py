@@ -71,7 +71,9 @@ class ForkServer:
 
         Errors: OSError when this server has ended.
         """
-        return int(self._ask({"handler": handler, "code": str(code), "environment": dict(environment)}, output))
+        return int(
+            self._ask({"handler": handler, "code": str(code.resolve()), "environment": dict(environment)}, output)
+        )
 
     def end(self, process_id: int) -> None:
         """Kill a process that was started, and wait for its end. May be called twice."""
@@ -86,7 +88,8 @@ class ForkServer:
     def close(self) -> None:
         """Kill every process that is left, and the server. May be called twice."""
         if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended already
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         with self._lock:
             self._answers.close()
@@ -114,8 +117,11 @@ def _import_ahead() -> None:
     with _hidden(*_NOT_AHEAD):
         for name in _PACKAGES:
             import_module(name)
-        for module in walk_packages(import_module(_OWN).__path__, f"{_OWN}.", onerror=lambda _: None):
-            with contextlib.suppress(Exception):  # it uses what is hidden, or the functions will say what is wrong
+        # A module that fails uses what is hidden, or is broken: then the functions will say so.
+        with contextlib.suppress(Exception):
+            import_module(_OWN)
+        for module in walk_packages(getattr(sys.modules.get(_OWN), "__path__", ()), f"{_OWN}.", lambda _: None):
+            with contextlib.suppress(Exception):
                 import_module(module.name)
 
 

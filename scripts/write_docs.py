@@ -33,7 +33,15 @@ one lock; both APIs answer in API Gateway's shapes; authorizers, gateway respons
 evaluated. Code is reloaded when it changes. It refuses to start on anything in the template that it does not
 understand. The flow tests run on this same server.
 
-`.venv/bin/python -m local --help` lists its options; `--log FILE` keeps what functions write.
+It is ready in a few seconds, because a function starts with its first event: as a fork of one process that has imported
+already what most functions import (`local/fork_server.py`). When the server is ready it starts the others once, one
+after the other, and tells which cannot be imported; it does so after a change of code as well.
+
+Each request is one line: method, path, status, time and function, without its query and whatever else may be a secret.
+Of what functions write, JSON at INFO and below is left out, and problems are shown with their traceback.
+`make run JSON=1` shows everything as lines of JSON instead, and `--log FILE` keeps everything in a file.
+`.venv/bin/python -m local --help` lists its options. `python -m bench server` measures how soon it is ready, and what
+memory it takes.
 
 ## How it differs from AWS
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from examples.walk import Application, Person, Site, answer_of, hidden, require
+from examples.walk import Application, Person, Site, answer_of, answered, hidden, require
 
 FOLDER = Path(__file__).parent
 FOURTEEN_DAYS = 1_209_600
@@ -160,7 +160,7 @@ def _password(site: Site, signage: Application) -> dict[str, Any]:
     site.show(
         f"A wrong password and an unknown user: {wrong.status_code} {wrong.json()['error']}, word for word the same"
     )
-    require((wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant"), f"the answer is {wrong.text}")
+    require((wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant"), f"the answer is {answered(wrong)}")
     require((unknown.status_code, unknown.text) == (wrong.status_code, wrong.text), "nobody learns which names exist")
     return tokens
 
@@ -202,7 +202,7 @@ def _through_acme(person: Person, request: Mapping[str, str]) -> httpx.Response:
     consent = person.sign_in(upstream)
     if str(consent.url).startswith(person.site.upstream):  # Acme asks once, and remembers
         consent = person.follow(person.decide(consent))
-    require(str(consent.url).startswith(person.site.issuer), f"Acme says: {consent.text[-1500:]}")
+    require(str(consent.url).startswith(person.site.issuer), f"Acme says {answered(consent)}")
     return consent
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from examples.walk import Application, Person, Site, require
+from examples.walk import Application, Person, Site, answered, require
 
 FOLDER = Path(__file__).parent
 WORKERS = 16
@@ -169,7 +169,7 @@ def _ask_an_administrator(site: Site, app: Application) -> None:
     site.step("Max, a member, wants to connect every company; that takes an administrator's approval")
     max_ = Person(site, "max", "max-works-at-acme")
     page = max_.decide(max_.to_consent(app.request()), "allow", ["*"])
-    require("administrator of Acme Group has been asked" in page.text, f"the page says {page.text}")
+    require("administrator of Acme Group has been asked" in page.text, f"the page says {answered(page)}")
     site.show("The page says: an administrator of Acme Group has been asked")
 
     olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid organisation")

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from local.http_server import Response
 from local.intrinsics import REGION
+from local.repetitions import Repetitions
 from local.server import DevelopmentServer
 
 from .conftest import make_project
@@ -91,6 +93,58 @@ def test_condition_that_fails_can_answer_with_the_old_item(server: DevelopmentSe
 
     answer: Any = failed.value.response
     assert answer["Item"] == {"id": {"S": "old"}, "owner": {"S": "me"}}
+
+
+def transact(client: "DynamoDBClient", table: str, key: str, token: str) -> Any:
+    """Puts an item that there must not be."""
+    put: Any = {"TableName": table, "Item": {"id": {"S": key}}, "ConditionExpression": "attribute_not_exists(id)"}
+    return client.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
+
+
+def test_transaction_that_was_done_is_done_when_it_is_sent_again(server: DevelopmentServer) -> None:
+    client, table = dynamodb(server), server.reference("Things")
+    transact(client, table, "once", "token-1")
+    transact(client, table, "once", "token-1")
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        transact(client, table, "once", "token-2")
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        transact(client, table, "once", "token-2")
+
+
+def test_transaction_that_was_refused_is_tried_when_it_is_sent_again(server: DevelopmentServer) -> None:
+    client, table = dynamodb(server), server.reference("Things")
+    client.put_item(TableName=table, Item={"id": {"S": "in the way"}})
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        transact(client, table, "in the way", "token-3")
+    client.delete_item(TableName=table, Key={"id": {"S": "in the way"}})
+    transact(client, table, "in the way", "token-3")
+    assert "Item" in client.get_item(TableName=table, Key={"id": {"S": "in the way"}})
+
+
+def test_token_of_another_transaction_is_refused(server: DevelopmentServer) -> None:
+    client, table = dynamodb(server), server.reference("Things")
+    transact(client, table, "first", "token-4")
+    with pytest.raises(client.exceptions.IdempotentParameterMismatchException):
+        transact(client, table, "second", "token-4")
+    assert "Item" not in client.get_item(TableName=table, Key={"id": {"S": "second"}})
+
+
+def test_token_is_forgotten_after_ten_minutes() -> None:
+    now = 0.0
+    repetitions = Repetitions(lambda: now)
+    request, answer = {"ClientRequestToken": "t", "TransactItems": [1]}, Response(200)
+    repetitions.succeeded(request, answer)
+    now = 599.0
+    assert repetitions.answer_to(request) == answer
+    now = 600.0
+    assert repetitions.answer_to(request) is None
+    assert repetitions.answer_to({**request, "TransactItems": [2]}) is None
+
+
+def test_transaction_without_a_token_is_not_remembered() -> None:
+    repetitions = Repetitions()
+    repetitions.succeeded({"TransactItems": [1]}, Response(200))
+    assert repetitions.answer_to({"TransactItems": [1]}) is None
 
 
 def test_table_is_made_as_the_template_has_it(server: DevelopmentServer) -> None:

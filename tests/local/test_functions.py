@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from local.functions import MOST_WORKERS
@@ -155,3 +156,12 @@ def test_function_mended_after_a_failed_start_works(project: Project) -> None:
         project.write("functions/guard/app.py", "def lambda_handler(event, context):\n    return 'mended'\n")
         wait_for(lambda: "reloaded Guard" in log.read_text())
         assert server.invoke("Guard", {}) == "mended"
+
+
+def test_own_function_logs_once(tmp_path: Path) -> None:
+    """Powertools was not imported before Lambda's runtime had set up the logging, though workers are forks."""
+    log = tmp_path / "log"
+    with DevelopmentServer(log=log) as server:
+        assert httpx.get(f"{server.issuer}/.well-known/openid-configuration").status_code == 200
+        wait_for(lambda: "MetadataFunction |" in log.read_text())
+    assert log.read_text().count("MetadataFunction |") == 1
