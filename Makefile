@@ -23,7 +23,7 @@ JSON ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,10 @@ example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its p
 	@$(BIN)/python -m examples pleo
 
 test: $(READY) ## Run every test
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: within a minute
+	$(BIN)/python -m pytest -n auto --dist worksteal $(SMOKE)
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
 	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages
