@@ -14,6 +14,10 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po
 READY_TO_RUN := $(RUNS) $(CATALOGUES)
 READY := $(INSTALLED) $(CATALOGUES)
 
+# The main flows on the development server, one sign-in in a browser, the template.
+SMOKE := tests/flows/test_authorization_code.py tests/flows/test_clients_by_machine.py tests/flows/test_resource.py \
+  tests/browser/test_journeys.py::test_sign_in_and_allow tests/template
+
 PORT ?= 3000
 RESOURCE_PORT ?= 3001
 SEED ?= local/seed.json
