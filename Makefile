@@ -45,7 +45,7 @@ example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its p
 	@$(BIN)/python -m examples pleo
 
 test: $(READY) ## Run every test
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: within a minute
 	$(BIN)/python -m pytest -n auto --dist worksteal $(SMOKE)
