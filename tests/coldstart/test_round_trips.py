@@ -29,7 +29,7 @@ def test_the_budget_is_the_architectures() -> None:
         "refresh, for an organisation": (2, 5),
         "revoke a refresh token": (2, 1),
         "revoke a refresh token, confidential": (2, 1),
-        "introspect": (2, 4),
+        "introspect": (1, 3),
         "authorizer": (1, 3),
         "authorizer, opaque": (1, 4),
         "authorizer, for an organisation": (1, 5),

@@ -242,8 +242,8 @@ FLOWS: dict[str, WarmFlow] = {
     "revoke a refresh token": WarmFlow("revoke", revoke_refresh_token, 1, 0, 1),
     "revoke a refresh token, confidential": WarmFlow("revoke", revoke_refresh_token_of_a_confidential_client, 2, 1, 1),
     "revoke an access token": WarmFlow("revoke", revoke_access_token, 1, 0, 1),
-    "introspect": WarmFlow("introspect", introspect, 2, 4, 0),
-    "introspect, opaque": WarmFlow("introspect", introspect_opaque, 2, 5, 0),
+    "introspect": WarmFlow("introspect", introspect, 1, 3, 0),
+    "introspect, opaque": WarmFlow("introspect", introspect_opaque, 1, 4, 0),
     # The authorization, the ends of the subject and of the client; with an organisation its end and the membership.
     "authorizer": WarmFlow("authorizer", authorizer, 1, 3, 0),
     "authorizer, opaque": WarmFlow("authorizer", authorizer_opaque, 1, 4, 0),

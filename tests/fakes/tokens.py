@@ -160,7 +160,7 @@ class FakeTokens:
         companies: bool = False,
     ) -> Standing:
         with self._lock:
-            key = filing.key(client_id) if client_id is not None else client_key
+            key = client_key or (filing.key(client_id) if client_id is not None else "")
             return Standing(
                 ends=self._record.ends(subject_key, key, organisation_key),
                 client=self._client(client_id),

@@ -180,7 +180,7 @@ def test_introspection_failing_at_any_call_is_neither_active_nor_inactive() -> N
         lambda server, response: App(server).introspect(response.access_token),
         after,
     )
-    assert made == 4  # the caller, the keys, the token, the catalogue
+    assert made == 3  # the keys, the caller together with the token, the catalogue
 
 
 @pytest.mark.rfc("6749", "4.1.2.1")

@@ -12,6 +12,7 @@ and so nobody else is given the identifier.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter, gt
 
 from authserver.values import Scope
 
@@ -63,11 +64,11 @@ class Begun:
 
         Such a counter was read from one item of a transaction while another did not show it yet.
         """
-        return any(getattr(self, name) > getattr(present, name) for name in NUMBERS)
+        return any(map(gt, _numbers_of(self), _numbers_of(present)))
 
 
 COUNTERS = tuple(one.name for one in fields(Begun))
-NUMBERS = tuple(one.name for one in fields(Begun) if one.type is int)
+_numbers_of = attrgetter(*(one.name for one in fields(Begun) if one.type is int))
 
 
 @dataclass(frozen=True, slots=True)

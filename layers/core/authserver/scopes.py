@@ -4,8 +4,8 @@ One place for consent, metadata, registration and the authorizer. Until an opera
 the `DEFAULT` one holds.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from authserver.ends import Deployment
@@ -35,12 +35,17 @@ class ScopeCatalogue:
     """Every scope that this server knows. `version` counts the writes; 0 is the default that nobody has written.
 
     `removed` has those that there were, as they were: what was granted by such a name never comes to mean anything
-    else.
+    else. Each check of a token asks, so the scopes are found by their names, and whose word each takes is remembered.
     """
 
     definitions: tuple[ScopeDefinition, ...]
     version: int = 0
     removed: tuple[ScopeDefinition, ...] = ()
+    _by_name: Mapping[str, ScopeDefinition] = field(init=False, compare=False, repr=False)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {definition.name: definition for definition in self.definitions})
 
     @classmethod
     def of(
@@ -62,7 +67,7 @@ class ScopeCatalogue:
 
     def get(self, name: str) -> ScopeDefinition | None:
         """The scope of this name."""
-        return next((definition for definition in self.definitions if definition.name == name), None)
+        return self._by_name.get(name)
 
     def with_built_in(self) -> "ScopeCatalogue":
         """The same catalogue with this server's own scopes as they are now, whatever it says of them."""
@@ -88,7 +93,17 @@ class ScopeCatalogue:
 
     def grantable_by(self, scope: Scope) -> frozenset[str]:
         """Everybody whose word is needed for the scope and what it implies, but for anyone's."""
-        return frozenset(definition.grantable_by for definition in self.describe(self.expand(scope))) - {ANYONE}
+        return frozenset[str]().union(*map(self.words_for, scope))
+
+    def words_for(self, name: str) -> frozenset[str]:
+        """The same for one scope; remembered for those that there are, of which there is an end."""
+        words = self._words.get(name)
+        if words is None:
+            described = self.describe(self.expand(Scope((name,))))
+            words = frozenset(definition.grantable_by for definition in described) - {ANYONE}
+            if name in self._by_name:
+                self._words[name] = words
+        return words
 
     def beyond(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """What any user may grant and the scope does not give, not even in part; what weighs most comes first.

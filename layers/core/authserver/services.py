@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
-from authserver.ends import Deployment
+from authserver.ends import Begun, Deployment
 from authserver.messages import (
     Allowed,
     ClientRequest,
@@ -40,22 +40,47 @@ ADDRESSES = 16  # that are remembered
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the credential of a request names, so that it can be read together with the request's client."""
+    """What the credential of a request names, so that all that decides whether it stands can be read together with the
+    request's client: the arguments of `storage.tokens.TokenStore.standing`.
 
-    authorization_id: str | None = None
+    `credential` is what we made and was presented, None if it was nothing of ours.
+    """
+
+    client_key: str = ""
     subject_key: str = ""
     organisation_key: str = ""
+    authorization_id: str | None = None
+    access_token_id: str | None = None
+    jti: str | None = None
+    begun: Begun = Begun()
+    companies: bool = False
+    credential: Any = field(default=None, repr=False)
+
+    def standing(self, services: "Services", *, client_id: str | None = None) -> Standing:
+        """All that decides whether it stands, with the record of the client that presents it; one read."""
+        return services.tokens.standing(
+            client_id=client_id,
+            client_key=self.client_key,
+            subject_key=self.subject_key,
+            organisation_key=self.organisation_key,
+            authorization_id=self.authorization_id,
+            access_token_id=self.access_token_id,
+            jti=self.jti,
+            begun=self.begun,
+            companies=self.companies,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """A client that has proven who it is, and what was read together with it, for the very request it made.
+    """A client that has proven who it is, what its request named, and what was read of both together.
 
     Only `client_authentication.authenticate` makes one.
     """
 
     client: Client
     standing: Standing
+    named: Named = Named()
 
     @property
     def client_id(self) -> str:

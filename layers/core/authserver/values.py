@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,6 +19,7 @@ SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+TO_BASE64URL, FROM_BASE64URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 RESPONSE_PARAMETERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
@@ -32,7 +34,7 @@ MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle bracke
 
 def base64url(octets: bytes) -> str:
     """`octets` in base64url without padding (RFC 7515 section 2)."""
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    return b2a_base64(octets, newline=False).translate(TO_BASE64URL, b"=").decode("ascii")
 
 
 def base32(octets: bytes) -> str:
@@ -47,7 +49,7 @@ def from_base64url(text: str) -> bytes:
     """
     if not BASE64URL.fullmatch(text):
         raise ValueError("not base64url")
-    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    octets = a2b_base64(text.encode().translate(FROM_BASE64URL) + b"=" * (-len(text) % 4))
     if base64url(octets) != text:
         raise ValueError("not canonical base64url")
     return octets

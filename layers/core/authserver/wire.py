@@ -361,15 +361,15 @@ def read_form(request: HttpRequest, max_form: int = MAX_FORM, max_fields: int = 
 
 def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Each parameter once, `resource` aside. Raises `InvalidRequest` (RFC 6749 section 3.2)."""
-    counts = Counter(name for name, _ in pairs if name != "resource")
-    if any(count > 1 for count in counts.values()):
+    names = [name for name, _ in pairs if name != "resource"]
+    if len(set(names)) < len(names):
         raise InvalidRequest("A parameter is repeated", reason="parameter_repeated")
     return dict(pairs)
 
 
 def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, ...]]:
     pairs = read_form(request)
-    if any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
+    if request.query and any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
         # RFC 6749 section 2.3.1: credentials never travel in the request URI.
         raise InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
     return single(pairs), tuple(value for name, value in pairs if name == "resource")

@@ -130,6 +130,8 @@ def parts_of(listed: str) -> tuple[str, ...]:
     return tuple(f"{listed}#{part:x}" for part in range(16))
 
 
+type Check = Callable[[Any], bool]
+
 REMEMBERED = 512  # records of items of the Tokens table
 
 _records: dict[tuple[Any, str], tuple[Item, Any]] = {}
@@ -215,37 +217,44 @@ def _record[R](kind: type[R], item: Mapping[str, Any]) -> R:
 
     Raises `TypeError` on an attribute of another type than its field's, so that no use case meets it.
     """
-    types = _field_types(cast("Any", kind))
-    return kind(**{name: _typed(item[name], types[name], name) for name in types if name in item})
+    found = {}
+    for name, is_right in _fields_of(cast("Any", kind)):
+        if name in item:
+            found[name] = value = item[name]
+            if not is_right(value):
+                raise TypeError(f"{name} has another type")
+    return kind(**found)
 
 
 @cache
-def _field_types(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, Check], ...]:
+    return tuple((name, _check_of(expected)) for name, expected in get_type_hints(kind).items())
 
 
 def _typed[V](value: V, expected: Any, name: str) -> V:
-    if not _is_of(value, expected):
+    if not _check_of(expected)(value):
         raise TypeError(f"{name} has another type")
     return value
 
 
-def _is_of(value: Any, expected: Any) -> bool:
-    """Whether a decoded value is of a field's type, as far as items can get it wrong."""
-    origin = get_origin(expected) or expected
+@cache
+def _check_of(expected: Any) -> Check:
+    """Tells whether a decoded value is of a field's type, as far as items can get it wrong."""
+    origin, arguments = get_origin(expected) or expected, get_args(expected)
     if origin in (UnionType, Union):
-        return any(_is_of(value, member) for member in get_args(expected))
+        checks = [_check_of(argument) for argument in arguments]
+        return lambda value: any(is_right(value) for is_right in checks)
     if origin is Literal:
-        return value in get_args(expected)
+        return lambda value: value in arguments
     if origin is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if not isinstance(value, origin):
-        return False
+        return lambda value: type(value) is int
     if origin in (tuple, frozenset):
-        return all(_is_of(element, get_args(expected)[0]) for element in value)
+        is_element = _check_of(arguments[0])
+        return lambda value: isinstance(value, origin) and all(map(is_element, value))
     if origin is Mapping:
-        return all(_is_of(element, get_args(expected)[1]) for element in value.values())
-    return True
+        is_value = _check_of(arguments[1])
+        return lambda value: isinstance(value, dict) and all(map(is_value, value.values()))
+    return lambda value: isinstance(value, origin)
 
 
 def subject_of(item: Mapping[str, Any]) -> str:

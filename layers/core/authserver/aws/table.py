@@ -28,40 +28,40 @@ CONFLICT_PAUSE = 0.01  # seconds, doubled with each attempt
 
 def encode(value: Any) -> dict[str, Any]:
     """A Python value as a DynamoDB attribute value. Sets must not be empty; None has no place in an item."""
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int():
-            return {"N": str(value)}
-        case bytes():
-            return {"B": base64.b64encode(value).decode()}
-        case frozenset() | set():
-            return {"SS": sorted(value)}
-        case tuple() | list():
-            return {"L": [encode(element) for element in value]}
-        case Mapping():
-            return {"M": {name: encode(element) for name, element in value.items()}}
-    raise TypeError(f"cannot store {type(value).__name__}")
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is int:
+        return {"N": str(value)}
+    if kind is bytes:
+        return {"B": base64.b64encode(value).decode()}
+    if kind is bool:
+        return {"BOOL": value}
+    if kind is frozenset or kind is set:
+        return {"SS": sorted(value)}
+    if kind is tuple or kind is list:
+        return {"L": [encode(element) for element in value]}
+    if isinstance(value, Mapping):
+        return {"M": {name: encode(element) for name, element in value.items()}}
+    raise TypeError(f"cannot store {kind.__name__}")
 
 
 def decode(value: Mapping[str, Any]) -> Any:
     """The Python value of a DynamoDB attribute value."""
     ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return int(content)
-        case "B":
-            return base64.b64decode(content)
-        case "SS":
-            return frozenset(content)
-        case "L":
-            return [decode(element) for element in content]
-        case "M":
-            return {name: decode(element) for name, element in content.items()}
-        case _:
-            return content
+    if kind in ("S", "BOOL"):
+        return content
+    if kind == "N":
+        return int(content)
+    if kind == "B":
+        return base64.b64decode(content)
+    if kind == "SS":
+        return frozenset(content)
+    if kind == "L":
+        return [decode(element) for element in content]
+    if kind == "M":
+        return {name: decode(element) for name, element in content.items()}
+    raise TypeError(f"{kind} is of no attribute of ours")
 
 
 def encode_item(attributes: Mapping[str, Any]) -> Item:

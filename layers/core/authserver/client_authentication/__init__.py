@@ -1,6 +1,6 @@
 """Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,10 +18,17 @@ NOTHING = Named()
 RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
-def authenticate(request: ClientRequest, services: Services, named: Named = NOTHING) -> AuthenticatedClient:
+def nothing_named() -> Named:
+    return NOTHING
+
+
+def authenticate(
+    request: ClientRequest, services: Services, name: Callable[[], Named] = nothing_named
+) -> AuthenticatedClient:
     """The client that sent `request`, proven by the one method it is registered for.
 
-    What the request's credential names is read with the client, in one read, and is in the answer.
+    What the request's credential names, as `name` tells, is read with the client, in one read, and is in the answer.
+    `name` is asked once more where a key was withdrawn meanwhile.
 
     Raises:
         InvalidRequest: more than one method, or two different client identifiers.
@@ -30,14 +37,11 @@ def authenticate(request: ClientRequest, services: Services, named: Named = NOTH
     """
     method, presented = _the_one_presented(request, services)
     with noted(presented.client_id, request.reference, services):
-        standing = services.tokens.standing(
-            client_id=presented.client_id,
-            authorization_id=named.authorization_id,
-            subject_key=named.subject_key,
-            organisation_key=named.organisation_key,
-        )
-        services.keys.are_current()  # what reads the credential again does so without a key that was withdrawn
-        return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing)
+        named = name()
+        standing = named.standing(services, client_id=presented.client_id)
+        if not services.keys.are_current():
+            named = name()
+        return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing, named)
 
 
 def _proven_client(

@@ -3,6 +3,7 @@
 Whoever may not know of a token is told what is told of no token: ``{"active": false}`` (section 2.2).
 """
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,13 +11,18 @@ from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages import ActiveAccessToken, Document, TokenPresented
 from authserver.models import EVERY_ENTITY, Authorization, Client
-from authserver.services import AuthenticatedClient, Services
+from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.standing import Standing
 from authserver.tokens import opaque
-from authserver.tokens.access_token import authorization_details, check_access_token
+from authserver.tokens.access_token import (
+    authorization_details,
+    check_access_token,
+    name_access_token,
+    standing_token,
+)
 from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.named import named_by
 from authserver.tokens.worth import worth
-from authserver.values import base64url
 
 INACTIVE = Document({"active": False})
 
@@ -26,18 +32,30 @@ def introspect_token(request: TokenPresented, services: Services) -> Document:
 
     Raises `OAuthError` for a caller that is not authenticated; a public client is none (section 2.1).
     """
-    caller = authenticate(request, services)
+    presented = request.token.reveal()
+    caller = authenticate(request, services, partial(_named, presented, services))
     if caller.client.is_public:
         raise InvalidClient("Introspection needs a confidential client", reason="client_public")
-    presented = request.token.reveal()
+    if caller.named.credential is None:
+        return INACTIVE
     if opaque.is_a(opaque.REFRESH_TOKEN, presented):
-        return _introspect_refresh_token(presented, caller, services)
-    return _introspect_access_token(presented, caller, services)
+        return _introspect_refresh_token(caller, services)
+    return _introspect_access_token(caller, services)
 
 
-def _introspect_access_token(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
+def _named(presented: str, services: Services) -> Named:
+    """What the token names; nothing if it is none of ours. That of a refresh token hangs on the caller."""
+    if opaque.is_a(opaque.REFRESH_TOKEN, presented):
+        return named_by(opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING)))
     try:
-        token = check_access_token(presented, services)
+        return name_access_token(presented, services)
+    except InvalidToken:
+        return Named()
+
+
+def _introspect_access_token(caller: AuthenticatedClient, services: Services) -> Document:
+    try:
+        token = standing_token(caller.named, caller.standing, services)
     except InvalidToken:
         return INACTIVE
     if not _is_entitled(caller, token):
@@ -106,18 +124,10 @@ def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
     return token.client_id == caller.client_id or bool(set(token.audience) & set(caller.client.resources))
 
 
-def _introspect_refresh_token(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
-    token = opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING))
-    if token is None:
-        return INACTIVE
-    standing = services.tokens.standing(
-        authorization_id=token.text("authorization_id"),
-        subject_key=opaque.subject_key_of(token.fields["authorization_id"]),
-        client_key=base64url(opaque.key_of(caller.client_id)),
-        organisation_key=opaque.organisation_key_of(token.fields["authorization_id"]),
-    )
+def _introspect_refresh_token(caller: AuthenticatedClient, services: Services) -> Document:
+    standing = caller.standing
     authorization = standing.authorization
-    generation = int.from_bytes(token.fields["generation"], "big")
+    generation = int.from_bytes(caller.named.credential.fields["generation"], "big")
     if authorization is None or authorization.client_id != caller.client_id:
         return INACTIVE
     if generation != authorization.generation or not _stands(authorization, standing, services.now()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from authserver.client_authentication import authenticate
@@ -15,7 +15,7 @@ from authserver.services import AuthenticatedClient, GrantType, Services
 def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
     grant = _loaded_grant(request, services)
-    client = authenticate(request, services, grant.named(request, services))
+    client = authenticate(request, services, partial(grant.named, request, services))
     with noted(client.client_id, request.reference, services):
         _require_allowed(client, grant)
         _require_parameters(request, grant)

@@ -7,7 +7,7 @@ from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
 from authserver.models import Authorization, Client
 from authserver.scopes import covered
-from authserver.services import AuthenticatedClient, Named, Services
+from authserver.services import AuthenticatedClient, Services
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
@@ -48,14 +48,6 @@ def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Ser
     if not set(resource) <= set(granted):
         raise InvalidTarget("resource is not among those that were granted", reason="resource_not_granted")
     return resource or granted
-
-
-def named_by(credential: opaque.Credential | None) -> Named:
-    """What a code or refresh token names; nothing if it is none of ours."""
-    if credential is None:
-        return Named()
-    identifier = credential.fields["authorization_id"]
-    return Named(base64url(identifier), opaque.subject_key_of(identifier), opaque.organisation_key_of(identifier))
 
 
 def find_own(client: AuthenticatedClient) -> Authorization:

@@ -10,7 +10,6 @@ from authserver.grants import (
     known_resource,
     make_refresh_token,
     may_refresh,
-    named_by,
     narrowed,
     new_authorization,
     respond,
@@ -22,6 +21,7 @@ from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.named import named_by
 from authserver.values import base64url, sha256
 
 GRANT_TYPE: str = "authorization_code"
@@ -58,12 +58,13 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
 
 def named(request: TokenRequest, services: Services) -> Named:
     """The authorization of the code."""
-    return named_by(_unsealed(request, services))
+    code = request.parameters.get("code", "")
+    return named_by(opaque.unseal(opaque.CODE, code, services.keys.token_keys(TOKEN_RING)))
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """Exchanges a code for tokens (section 4.1.3). Redemption comes last: nobody who fails a rule can burn the code."""
-    code = _read_code(request, services)
+    code = _code_of(client)
     known_resource(request.resource, services)
     authorization = find_own(client)
     _require_same_redirect_uri(authorization, request)
@@ -80,15 +81,11 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 # ------------------------------------------------------------------ the rules, in order
 
 
-def _read_code(request: TokenRequest, services: Services) -> opaque.Credential:
-    code = _unsealed(request, services)
+def _code_of(client: AuthenticatedClient) -> opaque.Credential:
+    code: opaque.Credential | None = client.named.credential
     if code is None:
         raise InvalidGrant("The authorization code is invalid", reason="code_garbage")
     return code
-
-
-def _unsealed(request: TokenRequest, services: Services) -> opaque.Credential | None:
-    return opaque.unseal(opaque.CODE, request.parameters.get("code", ""), services.keys.token_keys(TOKEN_RING))
 
 
 def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:

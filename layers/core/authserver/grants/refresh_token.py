@@ -13,7 +13,6 @@ from authserver.grants import (
     find_own,
     known_resource,
     make_refresh_token,
-    named_by,
     narrowed,
     parse_scope,
     respond,
@@ -26,6 +25,7 @@ from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.named import named_by
 from authserver.values import Scope, base64url
 
 GRANT_TYPE: str = "refresh_token"
@@ -34,12 +34,13 @@ PARAMETERS: tuple[str, ...] = ("refresh_token",)
 
 def named(request: TokenRequest, services: Services) -> Named:
     """The authorization of the refresh token."""
-    return named_by(_unsealed(request, services))
+    token = request.parameters.get("refresh_token", "")
+    return named_by(opaque.unseal(opaque.REFRESH_TOKEN, token, services.keys.token_keys(TOKEN_RING)))
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
-    presented = _read_refresh_token(request, services)
+    presented = _refresh_token_of(client)
     known_resource(request.resource, services)
     authorization = find_own(client)
     _require_genuine(presented, authorization)
@@ -56,16 +57,11 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 # ------------------------------------------------------------------ the rules, in order
 
 
-def _read_refresh_token(request: TokenRequest, services: Services) -> opaque.Credential:
-    presented = _unsealed(request, services)
+def _refresh_token_of(client: AuthenticatedClient) -> opaque.Credential:
+    presented: opaque.Credential | None = client.named.credential
     if presented is None:
         raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
     return presented
-
-
-def _unsealed(request: TokenRequest, services: Services) -> opaque.Credential | None:
-    token = request.parameters.get("refresh_token", "")
-    return opaque.unseal(opaque.REFRESH_TOKEN, token, services.keys.token_keys(TOKEN_RING))
 
 
 def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:

@@ -1,6 +1,6 @@
 """Access tokens: issued as JWT (RFC 9068) or opaque, and checked the same way by whoever is shown one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidScope, InvalidToken
 from authserver.messages import ActiveAccessToken
 from authserver.models import EVERY_ENTITY, AccessTokenRecord, Authorization, Client
-from authserver.services import Services
+from authserver.services import Named, Services
 from authserver.storage.standing import Standing
 from authserver.tokens import opaque
 from authserver.tokens.keyring import ACCESS_TOKEN_RING
@@ -54,13 +54,27 @@ def lifetime_of(client: Client, services: Services) -> int:
 def check_access_token(presented: str, services: Services) -> ActiveAccessToken:
     """The access token, if we issued it, it has not expired and nothing ended it; one read, none for garbage.
 
-    It is checked by the keys at hand, and once more by those that there are now, if one was withdrawn meanwhile. What
+    It is read by the keys at hand, and once more by those that there are now, if one was withdrawn meanwhile. What
     it is worth is what may be granted now. Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a
     resource is told only that it is.
     """
-    check = _check_opaque if opaque.is_a(opaque.ACCESS_TOKEN, presented) else _check_jwt
-    token = check(presented, services)
-    return token if services.keys.are_current() else check(presented, services)
+    named = name_access_token(presented, services)
+    standing = named.standing(services)
+    if not services.keys.are_current():
+        named = name_access_token(presented, services)
+    return standing_token(named, standing, services)
+
+
+def name_access_token(presented: str, services: Services) -> Named:
+    """What an access token of ours names, whether or not it still stands. Raises `InvalidToken`."""
+    return (_name_opaque if opaque.is_a(opaque.ACCESS_TOKEN, presented) else _name_jwt)(presented, services)
+
+
+def standing_token(named: Named, standing: Standing, services: Services) -> ActiveAccessToken:
+    """The access token that `named` was read from, by what was read of all that it names. Raises `InvalidToken`."""
+    read = _opaque_token if isinstance(named.credential, opaque.Credential) else _jwt_token
+    token, begun = read(named.credential, standing, services.now())
+    return _standing(token, begun, standing, services)
 
 
 def read_jwt(presented: str, services: Services) -> dict[str, Any]:
@@ -140,30 +154,32 @@ def authorization_details(organisation: str, entities: Iterable[str]) -> list[di
     return [{"type": DETAILS_TYPE, "identifier": organisation, "entities": sorted(entities)}]
 
 
-def _check_jwt(presented: str, services: Services) -> ActiveAccessToken:
+def _name_jwt(presented: str, services: Services) -> Named:
     from authserver.tokens.jwt import is_current
 
     claims = read_jwt(presented, services)
     if not is_current(claims, services.now()):
         raise InvalidToken("The access token has expired", reason="expired")
-    token = _token_of(claims)
-    identifier = token.authorization_id
-    begun = Begun(client=claims.get("epoch", 0), era=claims.get("era", ""))
-    standing = services.tokens.standing(
-        client_key=base64url(opaque.key_of(token.client_id)),
-        subject_key=base64url(opaque.key_of(token.subject)) if identifier else "",
-        organisation_key=base64url(opaque.key_of(token.organisation)) if token.organisation else "",
+    identifier, organisation = claims.get("authorization_id"), claims.get("org")
+    return Named(
+        client_key=base64url(opaque.key_of(claims["client_id"])),
+        subject_key=base64url(opaque.key_of(claims["sub"])) if identifier else "",
+        organisation_key=base64url(opaque.key_of(organisation)) if organisation else "",
         authorization_id=identifier,
-        jti=None if identifier else token.jti,
-        begun=begun,
+        jti=None if identifier else claims["jti"],
+        begun=_begun_of(claims),
         companies=True,
+        credential=claims,
     )
-    return _standing(token, begun, standing, services)
 
 
-def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
+def _begun_of(claims: Mapping[str, Any]) -> Begun:
+    return Begun(client=claims.get("epoch", 0), era=claims.get("era", ""))
+
+
+def _jwt_token(claims: Mapping[str, Any], _standing: Standing, _now: int) -> tuple[ActiveAccessToken, Begun]:
     audience = claims.get("aud", ())
-    return ActiveAccessToken(
+    token = ActiveAccessToken(
         client_id=claims["client_id"],
         subject=claims["sub"],
         scope=Scope.parse(claims["scope"]),
@@ -175,6 +191,7 @@ def _token_of(claims: dict[str, Any]) -> ActiveAccessToken:
         auth_time=claims.get("auth_time"),
         organisation=claims.get("org", ""),
     )
+    return token, _begun_of(claims)
 
 
 # ------------------------------------------------------------------ opaque
@@ -213,22 +230,28 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
     return Secret(token)
 
 
-def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
+def _name_opaque(presented: str, services: Services) -> Named:
     credential = read_opaque(presented, services)
     identifier = credential.fields["authorization_id"]
-    standing = services.tokens.standing(
+    return Named(
         client_key=credential.text("client"),
         subject_key=opaque.subject_key_of(identifier) if opaque.has_authorization(identifier) else "",
         organisation_key=opaque.organisation_key_of(identifier),
         authorization_id=authorization_id_of(credential),
         access_token_id=credential.text("id"),
         companies=True,
+        credential=credential,
     )
+
+
+def _opaque_token(credential: opaque.Credential, standing: Standing, now: int) -> tuple[ActiveAccessToken, Begun]:
     record = standing.access_token
     if record is None or not Secret(credential.text("secret")).matches(record.secret_hash):
         raise InvalidToken("The access token is invalid", reason="unknown")
-    if record.expires_at <= services.now():
+    if record.expires_at <= now:
         raise InvalidToken("The access token has expired", reason="expired")
+    if record.is_revoked:
+        raise InvalidToken("The access token was revoked", reason="access_token_revoked")
     token = ActiveAccessToken(
         client_id=record.client_id,
         subject=record.subject,
@@ -240,9 +263,7 @@ def _check_opaque(presented: str, services: Services) -> ActiveAccessToken:
         authorization_id=record.authorization_id,
         auth_time=record.auth_time,
     )
-    if record.is_revoked:
-        raise InvalidToken("The access token was revoked", reason="access_token_revoked")
-    return _standing(token, record.begun, standing, services)
+    return token, record.begun
 
 
 def _standing(token: ActiveAccessToken, begun: Begun, standing: Standing, services: Services) -> ActiveAccessToken:

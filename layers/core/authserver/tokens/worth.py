@@ -18,8 +18,8 @@ def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes
         *((OPERATOR,) if ends.subject.operator else ()),
         *((ADMINISTRATOR,) if authorization.by_administrator or authorization.begun.approver else ()),
     }
-    catalogue = scopes()
-    return Scope(tuple(name for name in kept if catalogue.grantable_by(Scope((name,))) <= words))
+    words_for = scopes().words_for
+    return Scope(tuple(name for name in kept if words_for(name) <= words))
 
 
 def worth_of_client(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
@@ -29,5 +29,6 @@ def worth_of_client(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
 
 def worth_of_machine(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
     """What of its own scope a client may have now: an operator registered it, but no administrator was asked."""
-    catalogue, kept = scopes(), worth_of_client(scope, end, scopes)
-    return Scope(tuple(name for name in kept if ADMINISTRATOR not in catalogue.grantable_by(Scope((name,)))))
+    words_for = scopes().words_for
+    kept = worth_of_client(scope, end, scopes)
+    return Scope(tuple(name for name in kept if ADMINISTRATOR not in words_for(name)))

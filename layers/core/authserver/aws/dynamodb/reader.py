@@ -55,7 +55,8 @@ class Tables:
 class Wanted:
     """What to read: the ends of these (keys in base64url, empty where there is none), and items of the Tokens table.
 
-    With `client_id`, the client's record; with `companies`, the organisation's. With both an organisation and a subject
+    With `client_id`, that client's record, whose end is the one to read if `client_key` names no other; with
+    `companies`, the organisation's. With both an organisation and a subject
     comes the membership. `fresh`: the deployment's item as it is now.
     """
 
@@ -151,14 +152,16 @@ class Reader:
 
     def _read_once(self, wanted: Wanted) -> Found:
         shard, at = self.shard(), self._clocks()
-        client_key = key_text(wanted.client_id) if wanted.client_id is not None else wanted.client_key
-        client = self._clients.get(client_key) if wanted.client_id else None
+        caller_key = key_text(wanted.client_id) if wanted.client_id is not None else ""
+        client_key = wanted.client_key or caller_key
+        client = self._clients.get(caller_key) if wanted.client_id else None
         companies_of = wanted.organisation_key if wanted.companies else ""
         organisation = self._organisations.get(companies_of) if companies_of else None
         with_membership = wanted.organisation_key and wanted.subject_key
         keys = {
             "subject": subject_end_key(wanted.subject_key) if wanted.subject_key else "",
             "client": client_end_key(client_key, shard) if client_key else "",
+            "caller": client_end_key(caller_key, shard) if caller_key and caller_key != client_key else "",
             "organisation": organisation_end_key(wanted.organisation_key, shard) if wanted.organisation_key else "",
             "deployment": deployment_key(shard) if wanted.fresh or not self._is_recent() else "",
         }
@@ -178,6 +181,7 @@ class Reader:
             self._deployment = end_of(deployment_of, tokens.get(keys["deployment"]))
             self._deployment_read = at
         client_end = end_of(client_end_of, tokens.get(keys["client"]))
+        caller_end = end_of(client_end_of, tokens.get(keys["caller"])) if keys["caller"] else client_end
         organisation_end = end_of(organisation_end_of, tokens.get(keys["organisation"]))
         return Found(
             Ends(
@@ -190,7 +194,7 @@ class Reader:
                 organisation_key=wanted.organisation_key,
             ),
             # What was not asked for is remembered as it was.
-            self._present_client(client_key, client_end, client, found[self._tables.clients].get(wanted.client_id))
+            self._present_client(caller_key, caller_end, client, found[self._tables.clients].get(wanted.client_id))
             if wanted.client_id
             else None,
             self._present_organisation(companies_of, organisation_end, organisation, users.get(record))
@@ -230,8 +234,8 @@ class Reader:
     def _is_recent(self) -> bool:
         if self._deployment_read is None:
             return False
-        elapsed = (now - then for now, then in zip(self._clocks(), self._deployment_read, strict=True))
-        return max(elapsed) < DEPLOYMENT_AGE
+        (wall, steady), (wall_then, steady_then) = self._clocks(), self._deployment_read
+        return max(wall - wall_then, steady - steady_then) < DEPLOYMENT_AGE
 
 
 def is_read(ends: Ends, begun: Begun, sessions: int | None, *, is_fresh: bool) -> bool:

@@ -4,6 +4,7 @@ Everything else (chunks, interim answers, no length, more than was told) is a `T
 connection is closed: an answer is never taken for that to another request. Proxies are not supported.
 """
 
+import re
 import select
 import socket
 import time
@@ -20,7 +21,12 @@ MAX_HEAD = 16 * 1024  # octets
 MAX_BODY = 32 * 1024 * 1024  # octets: BatchGetItem answers with 16 MB of items at most, and base64 and names add to it
 CHUNK = 64 * 1024  # octets asked of the socket at a time; most answers are one
 
-TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # RFC 9110, section 5.6.2
+# The status line and the headers (RFC 9112, sections 4 and 5), with no octet anywhere that could be read as another
+# line. Names are tokens (RFC 9110, section 5.6.2).
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+STATUS = rb"HTTP/1\.([01]) ([2-9][0-9]{2}) [^\r\n\0]*"
+HEAD = re.compile(STATUS + rb"(?:\r\n" + TOKEN + rb":[^\r\n\0]*)*+")
+HEADER = re.compile(rb"\r\n(" + TOKEN + rb"):[ \t]*([^\r\n]*)")
 
 TIMEOUT = "timeout"
 
@@ -125,8 +131,11 @@ class Connection:
 
     def open(self, deadline: Deadline) -> None:
         """Opens it if it is not. Raises `TransportFault`."""
-        with _Faults(self):
+        try:
             self._opened(deadline)
+        except BaseException as error:
+            self._close_by(error)
+            raise
 
     def exchange(self, request: bytes, deadline: Deadline) -> Answer:
         """Sends a request and reads its answer. Raises `TransportFault`.
@@ -152,16 +161,28 @@ class Connection:
 
     def _exchange(self, request: bytes, deadline: Deadline) -> Answer:
         self._heard = False
-        with _Faults(self):
+        try:
             opened = self._opened(deadline)
             within = deadline.within(ANSWER_TIMEOUT)
             send(opened, request, within)
             answer = self._read(opened, within)
+        except BaseException as error:
+            self._close_by(error)
+            raise
         if answer.headers.get(b"connection", b"").lower() == b"close":
             self.close()
         else:
             self._keep(opened)
         return answer
+
+    def _close_by(self, error: BaseException) -> None:
+        """Closes the connection, whatever went wrong, since an answer may be under way.
+
+        Raises `TransportFault` for what the system raises.
+        """
+        self.close()
+        if isinstance(error, OSError):
+            raise TransportFault(TIMEOUT if isinstance(error, TimeoutError) else type(error).__name__) from error
 
     def _opened(self, deadline: Deadline) -> socket.socket:
         if self._socket is None:
@@ -188,7 +209,7 @@ class Connection:
             received += _receive(opened, deadline)
         if not 0 <= end <= MAX_HEAD:
             raise TransportFault("head_too_long")
-        status, headers = read_head(received[:end], b"HTTP/1.1 ")
+        status, headers = read_head(received[:end])
         parts = [received[end + 4 :]]
         missing = _content_length(headers) - len(parts[0])
         while missing > 0:
@@ -199,27 +220,12 @@ class Connection:
         return Answer(status, headers, b"".join(parts))
 
 
-class _Faults:
-    """Closes a connection whatever goes wrong, since an answer may be under way, and says it as a `TransportFault`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if error is not None:
-            self._connection.close()
-        if isinstance(error, OSError):
-            raise TransportFault(TIMEOUT if isinstance(error, TimeoutError) else type(error).__name__) from error
-
-
 def send(opened: socket.socket, request: bytes, deadline: Deadline) -> None:
-    rest = memoryview(request)
-    while rest:
+    opened.settimeout(deadline.left())
+    sent = opened.send(request)
+    while sent < len(request):
         opened.settimeout(deadline.left())
-        rest = rest[opened.send(rest) :]
+        sent += opened.send(memoryview(request)[sent:])
 
 
 def _receive(opened: socket.socket, deadline: Deadline) -> bytes:
@@ -231,28 +237,29 @@ def _receive(opened: socket.socket, deadline: Deadline) -> bytes:
     return received
 
 
-def read_head(head: bytes, *versions: bytes) -> tuple[int, dict[bytes, bytes]]:
+def read_head(head: bytes, versions: bytes = b"1") -> tuple[int, dict[bytes, bytes]]:
     """The status and the headers (RFC 9112, sections 4 and 5). Raises `TransportFault`.
 
-    `head` is without the empty line. A name that is there twice is one of those that this client never looks at.
+    `head` is without the empty line; `versions` are the digits that may follow ``HTTP/1.``. A name that is there twice
+    is one of those that this client never looks at.
     """
+    whole = HEAD.fullmatch(head)
+    if whole is None or whole[1] not in versions:
+        raise TransportFault(_fault_of(head, versions))
+    pairs = HEADER.findall(head)
+    headers = {name.lower(): value.rstrip(b" \t") for name, value in pairs}
+    if len(headers) < len(pairs) and sum(name.lower() == b"content-length" for name, _ in pairs) > 1:
+        raise TransportFault("two_lengths")
+    return int(whole[2]), headers
+
+
+def _fault_of(head: bytes, versions: bytes) -> str:
+    """What is wrong with a head, for logs."""
     lines = head.split(b"\r\n")
-    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
-        raise TransportFault("malformed_head")
-    line = lines[0]
-    code = line[9:12]
-    if line[:9] not in versions or not code.isdigit() or line[12:13] != b" " or code < b"200":
-        raise TransportFault("malformed_status")
-    headers: dict[bytes, bytes] = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name.translate(None, TOKEN):
-            raise TransportFault("malformed_header")
-        name = name.lower()
-        if name == b"content-length" and name in headers:
-            raise TransportFault("two_lengths")
-        headers[name] = value.strip(b" \t")
-    return int(code), headers
+    if any(octet in line for line in lines for octet in (b"\r", b"\n", b"\0")):
+        return "malformed_head"
+    status = re.fullmatch(STATUS, lines[0])
+    return "malformed_header" if status and status[1] in versions else "malformed_status"
 
 
 def _content_length(headers: Mapping[bytes, bytes]) -> int:

@@ -153,7 +153,7 @@ class ContainerEndpoint:
         finally:
             opened.close()
         head, _, body = received.partition(b"\r\n\r\n")
-        status, headers = read_head(head, b"HTTP/1.0 ", b"HTTP/1.1 ")
+        status, headers = read_head(head, b"01")
         is_whole = len(received) <= MAX_ANSWER and headers.get(b"content-length") in (None, b"%d" % len(body))
         if status != 200 or not is_whole:
             raise TransportFault("credentials")

@@ -1,0 +1,18 @@
+"""What a code or refresh token names, to be read together with the client that presents it."""
+
+from authserver.services import Named
+from authserver.tokens import opaque
+from authserver.values import base64url
+
+
+def named_by(credential: opaque.Credential | None) -> Named:
+    """The authorization of a code or refresh token, and who takes part in it; nothing if it is none of ours."""
+    if credential is None:
+        return Named()
+    identifier = credential.fields["authorization_id"]
+    return Named(
+        subject_key=opaque.subject_key_of(identifier),
+        organisation_key=opaque.organisation_key_of(identifier),
+        authorization_id=base64url(identifier),
+        credential=credential,
+    )
