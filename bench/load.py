@@ -18,11 +18,14 @@ from typing import Any
 from unittest.mock import patch
 
 from authserver.aws.dynamodb import DynamoClients, DynamoOrganisations, DynamoTokens, DynamoUsers, Reader, Tables
-from authserver.aws.items import membership_item
-from authserver.endpoints.token import issue_token
+from authserver.aws.items.organisations import membership_item
+from authserver.endpoints.machines.token import issue_token
 from authserver.ends import Begun
-from authserver.messages import TokenRequest
-from authserver.models import Authorization, Client, Membership, Organisation, User
+from authserver.messages.token import TokenRequest
+from authserver.models.clients import Client
+from authserver.models.organisations import Membership, Organisation
+from authserver.models.tokens import Authorization
+from authserver.models.users import User
 from authserver.scopes import RememberedScopes
 from authserver.services import Services
 from authserver.tokens import opaque

@@ -35,8 +35,10 @@ from authserver.documents.theme import NewTheme
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
-from authserver.management.scopes import with_scope
-from authserver.models import Client, ClientSecret, Membership, Organisation, User
+from authserver.management.admin.scopes import with_scope
+from authserver.models.clients import Client, ClientSecret
+from authserver.models.organisations import Membership, Organisation
+from authserver.models.users import User
 from authserver.scopes import DEFAULT
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore

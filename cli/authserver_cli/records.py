@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from authserver.documents import Document, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, objections
 from authserver.documents.user import NewUser
-from authserver.management.clients import NewClient
+from authserver.management.admin.clients import NewClient
 from authserver.values import normalised_username
 
 type Problems = tuple[tuple[str, str], ...]

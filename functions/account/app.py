@@ -3,8 +3,8 @@
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.management import render_error, serve
-from authserver.management.account import OPERATIONS
-from authserver.wire import HttpRequest, HttpResponse
+from authserver.management.account.operations import OPERATIONS
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap()
 

@@ -6,8 +6,8 @@ GET /openapi.json says what this API and the others offer; it is open to everybo
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.management import openapi, render_error, serve
-from authserver.management.admin import OPERATIONS
-from authserver.wire import HttpRequest, HttpResponse
+from authserver.management.admin.operations import OPERATIONS
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap(orders_mail=True, orders_erasures=True)
 

@@ -2,9 +2,10 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.authorize import authorize
+from authserver.endpoints.browsers.authorize import authorize
 from authserver.pages import Pages
-from authserver.wire import HttpRequest, HttpResponse, parse_authorization_request
+from authserver.wire.browser import parse_authorization_request
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap(jose="implicit")
 pages = Pages(services)

@@ -2,8 +2,8 @@
 
 from authserver.aws.apigateway import authorizer
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.access import check_access
-from authserver.messages import AccessRequest, ActiveAccessToken
+from authserver.endpoints.machines.access import check_access
+from authserver.messages.access import AccessRequest, ActiveAccessToken
 
 services = bootstrap(checks=True, jose=True)
 

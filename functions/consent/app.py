@@ -2,9 +2,10 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.consent import decide, show_consent
+from authserver.endpoints.browsers.consent import decide, show_consent
 from authserver.pages import Pages
-from authserver.wire import HttpRequest, HttpResponse, parse_consent_form, parse_interaction
+from authserver.wire.browser import parse_consent_form, parse_interaction
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap(jose="implicit")
 pages = Pages(services)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from authserver.aws.bootstrap import bootstrap
 from authserver.aws.erasure_orders import erasing
-from authserver.endpoints.erase import erase
-from authserver.messages import Erasing
+from authserver.endpoints.orders.erase import erase
+from authserver.messages.erasure import Erasing
 
 services = bootstrap()
 

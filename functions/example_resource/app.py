@@ -7,8 +7,8 @@ import json
 
 from authserver.aws.apigateway import endpoint
 from authserver.errors import InvalidRequest, InvalidToken
-from authserver.messages import Document
-from authserver.wire import HttpRequest, HttpResponse, render
+from authserver.messages.token import Document
+from authserver.wire.http import HttpRequest, HttpResponse, render
 
 ITEMS = ({"id": 1, "name": "a first item"}, {"id": 2, "name": "a second item"})
 

@@ -2,10 +2,11 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.federate import begin_federation, finish_federation
+from authserver.endpoints.browsers.federate import begin_federation, finish_federation
 from authserver.errors import MethodNotAllowed
 from authserver.pages import Pages
-from authserver.wire import HttpRequest, HttpResponse, parse_federation_form, parse_federation_response
+from authserver.wire.browser import parse_federation_form, parse_federation_response
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap(jose=True, goes_out=True)
 pages = Pages(services)

@@ -2,8 +2,9 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.introspect import introspect_self, introspect_token
-from authserver.wire import HttpRequest, HttpResponse, parse_bearer, parse_token_presented, render
+from authserver.endpoints.machines.introspect import introspect_self, introspect_token
+from authserver.wire.http import HttpRequest, HttpResponse, render
+from authserver.wire.protocol import parse_bearer, parse_token_presented
 
 services = bootstrap(checks=True, jose=True)
 

@@ -2,18 +2,19 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.login import Answer, show_code, show_login, sign_in_with_code, sign_in_with_passkey, submit
+from authserver.endpoints.browsers.login import (
+    Answer,
+    show_code,
+    show_login,
+    sign_in_with_code,
+    sign_in_with_passkey,
+    submit,
+)
 from authserver.errors import MethodNotAllowed
 from authserver.pages import Pages
 from authserver.services import Services
-from authserver.wire import (
-    HttpRequest,
-    HttpResponse,
-    parse_code_form,
-    parse_interaction,
-    parse_login_form,
-    parse_passkey_form,
-)
+from authserver.wire.browser import parse_code_form, parse_interaction, parse_login_form, parse_passkey_form
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap(passwords=True)
 pages = Pages(services)

@@ -2,9 +2,10 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.logout import log_out
+from authserver.endpoints.browsers.logout import log_out
 from authserver.pages import Pages
-from authserver.wire import HttpRequest, HttpResponse, parse_logout_request
+from authserver.wire.http import HttpRequest, HttpResponse
+from authserver.wire.logout import parse_logout_request
 
 services = bootstrap(jose=True)
 pages = Pages(services)

@@ -2,8 +2,8 @@
 
 from authserver.aws.bootstrap import bootstrap
 from authserver.aws.mail_orders import delivery
-from authserver.endpoints.mail import write_letter
-from authserver.messages import MailOrder, NoLetter
+from authserver.endpoints.orders.mail import write_letter
+from authserver.messages.mail import MailOrder, NoLetter
 from authserver.pages.mails import render_mail
 
 services = bootstrap(sends_mail=True)

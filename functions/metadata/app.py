@@ -2,16 +2,16 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.metadata import (
+from authserver.endpoints.machines.metadata import (
     are_all_published,
     is_of_this_issuer,
     json_web_key_set,
     resource_metadata,
     server_metadata,
 )
-from authserver.messages import Document
+from authserver.messages.token import Document
 from authserver.tokens.keyring import JWKS_MAX_AGE
-from authserver.wire import HttpRequest, HttpResponse, render_cacheable, render_not_found
+from authserver.wire.http import HttpRequest, HttpResponse, render_cacheable, render_not_found
 
 services = bootstrap()
 

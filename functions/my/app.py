@@ -4,7 +4,8 @@ from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.pages import Pages
 from authserver.site import account, security, serve
-from authserver.wire import HttpRequest, HttpResponse, parse_visit
+from authserver.wire.http import HttpRequest, HttpResponse
+from authserver.wire.site import parse_visit
 
 services = bootstrap(orders_mail=True, orders_erasures=True)
 pages = Pages(services)

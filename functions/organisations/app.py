@@ -5,7 +5,8 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.pages import Pages
 from authserver.site import serve
 from authserver.site.organisations import NOTICES, SCREENS
-from authserver.wire import HttpRequest, HttpResponse, parse_visit
+from authserver.wire.http import HttpRequest, HttpResponse
+from authserver.wire.site import parse_visit
 
 services = bootstrap()
 pages = Pages(services)

@@ -2,9 +2,10 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
 from authserver.pages import Pages
-from authserver.wire import HttpRequest, HttpResponse, parse_visit
+from authserver.wire.http import HttpRequest, HttpResponse
+from authserver.wire.site import parse_visit
 
 services = bootstrap(passwords=True, orders_mail=True)
 pages = Pages(services)

@@ -2,8 +2,8 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.management.registration import serve
-from authserver.wire import HttpRequest, HttpResponse
+from authserver.management.registration.operations import serve
+from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap()
 

@@ -2,8 +2,9 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.token import issue_token
-from authserver.wire import HttpRequest, HttpResponse, parse_token_request, render
+from authserver.endpoints.machines.token import issue_token
+from authserver.wire.http import HttpRequest, HttpResponse, render
+from authserver.wire.protocol import parse_token_request
 
 services = bootstrap(issues=True, jose=True, passwords="password")
 

@@ -2,10 +2,10 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.userinfo import userinfo
+from authserver.endpoints.machines.userinfo import userinfo
 from authserver.errors import InvalidToken
 from authserver.values import Scope
-from authserver.wire import HttpRequest, HttpResponse, render
+from authserver.wire.http import HttpRequest, HttpResponse, render
 
 services = bootstrap()
 

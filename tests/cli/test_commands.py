@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authserver.management import Operation
-from authserver.management.admin import OPERATIONS
+from authserver.management.admin.operations import OPERATIONS
 from tests.cli.conftest import Run
 from tests.cli.deployment import FakeDeployment
 

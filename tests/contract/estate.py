@@ -6,34 +6,16 @@ from itertools import count
 from typing import Any
 
 from authserver.ends import Begun
-from authserver.messages import EMAIL_VERIFICATION, PASSWORD_RESET
-from authserver.models import (
-    ADMINISTRATOR,
-    AccessTokenRecord,
-    Approval,
-    Authorization,
-    Client,
-    ClientSecret,
-    Consent,
-    Erasure,
-    Factors,
-    Federation,
-    Identity,
-    IdentityProvider,
-    InitialAccessToken,
-    Invitation,
-    Key,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Passkey,
-    PendingRequest,
-    Ring,
-    Session,
-    Theme,
-    Totp,
-    User,
-)
+from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
+from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
+from authserver.models.clients import Client, ClientSecret, InitialAccessToken
+from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.erasures import Erasure
+from authserver.models.factors import Factors, Passkey, Totp
+from authserver.models.keys import Key, Ring
+from authserver.models.organisations import ADMINISTRATOR, Approval, Invitation, Membership, Organisation
+from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.storage.standing import Ends, Standing
 from authserver.values import Scope, sha256

@@ -14,7 +14,7 @@ from typing import Any
 from authserver.aws.dynamodb.counters import throttle_key
 from authserver.aws.dynamodb.identity_providers import domain_key
 from authserver.aws.dynamodb.journal import refusals_key
-from authserver.aws.items import (
+from authserver.aws.items.primary_keys import (
     approval_key,
     client_end_key,
     consent_key,
@@ -41,38 +41,18 @@ from authserver.ends import (
     OrganisationEnd,
     SubjectEnd,
 )
-from authserver.messages import EMAIL_VERIFICATION
-from authserver.models import (
-    ADMINISTRATOR,
-    DISABLED,
-    MEMBER,
-    AccessTokenRecord,
-    Activity,
-    Approval,
-    Authorization,
-    Client,
-    ClientSecret,
-    Consent,
-    Erasure,
-    Factors,
-    Federation,
-    Identity,
-    IdentityProvider,
-    InitialAccessToken,
-    Invitation,
-    Key,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Passkey,
-    PendingRequest,
-    Refusal,
-    Ring,
-    Session,
-    Theme,
-    Totp,
-    User,
-)
+from authserver.messages.mail import EMAIL_VERIFICATION
+from authserver.models import DISABLED
+from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
+from authserver.models.clients import Client, ClientSecret, InitialAccessToken, Refusal
+from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.erasures import Erasure
+from authserver.models.factors import Factors, Passkey, Totp
+from authserver.models.journal import Activity
+from authserver.models.keys import Key, Ring
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
+from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.users import Identity, User
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.erasures import KINDS, SESSIONS
 from authserver.storage.journal import Pace, Place

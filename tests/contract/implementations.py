@@ -25,7 +25,7 @@ from authserver.aws.dynamodb import (
 from authserver.aws.dynamodb.ends import session_stands
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
-from authserver.models import Session
+from authserver.models.browsers import Session
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore

@@ -4,19 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import (
-    MEMBER,
-    AccessTokenRecord,
-    Activity,
-    Authorization,
-    Consent,
-    Federation,
-    IdentityProvider,
-    Membership,
-    PendingRequest,
-    Session,
-    User,
-)
+from authserver.models.browsers import Consent, Federation, PendingRequest, Session
+from authserver.models.configuration import IdentityProvider
+from authserver.models.journal import Activity
+from authserver.models.organisations import MEMBER, Membership
+from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.users import User
 from authserver.storage.configuration import IdentityProviderStore
 from authserver.storage.lists import Page
 from authserver.storage.tokens import TokenStore

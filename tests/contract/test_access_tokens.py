@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun, ClientEnd, OrganisationEnd, SubjectEnd
-from authserver.models import Organisation
+from authserver.models.organisations import Organisation
 from authserver.storage.standing import Ends, Standing
 from authserver.storage.tokens import TokenStore
 from authserver.storage.withdrawals import WithdrawalStore

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from authserver.ends import Begun
-from authserver.models import ADMINISTRATOR, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Organisation
 from authserver.storage.browsers import SessionOver
 from authserver.storage.standing import Ends
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun, SubjectEnd
-from authserver.models import Consent
+from authserver.models.browsers import Consent
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256

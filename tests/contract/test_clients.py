@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from authserver.models import LOGO_APART, ClientSecret
+from authserver.models.clients import LOGO_APART, ClientSecret
 from authserver.storage.clients import ClientStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores

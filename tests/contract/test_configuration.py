@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from authserver.models import Theme
+from authserver.models.configuration import Theme
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.configuration import ConfigurationStore
 from tests.contract.implementations import Stores

@@ -16,7 +16,10 @@ from authserver.ends import (
     OrganisationEnd,
     SubjectEnd,
 )
-from authserver.models import ACTIVE, ADMINISTRATOR, DISABLED, Client, Membership, Organisation, User
+from authserver.models import ACTIVE, DISABLED
+from authserver.models.clients import Client
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
+from authserver.models.users import User
 from authserver.storage.standing import Ends
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope

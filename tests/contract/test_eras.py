@@ -6,16 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from authserver.ends import Begun
-from authserver.models import (
-    ADMINISTRATOR,
-    MEMBER,
-    Client,
-    InitialAccessToken,
-    Invitation,
-    Membership,
-    OneTimeLink,
-    Organisation,
-)
+from authserver.models.browsers import OneTimeLink
+from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Membership, Organisation
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, sha256

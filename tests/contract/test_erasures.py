@@ -7,21 +7,12 @@ from typing import Any
 import pytest
 
 from authserver.ends import SUSPENDED_DELETED, Begun
-from authserver.models import (
-    ADMINISTRATOR,
-    MEMBER,
-    Approval,
-    Client,
-    Consent,
-    Erasure,
-    Factors,
-    Invitation,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Session,
-    User,
-)
+from authserver.models.browsers import Consent, OneTimeLink, Session
+from authserver.models.clients import Client
+from authserver.models.erasures import Erasure
+from authserver.models.factors import Factors
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
+from authserver.models.users import User
 from authserver.storage import erasures as kinds
 from authserver.storage.browsers import SessionOver
 from authserver.storage.erasures import KINDS, LISTED, PAGE

@@ -7,7 +7,7 @@ import pytest
 
 from authserver.ends import SubjectEnd
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Factors, Passkey, Totp
+from authserver.models.factors import Factors, Passkey, Totp
 from authserver.storage.users import AccountState, FactorStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores

@@ -11,20 +11,12 @@ import pytest
 
 from authserver.ends import Begun, OrganisationEnd, SubjectEnd
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import (
-    ACTIVE,
-    ADMINISTRATOR,
-    DISABLED,
-    Client,
-    ClientSecret,
-    Factors,
-    Identity,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Session,
-    User,
-)
+from authserver.models import ACTIVE, DISABLED
+from authserver.models.browsers import OneTimeLink, Session
+from authserver.models.clients import Client, ClientSecret
+from authserver.models.factors import Factors
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
+from authserver.models.users import Identity, User
 from authserver.storage.standing import Ends
 from authserver.tokens.keyring import KeyRing
 from authserver.values import Scope

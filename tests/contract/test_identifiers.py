@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authserver.ends import SUSPENDED_DELETED
-from authserver.models import Organisation
+from authserver.models.organisations import Organisation
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, configured, created, identifier, key, membership, user
 from tests.fakes import client

@@ -10,7 +10,9 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Factors, Identity, Passkey, Session, User
+from authserver.models.browsers import Session
+from authserver.models.factors import Factors, Passkey
+from authserver.models.users import Identity, User
 from authserver.storage.users import MOST_IDENTITIES
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, configured, identifier, key, session, user

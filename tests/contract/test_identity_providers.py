@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ADMINISTRATOR, MEMBER, Identity, IdentityProvider, Membership, Organisation
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.users import Identity
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.configuration import DomainTaken, IdentityProviderStore, ProviderOver
 from authserver.storage.users import UserStore

@@ -8,7 +8,9 @@ import pytest
 
 from authserver.aws.table import VERSION
 from authserver.ends import Begun
-from authserver.models import ADMINISTRATOR, Authorization, ClientSecret
+from authserver.models.clients import ClientSecret
+from authserver.models.organisations import ADMINISTRATOR
+from authserver.models.tokens import Authorization
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.values import CodeChallenge, RedirectUri, Scope, base64url, sha256
 from tests.contract.estate import built

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from authserver.models import Key, Ring
+from authserver.models.keys import Key, Ring
 from authserver.storage.configuration import KeyStore
 from tests.contract.records import NOW, identifier
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun, SubjectEnd
-from authserver.models import OneTimeLink, User
+from authserver.models.browsers import OneTimeLink
+from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore
 from authserver.values import sha256
 from tests.contract.implementations import Stores

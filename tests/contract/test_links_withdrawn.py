@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from authserver.messages import EMAIL_VERIFICATION, PASSWORD_RESET
-from authserver.models import WITHDRAWN, OneTimeLink, User
+from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
+from authserver.models.browsers import WITHDRAWN, OneTimeLink
+from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore
 from authserver.values import sha256
 from tests.contract.implementations import Stores

@@ -19,7 +19,8 @@ from tests.contract.records import NOW, activity, created, identifier, listed, s
 from tests.fakes import client
 
 if TYPE_CHECKING:
-    from authserver.models import Client, User
+    from authserver.models.clients import Client
+    from authserver.models.users import User
 
 AGES = (5, 2, 9, 2, 7)
 

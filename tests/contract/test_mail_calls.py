@@ -12,7 +12,7 @@ from authserver.aws.mail_orders import MailOrders, delivery
 from authserver.aws.ses import SesMailer
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.messages import PASSWORD_RESET, Mail, MailOrder
+from authserver.messages.mail import PASSWORD_RESET, Mail, MailOrder
 
 ORDER = MailOrder(
     PASSWORD_RESET,

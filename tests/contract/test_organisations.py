@@ -9,7 +9,8 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ADMINISTRATOR, DISABLED, MEMBER, Invitation, Organisation
+from authserver.models import DISABLED
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Organisation
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun
-from authserver.models import ADMINISTRATOR, Approval, Session
+from authserver.models.browsers import Session
+from authserver.models.organisations import ADMINISTRATOR, Approval
 from authserver.storage.browsers import BrowserStore, SessionOver
 from authserver.storage.lists import BadCursor
 from tests.contract.implementations import Stores

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun
-from authserver.models import Approval, OneTimeLink, Session, User
+from authserver.models.browsers import OneTimeLink, Session
+from authserver.models.organisations import Approval
+from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore, SessionOver
 from authserver.storage.journal import CounterStore
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from authserver.aws.dynamodb import reader
-from authserver.models import DISABLED, Client, ClientSecret, Organisation
+from authserver.models import DISABLED
+from authserver.models.clients import Client, ClientSecret
+from authserver.models.organisations import Organisation
 from authserver.values import Scope
 from tests.contract.implementations import Clocks, Stores, on_dynamodb
 from tests.contract.meddling import READS, Meddler

@@ -6,22 +6,13 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun, ClientEnd, OrganisationEnd, SubjectEnd
-from authserver.models import (
-    AccessTokenRecord,
-    Activity,
-    Approval,
-    Authorization,
-    Client,
-    ClientSecret,
-    Consent,
-    Key,
-    Membership,
-    Organisation,
-    PendingRequest,
-    Ring,
-    Session,
-    User,
-)
+from authserver.models.browsers import Consent, PendingRequest, Session
+from authserver.models.clients import Client, ClientSecret
+from authserver.models.journal import Activity
+from authserver.models.keys import Key, Ring
+from authserver.models.organisations import Approval, Membership, Organisation
+from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import KeyStore

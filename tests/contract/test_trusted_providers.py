@@ -2,7 +2,8 @@
 
 import pytest
 
-from authserver.models import ADMINISTRATOR, ANY_DOMAIN
+from authserver.models.configuration import ANY_DOMAIN
+from authserver.models.organisations import ADMINISTRATOR
 from authserver.storage.configuration import IdentityProviderStore
 from tests.contract.implementations import Stores
 from tests.contract.records import configured, identifier, membership

@@ -9,7 +9,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ADMINISTRATOR, DISABLED, MEMBER, Ring, User
+from authserver.models import DISABLED
+from authserver.models.keys import Ring
+from authserver.models.organisations import ADMINISTRATOR, MEMBER
+from authserver.models.users import User
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.withdrawals import Others
 from authserver.values import sha256

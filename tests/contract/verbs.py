@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authserver.ends import Begun
-from authserver.models import DISABLED, MEMBER, Activity, ClientSecret, Refusal, Ring, Session
+from authserver.models import DISABLED
+from authserver.models.browsers import Session
+from authserver.models.clients import ClientSecret, Refusal
+from authserver.models.journal import Activity
+from authserver.models.keys import Ring
+from authserver.models.organisations import MEMBER
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
 from authserver.storage.browsers import BrowserStore

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from authserver.models import LOGO_APART, Client, ClientSecret
+from authserver.models.clients import LOGO_APART, Client, ClientSecret
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.storage.lists import Page
 from tests.fakes import filing

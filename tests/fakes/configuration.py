@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import IdentityProvider, Membership, Theme
+from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.organisations import Membership
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from tests.fakes.record import FakeRecord

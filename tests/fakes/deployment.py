@@ -8,7 +8,9 @@ from typing import Any
 
 from authserver.ends import Deployment
 from authserver.identity.providers import RememberedProviders
-from authserver.models import Client, ClientSecret, Ring, User
+from authserver.models.clients import Client, ClientSecret
+from authserver.models.keys import Ring
+from authserver.models.users import User
 from authserver.scopes import RememberedScopes
 from authserver.services import Opener, PasswordHasher, Services
 from authserver.settings import Settings

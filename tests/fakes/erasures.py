@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import Erasure
+from authserver.models.erasures import Erasure
 from authserver.storage import erasures
 from authserver.storage.erasures import PAGE, Erased
 from authserver.storage.lists import Page

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from authserver.models import Factors
+from authserver.models.factors import Factors
 from tests.fakes import filing
 from tests.fakes.record import FakeRecord
 

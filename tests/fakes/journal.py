@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from authserver.models import Activity, Refusal
+from authserver.models.clients import Refusal
+from authserver.models.journal import Activity
 from authserver.storage.lists import Page
 from tests.fakes import filing
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from authserver.models import Ring
+from authserver.models.keys import Ring
 from tests.fakes.record import FakeRecord
 
 

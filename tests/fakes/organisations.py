@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.ends import Begun
-from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Invitation, Membership, Organisation
 from authserver.storage.lists import Page
 from tests.fakes import filing
 from tests.fakes.record import FakeRecord

@@ -3,22 +3,20 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from authserver.ends import SUSPENDED_DELETED, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.models import (
-    ADMINISTRATOR,
-    Client,
-    Erasure,
-    IdentityProvider,
-    InitialAccessToken,
-    Membership,
-    Session,
-)
+from authserver.models.browsers import Session
+from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import ADMINISTRATOR, Membership
 from authserver.storage.browsers import SessionOver
 from authserver.storage.configuration import ProviderOver
 from authserver.storage.standing import Ends
 from tests.fakes import filing
+
+if TYPE_CHECKING:
+    from authserver.models.erasures import Erasure
 
 
 class FakeRecord:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, Client, InitialAccessToken, Membership
+from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.organisations import Membership
+from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.browsers import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from authserver.models import Identity, IdentityProvider, Membership, OneTimeLink, User, identity_id
+from authserver.models.browsers import OneTimeLink
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Membership
+from authserver.models.users import Identity, User, identity_id
 from authserver.storage.lists import Page
 from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 from authserver.values import normalised_username

@@ -4,22 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.ends import EVERY_CLIENT, SUSPENDED_DELETED, SUSPENDED_DISABLED
-from authserver.messages import EMAIL_VERIFICATION
-from authserver.models import (
-    ACTIVE,
-    ADMINISTRATOR,
-    Approval,
-    Authorization,
-    Client,
-    Factors,
-    Identity,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Ring,
-    Session,
-    User,
-)
+from authserver.messages.mail import EMAIL_VERIFICATION
+from authserver.models import ACTIVE
+from authserver.models.browsers import OneTimeLink, Session
+from authserver.models.clients import Client
+from authserver.models.factors import Factors
+from authserver.models.keys import Ring
+from authserver.models.organisations import ADMINISTRATOR, Approval, Membership, Organisation
+from authserver.models.tokens import Authorization
+from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by
 from authserver.storage.withdrawals import USER_FIELDS, Others

@@ -3,7 +3,7 @@
 import json
 
 from authserver.aws.table import encode
-from authserver.models import Organisation
+from authserver.models.organisations import Organisation
 from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Gateway
 from tests.functions.given import begun_now, change_client, make_member, stores_of, subject_of_alice

@@ -2,7 +2,7 @@
 
 import secrets
 
-from authserver.models import ClientSecret
+from authserver.models.clients import ClientSecret
 from authserver.values import Scope
 from tests.functions.events import request_authorizer_event
 from tests.functions.flowing import answered, flow

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from authserver.management import Operation, account, admin, partner
+from authserver.management import Operation
+from authserver.management.account import operations as account
+from authserver.management.admin import operations as admin
+from authserver.management.partner import operations as partner
 from tests.functions import journey
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import act_for_organisations, ask_approval, organisation_of_alice, put_link

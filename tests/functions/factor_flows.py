@@ -4,7 +4,8 @@ import re
 
 from pyotp import TOTP
 
-from authserver.models import Identity, IdentityProvider
+from authserver.models.configuration import IdentityProvider
+from authserver.models.users import Identity
 from authserver.values import base64url
 from tests.authenticator import Authenticator
 from tests.functions.flowing import flow, mail_flow

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from authserver.aws.kms import KmsOpener
 from authserver.identity.providers import wrap_secret
-from authserver.models import IdentityProvider, Organisation
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Organisation
 from authserver.values import Secret
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import stores_of

@@ -8,8 +8,9 @@ from typing import Any
 from authserver.aws.dynamodb import Reader, Tables, guarded_stores
 from authserver.ends import Begun
 from authserver.identity.begin import key_text
-from authserver.messages import PASSWORD_RESET
-from authserver.models import ADMINISTRATOR, MEMBER, Approval, Membership, OneTimeLink, Organisation
+from authserver.messages.mail import PASSWORD_RESET
+from authserver.models.browsers import OneTimeLink
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Membership, Organisation
 from authserver.scopes import DEFAULT
 from authserver.values import Scope
 from local.seed import Stores

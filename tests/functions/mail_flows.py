@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict
 
-from authserver.messages import EMAIL_VERIFICATION, MailOrder
+from authserver.messages.mail import EMAIL_VERIFICATION, MailOrder
 from authserver.values import base64url
 from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Answer, Gateway

@@ -4,7 +4,8 @@ import re
 import secrets
 from urllib.parse import quote
 
-from authserver.models import ADMINISTRATOR, IdentityProvider, Organisation
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import ADMINISTRATOR, Organisation
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import act_for_organisations, ask_approval, make_member, stores_of, subject_of_alice

@@ -10,7 +10,7 @@ from pyotp import TOTP
 
 from authserver.aws.kms import KmsOpener
 from authserver.identity.recovery_codes import hash_of
-from authserver.models import Factors, Passkey, Totp
+from authserver.models.factors import Factors, Passkey, Totp
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
 from tests.authenticator import Authenticator

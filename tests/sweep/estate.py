@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any, cast
 import authserver.site
 from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoKeys
-from authserver.endpoints.access import check_access
-from authserver.endpoints.browser import find_visitor, visitor_csrf
-from authserver.endpoints.mail import write_letter
+from authserver.endpoints.browsers.under_way import find_visitor, visitor_csrf
+from authserver.endpoints.machines.access import check_access
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.identity import passkeys, recovery_codes, totp
 from authserver.identity.begin import begun_of, key_text
 from authserver.identity.mails import order_reset
 from authserver.identity.passkeys import Ceremony
-from authserver.management import account, admin, partner
-from authserver.messages import (
-    AccessRequest,
-    ActiveAccessToken,
-    ApprovalAsked,
-    AuthorizationResponse,
-    GoTo,
-    Letter,
-    MailOrder,
-    TokenResponse,
-    Visit,
-)
-from authserver.models import ADMINISTRATOR, MEMBER, ClientSecret, Consent, Factors, Membership, Organisation, Totp
+from authserver.management.account import operations as account
+from authserver.management.admin import operations as admin
+from authserver.management.partner import operations as partner
+from authserver.messages.access import AccessRequest, ActiveAccessToken
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, GoTo
+from authserver.messages.mail import Letter, MailOrder
+from authserver.messages.site import Visit
+from authserver.messages.token import TokenResponse
+from authserver.models.browsers import Consent
+from authserver.models.clients import ClientSecret
+from authserver.models.factors import Factors, Totp
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Answer, Screen, serve

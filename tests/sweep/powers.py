@@ -10,21 +10,14 @@ from typing import Any
 
 from pyotp import TOTP
 
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
 from authserver.errors import OAuthError, TemporarilyUnavailable
-from authserver.management.registration import serve as serve_registration
-from authserver.messages import (
-    ApprovalAsked,
-    AuthorizationResponse,
-    CodePage,
-    GoTo,
-    GoToProvider,
-    LoginPage,
-    View,
-    Visit,
-)
+from authserver.management.registration.operations import serve as serve_registration
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, CodePage, GoTo, GoToProvider, LoginPage
+from authserver.messages.site import View, Visit
 from authserver.values import Secret
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.fakes import CLIENT_SECRET, PASSWORD
 from tests.sweep.estate import NEW_PASSWORD, OTHER_SECRET, RECOVERY_CODES, REGISTRATION_TOKEN, TOTP_SECRET, Estate
 from tests.unit.federating import FederatingBrowser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authserver.endpoints.access import _scope_of
+from authserver.endpoints.machines.access import _scope_of
 from authserver.management import Operation, openapi
 from authserver.settings import Settings
 from tests.functions.world import World

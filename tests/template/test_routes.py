@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from authserver.endpoints.access import _scope_of
+from authserver.endpoints.machines.access import _scope_of
 from authserver.scopes import DEFAULT
 from authserver.settings import Settings
 from tests.functions.world import FUNCTIONS, ROOT, World

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from authserver.management import Operation, serve
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.unit.server import Server
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from authserver.endpoints.federate import begin_federation, finish_federation
+from authserver.endpoints.browsers.federate import begin_federation, finish_federation
 from authserver.identity.providers import wrap_secret
-from authserver.messages import (
-    AuthorizationResponse,
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import (
     ConsentPage,
     FederationForm,
     FederationProblem,
@@ -16,7 +16,8 @@ from authserver.messages import (
     GoToProvider,
     LoginPage,
 )
-from authserver.models import IdentityProvider, Organisation
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Organisation
 from authserver.values import Secret
 from tests.fakes import FakeOpener
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, FakeFetcher, OpenIdProvider

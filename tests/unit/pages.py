@@ -7,10 +7,13 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from authserver.messages import GoTo, View
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View
 from authserver.pages import Pages
 from authserver.site import serve
-from authserver.wire import SESSION_COOKIE, HttpRequest, parse_visit
+from authserver.wire.cookies import SESSION_COOKIE
+from authserver.wire.http import HttpRequest
+from authserver.wire.site import parse_visit
 from tests.unit.server import Browser, Server
 
 

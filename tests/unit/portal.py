@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
-from authserver.endpoints.browser import begin_session, visitor_csrf
+from authserver.endpoints.browsers.under_way import begin_session, visitor_csrf
 from authserver.identity.begin import begun_of, key_text
-from authserver.messages import Download, GoTo, View, Visit
-from authserver.models import User
+from authserver.messages.browser import GoTo
+from authserver.messages.site import Download, View, Visit
+from authserver.models.users import User
 from authserver.pages import Pages
 from authserver.site import serve
 from authserver.site.developer import NOTICES, SCREENS
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.unit.server import Server
 
 type Form = Mapping[str, str | tuple[str, ...]]

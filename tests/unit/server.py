@@ -11,18 +11,16 @@ from threading import Barrier
 from typing import Any
 from urllib.parse import quote_plus
 
-from authserver.endpoints.access import check_access
-from authserver.endpoints.authorize import authorize
-from authserver.endpoints.consent import Answer, decide, show_consent
-from authserver.endpoints.introspect import introspect_token
-from authserver.endpoints.login import show_code, show_login, sign_in, sign_in_with_code, sign_in_with_passkey
-from authserver.endpoints.revoke import revoke_token
-from authserver.endpoints.token import issue_token
-from authserver.messages import (
-    AccessRequest,
-    ActiveAccessToken,
-    AuthorizationRequest,
-    AuthorizationResponse,
+from authserver.endpoints.browsers.authorize import authorize
+from authserver.endpoints.browsers.consent import Answer, decide, show_consent
+from authserver.endpoints.browsers.login import show_code, show_login, sign_in, sign_in_with_code, sign_in_with_passkey
+from authserver.endpoints.machines.access import check_access
+from authserver.endpoints.machines.introspect import introspect_token
+from authserver.endpoints.machines.revoke import revoke_token
+from authserver.endpoints.machines.token import issue_token
+from authserver.messages.access import AccessRequest, ActiveAccessToken
+from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse
+from authserver.messages.browser import (
     CodeForm,
     CodePage,
     ConsentForm,
@@ -32,11 +30,11 @@ from authserver.messages import (
     LoginForm,
     LoginPage,
     PasskeyForm,
-    TokenPresented,
-    TokenRequest,
-    TokenResponse,
 )
-from authserver.models import Authorization, Client, Session
+from authserver.messages.token import TokenPresented, TokenRequest, TokenResponse
+from authserver.models.browsers import Session
+from authserver.models.clients import Client
+from authserver.models.tokens import Authorization
 from authserver.services import Fetcher, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidToken
-from authserver.management import account, authorizations, organisations
-from authserver.messages import AuthorizationResponse, TokenResponse
-from authserver.models import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.management.account import operations as account
+from authserver.management.admin import authorizations, organisations
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.token import TokenResponse
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from tests import fakes
 from tests.unit.api import Api

@@ -9,9 +9,11 @@ import pytest
 
 from authserver.documents import authorization, organisation, profile
 from authserver.errors import TemporarilyUnavailable
-from authserver.management import account
-from authserver.messages import ApprovalAsked, AuthorizationResponse, GoTo
-from authserver.models import ADMINISTRATOR, MEMBER, TEST, Membership
+from authserver.management.account import operations as account
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, GoTo
+from authserver.models.clients import TEST
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from tests import fakes
 from tests.fakes import filing
 from tests.unit.api import Api

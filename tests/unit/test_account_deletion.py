@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.erase import KEPT, SETTLED, erase
-from authserver.endpoints.mail import write_letter
+from authserver.endpoints.orders.erase import KEPT, SETTLED, erase
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
 from authserver.identity.begin import key_text
-from authserver.management import admin
-from authserver.messages import ACCOUNT_DELETED, Letter, MailOrder, NoLetter
-from authserver.models import ADMINISTRATOR, MEMBER, Membership, Organisation, User
+from authserver.management.admin import operations as admin
+from authserver.messages.mail import ACCOUNT_DELETED, Letter, MailOrder, NoLetter
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.users import User
 from authserver.pages.mails import render_mail
 from authserver.site import account
 from authserver.storage.erasures import KINDS
-from authserver.wire import SESSION_COOKIE
+from authserver.wire.cookies import SESSION_COOKIE
 from tests import fakes
 from tests.unit.api import Api
 from tests.unit.pages import Reader, Shown

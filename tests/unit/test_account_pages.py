@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,14 +18,18 @@ from authserver.identity.activity import (
     SESSIONS_ENDED,
     SIGNED_IN,
 )
-from authserver.messages import Download, GoTo, MailOrder, View, Visit
-from authserver.models import ADMINISTRATOR, Membership, Organisation
+from authserver.messages.browser import GoTo
+from authserver.messages.site import Download, View, Visit
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.site import Answer, serve
 from authserver.site.account import NOTICES, SCREENS
 from authserver.storage.lists import Page
 from tests.fakes import START, client, public_client, user
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
+
+if TYPE_CHECKING:
+    from authserver.messages.mail import MailOrder
 
 SUB = "sub-of-alice"
 

@@ -7,8 +7,9 @@ import pytest
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.activity import APPLICATION_CONNECTED, KEPT, PROFILE_CHANGED, SIGNED_IN, note
-from authserver.messages import AuthorizationResponse, GoTo
-from authserver.models import Activity
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import GoTo
+from authserver.models.journal import Activity
 from tests.fakes import START, services
 from tests.unit.server import Browser, Server
 from tests.unit.test_sign_in import at_consent, at_login

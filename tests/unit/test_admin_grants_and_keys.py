@@ -2,7 +2,7 @@
 
 import pytest
 
-from authserver.management import keys
+from authserver.management.admin import keys
 from authserver.tokens.keyring import PUBLISH_LEAD, RINGS
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server

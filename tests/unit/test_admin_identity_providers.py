@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.identity.providers import unwrap_secret
-from authserver.management import identity_providers, users
-from authserver.models import Organisation
+from authserver.management.admin import identity_providers, users
+from authserver.models.organisations import Organisation
 from tests.unit.api import Api
 from tests.unit.server import Server
 

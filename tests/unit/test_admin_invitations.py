@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from authserver.management import members, organisations
-from authserver.models import ADMINISTRATOR, MEMBER, Invitation, Membership, Organisation
+from authserver.management.account import members
+from authserver.management.admin import organisations
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Membership, Organisation
 from tests.fakes import START, user
 from tests.unit.api import Api
 from tests.unit.server import Server

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import MEMBER, Membership
+from authserver.models.organisations import MEMBER, Membership
 from tests.unit.api import Api
 from tests.unit.tenants import Tenants
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authserver.management import scopes
+from authserver.management.admin import scopes
 from authserver.scopes import BUILT_IN, DEFAULT, MANAGEMENT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope
 from tests import fakes

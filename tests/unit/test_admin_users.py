@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
-from authserver.management import users
-from authserver.messages import CHANGED_BY_OPERATOR, GoTo, MailOrder
-from authserver.models import Factors, Membership, Passkey, Totp
+from authserver.management.admin import users
+from authserver.messages.browser import GoTo
+from authserver.messages.mail import CHANGED_BY_OPERATOR, MailOrder
+from authserver.models.factors import Factors, Passkey, Totp
+from authserver.models.organisations import Membership
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
 from tests.fakes import PASSWORD, FakePasswords, client

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant
-from authserver.management import users
-from authserver.messages import ApprovalAsked, AuthorizationResponse, ConsentPage
-from authserver.models import ACTIVE, ADMINISTRATOR, DISABLED, MEMBER
+from authserver.management.admin import users
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, ConsentPage
+from authserver.models import ACTIVE, DISABLED
+from authserver.models.organisations import ADMINISTRATOR, MEMBER
 from authserver.values import Secret
 from tests import fakes
 from tests.fakes import PASSWORD, FakePasswords

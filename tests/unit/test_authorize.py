@@ -3,7 +3,8 @@
 import pytest
 
 from authserver.errors import InvalidRequest
-from authserver.messages import AuthorizationResponse, GoTo
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import GoTo
 from authserver.values import RedirectUri
 from tests.fakes import ISSUER, OTHER_RESOURCE, REDIRECT_URI, client, public_client
 from tests.unit.server import CHALLENGE, App, Browser, Server

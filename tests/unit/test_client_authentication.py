@@ -19,8 +19,8 @@ from authserver.errors import (
     TooManySecrets,
 )
 from authserver.identity.throttle import CLIENT_SECRETS, DAY
-from authserver.messages import ClientRequest
-from authserver.models import ClientSecret
+from authserver.messages.token import ClientRequest
+from authserver.models.clients import ClientSecret
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope, Secret, sha256
 from tests.fakes import CLIENT_SECRET, START, FakePasswords, client, public_client, services

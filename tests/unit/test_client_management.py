@@ -8,8 +8,11 @@ import pytest
 
 from authserver.errors import InvalidClient, InvalidToken, OAuthError, TemporarilyUnavailable
 from authserver.identity import hashes
-from authserver.management import Answer, Call, Problem, clients, partner
-from authserver.models import DISABLED, TEST, VERIFIED, Client
+from authserver.management import Answer, Call, Problem
+from authserver.management.admin import clients
+from authserver.management.partner import operations as partner
+from authserver.models import DISABLED
+from authserver.models.clients import TEST, VERIFIED, Client
 from authserver.values import Scope
 from tests.fakes import CLIENT_SECRET, REDIRECT_URI, START
 from tests.unit.server import App, Browser, Server, all_at_once

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from authserver.documents import refusals
 from authserver.documents.client import FIELDS, ClientMetadata, Terms, metadata_of, objections
-from authserver.models import Client
+from authserver.models.clients import Client
 from authserver.scopes import DEFAULT, MANAGEMENT, ScopeCatalogue, ScopeDefinition
 from tests.fakes import client, services, settings
 

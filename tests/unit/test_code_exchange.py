@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidRequest, InvalidToken, OAuthError, UnauthorizedClient
-from authserver.messages import TokenResponse
+from authserver.messages.token import TokenResponse
 from authserver.values import RedirectUri, base64url
 from tests.fakes import REDIRECT_URI, client, public_client
 from tests.unit.server import VERIFIER, App, Browser, Server

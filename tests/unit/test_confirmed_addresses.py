@@ -7,15 +7,19 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 
-from authserver.endpoints.mail import write_letter
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import InvalidRequest
-from authserver.messages import GoTo, Letter, MailOrder, View
+from authserver.messages.browser import GoTo
+from authserver.messages.mail import Letter, MailOrder
+from authserver.messages.site import View
 from authserver.pages import Pages
 from authserver.site import account as pages
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.opaque import REQUEST, unseal
-from authserver.wire import LINK_COOKIE, SESSION_COOKIE, HttpRequest, HttpResponse, parse_visit
+from authserver.wire.cookies import LINK_COOKIE, SESSION_COOKIE
+from authserver.wire.http import HttpRequest, HttpResponse
+from authserver.wire.site import parse_visit
 from tests import fakes
 from tests.unit.pages import Reader
 from tests.unit.server import Browser, Server

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidRequest
-from authserver.messages import ApprovalAsked, AuthorizationResponse, ConsentPage, Permission
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, ConsentPage, Permission
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope
 from tests.fakes import client, public_client, user

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.token import issue_token
+from authserver.endpoints.machines.token import issue_token
 from authserver.errors import InvalidRequest, OAuthError
-from authserver.messages import GoTo, View
-from authserver.models import VERIFIED
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View
+from authserver.models.clients import VERIFIED
 from authserver.site import FRESH
 from authserver.values import Scope
 from tests.fakes import START, client, user

@@ -7,28 +7,20 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.browser import find_visitor, visitor_csrf
-from authserver.endpoints.login import show_login, submit
-from authserver.endpoints.mail import write_letter
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.login import show_login, submit
+from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.browsers.under_way import find_visitor, visitor_csrf
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import InvalidGrant, InvalidToken
 from authserver.identity.mail_links import make_link
-from authserver.management import account as account_api
-from authserver.messages import (
-    PASSWORD_RESET,
-    AuthorizationResponse,
-    ConsentPage,
-    GoTo,
-    Interaction,
-    Letter,
-    LoginForm,
-    LoginPage,
-    MailOrder,
-    NoLetter,
-    View,
-    Visit,
-)
-from authserver.models import ACTIVE, DISABLED, Identity, IdentityProvider
+from authserver.management.account import operations as account_api
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo, Interaction, LoginForm, LoginPage
+from authserver.messages.mail import PASSWORD_RESET, Letter, MailOrder, NoLetter
+from authserver.messages.site import View, Visit
+from authserver.models import ACTIVE, DISABLED
+from authserver.models.configuration import IdentityProvider
+from authserver.models.users import Identity
 from authserver.site import Answer, account, developer, organisations, security, serve
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
@@ -189,7 +181,7 @@ class Scene(Tenants):
 
 
 def partner_operations() -> Any:
-    from authserver.management import partner
+    from authserver.management.partner import operations as partner
 
     return partner.OPERATIONS
 

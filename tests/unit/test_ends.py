@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidClient, InvalidGrant, InvalidToken
-from authserver.management import account, admin
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo
+from authserver.management.account import operations as account
+from authserver.management.admin import operations as admin
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo
 from authserver.values import Secret
 from tests.fakes import PASSWORD
 from tests.unit.api import Api

@@ -6,25 +6,15 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.erase import KEPT, LOOKS, SETTLED, erase
+from authserver.endpoints.orders.erase import KEPT, LOOKS, SETTLED, erase
 from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
 from authserver.identity.begin import key_text
-from authserver.messages import Erasing
-from authserver.models import (
-    ADMINISTRATOR,
-    MEMBER,
-    OWNER_DELETED,
-    TEST,
-    VERIFIED,
-    Approval,
-    Consent,
-    Factors,
-    Invitation,
-    Membership,
-    OneTimeLink,
-    Organisation,
-)
+from authserver.messages.erasure import Erasing
+from authserver.models.browsers import Consent, OneTimeLink
+from authserver.models.clients import OWNER_DELETED, TEST, VERIFIED
+from authserver.models.factors import Factors
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
 from authserver.storage.erasures import ACTIVITY, CLIENTS, KINDS, MEMBERSHIPS, PAGE, SESSIONS
 from authserver.values import Scope
 from tests import fakes

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidToken, OAuthError, TemporarilyUnavailable
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo, LoginPage
 from authserver.scopes import DEFAULT
 from tests.fakes import client, public_client
 from tests.unit.server import App, Browser, Server

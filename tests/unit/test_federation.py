@@ -7,18 +7,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from authserver.endpoints.federate import begin_federation
+from authserver.endpoints.browsers.federate import begin_federation
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
-from authserver.management import users
-from authserver.messages import (
-    AuthorizationResponse,
-    ConsentPage,
-    FederationForm,
-    FederationProblem,
-    GoTo,
-    GoToProvider,
-)
-from authserver.models import DISABLED, MEMBER, Identity, IdentityProvider
+from authserver.management.admin import users
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, FederationForm, FederationProblem, GoTo, GoToProvider
+from authserver.models import DISABLED
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import MEMBER
+from authserver.models.users import Identity
 from authserver.services import FetchFailed
 from tests.fakes import ISSUER, client
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk

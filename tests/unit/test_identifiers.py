@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidClient, InvalidGrant, InvalidToken
-from authserver.management import admin
+from authserver.management.admin import operations as admin
 from tests.unit.api import Api
 from tests.unit.server import all_at_once
 from tests.unit.tenants import Connection, Tenants

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from authserver.management import admin, partner
+from authserver.management.admin import operations as admin
+from authserver.management.partner import operations as partner
 from tests.unit.api import Api
 from tests.unit.server import Server
 from tests.unit.tenants import Tenants

@@ -6,8 +6,9 @@ import pytest
 
 from authserver.errors import InvalidGrant, InvalidRequest, InvalidToken, UnsupportedGrantType
 from authserver.grants import make_refresh_token
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo
-from authserver.models import Client
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo
+from authserver.models.clients import Client
 from authserver.tokens import opaque
 from authserver.tokens.jwt import left_half_hash, verify
 from authserver.tokens.keyring import TOKEN_RING

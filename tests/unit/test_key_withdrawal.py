@@ -5,10 +5,10 @@ from typing import Any
 import jwt
 import pytest
 
-from authserver.endpoints.metadata import json_web_key_set
+from authserver.endpoints.machines.metadata import json_web_key_set
 from authserver.errors import InvalidGrant, InvalidToken
-from authserver.management import keys as operations
-from authserver.messages import GoTo
+from authserver.management.admin import keys as operations
+from authserver.messages.browser import GoTo
 from authserver.services import Services
 from authserver.tokens.keyring import LOOK_AGAIN, RINGS, SIGNING_RINGS
 from tests.fakes import client, public_client

@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from authserver.languages import ENGLISH, languages
-from authserver.messages import Letter, Mail
+from authserver.messages.mail import Letter, Mail
 from authserver.pages.language import choose, direction, translations
 from authserver.pages.mails import TEMPLATES, render_mail
 from authserver.pages.pseudo import Pseudo

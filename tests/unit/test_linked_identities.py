@@ -6,16 +6,18 @@ from dataclasses import replace
 import pytest
 
 from authserver.errors import InvalidToken
-from authserver.management import users
-from authserver.management.export import export_account
-from authserver.messages import FACTORS_CHANGED, FederationProblem, GoTo, MailOrder, View
-from authserver.models import Identity, User
+from authserver.management.account.export import export_account
+from authserver.management.admin import users
+from authserver.messages.browser import FederationProblem, GoTo
+from authserver.messages.mail import FACTORS_CHANGED, MailOrder
+from authserver.messages.site import View
+from authserver.models.users import Identity, User
 from authserver.pages import Pages
 from authserver.site import Answer
 from authserver.site.security import NOTICES
 from authserver.storage.users import MOST_IDENTITIES
 from authserver.values import Secret
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.authenticator import Authenticator
 from tests.fakes import ISSUER, START, FakePasswords, user
 from tests.openid_provider import SUBJECT

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from authserver.aws.mail_orders import delivery
-from authserver.endpoints.mail import write_letter
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.orders.mail import write_letter
 from authserver.identity.mails import order_verification
-from authserver.management import users
-from authserver.management.export import export_account
-from authserver.messages import GoTo, Letter, MailOrder, NoLetter, View, Visit
-from authserver.models import User
+from authserver.management.account.export import export_account
+from authserver.management.admin import users
+from authserver.messages.browser import GoTo
+from authserver.messages.mail import Letter, MailOrder, NoLetter
+from authserver.messages.site import View, Visit
+from authserver.models.users import User
 from tests.fakes import START, user
 from tests.unit.api import Api
 from tests.unit.server import Server

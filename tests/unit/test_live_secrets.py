@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from authserver.errors import InvalidClient
-from authserver.management import clients
+from authserver.management.admin import clients
 from authserver.management.client_records import secret_identifier
-from authserver.models import ClientSecret
+from authserver.models.clients import ClientSecret
 from authserver.values import sha256
 from tests.fakes import CLIENT_SECRET, START, client
 from tests.unit.api import Api

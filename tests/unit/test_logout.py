@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.browser import find_visitor, visitor_csrf
-from authserver.endpoints.logout import log_out
-from authserver.endpoints.metadata import server_metadata
+from authserver.endpoints.browsers.logout import log_out
+from authserver.endpoints.browsers.under_way import find_visitor, visitor_csrf
+from authserver.endpoints.machines.metadata import server_metadata
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
-from authserver.messages import GoToLogout, LogoutPage, LogoutRequest, SignedOut
-from authserver.models import DISABLED, TEST
+from authserver.messages.logout import GoToLogout, LogoutPage, LogoutRequest, SignedOut
+from authserver.models import DISABLED
+from authserver.models.clients import TEST
 from authserver.pages import Pages
 from authserver.tokens.jwt import sign
 from authserver.values import RedirectUri
-from authserver.wire import HttpRequest, parse_logout_request
+from authserver.wire.http import HttpRequest
+from authserver.wire.logout import parse_logout_request
 from tests import fakes
 from tests.unit.server import App, Browser, Server
 

@@ -9,7 +9,7 @@ import pytest
 
 from authserver.aws.mail_orders import MailOrders, delivery
 from authserver.ends import Begun
-from authserver.messages import PASSWORD_RESET, MailOrder
+from authserver.messages.mail import PASSWORD_RESET, MailOrder
 from tests.fakes import ISSUER, START
 
 ORDER = MailOrder(PASSWORD_RESET, "A" * 22, ISSUER, START, username="alice")

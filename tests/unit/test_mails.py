@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authserver.endpoints.mail import write_letter
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.identity.begin import begun_of, key_text
 from authserver.identity.mail_links import OpenedLink, make_link, open_link
@@ -18,7 +18,7 @@ from authserver.identity.mails import (
     tell_of_new_password,
 )
 from authserver.identity.new_password import refusal
-from authserver.messages import (
+from authserver.messages.mail import (
     EMAIL_CHANGED,
     EMAIL_VERIFICATION,
     FACTORS_CHANGED,
@@ -28,7 +28,8 @@ from authserver.messages import (
     MailOrder,
     NoLetter,
 )
-from authserver.models import Session, User
+from authserver.models.browsers import Session
+from authserver.models.users import User
 from authserver.pages.mails import render_mail
 from authserver.values import Secret, base64url, is_mail_address
 from tests.fakes import (

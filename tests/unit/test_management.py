@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from authserver.errors import MethodNotAllowed
-from authserver.management import DEFAULT_PAGE, MAX_DEPTH, Call, partner, serve
+from authserver.management import DEFAULT_PAGE, MAX_DEPTH, Call, serve
+from authserver.management.partner import operations as partner
 from authserver.values import Scope
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.fakes import client
 from tests.unit.api import Api
 from tests.unit.server import Server

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo, LoginPage
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope, Secret
 from tests import fakes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authserver.models import ADMINISTRATOR, MEMBER, Membership
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from authserver.storage.organisations import OrganisationStore
 from tests import fakes
 from tests.unit.api import Answered, Api

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.mail import write_letter
+from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity import activity
-from authserver.management import organisations, users
-from authserver.messages import CHANGED_BY_OPERATOR, Letter, MailOrder, NoLetter
-from authserver.models import ADMINISTRATOR, MEMBER, Identity, Membership, OneTimeLink, Organisation
+from authserver.management.admin import organisations, users
+from authserver.messages.mail import CHANGED_BY_OPERATOR, Letter, MailOrder, NoLetter
+from authserver.models.browsers import OneTimeLink
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.users import Identity
 from authserver.pages.mails import render_mail
 from authserver.site import account
 from authserver.values import sha256

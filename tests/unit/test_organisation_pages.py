@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from authserver.errors import InvalidRequest
-from authserver.models import ADMINISTRATOR, DISABLED, MEMBER, IdentityProvider, Membership
+from authserver.models import DISABLED
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.site import FRESH, organisations
 from tests import fakes

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.introspect import introspect_self
+from authserver.endpoints.machines.introspect import introspect_self
 from authserver.errors import InsufficientScope, InvalidClient, InvalidGrant, InvalidRequest, InvalidToken
-from authserver.management import account
-from authserver.messages import ActiveAccessToken, ApprovalAsked, AuthorizationResponse, ConsentPage, TokenResponse
-from authserver.models import Membership, Organisation
+from authserver.management.account import operations as account
+from authserver.messages.access import ActiveAccessToken
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, ConsentPage
+from authserver.messages.token import TokenResponse
+from authserver.models.organisations import Membership, Organisation
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.storage.standing import Standing
 from tests import fakes
@@ -142,8 +145,8 @@ def test_what_was_not_offered_cannot_be_chosen(organisation: str, entities: tupl
 
 def fakes_csrf(browser: Browser, handle: str, organisation: str) -> str:
     """What a form for `organisation` would carry, as if our own page had made it."""
-    from authserver.endpoints.browser import csrf_token, resume
-    from authserver.messages import Interaction
+    from authserver.endpoints.browsers.under_way import csrf_token, resume
+    from authserver.messages.browser import Interaction
 
     interaction = Interaction(handle, browser.secrets.get(handle, ""), browser.session)
     resumed = resume(interaction, browser.services)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.token import issue_token
+from authserver.endpoints.machines.token import issue_token
 from authserver.errors import (
     InvalidGrant,
     InvalidRequest,
@@ -17,10 +17,11 @@ from authserver.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
-from authserver.messages import LoginPage, TokenResponse
-from authserver.models import Client
+from authserver.messages.browser import LoginPage
+from authserver.messages.token import TokenResponse
+from authserver.models.clients import Client
 from authserver.values import Scope, Secret
-from authserver.wire import render_error
+from authserver.wire.http import render_error
 from tests.fakes import OTHER_RESOURCE, PASSWORD, RESOURCE, FakePasswords, FakeUsers, client, public_client, user
 from tests.unit.server import App, Server
 from tests.unit.test_sign_in import at_login

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.authorize import authorize
+from authserver.endpoints.browsers.authorize import authorize
 from authserver.errors import InvalidRequest
-from authserver.messages import AuthorizationRequest, GoTo, View
-from authserver.models import VERIFIED
+from authserver.messages.authorization import AuthorizationRequest
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View
+from authserver.models.clients import VERIFIED
 from authserver.pages import Pages
 from authserver.site.developer.claims import CLAIMS
 from authserver.values import Scope, base64url, sha256
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.fakes import START, client, user
 from tests.unit.portal import Developer, words
 from tests.unit.server import Server

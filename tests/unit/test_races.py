@@ -3,7 +3,9 @@
 import pytest
 
 from authserver.errors import InvalidGrant, InvalidToken, OAuthError
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, TokenResponse
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo
+from authserver.messages.token import TokenResponse
 from authserver.tokens import opaque
 from authserver.values import base64url
 from tests.fakes import client

@@ -3,7 +3,7 @@
 import pytest
 
 from authserver.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget, InvalidToken
-from authserver.messages import TokenResponse
+from authserver.messages.token import TokenResponse
 from tests.fakes import OTHER_RESOURCE, RESOURCE, START, client, public_client
 from tests.unit.server import App, Browser, Server
 

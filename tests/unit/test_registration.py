@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.metadata import server_metadata
+from authserver.endpoints.machines.metadata import server_metadata
 from authserver.errors import (
     InvalidClient,
     InvalidClientMetadata,
@@ -18,12 +18,13 @@ from authserver.errors import (
     RegistrationClosed,
     TooManyAttempts,
 )
-from authserver.management import clients
-from authserver.management.initial_access import new_initial_access_token
-from authserver.management.registration import ALL_A_DAY, PER_SOURCE_AN_HOUR, UNUSED_LIFETIME, serve
-from authserver.models import DISABLED, TEST, VERIFIED
+from authserver.management.admin import clients
+from authserver.management.registration.initial_access import new_initial_access_token
+from authserver.management.registration.operations import ALL_A_DAY, PER_SOURCE_AN_HOUR, UNUSED_LIFETIME, serve
+from authserver.models import DISABLED
+from authserver.models.clients import TEST, VERIFIED
 from authserver.values import sha256
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.fakes import REDIRECT_URI, client
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server, all_at_once, with_settings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidToken, TemporarilyUnavailable
-from authserver.management import clients
+from authserver.management.admin import clients
 from authserver.management.client_records import ATTEMPTS
 from tests.fakes import START
 from tests.unit.api import Api

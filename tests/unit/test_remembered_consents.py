@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from authserver.management import account as operations
-from authserver.management import consents
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo
+from authserver.management.account import operations as operations
+from authserver.management.admin import consents
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo
 from authserver.site import account as pages
 from tests import fakes
 from tests.fakes import START, filing

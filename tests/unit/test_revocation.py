@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
+from authserver.endpoints.machines.revoke import NOTED_ACCESS_TOKENS
 from authserver.ends import CLOCK_SKEW, FORGOTTEN_AFTER
 from authserver.errors import InvalidClient, InvalidGrant, InvalidToken, UnsupportedTokenType
-from authserver.messages import TokenResponse
+from authserver.messages.token import TokenResponse
 from authserver.values import Secret
 from tests import fakes
 from tests.fakes import PASSWORD, START, client, public_client

@@ -11,8 +11,9 @@ from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailab
 from authserver.identity import passkeys, recovery_codes, totp
 from authserver.identity.passkeys import Ceremony
 from authserver.identity.second_factors import ChangedMeanwhile, rename_passkey
-from authserver.messages import CodePage, ConsentPage, GoTo, LoginPage
-from authserver.models import ACTIVE, DISABLED, Factors, Totp
+from authserver.messages.browser import CodePage, ConsentPage, GoTo, LoginPage
+from authserver.models import ACTIVE, DISABLED
+from authserver.models.factors import Factors, Totp
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
 from tests.authenticator import Authenticator

@@ -8,9 +8,10 @@ import pytest
 
 from authserver.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable, TooManyAttempts
 from authserver.identity import recovery_codes
-from authserver.management import users
-from authserver.messages import GoTo, View, Visit
-from authserver.models import Factors
+from authserver.management.admin import users
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View, Visit
+from authserver.models.factors import Factors
 from authserver.site import Answer, serve
 from authserver.site.security import NOTICES, SCREENS
 from authserver.tokens.opaque import key_of

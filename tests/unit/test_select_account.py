@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from authserver.endpoints.login import show_login, submit
+from authserver.endpoints.browsers.login import show_login, submit
 from authserver.errors import InvalidRequest
-from authserver.messages import AuthorizationResponse, GoTo, Interaction, LoginForm, LoginPage
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import GoTo, Interaction, LoginForm, LoginPage
 from authserver.values import Secret
 from tests.fakes import PASSWORD, client, user
 from tests.unit.server import App, Browser, Server

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
-from authserver.messages import AuthorizationResponse, ConsentPage, GoTo, LoginPage
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ConsentPage, GoTo, LoginPage
 from authserver.values import Secret
 from tests.fakes import PASSWORD, FakePasswords, client, user
 from tests.unit.server import App, Browser, Server

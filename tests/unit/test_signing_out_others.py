@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant
-from authserver.messages import GoTo, View
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View
 from authserver.models import ACTIVE, DISABLED
 from authserver.site import Answer, serve
 from authserver.site.security import NOTICES, SCREENS

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from authserver.errors import OAuthError
-from authserver.messages import AuthorizationResponse, GoTo
-from authserver.models import TEST
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import GoTo
+from authserver.models.clients import TEST
 from tests.fakes import client, public_client
 from tests.unit.server import App, Browser, Server
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.management import theme as management
-from authserver.models import Theme
+from authserver.management.admin import theme as management
+from authserver.models.configuration import Theme
 from authserver.pages.looks import STYLE, style_of
 from authserver.theme import DARK, DEFAULT, FONTS, LIGHT, MAX_LOGO, complete, contrast, lighter, objections, on
 from tests.unit.api import Api

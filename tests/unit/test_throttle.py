@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.identity.throttle import CLIENT_SECRETS, HOUR, PASSWORDS, Limits
-from authserver.messages import GoTo, LoginPage
+from authserver.messages.browser import GoTo, LoginPage
 from authserver.storage.journal import Pace
 from authserver.values import Secret
 from tests.fakes import FakePasswords, user

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from authserver.aws.apigateway import TOKEN_EVENT_REFUSED, authorizer
-from authserver.messages import AccessRequest, ActiveAccessToken
+from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.settings import Settings
 from authserver.values import Scope
 

@@ -6,8 +6,8 @@ import jwt
 import pytest
 
 from authserver.errors import InvalidScope
-from authserver.messages import ConsentPage
-from authserver.models import ADMINISTRATOR, Membership, Organisation
+from authserver.messages.browser import ConsentPage
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.tokens.access_token import ENTITIES_BUDGET
 from authserver.tokens.jwt import MAX_LENGTH
 from authserver.values import Scope

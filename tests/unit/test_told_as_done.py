@@ -6,15 +6,18 @@ from urllib.parse import urlencode
 
 import pytest
 
-from authserver.endpoints.mail import write_letter
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.orders.mail import write_letter
 from authserver.identity.mails import order_reset
-from authserver.management import authorizations, identity_providers, users
-from authserver.management import organisations as operators_organisations
-from authserver.messages import GoTo, Letter, MailOrder, View
+from authserver.management.admin import authorizations, identity_providers, users
+from authserver.management.admin import organisations as operators_organisations
+from authserver.messages.browser import GoTo
+from authserver.messages.mail import Letter, MailOrder
+from authserver.messages.site import View
 from authserver.site import FRESH, organisations, security
 from authserver.values import Secret, base64url
-from authserver.wire import HttpRequest, parse_visit
+from authserver.wire.http import HttpRequest
+from authserver.wire.site import parse_visit
 from tests import fakes
 from tests.authenticator import Authenticator
 from tests.fakes import ISSUER

@@ -8,20 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authserver import errors, wire
+from authserver import errors
 from authserver.errors import InvalidRequest, OAuthError, RequestTooLarge, UnsupportedMediaType
-from authserver.messages import AuthorizationResponse, GoTo, RedirectTarget
+from authserver.messages.authorization import AuthorizationResponse, RedirectTarget
+from authserver.messages.browser import GoTo
 from authserver.values import RedirectUri
-from authserver.wire import FORM_MEDIA_TYPE, MAX_FIELDS, MAX_FORM, HttpRequest
+from authserver.wire.browser import (
+    parse_authorization_request,
+    parse_consent_form,
+    parse_interaction,
+    parse_login_form,
+    render_goto,
+    render_redirect,
+)
+from authserver.wire.forms import FORM_MEDIA_TYPE, MAX_FIELDS, MAX_FORM
+from authserver.wire.http import HttpRequest, render_error
+from authserver.wire.protocol import parse_token_presented, parse_token_request
 
 FORM = {"content-type": FORM_MEDIA_TYPE}
 PARSERS: dict[str, Callable[[HttpRequest], object]] = {
-    "token": wire.parse_token_request,
-    "presented": wire.parse_token_presented,
-    "authorization": wire.parse_authorization_request,
-    "interaction": wire.parse_interaction,
-    "login": wire.parse_login_form,
-    "consent": wire.parse_consent_form,
+    "token": parse_token_request,
+    "presented": parse_token_presented,
+    "authorization": parse_authorization_request,
+    "interaction": parse_interaction,
+    "login": parse_login_form,
+    "consent": parse_consent_form,
 }
 
 
@@ -75,18 +86,18 @@ def refusal_of(parser: str, request: HttpRequest) -> OAuthError | None:
 @pytest.mark.parametrize("name", ["grant_type", "client_id", "scope", "code", "x"])
 def test_parameter_twice_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest):
-        wire.parse_token_request(form(f"grant_type=a&{name}=b&{name}=c"))
+        parse_token_request(form(f"grant_type=a&{name}=b&{name}=c"))
 
 
 @pytest.mark.rfc("8707", "2")
 def test_resource_may_come_twice() -> None:
-    request = wire.parse_token_request(form("grant_type=a&resource=urn:a&resource=urn:b"))
+    request = parse_token_request(form("grant_type=a&resource=urn:a&resource=urn:b"))
     assert request.resource == ("urn:a", "urn:b")
 
 
 @pytest.mark.rfc("6749", "3.1")
 def test_parameter_without_a_value_is_absent() -> None:
-    request = wire.parse_token_request(form("grant_type=a&scope=&code"))
+    request = parse_token_request(form("grant_type=a&scope=&code"))
     assert request.parameters == {"grant_type": "a"}
 
 
@@ -97,37 +108,35 @@ def test_parameter_without_a_value_is_absent() -> None:
 )
 def test_body_that_is_no_form_is_refused(media_type: str) -> None:
     with pytest.raises(UnsupportedMediaType):
-        wire.parse_token_request(
-            HttpRequest("POST", "/token", headers={"content-type": media_type}, body=b"grant_type=a")
-        )
+        parse_token_request(HttpRequest("POST", "/token", headers={"content-type": media_type}, body=b"grant_type=a"))
 
 
 @pytest.mark.rfc("6749", "2.3.1")
 @pytest.mark.parametrize("query", ["client_secret=x", "client_assertion=x", "a=b&client_secret=x"])
 def test_client_credentials_in_the_query_are_refused(query: str) -> None:
     with pytest.raises(InvalidRequest):
-        wire.parse_token_request(HttpRequest("POST", "/token", query, FORM, body=b"grant_type=a"))
+        parse_token_request(HttpRequest("POST", "/token", query, FORM, body=b"grant_type=a"))
 
 
 @pytest.mark.rfc("6749", "3.2")
 def test_parameters_in_the_query_of_a_token_request_are_not_read() -> None:
     request = HttpRequest("POST", "/token", "code=x&scope=y", FORM, body=b"grant_type=a")
-    assert wire.parse_token_request(request).parameters == {"grant_type": "a"}
+    assert parse_token_request(request).parameters == {"grant_type": "a"}
 
 
 def test_request_that_is_too_large_is_refused() -> None:
-    assert wire.parse_token_request(form("grant_type=" + "a" * (MAX_FORM - 11)))
+    assert parse_token_request(form("grant_type=" + "a" * (MAX_FORM - 11)))
     with pytest.raises(RequestTooLarge):
-        wire.parse_token_request(form("grant_type=" + "a" * (MAX_FORM - 10)))
+        parse_token_request(form("grant_type=" + "a" * (MAX_FORM - 10)))
     with pytest.raises(InvalidRequest):
-        wire.parse_token_request(form("grant_type=a&" + "&".join(f"p{number}=1" for number in range(MAX_FIELDS))))
+        parse_token_request(form("grant_type=a&" + "&".join(f"p{number}=1" for number in range(MAX_FIELDS))))
 
 
 @pytest.mark.rfc("6749", "B")
 @pytest.mark.parametrize("body", [b"grant_type=%ff", b"grant_type=%00", b"grant_type=\xff", b"grant_type=a&%00=b"])
 def test_form_that_is_no_text_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        wire.parse_token_request(form(body))
+        parse_token_request(form(body))
 
 
 @pytest.mark.rfc("6749", "3.1")
@@ -135,7 +144,7 @@ def test_form_that_is_no_text_is_refused(body: bytes) -> None:
 def test_authorization_request_tells_what_came_twice(method: str) -> None:
     pairs = "client_id=a&state=b&state=c&resource=urn:a&resource=urn:b"
     request = HttpRequest(method, "/authorize", pairs if method == "GET" else "", FORM, body=pairs.encode())
-    parsed = wire.parse_authorization_request(request)
+    parsed = parse_authorization_request(request)
     assert parsed.repeated == {"state"}
     assert parsed.resource == ("urn:a", "urn:b")
 
@@ -156,7 +165,7 @@ ERRORS = [
 @pytest.mark.rfc("6749", "5.2")
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_error_is_json_that_nobody_stores(error: OAuthError) -> None:
-    response = wire.render_error(error)
+    response = render_error(error)
     headers = dict(response.headers)
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Type"] == "application/json"
@@ -171,7 +180,7 @@ def test_error_is_json_that_nobody_stores(error: OAuthError) -> None:
 @given(st.text(max_size=50))
 def test_state_comes_back_unchanged_and_cannot_inject_a_header(state: str) -> None:
     target = RedirectTarget(RedirectUri.parse("https://app.example/cb?x=1"), "query", state)
-    response = wire.render_redirect(AuthorizationResponse(target, {"code": "c", "state": state}))
+    response = render_redirect(AuthorizationResponse(target, {"code": "c", "state": state}))
     location = dict(response.headers)["Location"]
     assert location.isascii()
     assert location.isprintable()
@@ -181,7 +190,7 @@ def test_state_comes_back_unchanged_and_cannot_inject_a_header(state: str) -> No
 @pytest.mark.rfc("6749", "4.1.2")
 @pytest.mark.parametrize(("uri", "glue"), [("https://app.example/cb", "?"), ("https://app.example/cb?", "&")])
 def test_query_of_the_redirect_uri_is_kept(uri: str, glue: str) -> None:
-    response = wire.render_redirect(AuthorizationResponse(RedirectTarget(RedirectUri.parse(uri)), {"code": "c"}))
+    response = render_redirect(AuthorizationResponse(RedirectTarget(RedirectUri.parse(uri)), {"code": "c"}))
     assert response.status == 303
     assert dict(response.headers)["Location"] == f"{uri}{glue}code=c"
 
@@ -189,7 +198,7 @@ def test_query_of_the_redirect_uri_is_kept(uri: str, glue: str) -> None:
 @given(st.text(max_size=30))
 def test_page_address_and_cookies_of_any_handle_inject_nothing(handle: str) -> None:
     message = GoTo("login", "rq_" + quote(handle), "secret", "session", 60)
-    response = wire.render_goto(message)
+    response = render_goto(message)
     assert dict(response.headers)["Location"].startswith("login?request=rq_")
     for cookie in response.cookies:
         assert cookie.endswith("Path=/; Secure; HttpOnly; SameSite=Lax")

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from authserver.errors import InvalidGrant
-from authserver.management import account
-from authserver.messages import ApprovalAsked, AuthorizationResponse, ConsentPage
-from authserver.models import ADMINISTRATOR, MEMBER, Membership
+from authserver.management.account import operations as account
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import ApprovalAsked, ConsentPage
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from authserver.site import organisations
 from tests.unit.api import Api
 from tests.unit.pages import Reader

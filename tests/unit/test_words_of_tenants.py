@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from authserver.management import identity_providers
-from authserver.messages import FederationProblem, GoTo
-from authserver.models import MEMBER, Organisation, User
+from authserver.management.admin import identity_providers
+from authserver.messages.browser import FederationProblem, GoTo
+from authserver.models.organisations import MEMBER, Organisation
+from authserver.models.users import User
 from authserver.site import organisations
 from tests import fakes
 from tests.openid_provider import SUBJECT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authserver.errors import InsufficientScope, InvalidGrant, InvalidScope, InvalidToken
-from authserver.management import admin
+from authserver.management.admin import operations as admin
 from authserver.values import Scope, Secret
 from tests.fakes import RESOURCE, client, public_client
 from tests.unit.api import Api

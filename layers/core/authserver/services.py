@@ -9,17 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
 from authserver.ends import Begun, Deployment
-from authserver.messages import (
-    Allowed,
-    ClientRequest,
-    Mail,
-    MailOrder,
-    PresentedSecret,
-    TokenRequest,
-    TokenResponse,
-    ValidatedAuthorizationRequest,
-)
-from authserver.models import Client, IdentityProvider, Ring, Session
+from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+from authserver.messages.mail import Mail, MailOrder
+from authserver.messages.token import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
+from authserver.models.browsers import Session
+from authserver.models.clients import Client
+from authserver.models.configuration import IdentityProvider
+from authserver.models.keys import Ring
 from authserver.scopes import Scopes
 from authserver.settings import Settings
 from authserver.storage.browsers import BrowserStore

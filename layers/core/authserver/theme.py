@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Theme
+from authserver.models.configuration import Theme
 from authserver.values import is_web_page
 
 CACHE_LIFETIME = 60

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 
-from authserver.endpoints.revoke import NOTED_ACCESS_TOKENS
+from authserver.endpoints.machines.revoke import NOTED_ACCESS_TOKENS
 from authserver.errors import InvalidGrant
-from authserver.messages import ConsentPage
+from authserver.messages.browser import ConsentPage
 from tests.sweep.estate import Estate
 from tests.sweep.kills import Act, Register
 from tests.sweep.powers import named

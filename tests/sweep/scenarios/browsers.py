@@ -2,9 +2,10 @@
 
 from copy import copy
 
-from authserver.endpoints.login import show_login, submit
-from authserver.endpoints.logout import log_out
-from authserver.messages import GoTo, Interaction, LoginForm, LoginPage, LogoutRequest
+from authserver.endpoints.browsers.login import show_login, submit
+from authserver.endpoints.browsers.logout import log_out
+from authserver.messages.browser import GoTo, Interaction, LoginForm, LoginPage
+from authserver.messages.logout import LogoutRequest
 from tests.sweep.estate import RECOVERY_CODES, Estate
 from tests.sweep.kills import Act, Register
 from tests.sweep.powers import named

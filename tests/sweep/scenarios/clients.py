@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from authserver.management.client_records import secret_identifier
-from authserver.management.registration import serve as serve_registration
-from authserver.models import ClientSecret
+from authserver.management.registration.operations import serve as serve_registration
+from authserver.models.clients import ClientSecret
 from authserver.values import sha256
-from authserver.wire import HttpRequest
+from authserver.wire.http import HttpRequest
 from tests.fakes import CLIENT_SECRET, START, client
 from tests.sweep.estate import REGISTRATION_TOKEN, Estate
 from tests.sweep.kills import Act, Register

@@ -2,11 +2,11 @@
 
 from pyotp import TOTP
 
-from authserver.endpoints.erase import erase
-from authserver.endpoints.recover import recover
+from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.orders.erase import erase
 from authserver.identity.second_factors import secret_of
-from authserver.messages import Visit
-from authserver.models import Factors
+from authserver.messages.site import Visit
+from authserver.models.factors import Factors
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
 from tests.fakes import PASSWORD

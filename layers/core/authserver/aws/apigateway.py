@@ -21,9 +21,9 @@ from authserver.errors import (
     ServerError,
     TemporarilyUnavailable,
 )
-from authserver.messages import AccessRequest, ActiveAccessToken
-from authserver.models import EVERY_ENTITY
-from authserver.wire import CORS, HttpRequest, HttpResponse, bearer_challenge, render_error, render_preflight
+from authserver.messages.access import AccessRequest, ActiveAccessToken
+from authserver.models.organisations import EVERY_ENTITY
+from authserver.wire.http import CORS, HttpRequest, HttpResponse, bearer_challenge, render_error, render_preflight
 
 type Event = Mapping[str, Any]
 type Handler = Callable[[Event, Any], dict[str, Any]]

@@ -23,8 +23,8 @@ from authserver.aws.log import write_problem
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.identity.providers import RememberedProviders
-from authserver.messages import MailOrder
-from authserver.models import Session
+from authserver.messages.mail import MailOrder
+from authserver.models.browsers import Session
 from authserver.scopes import RememberedScopes
 from authserver.services import Fetcher, Mailer, PasswordHasher, Services
 from authserver.settings import Settings

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver.aws.logger import logger
 from authserver.errors import OAuthError, TemporarilyUnavailable
-from authserver.messages import Erasing
+from authserver.messages.erasure import Erasing
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -16,7 +16,7 @@ from authserver.aws.log import write_request
 from authserver.aws.logger import logger
 from authserver.ends import Begun
 from authserver.errors import OAuthError, TemporarilyUnavailable
-from authserver.messages import MailOrder
+from authserver.messages.mail import MailOrder
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

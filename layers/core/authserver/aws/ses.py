@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver.aws.boto import Config
 from authserver.errors import TemporarilyUnavailable
-from authserver.messages import Mail
+from authserver.messages.mail import Mail
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client

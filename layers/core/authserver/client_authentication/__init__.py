@@ -7,8 +7,8 @@ from dataclasses import replace
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
 from authserver.identity.refusals import noted
 from authserver.identity.throttle import count_client_attempt, give_back, note_right_secret, note_wrong
-from authserver.messages import ClientRequest, PresentedSecret
-from authserver.models import Client, ClientSecret
+from authserver.messages.token import ClientRequest, PresentedSecret
+from authserver.models.clients import Client, ClientSecret
 from authserver.services import AuthenticatedClient, ClientAuthenticationMethod, Named, Services
 from authserver.values import Secret, sha256
 

@@ -5,8 +5,8 @@ from urllib.parse import unquote_plus
 
 from authserver.client_authentication import secret_is_live
 from authserver.errors import InvalidClient
-from authserver.messages import ClientRequest, PresentedSecret
-from authserver.models import Client
+from authserver.messages.token import ClientRequest, PresentedSecret
+from authserver.models.clients import Client
 from authserver.services import Services
 from authserver.values import Secret
 

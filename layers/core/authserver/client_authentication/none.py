@@ -1,7 +1,7 @@
 """Public clients, which have no secret and only say who they are: RFC 6749 section 3.2.1, RFC 7591 section 2."""
 
-from authserver.messages import ClientRequest, PresentedSecret
-from authserver.models import Client
+from authserver.messages.token import ClientRequest, PresentedSecret
+from authserver.models.clients import Client
 from authserver.services import Services
 
 METHOD: str = "none"

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints
 
-from authserver import models
 from authserver.documents import Document
+from authserver.models.tokens import Authorization as StoredAuthorization
 from authserver.scopes import ScopeDefinition
 
 MAX_CHOSEN = 100  # companies by name, as at consent; who wants more takes all of them
@@ -30,7 +30,7 @@ class Authorization(Document):
     stands: bool = Field(description="false once it was revoked, or anything that it depends on was ended since")
 
     @classmethod
-    def of(cls, authorization: models.Authorization, *, stands: bool) -> Self:
+    def of(cls, authorization: StoredAuthorization, *, stands: bool) -> Self:
         return cls(
             id=authorization.id,
             client_id=authorization.client_id,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage, printable
-from authserver.models import Client
+from authserver.models.clients import Client
 from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.theme import is_logo

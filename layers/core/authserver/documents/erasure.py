@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from authserver import models
 from authserver.documents import Document
+from authserver.models.erasures import Erasure as StoredErasure
 
 
 class Erasure(Document):
@@ -21,7 +21,7 @@ class Erasure(Document):
     finished_at: int | None
 
     @classmethod
-    def of(cls, erasure: models.Erasure) -> Self:
+    def of(cls, erasure: StoredErasure) -> Self:
         state: Literal["erasing", "checking", "done"] = "erasing" if erasure.left else "checking"
         return cls(
             subject_key=erasure.subject_key,

@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from authserver import models
 from authserver.documents import Document, Identifier, Status, Text, status_of
 from authserver.identity.providers import domain_of
+from authserver.models.configuration import ANY_DOMAIN
+from authserver.models.configuration import IdentityProvider as StoredIdentityProvider
 from authserver.values import LOOPBACK_LITERALS, Scope
 
 MAX_DOMAINS = 50  # with their provider, within what one transaction of DynamoDB takes
@@ -64,7 +65,7 @@ class Provider(Document):
             raise ValueError("token_endpoint_auth_method none means that there is no client_secret")
         if len(set(self.domains)) < len(self.domains):
             raise ValueError("domains: one is there twice")
-        if self.trusts_email == models.ANY_DOMAIN and self.organisation:
+        if self.trusts_email == ANY_DOMAIN and self.organisation:
             raise ValueError(
                 "trusts_email: * is not for a provider of an organisation, whose administrators can change it"
             )
@@ -82,10 +83,10 @@ class IdentityProvider(Provider):
 
     id: ProviderId
 
-    def record(self, wrapped_secret: bytes, created_at: int) -> models.IdentityProvider:
+    def record(self, wrapped_secret: bytes, created_at: int) -> StoredIdentityProvider:
         """The provider as it is stored, with its secret as `identity.providers.wrap_secret` made it."""
         fields = self.model_dump(exclude={"client_secret", "scope", "domains"})
-        return models.IdentityProvider(
+        return StoredIdentityProvider(
             **fields,
             client_secret=wrapped_secret,
             scope=Scope.parse(self.scope),
@@ -114,7 +115,7 @@ class DescribedProvider(Document):
     created_at: int
 
     @classmethod
-    def of(cls, provider: models.IdentityProvider) -> Self:
+    def of(cls, provider: StoredIdentityProvider) -> Self:
         return cls(
             id=provider.id,
             name=provider.name,

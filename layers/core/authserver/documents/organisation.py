@@ -4,8 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints
 
-from authserver import models
 from authserver.documents import Document, Identifier, Status, Text, status_of
+from authserver.models.organisations import ADMINISTRATOR, Membership
+from authserver.models.organisations import Invitation as StoredInvitation
+from authserver.models.organisations import Organisation as StoredOrganisation
+from authserver.models.users import User
 
 MAX_COMPANIES = 500
 
@@ -24,7 +27,7 @@ class Organisation(Document):
     created_at: int
 
     @classmethod
-    def of(cls, organisation: models.Organisation) -> Self:
+    def of(cls, organisation: StoredOrganisation) -> Self:
         return cls(
             id=organisation.id,
             name=organisation.name,
@@ -77,7 +80,7 @@ class Member(Document):
     created_at: int
 
     @classmethod
-    def of(cls, membership: models.Membership, user: models.User | None) -> Self:
+    def of(cls, membership: Membership, user: User | None) -> Self:
         return cls(
             sub=membership.subject,
             username=user.username if user else "",
@@ -97,7 +100,7 @@ class OwnMembership(Document):
     role: Role
 
     @classmethod
-    def of(cls, membership: models.Membership, organisation: models.Organisation) -> Self:
+    def of(cls, membership: Membership, organisation: StoredOrganisation) -> Self:
         seen = Organisation.of(organisation)
         return cls(id=seen.id, name=seen.name, companies=seen.companies, status=seen.status, role=role_of(membership))
 
@@ -151,6 +154,6 @@ class InvitationAnswer(Document):
     decision: Literal["accept", "decline"]
 
 
-def role_of(membership: models.Membership | models.Invitation) -> Role:
+def role_of(membership: Membership | StoredInvitation) -> Role:
     """The role; whatever is not an administrator is a member."""
-    return "administrator" if membership.role == models.ADMINISTRATOR else "member"
+    return "administrator" if membership.role == ADMINISTRATOR else "member"

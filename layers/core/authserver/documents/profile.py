@@ -2,8 +2,8 @@
 
 from typing import Self
 
-from authserver import models
 from authserver.documents import Document, Text
+from authserver.models.users import User
 
 
 class Profile(Document):
@@ -16,7 +16,7 @@ class Profile(Document):
     email_verified: bool
 
     @classmethod
-    def of(cls, user: models.User) -> Self:
+    def of(cls, user: User) -> Self:
         return cls(
             sub=user.sub,
             username=user.username,

@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
-from authserver import models
 from authserver.documents import Document
+from authserver.models.configuration import Theme as StoredTheme
 from authserver.theme import DEFAULT, complete
 
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -27,9 +27,9 @@ class NewTheme(Document):
     support: Line = Field(default="", description="An e-mail address or an https URL for people who are stuck")
     version: int | None = Field(default=None, description="The version that this replaces. Left out: whatever is there")
 
-    def record(self, version: int) -> models.Theme:
+    def record(self, version: int) -> StoredTheme:
         """The theme as it is stored, once nothing speaks against it, in place of the one with this version."""
-        return complete(models.Theme(**self.model_dump(exclude={"version"}), version=version))
+        return complete(StoredTheme(**self.model_dump(exclude={"version"}), version=version))
 
 
 class Theme(Document):
@@ -47,5 +47,5 @@ class Theme(Document):
     version: int = Field(description="0: nobody has set one")
 
     @classmethod
-    def of(cls, theme: models.Theme) -> Self:
+    def of(cls, theme: StoredTheme) -> Self:
         return cls(**{name: getattr(theme, name) for name in cls.model_fields})

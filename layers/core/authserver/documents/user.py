@@ -4,10 +4,13 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from authserver import models
 from authserver.documents import Document, Identifier, Status, status_of
 from authserver.identity import hashes
 from authserver.identity.password import is_acceptable
+from authserver.models.browsers import OneTimeLink
+from authserver.models.factors import Factors as StoredFactors
+from authserver.models.users import Identity as StoredIdentity
+from authserver.models.users import User as StoredUser
 from authserver.values import Secret, normalised_username
 
 MIN_PASSWORD = 8  # NIST SP 800-63B section 3.1.1.2 asks for no less; composition rules it forbids
@@ -51,7 +54,7 @@ class User(Document):
     created_at: int
 
     @classmethod
-    def of(cls, user: models.User) -> Self:
+    def of(cls, user: StoredUser) -> Self:
         return cls(
             sub=user.sub,
             username=user.username,
@@ -108,7 +111,7 @@ class Factors(Document):
     passkeys: int
 
     @classmethod
-    def of(cls, factors: models.Factors) -> Self:
+    def of(cls, factors: StoredFactors) -> Self:
         return cls(
             authenticator_app=factors.asks_for_code,
             recovery_codes=len(factors.recovery_codes),
@@ -133,7 +136,7 @@ class Identity(Document):
     created_at: int = Field(description="When it was linked; 0 if that is not known")
 
     @classmethod
-    def of(cls, identity: models.Identity) -> Self:
+    def of(cls, identity: StoredIdentity) -> Self:
         return cls(
             id=identity.id,
             sub=identity.sub,
@@ -159,7 +162,7 @@ class Link(Document):
     expires_at: int
 
     @classmethod
-    def of(cls, link: models.OneTimeLink) -> Self:
+    def of(cls, link: OneTimeLink) -> Self:
         return cls(
             id=link.id,
             purpose=link.purpose,

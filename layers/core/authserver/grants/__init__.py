@@ -4,8 +4,10 @@ from typing import Any
 
 from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
-from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
-from authserver.models import Authorization, Client
+from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.models.clients import Client
+from authserver.models.tokens import Authorization
 from authserver.scopes import covered
 from authserver.services import AuthenticatedClient, Services
 from authserver.storage.tokens import AlreadyExists

@@ -15,8 +15,10 @@ from authserver.grants import (
     respond,
     scope_now,
 )
-from authserver.messages import Allowed, TokenRequest, TokenResponse, ValidatedAuthorizationRequest
-from authserver.models import Authorization, Client
+from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.models.clients import Client
+from authserver.models.tokens import Authorization
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque

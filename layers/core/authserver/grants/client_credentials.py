@@ -9,8 +9,8 @@ makes no difference. What an administrator of an organisation has to allow it ne
 from authserver.ends import Begun
 from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import known_resource, parse_scope
-from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import Client
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.models.clients import Client
 from authserver.scopes import ADMINISTRATOR, covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens.access_token import Issue, issue_access_token

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from authserver.errors import LoginRequired
 from authserver.grants import begin_active, new_authorization
 from authserver.identity.claims import claims_of
-from authserver.messages import Allowed, TokenResponse, ValidatedAuthorizationRequest
-from authserver.models import Authorization
+from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+from authserver.messages.token import TokenResponse
+from authserver.models.tokens import Authorization
 from authserver.services import Services
 from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token

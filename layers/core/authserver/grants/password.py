@@ -16,8 +16,9 @@ from authserver.grants import (
     respond,
 )
 from authserver.identity.local_account import Account, authenticate
-from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import Authorization, Client
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.models.clients import Client
+from authserver.models.tokens import Authorization
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING

@@ -18,8 +18,8 @@ from authserver.grants import (
     respond,
     scope_now,
 )
-from authserver.messages import TokenRequest, TokenResponse
-from authserver.models import Authorization
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.models.tokens import Authorization
 from authserver.scopes import covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import Refused

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.throttle import network_of
-from authserver.models import Activity
+from authserver.models.journal import Activity
 from authserver.services import Services
 from authserver.values import base64url
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from authserver.ends import Begun
-from authserver.models import Session
+from authserver.models.browsers import Session
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.storage.users import AccountState

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from authserver.models import User
+from authserver.models.users import User
 from authserver.values import Scope
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from authserver.identity.providers import domain_of
-from authserver.models import ANY_DOMAIN, Federation, IdentityProvider
+from authserver.models.browsers import Federation
+from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
 from authserver.services import Fetcher, FetchFailed
 from authserver.tokens.jwt import NotAToken
 from authserver.tokens.upstream import (

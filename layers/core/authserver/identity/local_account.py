@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ACTIVE, Factors, User
+from authserver.models import ACTIVE
+from authserver.models.factors import Factors
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.values import Secret

@@ -8,8 +8,9 @@ import hmac
 import re
 from dataclasses import dataclass, field
 
-from authserver.messages import EMAIL_VERIFICATION, PASSWORD_RESET, MailOrder
-from authserver.models import WITHDRAWN, OneTimeLink, User
+from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET, MailOrder
+from authserver.models.browsers import WITHDRAWN, OneTimeLink
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque

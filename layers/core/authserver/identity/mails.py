@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
-from authserver.messages import (
+from authserver.messages.mail import (
     ACCOUNT_DELETED,
     CHANGED_BY_OPERATOR,
     EMAIL_CHANGED,
@@ -18,7 +18,8 @@ from authserver.messages import (
     PASSWORD_RESET,
     MailOrder,
 )
-from authserver.models import Session, User
+from authserver.models.browsers import Session
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.values import base64url, is_mail_address, normalised_username
 

@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver.ends import FORGOTTEN_AFTER
-from authserver.models import Factors, Passkey, User
+from authserver.models.factors import Factors, Passkey
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import IdentityProvider
+from authserver.models.configuration import IdentityProvider
 from authserver.services import Opener, Services
 from authserver.values import Secret
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from authserver.models import Factors
+from authserver.models.factors import Factors
 from authserver.services import Services
 from authserver.values import base64url, sha256
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from authserver.errors import OAuthError, ServerError, TemporarilyUnavailable
-from authserver.models import Refusal
+from authserver.models.clients import Refusal
 from authserver.services import Services
 
 DAY = 86_400

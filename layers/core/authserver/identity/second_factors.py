@@ -6,7 +6,9 @@ operator, for somebody whose telephone was stolen), is outrun by no form under w
 
 from dataclasses import replace
 
-from authserver.models import Factors, Passkey, Session, Totp, User
+from authserver.models.browsers import Session
+from authserver.models.factors import Factors, Passkey, Totp
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable
 
-from authserver.models import Factors
+from authserver.models.factors import Factors
 from authserver.services import Services
 from authserver.values import base32
 

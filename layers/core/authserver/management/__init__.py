@@ -18,7 +18,9 @@ from authserver.errors import InvalidToken, MethodNotAllowed, OAuthError
 from authserver.services import Services
 from authserver.storage.lists import BadCursor, Page
 from authserver.values import Scope, base64url, sha256
-from authserver.wire import NO_STORE, HttpRequest, HttpResponse, device_of, error_headers, read_query, single
+from authserver.wire.cookies import device_of
+from authserver.wire.forms import read_query, single
+from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse, error_headers
 
 MAX_BODY = 65_536
 MAX_PATH_PARAMETER = 512

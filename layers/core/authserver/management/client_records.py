@@ -13,7 +13,7 @@ from pydantic import Field
 from authserver.documents import Document
 from authserver.documents.client import ClientMetadata, Terms, metadata_of, objections
 from authserver.management import Conflict, NotFound, Problem
-from authserver.models import TEST, Client, ClientSecret
+from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.services import Services
 from authserver.storage.clients import Licence
 from authserver.values import base64url, sha256

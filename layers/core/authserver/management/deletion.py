@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.begin import key_text
 from authserver.management.pages import everything
-from authserver.models import ACTIVE, ADMINISTRATOR, Organisation, User
+from authserver.models import ACTIVE
+from authserver.models.organisations import ADMINISTRATOR, Organisation
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.storage.withdrawals import Others
 

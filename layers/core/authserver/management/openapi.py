@@ -8,10 +8,13 @@ from typing import Any, cast
 from pydantic.json_schema import models_json_schema
 
 from authserver.documents import Document
-from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation, account, admin, partner
+from authserver.management import DEFAULT_PAGE, IDEMPOTENCY_KEY, MAX_PAGE, Operation
+from authserver.management.account import operations as account
+from authserver.management.admin import operations as admin
+from authserver.management.partner import operations as partner
 from authserver.scopes import DEFAULT
 from authserver.settings import Settings
-from authserver.wire import HttpResponse
+from authserver.wire.http import HttpResponse
 
 ROUTE = "GET /openapi.json"
 OPERATIONS = (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)

@@ -4,7 +4,9 @@ once."""
 from dataclasses import replace
 
 from authserver.identity.begin import key_text
-from authserver.models import Approval, Authorization, Consent
+from authserver.models.browsers import Consent
+from authserver.models.organisations import Approval
+from authserver.models.tokens import Authorization
 from authserver.services import Services
 from authserver.storage.standing import Ends
 

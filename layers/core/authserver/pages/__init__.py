@@ -19,23 +19,20 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from authserver.errors import OAuthError, TemporarilyUnavailable
-from authserver.messages import (
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import (
     ApprovalAsked,
-    AuthorizationResponse,
     CodePage,
     ConsentPage,
-    Download,
     FederationProblem,
     GoTo,
-    GoToLogout,
     GoToProvider,
     LoginPage,
-    LogoutPage,
     Permission,
-    SignedOut,
-    View,
 )
-from authserver.models import Client
+from authserver.messages.logout import GoToLogout, LogoutPage, SignedOut
+from authserver.messages.site import Download, View
+from authserver.models.clients import Client
 from authserver.pages.environment import environment_of
 from authserver.pages.language import choose, translations
 from authserver.pages.looks import style_of
@@ -44,20 +41,11 @@ from authserver.pages.qr import grouped, qr
 from authserver.pages.words import Words, host, initials, iso, tint
 from authserver.services import Services
 from authserver.values import is_web_page
-from authserver.wire import (
-    NO_STORE,
-    HttpRequest,
-    HttpResponse,
-    error_headers,
-    post_logout_location,
-    read_query,
-    render_goto,
-    render_goto_logout,
-    render_goto_provider,
-    render_post_logout,
-    render_redirect,
-    session_cookie,
-)
+from authserver.wire.browser import render_goto, render_goto_provider, render_redirect
+from authserver.wire.cookies import session_cookie
+from authserver.wire.forms import read_query
+from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse, error_headers
+from authserver.wire.logout import post_logout_location, render_goto_logout, render_post_logout
 
 HERE = Path(__file__).parent
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from authserver.models import Theme
+from authserver.models.configuration import Theme
 from authserver.theme import FONTS
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")

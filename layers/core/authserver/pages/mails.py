@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
-from authserver.messages import Letter, Mail
+from authserver.messages.mail import Letter, Mail
 from authserver.pages.environment import environment_of
 from authserver.pages.language import choose
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from authserver.endpoints.browser import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
+from authserver.endpoints.browsers.under_way import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
 from authserver.management import Call, NotFound, Problem
 from authserver.marks import N_
-from authserver.messages import Download, GoTo, View, Visit
-from authserver.models import ACTIVE, Session, User
+from authserver.messages.browser import GoTo
+from authserver.messages.site import Download, View, Visit
+from authserver.models import ACTIVE
+from authserver.models.browsers import Session
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.storage.browsers import SessionOver
 from authserver.storage.lists import BadCursor

@@ -11,7 +11,8 @@ from authserver.identity.activity import DATA_EXPORTED, SESSIONS_ENDED, note
 from authserver.identity.mails import order_verification, tell_of_deletion
 from authserver.identity.second_factors import factors_of
 from authserver.management import Conflict, NotFound
-from authserver.management.account import (
+from authserver.management.account.export import export_account
+from authserver.management.account.operations import (
     change_profile,
     connected_clients,
     disconnect_application,
@@ -23,10 +24,11 @@ from authserver.management.account import (
     list_sessions,
 )
 from authserver.management.deletion import delete, handover_of
-from authserver.management.export import export_account
 from authserver.marks import N_
-from authserver.messages import Download, GoTo, View, Visit
-from authserver.models import EVERY_ENTITY, Organisation, User
+from authserver.messages.browser import GoTo
+from authserver.messages.site import Download, View, Visit
+from authserver.models.organisations import EVERY_ENTITY, Organisation
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.site import Rejected, Screen, Visitor, in_words
 from authserver.storage.browsers import SessionOver

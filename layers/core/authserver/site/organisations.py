@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from authserver.management import Answer, Call, Conflict, NotFound, Problem, account, members, own_providers
-from authserver.management.acting import administered
+from authserver.management import Answer, Call, Conflict, NotFound, Problem
+from authserver.management.account import members, own_providers
+from authserver.management.account import operations as account
+from authserver.management.account.acting import administered
 from authserver.marks import N_
-from authserver.messages import GoTo, View, Visit
-from authserver.models import ADMINISTRATOR, EVERY_ENTITY, MEMBER
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View, Visit
+from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, MEMBER
 from authserver.services import Services
 from authserver.site import Screen, Visitor, in_words, path_of
 from authserver.storage.lists import Page

@@ -33,8 +33,10 @@ from authserver.identity.throttle import count_attempt, give_back, network_of, n
 from authserver.identity.totp import provisioning_uri
 from authserver.management import Conflict, NotFound
 from authserver.marks import N_
-from authserver.messages import GoTo, View, Visit
-from authserver.models import Factors, Identity
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View, Visit
+from authserver.models.factors import Factors
+from authserver.models.users import Identity
 from authserver.services import Services
 from authserver.site import Act, Answer, Rejected, Screen, Visitor
 from authserver.values import Secret, base64url

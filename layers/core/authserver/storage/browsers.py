@@ -4,16 +4,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from authserver.ends import Begun
-from authserver.models import (
-    Approval,
-    Consent,
-    Federation,
-    IdentityProvider,
-    Membership,
-    OneTimeLink,
-    PendingRequest,
-    Session,
-)
+from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Approval, Membership
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends
 

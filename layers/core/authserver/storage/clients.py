@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from authserver.models import Client, ClientSecret
+from authserver.models.clients import Client, ClientSecret
 from authserver.storage.lists import Page
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any, Protocol
 
-from authserver.models import IdentityProvider, Membership, Ring, Theme
+from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.keys import Ring
+from authserver.models.organisations import Membership
 from authserver.scopes import ScopeCatalogue
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from authserver.models import Erasure, User
+from authserver.models.erasures import Erasure
+from authserver.models.users import User
 from authserver.storage.lists import Page
 from authserver.values import normalised_username
 

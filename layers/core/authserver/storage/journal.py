@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from authserver.models import Activity, Refusal
+from authserver.models.clients import Refusal
+from authserver.models.journal import Activity
 from authserver.storage.lists import Page
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from authserver.models import Invitation, Membership, Organisation
+from authserver.models.organisations import Invitation, Membership, Organisation
 from authserver.storage.lists import Page
 
 

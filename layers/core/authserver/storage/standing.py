@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.models import AccessTokenRecord, Authorization, Client, Membership, Organisation
+from authserver.models.clients import Client
+from authserver.models.organisations import Membership, Organisation
+from authserver.models.tokens import AccessTokenRecord, Authorization
 
 
 @dataclass(frozen=True, slots=True)

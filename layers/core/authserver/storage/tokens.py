@@ -3,7 +3,9 @@
 from typing import Protocol
 
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
+from authserver.models.clients import InitialAccessToken
+from authserver.models.organisations import Membership
+from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from authserver.ends import SubjectEnd
-from authserver.models import Factors, Identity, IdentityProvider, Membership, OneTimeLink, User
+from authserver.models.browsers import OneTimeLink
+from authserver.models.configuration import IdentityProvider
+from authserver.models.factors import Factors
+from authserver.models.organisations import Membership
+from authserver.models.users import Identity, User
 from authserver.storage.lists import Page
 
 # What can be changed of a user without ending anything of theirs.

@@ -9,19 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from authserver.models import (
-    Approval,
-    Authorization,
-    Client,
-    Factors,
-    Identity,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Ring,
-    Session,
-    User,
-)
+from authserver.models.browsers import OneTimeLink, Session
+from authserver.models.clients import Client
+from authserver.models.factors import Factors
+from authserver.models.keys import Ring
+from authserver.models.organisations import Approval, Membership, Organisation
+from authserver.models.tokens import Authorization
+from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
 
 # What ends everything of a user's where it is changed, and what does not.

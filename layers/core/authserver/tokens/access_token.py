@@ -6,8 +6,10 @@ from typing import Any
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope, InvalidToken
-from authserver.messages import ActiveAccessToken
-from authserver.models import EVERY_ENTITY, AccessTokenRecord, Authorization, Client
+from authserver.messages.access import ActiveAccessToken
+from authserver.models.clients import Client
+from authserver.models.organisations import EVERY_ENTITY
+from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.services import Named, Services
 from authserver.storage.standing import Standing
 from authserver.tokens import opaque

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from authserver.models import Authorization, Client
+from authserver.models.clients import Client
+from authserver.models.tokens import Authorization
 from authserver.services import Services
 from authserver.values import Secret
 

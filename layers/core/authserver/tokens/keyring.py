@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from authserver.ends import Deployment
 from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
-from authserver.models import Key, Ring
+from authserver.models.keys import Key, Ring
 from authserver.services import Opener, SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
 from authserver.storage.configuration import KeyStore

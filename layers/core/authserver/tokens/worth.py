@@ -5,7 +5,7 @@ version that the deployment's item tells: so whoever checks a token sees a cut w
 """
 
 from authserver.ends import ClientEnd
-from authserver.models import Authorization
+from authserver.models.tokens import Authorization
 from authserver.scopes import ADMINISTRATOR, OPERATOR, Scopes, covered
 from authserver.storage.standing import Ends
 from authserver.values import Scope

@@ -8,21 +8,20 @@ from typing import Any
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_client_end
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Reader, Tables, Wanted
-from authserver.aws.items import (
+from authserver.aws.items.clients import client_of, secret_attribute
+from authserver.aws.items.primary_keys import (
     client_end_key,
-    client_of,
     initial_access_token_key,
     key_text,
     logo_key,
     part_of,
     parts_of,
-    read,
-    secret_attribute,
 )
+from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Item, Placed, Table, Write, decode_item, encode_item, read_together
 from authserver.ends import Begun
-from authserver.models import LOGO_APART, Client, ClientSecret
+from authserver.models.clients import LOGO_APART, Client, ClientSecret
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.storage.lists import Page
 

@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 
-from authserver.aws.items import attributes_of, catalogue_of, read, theme_of
+from authserver.aws.items.configuration import catalogue_of, theme_of
+from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import Item, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Theme
+from authserver.models.configuration import Theme
 from authserver.scopes import ScopeCatalogue
 
 SCOPES, THEME = "scopes", "theme"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from authserver.aws.items import (
+from authserver.aws.items.primary_keys import (
     SHARDS,
     client_end_key,
     deployment_key,
@@ -14,7 +14,8 @@ from authserver.aws.items import (
 )
 from authserver.aws.table import Placed, Write
 from authserver.ends import COUNTERS, SUSPENDED_DELETED, Begun
-from authserver.models import Client, Session
+from authserver.models.browsers import Session
+from authserver.models.clients import Client
 
 NO_MORE: Mapping[str, Any] = {}
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import ERASURES_DONE, ERASURES_OPEN, erasure_key, erasure_of, factors_key, read
+from authserver.aws.items.erasures import ERASURES_DONE, ERASURES_OPEN, erasure_of
+from authserver.aws.items.primary_keys import erasure_key, factors_key
+from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table
-from authserver.models import Erasure
+from authserver.models.erasures import Erasure
 from authserver.storage import erasures
 from authserver.storage.erasures import PAGE, Erased
 from authserver.storage.lists import Page

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from authserver.aws.items import factors_item, factors_key, factors_of, passkey_name
+from authserver.aws.items.factors import factors_item, factors_of, passkey_name
+from authserver.aws.items.primary_keys import factors_key
 from authserver.aws.service import Service
 from authserver.aws.table import NO_NAMES, UNGUARDED, ConditionFailed, Guard, Table
-from authserver.models import Factors
+from authserver.models.factors import Factors
 
 SUBJECT_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 

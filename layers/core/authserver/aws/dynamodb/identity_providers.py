@@ -6,7 +6,9 @@ from typing import Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
-from authserver.aws.items import attributes_of, key_text, organisation_end_key, provider_of, read, shard_of
+from authserver.aws.items.configuration import provider_of
+from authserver.aws.items.primary_keys import key_text, organisation_end_key, shard_of
+from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import (
     UNGUARDED,
@@ -20,7 +22,9 @@ from authserver.aws.table import (
     encode_item,
 )
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import ACTIVE, IdentityProvider, Membership
+from authserver.models import ACTIVE
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Membership
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken, ProviderOver
 from authserver.values import base64url, sha256
 

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from functools import partial
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items import activity_of, attributes_of, key_text, read, refusals_of
+from authserver.aws.items.clients import refusals_of
+from authserver.aws.items.journal import activity_of
+from authserver.aws.items.primary_keys import key_text
+from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
-from authserver.models import Activity, Refusal
+from authserver.models.clients import Refusal
+from authserver.models.journal import Activity
 from authserver.storage.lists import Page
 
 

@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 
-from authserver.aws.items import read, ring_of
+from authserver.aws.items.keys import ring_of
+from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Ring
+from authserver.models.keys import Ring
 
 
 class DynamoKeys:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from authserver.aws.items import read
+from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import Table, read_together
 from authserver.storage.lists import BadCursor, Page

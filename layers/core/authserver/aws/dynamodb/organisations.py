@@ -6,22 +6,12 @@ from collections.abc import Iterable
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import Tables
-from authserver.aws.items import (
-    attributes_of,
-    invitation_of,
-    key_text,
-    membership_item,
-    membership_key,
-    membership_of,
-    organisation_end_key,
-    organisation_key,
-    organisation_of,
-    read,
-    shard_of,
-)
+from authserver.aws.items.organisations import invitation_of, membership_item, membership_of, organisation_of
+from authserver.aws.items.primary_keys import key_text, membership_key, organisation_end_key, organisation_key, shard_of
+from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
-from authserver.models import ADMINISTRATOR, Invitation, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Invitation, Membership, Organisation
 from authserver.storage.lists import Page
 
 LISTED = "organisation"

@@ -13,28 +13,24 @@ that (`services.Services.settle`).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from authserver.aws.items import (
+from authserver.aws.items.clients import client_of
+from authserver.aws.items.ends import client_end_of, deployment_of, end_of, organisation_end_of, subject_end_of
+from authserver.aws.items.organisations import membership_of, organisation_of
+from authserver.aws.items.primary_keys import (
     SHARDS,
     client_end_key,
-    client_end_of,
-    client_of,
     deployment_key,
-    deployment_of,
-    end_of,
     key_text,
-    membership_of,
     organisation_end_key,
-    organisation_end_of,
-    organisation_of,
-    read,
     subject_end_key,
-    subject_end_of,
 )
+from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import Item, read_together
 from authserver.ends import SUSPENDED_DELETED, Begun, ClientEnd, Deployment, OrganisationEnd
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Client, Organisation
+from authserver.models.clients import Client
+from authserver.models.organisations import Organisation
 from authserver.storage.standing import Ends
 
 ATTEMPTS = 3  # to read what others are writing

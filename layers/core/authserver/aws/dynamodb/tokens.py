@@ -9,24 +9,23 @@ from authserver.aws.dynamodb.ends import is_begun, session_is_there
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.organisations import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
-from authserver.aws.items import (
-    access_token_of,
-    attributes_of,
-    authorization_item,
-    authorization_of,
+from authserver.aws.items.clients import initial_access_token_of
+from authserver.aws.items.primary_keys import (
     initial_access_token_key,
-    initial_access_token_of,
     key_text,
     organisation_end_key,
     parts_of,
-    read,
     revoked_key,
     shard_of,
 )
+from authserver.aws.items.records import attributes_of, read
+from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
 from authserver.aws.service import Service
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import Begun
-from authserver.models import AccessTokenRecord, Authorization, InitialAccessToken, Membership
+from authserver.models.clients import InitialAccessToken
+from authserver.models.organisations import Membership
+from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.browsers import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing

@@ -6,27 +6,22 @@ from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
-from authserver.aws.items import (
-    attributes_of,
-    end_of,
+from authserver.aws.items.ends import end_of, subject_end_of
+from authserver.aws.items.factors import factors_of
+from authserver.aws.items.organisations import membership_item
+from authserver.aws.items.primary_keys import (
     factors_key,
-    factors_of,
-    identity_item,
     identity_key,
-    identity_of,
     key_text,
     login_key,
     mail_key,
-    membership_item,
     part_of,
     parts_of,
-    read,
     shard_of,
     subject_end_key,
-    subject_end_of,
-    subject_of,
-    user_of,
 )
+from authserver.aws.items.records import attributes_of, read
+from authserver.aws.items.users import identity_item, identity_of, subject_of, user_of
 from authserver.aws.service import Service
 from authserver.aws.table import (
     UNGUARDED,
@@ -42,7 +37,10 @@ from authserver.aws.table import (
     read_together,
 )
 from authserver.errors import TemporarilyUnavailable
-from authserver.models import Identity, IdentityProvider, Membership, OneTimeLink, User, identity_id
+from authserver.models.browsers import OneTimeLink
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import Membership
+from authserver.models.users import Identity, User, identity_id
 from authserver.storage.lists import Page
 from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 

@@ -26,14 +26,14 @@ from authserver.aws.dynamodb.organisations import BY_ADMINISTRATOR, ROLE, invita
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
 from authserver.aws.dynamodb.users import OPERATORS, spend_link
-from authserver.aws.items import (
+from authserver.aws.items.erasures import erasure_item
+from authserver.aws.items.factors import factors_item
+from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
+from authserver.aws.items.primary_keys import (
     SHARDS,
     approval_key,
-    authorization_of,
     consent_key,
     deployment_key,
-    erasure_item,
-    factors_item,
     factors_key,
     identity_key,
     initial_access_token_key,
@@ -41,17 +41,15 @@ from authserver.aws.items import (
     login_key,
     logo_key,
     mail_key,
-    membership_item,
     membership_key,
-    membership_of,
     organisation_key,
-    organisation_of,
-    read,
     revoked_key,
     shard_of,
     subject_end_key,
-    user_of,
 )
+from authserver.aws.items.records import read
+from authserver.aws.items.tokens import authorization_of
+from authserver.aws.items.users import user_of
 from authserver.aws.service import Service
 from authserver.aws.table import (
     NO_VALUES,
@@ -68,23 +66,15 @@ from authserver.aws.table import (
 )
 from authserver.ends import EVERY_CLIENT, SUSPENDED_DELETED, SUSPENDED_DISABLED
 from authserver.errors import TemporarilyUnavailable
-from authserver.messages import EMAIL_VERIFICATION
-from authserver.models import (
-    ACTIVE,
-    ADMINISTRATOR,
-    WITHDRAWN,
-    Approval,
-    Authorization,
-    Client,
-    Factors,
-    Identity,
-    Membership,
-    OneTimeLink,
-    Organisation,
-    Ring,
-    Session,
-    User,
-)
+from authserver.messages.mail import EMAIL_VERIFICATION
+from authserver.models import ACTIVE
+from authserver.models.browsers import WITHDRAWN, OneTimeLink, Session
+from authserver.models.clients import Client
+from authserver.models.factors import Factors
+from authserver.models.keys import Ring
+from authserver.models.organisations import ADMINISTRATOR, Approval, Membership, Organisation
+from authserver.models.tokens import Authorization
+from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by
 from authserver.storage.users import MOST_IDENTITIES

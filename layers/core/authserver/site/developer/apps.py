@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver.documents.client import Terms
-from authserver.management import Call, Conflict, Problem, partner
-from authserver.management.app_activity import DAYS, activity_of
+from authserver.management import Call, Conflict, Problem
 from authserver.management.client_records import existing
+from authserver.management.partner import operations as partner
+from authserver.management.partner.app_activity import DAYS, activity_of
 from authserver.marks import N_
-from authserver.messages import GoTo, View, Visit
-from authserver.models import TEST, VERIFIED
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View, Visit
+from authserver.models.clients import TEST, VERIFIED
 from authserver.services import Services
 from authserver.site import Act, Answer, Rejected, Screen, SignInAnew, Visitor, path_of
 from authserver.site.developer.form import (

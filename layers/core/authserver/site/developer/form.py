@@ -11,7 +11,7 @@ from typing import Any
 from authserver.documents.client import Terms, is_an_operators
 from authserver.management import Problem
 from authserver.marks import N_
-from authserver.messages import Visit
+from authserver.messages.site import Visit
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Rejected

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from authserver.endpoints.metadata import server_metadata
+from authserver.endpoints.machines.metadata import server_metadata
 from authserver.grants.client_credentials import OF_USERS
-from authserver.management import Problem, partner
+from authserver.management import Problem
+from authserver.management.partner import operations as partner
 from authserver.marks import N_
-from authserver.messages import GoTo, View, Visit
-from authserver.models import TEST, Session
+from authserver.messages.browser import GoTo
+from authserver.messages.site import View, Visit
+from authserver.models.browsers import Session
+from authserver.models.clients import TEST
 from authserver.services import Services
 from authserver.site import Screen, Visitor
 from authserver.site.developer.claims import CLAIMS, decoded

@@ -1,8 +1,8 @@
 """What every developer needs to know of this server: its addresses, and the scopes that there are."""
 
-from authserver.endpoints.metadata import server_metadata
+from authserver.endpoints.machines.metadata import server_metadata
 from authserver.marks import N_
-from authserver.messages import View, Visit
+from authserver.messages.site import View, Visit
 from authserver.services import Services
 from authserver.site import Screen, Visitor
 from authserver.site.developer.form import offered_scopes

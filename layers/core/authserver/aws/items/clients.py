@@ -1,0 +1,61 @@
+"""The items of clients, and what belongs to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items.records import attributes_of, begun_of, record_of, typed
+from authserver.models.clients import Client, ClientSecret, InitialAccessToken, Refusal
+from authserver.values import RedirectUri, Scope
+
+
+def client_of(item: Mapping[str, Any]) -> Client:
+    tuples = ("grant_types", "response_types", "resources", "contacts")
+    return record_of(
+        Client,
+        {
+            "client_name": "",
+            **item,
+            **{name: tuple(item[name]) for name in tuples if name in item},
+            "redirect_uris": _uris(item, "redirect_uris"),
+            "post_logout_redirect_uris": _uris(item, "post_logout_redirect_uris"),
+            "scope": Scope.parse(item.get("scope", "")),
+            "default_scope": Scope.parse(item.get("default_scope", "")),
+            "optional_scope": Scope.parse(item.get("optional_scope", "")),
+            "secrets": tuple(record_of(ClientSecret, secret) for secret in item.get("secrets", ())),
+            # Their defaults are not "none": a client without them registered none.
+            "grant_types": tuple(item.get("grant_types", ())),
+            "response_types": tuple(item.get("response_types", ())),
+        },
+    )
+
+
+def _uris(item: Mapping[str, Any], name: str) -> tuple[RedirectUri, ...]:
+    return tuple(map(RedirectUri, typed(tuple(item.get(name, ())), tuple[str, ...], name)))
+
+
+def secret_attribute(secret: ClientSecret) -> dict[str, Any]:
+    return {name: value for name, value in attributes_of(secret).items() if value not in (None, "")}
+
+
+def refusals_of(day: int, item: Mapping[str, Any]) -> tuple[Refusal, ...]:
+    """Those of one day; a kind is an error and its reason, with two more attributes of that name and another word."""
+    attributes = {name: value for name, value in item.items() if " " in name}
+    return tuple(
+        record_of(
+            Refusal,
+            {
+                "day": day,
+                "error": kind[0],
+                "reason": kind[1],
+                "count": count,
+                "last_at": attributes.get(f"{name} last_at"),
+                "reference": attributes.get(f"{name} reference"),
+            },
+        )
+        for name, count in attributes.items()
+        if len(kind := name.split(" ")) == 2
+    )
+
+
+def initial_access_token_of(item: Mapping[str, Any]) -> InitialAccessToken:
+    return record_of(InitialAccessToken, {**item, "id": item["pk"].partition("#")[2], "begun": begun_of(item)})

@@ -1,0 +1,34 @@
+"""The items of what operators configure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items.records import record_of, typed
+from authserver.models.configuration import IdentityProvider, Theme
+from authserver.scopes import ScopeCatalogue, ScopeDefinition
+from authserver.values import Scope
+
+
+def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
+    definitions, removed = (map(_definition_of, one) for one in (item["definitions"], item.get("removed", ())))
+    return ScopeCatalogue.of(definitions, typed(item["version"], int, "version"), removed)
+
+
+def _definition_of(attribute: Mapping[str, Any]) -> ScopeDefinition:
+    return record_of(ScopeDefinition, {**attribute, "implies": tuple(attribute.get("implies", ()))})
+
+
+def theme_of(item: Mapping[str, Any]) -> Theme:
+    return record_of(Theme, item)
+
+
+def provider_of(item: Mapping[str, Any]) -> IdentityProvider:
+    return record_of(
+        IdentityProvider,
+        {
+            **item,
+            "id": item["provider"],
+            "scope": Scope.parse(item.get("scope", "")),
+            "domains": tuple(item.get("domains", ())),
+        },
+    )

@@ -1,0 +1,12 @@
+"""The items of the server's keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items.records import record_of
+from authserver.models.keys import Key, Ring
+
+
+def ring_of(item: Mapping[str, Any]) -> Ring:
+    keys = tuple(record_of(Key, {"keep_until": None, **key}) for key in item["keys"])
+    return record_of(Ring, {"name": item["kid"], "version": item["version"], "keys": keys})

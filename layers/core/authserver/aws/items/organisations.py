@@ -1,0 +1,45 @@
+"""The items of organisations, memberships, invitations and approvals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items.primary_keys import key_text, membership_key
+from authserver.aws.items.records import attributes_of, begun_of, record_of
+from authserver.aws.table import Item, encode_item
+from authserver.models.organisations import Approval, Invitation, Membership, Organisation
+from authserver.values import Scope
+
+
+def organisation_of(item: Mapping[str, Any]) -> Organisation:
+    return record_of(Organisation, {**item, "id": item["organisation"]})
+
+
+def membership_item(membership: Membership) -> Item:
+    """The item of a membership; its map of clients is there from the start, so that one of them can be counted."""
+    listed = {
+        "id": membership_key(membership.organisation, membership.subject),
+        "listed_organisation": key_text(membership.organisation),
+        "listed_member": key_text(membership.subject),
+    }
+    return encode_item({**attributes_of(membership), **listed})
+
+
+def membership_of(item: Mapping[str, Any]) -> Membership:
+    return record_of(Membership, item)
+
+
+def invitation_of(item: Mapping[str, Any]) -> Invitation:
+    return record_of(Invitation, {**item, "id": item["id"].removeprefix("invitation#"), "begun": begun_of(item)})
+
+
+def approval_of(item: Mapping[str, Any]) -> Approval:
+    return record_of(
+        Approval,
+        {
+            "entities": frozenset(),
+            **item,
+            "begun": begun_of(item),
+            "scope": Scope.parse(item.get("scope", "")),
+            "resource": tuple(item.get("resource", ())),
+        },
+    )

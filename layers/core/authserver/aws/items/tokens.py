@@ -1,0 +1,59 @@
+"""The items of authorizations and access tokens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.aws.items.primary_keys import key_text, part_of
+from authserver.aws.items.records import attributes_of, begun_of, record_of
+from authserver.aws.table import Item, encode_item
+from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.values import CodeChallenge, Scope
+
+
+def authorization_item(authorization: Authorization) -> Item:
+    challenge = authorization.code_challenge
+    part = part_of(authorization.id)
+    return encode_item(
+        {
+            **attributes_of(authorization),
+            "pk": f"authorization#{authorization.id}",
+            "id": None,
+            "scope": str(authorization.scope),
+            "code_challenge": challenge.text if challenge else None,
+            "by_administrator": authorization.by_administrator or None,
+            "details_requested": authorization.details_requested or None,
+            "is_public": authorization.is_public or None,
+            "listed_subject": key_text(authorization.subject),
+            "listed_client": f"{key_text(authorization.client_id)}#{part}",
+            "listed_organisation": f"{key_text(authorization.organisation)}#{part}"
+            if authorization.organisation
+            else None,
+        }
+    )
+
+
+def authorization_of(item: Mapping[str, Any]) -> Authorization:
+    challenge = item.get("code_challenge")
+    return record_of(
+        Authorization,
+        {
+            **item,
+            "id": item["pk"].partition("#")[2],
+            "begun": begun_of(item),
+            "scope": Scope.parse(item.get("scope", "")),
+            "resource": tuple(item.get("resource", ())),
+            "code_challenge": CodeChallenge.parse(challenge) if challenge else None,
+        },
+    )
+
+
+def access_token_of(item: Mapping[str, Any]) -> AccessTokenRecord:
+    return record_of(
+        AccessTokenRecord,
+        {
+            **item,
+            "scope": Scope.parse(item.get("scope", "")),
+            "audience": tuple(item.get("audience", ())),
+            "begun": begun_of(item),
+        },
+    )

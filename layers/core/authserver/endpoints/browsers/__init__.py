@@ -1,0 +1,1 @@
+"""What a browser meets between an authorization request and its response."""

@@ -1,0 +1,323 @@
+"""Signing in through an identity provider: there and back again, for one pending request.
+
+There: the person chose a provider on the sign-in page. Back: the provider's answer is taken once, by the browser that
+went, at the redirect URI that is that provider's alone; only then is its code exchanged.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from authserver.errors import InvalidRequest
+from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
+from authserver.identity.begin import account_state, begun_of
+from authserver.identity.federated import (
+    Person,
+    SignInFailed,
+    authenticate_person,
+    authorization_url,
+    discover,
+    is_multi_tenant,
+    redeem_code,
+    require_issuer,
+)
+from authserver.identity.providers import domain_of, unwrap_secret
+from authserver.identity.throttle import network_of
+from authserver.marks import N_
+from authserver.messages.browser import (
+    REQUEST_LIFETIME,
+    FederationForm,
+    FederationProblem,
+    FederationResponse,
+    GoTo,
+    GoToProvider,
+    Interaction,
+)
+from authserver.models import ACTIVE
+from authserver.models.browsers import Federation
+from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import MEMBER, Membership
+from authserver.models.users import User, identity_id
+from authserver.services import Fetcher, Services
+from authserver.storage.configuration import ProviderOver
+from authserver.storage.standing import Ends
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import base64url, from_base64url
+
+from .under_way import LOGIN, Resumed, begin_session, require_csrf, resume
+
+# All that is fetched for one step. API Gateway and the person would wait longer; nobody should.
+SECONDS = 8.0
+
+TRY_AGAIN = N_("Please try again. If it happens again, choose another way to sign in, or tell the people who run this.")
+CHOOSE = N_("You can try again or choose another way to sign in.")
+CONTACT = N_("Choose another way to sign in, or ask the people who run this for an account.")
+UNFINISHED = N_("The sign-in there could not be completed.")
+NOT_ANEW = N_("The app asks you to sign in again, and no new sign-in happened there.")
+
+# What people are told, by the first words of the reason.
+EXPLANATIONS = {
+    "provider_unknown": (404, N_("There is no such way to sign in here."), CHOOSE),
+    "domain_unknown": (404, N_("No organisation is known here for that email address."), CHOOSE),
+    "denied": (403, N_("The sign-in was cancelled or refused there."), CHOOSE),
+    "spent": (400, N_("This sign-in has expired or was used before."), TRY_AGAIN),
+    # What the browser brought, which may be anybody's own invention.
+    "answer_without_code": (400, UNFINISHED, TRY_AGAIN),
+    "code_too_long": (400, UNFINISHED, TRY_AGAIN),
+    "code_refused": (400, UNFINISHED, TRY_AGAIN),
+    "issuer_mixed_up": (400, UNFINISHED, TRY_AGAIN),
+    "no_account": (403, N_("There is no account here for you yet."), CONTACT),
+    "disabled": (403, N_("Your account is disabled."), CONTACT),
+    "auth_time_missing": (403, NOT_ANEW, CHOOSE),
+    "auth_time_too_old": (403, NOT_ANEW, CHOOSE),
+}
+FAILED_THERE = (502, UNFINISHED, TRY_AGAIN)
+
+
+# ------------------------------------------------------------------ there
+
+
+def begin_federation(form: FederationForm, services: Services) -> GoToProvider | FederationProblem:
+    """Sends the browser to the provider that was chosen. Raises `InvalidRequest` if the form is not its own."""
+    resumed = resume(form, services)
+    require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    try:
+        provider = _chosen(form, services)
+        metadata = discover(provider, _fetcher(services))
+    except SignInFailed as failure:
+        return _problem(failure.reason, form.request_handle, services)
+    max_age = _max_age(resumed)
+    federation = _set_out(resumed, provider, max_age, services)
+    url = authorization_url(
+        provider,
+        metadata,
+        federation,
+        _state(federation, services),
+        _redirect_uri(provider, services),
+        login_hint=form.email or resumed.login_hint,
+        prompt="select_account" if "select_account" in resumed.prompt else "",
+        max_age="" if max_age is None else str(max_age),
+    )
+    return GoToProvider(url)
+
+
+def _chosen(form: FederationForm, services: Services) -> IdentityProvider:
+    if form.email:
+        domain = domain_of(form.email)
+        provider = services.identity_providers.by_domain(domain) if domain else None
+    else:
+        provider = services.identity_providers.get(form.provider)
+    if provider is None or not _lets_people_in(provider, services):
+        raise SignInFailed("domain_unknown" if form.email else "provider_unknown")
+    return provider
+
+
+def _lets_people_in(provider: IdentityProvider, services: Services) -> bool:
+    """Whether it is active, and so is its organisation, if it has one."""
+    if not provider.organisation:
+        return provider.is_active
+    organisation = services.organisations.get(provider.organisation)
+    return provider.is_active and organisation is not None and organisation.status == ACTIVE
+
+
+def _set_out(resumed: Resumed, provider: IdentityProvider, max_age: int | None, services: Services) -> Federation:
+    now = services.now()
+    federation = Federation(
+        id=base64url(services.random(16)),
+        request_id=resumed.pending.id,
+        provider=provider.id,
+        nonce=base64url(services.random(16)),
+        code_verifier=base64url(services.random(32)),
+        expires_at=now + REQUEST_LIFETIME,
+        signed_in_since=None if max_age is None else now - max_age,
+    )
+    services.browsers.put_federation(federation)
+    return federation
+
+
+def _state(federation: Federation, services: Services) -> str:
+    key = services.keys.token_key(TOKEN_RING)
+    request, identifier = from_base64url(federation.request_id), from_base64url(federation.id)
+    return opaque.seal(opaque.FEDERATION, key, request=request, id=identifier)
+
+
+def _max_age(resumed: Resumed) -> int | None:
+    """OpenID Connect Core section 3.1.2.1: ``prompt=login`` and ``max_age=0`` mean the same, and all ignore the latter
+    who do not know it, while some refuse the former."""
+    if "login" in resumed.prompt:
+        return 0
+    return resumed.request.max_age if resumed.request else None
+
+
+# ------------------------------------------------------------------ and back
+
+
+def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
+    """Begins a session for the person whom the provider names, in place of the one that there was.
+
+    Raises `InvalidRequest` where nobody here set out for that provider's answer.
+    """
+    state = _read_state(response, services)
+    handle = _handle(state, services)
+    resumed = resume(Interaction(handle, response.browser_secret, response.session), services)
+    try:
+        federation = _take_answer(response, state, services)
+        provider = _still_active(federation, services)
+        person = _ask_provider(response, provider, federation, services)
+        _require_unchanged(provider, federation, services)
+        user, ends = _account_of(person, provider, services)
+        session = begin_session(
+            user.sub,
+            resumed.pending.id,
+            begun_of(ends),
+            ends.subject.sessions,
+            services,
+            auth_time=person.auth_time,
+            device=response.device,
+            source=network_of(response.source),
+            provider=provider,
+        )
+    except SignInFailed as failure:
+        return _problem(failure.reason, handle, services)
+    except ProviderOver:
+        return _problem("provider_unknown", handle, services)
+    if resumed.session is not None:
+        services.withdrawals.end_session(resumed.session.id)
+    _refresh(user, person, services)
+    note(
+        services,
+        user.sub,
+        SIGNED_IN_ELSEWHERE,
+        device=response.device,
+        source=response.source,
+        about=provider.name,
+    )
+    lifetime = services.settings.session_lifetime
+    return resumed.once_signed_in(handle, base=f"{services.settings.issuer}/", session=session, lifetime=lifetime)
+
+
+def _read_state(response: FederationResponse, services: Services) -> opaque.Credential:
+    """The state, if we made it (RFC 6749 section 10.12)."""
+    state = opaque.unseal(opaque.FEDERATION, response.state, services.keys.token_keys(TOKEN_RING))
+    if state is None:
+        raise InvalidRequest("This sign-in has expired or was begun in another browser", reason="state_garbage")
+    return state
+
+
+def _handle(state: opaque.Credential, services: Services) -> str:
+    """The handle of the pending request that the state belongs to."""
+    return opaque.seal(opaque.REQUEST, services.keys.token_key(TOKEN_RING), id=state.fields["request"])
+
+
+def _take_answer(response: FederationResponse, state: opaque.Credential, services: Services) -> Federation:
+    """Once, and only where the provider that answers is the one that was asked (RFC 9700 section 4.4.2.2)."""
+    federation = services.browsers.spend_federation(
+        state.text("id"),
+        state.text("request"),
+        response.provider,
+        claim=base64url(services.random(16)),
+        now=services.now(),
+    )
+    if federation is None:
+        raise SignInFailed("spent")
+    return federation
+
+
+def _still_active(federation: Federation, services: Services) -> IdentityProvider:
+    provider = services.identity_providers.get(federation.provider)
+    if provider is None or not _lets_people_in(provider, services):
+        raise SignInFailed("provider_unknown")
+    return provider
+
+
+def _require_unchanged(provider: IdentityProvider, federation: Federation, services: Services) -> None:
+    """What was asked has answered, however long that took: it lets people in still, as it was when it was asked."""
+    if _still_active(federation, services) != provider:
+        raise SignInFailed("provider_unknown")
+
+
+def _ask_provider(
+    response: FederationResponse, provider: IdentityProvider, federation: Federation, services: Services
+) -> Person:
+    """Whom the provider has authenticated; the code is the last thing that is believed."""
+    fetch = _fetcher(services)
+    metadata = discover(provider, fetch)
+    require_issuer(response.issuer, metadata)
+    if provider.organisation and is_multi_tenant(metadata):
+        raise SignInFailed("organisation_of_any_tenant")
+    if response.error or not response.code:
+        raise SignInFailed("denied" if response.error == "access_denied" else "answer_without_code")
+    redirect_uri = _redirect_uri(provider, services)
+    secret = unwrap_secret(provider, services)
+    tokens = redeem_code(provider, metadata, federation, response.code, redirect_uri, secret, fetch)
+    return authenticate_person(provider, metadata, federation, tokens, fetch, services.now())
+
+
+def _account_of(person: Person, provider: IdentityProvider, services: Services) -> tuple[User, Ends]:
+    """The account that is known by this identity, or a new one, and its ends of the same instant.
+
+    Never one with the same e-mail address or name.
+    """
+    known = services.users.find_by_identity(person.issuer, person.subject)
+    if known is None:
+        known = _new_account(person, provider, services)
+    state, ends = account_state(known.sub, services, identity_id(person.issuer, person.subject))
+    if state.user is None:
+        raise SignInFailed("no_account")
+    if state.user.status != ACTIVE or ends.subject.suspended:
+        raise SignInFailed("disabled")
+    return state.user, ends
+
+
+def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:
+    if not provider.sign_up:
+        raise SignInFailed("no_account")
+    now = services.now()
+    user = User(sub=base64url(services.random(16)), username="", password_hash="", created_at=now, **_profile(person))
+    membership = None
+    if provider.organisation:
+        membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
+    if services.users.create_federated(user, person.issuer, person.subject, provider, membership):
+        return user
+    # The same person, in another tab, a moment earlier.
+    existing = services.users.find_by_identity(person.issuer, person.subject)
+    if existing is None:
+        raise SignInFailed("no_account")
+    return existing
+
+
+def _refresh(user: User, person: Person, services: Services) -> None:
+    """Gives the account what the provider says of the person now; what it no longer tells stays.
+
+    Whoever has a password signs in here as well. Their address, where the links to a new one go, is not the provider's
+    to change.
+    """
+    changes = {name: value for name, value in _profile(person).items() if getattr(user, name) != value}
+    if changes and not user.password_hash:
+        services.users.update(user.sub, **changes)
+
+
+def _profile(person: Person) -> dict[str, Any]:
+    told = {"name": person.name, "preferred_username": person.preferred_username, "email": person.email}
+    profile: dict[str, Any] = {name: value for name, value in told.items() if value}
+    return profile | ({"email_verified": person.email_verified} if person.email else {})
+
+
+# ------------------------------------------------------------------ both ways
+
+
+def _redirect_uri(provider: IdentityProvider, services: Services) -> str:
+    """Each provider's own, so that none can pass for another (RFC 9700 section 4.4.2.2)."""
+    return f"{services.settings.issuer}/federate/callback/{provider.id}"
+
+
+def _fetcher(services: Services) -> Fetcher:
+    if services.fetcher is None:
+        raise RuntimeError("the federate function needs a fetcher")
+    return services.fetcher.within(SECONDS)
+
+
+def _problem(reason: str, handle: str, services: Services) -> FederationProblem:
+    status, what, advice = EXPLANATIONS.get(reason, FAILED_THERE)
+    back = f"{services.settings.issuer}/login?{urlencode({'request': handle})}"
+    return FederationProblem(what, advice, back, status, f"federation_{reason}")

@@ -1,0 +1,135 @@
+"""Signing out: OpenID Connect RP-Initiated Logout 1.0, and our own pages' way out.
+
+Decisions where the specification leaves one:
+
+- A valid ID token of the very user at that client signs out at once; in every other case the user is asked (section 2).
+  ID tokens have no `sid`: that the subject is the one who is signed in here is enough.
+- An ID token that has expired is as good as another; one whose key has been dropped since counts as none.
+- What is wrong with a request is told on a page of ours, and nobody is signed out nor sent anywhere (section 4).
+- A client that nobody has verified gets nobody back who has not pressed a button here: anybody can register one, and a
+  link to us would lead to any page of theirs (RFC 9700 section 4.11.2).
+- A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
+  that was not brought is not taken away either, or any site's form could do that.
+"""
+
+from dataclasses import dataclass, replace
+
+from authserver.errors import InvalidRequest
+from authserver.messages.logout import GoToLogout, LogoutPage, LogoutRequest, PostLogoutTarget, SignedOut
+from authserver.models.browsers import Session
+from authserver.models.clients import VERIFIED, Client
+from authserver.services import Services
+from authserver.values import RedirectUri
+
+from .under_way import find_visitor, require_visitor_csrf, visitor_csrf
+
+MAX_STATE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Whom a genuine ID token of ours names, and the client that it was issued to."""
+
+    subject: str
+    client_id: str
+
+
+def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOut | GoToLogout:
+    """Ends the session of this browser, once it is certain that its user wants that.
+
+    Raises:
+        InvalidRequest: the client made a mistake, or the form is not ours; nothing was done.
+        TemporarilyUnavailable: a store did not answer; nobody was signed out.
+    """
+    if request.is_form and (request.csrf is None or request.session is None):
+        return GoToLogout(request.parameters)
+    hint = _hint(request, services)
+    client = _client(request, hint, services)
+    target = resolve_post_logout_redirect(request, client, services)
+    session = find_visitor(request.session, services)
+    signed_out = SignedOut(
+        client, target, _is_verified(client), ends_cookie=request.session is not None, ui_locales=request.ui_locales
+    )
+    if session is None:
+        return signed_out
+    if request.csrf is not None:
+        require_visitor_csrf(request.csrf, session, services)
+        return _sign_out(session, replace(signed_out, goes_back=True), services)
+    if hint is not None and hint.subject == session.subject:
+        return _sign_out(session, signed_out, services)
+    return _ask(session, signed_out, services)
+
+
+def resolve_post_logout_redirect(
+    request: LogoutRequest, client: Client | None, services: Services
+) -> PostLogoutTarget | None:
+    """The one place that a browser may be sent to after signing out (section 3); None if nothing is asked.
+
+    Raises `InvalidRequest` on a URI that is not the client's: by exact comparison, but for a loopback port.
+    """
+    presented = request.parameters.get("post_logout_redirect_uri")
+    state = request.parameters.get("state")
+    if presented is None:
+        return None
+    if client is None:
+        raise InvalidRequest(
+            "post_logout_redirect_uri needs an id_token_hint or a client_id", reason="logout_client_missing"
+        )
+    localhost = services.settings.localhost_redirects
+    if not any(registered.admits(presented, localhost=localhost) for registered in client.post_logout_redirect_uris):
+        raise InvalidRequest(
+            "post_logout_redirect_uri is not registered for this application", reason="logout_redirect_uri_unknown"
+        )
+    if state is not None and len(state) > MAX_STATE:
+        raise InvalidRequest("A parameter is too long", reason="logout_state_too_long")
+    try:
+        return PostLogoutTarget(RedirectUri.parse(presented), state)
+    except ValueError:
+        raise InvalidRequest("post_logout_redirect_uri is not allowed", reason="logout_redirect_uri_unsafe") from None
+
+
+def _ask(session: Session, wanted: SignedOut, services: Services) -> LogoutPage:
+    user = services.users.get(session.subject)
+    account = user.known_as if user else ""
+    return LogoutPage(visitor_csrf(session, services), account, wanted.client, wanted.target, wanted.ui_locales)
+
+
+def _sign_out(session: Session, signed_out: SignedOut, services: Services) -> SignedOut:
+    services.withdrawals.end_session(session.id)
+    return signed_out
+
+
+def _hint(request: LogoutRequest, services: Services) -> Hint | None:
+    """What an ID token of ours says; it may have expired, which is why its user comes to sign out (section 2)."""
+    token = request.parameters.get("id_token_hint")
+    if token is None:
+        return None
+    from authserver.tokens.jwt import NotAToken, verify
+
+    try:
+        claims = verify(token, "JWT", services.settings.issuer, services.keys.verification_key)
+    except NotAToken as error:
+        if error.reason == "unknown_kid":
+            return None  # signed by a key that has been dropped since: as good as no hint
+        raise InvalidRequest(
+            "id_token_hint is not an ID token of this server", reason="logout_hint_malformed"
+        ) from None
+    return Hint(str(claims["sub"]), str(claims.get("aud")))
+
+
+def _client(request: LogoutRequest, hint: Hint | None, services: Services) -> Client | None:
+    """The client that wants its user to sign out, by its word and by the ID token, which must agree (section 2)."""
+    named = request.parameters.get("client_id")
+    if hint is not None and named not in (None, hint.client_id):
+        raise InvalidRequest("id_token_hint was issued to another client", reason="logout_hint_audience")
+    client_id = hint.client_id if hint else named
+    if client_id is None:
+        return None
+    client = services.clients.find(client_id)
+    if client is None or not client.is_active or client.is_expired(services.now()):
+        raise InvalidRequest("This application is not registered here", reason="logout_client_unknown")
+    return client
+
+
+def _is_verified(client: Client | None) -> bool:
+    return client is not None and client.verification == VERIFIED

@@ -1,0 +1,251 @@
+"""The pages of people who cannot sign in to say who they are: a forgotten password, and the links of mails.
+
+Nobody is told whether there is an account. To open a link uses nothing; the form that it shows does. Nobody is signed
+in by any of it, so that a second factor stays one. What makes an address an account's is that whoever gets its mail is
+signed in to that account: a link alone would let others say whose an address is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from authserver.identity.activity import EMAIL_CHANGED, EMAIL_VERIFIED, PASSWORD_CHANGED, note
+from authserver.identity.mail_links import OpenedLink, open_link
+from authserver.identity.mails import order_reset, tell_of_new_address, tell_of_new_password
+from authserver.identity.new_password import refusal
+from authserver.marks import N_
+from authserver.messages.browser import GoTo
+from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
+from authserver.messages.site import View, Visit
+from authserver.models.browsers import Session
+from authserver.models.users import User
+from authserver.services import Services
+from authserver.storage.browsers import SessionOver
+from authserver.tokens import opaque
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.values import Secret
+
+from .under_way import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
+
+SENT, CHANGED = "sent", "password"  # what was done, in the address of the page that tells it
+HELD = "held"  # in the place of a link in the path: the one that the browser keeps
+MAX_LOCALES = 200  # characters: they go on in the address
+NAME_MISSING = N_("Enter your username.")
+
+type Answer = View | GoTo
+
+
+def recover(visit: Visit, services: Services) -> Answer:
+    """Shows one of these pages, or does what its form says."""
+    if not services.settings.mail_from:
+        return View("recover/off", status=404, reason="mail_off")
+    page = PAGES[visit.route]
+    return page.act(visit, services) if visit.method == "POST" else page.show(visit, services)
+
+
+# ------------------------------------------------------------------ a forgotten password
+
+
+def show_question(visit: Visit, services: Services) -> Answer:
+    """Asks for the username; or tells what was done."""
+    handle = _pending(visit.query.get("request", ""), services)
+    match visit.query.get("done"):
+        case "sent":
+            context = {"request_handle": handle, "asked_locales": _asked_locales(visit)}
+            return View("recover/sent", context, reason="recover_sent")
+        case "password":
+            return View("recover/changed", reason="recover_changed")
+    return View("recover/ask", {"request_handle": handle, "problem": ""}, reason="recover_page")
+
+
+def order_link(visit: Visit, services: Services) -> Answer:
+    """Orders a link for whoever has this username. The answer is one, whether anybody has."""
+    handle, username = _pending(visit.entered("request"), services), visit.entered("username")
+    if not username.strip():
+        return View("recover/ask", {"request_handle": handle, "problem": NAME_MISSING}, 400, "recover_400")
+    order_reset(username, visit.source, visit.languages, services)
+    return GoTo("recover", handle, done=SENT, ui_locales=_asked_locales(visit))
+
+
+def show_reset(visit: Visit, services: Services) -> Answer:
+    """The form for a new password, as often as the link is opened."""
+    opened = open_link(visit.path_parameters["link"], PASSWORD_RESET, services)
+    user = _owner(opened, services)
+    if opened is None or user is None or not _may_reset(opened, user):
+        return _over("recover")
+    return View("recover/new", {"username": user.username, "problem": ""}, reason="reset_page")
+
+
+def reset_password(visit: Visit, services: Services) -> Answer:
+    """Sets the password, which ends every session and everything that was granted, and tells the user.
+
+    The form can be sent again, after a failure or by a second click: the link is used for this password alone.
+    """
+    opened = open_link(visit.path_parameters["link"], PASSWORD_RESET, services)
+    user, password = _owner(opened, services), Secret(visit.entered("password"))
+    if opened is None or user is None:
+        return _over("recover")
+    claim = opened.claim(password.reveal())
+    if opened.link.spent_by == claim:
+        return _done_before(visit, password, services)
+    if not _may_reset(opened, user):
+        return _over("recover")
+    problem = refusal(password, user.username, services.theme().name)
+    if problem:
+        return View("recover/new", {"username": user.username, "problem": problem}, 400, "reset_400")
+    password_hash = services.passwords.hash(password)
+    if not services.withdrawals.reset_password(opened.link, claim, password_hash, services.now()):
+        again = open_link(visit.path_parameters["link"], PASSWORD_RESET, services)
+        if again is None or again.link.spent_by != claim:
+            return _over("recover")
+        return _done_before(visit, password, services)
+    note(services, user.sub, PASSWORD_CHANGED, device=visit.device, source=visit.source)
+    tell_of_new_password(user, visit.languages, services)
+    return _changed(visit)
+
+
+def _may_reset(opened: OpenedLink, user: User) -> bool:
+    """A link that went to an address which is not the user's any more is worth nothing.
+
+    Nor does one make a first password: who has none signs in elsewhere, or is not to sign in.
+    """
+    return opened.is_live and opened.link.address == user.email and bool(user.password_hash)
+
+
+def _done_before(visit: Visit, password: Secret, services: Services) -> Answer:
+    """The link was used by this very form, and set the password in the same write; unless that was changed again."""
+    user = _owner(open_link(visit.path_parameters["link"], PASSWORD_RESET, services), services)
+    is_set = user is not None and services.passwords.verify(password, user.password_hash or None)
+    return _changed(visit) if is_set else _over("recover")
+
+
+def _changed(visit: Visit) -> GoTo:
+    """To a page whose address has no link in it."""
+    return GoTo("recover", done=CHANGED, ui_locales=_asked_locales(visit), base="../")
+
+
+# ------------------------------------------------------------------ an address that somebody says is theirs
+
+
+def show_verification(visit: Visit, services: Services) -> Answer:
+    """Asks whether the address is theirs, once they are signed in."""
+    if visit.path_parameters["link"] == HELD:
+        return _to_held_link(visit, services)
+    asked = _asked(visit, services)
+    if not isinstance(asked, Asked):
+        return asked
+    context = {
+        "username": asked.user.username,
+        "address": asked.opened.link.address,
+        "csrf": visitor_csrf(asked.session, services),
+    }
+    return View("recover/verify", context, reason="verify_page")
+
+
+def confirm_address(visit: Visit, services: Services) -> Answer:
+    """Makes the address the user's, if it is the one that they want still; the one from before is told."""
+    asked = _asked(visit, services)
+    if not isinstance(asked, Asked):
+        return asked
+    user, link = asked.user, asked.opened.link
+    require_visitor_csrf(visit.entered("csrf"), asked.session, services)
+    try:
+        users = services.by(asked.session).users
+        if not users.confirm_email(link, asked.opened.claim(""), services.now()):
+            return _over("verify")
+    except SessionOver:
+        return _sign_in(visit, services)
+    if user.pending_email:
+        _tell_of_address(user, link.address, visit, services)
+    return View("recover/verified", {"address": link.address}, reason="verified")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A live link to an address, and whose it is, who is signed in."""
+
+    opened: OpenedLink
+    user: User
+    session: Session
+
+
+def _asked(visit: Visit, services: Services) -> Asked | Answer:
+    """The link, for whoever asked for it; or where to go, or what to say, instead."""
+    opened = open_link(visit.path_parameters["link"], EMAIL_VERIFICATION, services)
+    user = _owner(opened, services)
+    if opened is None or user is None or not opened.is_live:
+        return _over("verify")
+    session = find_visitor(visit.session, services) if visit.session else None
+    if session is None:
+        return _sign_in(visit, services)
+    if session.subject != user.sub:
+        return _of_another(session, services)
+    return Asked(opened, user, session)
+
+
+def _sign_in(visit: Visit, services: Services) -> GoTo:
+    """To the sign-in page, and from there back. The link itself is left with the browser meanwhile."""
+    languages = {"ui_locales": locales} if (locales := _asked_locales(visit)) else {}
+    handle, browser_secret = hold_visit(f"verify/{HELD}", services, **languages)
+    return GoTo("login", handle, browser_secret, base="../", held_link=visit.path_parameters["link"])
+
+
+def _to_held_link(visit: Visit, services: Services) -> Answer:
+    keys = services.keys.token_keys(TOKEN_RING)
+    if opaque.unseal(opaque.MAIL_LINK, visit.held_link, keys) is None:
+        return _over("verify")
+    return GoTo(f"verify/{visit.held_link}", base="../")
+
+
+def _of_another(session: Session, services: Services) -> View:
+    """Whoever is signed in is told that it is not them, and not who else."""
+    user = services.users.get(session.subject)
+    return View("recover/another", {"account": user.known_as if user else ""}, 403, "verify_another")
+
+
+def _tell_of_address(user: User, address: str, visit: Visit, services: Services) -> None:
+    """Notes it, and tells the address from before; `user` is as they were before."""
+    is_other = user.email != address
+    kind = EMAIL_CHANGED if is_other else EMAIL_VERIFIED
+    note(services, user.sub, kind, device=visit.device, source=visit.source)
+    if is_other and user.email:
+        tell_of_new_address(user, visit.languages, services)
+
+
+# ------------------------------------------------------------------ both
+
+
+def _owner(opened: OpenedLink | None, services: Services) -> User | None:
+    return services.users.get(opened.link.subject) if opened else None
+
+
+def _over(page: str) -> View:
+    """One answer to all that is wrong with a link: it is over, used, another's or none."""
+    return View("recover/over", {"page": page}, 400, f"{page}_over")
+
+
+def _asked_locales(visit: Visit) -> str:
+    """The language goes along from page to page: there is no pending request that says it."""
+    return visit.query.get("ui_locales", "")[:MAX_LOCALES]
+
+
+def _pending(handle: str, services: Services) -> str:
+    """The handle of the sign-in that somebody came from, to go back to; empty if it is none of ours."""
+    if not opaque.is_a(opaque.REQUEST, handle):
+        return ""
+    keys = services.keys.token_keys(TOKEN_RING)
+    return handle if opaque.unseal(opaque.REQUEST, handle, keys) is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is shown, and what its form does."""
+
+    show: Callable[[Visit, Services], Answer]
+    act: Callable[[Visit, Services], Answer]
+
+
+PAGES: Mapping[str, Page] = {
+    "/recover": Page(show_question, order_link),
+    "/recover/{link}": Page(show_reset, reset_password),
+    "/verify/{link}": Page(show_verification, confirm_address),
+}

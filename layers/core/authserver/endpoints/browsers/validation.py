@@ -1,0 +1,246 @@
+"""The rules of an authorization request: RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3, and those of
+OpenID Connect Core sections 3.1.2 and 3.2.2."""
+
+import json
+from typing import Any
+
+from authserver.errors import (
+    InvalidAuthorizationDetails,
+    InvalidRequest,
+    InvalidScope,
+    LoginRequired,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from authserver.grants import known_resource
+from authserver.messages.authorization import (
+    AuthorizationDetails,
+    AuthorizationRequest,
+    RedirectTarget,
+    ValidatedAuthorizationRequest,
+)
+from authserver.models.clients import Client
+from authserver.scopes import covered
+from authserver.services import Services
+from authserver.tokens.access_token import DETAILS_TYPE
+from authserver.values import CodeChallenge, Scope
+
+from .redirection import response_modes
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+# What means something here; a request may carry more, which is ignored (RFC 6749 section 3.1).
+PARAMETERS = frozenset(
+    {
+        "authorization_details",
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "id_token_hint",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        "registration",
+        "request",
+        "request_uri",
+        "resource",
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+        "ui_locales",
+    }
+)
+MAX_STATE = 2048
+MAX_NONCE = 256
+MAX_LOGIN_HINT = 256
+MAX_UI_LOCALES = 256
+LIMITS = {"state": MAX_STATE, "nonce": MAX_NONCE, "login_hint": MAX_LOGIN_HINT, "ui_locales": MAX_UI_LOCALES}
+MAX_ENTITIES = 100
+
+
+def validate(
+    request: AuthorizationRequest, client: Client, redirect: RedirectTarget, services: Services
+) -> ValidatedAuthorizationRequest:
+    """The request, once it obeys every rule. Raises `OAuthError`, to be told the client by redirect."""
+    _require_each_once(request)
+    _refuse_request_objects(request)
+    response_type = _response_type(request, client, services)
+    _require_response_mode(request, redirect)
+    _require_bounded(request)
+    scope = _scope(request, client, services)
+    _require_openid_and_nonce(response_type, scope, request)
+    return ValidatedAuthorizationRequest(
+        client=client,
+        redirect=redirect,
+        response_type=response_type,
+        redirect_uri_sent=request.parameters.get("redirect_uri"),
+        scope=scope,
+        resource=known_resource(request.resource, services),
+        code_challenge=_code_challenge(request, client) if response_type == "code" else None,
+        nonce=request.parameters.get("nonce"),
+        prompt=_prompt(request),
+        max_age=_max_age(request, client),
+        login_hint=request.parameters.get("login_hint"),
+        subject_hint=_subject_hint(request, client, services),
+        details=_authorization_details(request, client),
+    )
+
+
+def _require_each_once(request: AuthorizationRequest) -> None:
+    if request.repeated:
+        raise InvalidRequest("A parameter is repeated", reason="parameter_repeated")
+
+
+def _refuse_request_objects(request: AuthorizationRequest) -> None:
+    """OpenID Connect Core section 3.1.2.6: what is not supported has its own error codes."""
+    if "request" in request.parameters:
+        raise RequestNotSupported("Request objects are not supported", reason="request_object")
+    if "request_uri" in request.parameters:
+        raise RequestUriNotSupported("request_uri is not supported", reason="request_uri")
+    if "registration" in request.parameters:
+        raise RegistrationNotSupported("The registration parameter is not supported", reason="registration")
+
+
+def _response_type(request: AuthorizationRequest, client: Client, services: Services) -> str:
+    """The response type, its words in the order of the registry: theirs means nothing (RFC 6749 section 3.1.1)."""
+    asked = request.parameters.get("response_type")
+    if asked is None:
+        raise InvalidRequest("response_type is missing", reason="response_type_missing")
+    response_type = _in_order(asked)
+    grant = services.response_types.get(response_type)
+    if grant is None:
+        raise UnsupportedResponseType("response_type is not supported", reason="response_type_unsupported")
+    registered = {_in_order(one) for one in client.response_types}
+    if response_type not in registered or grant.GRANT_TYPE not in client.grant_types:
+        raise UnauthorizedClient("This client may not use this response_type", reason="response_type_not_allowed")
+    return response_type
+
+
+def _in_order(response_type: str) -> str:
+    """A response type with its words in alphabetical order, as IANA registered them."""
+    return " ".join(sorted(response_type.split(" ")))
+
+
+def _require_response_mode(request: AuthorizationRequest, redirect: RedirectTarget) -> None:
+    mode = request.parameters.get("response_mode", redirect.response_mode)
+    if mode not in response_modes(request) or mode != redirect.response_mode:
+        raise InvalidRequest("response_mode is not supported", reason="response_mode_unsupported")
+
+
+def _require_openid_and_nonce(response_type: str, scope: Scope, request: AuthorizationRequest) -> None:
+    """An ID token through the browser is bound to its request by a nonce (OpenID Connect Core section 3.2.2.1)."""
+    if "id_token" not in response_type.split(" "):
+        return
+    if "openid" not in scope:
+        raise InvalidRequest("response_type id_token needs the scope openid", reason="openid_missing")
+    if "nonce" not in request.parameters:
+        raise InvalidRequest("nonce is missing", reason="nonce_missing")
+
+
+def _require_bounded(request: AuthorizationRequest) -> None:
+    for name, limit in LIMITS.items():
+        if len(request.parameters.get(name, "")) > limit:
+            raise InvalidRequest("A parameter is too long", reason=f"{name}_too_long")
+
+
+def _scope(request: AuthorizationRequest, client: Client, services: Services) -> Scope:
+    """What is asked for within what is registered; the answer tells what is left.
+
+    Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains.
+    """
+    try:
+        requested = Scope.parse(request.parameters.get("scope", ""))
+    except ValueError:
+        raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
+    granted = covered(requested, client.scope, services.scopes) if requested else client.scope_when_unspecified
+    if requested and not granted:
+        raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
+    return granted
+
+
+def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:
+    """One object of our one type (RFC 9396 section 5), for a client that acts for organisations or companies."""
+    text = request.parameters.get("authorization_details")
+    if text is None:
+        return None
+    if client.preferred_subject_type == "user":
+        raise InvalidAuthorizationDetails("This client acts for users alone", reason="details_not_allowed")
+    try:
+        ((kind, identifier, entities),) = [_read_details(one) for one in json.loads(text)]
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        raise InvalidAuthorizationDetails(
+            "authorization_details must be an array of one object of a known type", reason="details_malformed"
+        ) from None
+    if kind != DETAILS_TYPE:
+        raise InvalidAuthorizationDetails("The type of authorization_details is not known", reason="details_type")
+    return AuthorizationDetails(identifier, entities)
+
+
+def _read_details(details: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """Type, organisation and companies. Raises `ValueError` and the like on fields that there are not."""
+    if not details.keys() <= {"type", "identifier", "entities"}:
+        raise ValueError("unknown field")
+    identifier, entities = details.get("identifier", ""), details.get("entities", [])
+    if not isinstance(identifier, str) or not isinstance(entities, list) or len(entities) > MAX_ENTITIES:
+        raise ValueError("wrong type")
+    if not all(isinstance(one, str) for one in entities) or (entities and not identifier):
+        raise ValueError("companies of no organisation")
+    return str(details["type"]), identifier, tuple(entities)
+
+
+def _code_challenge(request: AuthorizationRequest, client: Client) -> CodeChallenge | None:
+    """S256 alone; an absent method means plain (RFC 7636 section 4.3) and is refused with it."""
+    challenge = request.parameters.get("code_challenge")
+    method = request.parameters.get("code_challenge_method")
+    if challenge is None:
+        if client.require_pkce or client.is_public or method is not None:
+            raise InvalidRequest("code_challenge is missing", reason="code_challenge_missing")
+        return None
+    if method != "S256":
+        raise InvalidRequest("code_challenge_method must be S256", reason="code_challenge_method")
+    try:
+        return CodeChallenge.parse(challenge)
+    except ValueError:
+        raise InvalidRequest("code_challenge is not well-formed", reason="code_challenge_malformed") from None
+
+
+def _prompt(request: AuthorizationRequest) -> frozenset[str]:
+    prompt = frozenset(request.parameters.get("prompt", "").split())
+    if not prompt <= PROMPTS or ("none" in prompt and len(prompt) > 1):
+        raise InvalidRequest("prompt is not supported", reason="prompt_unsupported")
+    return prompt
+
+
+def _max_age(request: AuthorizationRequest, client: Client) -> int | None:
+    text = request.parameters.get("max_age")
+    if text is None:
+        return client.default_max_age
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidRequest("max_age is not a number of seconds", reason="max_age_malformed")
+    return int(text)
+
+
+def _subject_hint(request: AuthorizationRequest, client: Client, services: Services) -> str | None:
+    """The user that an ID token of ours names; it may have expired (OpenID Connect Core section 3.1.2.1)."""
+    hint = request.parameters.get("id_token_hint")
+    if hint is None:
+        return None
+    from authserver.tokens.jwt import NotAToken, verify
+
+    try:
+        claims = verify(hint, "JWT", services.settings.issuer, services.keys.verification_key)
+    except NotAToken as error:
+        if error.reason == "unknown_kid":
+            # Signed by a key that has been dropped since: as good as no hint, unless nobody can be asked.
+            if "none" in _prompt(request):
+                raise LoginRequired("The hinted user is not known", reason="id_token_hint_old") from None
+            return None
+        raise InvalidRequest("id_token_hint is not an ID token of this server", reason=error.reason) from None
+    if claims.get("aud") != client.client_id:
+        raise LoginRequired("id_token_hint was issued to another client", reason="id_token_hint_audience")
+    return str(claims["sub"])

@@ -1,0 +1,1 @@
+"""What machines call: the endpoints of the back channel, and the authorizer."""

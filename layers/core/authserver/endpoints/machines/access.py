@@ -1,0 +1,82 @@
+"""The authorizer's decision: may this call pass? RFC 6750."""
+
+from collections.abc import Iterator, Mapping
+
+from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
+from authserver.messages.access import AccessRequest, ActiveAccessToken
+from authserver.scopes import covered
+from authserver.services import Services
+from authserver.tokens.access_token import check_access_token
+from authserver.values import Scope
+
+DEFAULT_ROUTE = "$default"
+ANY_METHOD = "ANY"
+BENEATH = "/..."  # ``GET /orders/...`` stands for /orders and every route beneath it
+
+
+def check_access(request: AccessRequest, services: Services) -> ActiveAccessToken:
+    """The token that lets the call pass.
+
+    Raises:
+        InvalidToken: there is none, or it does not stand, or it is meant for another API.
+        InsufficientScope: it stands but does not cover the route, or not this organisation or company; a route that
+            nobody named is covered by none.
+        InvalidRequest: it came in two ways at once (RFC 6750 section 2).
+        TemporarilyUnavailable: nobody can tell now, which is no.
+    """
+    token = check_access_token(_presented(request, services), services)
+    if request.audience not in token.audience:
+        raise InvalidToken("The access token is meant for another resource", reason="audience")
+    _require_scope(token, request.route, services)
+    _require_reach(token, request, services)
+    return token
+
+
+def _presented(request: AccessRequest, services: Services) -> str:
+    scheme, _, token = (request.authorization or "").partition(" ")
+    from_header = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
+    from_query = list(request.query_tokens) if services.settings.accepts_query_tokens else []
+    presented = from_header + from_query
+    if len(presented) > 1:
+        raise InvalidRequest("The access token was sent in more than one way", reason="token_transports")
+    if not presented:
+        raise InvalidToken("An access token is required", reason="token_missing")
+    return presented[0]
+
+
+def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> None:
+    required = _scope_of(route, services.settings.route_scopes)
+    if required is None:
+        raise InsufficientScope("No scope covers this route", reason="route_unknown")
+    wanted = Scope.parse(required)
+    if not wanted <= covered(wanted, token.scope, services.scopes):
+        raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)
+
+
+def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
+    """Where the path names an organisation or a company, the token was granted for it, and still is."""
+    settings, path = services.settings, request.path_parameters
+    organisation = path.get(settings.organisation_parameter, token.organisation)
+    if organisation != token.organisation:
+        raise InsufficientScope("The access token does not reach this organisation", reason="organisation_not_granted")
+    company = path.get(settings.company_parameter)
+    if company is not None and company not in token.entities:
+        raise InsufficientScope("The access token does not reach this company", reason="company_not_granted")
+
+
+def _scope_of(route: str, routes: Mapping[str, str]) -> str | None:
+    """What a route asks for: its own entry, else that of the longest path above it, else the default's."""
+    if route in routes:
+        return routes[route]
+    method, _, path = route.partition(" ")
+    for above in _paths_above(path):
+        for entry in (f"{method} {above}{BENEATH}", f"{ANY_METHOD} {above}{BENEATH}"):
+            if entry in routes:
+                return routes[entry]
+    return routes.get(DEFAULT_ROUTE)
+
+
+def _paths_above(path: str) -> Iterator[str]:
+    """The path and those above it, the longest first; the last is that of all, which is empty: ``ANY /...``."""
+    steps = path.split("/") if path.startswith("/") else []
+    return ("/".join(steps[:count]) for count in range(len(steps), 0, -1))

@@ -1,0 +1,156 @@
+"""The introspection endpoint: RFC 7662.
+
+Whoever may not know of a token is told what is told of no token: ``{"active": false}`` (section 2.2).
+"""
+
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from authserver.client_authentication import authenticate
+from authserver.errors import InvalidClient, InvalidToken
+from authserver.messages.access import ActiveAccessToken
+from authserver.messages.token import Document, TokenPresented
+from authserver.models.clients import Client
+from authserver.models.organisations import EVERY_ENTITY
+from authserver.models.tokens import Authorization
+from authserver.services import AuthenticatedClient, Named, Services
+from authserver.storage.standing import Standing
+from authserver.tokens import opaque
+from authserver.tokens.access_token import (
+    authorization_details,
+    check_access_token,
+    name_access_token,
+    standing_token,
+)
+from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.named import named_by
+from authserver.tokens.worth import worth
+
+INACTIVE = Document({"active": False})
+
+
+def introspect_token(request: TokenPresented, services: Services) -> Document:
+    """What a token is, for the client it was issued to and for the resource servers it is meant for.
+
+    Raises `OAuthError` for a caller that is not authenticated; a public client is none (section 2.1).
+    """
+    presented = request.token.reveal()
+    caller = authenticate(request, services, partial(_named, presented, services))
+    if caller.client.is_public:
+        raise InvalidClient("Introspection needs a confidential client", reason="client_public")
+    if caller.named.credential is None:
+        return INACTIVE
+    if opaque.is_a(opaque.REFRESH_TOKEN, presented):
+        return _introspect_refresh_token(caller, services)
+    return _introspect_access_token(caller, services)
+
+
+def _named(presented: str, services: Services) -> Named:
+    """What the token names; nothing if it is none of ours. That of a refresh token hangs on the caller."""
+    if opaque.is_a(opaque.REFRESH_TOKEN, presented):
+        return named_by(opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING)))
+    try:
+        return name_access_token(presented, services)
+    except InvalidToken:
+        return Named()
+
+
+def _introspect_access_token(caller: AuthenticatedClient, services: Services) -> Document:
+    try:
+        token = standing_token(caller.named, caller.standing, services)
+    except InvalidToken:
+        return INACTIVE
+    if not _is_entitled(caller, token):
+        return INACTIVE
+    return Document(_members(token, services))
+
+
+def introspect_self(presented: str, services: Services) -> Document:
+    """What an access token says of itself, for whoever holds it: RFC 7662's members, the application's name, and whom
+    it acts for, as a URN.
+
+    Raises `InvalidToken` if it does not stand.
+    """
+    token = check_access_token(presented, services)
+    client = services.clients.find(token.client_id)
+    if client is None or not client.is_active:
+        raise InvalidToken("The access token is invalid", reason="client_gone")
+    return Document(
+        {
+            **_members(token, services),
+            "client_name": client.client_name,
+            "subject_type": client.preferred_subject_type,
+            "subject_urn": _subject_urn(token, client, services),
+        }
+    )
+
+
+def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "active": True,
+        "iss": services.settings.issuer,
+        "client_id": token.client_id,
+        "sub": token.subject,
+        "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
+        "scope": str(token.scope),
+        "token_type": "Bearer",
+        "iat": token.issued_at,
+        "exp": token.expires_at,
+        "jti": token.jti,
+    }
+    if token.auth_time is not None:
+        members["auth_time"] = token.auth_time
+    if token.organisation:
+        entities = [EVERY_ENTITY] if token.every_entity else list(token.entities)
+        members |= {"org": token.organisation, "entities": entities}
+        if token.details_requested:
+            members["authorization_details"] = authorization_details(token.organisation, entities)
+    return members
+
+
+def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -> str:
+    """Whom the token acts for: its one company, its organisation, or its user (RFC 8141).
+
+    A company is named together with its organisation: another one may have a company of the same identifier.
+    """
+    parts: tuple[str, ...] = ("user", token.subject)
+    if token.organisation:
+        parts = ("organisation", token.organisation)
+    if client.preferred_subject_type == "company" and len(token.entities) == 1:
+        parts = ("company", token.organisation, token.entities[0])
+    return ":".join(("urn", services.settings.urn_namespace, *(quote(part, safe="") for part in parts)))
+
+
+def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
+    """The token's own client, or a resource server it is meant for (section 4)."""
+    return token.client_id == caller.client_id or bool(set(token.audience) & set(caller.client.resources))
+
+
+def _introspect_refresh_token(caller: AuthenticatedClient, services: Services) -> Document:
+    standing = caller.standing
+    authorization = standing.authorization
+    generation = int.from_bytes(caller.named.credential.fields["generation"], "big")
+    if authorization is None or authorization.client_id != caller.client_id:
+        return INACTIVE
+    if generation != authorization.generation or not _stands(authorization, standing, services.now()):
+        return INACTIVE
+    return Document(
+        {
+            "active": True,
+            "iss": services.settings.issuer,
+            "client_id": authorization.client_id,
+            "sub": authorization.subject,
+            "scope": str(worth(authorization.scope, authorization, standing.ends, services.scopes)),
+            "iat": authorization.rotated_at,
+            "exp": min(authorization.idle_expires_at, authorization.expires_at),
+        }
+    )
+
+
+def _stands(authorization: Authorization, standing: Standing, now: int) -> bool:
+    return (
+        standing.stands(authorization)
+        and authorization.revoked_at is None
+        and now < min(authorization.idle_expires_at, authorization.expires_at)
+    )

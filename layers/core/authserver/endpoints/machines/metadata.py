@@ -1,0 +1,93 @@
+"""What this server says of itself, generated from what is loaded: RFC 8414, OpenID Connect Discovery, RFC 9728.
+
+`end_session_endpoint` is of OpenID Connect RP-Initiated Logout 1.0 section 2.1.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from authserver.endpoints.browsers.redirection import RESPONSE_MODES, RESPONSE_MODES_OF_TOKENS
+from authserver.endpoints.browsers.validation import PROMPTS
+from authserver.languages import languages
+from authserver.messages.token import Document
+from authserver.services import Services
+from authserver.tokens.access_token import DETAILS_TYPE
+from authserver.tokens.keyring import SIGNING_RINGS
+
+CLAIMS = ("sub", "name", "preferred_username", "email", "email_verified")
+
+
+def server_metadata(services: Services) -> Document:
+    """RFC 8414 section 2 and OpenID Connect Discovery section 3: one document serves both."""
+    settings = services.settings
+    issuer = settings.issuer
+    methods = list(services.client_authentication)
+    confidential = [method for method in methods if method != "none"]
+    members: dict[str, Any] = {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "userinfo_endpoint": f"{settings.resource}/userinfo",
+        "end_session_endpoint": f"{issuer}/logout",
+        "registration_endpoint": "" if settings.registration == "Off" else f"{issuer}/register",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "scopes_supported": services.scopes().advertised,
+        "grant_types_supported": list(services.grants),
+        "response_types_supported": list(services.response_types),
+        "response_modes_supported": _response_modes(services),
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*CLAIMS, "auth_time", "nonce"],
+        "authorization_details_types_supported": [DETAILS_TYPE],
+        "ui_locales_supported": list(languages()),
+        "prompt_values_supported": sorted(PROMPTS),
+        "authorization_response_iss_parameter_supported": True,
+        # Their defaults differ: left out, request_uri_parameter_supported would mean true.
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "protected_resources": list(settings.known_resources),
+    }
+    # An empty list would mean something else than its absence (RFC 8414 section 3.2).
+    return Document({name: value for name, value in members.items() if value not in ([], "")})
+
+
+def resource_metadata(services: Services) -> Document:
+    """RFC 9728 section 2, of the ResourceApi."""
+    settings = services.settings
+    return Document(
+        {
+            "resource": settings.resource,
+            "authorization_servers": [settings.issuer],
+            "scopes_supported": services.scopes().advertised,
+            "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
+        }
+    )
+
+
+def json_web_key_set(services: Services) -> Document:
+    """RFC 7517 section 5: the public keys, those about to be used among them, and none that was withdrawn."""
+    services.keys.are_current()
+    return Document({"keys": [dict(jwk) for jwk in services.keys.published()]})
+
+
+def are_all_published(services: Services) -> bool:
+    """Whether there is a key of every algorithm; until then the set must not be cached: one may be made and used."""
+    return {jwk["alg"] for jwk in services.keys.published()} == set(SIGNING_RINGS)
+
+
+def is_of_this_issuer(inserted_path: str, services: Services) -> bool:
+    """Whether the path behind the well-known one is the issuer's own (RFC 8414 section 3.1)."""
+    return inserted_path.strip("/") == urlsplit(services.settings.issuer).path.strip("/")
+
+
+def _response_modes(services: Services) -> list[str]:
+    issues_tokens = any(response_type != "code" for response_type in services.response_types)
+    return list(dict.fromkeys(RESPONSE_MODES + (RESPONSE_MODES_OF_TOKENS if issues_tokens else ())))

@@ -1,0 +1,55 @@
+"""The token endpoint: RFC 6749 section 3.2."""
+
+from collections.abc import Hashable
+from contextlib import suppress
+from functools import cache, partial
+from typing import cast
+
+from authserver.client_authentication import authenticate
+from authserver.errors import InvalidRequest, TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType
+from authserver.identity.refusals import noted
+from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.services import AuthenticatedClient, GrantType, Services
+
+
+def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
+    """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
+    grant = _loaded_grant(request, services)
+    client = authenticate(request, services, partial(grant.named, request, services))
+    with noted(client.client_id, request.reference, services):
+        _require_allowed(client, grant)
+        _require_parameters(request, grant)
+        response = grant.issue(request, client, services)
+    _keep(client, services)
+    return response
+
+
+def _loaded_grant(request: TokenRequest, services: Services) -> GrantType:
+    grant = services.grants.get(request.grant_type)
+    if grant is None or not _is_for_this_endpoint(cast("Hashable", grant)):
+        raise UnsupportedGrantType("grant_type is not supported", reason="grant_type_unsupported")
+    return cast("GrantType", grant)
+
+
+@cache
+def _is_for_this_endpoint(grant: Hashable) -> bool:
+    """Looked at once for each grant: what a Protocol asks of a module takes longer than all else here."""
+    return isinstance(grant, GrantType)
+
+
+def _require_allowed(client: AuthenticatedClient, grant: GrantType) -> None:
+    if grant.GRANT_TYPE not in client.client.grant_types:
+        raise UnauthorizedClient("This client may not use this grant_type", reason="grant_type_not_allowed")
+
+
+def _require_parameters(request: TokenRequest, grant: GrantType) -> None:
+    for name in grant.PARAMETERS:
+        if name not in request.parameters:
+            raise InvalidRequest(f"{name} is missing", reason=f"{name}_missing")
+
+
+def _keep(client: AuthenticatedClient, services: Services) -> None:
+    """A registration is in use from its first token on, and no longer expires. What fails, the next token does."""
+    if client.client.expires_at is not None:
+        with suppress(TemporarilyUnavailable):
+            services.clients.keep(client.client_id)

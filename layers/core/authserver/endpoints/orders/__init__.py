@@ -1,0 +1,1 @@
+"""What functions order of each other, and nobody waits for."""

@@ -1,0 +1,66 @@
+"""What becomes of an order: the mail that it is for, if there is anybody to get it."""
+
+from dataclasses import replace
+
+from authserver.identity.mail_links import LIFETIMES, make_link
+from authserver.messages.mail import (
+    ACCOUNT_DELETED,
+    CHANGED_BY_OPERATOR,
+    EMAIL_CHANGED,
+    EMAIL_VERIFICATION,
+    FACTORS_CHANGED,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    Letter,
+    MailOrder,
+    NoLetter,
+)
+from authserver.models import ACTIVE
+from authserver.models.users import User
+from authserver.services import Services
+from authserver.values import is_mail_address
+
+# The pages that links lead to.
+PAGES = {PASSWORD_RESET: "recover", EMAIL_VERIFICATION: "verify"}
+NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED, CHANGED_BY_OPERATOR})
+
+
+def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
+    """The letter that carries out the order, which may come again: its link is the same then."""
+    if order.kind == ACCOUNT_DELETED:
+        return _letter(order, order.address, order.username, services)
+    if order.kind not in PAGES and order.kind not in NOTICES:
+        return NoLetter("kind_unknown")
+    user = services.users.find(order.username) if order.username else services.users.get(order.subject)
+    if user is None or (user.status != ACTIVE and order.kind != CHANGED_BY_OPERATOR):
+        return NoLetter("user_unknown")  # whose account was disabled is told that it was
+    if order.kind == PASSWORD_RESET and not user.password_hash:
+        return NoLetter("password_none")
+    letter = _letter(order, order.address or user.email, user.username, services)
+    if isinstance(letter, NoLetter) or order.kind in NOTICES:
+        return letter
+    return _with_link(letter, order, user, services)
+
+
+def _letter(order: MailOrder, address: str, username: str, services: Services) -> Letter | NoLetter:
+    if not is_mail_address(address):
+        return NoLetter("address_missing")
+    return Letter(
+        kind=order.kind,
+        to=address,
+        username=username,
+        service=services.theme().name,
+        issuer=services.settings.issuer,
+        languages=order.languages,
+        what=order.what,
+        about=order.about,
+    )
+
+
+def _with_link(letter: Letter, order: MailOrder, user: User, services: Services) -> Letter | NoLetter:
+    if order.kind == EMAIL_VERIFICATION and user.pending_email != letter.to:
+        return NoLetter("address_unwanted")  # the user has asked for another one since, or has it already
+    link = make_link(order, user.sub, letter.to, services)
+    if link is None:
+        return NoLetter("link_spent")
+    return replace(letter, link=f"{letter.issuer}/{PAGES[order.kind]}/{link}", lifetime=LIFETIMES[order.kind])

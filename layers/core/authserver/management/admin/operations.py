@@ -1,0 +1,27 @@
+"""The admin API: everything that operators do."""
+
+from authserver.management.admin import (
+    authorizations,
+    clients,
+    consents,
+    erasures,
+    identity_providers,
+    keys,
+    organisations,
+    scopes,
+    theme,
+    users,
+)
+
+OPERATIONS = (
+    *clients.OPERATIONS,
+    *users.OPERATIONS,
+    *erasures.OPERATIONS,
+    *consents.OPERATIONS,
+    *organisations.OPERATIONS,
+    *scopes.OPERATIONS,
+    *authorizations.OPERATIONS,
+    *keys.OPERATIONS,
+    *identity_providers.OPERATIONS,
+    *theme.OPERATIONS,
+)

@@ -1,0 +1,43 @@
+"""Spoken at the resource server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from authserver.values import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A call to a protected route, as the authorizer sees it.
+
+    `audience` is the resource identifier of the API that is called; `route` is ``METHOD /path`` as the API's own
+    definition writes it.
+    """
+
+    authorization: str | None = field(repr=False)
+    query_tokens: tuple[str, ...] = field(repr=False)
+    route: str = ""
+    audience: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAccessToken:
+    """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims.
+
+    `entities` are the companies of `organisation` that it reaches now; `every_entity` tells that those to come are too.
+    """
+
+    client_id: str
+    subject: str
+    scope: Scope
+    audience: tuple[str, ...]
+    jti: str
+    issued_at: int
+    expires_at: int
+    authorization_id: str | None = None
+    auth_time: int | None = None
+    organisation: str = ""
+    entities: tuple[str, ...] = ()
+    every_entity: bool = False
+    details_requested: bool = False

@@ -1,0 +1,99 @@
+"""The authorization request, what a user allows of it, and its response."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from authserver.ends import Begun
+from authserver.models.browsers import Session
+from authserver.models.clients import Client
+from authserver.values import CodeChallenge, RedirectUri, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1; not yet validated.
+
+    `repeated` names the parameters that came more than once, which is an error to be told by redirect where there
+    is a redirect target. `reference` finds the request in the logs.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    resource: tuple[str, ...] = ()
+    repeated: frozenset[str] = frozenset()
+    session: str | None = field(default=None, repr=False)
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectTarget:
+    """Where an answer may be sent. Only `endpoints.redirection.resolve_redirect` makes one."""
+
+    uri: RedirectUri
+    response_mode: str = "query"
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationDetails:
+    """What a request asks for by ``authorization_details`` (RFC 9396 section 2): an organisation, or any, and some of
+    its companies, or any.
+    """
+
+    organisation: str = ""
+    entities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The organisation and companies that a user chose for a client; none for a client that acts for users.
+
+    `by_administrator`: what was chosen took an administrator's word, and the user is one. `declined` is what the user
+    left out of the scope that was asked for. `under` are the epochs of all that decided the choice.
+    """
+
+    organisation: str = ""
+    entities: frozenset[str] = frozenset()
+    by_administrator: bool = False
+    declined: Scope = Scope()
+    under: Begun = Begun()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a user allowed, by the session that decided it, for which organisation and companies.
+
+    `random` (16 octets) and `salt` make the authorization, so that one consent, submitted twice, gives one answer.
+    """
+
+    session: Session
+    random: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    choice: Choice = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedAuthorizationRequest:
+    """A request that obeys every rule. Only `endpoints.validation.validate` makes one."""
+
+    client: Client
+    redirect: RedirectTarget
+    response_type: str
+    redirect_uri_sent: str | None
+    scope: Scope
+    resource: tuple[str, ...]
+    code_challenge: CodeChallenge | None
+    nonce: str | None
+    prompt: frozenset[str]
+    max_age: int | None
+    login_hint: str | None
+    subject_hint: str | None  # the subject of a valid id_token_hint
+    details: AuthorizationDetails | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """An answer to the client through the browser: RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207's `iss` among it."""
+
+    target: RedirectTarget
+    parameters: Mapping[str, str] = field(repr=False)
+    reason: str = "ok"  # for the log

@@ -1,0 +1,62 @@
+"""Signing out: OpenID Connect RP-Initiated Logout 1.0."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from authserver.models.clients import Client
+from authserver.values import RedirectUri
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """OpenID Connect RP-Initiated Logout 1.0 section 2; not yet validated. `csrf` comes with a form of ours alone."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    session: str | None = field(default=None, repr=False)
+    is_form: bool = False
+    csrf: str | None = field(default=None, repr=False)
+
+    @property
+    def ui_locales(self) -> str:
+        """The languages that the client wants the pages in, the best first."""
+        return self.parameters.get("ui_locales", "")
+
+
+@dataclass(frozen=True, slots=True)
+class PostLogoutTarget:
+    """Where a browser may be sent after signing out. Only `endpoints.logout.resolve_post_logout_redirect` makes one."""
+
+    uri: RedirectUri
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoToLogout:
+    """Send the browser to the sign-out page by a link, with what a form from elsewhere had."""
+
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutPage:
+    """Asks whether to sign out. `client` is who wants it, None if nobody said."""
+
+    csrf: str = field(repr=False)
+    account: str
+    client: Client | None
+    target: PostLogoutTarget | None
+    ui_locales: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """Nobody is signed in in this browser any more. `goes_back`: on to the target, where there is one, at once.
+
+    `ends_cookie`: the browser brought one.
+    """
+
+    client: Client | None
+    target: PostLogoutTarget | None
+    goes_back: bool
+    ends_cookie: bool
+    ui_locales: str = ""

@@ -1,0 +1,82 @@
+"""Spoken by clients at the back channel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver.values import Scope, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2).
+
+    `source` is the address that API Gateway saw, `reference` what finds the request in the logs.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+    resource: tuple[str, ...] = ()
+    authorization: str | None = field(default=None, repr=False)
+    source: str = field(default="", kw_only=True)
+    reference: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest(ClientRequest):
+    """RFC 6749 section 4.1.3 and its like."""
+
+    grant_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPresented(ClientRequest):
+    """A request about a token: revocation (RFC 7009 section 2.1) or introspection (RFC 7662 section 2.1)."""
+
+    token: Secret = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSecret:
+    """The client identifier and secret that a request carries, by one authentication method, and where it is from."""
+
+    client_id: str
+    secret: Secret | None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """RFC 6749 section 5.1. `expires_in` is in seconds."""
+
+    access_token: Secret
+    expires_in: int
+    scope: Scope
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()  # as granted, where they were asked for (RFC 9396)
+
+    def members(self) -> dict[str, Any]:
+        """The JSON members of the answer. `scope` is always told: it may differ from what was asked (section 3.3)."""
+        members: dict[str, Any] = {
+            "access_token": self.access_token.reveal(),
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": str(self.scope),
+        }
+        if self.refresh_token:
+            members["refresh_token"] = self.refresh_token.reveal()
+        if self.id_token:
+            members["id_token"] = self.id_token.reveal()
+        if self.authorization_details:
+            members["authorization_details"] = list(self.authorization_details)
+        return members
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON object that is an answer in itself: introspection, userinfo, metadata, revocation's empty one."""
+
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def members(self) -> dict[str, Any]:
+        return dict(self.content)

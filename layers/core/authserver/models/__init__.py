@@ -1,0 +1,3 @@
+"""What is stored, by subject. Times ending in ``_at`` are epoch seconds, lifetimes are seconds."""
+
+ACTIVE, DISABLED = "active", "disabled"

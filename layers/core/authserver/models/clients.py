@@ -1,0 +1,128 @@
+"""Clients, what they were refused, and who may register one."""
+
+from dataclasses import dataclass, field
+
+from authserver.ends import Begun
+from authserver.models import ACTIVE
+from authserver.values import RedirectUri, Scope
+
+LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
+VERIFIED, TEST = "verified", "test"
+OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody's identifier has parentheses
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits.
+
+    `encoded` instead of it is the password hash that another system kept of the secret (`identity.hashes`). `used_at`
+    is when it was first used on the last day that it was: for its owner to read, so that two differ by nothing in it.
+    """
+
+    hash: bytes = field(repr=False)
+    created_at: int
+    expires_at: int | None = None
+    encoded: str = field(default="", repr=False)
+    used_at: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client: RFC 7591 metadata and this deployment's policy for it.
+
+    `version` grows by one with each change, which is conditional on it. `verification` is `TEST` until an operator has
+    verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
+    `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
+    not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
+    client was read to be used (`storage.ClientStore.find`).
+    """
+
+    client_id: str
+    client_name: str
+    redirect_uris: tuple[RedirectUri, ...] = ()
+    post_logout_redirect_uris: tuple[RedirectUri, ...] = ()
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    token_endpoint_auth_method: str = "client_secret_basic"
+    scope: Scope = Scope()
+    default_scope: Scope = Scope()
+    optional_scope: Scope = Scope()
+    secrets: tuple[ClientSecret, ...] = ()
+    id_token_signed_response_alg: str = "RS256"
+    access_token_format: str = "jwt"
+    access_token_lifetime: int | None = None
+    refresh_token_lifetime: int | None = None
+    require_pkce: bool = True
+    default_max_age: int | None = None
+    resources: tuple[str, ...] = ()  # the resource indicators that this client answers for when it introspects
+    owner: str = ""
+    client_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    contacts: tuple[str, ...] = ()
+    initiate_login_uri: str = ""
+    settings_uri: str = ""
+    software_id: str = ""
+    software_version: str = ""
+    preferred_subject_type: str = "user"
+    status: str = ACTIVE
+    verification: str = VERIFIED
+    registration_token_hash: bytes = field(default=b"", repr=False)
+    created_at: int = 0
+    expires_at: int | None = None
+    version: int = 0
+    epoch: int = field(default=0, compare=False)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether nobody has disabled it."""
+        return self.status == ACTIVE
+
+    def is_expired(self, now: int) -> bool:
+        """Whether this is a registration that nobody used in time."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def is_public(self) -> bool:
+        """A client that cannot keep a secret (RFC 6749 section 2.1)."""
+        return self.token_endpoint_auth_method == "none"
+
+    @property
+    def acts_for_itself(self) -> bool:
+        """Whether it may have a token without a user (RFC 6749 section 4.4)."""
+        return "client_credentials" in self.grant_types and not self.is_public
+
+    @property
+    def scope_when_unspecified(self) -> Scope:
+        """What a request without a scope asks for (RFC 6749 section 3.3)."""
+        return self.default_scope or self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client was refused in one way on one day, for its developer: how often, and the last time.
+
+    `day` is when that day began, `error` the code that was answered, `reason` why; `reference` finds the last in the
+    logs.
+    """
+
+    day: int
+    error: str
+    reason: str
+    count: int
+    last_at: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessToken:
+    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says. It was `begun` in an
+    era of the deployment, and stands while that is the present one."""
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    remaining: int
+    created_at: int
+    expires_at: int
+    begun: Begun = Begun()

@@ -1,0 +1,68 @@
+"""What operators configure: identity providers, and how the pages look."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from authserver.models import ACTIVE
+from authserver.values import Scope
+
+ANY_DOMAIN: Literal["*"] = "*"  # of e-mail addresses
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An OpenID Provider that people may sign in through; to it, this server is a client.
+
+    `client_secret` is wrapped: only a key service can open it. `claims` maps ours (``name``, ``email``,
+    ``email_verified``, ``preferred_username``) to those that they are taken from, where the names differ. Whoever has
+    an address in one of `domains` is sent to it. `sign_up` makes an account of who comes for the first time, and a
+    member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts:
+    True for addresses in its own `domains`, `ANY_DOMAIN` for every one. `shown` tells whether every sign-in page has a
+    button for it. `made_by` stands for the Idempotency-Key of the call that added it. `version` grows by one with each
+    write, which is conditional on it.
+    """
+
+    id: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: bytes = field(default=b"", repr=False)
+    token_endpoint_auth_method: str = "client_secret_basic"
+    scope: Scope = Scope(("openid", "profile", "email"))
+    claims: Mapping[str, str] = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
+    organisation: str = ""
+    sign_up: bool = False
+    trusts_email: bool | Literal["*"] = False
+    shown: bool = True
+    status: str = ACTIVE
+    created_at: int = 0
+    made_by: str = ""
+    version: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether people may sign in through it."""
+        return self.status == ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """How the pages look, and whose they are; each field has the form that `theme.objections` wants.
+
+    `accent` is the colour of links and buttons, `on_accent` that of text on it; each has its like for dark pages.
+    `radius` is in pixels; `font` the name of one of `theme.FONTS`; `logo` a data URI; `support` an e-mail address or an
+    https URL for people who are stuck. `version` grows by one with each write, which is conditional on it.
+    """
+
+    name: str = "Authserver"
+    logo: str = field(default="", repr=False)
+    accent: str = "#1f4fbf"
+    on_accent: str = "#ffffff"
+    accent_dark: str = "#9dbcff"
+    on_accent_dark: str = "#0c1730"
+    radius: int = 8
+    font: str = "system"
+    support: str = ""
+    version: int = 0

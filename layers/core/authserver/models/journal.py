@@ -1,0 +1,21 @@
+"""What happened to accounts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something that happened to a user's account, for its user to read; `kind` is one of `identity.activity`.
+
+    `device` and `source` are those of whoever did it, as in a session. `about` says more: an application's identifier,
+    or how somebody signed in. Never a secret.
+    """
+
+    id: str
+    subject: str
+    kind: str
+    created_at: int
+    expires_at: int
+    device: str = ""
+    source: str = ""
+    about: str = ""

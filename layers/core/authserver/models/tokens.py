@@ -1,0 +1,73 @@
+"""Authorizations, and the access tokens that are stored."""
+
+from dataclasses import dataclass, field
+
+from authserver.ends import Begun
+from authserver.values import CodeChallenge, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Everything issued to one client for one subject hangs on this record; each verb is one conditional write on it.
+
+    `id` is 16 random octets, 16 of the subject's hash and 16 of the organisation's, in base64url: from the id alone
+    their ends can be found, in the same read. `entities` are the companies of the organisation that the client may
+    reach, or `EVERY_ENTITY`; they can be changed without issuing new tokens. `generation` counts the refresh tokens
+    made; 0 until the code is redeemed. `sessions` is the counter of the session that granted it: signing out everywhere
+    ends a code that was not redeemed, and redeeming forgets it.
+    """
+
+    id: str
+    client_id: str
+    subject: str
+    scope: Scope
+    resource: tuple[str, ...]
+    salt: bytes = field(repr=False)
+    created_at: int
+    expires_at: int
+    auth_time: int
+    code_hash: bytes = field(repr=False)
+    code_expires_at: int
+    redirect_uri: str | None = None  # as the request sent it; absent if the request left it out
+    code_challenge: CodeChallenge | None = None
+    nonce: str | None = None
+    redeemed_by: str | None = None
+    generation: int = 0
+    rotated_at: int = 0
+    rotated_by: str | None = None
+    idle_expires_at: int = 0
+    revoked_at: int | None = None
+    revoked_access_tokens: frozenset[str] = frozenset()
+    organisation: str = ""
+    entities: frozenset[str] = frozenset()
+    by_administrator: bool = False  # granted by the word of an administrator, who has to be one still
+    details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
+    is_public: bool = False  # granted to a client without credentials: whoever has its token speaks for it
+    begun: Begun = Begun()
+    sessions: int | None = None
+
+    @property
+    def ends_at(self) -> int:
+        """When it is over unless it is refreshed before; one without refresh tokens is never idle."""
+        return min(self.expires_at, self.idle_expires_at) if self.generation else self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenRecord:
+    """An opaque access token. A JWT access token has no record; it carries all this itself.
+
+    `begun` is set where there is no authorization, which else says it.
+    """
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    client_id: str
+    subject: str
+    scope: Scope
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    authorization_id: str | None = None
+    auth_time: int | None = None
+    begun: Begun = Begun()
+    is_revoked: bool = False

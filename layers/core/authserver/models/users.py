@@ -1,0 +1,70 @@
+"""Users, and what they are known as at identity providers."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from authserver.models import ACTIVE
+from authserver.values import base64url, normalised_username, sha256
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with an account. `sub` never changes and is never used for another person.
+
+    Whoever signs in through an identity provider has no `username`, which is a login name, but maybe a
+    `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
+    wants to have and has not shown to be theirs.
+    """
+
+    sub: str
+    username: str
+    password_hash: str = field(repr=False)
+    name: str = ""
+    email: str = ""
+    email_verified: bool = False
+    status: str = ACTIVE
+    operator: bool = False  # may grant the scopes that only operators grant
+    created_at: int = 0
+    preferred_username: str = ""
+    pending_email: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """What tells the user which account it is."""
+        return self.username or self.email or self.preferred_username or self.name
+
+    @property
+    def invited_as(self) -> tuple[str, ...]:
+        """What an invitation may call the user: the login name, and the e-mail address if it is known to be theirs.
+
+        An address is compared as it is, but for its case: what looks alike is not the same. A login name that looks
+        like an address is nobody's: whoever chose it may not have the address.
+        """
+        names = [name for name in [normalised_username(self.username)] if "@" not in name]
+        if self.email_verified and self.email.isascii():
+            names.append(normalised_username(self.email))
+        return tuple(dict.fromkeys(filter(None, names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a user is at an identity provider: known by its `issuer` and what it calls them, and by nothing else.
+
+    `id` stands for the two. They are empty, and `created_at` 0, where an older layout did not keep them.
+    """
+
+    id: str
+    sub: str
+    issuer: str = ""
+    subject: str = ""
+    created_at: int = 0
+
+    @classmethod
+    def of(cls, sub: str, issuer: str, subject: str, created_at: int = 0) -> Self:
+        """The identity that makes whom `issuer` calls `subject` the user `sub`."""
+        return cls(identity_id(issuer, subject), sub, issuer, subject, created_at)
+
+
+def identity_id(issuer: str, subject: str) -> str:
+    """What stands for an identity."""
+    return base64url(sha256(f"{issuer}\x00{subject}"))

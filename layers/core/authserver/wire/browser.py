@@ -1,0 +1,198 @@
+"""What a browser sends while an authorization request is under way, and where it is sent next."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TypedDict
+from urllib.parse import urlencode
+
+from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse
+from authserver.messages.browser import (
+    REQUEST_LIFETIME,
+    CodeForm,
+    ConsentForm,
+    FederationForm,
+    FederationResponse,
+    GoTo,
+    GoToProvider,
+    Interaction,
+    LoginForm,
+    PasskeyForm,
+)
+from authserver.values import Secret
+from authserver.wire.cookies import (
+    COOKIE_ATTRIBUTES,
+    DEVICE_COOKIE,
+    DEVICE_LIFETIME,
+    LINK_COOKIE,
+    SESSION_COOKIE,
+    browser_secret,
+    device_of,
+    request_cookie,
+    session_cookie,
+)
+from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
+
+# A consent form may have each of an organisation's companies in it, ticked: whoever ticks too many is told so.
+MAX_CONSENT_FORM, MAX_CONSENT_FIELDS = 65_536, 700
+
+
+def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
+    """RFC 6749 section 3.1: the query of a GET, the form of a POST.
+
+    Repeated parameters are told apart rather than refused: the refusal may have to go by redirect.
+    """
+    pairs = read_form(request) if request.method == "POST" else read_query(request)
+    counts = Counter(name for name, _ in pairs)
+    return AuthorizationRequest(
+        parameters=dict(pairs),
+        resource=tuple(value for name, value in pairs if name == "resource"),
+        repeated=frozenset(name for name, count in counts.items() if count > 1) - {"resource"},
+        session=request.cookies.get(SESSION_COOKIE),
+        reference=request.id,
+    )
+
+
+def parse_interaction(request: HttpRequest) -> Interaction:
+    """A visit to the sign-in or consent page. Raises `InvalidRequest`."""
+    query = single(read_query(request))
+    return Interaction(
+        **_brought_by(request, query),
+        organisation=query.get("organisation", ""),
+        another=query.get("another") == "yes",
+    )
+
+
+def parse_login_form(request: HttpRequest) -> LoginForm:
+    """The sign-in form. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    return LoginForm(
+        **_brought_by(request, form),
+        csrf=form.get("csrf", ""),
+        username=form.get("username", ""),
+        password=Secret(form.get("password", "")),
+        action=form.get("action", ""),
+    )
+
+
+def parse_code_form(request: HttpRequest) -> CodeForm:
+    """The form for a second factor. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    return CodeForm(
+        **_brought_by(request, form),
+        csrf=form.get("csrf", ""),
+        code=form.get("code", ""),
+        recovery_code=form.get("recovery_code", ""),
+    )
+
+
+def parse_passkey_form(request: HttpRequest) -> PasskeyForm:
+    """What an authenticator answered. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    return PasskeyForm(
+        **_brought_by(request, form),
+        csrf=form.get("csrf", ""),
+        credential=form.get("credential", ""),
+    )
+
+
+def parse_consent_form(request: HttpRequest) -> ConsentForm:
+    """The consent form, in which `entities` and `scope` may repeat. Raises `InvalidRequest`."""
+    pairs = read_form(request, MAX_CONSENT_FORM, MAX_CONSENT_FIELDS)
+    form = single([pair for pair in pairs if pair[0] not in ("entities", "scope")])
+    return ConsentForm(
+        **_brought_by(request, form),
+        csrf=form.get("csrf", ""),
+        decision=form.get("decision", ""),
+        organisation=form.get("organisation", ""),
+        entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
+        scope=tuple(dict.fromkeys(value for name, value in pairs if name == "scope")),
+        shown=form.get("shown", ""),
+    )
+
+
+def parse_federation_form(request: HttpRequest) -> FederationForm:
+    """The choice of an identity provider on the sign-in page. Raises `InvalidRequest`."""
+    form = single(read_form(request))
+    return FederationForm(
+        **_brought_by(request, form),
+        csrf=form.get("csrf", ""),
+        provider=form.get("provider", ""),
+        email=form.get("email", ""),
+    )
+
+
+def parse_federation_response(request: HttpRequest) -> FederationResponse:
+    """What a browser brings back from an identity provider. Raises `InvalidRequest`."""
+    query = single(read_query(request))
+    state = query.get("state", "")
+    return FederationResponse(
+        browser_secret=browser_secret(request, state),
+        session=request.cookies.get(SESSION_COOKIE),
+        provider=request.path_parameters.get("provider", ""),
+        state=state,
+        code=query.get("code", ""),
+        error=query.get("error", ""),
+        issuer=query.get("iss"),
+        source=request.source,
+        device=device_of(request),
+    )
+
+
+class _Brought(TypedDict):
+    request_handle: str
+    browser_secret: str
+    session: str | None
+    source: str
+    device: str
+    device_cookie: str | None
+
+
+def _brought_by(request: HttpRequest, parameters: Mapping[str, str]) -> _Brought:
+    """What every `Interaction` has: the pending request that is named, and who the browser is."""
+    handle = parameters.get("request", "")
+    return _Brought(
+        request_handle=handle,
+        browser_secret=browser_secret(request, handle),
+        session=request.cookies.get(SESSION_COOKIE),
+        source=request.source,
+        device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
+    )
+
+
+def render_goto(message: GoTo) -> HttpResponse:
+    """To a page of ours; 303, so that a posted password is not posted again (RFC 9700 section 4.12)."""
+    cookies = []
+    if message.browser_secret is not None:
+        name = request_cookie(message.request_handle)
+        cookies.append(f"{name}={message.browser_secret}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
+    if message.session is not None:
+        cookies.append(session_cookie(message.session, message.session_lifetime))
+    if message.device_cookie is not None:
+        cookies.append(f"{DEVICE_COOKIE}={message.device_cookie}; Max-Age={DEVICE_LIFETIME}; {COOKIE_ATTRIBUTES}")
+    if message.held_link is not None:
+        cookies.append(f"{LINK_COOKIE}={message.held_link}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
+    said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
+    query = urlencode({name: value for name, value in said.items() if value})
+    location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"
+    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page.partition('/')[0]}")
+
+
+def render_goto_provider(message: GoToProvider) -> HttpResponse:
+    """To an identity provider; 303, so that the form is not posted to it."""
+    headers = (("Location", message.url), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason="goto_provider")
+
+
+def render_redirect(message: AuthorizationResponse) -> HttpResponse:
+    """An authorization response in the query of the redirect URI, whose own query is kept, or in its fragment.
+
+    RFC 6749 sections 4.1.2 and 4.2.2; a registered redirect URI has no fragment of its own.
+    """
+    uri = message.target.uri.text
+    separator = "#" if message.target.response_mode == "fragment" else "&" if "?" in uri else "?"
+    location = f"{uri}{separator}{urlencode(message.parameters)}"
+    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason=message.reason)

@@ -1,0 +1,43 @@
+"""Parameters of queries and forms."""
+
+from urllib.parse import parse_qsl
+
+from authserver.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from authserver.wire.http import HttpRequest
+
+MAX_FORM = 16_384
+MAX_FIELDS = 160
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+
+
+def read_query(request: HttpRequest) -> list[tuple[str, str]]:
+    """The query's parameters; empty ones are absent (RFC 6749 section 3.1). Raises `InvalidRequest`."""
+    return parse_pairs(request.query.encode("utf-8", "replace"))
+
+
+def read_form(request: HttpRequest, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
+    """The parameters of a form post, and of nothing else. Raises `InvalidRequest`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM_MEDIA_TYPE:
+        raise UnsupportedMediaType(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
+    return parse_pairs(request.body, max_form, max_fields)
+
+
+def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Each parameter once, `resource` aside. Raises `InvalidRequest` (RFC 6749 section 3.2)."""
+    names = [name for name, _ in pairs if name != "resource"]
+    if len(set(names)) < len(names):
+        raise InvalidRequest("A parameter is repeated", reason="parameter_repeated")
+    return dict(pairs)
+
+
+def parse_pairs(encoded: bytes, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
+    if len(encoded) > max_form:
+        raise RequestTooLarge("The request is too large", reason="request_too_large")
+    try:
+        pairs = parse_qsl(encoded.decode("ascii"), max_num_fields=max_fields, errors="strict")
+    except ValueError:
+        raise InvalidRequest("The request is not well-formed", reason="form_malformed") from None
+    if any("\x00" in name or "\x00" in value for name, value in pairs):
+        raise InvalidRequest("The request is not well-formed", reason="form_malformed")
+    return pairs

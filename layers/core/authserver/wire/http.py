@@ -1,0 +1,132 @@
+"""HTTP requests and responses, JSON, and errors: what every endpoint says."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from authserver.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidToken,
+    MethodNotAllowed,
+    OAuthError,
+    TemporarilyUnavailable,
+    TooManyAttempts,
+)
+
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+# Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
+CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """An HTTP request. Header names are lower-case; `query` is raw; `source` is the address that API Gateway saw.
+
+    `origin` and `resource` say where the deployment is (see `Settings.at`); `authorizer` is what the Lambda
+    authorizer passed on.
+    """
+
+    method: str
+    route: str
+    query: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    source: str = ""
+    origin: str = ""
+    resource: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    authorizer: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""  # API Gateway's own, which the log has as well
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An HTTP response; `cookies` are whole Set-Cookie values."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = field(default="", repr=False)
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+    reason: str = "ok"  # for the log
+
+    def with_headers(self, *headers: tuple[str, str]) -> "HttpResponse":
+        return HttpResponse(self.status, (*self.headers, *headers), self.body, self.cookies, self.reason)
+
+
+class JsonMessage(Protocol):
+    """A message whose wire form is a JSON object."""
+
+    def members(self) -> dict[str, Any]: ...
+
+
+def render(message: JsonMessage) -> HttpResponse:
+    """A message as JSON that nobody stores (RFC 6749 section 5.1)."""
+    return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), json.dumps(message.members()))
+
+
+def render_cacheable(message: JsonMessage, seconds: int) -> HttpResponse:
+    """A message as JSON that anybody may keep for a while; 0 = not."""
+    cache = f"public, max-age={seconds}" if seconds else "no-store"
+    headers = (("Content-Type", "application/json"), ("Cache-Control", cache))
+    return HttpResponse(200, headers, json.dumps(message.members()))
+
+
+def render_not_found(message: JsonMessage) -> HttpResponse:
+    """404, for a path under a route of ours that stands for nothing here."""
+    return replace(render(message), status=404, reason="not_found")
+
+
+def render_error(error: OAuthError) -> HttpResponse:
+    """An error as JSON with its status, challenge and cache headers (RFC 6749 section 5.2, RFC 6750 section 3)."""
+    body = json.dumps({"error": error.error, "error_description": error.description})
+    headers = (("Content-Type", "application/json"), *NO_STORE, *error_headers(error))
+    return HttpResponse(error.status, headers, body, reason=error.reason)
+
+
+def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
+    """The headers that belong to an error whatever its body is."""
+    match error:
+        case InvalidClient():
+            return (("WWW-Authenticate", f'Basic realm="authserver", error="{error.error}", charset="UTF-8"'),)
+        case InvalidToken(reason="token_missing"):
+            # Without a token there is nothing to call wrong (RFC 6750 section 3.1).
+            return (("WWW-Authenticate", 'Bearer realm="authserver"'),)
+        case InvalidToken() | InsufficientScope():
+            return (("WWW-Authenticate", bearer_challenge(error)),)
+        case MethodNotAllowed():
+            return (("Allow", error.allow),)
+        case TemporarilyUnavailable():
+            return (("Retry-After", "1"),)
+        case TooManyAttempts():
+            return (("Retry-After", str(error.retry_after)),)
+        case _:
+            return ()
+
+
+def bearer_challenge(error: OAuthError, *, resource_metadata: str = "") -> str:
+    """The challenge that tells what a token lacked (RFC 6750 section 3, RFC 9728 section 5.1)."""
+    parameters = {"realm": "authserver", "error": error.error, "error_description": error.description}
+    if isinstance(error, InsufficientScope) and error.scope:
+        parameters["scope"] = error.scope
+    if resource_metadata:
+        parameters["resource_metadata"] = resource_metadata
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+def render_preflight(methods: tuple[str, ...]) -> HttpResponse:
+    """The answer to a CORS preflight."""
+    return HttpResponse(
+        204,
+        (
+            *CORS,
+            ("Access-Control-Allow-Methods", ", ".join((*methods, "OPTIONS"))),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+            ("Access-Control-Max-Age", "7200"),
+        ),
+    )

@@ -1,0 +1,43 @@
+"""Signing out: OpenID Connect RP-Initiated Logout 1.0."""
+
+from urllib.parse import urlencode
+
+from authserver.messages.logout import GoToLogout, LogoutRequest, PostLogoutTarget
+from authserver.wire.cookies import SESSION_COOKIE
+from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
+
+LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
+
+
+def parse_logout_request(request: HttpRequest) -> LogoutRequest:
+    """OpenID Connect RP-Initiated Logout 1.0 section 2, but for what means nothing here. Raises `InvalidRequest`."""
+    is_form = request.method == "POST"
+    given = single(read_form(request) if is_form else read_query(request))
+    return LogoutRequest(
+        {name: given[name] for name in LOGOUT_PARAMETERS if name in given},
+        request.cookies.get(SESSION_COOKIE),
+        is_form,
+        given.get("csrf") if is_form else None,
+    )
+
+
+def render_goto_logout(message: GoToLogout) -> HttpResponse:
+    """To the same address by GET; 303, as the form is not to be sent there again."""
+    query = urlencode(message.parameters)
+    headers = (("Location", f"logout?{query}" if query else "logout"), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason="goto_logout")
+
+
+def render_post_logout(target: PostLogoutTarget) -> HttpResponse:
+    """To where the client wants its user after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
+    headers = (("Location", post_logout_location(target)), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason="signed_out")
+
+
+def post_logout_location(target: PostLogoutTarget) -> str:
+    """The registered URI, its own query kept, with `state` if the client sent one."""
+    uri = target.uri.text
+    if target.state is None:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': target.state})}"

@@ -1,0 +1,53 @@
+"""What clients send to the endpoints of the back channel."""
+
+from authserver.errors import InvalidRequest, InvalidToken
+from authserver.messages.token import TokenPresented, TokenRequest
+from authserver.values import Secret
+from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.http import HttpRequest
+
+
+def parse_token_request(request: HttpRequest) -> TokenRequest:
+    """RFC 6749 section 3.2. Raises `InvalidRequest`."""
+    parameters, resource = _read_client_form(request)
+    if "grant_type" not in parameters:
+        raise InvalidRequest("grant_type is missing", reason="grant_type_missing")
+    return TokenRequest(
+        parameters,
+        resource,
+        request.headers.get("authorization"),
+        parameters["grant_type"],
+        source=request.source,
+        reference=request.id,
+    )
+
+
+def parse_token_presented(request: HttpRequest) -> TokenPresented:
+    """RFC 7009 section 2.1, RFC 7662 section 2.1. Raises `InvalidRequest`."""
+    parameters, resource = _read_client_form(request)
+    if "token" not in parameters:
+        raise InvalidRequest("token is missing", reason="token_missing")
+    return TokenPresented(
+        parameters,
+        resource,
+        request.headers.get("authorization"),
+        Secret(parameters["token"]),
+        source=request.source,
+        reference=request.id,
+    )
+
+
+def parse_bearer(request: HttpRequest) -> str:
+    """The access token of the Authorization header (RFC 6750 section 2.1). Raises `InvalidToken`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise InvalidToken("An access token is required", reason="token_missing")
+    return token.strip()
+
+
+def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, ...]]:
+    pairs = read_form(request)
+    if request.query and any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
+        # RFC 6749 section 2.3.1: credentials never travel in the request URI.
+        raise InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
+    return single(pairs), tuple(value for name, value in pairs if name == "resource")
