@@ -17,7 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from authserver.aws.dynamodb import DynamoClients, DynamoOrganisations, DynamoTokens, DynamoUsers, Reader, Tables
+from authserver.aws.dynamodb.clients import DynamoClients
+from authserver.aws.dynamodb.organisations import DynamoOrganisations
+from authserver.aws.dynamodb.reader import Reader, Tables
+from authserver.aws.dynamodb.tokens import DynamoTokens
+from authserver.aws.dynamodb.users import DynamoUsers
 from authserver.aws.items.organisations import membership_item
 from authserver.endpoints.machines.token import issue_token
 from authserver.ends import Begun

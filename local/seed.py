@@ -24,7 +24,9 @@ import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authserver.aws.boto import BotoService
-from authserver.aws.dynamodb import DynamoConfiguration, Reader, Tables, guarded_stores
+from authserver.aws.dynamodb import DynamoStores
+from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.kms import KmsOpener
 from authserver.documents import Identifier, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
@@ -206,7 +208,7 @@ def plant(seed: Seed, place: Place) -> Planted:
         dynamodb = BotoService(client)
         tables = Tables(place.clients_table, place.users_table, place.tokens_table)
         reader = Reader(dynamodb, tables, lambda: (time.time(), time.monotonic()), lambda: 0)
-        stores = Stores(**guarded_stores(dynamodb, tables, place.configuration_table, "", reader))
+        stores = Stores(**DynamoStores(dynamodb, tables, place.configuration_table, "", reader).guarded())
         _plant_users(seed, stores.users)
         _plant_clients(seed, stores)
         _plant_organisations(seed, stores)

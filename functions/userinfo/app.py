@@ -7,7 +7,7 @@ from authserver.errors import InvalidToken
 from authserver.values import Scope
 from authserver.wire.http import HttpRequest, HttpResponse, render
 
-services = bootstrap()
+services = bootstrap(stores=("users",))
 
 
 @endpoint("GET", "POST", cors=True)

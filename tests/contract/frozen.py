@@ -48,9 +48,10 @@ from authserver.models.clients import Client, ClientSecret, InitialAccessToken, 
 from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.erasures import Erasure
 from authserver.models.factors import Factors, Passkey, Totp
+from authserver.models.invitations import Approval, Invitation
 from authserver.models.journal import Activity
 from authserver.models.keys import Key, Ring
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition

@@ -12,17 +12,14 @@ from botocore.config import Config
 from moto.core.botocore_stubber import BotocoreStubber
 
 from authserver.aws.boto import BotoService
-from authserver.aws.dynamodb import (
-    DynamoConfiguration,
-    DynamoCounters,
-    DynamoErasures,
-    DynamoJournal,
-    DynamoKeys,
-    Reader,
-    Tables,
-    guarded_stores,
-)
+from authserver.aws.dynamodb import DynamoStores
+from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.counters import DynamoCounters
 from authserver.aws.dynamodb.ends import session_stands
+from authserver.aws.dynamodb.erasures import DynamoErasures
+from authserver.aws.dynamodb.journal import DynamoJournal
+from authserver.aws.dynamodb.keys import DynamoKeys
+from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
 from authserver.models.browsers import Session
@@ -176,7 +173,7 @@ def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = Non
     def made(guard: Guard = UNGUARDED) -> Stores:
         return Stores(
             name,
-            **guarded_stores(dynamodb, tables, "ConfigurationTable", "KeysTable", reader, guard),
+            **DynamoStores(dynamodb, tables, "ConfigurationTable", "KeysTable", reader).guarded(guard),
             keys=DynamoKeys(dynamodb, "KeysTable"),
             journal=DynamoJournal(dynamodb, "TokensTable"),
             counters=DynamoCounters(dynamodb, "TokensTable"),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from authserver.ends import Begun
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Membership
+from authserver.models.invitations import Approval
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.withdrawals import WithdrawalStore

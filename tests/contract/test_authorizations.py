@@ -6,7 +6,7 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models.organisations import ADMINISTRATOR, Organisation
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
 from authserver.storage.withdrawals import WithdrawalStore

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from authserver.aws import table
 from authserver.errors import TemporarilyUnavailable
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from tests.contract.estate import Estate, built
 from tests.contract.implementations import Stores, on_dynamodb
 from tests.contract.meddling import WRITES, Conflicting, Meddler, in_progress, transaction_conflict

@@ -8,7 +8,8 @@ import pytest
 from authserver.ends import Begun
 from authserver.models.browsers import OneTimeLink
 from authserver.models.clients import Client, InitialAccessToken
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Membership, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, sha256

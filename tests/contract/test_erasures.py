@@ -11,11 +11,12 @@ from authserver.models.browsers import Consent, OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.erasures import Erasure
 from authserver.models.factors import Factors
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
+from authserver.models.invitations import Approval, Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.users import User
 from authserver.storage import erasures as kinds
-from authserver.storage.browsers import SessionOver
 from authserver.storage.erasures import KINDS, LISTED, PAGE
+from authserver.storage.guards import SessionOver
 from authserver.storage.withdrawals import Others
 from authserver.values import Scope, normalised_username
 from tests.contract.implementations import Stores

@@ -10,7 +10,8 @@ import pytest
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import DISABLED
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Organisation
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores

@@ -7,8 +7,10 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models.browsers import Session
-from authserver.models.organisations import ADMINISTRATOR, Approval
-from authserver.storage.browsers import BrowserStore, SessionOver
+from authserver.models.invitations import Approval
+from authserver.models.organisations import ADMINISTRATOR
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, identifier, key, listed, membership

@@ -16,9 +16,10 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models.browsers import OneTimeLink, Session
-from authserver.models.organisations import Approval
+from authserver.models.invitations import Approval
 from authserver.models.users import User
-from authserver.storage.browsers import BrowserStore, SessionOver
+from authserver.storage.browsers import BrowserStore
+from authserver.storage.guards import SessionOver
 from authserver.storage.journal import CounterStore
 from authserver.storage.tokens import AlreadyExists, Refused, TokenStore
 from authserver.storage.withdrawals import WithdrawalStore

@@ -8,9 +8,10 @@ import pytest
 from authserver.ends import Begun, ClientEnd, OrganisationEnd, SubjectEnd
 from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import Client, ClientSecret
+from authserver.models.invitations import Approval
 from authserver.models.journal import Activity
 from authserver.models.keys import Key, Ring
-from authserver.models.organisations import Approval, Membership, Organisation
+from authserver.models.organisations import Membership, Organisation
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore

@@ -7,8 +7,8 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models import ACTIVE, DISABLED
-from authserver.storage.browsers import SessionOver
 from authserver.storage.clients import Licence, Unlicensed
+from authserver.storage.guards import SessionOver
 from authserver.storage.tokens import AlreadyExists, Refused
 from tests.contract.estate import Estate, built
 from tests.contract.implementations import GUARDED, Stores

@@ -5,7 +5,8 @@ from dataclasses import replace
 from authserver.ends import Begun
 from authserver.models.browsers import WITHDRAWN, Consent, Federation, OneTimeLink, PendingRequest, Session
 from authserver.models.configuration import IdentityProvider
-from authserver.models.organisations import Approval, Membership
+from authserver.models.invitations import Approval
+from authserver.models.organisations import Membership
 from authserver.storage.browsers import BrowserState, LinkState
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends

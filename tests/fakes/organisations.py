@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.ends import Begun
-from authserver.models.organisations import ADMINISTRATOR, Invitation, Membership, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.storage.lists import Page
 from tests.fakes import filing
 from tests.fakes.record import FakeRecord

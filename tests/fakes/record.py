@@ -10,8 +10,8 @@ from authserver.models.browsers import Session
 from authserver.models.clients import Client, InitialAccessToken
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import ADMINISTRATOR, Membership
-from authserver.storage.browsers import SessionOver
 from authserver.storage.configuration import ProviderOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends
 from tests.fakes import filing
 

@@ -6,7 +6,7 @@ from authserver.ends import Begun
 from authserver.models.clients import Client, InitialAccessToken
 from authserver.models.organisations import Membership
 from authserver.models.tokens import AccessTokenRecord, Authorization
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused

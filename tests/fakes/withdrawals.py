@@ -9,8 +9,9 @@ from authserver.models import ACTIVE
 from authserver.models.browsers import OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.factors import Factors
+from authserver.models.invitations import Approval
 from authserver.models.keys import Ring
-from authserver.models.organisations import ADMINISTRATOR, Approval, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from authserver.identity.begin import key_text
 from authserver.models.factors import Factors
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Organisation
 from authserver.models.users import Identity
 from authserver.values import base64url
 from tests.functions.flowing import answered, flow, mail_flow

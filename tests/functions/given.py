@@ -5,12 +5,14 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
-from authserver.aws.dynamodb import Reader, Tables, guarded_stores
+from authserver.aws.dynamodb import DynamoStores
+from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.ends import Begun
 from authserver.identity.begin import key_text
 from authserver.messages.mail import PASSWORD_RESET
 from authserver.models.browsers import OneTimeLink
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Membership, Organisation
+from authserver.models.invitations import Approval
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.scopes import DEFAULT
 from authserver.values import Scope
 from local.seed import Stores
@@ -30,7 +32,9 @@ def stores_of(world: World) -> Stores:
     world.aws.caller = "an operator"
     dynamodb, tables = world.aws.service("dynamodb"), Tables("authserver-ClientsTable", "authserver-UsersTable", TOKENS)
     reader = Reader(dynamodb, tables, lambda: (0.0, 0.0), lambda: 0)
-    return Stores(**guarded_stores(dynamodb, tables, "authserver-ConfigurationTable", "authserver-KeysTable", reader))
+    return Stores(
+        **DynamoStores(dynamodb, tables, "authserver-ConfigurationTable", "authserver-KeysTable", reader).guarded()
+    )
 
 
 TOKENS = "authserver-TokensTable"

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from authserver.aws.dynamodb import DynamoConfiguration
+from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.scopes import ScopeDefinition
 from local.seed import Place, SeedError, plant, read
 from tests.functions.given import stores_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import authserver.site
 from authserver.aws.boto import BotoService
-from authserver.aws.dynamodb import DynamoKeys
+from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.endpoints.browsers.under_way import find_visitor, visitor_csrf
 from authserver.endpoints.machines.access import check_access
 from authserver.endpoints.orders.mail import write_letter

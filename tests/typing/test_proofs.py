@@ -12,9 +12,9 @@ ROOT = Path(authserver.__file__).parent
 FUNCTIONS = ROOT.parent.parent.parent / "functions"
 MAKERS = {
     "AuthenticatedClient": "client_authentication/__init__.py:authenticate",
-    "RedirectTarget": "endpoints/redirection.py:resolve_redirect",
-    "PostLogoutTarget": "endpoints/logout.py:resolve_post_logout_redirect",
-    "ValidatedAuthorizationRequest": "endpoints/validation.py:validate",
+    "RedirectTarget": "endpoints/browsers/redirection.py:resolve_redirect",
+    "PostLogoutTarget": "endpoints/browsers/logout.py:resolve_post_logout_redirect",
+    "ValidatedAuthorizationRequest": "endpoints/browsers/validation.py:validate",
 }
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from authserver.management.account import members
 from authserver.management.admin import organisations
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Invitation, Membership, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from tests.fakes import START, user
 from tests.unit.api import Api
 from tests.unit.server import Server

@@ -14,7 +14,8 @@ from authserver.messages.erasure import Erasing
 from authserver.models.browsers import Consent, OneTimeLink
 from authserver.models.clients import OWNER_DELETED, TEST, VERIFIED
 from authserver.models.factors import Factors
-from authserver.models.organisations import ADMINISTRATOR, MEMBER, Approval, Invitation, Membership, Organisation
+from authserver.models.invitations import Approval, Invitation
+from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.storage.erasures import ACTIVITY, CLIENTS, KINDS, MEMBERSHIPS, PAGE, SESSIONS
 from authserver.values import Scope
 from tests import fakes

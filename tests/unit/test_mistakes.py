@@ -12,10 +12,24 @@ from authserver.pages.mistakes import APPLICATION, BY_REASON, ELSEWHERE, ENDED, 
 
 ROOT = Path(authserver.__file__).parent
 # What these refuse was sent by an application, or by whoever made a link in its name.
-OF_APPLICATIONS = ("endpoints/authorize.py", "endpoints/redirection.py", "endpoints/validation.py")
+OF_APPLICATIONS = (
+    "endpoints/browsers/authorize.py",
+    "endpoints/browsers/redirection.py",
+    "endpoints/browsers/validation.py",
+)
 OF_PEOPLE = (
-    *("endpoints/browser.py", "endpoints/choice.py", "endpoints/consent.py", "endpoints/federate.py"),
-    *("endpoints/login.py", "endpoints/logout.py", "endpoints/recover.py", "site/__init__.py"),
+    *(
+        "endpoints/browsers/under_way.py",
+        "endpoints/browsers/choice.py",
+        "endpoints/browsers/consent.py",
+        "endpoints/browsers/federate.py",
+    ),
+    *(
+        "endpoints/browsers/login.py",
+        "endpoints/browsers/logout.py",
+        "endpoints/browsers/recover.py",
+        "site/__init__.py",
+    ),
 )
 # Those are told by redirect, to the application.
 REDIRECTED = (errors.AccessDenied, errors.LoginRequired)
@@ -50,7 +64,9 @@ def test_people_are_not_told_that_their_page_expired_where_the_application_is_wr
 
 
 def test_every_reason_that_is_explained_is_one_that_there_is() -> None:
-    wire = errors_in("wire.py")
+    wire = errors_in(
+        "wire/http.py", "wire/forms.py", "wire/protocol.py", "wire/browser.py", "wire/logout.py", "wire/site.py"
+    )
     known = {error.reason for error in (*errors_in(*OF_APPLICATIONS, *OF_PEOPLE), *wire)}
     assert BY_REASON.keys() <= known
 

@@ -4,32 +4,39 @@ A plug-in is a plain module: it has the Protocol's attributes and functions, and
 the template (``GRANT_TYPES``, ``CLIENT_AUTH_METHODS``).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self, runtime_checkable
+from __future__ import annotations
 
-from authserver.ends import Begun, Deployment
-from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
-from authserver.messages.mail import Mail, MailOrder
-from authserver.messages.token import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
-from authserver.models.browsers import Session
-from authserver.models.clients import Client
-from authserver.models.configuration import IdentityProvider
-from authserver.models.keys import Ring
-from authserver.scopes import Scopes
-from authserver.settings import Settings
-from authserver.storage.browsers import BrowserStore
-from authserver.storage.clients import ClientStore
-from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
-from authserver.storage.erasures import ErasureStore
-from authserver.storage.journal import CounterStore, JournalStore
-from authserver.storage.organisations import OrganisationStore
-from authserver.storage.standing import Standing
-from authserver.storage.tokens import TokenStore
-from authserver.storage.users import FactorStore, UserStore
-from authserver.storage.withdrawals import WithdrawalStore
-from authserver.theme import Looks
-from authserver.values import Secret, base64url
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from authserver.ends import Begun
+from authserver.values import base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authserver.ends import Deployment
+    from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+    from authserver.messages.mail import Mail, MailOrder
+    from authserver.messages.token import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
+    from authserver.models.browsers import Session
+    from authserver.models.clients import Client
+    from authserver.models.configuration import IdentityProvider
+    from authserver.models.keys import Ring
+    from authserver.scopes import Scopes
+    from authserver.settings import Settings
+    from authserver.storage.browsers import BrowserStore
+    from authserver.storage.clients import ClientStore
+    from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+    from authserver.storage.erasures import ErasureStore
+    from authserver.storage.journal import CounterStore, JournalStore
+    from authserver.storage.organisations import OrganisationStore
+    from authserver.storage.standing import Standing
+    from authserver.storage.tokens import TokenStore
+    from authserver.storage.users import FactorStore, UserStore
+    from authserver.storage.withdrawals import WithdrawalStore
+    from authserver.theme import Looks
+    from authserver.values import Secret
 
 ADDRESSES = 16  # that are remembered
 
@@ -52,7 +59,7 @@ class Named:
     companies: bool = False
     credential: Any = field(default=None, repr=False)
 
-    def standing(self, services: "Services", *, client_id: str | None = None) -> Standing:
+    def standing(self, services: Services, *, client_id: str | None = None) -> Standing:
         """All that decides whether it stands, with the record of the client that presents it; one read."""
         return services.tokens.standing(
             client_id=client_id,
@@ -174,7 +181,7 @@ class FetchFailed(Exception):
 class Fetcher(Protocol):
     """The way out: JSON objects from https addresses on the internet, within bounds of time and size."""
 
-    def within(self, seconds: float) -> "Fetcher":
+    def within(self, seconds: float) -> Fetcher:
         """The same, with an end to all that it fetches from now on together."""
 
     def permits(self, url: str) -> bool:
@@ -223,8 +230,8 @@ class Services:
     keys: Keys
     now: Callable[[], int]
     random: Callable[[int], bytes]
-    grants: "Mapping[str, GrantType | AuthorizationGrant]"
-    client_authentication: "Mapping[str, ClientAuthenticationMethod]"
+    grants: Mapping[str, GrantType | AuthorizationGrant]
+    client_authentication: Mapping[str, ClientAuthenticationMethod]
     passwords: PasswordHasher
     identity_providers: IdentityProviderStore
     listed_providers: Callable[[], tuple[IdentityProvider, ...]]
@@ -236,9 +243,9 @@ class Services:
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
     mailer: Mailer | None = None
-    _at: "dict[tuple[str, str], Services]" = field(default_factory=dict, init=False, compare=False, repr=False)
+    _at: dict[tuple[str, str], Services] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def at(self, origin: str, resource: str) -> "Services":
+    def at(self, origin: str, resource: str) -> Services:
         """These services at the addresses by which a request reached them (see `Settings.at`).
 
         Remembered: a deployment has few addresses, and every request asks.
@@ -262,7 +269,7 @@ class Services:
         return base64url(self.random(16))
 
     @property
-    def response_types(self) -> "Mapping[str, AuthorizationGrant]":
+    def response_types(self) -> Mapping[str, AuthorizationGrant]:
         """What the authorization endpoint can be asked for, and the grant that answers."""
         return {
             response_type: grant

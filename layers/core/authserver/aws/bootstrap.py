@@ -4,33 +4,29 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from authserver.aws.dynamodb import (
-    DynamoConfiguration,
-    DynamoCounters,
-    DynamoErasures,
-    DynamoJournal,
-    DynamoKeys,
-    Reader,
-    Tables,
-    guarded_stores,
-)
-from authserver.aws.dynamodb.ends import session_stands
-from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE
+from authserver.aws.dynamodb import GUARDED, DynamoStores
+from authserver.aws.dynamodb.keys import DynamoKeys
+from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE, Reader, Tables
 from authserver.aws.kms import KmsOpener
+from authserver.aws.later import Later
 from authserver.aws.log import write_problem
 from authserver.aws.service import Service
-from authserver.aws.table import UNGUARDED, Guard
-from authserver.identity.providers import RememberedProviders
-from authserver.messages.mail import MailOrder
-from authserver.models.browsers import Session
+from authserver.aws.table import Guard
 from authserver.scopes import RememberedScopes
 from authserver.services import Fetcher, Mailer, PasswordHasher, Services
 from authserver.settings import Settings
-from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import TOKEN_RING, KeyRing
 from authserver.values import Secret
+
+if TYPE_CHECKING:
+    from authserver.messages.mail import MailOrder
+    from authserver.models.browsers import Session
+    from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+    from authserver.storage.erasures import ErasureStore
+    from authserver.storage.journal import CounterStore, JournalStore
+    from authserver.theme import Looks
 
 ID_TOKEN_RING = "RS256"  # what clients get unless they ask for another (OpenID Connect Core section 15.1)
 
@@ -45,6 +41,7 @@ def bootstrap(
     orders_erasures: bool = False,
     issues: bool = False,
     checks: bool = False,
+    stores: tuple[str, ...] = tuple(GUARDED),
 ) -> Services:
     """The services, from the environment.
 
@@ -53,6 +50,7 @@ def bootstrap(
     Each may be the name of a grant type instead: then where the operator has turned that on.
     `issues` is for the functions that issue tokens, and `checks` for those that are shown them: their keys are loaded
     now, where the lean client is used.
+    `stores` are those that are imported and made now; the others, when they are first used.
     `goes_out` is for the one function that fetches from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users.
     """
@@ -65,16 +63,15 @@ def bootstrap(
     dynamodb, kms = connected(settings, os.environ)
     tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
     reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0])
-    configuration = DynamoConfiguration(dynamodb, settings.configuration_table)
+    made = DynamoStores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader)
+    own, configuration = made.guarded(at_once=stores), Later(made.configuration)
     opener = KmsOpener(kms, settings.kms_key)
 
-    def stores(guard: Guard = UNGUARDED) -> dict[str, Any]:
-        return guarded_stores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader, guard)
+    def stores_of(session: "Session") -> dict[str, Any]:
+        from authserver.aws.dynamodb.ends import session_stands
 
-    def stores_of(session: Session) -> dict[str, Any]:
-        return stores(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
+        return made.guarded(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
 
-    own = stores()
     keys = KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, os.urandom, reader.deployment)
     if settings.aws_client == "lean":
         keys.load_ahead(
@@ -84,11 +81,11 @@ def bootstrap(
     return Services(
         settings=settings,
         **own,
-        journal=DynamoJournal(dynamodb, settings.tokens_table),
-        counters=DynamoCounters(dynamodb, settings.tokens_table),
-        erasures=DynamoErasures(dynamodb, settings.tokens_table, settings.users_table),
-        configuration=configuration,
-        scopes=RememberedScopes(configuration.scopes, reader.deployment),
+        journal=cast("JournalStore", Later(made.journal)),
+        counters=cast("CounterStore", Later(made.counters)),
+        erasures=cast("ErasureStore", Later(made.erasures)),
+        configuration=cast("ConfigurationStore", configuration),
+        scopes=RememberedScopes(lambda: configuration.scopes(), reader.deployment),
         deployment=reader.deployment,
         keys=keys,
         now=now,
@@ -96,8 +93,8 @@ def bootstrap(
         grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
-        listed_providers=RememberedProviders(own["identity_providers"].list, now),
-        theme=RememberedTheme(configuration.theme, now),
+        listed_providers=Later(lambda: _listed_providers(own["identity_providers"])),
+        theme=cast("Looks", Later(lambda: _theme(configuration))),
         opener=opener,
         settle=settle,
         stores_of=stores_of,
@@ -178,13 +175,25 @@ def settle() -> None:
     time.sleep(2 * DEPLOYMENT_AGE)
 
 
+def _listed_providers(store: "IdentityProviderStore") -> Callable[[], Any]:
+    from authserver.identity.providers import RememberedProviders
+
+    return RememberedProviders(store.list, now)
+
+
+def _theme(configuration: Any) -> "Looks":
+    from authserver.theme import RememberedTheme
+
+    return RememberedTheme(configuration.theme, now)
+
+
 def _fetcher(settings: Settings) -> Fetcher:
     from authserver.identity.fetch import Fetch
 
     return Fetch(clock, loopback=settings.loopback_upstreams)
 
 
-def _mail_orders(settings: Settings) -> Callable[[MailOrder], None]:
+def _mail_orders(settings: Settings) -> "Callable[[MailOrder], None]":
     from authserver.aws.boto import CONFIG, boto3
     from authserver.aws.mail_orders import MailOrders
 

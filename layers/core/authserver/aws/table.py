@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 from authserver.aws.service import Refused, Service, Unreachable
 from authserver.errors import TemporarilyUnavailable
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 
 type Item = dict[str, Any]
 

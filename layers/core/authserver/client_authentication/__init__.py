@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
 from authserver.identity.refusals import noted
-from authserver.identity.throttle import count_client_attempt, give_back, note_right_secret, note_wrong
 from authserver.messages.token import ClientRequest, PresentedSecret
 from authserver.models.clients import Client, ClientSecret
 from authserver.services import AuthenticatedClient, ClientAuthenticationMethod, Named, Services
@@ -86,6 +85,8 @@ def _is_imported(
     So attempts are bounded before anything is hashed. The time may tell a client from none, and one with such a hash
     from others: client identifiers are no secret.
     """
+    from authserver.identity.throttle import count_client_attempt, give_back, note_right_secret, note_wrong
+
     try:
         attempt = count_client_attempt(client.client_id, source, services)
     except TooManyAttempts as error:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints
 
 from authserver.documents import Document, Identifier, Status, Text, status_of
+from authserver.models.invitations import Invitation as StoredInvitation
 from authserver.models.organisations import ADMINISTRATOR, Membership
-from authserver.models.organisations import Invitation as StoredInvitation
 from authserver.models.organisations import Organisation as StoredOrganisation
 from authserver.models.users import User
 

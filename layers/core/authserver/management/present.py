@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from authserver.identity.begin import key_text
 from authserver.models.browsers import Consent
-from authserver.models.organisations import Approval
+from authserver.models.invitations import Approval
 from authserver.models.tokens import Authorization
 from authserver.services import Services
 from authserver.storage.standing import Ends

@@ -1,12 +1,19 @@
 """The authorization request, what a user allows of it, and its response."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from authserver.ends import Begun
-from authserver.models.browsers import Session
-from authserver.models.clients import Client
-from authserver.values import CodeChallenge, RedirectUri, Scope
+from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.models.browsers import Session
+    from authserver.models.clients import Client
+    from authserver.values import CodeChallenge, RedirectUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class RedirectTarget:
-    """Where an answer may be sent. Only `endpoints.redirection.resolve_redirect` makes one."""
+    """Where an answer may be sent. Only `endpoints.browsers.redirection.resolve_redirect` makes one."""
 
     uri: RedirectUri
     response_mode: str = "query"
@@ -73,7 +80,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedAuthorizationRequest:
-    """A request that obeys every rule. Only `endpoints.validation.validate` makes one."""
+    """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one."""
 
     client: Client
     redirect: RedirectTarget

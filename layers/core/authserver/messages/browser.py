@@ -7,7 +7,8 @@ from typing import Any
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.models.clients import Client
 from authserver.models.configuration import IdentityProvider
-from authserver.models.organisations import Approval, Organisation
+from authserver.models.invitations import Approval
+from authserver.models.organisations import Organisation
 from authserver.scopes import ScopeDefinition
 from authserver.values import RedirectUri, Secret
 

@@ -24,7 +24,10 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class PostLogoutTarget:
-    """Where a browser may be sent after signing out. Only `endpoints.logout.resolve_post_logout_redirect` makes one."""
+    """Where a browser may be sent after signing out.
+
+    Only `endpoints.browsers.logout.resolve_post_logout_redirect` makes one.
+    """
 
     uri: RedirectUri
     state: str | None = None

@@ -20,7 +20,7 @@ from authserver.models import ACTIVE
 from authserver.models.browsers import Session
 from authserver.models.users import User
 from authserver.services import Services
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from authserver.values import Scope
 

@@ -31,7 +31,7 @@ from authserver.models.organisations import EVERY_ENTITY, Organisation
 from authserver.models.users import User
 from authserver.services import Services
 from authserver.site import Rejected, Screen, Visitor, in_words
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import is_web_page, normalised_username

@@ -1,18 +1,19 @@
 """What is under way in browsers, who is signed in there, and what they have allowed."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from authserver.ends import Begun
-from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
-from authserver.models.configuration import IdentityProvider
-from authserver.models.organisations import Approval, Membership
-from authserver.storage.lists import Page
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
 from authserver.storage.standing import Ends
 
-
-class SessionOver(Exception):
-    """The session that decided this was ended meanwhile. Nothing was written."""
+if TYPE_CHECKING:
+    from authserver.ends import Begun
+    from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
+    from authserver.models.configuration import IdentityProvider
+    from authserver.models.invitations import Approval
+    from authserver.models.organisations import Membership
+    from authserver.storage.lists import Page
 
 
 @dataclass(frozen=True, slots=True)

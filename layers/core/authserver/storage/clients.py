@@ -1,10 +1,13 @@
 """Registered clients."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from __future__ import annotations
 
-from authserver.models.clients import Client, ClientSecret
-from authserver.storage.lists import Page
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client, ClientSecret
+    from authserver.storage.lists import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What operators set while the server runs, and the server's keys."""
 
-from typing import Any, Protocol
+from __future__ import annotations
 
-from authserver.models.configuration import IdentityProvider, Theme
-from authserver.models.keys import Ring
-from authserver.models.organisations import Membership
-from authserver.scopes import ScopeCatalogue
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from authserver.models.configuration import IdentityProvider, Theme
+    from authserver.models.keys import Ring
+    from authserver.models.organisations import Membership
+    from authserver.scopes import ScopeCatalogue
 
 
 class ConfigurationStore(Protocol):

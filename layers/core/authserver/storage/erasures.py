@@ -6,14 +6,19 @@ in lists, and removed or made anonymous; whoever does it may stop at any point, 
 power away, for nothing of theirs has any.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from authserver.models.erasures import Erasure
-from authserver.models.users import User
-from authserver.storage.lists import Page
 from authserver.values import normalised_username
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authserver.models.users import User
+    from authserver.storage.lists import Page
 
 # What names a user, and what becomes of it.
 AUTHORIZATIONS = "authorizations"  # removed, with the codes and refresh tokens that hang on them

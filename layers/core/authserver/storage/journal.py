@@ -1,12 +1,16 @@
 """What happened, and how often something was tried."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from authserver.models.clients import Refusal
-from authserver.models.journal import Activity
-from authserver.storage.lists import Page
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authserver.models.clients import Refusal
+    from authserver.models.journal import Activity
+    from authserver.storage.lists import Page
 
 
 class JournalStore(Protocol):

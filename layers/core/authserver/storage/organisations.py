@@ -1,10 +1,15 @@
 """Organisations, their companies, members and invitations."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from __future__ import annotations
 
-from authserver.models.organisations import Invitation, Membership, Organisation
-from authserver.storage.lists import Page
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authserver.models.invitations import Invitation
+    from authserver.models.organisations import Membership, Organisation
+    from authserver.storage.lists import Page
 
 
 class OrganisationStore(Protocol):

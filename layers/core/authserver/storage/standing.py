@@ -1,11 +1,16 @@
 """What stands: the present ends, from one read, to compare with what something was begun under."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.models.clients import Client
-from authserver.models.organisations import Membership, Organisation
-from authserver.models.tokens import AccessTokenRecord, Authorization
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
+    from authserver.models.organisations import Membership, Organisation
+    from authserver.models.tokens import AccessTokenRecord, Authorization
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,8 @@ class Ends:
             widening=approvers.get(widener, 0) if widener else 0,
         )
 
-    def for_client(self, client_key: str, epoch: int) -> "Ends":
-        """The same with a client whose epoch was read elsewhere (`models.Client.epoch`)."""
+    def for_client(self, client_key: str, epoch: int) -> Ends:
+        """The same with a client whose epoch was read elsewhere (`models.clients.Client.epoch`)."""
         return replace(self, client=ClientEnd(epoch=epoch), client_key=client_key)
 
     @property

@@ -1,13 +1,17 @@
 """Authorizations and tokens."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from authserver.ends import Begun
-from authserver.models.clients import InitialAccessToken
-from authserver.models.organisations import Membership
-from authserver.models.tokens import AccessTokenRecord, Authorization
-from authserver.storage.lists import Page
-from authserver.storage.standing import Standing
+
+if TYPE_CHECKING:
+    from authserver.models.clients import InitialAccessToken
+    from authserver.models.organisations import Membership
+    from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.storage.lists import Page
+    from authserver.storage.standing import Standing
 
 NOTHING = Begun()
 

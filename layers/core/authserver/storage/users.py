@@ -1,15 +1,18 @@
 """Users, and what they prove who they are with."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from __future__ import annotations
 
-from authserver.ends import SubjectEnd
-from authserver.models.browsers import OneTimeLink
-from authserver.models.configuration import IdentityProvider
-from authserver.models.factors import Factors
-from authserver.models.organisations import Membership
-from authserver.models.users import Identity, User
-from authserver.storage.lists import Page
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from authserver.ends import SubjectEnd
+    from authserver.models.browsers import OneTimeLink
+    from authserver.models.configuration import IdentityProvider
+    from authserver.models.factors import Factors
+    from authserver.models.organisations import Membership
+    from authserver.models.users import Identity, User
+    from authserver.storage.lists import Page
 
 # What can be changed of a user without ending anything of theirs.
 PROFILE_FIELDS = frozenset({"name", "email", "email_verified", "preferred_username", "pending_email"})

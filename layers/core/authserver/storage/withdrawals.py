@@ -5,18 +5,23 @@ process that dies before or after it leaves everything as it was, or everything 
 others who write the same at the same instant is tried again, and raises `errors.TemporarilyUnavailable` in the end.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from __future__ import annotations
 
-from authserver.models.browsers import OneTimeLink, Session
-from authserver.models.clients import Client
-from authserver.models.factors import Factors
-from authserver.models.keys import Ring
-from authserver.models.organisations import Approval, Membership, Organisation
-from authserver.models.tokens import Authorization
-from authserver.models.users import Identity, User
-from authserver.scopes import ScopeCatalogue
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.models.browsers import OneTimeLink, Session
+    from authserver.models.clients import Client
+    from authserver.models.factors import Factors
+    from authserver.models.invitations import Approval
+    from authserver.models.keys import Ring
+    from authserver.models.organisations import Membership, Organisation
+    from authserver.models.tokens import Authorization
+    from authserver.models.users import Identity, User
+    from authserver.scopes import ScopeCatalogue
 
 # What ends everything of a user's where it is changed, and what does not.
 USER_FIELDS = frozenset({"name", "email", "email_verified", "status", "operator"})

@@ -12,14 +12,17 @@ item by item, and the ring may have been read as it was. So it is over within a 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from authserver.ends import Deployment
 from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
 from authserver.models.keys import Key, Ring
 from authserver.services import Opener, SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
-from authserver.storage.configuration import KeyStore
 from authserver.values import base64url
+
+if TYPE_CHECKING:
+    from authserver.storage.configuration import KeyStore
 
 SIGNING_RINGS = ("ES256", "RS256")
 TOKEN_RING = "token"
@@ -39,7 +42,7 @@ class KeyRing:
 
     def __init__(
         self,
-        store: KeyStore,
+        store: "KeyStore",
         opener: Opener,
         settings: Settings,
         now: Callable[[], int],

@@ -84,62 +84,102 @@ indexes, which hold keys alone and only list. Seven operations are used, all in 
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
-from authserver.aws.dynamodb.browsers import DynamoBrowsers
-from authserver.aws.dynamodb.clients import DynamoClients
-from authserver.aws.dynamodb.configuration import DynamoConfiguration
-from authserver.aws.dynamodb.counters import DynamoCounters
-from authserver.aws.dynamodb.erasures import DynamoErasures
-from authserver.aws.dynamodb.factors import DynamoFactors
-from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
-from authserver.aws.dynamodb.journal import DynamoJournal
-from authserver.aws.dynamodb.keys import DynamoKeys
-from authserver.aws.dynamodb.organisations import DynamoOrganisations
 from authserver.aws.dynamodb.reader import Reader, Tables
-from authserver.aws.dynamodb.tokens import DynamoTokens
-from authserver.aws.dynamodb.users import DynamoUsers
-from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
+from authserver.aws.later import Later
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 
-__all__ = [
-    "DynamoBrowsers",
-    "DynamoClients",
-    "DynamoConfiguration",
-    "DynamoCounters",
-    "DynamoErasures",
-    "DynamoFactors",
-    "DynamoIdentityProviders",
-    "DynamoJournal",
-    "DynamoKeys",
-    "DynamoOrganisations",
-    "DynamoTokens",
-    "DynamoUsers",
-    "DynamoWithdrawals",
-    "Reader",
-    "Tables",
-    "guarded_stores",
-]
+
+@dataclass(frozen=True, slots=True)
+class DynamoStores:
+    """Makes the stores. Each is imported by what makes it, so that a function imports those alone that it uses."""
+
+    dynamodb: Service
+    tables: Tables
+    configuration_table: str
+    keys_table: str
+    reader: Reader
+
+    def guarded(self, guard: Guard = UNGUARDED, at_once: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Those of what a session may decide, by their names among `services.Services`: made when they are first used,
+        but for `at_once`. With a guard, they write only while its conditions hold."""
+        stores: dict[str, Any] = {
+            name: Later(lambda make=make: make(self, guard))  # type: ignore[misc]  # the default binds it now
+            for name, make in GUARDED.items()
+        }
+        return stores | {name: GUARDED[name](self, guard) for name in at_once}
+
+    def clients(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.clients import DynamoClients
+
+        return DynamoClients(self.dynamodb, self.tables, self.configuration_table, self.reader, guard)
+
+    def users(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.users import DynamoUsers
+
+        return DynamoUsers(self.dynamodb, self.tables, self.configuration_table, guard)
+
+    def factors(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.factors import DynamoFactors
+
+        return DynamoFactors(self.dynamodb, self.tables.users, guard)
+
+    def organisations(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.organisations import DynamoOrganisations
+
+        return DynamoOrganisations(self.dynamodb, self.tables, guard)
+
+    def tokens(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.tokens import DynamoTokens
+
+        return DynamoTokens(self.dynamodb, self.tables, self.reader, guard)
+
+    def browsers(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.browsers import DynamoBrowsers
+
+        return DynamoBrowsers(self.dynamodb, self.tables, self.configuration_table, self.reader, guard)
+
+    def withdrawals(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
+
+        return DynamoWithdrawals(self.dynamodb, self.tables, self.configuration_table, self.keys_table, guard)
+
+    def identity_providers(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.identity_providers import DynamoIdentityProviders
+
+        return DynamoIdentityProviders(self.dynamodb, self.configuration_table, self.tables.users, guard)
+
+    def journal(self) -> Any:
+        from authserver.aws.dynamodb.journal import DynamoJournal
+
+        return DynamoJournal(self.dynamodb, self.tables.tokens)
+
+    def counters(self) -> Any:
+        from authserver.aws.dynamodb.counters import DynamoCounters
+
+        return DynamoCounters(self.dynamodb, self.tables.tokens)
+
+    def erasures(self) -> Any:
+        from authserver.aws.dynamodb.erasures import DynamoErasures
+
+        return DynamoErasures(self.dynamodb, self.tables.tokens, self.tables.users)
+
+    def configuration(self) -> Any:
+        from authserver.aws.dynamodb.configuration import DynamoConfiguration
+
+        return DynamoConfiguration(self.dynamodb, self.configuration_table)
 
 
-def guarded_stores(
-    dynamodb: Service,
-    tables: Tables,
-    configuration_table: str,
-    keys_table: str,
-    reader: Reader,
-    guard: Guard = UNGUARDED,
-) -> dict[str, Any]:
-    """The stores of what a session may decide, by their names among `services.Services`; with a guard, they write only
-    while its conditions hold."""
-    return {
-        "clients": DynamoClients(dynamodb, tables, configuration_table, reader, guard),
-        "users": DynamoUsers(dynamodb, tables, configuration_table, guard),
-        "factors": DynamoFactors(dynamodb, tables.users, guard),
-        "organisations": DynamoOrganisations(dynamodb, tables, guard),
-        "tokens": DynamoTokens(dynamodb, tables, reader, guard),
-        "browsers": DynamoBrowsers(dynamodb, tables, configuration_table, reader, guard),
-        "withdrawals": DynamoWithdrawals(dynamodb, tables, configuration_table, keys_table, guard),
-        "identity_providers": DynamoIdentityProviders(dynamodb, configuration_table, tables.users, guard),
-    }
+GUARDED = {
+    "clients": DynamoStores.clients,
+    "users": DynamoStores.users,
+    "factors": DynamoStores.factors,
+    "organisations": DynamoStores.organisations,
+    "tokens": DynamoStores.tokens,
+    "browsers": DynamoStores.browsers,
+    "withdrawals": DynamoStores.withdrawals,
+    "identity_providers": DynamoStores.identity_providers,
+}

@@ -7,10 +7,10 @@ from typing import Any
 from authserver.aws.dynamodb.ends import is_begun
 from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.dynamodb.organisations import is_still_administrator
+from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
 from authserver.aws.items.browsers import consent_of, federation_of, link_of, request_of, session_of
-from authserver.aws.items.organisations import approval_of
+from authserver.aws.items.invitations import approval_of
 from authserver.aws.items.primary_keys import approval_key, consent_key, key_text, mail_key
 from authserver.aws.items.records import attributes_of, begun_attribute, read
 from authserver.aws.service import Service
@@ -19,7 +19,8 @@ from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
 from authserver.models.configuration import IdentityProvider
-from authserver.models.organisations import Approval, Membership
+from authserver.models.invitations import Approval
+from authserver.models.organisations import Membership
 from authserver.storage.browsers import BrowserState, LinkState
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends

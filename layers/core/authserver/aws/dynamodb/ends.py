@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.primary_keys import (
     SHARDS,
@@ -14,8 +14,10 @@ from authserver.aws.items.primary_keys import (
 )
 from authserver.aws.table import Placed, Write
 from authserver.ends import COUNTERS, SUSPENDED_DELETED, Begun
-from authserver.models.browsers import Session
 from authserver.models.clients import Client
+
+if TYPE_CHECKING:
+    from authserver.models.browsers import Session
 
 NO_MORE: Mapping[str, Any] = {}
 
@@ -148,7 +150,7 @@ def organisation_ends(organisation: str) -> list[Mapping[str, str]]:
     return [{"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS)]
 
 
-def session_stands(table: str, session: Session, shard: int, prefix: str = "s") -> tuple[Placed, ...]:
+def session_stands(table: str, session: "Session", shard: int, prefix: str = "s") -> tuple[Placed, ...]:
     """The conditions that a session stands still: it is there, its user's counters are those that it has, and its era
     is the present one. `shard` is the copy of the deployment's item that tells the era."""
     condition, values = ends_are(session.begun.subject, session.sessions, prefix)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
-from authserver.aws.dynamodb.organisations import is_still_administrator
+from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.items.configuration import provider_of
 from authserver.aws.items.primary_keys import key_text, organisation_end_key, shard_of
 from authserver.aws.items.records import attributes_of, read

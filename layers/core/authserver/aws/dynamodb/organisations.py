@@ -5,18 +5,19 @@ from collections.abc import Iterable
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
 from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.memberships import ROLE, is_still_administrator
 from authserver.aws.dynamodb.reader import Tables
-from authserver.aws.items.organisations import invitation_of, membership_item, membership_of, organisation_of
+from authserver.aws.items.invitations import invitation_of
+from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
 from authserver.aws.items.primary_keys import key_text, membership_key, organisation_end_key, organisation_key, shard_of
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
-from authserver.models.organisations import ADMINISTRATOR, Invitation, Membership, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import Membership, Organisation
 from authserver.storage.lists import Page
 
 LISTED = "organisation"
-ROLE = {"#role": "role"}  # a word of DynamoDB's own
-BY_ADMINISTRATOR = {":administrator": ADMINISTRATOR}
 INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -127,21 +128,6 @@ class DynamoOrganisations:
 
     def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         return self._members.page(key_text(organisation), membership_of, limit=limit, cursor=cursor)
-
-
-def is_administrator(organisation: str, subject: str) -> Write:
-    """The condition of a transaction that somebody is an administrator."""
-    key = {"id": membership_key(organisation, subject)}
-    return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
-
-
-def is_still_administrator(organisation: str, subject: str, epoch: str) -> Write:
-    """The condition of a transaction that somebody is an administrator by the membership that has this epoch."""
-    key = {"id": membership_key(organisation, subject)}
-    if not epoch:
-        return Write.check(key, "#role = :administrator AND attribute_not_exists(epoch)", BY_ADMINISTRATOR, ROLE)
-    values = {**BY_ADMINISTRATOR, ":epoch": epoch}
-    return Write.check(key, "#role = :administrator AND epoch = :epoch", values, ROLE)
 
 
 def invitation_key(invitation_id: str) -> str:

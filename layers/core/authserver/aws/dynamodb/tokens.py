@@ -7,7 +7,7 @@ from typing import Any
 
 from authserver.aws.dynamodb.ends import is_begun, session_is_there
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.dynamodb.organisations import is_still_administrator
+from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
 from authserver.aws.items.clients import initial_access_token_of
 from authserver.aws.items.primary_keys import (
@@ -26,7 +26,7 @@ from authserver.ends import Begun
 from authserver.models.clients import InitialAccessToken
 from authserver.models.organisations import Membership
 from authserver.models.tokens import AccessTokenRecord, Authorization
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused

@@ -22,7 +22,8 @@ from authserver.aws.dynamodb.ends import (
 )
 from authserver.aws.dynamodb.keys import ring_write
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
-from authserver.aws.dynamodb.organisations import BY_ADMINISTRATOR, ROLE, invitation_key, is_administrator
+from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, ROLE, is_administrator
+from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
 from authserver.aws.dynamodb.users import OPERATORS, spend_link
@@ -71,8 +72,9 @@ from authserver.models import ACTIVE
 from authserver.models.browsers import WITHDRAWN, OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.factors import Factors
+from authserver.models.invitations import Approval
 from authserver.models.keys import Ring
-from authserver.models.organisations import ADMINISTRATOR, Approval, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue

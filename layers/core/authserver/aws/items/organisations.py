@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver.aws.items.primary_keys import key_text, membership_key
-from authserver.aws.items.records import attributes_of, begun_of, record_of
+from authserver.aws.items.records import attributes_of, record_of
 from authserver.aws.table import Item, encode_item
-from authserver.models.organisations import Approval, Invitation, Membership, Organisation
-from authserver.values import Scope
+from authserver.models.organisations import Membership, Organisation
 
 
 def organisation_of(item: Mapping[str, Any]) -> Organisation:
@@ -26,20 +25,3 @@ def membership_item(membership: Membership) -> Item:
 
 def membership_of(item: Mapping[str, Any]) -> Membership:
     return record_of(Membership, item)
-
-
-def invitation_of(item: Mapping[str, Any]) -> Invitation:
-    return record_of(Invitation, {**item, "id": item["id"].removeprefix("invitation#"), "begun": begun_of(item)})
-
-
-def approval_of(item: Mapping[str, Any]) -> Approval:
-    return record_of(
-        Approval,
-        {
-            "entities": frozenset(),
-            **item,
-            "begun": begun_of(item),
-            "scope": Scope.parse(item.get("scope", "")),
-            "resource": tuple(item.get("resource", ())),
-        },
-    )

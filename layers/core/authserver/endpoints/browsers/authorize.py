@@ -13,7 +13,7 @@ from authserver.messages.browser import GoTo
 from authserver.models.browsers import Session
 from authserver.models.clients import VERIFIED, Client
 from authserver.services import Services
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 
 from .redirection import failure, resolve_redirect, success
 from .under_way import choice_made_before, find_session, hold, must_sign_in

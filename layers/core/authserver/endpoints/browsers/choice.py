@@ -14,7 +14,8 @@ from authserver.messages.authorization import Choice, ValidatedAuthorizationRequ
 from authserver.messages.browser import ConsentForm, OrganisationOffer
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
-from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, Approval, Organisation
+from authserver.models.invitations import Approval
+from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, Organisation
 from authserver.models.users import User
 from authserver.scopes import ADMINISTRATOR as BY_ADMINISTRATOR
 from authserver.scopes import OPERATOR as BY_OPERATOR

@@ -12,7 +12,7 @@ from authserver.messages.authorization import Allowed, AuthorizationResponse, Ch
 from authserver.messages.browser import ApprovalAsked, ConsentForm, ConsentPage, GoTo, Interaction, OrganisationOffer
 from authserver.models.browsers import Consent, Session
 from authserver.services import Services
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import base64url, from_base64url, sha256

@@ -19,7 +19,7 @@ from authserver.messages.site import View, Visit
 from authserver.models.browsers import Session
 from authserver.models.users import User
 from authserver.services import Services
-from authserver.storage.browsers import SessionOver
+from authserver.storage.guards import SessionOver
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret

@@ -20,7 +20,8 @@ from authserver.management.account.acting import (
     organisation_of,
 )
 from authserver.models import ACTIVE
-from authserver.models.organisations import ADMINISTRATOR, Invitation, Membership, Organisation
+from authserver.models.invitations import Invitation
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, normalised_username

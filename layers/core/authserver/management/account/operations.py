@@ -35,8 +35,9 @@ from authserver.management.pages import everything
 from authserver.management.present import PresentEnds
 from authserver.models.browsers import Consent, Session
 from authserver.models.clients import VERIFIED, Client
+from authserver.models.invitations import Approval
 from authserver.models.journal import Activity
-from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, Approval, Membership, Organisation
+from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import User
 from authserver.services import Services
