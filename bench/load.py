@@ -33,7 +33,7 @@ from authserver.models.users import User
 from authserver.scopes import RememberedScopes
 from authserver.services import Services
 from authserver.tokens import opaque
-from authserver.tokens.access_token import check_access_token
+from authserver.tokens.presented import check_access_token
 from authserver.values import Scope, base64url
 from bench.table import render_cells
 from tests import fakes

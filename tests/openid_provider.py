@@ -22,7 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from authserver.services import FetchFailed
+from authserver.ports import FetchFailed
 
 CLIENT_ID = "authserver"
 CLIENT_SECRET = "its secret there: with a colon, a % and a +"

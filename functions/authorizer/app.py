@@ -1,6 +1,6 @@
 """The Lambda authorizer of the ResourceApi, and of any API that an operator puts it in front of: RFC 6750."""
 
-from authserver.aws.apigateway import authorizer
+from authserver.aws.authorizer import authorizer
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.machines.access import check_access
 from authserver.messages.access import AccessRequest, ActiveAccessToken

@@ -8,13 +8,14 @@ from typing import Any
 from authserver.ends import Begun
 from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
-from authserver.models.clients import Client, ClientSecret, InitialAccessToken
+from authserver.models.clients import Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.erasures import Erasure
 from authserver.models.factors import Factors, Passkey, Totp
 from authserver.models.invitations import Approval, Invitation
 from authserver.models.keys import Key, Ring
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
+from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue, ScopeDefinition

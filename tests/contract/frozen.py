@@ -44,14 +44,15 @@ from authserver.ends import (
 from authserver.messages.mail import EMAIL_VERIFICATION
 from authserver.models import DISABLED
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
-from authserver.models.clients import Client, ClientSecret, InitialAccessToken, Refusal
+from authserver.models.clients import Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.erasures import Erasure
 from authserver.models.factors import Factors, Passkey, Totp
 from authserver.models.invitations import Approval, Invitation
-from authserver.models.journal import Activity
+from authserver.models.journal import Activity, Refusal
 from authserver.models.keys import Key, Ring
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition

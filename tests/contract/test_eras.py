@@ -7,9 +7,10 @@ import pytest
 
 from authserver.ends import Begun
 from authserver.models.browsers import OneTimeLink
-from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.clients import Client
 from authserver.models.invitations import Invitation
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.registration import InitialAccessToken
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, sha256

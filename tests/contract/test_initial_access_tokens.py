@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.clients import Client
+from authserver.models.registration import InitialAccessToken
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.storage.tokens import TokenStore
 from authserver.values import sha256

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from authserver.models.clients import ClientSecret, Refusal
+from authserver.models.clients import ClientSecret
+from authserver.models.journal import Refusal
 from authserver.storage.clients import ClientStore
 from authserver.storage.journal import JournalStore
 from tests.contract.records import NOW, identifier

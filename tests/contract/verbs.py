@@ -11,8 +11,8 @@ from typing import Any
 from authserver.ends import Begun
 from authserver.models import DISABLED
 from authserver.models.browsers import Session
-from authserver.models.clients import ClientSecret, Refusal
-from authserver.models.journal import Activity
+from authserver.models.clients import ClientSecret
+from authserver.models.journal import Activity, Refusal
 from authserver.models.keys import Ring
 from authserver.models.organisations import MEMBER
 from authserver.scopes import ScopeCatalogue

@@ -11,8 +11,9 @@ from authserver.identity.providers import RememberedProviders
 from authserver.models.clients import Client, ClientSecret
 from authserver.models.keys import Ring
 from authserver.models.users import User
+from authserver.ports import Opener, PasswordHasher
 from authserver.scopes import RememberedScopes
-from authserver.services import Opener, PasswordHasher, Services
+from authserver.services import Services
 from authserver.settings import Settings
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from authserver.models.clients import Refusal
-from authserver.models.journal import Activity
+from authserver.models.journal import Activity, Refusal
 from authserver.storage.lists import Page
 from tests.fakes import filing
 

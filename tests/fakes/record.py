@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from authserver.ends import SUSPENDED_DELETED, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.models.browsers import Session
-from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.clients import Client
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import ADMINISTRATOR, Membership
 from authserver.storage.configuration import ProviderOver
@@ -17,6 +17,7 @@ from tests.fakes import filing
 
 if TYPE_CHECKING:
     from authserver.models.erasures import Erasure
+    from authserver.models.registration import InitialAccessToken
 
 
 class FakeRecord:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from authserver.ends import Begun
-from authserver.models.clients import Client, InitialAccessToken
+from authserver.models.clients import Client
 from authserver.models.organisations import Membership
+from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page

@@ -5,7 +5,7 @@ from pathlib import Path
 from authserver import client_authentication, grants
 from authserver.client_authentication import client_secret_basic, client_secret_post, none
 from authserver.grants import authorization_code, client_credentials, implicit, password, refresh_token
-from authserver.services import AuthorizationGrant, ClientAuthenticationMethod, GrantType
+from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
 
 AT_THE_TOKEN_ENDPOINT: list[GrantType] = [authorization_code, client_credentials, password, refresh_token]
 AT_THE_AUTHORIZATION_ENDPOINT: list[AuthorizationGrant] = [authorization_code, implicit]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from authserver.endpoints.browsers.authorize import authorize
@@ -35,12 +35,15 @@ from authserver.messages.token import TokenPresented, TokenRequest, TokenRespons
 from authserver.models.browsers import Session
 from authserver.models.clients import Client
 from authserver.models.tokens import Authorization
-from authserver.services import Fetcher, Services
+from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing
 from authserver.values import Secret, base64url
 from tests import fakes
 from tests.fakes import CLIENT_SECRET, PASSWORD, REDIRECT_URI, RESOURCE, Clock
+
+if TYPE_CHECKING:
+    from authserver.ports import Fetcher
 
 VERIFIER = "the-verifier-that-belongs-to-every-request-here"
 CHALLENGE = base64url(hashlib.sha256(VERIFIER.encode()).digest())

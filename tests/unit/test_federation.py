@@ -16,7 +16,7 @@ from authserver.models import DISABLED
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import MEMBER
 from authserver.models.users import Identity
-from authserver.services import FetchFailed
+from authserver.ports import FetchFailed
 from tests.fakes import ISSUER, client
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
 from tests.unit.api import Api

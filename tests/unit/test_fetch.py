@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 import authserver.identity.fetch
 from authserver.identity.fetch import MAX_OCTETS, Fetch, is_public
-from authserver.services import FetchFailed
+from authserver.ports import FetchFailed
 from tests.openid_provider import serving
 
 fetcher = partial(Fetch, tls=ssl.create_default_context())  # which reads every authority's certificate

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from authserver.aws.apigateway import TOKEN_EVENT_REFUSED, authorizer
+from authserver.aws.authorizer import TOKEN_EVENT_REFUSED, authorizer
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.settings import Settings
 from authserver.values import Scope

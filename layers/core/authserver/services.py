@@ -1,13 +1,9 @@
-"""What a use case may reach, and the shapes that plug-ins have.
-
-A plug-in is a plain module: it has the Protocol's attributes and functions, and nothing is registered anywhere but in
-the template (``GRANT_TYPES``, ``CLIENT_AUTH_METHODS``).
-"""
+"""What a use case may reach."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from authserver.ends import Begun
 from authserver.values import base64url
@@ -16,13 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authserver.ends import Deployment
-    from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
-    from authserver.messages.mail import Mail, MailOrder
-    from authserver.messages.token import ClientRequest, PresentedSecret, TokenRequest, TokenResponse
+    from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
     from authserver.models.clients import Client
     from authserver.models.configuration import IdentityProvider
-    from authserver.models.keys import Ring
+    from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
+    from authserver.ports import Fetcher, Keys, Mailer, Opener, PasswordHasher
     from authserver.scopes import Scopes
     from authserver.settings import Settings
     from authserver.storage.browsers import BrowserStore
@@ -36,7 +31,6 @@ if TYPE_CHECKING:
     from authserver.storage.users import FactorStore, UserStore
     from authserver.storage.withdrawals import WithdrawalStore
     from authserver.theme import Looks
-    from authserver.values import Secret
 
 ADDRESSES = 16  # that are remembered
 
@@ -90,14 +84,6 @@ class AuthenticatedClient:
         return self.client.client_id
 
 
-class Opener(Protocol):
-    """A key service: wraps and unwraps key material bound to a ring and a key identifier."""
-
-    def wrap(self, plaintext: bytes, *, ring: str, kid: str) -> bytes: ...
-
-    def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes: ...
-
-
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A private key, ready to sign with; `private` belongs to the JOSE library."""
@@ -114,90 +100,6 @@ class VerificationKey:
     kid: str
     algorithm: str
     public: Any
-
-
-class Keys(Protocol):
-    """The server's keys, as a function instance sees them."""
-
-    def signing_key(self, algorithm: str) -> SigningKey:
-        """The newest key that may be used; made on first need. Raises `UnauthorizedClient` on an unknown algorithm."""
-
-    def verification_key(self, kid: str) -> VerificationKey | None:
-        """The published key of this identifier, or None."""
-
-    def token_key(self, ring: str) -> bytes:
-        """The secret to make credentials with; made on first need."""
-
-    def token_keys(self, ring: str) -> tuple[bytes, ...]:
-        """The secrets that credentials may have been made with, the newest first; none before the first is made."""
-
-    def published(self) -> tuple[Mapping[str, str], ...]:
-        """Every public JWK (RFC 7517), those not yet in use among them."""
-
-    def rings(self) -> tuple[Ring, ...]:
-        """Every ring as it is stored now."""
-
-    def are_current(self) -> bool:
-        """Whether no key was withdrawn since those at hand were loaded, as far as the deployment's item tells that was
-        read last. If one was, or may have been half to be seen, they are loaded anew when they are asked for next."""
-
-    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
-        """Makes, publishes and drops keys by age; the names of the rings that changed.
-
-        `at_once` does not wait for a key to be old; but a ring whose newest key is not in use yet gets no other.
-        """
-
-    def withdrawn(self, kid: str) -> Ring | None:
-        """The ring of a key as it is to be without that one, with a successor that signs at once; None if there is no
-        such key."""
-
-
-class PasswordHasher(Protocol):
-    """Slow by design; `verify` with no hash takes as long as with one, and is False."""
-
-    def hash(self, password: Secret) -> str: ...
-
-    def verify(self, password: Secret, password_hash: str | None) -> bool: ...
-
-    def matches(self, password: Secret, password_hash: str) -> bool:
-        """The same at the cost of that one hash, where time may tell whether it was right."""
-
-    def is_outdated(self, password_hash: str) -> bool:
-        """Whether `hash` would make it in another way today."""
-
-
-class FetchFailed(Exception):
-    """A document could not be had; `reason` is a tag for logs, `error` what an answer with the status 400 calls it.
-
-    The latter is anybody's text: to be compared with what is known, not to be shown or logged.
-    """
-
-    def __init__(self, reason: str, error: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.error = error
-
-
-class Fetcher(Protocol):
-    """The way out: JSON objects from https addresses on the internet, within bounds of time and size."""
-
-    def within(self, seconds: float) -> Fetcher:
-        """The same, with an end to all that it fetches from now on together."""
-
-    def permits(self, url: str) -> bool:
-        """Whether this is an address that may be fetched, as far as its text tells."""
-
-    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
-        """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`."""
-
-    def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
-        """The answer to a form. Raises `FetchFailed`."""
-
-
-class Mailer(Protocol):
-    """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
-
-    def send(self, mail: Mail) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,47 +174,7 @@ class Services:
     def response_types(self) -> Mapping[str, AuthorizationGrant]:
         """What the authorization endpoint can be asked for, and the grant that answers."""
         return {
-            response_type: grant
+            response_type: cast("AuthorizationGrant", grant)
             for grant in self.grants.values()
-            if isinstance(grant, AuthorizationGrant)
-            for response_type in grant.RESPONSE_TYPES
+            for response_type in getattr(grant, "RESPONSE_TYPES", ())
         }
-
-
-@runtime_checkable
-class GrantType(Protocol):
-    """A grant type that clients bring to the token endpoint: ``grants/<name>.py``."""
-
-    GRANT_TYPE: str
-    PARAMETERS: tuple[str, ...]  # those that a request must have
-
-    def named(self, request: TokenRequest, services: Services) -> Named:
-        """What the request's credential names, of which nothing is true yet; nothing for garbage."""
-
-    def issue(self, request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
-        """Checks the grant and issues. Raises `OAuthError`."""
-
-
-@runtime_checkable
-class AuthorizationGrant(Protocol):
-    """A grant type that begins at the authorization endpoint: ``grants/<name>.py``, which may be both."""
-
-    GRANT_TYPE: str
-    RESPONSE_TYPES: tuple[str, ...]  # as IANA registered them
-
-    def answer(
-        self, request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services
-    ) -> Mapping[str, str] | None:
-        """The parameters of the authorization response; None if the same consent was answered before."""
-
-
-class ClientAuthenticationMethod(Protocol):
-    """A client authentication method: ``client_authentication/<name>.py``, named as IANA registered it."""
-
-    METHOD: str
-
-    def presented(self, request: ClientRequest) -> PresentedSecret | None:
-        """The credentials that `request` carries by this method, or None."""
-
-    def verify(self, client: Client, presented: PresentedSecret, services: Services) -> bool:
-        """Whether they prove that the caller is `client`."""

@@ -1,8 +1,12 @@
 """What the operator chose. Every environment variable is named here, once; the template sets them."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DAY = 86_400
 

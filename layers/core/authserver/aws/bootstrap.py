@@ -1,8 +1,9 @@
 """Builds the services of a function, once per cold start: connections and keys, too, since that has a whole core."""
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,21 +13,24 @@ from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE, Reader, Tables
 from authserver.aws.kms import KmsOpener
 from authserver.aws.later import Later
 from authserver.aws.log import write_problem
-from authserver.aws.service import Service
 from authserver.aws.table import Guard
 from authserver.scopes import RememberedScopes
-from authserver.services import Fetcher, Mailer, PasswordHasher, Services
+from authserver.services import Services
 from authserver.settings import Settings
 from authserver.tokens.keyring import TOKEN_RING, KeyRing
-from authserver.values import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authserver.aws.service import Service
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
+    from authserver.ports import Fetcher, Mailer, PasswordHasher
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
     from authserver.theme import Looks
+    from authserver.values import Secret
 
 ID_TOKEN_RING = "RS256"  # what clients get unless they ask for another (OpenID Connect Core section 15.1)
 
@@ -67,7 +71,7 @@ def bootstrap(
     own, configuration = made.guarded(at_once=stores), Later(made.configuration)
     opener = KmsOpener(kms, settings.kms_key)
 
-    def stores_of(session: "Session") -> dict[str, Any]:
+    def stores_of(session: Session) -> dict[str, Any]:
         from authserver.aws.dynamodb.ends import session_stands
 
         return made.guarded(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
@@ -175,13 +179,13 @@ def settle() -> None:
     time.sleep(2 * DEPLOYMENT_AGE)
 
 
-def _listed_providers(store: "IdentityProviderStore") -> Callable[[], Any]:
+def _listed_providers(store: IdentityProviderStore) -> Callable[[], Any]:
     from authserver.identity.providers import RememberedProviders
 
     return RememberedProviders(store.list, now)
 
 
-def _theme(configuration: Any) -> "Looks":
+def _theme(configuration: Any) -> Looks:
     from authserver.theme import RememberedTheme
 
     return RememberedTheme(configuration.theme, now)
@@ -193,7 +197,7 @@ def _fetcher(settings: Settings) -> Fetcher:
     return Fetch(clock, loopback=settings.loopback_upstreams)
 
 
-def _mail_orders(settings: Settings) -> "Callable[[MailOrder], None]":
+def _mail_orders(settings: Settings) -> Callable[[MailOrder], None]:
     from authserver.aws.boto import CONFIG, boto3
     from authserver.aws.mail_orders import MailOrders
 

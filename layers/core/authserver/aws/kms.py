@@ -1,5 +1,7 @@
 """Wraps and unwraps key material with one KMS key; the ring and the key identifier are bound in as context."""
 
+from __future__ import annotations
+
 import base64
 
 from authserver.aws.service import Refused, Service, Unreachable

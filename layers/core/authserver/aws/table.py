@@ -1,5 +1,7 @@
 """One DynamoDB table, and the only place that calls DynamoDB."""
 
+from __future__ import annotations
+
 import base64
 import os
 import time
@@ -157,7 +159,7 @@ class Write:
         place: Item = self.arguments["Item"] if self.kind == "Put" else self.arguments["Key"]
         return all(place.get(name) == value for name, value in key.items())
 
-    def and_only_if(self, check: "Write") -> "Write":
+    def and_only_if(self, check: Write) -> Write:
         """The same write, on the condition of a check of the same item as well; their names differ."""
         merged = dict(self.arguments)
         conditions = [one["ConditionExpression"] for one in (merged, check.arguments) if "ConditionExpression" in one]

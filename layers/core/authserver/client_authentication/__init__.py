@@ -1,15 +1,22 @@
 """Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
 
-from collections.abc import Callable, Iterable
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
 from authserver.identity.refusals import noted
-from authserver.messages.token import ClientRequest, PresentedSecret
 from authserver.models.clients import Client, ClientSecret
-from authserver.services import AuthenticatedClient, ClientAuthenticationMethod, Named, Services
+from authserver.services import AuthenticatedClient, Named, Services
 from authserver.values import Secret, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from authserver.messages.token import ClientRequest, PresentedSecret
+    from authserver.plugins import ClientAuthenticationMethod
 
 NOBODYS_HASH = bytes(32)
 DAY = 86_400

@@ -1,14 +1,19 @@
 """HTTP Basic: RFC 6749 section 2.3.1, RFC 7617."""
 
+from __future__ import annotations
+
 from base64 import b64decode
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from authserver.client_authentication import secret_is_live
 from authserver.errors import InvalidClient
 from authserver.messages.token import ClientRequest, PresentedSecret
-from authserver.models.clients import Client
-from authserver.services import Services
 from authserver.values import Secret
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
+    from authserver.services import Services
 
 METHOD: str = "client_secret_basic"
 

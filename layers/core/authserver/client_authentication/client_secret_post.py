@@ -1,11 +1,17 @@
 """Credentials in the request body: RFC 6749 section 2.3.1."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.client_authentication import secret_is_live
 from authserver.errors import InvalidClient
 from authserver.messages.token import ClientRequest, PresentedSecret
-from authserver.models.clients import Client
-from authserver.services import Services
 from authserver.values import Secret
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
+    from authserver.services import Services
 
 METHOD: str = "client_secret_post"
 

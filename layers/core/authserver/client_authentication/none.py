@@ -1,8 +1,14 @@
 """Public clients, which have no secret and only say who they are: RFC 6749 section 3.2.1, RFC 7591 section 2."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.messages.token import ClientRequest, PresentedSecret
-from authserver.models.clients import Client
-from authserver.services import Services
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
+    from authserver.services import Services
 
 METHOD: str = "none"
 

@@ -1,21 +1,25 @@
 """The grant types, one module each, and the rules that they share. Grants never import each other."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
-from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
 from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.models.clients import Client
 from authserver.models.tokens import Authorization
 from authserver.scopes import covered
-from authserver.services import AuthenticatedClient, Services
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.tokens.worth import worth
 from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
+
+if TYPE_CHECKING:
+    from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+    from authserver.models.clients import Client
+    from authserver.services import AuthenticatedClient, Services
 
 
 def parse_scope(text: str) -> Scope:

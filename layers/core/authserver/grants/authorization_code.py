@@ -1,7 +1,9 @@
 """The authorization code grant: RFC 6749 section 4.1, with PKCE (RFC 7636)."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidGrant, InvalidRequest
 from authserver.grants import (
@@ -15,16 +17,20 @@ from authserver.grants import (
     respond,
     scope_now,
 )
-from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
-from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.models.clients import Client
-from authserver.models.tokens import Authorization
-from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.named import named_by
 from authserver.values import base64url, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+    from authserver.messages.token import TokenRequest, TokenResponse
+    from authserver.models.clients import Client
+    from authserver.models.tokens import Authorization
+    from authserver.services import AuthenticatedClient, Named, Services
 
 GRANT_TYPE: str = "authorization_code"
 PARAMETERS: tuple[str, ...] = ("code",)

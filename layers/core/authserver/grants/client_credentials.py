@@ -6,15 +6,21 @@ anybody may grant, and what only operators grant; whether it is a test client, w
 makes no difference. What an administrator of an organisation has to allow it never has: none has been asked.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.ends import Begun
 from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import known_resource, parse_scope
 from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.models.clients import Client
 from authserver.scopes import ADMINISTRATOR, covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
 
 GRANT_TYPE: str = "client_credentials"
 PARAMETERS: tuple[str, ...] = ()

@@ -4,18 +4,24 @@ Tokens travel through the browser's address bar, where RFC 9700 section 2.1.2 do
 PKCE is the replacement. There is no request to the token endpoint, so this module has no `issue`.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from authserver.errors import LoginRequired
 from authserver.grants import begin_active, new_authorization
 from authserver.identity.claims import claims_of
-from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
 from authserver.messages.token import TokenResponse
-from authserver.models.tokens import Authorization
-from authserver.services import Services
 from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.values import Secret, base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
+    from authserver.models.tokens import Authorization
+    from authserver.services import Services
 
 GRANT_TYPE: str = "implicit"
 RESPONSE_TYPES: tuple[str, ...] = ("token", "id_token", "id_token token")

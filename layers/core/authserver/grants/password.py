@@ -4,6 +4,10 @@ It shows the user's password to the client, which RFC 9700 section 2.4 forbids; 
 credentials where there is no user, are the replacements.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, ServerError, TooManyAttempts, TooManyPasswords
 from authserver.grants import (
@@ -16,13 +20,15 @@ from authserver.grants import (
     respond,
 )
 from authserver.identity.local_account import Account, authenticate
-from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.models.clients import Client
 from authserver.models.tokens import Authorization
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, Secret, base64url
+
+if TYPE_CHECKING:
+    from authserver.messages.token import TokenRequest, TokenResponse
+    from authserver.models.clients import Client
 
 GRANT_TYPE: str = "password"
 PARAMETERS: tuple[str, ...] = ("username", "password")

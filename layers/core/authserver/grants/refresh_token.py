@@ -5,7 +5,10 @@ within the grace window, gives the same next one again: a client that lost our a
 cost nobody a sign-in. Using any older one is theft until shown otherwise, and revokes.
 """
 
+from __future__ import annotations
+
 import hmac
+from typing import TYPE_CHECKING
 
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidGrant, InvalidScope
@@ -18,15 +21,17 @@ from authserver.grants import (
     respond,
     scope_now,
 )
-from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.models.tokens import Authorization
 from authserver.scopes import covered
-from authserver.services import AuthenticatedClient, Named, Services
 from authserver.storage.tokens import Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.named import named_by
 from authserver.values import Scope, base64url
+
+if TYPE_CHECKING:
+    from authserver.messages.token import TokenRequest, TokenResponse
+    from authserver.models.tokens import Authorization
+    from authserver.services import AuthenticatedClient, Named, Services
 
 GRANT_TYPE: str = "refresh_token"
 PARAMETERS: tuple[str, ...] = ("refresh_token",)

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from authserver.identity.providers import domain_of
 from authserver.models.browsers import Federation
 from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
-from authserver.services import Fetcher, FetchFailed
+from authserver.ports import Fetcher, FetchFailed
 from authserver.tokens.jwt import NotAToken
 from authserver.tokens.upstream import (
     CLOCK_TOLERANCE,

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from authserver.services import FetchFailed
+from authserver.ports import FetchFailed
 
 SECONDS = 5.0  # for one document
 MAX_OCTETS = 262_144

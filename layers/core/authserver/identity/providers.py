@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models.configuration import IdentityProvider
-from authserver.services import Opener, Services
+from authserver.ports import Opener
+from authserver.services import Services
 from authserver.values import Secret
 
 CACHE_LIFETIME = 60

@@ -5,12 +5,18 @@ the attempt costs what a refused condition does, and nothing grows. A client tha
 one item for all of them, so that time does not tell which clients there are.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from authserver.errors import OAuthError, ServerError, TemporarilyUnavailable
-from authserver.models.clients import Refusal
-from authserver.services import Services
+from authserver.models.journal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authserver.services import Services
 
 DAY = 86_400
 KEPT = 14 * DAY

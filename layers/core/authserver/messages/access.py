@@ -1,9 +1,14 @@
 """Spoken at the resource server."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-from authserver.values import Scope
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.values import Scope
 
 
 @dataclass(frozen=True, slots=True)

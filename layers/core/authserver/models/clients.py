@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from authserver.ends import Begun
 from authserver.models import ACTIVE
 from authserver.values import RedirectUri, Scope
 
@@ -97,32 +96,3 @@ class Client:
     def scope_when_unspecified(self) -> Scope:
         """What a request without a scope asks for (RFC 6749 section 3.3)."""
         return self.default_scope or self.scope
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a client was refused in one way on one day, for its developer: how often, and the last time.
-
-    `day` is when that day began, `error` the code that was answered, `reason` why; `reference` finds the last in the
-    logs.
-    """
-
-    day: int
-    error: str
-    reason: str
-    count: int
-    last_at: int
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InitialAccessToken:
-    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says. It was `begun` in an
-    era of the deployment, and stands while that is the present one."""
-
-    id: str
-    secret_hash: bytes = field(repr=False)
-    remaining: int
-    created_at: int
-    expires_at: int
-    begun: Begun = Begun()

@@ -19,3 +19,19 @@ class Activity:
     device: str = ""
     source: str = ""
     about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client was refused in one way on one day, for its developer: how often, and the last time.
+
+    `day` is when that day began, `error` the code that was answered, `reason` why; `reference` finds the last in the
+    logs.
+    """
+
+    day: int
+    error: str
+    reason: str
+    count: int
+    last_at: int
+    reference: str = ""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authserver.models.clients import Refusal
-    from authserver.models.journal import Activity
+    from authserver.models.journal import Activity, Refusal
     from authserver.storage.lists import Page
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from authserver.ends import Begun
 
 if TYPE_CHECKING:
-    from authserver.models.clients import InitialAccessToken
     from authserver.models.organisations import Membership
+    from authserver.models.registration import InitialAccessToken
     from authserver.models.tokens import AccessTokenRecord, Authorization
     from authserver.storage.lists import Page
     from authserver.storage.standing import Standing

@@ -1,12 +1,17 @@
 """ID tokens: OpenID Connect Core section 2."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from authserver.models.clients import Client
-from authserver.models.tokens import Authorization
-from authserver.services import Services
+from typing import TYPE_CHECKING, Any
+
 from authserver.values import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.models.clients import Client
+    from authserver.models.tokens import Authorization
+    from authserver.services import Services
 
 LIFETIME = 3600
 

@@ -4,13 +4,17 @@ A private key is stored as its private JWK (RFC 7518 sections 6.2.2 and 6.3.2), 
 one needs neither a parser of ASN.1 nor its many modules.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from authserver.values import base64url, from_base64url, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 P256_OCTETS = 32
 RSA_BITS = 2048

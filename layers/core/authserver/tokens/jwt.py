@@ -5,19 +5,24 @@ header chooses either; `jwk`, `jku` and `x5u` are never looked at, and a `crit` 
 `tokens.upstream`.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from authserver.services import SigningKey, VerificationKey
 from authserver.values import base64url, from_base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authserver.services import SigningKey, VerificationKey
 
 MAX_LENGTH = 8192
 CLOCK_TOLERANCE = 10

@@ -9,19 +9,23 @@ which loads its rings anew, `LOOK_AGAIN` later at the latest; and once more as m
 item by item, and the ring may have been read as it was. So it is over within a minute.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authserver.ends import Deployment
 from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
 from authserver.models.keys import Key, Ring
-from authserver.services import Opener, SigningKey, VerificationKey
+from authserver.services import SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
 from authserver.values import base64url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from authserver.ends import Deployment
+    from authserver.ports import Opener
     from authserver.storage.configuration import KeyStore
 
 SIGNING_RINGS = ("ES256", "RS256")
@@ -42,7 +46,7 @@ class KeyRing:
 
     def __init__(
         self,
-        store: "KeyStore",
+        store: KeyStore,
         opener: Opener,
         settings: Settings,
         now: Callable[[], int],

@@ -1,5 +1,7 @@
 """What a code or refresh token names, to be read together with the client that presents it."""
 
+from __future__ import annotations
+
 from authserver.services import Named
 from authserver.tokens import opaque
 from authserver.values import base64url

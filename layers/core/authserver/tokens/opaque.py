@@ -8,6 +8,8 @@ The tag says only that we made it. Whether it still stands, and whether its secr
 decides.
 """
 
+from __future__ import annotations
+
 import hmac
 from dataclasses import dataclass, field
 from hashlib import sha256 as _sha256

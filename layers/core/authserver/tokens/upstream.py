@@ -5,13 +5,14 @@ list below goes with one type of key, and a key that names an algorithm goes wit
 that the issuer's metadata leads to; `jwk`, `jku` and `x5u` are never looked at.
 """
 
+from __future__ import annotations
+
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -19,6 +20,9 @@ from jwt.algorithms import OKPAlgorithm
 
 from authserver.tokens.jwt import NotAToken
 from authserver.values import base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_LENGTH = 16_384  # tokens with many claims are longer than ours
 CLOCK_TOLERANCE = 10  # of a token's beginning; more than a minute is nobody's clock

@@ -4,11 +4,17 @@ The client's scope rides in its end, the operator's mark in the subject's, and t
 version that the deployment's item tells: so whoever checks a token sees a cut with the read that it makes anyway.
 """
 
-from authserver.ends import ClientEnd
-from authserver.models.tokens import Authorization
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.scopes import ADMINISTRATOR, OPERATOR, Scopes, covered
-from authserver.storage.standing import Ends
 from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from authserver.ends import ClientEnd
+    from authserver.models.tokens import Authorization
+    from authserver.storage.standing import Ends
 
 
 def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes) -> Scope:

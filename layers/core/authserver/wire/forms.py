@@ -1,9 +1,14 @@
 """Parameters of queries and forms."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from authserver.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
-from authserver.wire.http import HttpRequest
+
+if TYPE_CHECKING:
+    from authserver.wire.http import HttpRequest
 
 MAX_FORM = 16_384
 MAX_FIELDS = 160

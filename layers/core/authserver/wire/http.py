@@ -1,9 +1,10 @@
 """HTTP requests and responses, JSON, and errors: what every endpoint says."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from authserver.errors import (
     InsufficientScope,
@@ -14,6 +15,9 @@ from authserver.errors import (
     TemporarilyUnavailable,
     TooManyAttempts,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
@@ -55,7 +59,7 @@ class HttpResponse:
     cookies: tuple[str, ...] = field(default=(), repr=False)
     reason: str = "ok"  # for the log
 
-    def with_headers(self, *headers: tuple[str, str]) -> "HttpResponse":
+    def with_headers(self, *headers: tuple[str, str]) -> HttpResponse:
         return HttpResponse(self.status, (*self.headers, *headers), self.body, self.cookies, self.reason)
 
 

@@ -1,10 +1,16 @@
 """What clients send to the endpoints of the back channel."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.errors import InvalidRequest, InvalidToken
 from authserver.messages.token import TokenPresented, TokenRequest
 from authserver.values import Secret
 from authserver.wire.forms import read_form, read_query, single
-from authserver.wire.http import HttpRequest
+
+if TYPE_CHECKING:
+    from authserver.wire.http import HttpRequest
 
 
 def parse_token_request(request: HttpRequest) -> TokenRequest:

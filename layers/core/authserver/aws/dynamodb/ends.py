@@ -1,7 +1,8 @@
 """The writes of ends, which go into one transaction with the records that they are about."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.primary_keys import (
@@ -14,10 +15,12 @@ from authserver.aws.items.primary_keys import (
 )
 from authserver.aws.table import Placed, Write
 from authserver.ends import COUNTERS, SUSPENDED_DELETED, Begun
-from authserver.models.clients import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from authserver.models.browsers import Session
+    from authserver.models.clients import Client
 
 NO_MORE: Mapping[str, Any] = {}
 
@@ -119,7 +122,7 @@ def _expression(sets: list[str], removes: list[str], adds: list[str]) -> str:
     return " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses if parts)
 
 
-def count_in(table: str, keys: "list[Mapping[str, str]]", name: str, counted: str) -> list[Placed]:
+def count_in(table: str, keys: list[Mapping[str, str]], name: str, counted: str) -> list[Placed]:
     """Raises the counter of `counted` in the map `name` of each item. Condition: the map is there."""
     raised = "SET #map.#counted = if_not_exists(#map.#counted, :zero) + :one"
     names = {"#map": name, "#counted": counted}
@@ -128,7 +131,7 @@ def count_in(table: str, keys: "list[Mapping[str, str]]", name: str, counted: st
     ]
 
 
-def count_first(table: str, keys: "list[Mapping[str, str]]", name: str, counted: str) -> list[Placed]:
+def count_first(table: str, keys: list[Mapping[str, str]], name: str, counted: str) -> list[Placed]:
     """The same where there is no map `name` yet, which is the condition."""
     first = {":counts": {counted: 1}}
     return [
@@ -137,7 +140,7 @@ def count_first(table: str, keys: "list[Mapping[str, str]]", name: str, counted:
     ]
 
 
-def make_map(table: str, keys: "list[Mapping[str, str]]", name: str) -> list[Placed]:
+def make_map(table: str, keys: list[Mapping[str, str]], name: str) -> list[Placed]:
     """Gives each item an empty map `name`, unless it has one."""
     return [
         (table, Write.update(key, "SET #map = if_not_exists(#map, :none)", "", {":none": {}}, {"#map": name}))
@@ -150,7 +153,7 @@ def organisation_ends(organisation: str) -> list[Mapping[str, str]]:
     return [{"pk": organisation_end_key(key_text(organisation), shard)} for shard in range(SHARDS)]
 
 
-def session_stands(table: str, session: "Session", shard: int, prefix: str = "s") -> tuple[Placed, ...]:
+def session_stands(table: str, session: Session, shard: int, prefix: str = "s") -> tuple[Placed, ...]:
     """The conditions that a session stands still: it is there, its user's counters are those that it has, and its era
     is the present one. `shard` is the copy of the deployment's item that tells the era."""
     condition, values = ends_are(session.begun.subject, session.sessions, prefix)

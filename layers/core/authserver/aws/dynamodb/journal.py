@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from functools import partial
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items.clients import refusals_of
-from authserver.aws.items.journal import activity_of
+from authserver.aws.items.journal import activity_of, refusals_of
 from authserver.aws.items.primary_keys import key_text
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table, encode_item, read_together
-from authserver.models.clients import Refusal
-from authserver.models.journal import Activity
+from authserver.models.journal import Activity, Refusal
 from authserver.storage.lists import Page
 
 

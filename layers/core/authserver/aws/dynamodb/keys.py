@@ -1,13 +1,18 @@
 """The Keys table."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from authserver.aws.items.keys import ring_of
 from authserver.aws.items.records import read
-from authserver.aws.service import Service
 from authserver.aws.table import Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
-from authserver.models.keys import Ring
+
+if TYPE_CHECKING:
+    from authserver.aws.service import Service
+    from authserver.models.keys import Ring
 
 
 class DynamoKeys:

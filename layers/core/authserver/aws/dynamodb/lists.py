@@ -4,15 +4,20 @@ What one client or everybody writes is listed in sixteen parts, so that no part 
 list is one again here: by age, from all its parts.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.records import read
-from authserver.aws.service import Service
 from authserver.aws.table import Table, read_together
 from authserver.storage.lists import BadCursor, Page
 from authserver.values import base64url, from_base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from authserver.aws.service import Service
 
 MAX_PAGE = 100  # as many keys as BatchGetItem takes
 

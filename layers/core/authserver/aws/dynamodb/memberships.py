@@ -1,5 +1,7 @@
 """The conditions of a transaction that are about memberships."""
 
+from __future__ import annotations
+
 from authserver.aws.items.primary_keys import membership_key
 from authserver.aws.table import Write
 from authserver.models.organisations import ADMINISTRATOR

@@ -10,8 +10,10 @@ The deployment's own item is the one exception: it is remembered for a second, a
 that (`services.Services.settle`).
 """
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from authserver.aws.items.clients import client_of
 from authserver.aws.items.ends import client_end_of, deployment_of, end_of, organisation_end_of, subject_end_of
@@ -25,13 +27,17 @@ from authserver.aws.items.primary_keys import (
     subject_end_key,
 )
 from authserver.aws.items.records import read
-from authserver.aws.service import Service
 from authserver.aws.table import Item, read_together
 from authserver.ends import SUSPENDED_DELETED, Begun, ClientEnd, Deployment, OrganisationEnd
 from authserver.errors import TemporarilyUnavailable
-from authserver.models.clients import Client
-from authserver.models.organisations import Organisation
 from authserver.storage.standing import Ends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authserver.aws.service import Service
+    from authserver.models.clients import Client
+    from authserver.models.organisations import Organisation
 
 ATTEMPTS = 3  # to read what others are writing
 REMEMBERED = 256  # records of each kind

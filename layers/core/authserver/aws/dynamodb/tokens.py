@@ -1,15 +1,15 @@
 """The Tokens table: authorizations and tokens, and whether they stand."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import is_begun, session_is_there
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
-from authserver.aws.items.clients import initial_access_token_of
 from authserver.aws.items.primary_keys import (
     initial_access_token_key,
     key_text,
@@ -19,17 +19,22 @@ from authserver.aws.items.primary_keys import (
     shard_of,
 )
 from authserver.aws.items.records import attributes_of, read
+from authserver.aws.items.registration import initial_access_token_of
 from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
-from authserver.aws.service import Service
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
-from authserver.ends import Begun
-from authserver.models.clients import InitialAccessToken
-from authserver.models.organisations import Membership
-from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.guards import SessionOver
-from authserver.storage.lists import Page
 from authserver.storage.standing import Standing
 from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.aws.service import Service
+    from authserver.ends import Begun
+    from authserver.models.organisations import Membership
+    from authserver.models.registration import InitialAccessToken
+    from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.storage.lists import Page
 
 AUTHORIZATION_ID = re.compile(r"[A-Za-z0-9_-]{64}")
 INITIAL = "initial"  # what initial access tokens are listed by

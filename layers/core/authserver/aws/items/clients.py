@@ -1,11 +1,15 @@
 """The items of clients, and what belongs to them."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from authserver.aws.items.records import attributes_of, begun_of, record_of, typed
-from authserver.models.clients import Client, ClientSecret, InitialAccessToken, Refusal
+from typing import TYPE_CHECKING, Any
+
+from authserver.aws.items.records import attributes_of, record_of, typed
+from authserver.models.clients import Client, ClientSecret
 from authserver.values import RedirectUri, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def client_of(item: Mapping[str, Any]) -> Client:
@@ -35,27 +39,3 @@ def _uris(item: Mapping[str, Any], name: str) -> tuple[RedirectUri, ...]:
 
 def secret_attribute(secret: ClientSecret) -> dict[str, Any]:
     return {name: value for name, value in attributes_of(secret).items() if value not in (None, "")}
-
-
-def refusals_of(day: int, item: Mapping[str, Any]) -> tuple[Refusal, ...]:
-    """Those of one day; a kind is an error and its reason, with two more attributes of that name and another word."""
-    attributes = {name: value for name, value in item.items() if " " in name}
-    return tuple(
-        record_of(
-            Refusal,
-            {
-                "day": day,
-                "error": kind[0],
-                "reason": kind[1],
-                "count": count,
-                "last_at": attributes.get(f"{name} last_at"),
-                "reference": attributes.get(f"{name} reference"),
-            },
-        )
-        for name, count in attributes.items()
-        if len(kind := name.split(" ")) == 2
-    )
-
-
-def initial_access_token_of(item: Mapping[str, Any]) -> InitialAccessToken:
-    return record_of(InitialAccessToken, {**item, "id": item["pk"].partition("#")[2], "begun": begun_of(item)})

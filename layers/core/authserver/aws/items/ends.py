@@ -1,13 +1,18 @@
 """The items that tell what has ended."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.records import read, record_of
-from authserver.aws.table import Item
 from authserver.ends import ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.errors import TemporarilyUnavailable
 from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from authserver.aws.table import Item
 
 
 def end_of[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None) -> R:

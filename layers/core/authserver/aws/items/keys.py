@@ -1,10 +1,14 @@
 """The items of the server's keys."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.records import record_of
 from authserver.models.keys import Key, Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def ring_of(item: Mapping[str, Any]) -> Ring:

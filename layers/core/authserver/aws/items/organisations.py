@@ -1,12 +1,16 @@
 """The items of organisations, memberships, invitations and approvals."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.primary_keys import key_text, membership_key
 from authserver.aws.items.records import attributes_of, record_of
 from authserver.aws.table import Item, encode_item
 from authserver.models.organisations import Membership, Organisation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def organisation_of(item: Mapping[str, Any]) -> Organisation:

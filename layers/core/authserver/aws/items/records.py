@@ -1,5 +1,7 @@
 """Any record of an item: its attributes by the types of its fields."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache

@@ -1,13 +1,17 @@
 """The items of authorizations and access tokens."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.primary_keys import key_text, part_of
 from authserver.aws.items.records import attributes_of, begun_of, record_of
 from authserver.aws.table import Item, encode_item
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.values import CodeChallenge, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def authorization_item(authorization: Authorization) -> Item:

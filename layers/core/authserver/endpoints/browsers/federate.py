@@ -37,7 +37,8 @@ from authserver.models.browsers import Federation
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import MEMBER, Membership
 from authserver.models.users import User, identity_id
-from authserver.services import Fetcher, Services
+from authserver.ports import Fetcher
+from authserver.services import Services
 from authserver.storage.configuration import ProviderOver
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque

@@ -1,13 +1,19 @@
 """The authorizer's decision: may this call pass? RFC 6750."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
-from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.scopes import covered
-from authserver.services import Services
-from authserver.tokens.access_token import check_access_token
+from authserver.tokens.presented import check_access_token
 from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from authserver.messages.access import AccessRequest, ActiveAccessToken
+    from authserver.services import Services
 
 DEFAULT_ROUTE = "$default"
 ANY_METHOD = "ANY"

@@ -3,29 +3,29 @@
 Whoever may not know of a token is told what is told of no token: ``{"active": false}`` (section 2.2).
 """
 
+from __future__ import annotations
+
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidClient, InvalidToken
-from authserver.messages.access import ActiveAccessToken
 from authserver.messages.token import Document, TokenPresented
-from authserver.models.clients import Client
 from authserver.models.organisations import EVERY_ENTITY
-from authserver.models.tokens import Authorization
 from authserver.services import AuthenticatedClient, Named, Services
-from authserver.storage.standing import Standing
 from authserver.tokens import opaque
-from authserver.tokens.access_token import (
-    authorization_details,
-    check_access_token,
-    name_access_token,
-    standing_token,
-)
+from authserver.tokens.access_token import authorization_details
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.named import named_by
+from authserver.tokens.presented import check_access_token, name_access_token, standing_token
 from authserver.tokens.worth import worth
+
+if TYPE_CHECKING:
+    from authserver.messages.access import ActiveAccessToken
+    from authserver.models.clients import Client
+    from authserver.models.tokens import Authorization
+    from authserver.storage.standing import Standing
 
 INACTIVE = Document({"active": False})
 

@@ -3,16 +3,20 @@
 `end_session_endpoint` is of OpenID Connect RP-Initiated Logout 1.0 section 2.1.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from authserver.endpoints.browsers.redirection import RESPONSE_MODES, RESPONSE_MODES_OF_TOKENS
 from authserver.endpoints.browsers.validation import PROMPTS
 from authserver.languages import languages
 from authserver.messages.token import Document
-from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.keyring import SIGNING_RINGS
+
+if TYPE_CHECKING:
+    from authserver.services import Services
 
 CLAIMS = ("sub", "name", "preferred_username", "email", "email_verified")
 

@@ -4,17 +4,22 @@ Revoking a refresh token ends its authorization and so every access token of it.
 token alone. Whatever is not the client's own to revoke gets the same answer as what is not there at all (section 5).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from authserver.client_authentication import authenticate
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidToken, UnsupportedTokenType
 from authserver.messages.token import Document, TokenPresented
-from authserver.services import AuthenticatedClient, Services
 from authserver.tokens import opaque
-from authserver.tokens.access_token import read_jwt, read_opaque
 from authserver.tokens.keyring import TOKEN_RING
+from authserver.tokens.presented import read_jwt, read_opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.services import AuthenticatedClient, Services
 
 # An authorization notes this many access tokens as revoked; one more ends it altogether. Those that have expired by
 # every clock are forgotten at each refresh.

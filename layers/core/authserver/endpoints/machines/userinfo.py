@@ -1,10 +1,16 @@
 """The userinfo endpoint: OpenID Connect Core section 5.3. The authorizer has checked the token and its scope."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from authserver.errors import InvalidToken
 from authserver.identity.claims import claims_of
 from authserver.messages.token import Document
-from authserver.services import Services
-from authserver.values import Scope
+
+if TYPE_CHECKING:
+    from authserver.services import Services
+    from authserver.values import Scope
 
 
 def userinfo(subject: str, scope: Scope, services: Services) -> Document:

@@ -30,7 +30,8 @@ from authserver.management.client_records import (
     require_acceptable,
 )
 from authserver.management.registration.initial_access import new_initial_access_token
-from authserver.models.clients import VERIFIED, Client, ClientSecret, InitialAccessToken
+from authserver.models.clients import VERIFIED, Client, ClientSecret
+from authserver.models.registration import InitialAccessToken
 from authserver.scopes import OPERATOR
 from authserver.services import Services
 from authserver.storage.lists import Page

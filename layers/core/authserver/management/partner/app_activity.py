@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from authserver.management import Call
 from authserver.management.partner.operations import own_app
-from authserver.models.clients import Refusal
+from authserver.models.journal import Refusal
 from authserver.models.tokens import Authorization
 from authserver.services import Services
 

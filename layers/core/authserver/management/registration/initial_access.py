@@ -1,7 +1,7 @@
 """Initial access tokens (RFC 7591 section 1.2): 16 octets that name the record and 32 that are secret, in base64url."""
 
 from authserver.ends import Begun
-from authserver.models.clients import InitialAccessToken
+from authserver.models.registration import InitialAccessToken
 from authserver.services import Services
 from authserver.values import base64url, from_base64url, sha256
 

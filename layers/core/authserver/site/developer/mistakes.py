@@ -1,7 +1,7 @@
 """What went wrong between an app and us, in words for whoever can mend it."""
 
 from authserver.marks import N_
-from authserver.models.clients import Refusal
+from authserver.models.journal import Refusal
 
 REASONS = {
     "client_secret": N_("The client secret is wrong, or has ended."),

@@ -1,0 +1,18 @@
+"""Who may register clients."""
+
+from dataclasses import dataclass, field
+
+from authserver.ends import Begun
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessToken:
+    """What lets its bearer register a client (RFC 7591 section 1.2), as often as `remaining` says. It was `begun` in an
+    era of the deployment, and stands while that is the present one."""
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    remaining: int
+    created_at: int
+    expires_at: int
+    begun: Begun = Begun()

@@ -1,0 +1,105 @@
+"""What a use case may reach beside the stores: keys, passwords, mails, and the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.messages.mail import Mail
+    from authserver.models.keys import Ring
+    from authserver.services import SigningKey, VerificationKey
+    from authserver.values import Secret
+
+
+class Opener(Protocol):
+    """A key service: wraps and unwraps key material bound to a ring and a key identifier."""
+
+    def wrap(self, plaintext: bytes, *, ring: str, kid: str) -> bytes: ...
+
+    def unwrap(self, wrapped: bytes, *, ring: str, kid: str) -> bytes: ...
+
+
+class Keys(Protocol):
+    """The server's keys, as a function instance sees them."""
+
+    def signing_key(self, algorithm: str) -> SigningKey:
+        """The newest key that may be used; made on first need. Raises `UnauthorizedClient` on an unknown algorithm."""
+
+    def verification_key(self, kid: str) -> VerificationKey | None:
+        """The published key of this identifier, or None."""
+
+    def token_key(self, ring: str) -> bytes:
+        """The secret to make credentials with; made on first need."""
+
+    def token_keys(self, ring: str) -> tuple[bytes, ...]:
+        """The secrets that credentials may have been made with, the newest first; none before the first is made."""
+
+    def published(self) -> tuple[Mapping[str, str], ...]:
+        """Every public JWK (RFC 7517), those not yet in use among them."""
+
+    def rings(self) -> tuple[Ring, ...]:
+        """Every ring as it is stored now."""
+
+    def are_current(self) -> bool:
+        """Whether no key was withdrawn since those at hand were loaded, as far as the deployment's item tells that was
+        read last. If one was, or may have been half to be seen, they are loaded anew when they are asked for next."""
+
+    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
+        """Makes, publishes and drops keys by age; the names of the rings that changed.
+
+        `at_once` does not wait for a key to be old; but a ring whose newest key is not in use yet gets no other.
+        """
+
+    def withdrawn(self, kid: str) -> Ring | None:
+        """The ring of a key as it is to be without that one, with a successor that signs at once; None if there is no
+        such key."""
+
+
+class PasswordHasher(Protocol):
+    """Slow by design; `verify` with no hash takes as long as with one, and is False."""
+
+    def hash(self, password: Secret) -> str: ...
+
+    def verify(self, password: Secret, password_hash: str | None) -> bool: ...
+
+    def matches(self, password: Secret, password_hash: str) -> bool:
+        """The same at the cost of that one hash, where time may tell whether it was right."""
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether `hash` would make it in another way today."""
+
+
+class FetchFailed(Exception):
+    """A document could not be had; `reason` is a tag for logs, `error` what an answer with the status 400 calls it.
+
+    The latter is anybody's text: to be compared with what is known, not to be shown or logged.
+    """
+
+    def __init__(self, reason: str, error: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.error = error
+
+
+class Fetcher(Protocol):
+    """The way out: JSON objects from https addresses on the internet, within bounds of time and size."""
+
+    def within(self, seconds: float) -> Fetcher:
+        """The same, with an end to all that it fetches from now on together."""
+
+    def permits(self, url: str) -> bool:
+        """Whether this is an address that may be fetched, as far as its text tells."""
+
+    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
+        """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`."""
+
+    def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """The answer to a form. Raises `FetchFailed`."""
+
+
+class Mailer(Protocol):
+    """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
+
+    def send(self, mail: Mail) -> None: ...
