@@ -11,9 +11,10 @@ and so nobody else is given the identifier.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from operator import attrgetter, gt
 
+from authserver.records import dataclass
 from authserver.values import Scope
 
 # Why nothing of a subject, a client or an organisation stands now: `SUSPENDED_DELETED` is for good.

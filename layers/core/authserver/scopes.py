@@ -5,11 +5,12 @@ the `DEFAULT` one holds.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, Self
 
 from authserver.ends import Deployment
 from authserver.marks import N_
+from authserver.records import dataclass
 from authserver.values import Scope
 
 # Who may grant a scope: any user; an administrator of the organisation it is granted for; an operator of this server.

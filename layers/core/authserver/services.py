@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 from authserver.values import base64url
 
 if TYPE_CHECKING:

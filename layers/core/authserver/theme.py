@@ -8,11 +8,12 @@ import re
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.models.configuration import Theme
+from authserver.records import dataclass
 from authserver.values import is_web_page
 
 CACHE_LIFETIME = 60

@@ -11,9 +11,11 @@ import unicodedata
 from base64 import b32encode
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from authserver.records import dataclass
 
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

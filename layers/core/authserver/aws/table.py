@@ -6,12 +6,13 @@ import base64
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Self, cast
 
 from authserver.aws.service import Refused, Service, Unreachable
 from authserver.errors import TemporarilyUnavailable
+from authserver.records import dataclass
 from authserver.storage.guards import SessionOver
 
 type Item = dict[str, Any]

@@ -6,13 +6,14 @@ Both hold for everybody who registers a client: operators, partners, clients the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage, printable
 from authserver.models.clients import Client
+from authserver.records import dataclass
 from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.theme import is_logo

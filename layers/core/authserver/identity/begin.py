@@ -1,9 +1,10 @@
 """What somebody begins: sessions, and the epochs that they are begun under."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from authserver.ends import Begun
 from authserver.models.browsers import Session
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.storage.users import AccountState

@@ -3,8 +3,7 @@
 Whoever guesses that account's password in such a browser is counted apart from everybody else (`throttle`).
 """
 
-from dataclasses import dataclass
-
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING

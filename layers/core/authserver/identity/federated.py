@@ -6,7 +6,7 @@ The authorization code flow with state, nonce and PKCE (S256), whatever the prov
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -14,6 +14,7 @@ from authserver.identity.providers import domain_of
 from authserver.models.browsers import Federation
 from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
 from authserver.ports import Fetcher, FetchFailed
+from authserver.records import dataclass
 from authserver.tokens.jwt import NotAToken
 from authserver.tokens.upstream import (
     CLOCK_TOLERANCE,

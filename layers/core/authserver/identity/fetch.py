@@ -10,7 +10,7 @@ import math
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Thread
@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from authserver.ports import FetchFailed
+from authserver.records import dataclass
 
 SECONDS = 5.0  # for one document
 MAX_OCTETS = 262_144

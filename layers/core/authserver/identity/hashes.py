@@ -9,11 +9,13 @@ import hmac
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from argon2.exceptions import Argon2Error
 from argon2.low_level import Type, verify_secret
+
+from authserver.records import dataclass
 
 MAX_ENCODED_LENGTH = 512
 MAX_MEMORY = 256 * 1024**2  # octets; half of what the smallest function has

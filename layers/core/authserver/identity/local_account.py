@@ -1,13 +1,13 @@
 """Who a username and a password belong to, for the sign-in page and the password grant alike."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import ACTIVE
 from authserver.models.factors import Factors
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.values import Secret

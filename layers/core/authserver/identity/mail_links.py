@@ -6,11 +6,12 @@ Whoever opens one is shown a form, which uses it: programs that look into mails 
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET, MailOrder
 from authserver.models.browsers import WITHDRAWN, OneTimeLink
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque

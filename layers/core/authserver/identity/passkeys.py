@@ -13,7 +13,6 @@ The library is loaded when the first passkey is met.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.models.factors import Factors, Passkey
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque

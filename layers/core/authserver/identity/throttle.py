@@ -22,9 +22,9 @@ it; not where its secret was right lately.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.journal import Pace, Place, Tried
 from authserver.values import normalised_username

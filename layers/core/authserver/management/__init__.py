@@ -8,13 +8,14 @@ create can be repeated under one ``Idempotency-Key``, and a change is a JSON mer
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from authserver.documents import Document, refusals
 from authserver.errors import InvalidToken, MethodNotAllowed, OAuthError
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.lists import BadCursor, Page
 from authserver.values import Scope, base64url, sha256

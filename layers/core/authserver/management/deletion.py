@@ -5,7 +5,6 @@ order gets lost.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.begin import key_text
@@ -13,6 +12,7 @@ from authserver.management.pages import everything
 from authserver.models import ACTIVE
 from authserver.models.organisations import ADMINISTRATOR, Organisation
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.withdrawals import Others
 

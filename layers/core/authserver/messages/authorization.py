@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 from authserver.values import Scope
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Spoken through the browser while a request is under way: forms, pages, and where it goes next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from authserver.messages.authorization import AuthorizationResponse
@@ -9,6 +9,7 @@ from authserver.models.clients import Client
 from authserver.models.configuration import IdentityProvider
 from authserver.models.invitations import Approval
 from authserver.models.organisations import Organisation
+from authserver.records import dataclass
 from authserver.scopes import ScopeDefinition
 from authserver.values import RedirectUri, Secret
 

@@ -1,6 +1,6 @@
 """What the erasure of users comes to."""
 
-from dataclasses import dataclass
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

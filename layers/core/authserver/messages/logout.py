@@ -1,9 +1,10 @@
 """Signing out: OpenID Connect RP-Initiated Logout 1.0."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.models.clients import Client
+from authserver.records import dataclass
 from authserver.values import RedirectUri
 
 

@@ -1,8 +1,9 @@
 """Mails: as they are ordered, written and sent."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 
 PASSWORD_RESET, EMAIL_VERIFICATION = "password_reset", "email_verification"
 PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED = "password_changed", "factors_changed", "email_changed"

@@ -1,8 +1,10 @@
 """Our own pages, for people who are signed in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

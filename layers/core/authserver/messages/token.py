@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from authserver.records import dataclass
 from authserver.values import Scope, Secret
 
 if TYPE_CHECKING:

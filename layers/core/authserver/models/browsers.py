@@ -1,9 +1,10 @@
 """What is begun with a browser: sessions, requests under way, links in mails, remembered consents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 from authserver.values import Scope
 
 WITHDRAWN = "withdrawn"  # in place of the claim of whoever used a link: nobody may any more

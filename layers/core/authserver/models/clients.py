@@ -1,8 +1,9 @@
 """Clients, what they were refused, and who may register one."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.models import ACTIVE
+from authserver.records import dataclass
 from authserver.values import RedirectUri, Scope
 
 LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself

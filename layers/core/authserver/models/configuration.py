@@ -1,10 +1,11 @@
 """What operators configure: identity providers, and how the pages look."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from authserver.models import ACTIVE
+from authserver.records import dataclass
 from authserver.values import Scope
 
 ANY_DOMAIN: Literal["*"] = "*"  # of e-mail addresses

@@ -1,6 +1,6 @@
 """What deletions of users leave to be done."""
 
-from dataclasses import dataclass
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

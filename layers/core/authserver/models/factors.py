@@ -1,6 +1,8 @@
 """What users have besides a password."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

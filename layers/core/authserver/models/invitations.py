@@ -1,8 +1,9 @@
 """What people offer and ask of each other in organisations."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 from authserver.values import Scope
 
 

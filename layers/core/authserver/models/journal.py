@@ -1,6 +1,6 @@
 """What happened to accounts."""
 
-from dataclasses import dataclass
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The server's keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

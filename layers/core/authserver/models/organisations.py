@@ -1,9 +1,10 @@
 """Organisations, their members, and what an administrator is asked for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.models import ACTIVE
+from authserver.records import dataclass
 
 ADMINISTRATOR, MEMBER = "administrator", "member"
 EVERY_ENTITY = "*"  # every company of an organisation, those to come among them

@@ -1,8 +1,9 @@
 """Who may register clients."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Authorizations, and the access tokens that are stored."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from authserver.ends import Begun
+from authserver.records import dataclass
 from authserver.values import CodeChallenge, Scope
 
 

@@ -1,9 +1,10 @@
 """Users, and what they are known as at identity providers."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from authserver.models import ACTIVE
+from authserver.records import dataclass
 from authserver.values import base64url, normalised_username, sha256
 
 

@@ -1,6 +1,6 @@
 """What an error means to whoever meets its page: what failed, whose fault it is, what to do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from authserver.errors import (
     MethodNotAllowed,
@@ -12,6 +12,7 @@ from authserver.errors import (
     UnsupportedMediaType,
 )
 from authserver.marks import N_
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

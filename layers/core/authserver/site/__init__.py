@@ -6,7 +6,7 @@ shows and changes, it does by the operations of the management APIs, in process:
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from authserver.messages.site import Download, View, Visit
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor

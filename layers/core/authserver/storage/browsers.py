@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from authserver.records import dataclass
 from authserver.storage.standing import Ends
 
 if TYPE_CHECKING:

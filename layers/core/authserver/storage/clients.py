@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
+
+from authserver.records import dataclass
 
 if TYPE_CHECKING:
     from authserver.models.clients import Client, ClientSecret

@@ -8,10 +8,10 @@ power away, for nothing of theirs has any.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from authserver.models.erasures import Erasure
+from authserver.records import dataclass
 from authserver.values import normalised_username
 
 if TYPE_CHECKING:

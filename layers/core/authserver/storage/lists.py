@@ -1,6 +1,6 @@
 """Lists, which people look at."""
 
-from dataclasses import dataclass
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

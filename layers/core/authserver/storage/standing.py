@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
+from authserver.records import dataclass
 
 if TYPE_CHECKING:
     from authserver.models.clients import Client

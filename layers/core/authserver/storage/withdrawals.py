@@ -7,8 +7,10 @@ others who write the same at the same instant is tried again, and raises `errors
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from authserver.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

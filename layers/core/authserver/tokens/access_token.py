@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope
 from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.records import dataclass
 from authserver.tokens import opaque
 from authserver.tokens.keyring import ACCESS_TOKEN_RING
 from authserver.values import Scope, Secret, base64url, from_base64url, sha256

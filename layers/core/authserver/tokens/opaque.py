@@ -11,9 +11,10 @@ decides.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256 as _sha256
 
+from authserver.records import dataclass
 from authserver.values import base64url, from_base64url
 
 TAG = 16

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256, sha512
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import OKPAlgorithm
 
+from authserver.records import dataclass
 from authserver.tokens.jwt import NotAToken
 from authserver.values import base64url
 

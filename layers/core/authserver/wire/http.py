@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authserver.errors import (
@@ -15,6 +15,7 @@ from authserver.errors import (
     TemporarilyUnavailable,
     TooManyAttempts,
 )
+from authserver.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -84,13 +84,13 @@ indexes, which hold keys alone and only list. Seven operations are used, all in 
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.later import Later
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
+from authserver.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

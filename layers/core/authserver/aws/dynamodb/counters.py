@@ -1,11 +1,11 @@
 """The Tokens table: how often something was tried, and what may be used once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table, decode_item, encode_item, read_together
+from authserver.records import dataclass
 from authserver.storage.journal import Pace, Place, Tried
 from authserver.values import base64url, sha256
 

@@ -12,12 +12,13 @@ Decisions where the specification leaves one:
   that was not brought is not taken away either, or any site's form could do that.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from authserver.errors import InvalidRequest
 from authserver.messages.logout import GoToLogout, LogoutPage, LogoutRequest, PostLogoutTarget, SignedOut
 from authserver.models.browsers import Session
 from authserver.models.clients import VERIFIED, Client
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.values import RedirectUri
 

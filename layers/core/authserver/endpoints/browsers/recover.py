@@ -6,7 +6,6 @@ signed in to that account: a link alone would let others say whose an address is
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from authserver.identity.activity import EMAIL_CHANGED, EMAIL_VERIFIED, PASSWORD_CHANGED, note
 from authserver.identity.mail_links import OpenedLink, open_link
@@ -18,6 +17,7 @@ from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
 from authserver.messages.site import View, Visit
 from authserver.models.browsers import Session
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.guards import SessionOver
 from authserver.tokens import opaque

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeGuard
 
 from authserver.ends import Begun
@@ -13,6 +13,7 @@ from authserver.messages.browser import REQUEST_LIFETIME, GoTo, Interaction
 from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import LOGO_APART, VERIFIED, Client
 from authserver.models.configuration import IdentityProvider
+from authserver.records import dataclass
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage.browsers import BrowserState

@@ -7,12 +7,12 @@ than it needs.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from authserver.management import Call
 from authserver.management.partner.operations import own_app
 from authserver.models.journal import Refusal
 from authserver.models.tokens import Authorization
+from authserver.records import dataclass
 from authserver.services import Services
 
 DAY = 86_400

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authserver.marks import N_
+from authserver.records import dataclass
 from authserver.values import from_base64url
 
 TIMES = ("exp", "iat", "nbf", "auth_time")

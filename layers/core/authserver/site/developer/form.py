@@ -5,13 +5,13 @@ have is left as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authserver.documents.client import Terms, is_an_operators
 from authserver.management import Problem
 from authserver.marks import N_
 from authserver.messages.site import Visit
+from authserver.records import dataclass
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Rejected

@@ -12,7 +12,6 @@ a password which is not theirs to ask for, and a page that teaches the flow must
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +24,7 @@ from authserver.messages.browser import GoTo
 from authserver.messages.site import View, Visit
 from authserver.models.browsers import Session
 from authserver.models.clients import TEST
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.site import Screen, Visitor
 from authserver.site.developer.claims import CLAIMS, decoded

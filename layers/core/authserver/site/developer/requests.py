@@ -1,11 +1,11 @@
 """The requests that the playground shows: as a form that the browser sends, and as a line for a shell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from authserver.marks import N_
+from authserver.records import dataclass
 
 BEARER = "bearer"
 PARAMETERS = {
