@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable
 
+from bench.reference import reference_ms
 from bench.table import Row
 from tests.coldstart.imports import start
 
@@ -13,9 +14,15 @@ def measure_starts(functions: Iterable[str], times: int) -> list[Row]:
 
 
 def _measure(name: str, times: int) -> Row:
-    starts = [start(name) for _ in range(times)]
+    starts, references = [], []
+    for _ in range(times):
+        references.append(statistics.median(reference_ms() for _ in range(5)))
+        starts.append(start(name))
+    cpu_ms = statistics.median(one.cpu for one in starts) * 1000
     return Row(
         f"start of {name}",
+        cpu_ms=cpu_ms,
+        ratio=cpu_ms / statistics.median(references),
         modules=len(starts[0].modules),
         cold_ms=statistics.median(one.seconds for one in starts) * 1000,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HEAD = ("", "round trips", "read units", "write units", "CPU ms", "modules", "cold ms")
+HEAD = ("", "round trips", "read units", "write units", "CPU ms", "/ reference", "modules", "cold ms")
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Row:
     read_units: float | None = None
     write_units: float | None = None
     cpu_ms: float | None = None
+    ratio: float | None = None
     modules: int | None = None
     cold_ms: float | None = None
 
@@ -26,6 +27,7 @@ class Row:
             "" if self.read_units is None else f"{self.read_units:g}",
             "" if self.write_units is None else f"{self.write_units:g}",
             "" if self.cpu_ms is None else f"{self.cpu_ms:.2f}",
+            "" if self.ratio is None else f"{self.ratio:.2f}",
             "" if self.modules is None else str(self.modules),
             "" if self.cold_ms is None else f"{self.cold_ms:.0f}",
         )

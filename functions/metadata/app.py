@@ -13,7 +13,7 @@ from authserver.messages.token import Document
 from authserver.tokens.keyring import JWKS_MAX_AGE
 from authserver.wire.http import HttpRequest, HttpResponse, render_cacheable, render_not_found
 
-services = bootstrap()
+services = bootstrap(stores=())
 
 
 @endpoint("GET", cors=True)

@@ -5,7 +5,7 @@ from typing import Any
 from authserver.aws.bootstrap import bootstrap
 from authserver.aws.logger import logger
 
-services = bootstrap()
+services = bootstrap(stores=())
 
 
 def lambda_handler(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:

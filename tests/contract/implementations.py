@@ -20,6 +20,8 @@ from authserver.aws.dynamodb.erasures import DynamoErasures
 from authserver.aws.dynamodb.journal import DynamoJournal
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.reader import Reader, Tables
+from authserver.aws.lean.client import DYNAMODB
+from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
 from authserver.models.browsers import Session
@@ -33,6 +35,7 @@ from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from local.moto_copies import copies_of_targets
+from tests.answering import answered_by
 from tests.contract.tables import create_tables
 from tests.fakes import FakeCounters, FakeStores, Guarded
 from tests.ministack import PLAIN, DynamoDB
@@ -125,7 +128,17 @@ def ministack() -> Iterator[Stores]:
     database.close()
 
 
-IMPLEMENTATIONS = {"fakes": fakes, "moto": moto, "ministack": ministack}
+@contextmanager
+def lean() -> Iterator[Stores]:
+    """MiniStack again, by the lean client, as functions call DynamoDB where they are deployed."""
+    client, database = _client(), DynamoDB()
+    client.meta.events.register("before-send.dynamodb", cast("Callable[..., None]", database.before_send))
+    create_tables(client)
+    yield on_dynamodb("lean", client, service=answered_by(database.answer, DYNAMODB))
+    database.close()
+
+
+IMPLEMENTATIONS = {"fakes": fakes, "moto": moto, "ministack": ministack, "lean": lean}
 
 
 class OneAtATime:
@@ -162,12 +175,17 @@ class Clocks:
         return self.wall, self.monotonic
 
 
-def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = None) -> Stores:
-    """An instance's stores. Without clocks of the test's own, each looks at the deployment's item at every call."""
+def on_dynamodb(
+    name: str, client: "DynamoDBClient", clocks: Clocks | None = None, service: Service | None = None
+) -> Stores:
+    """An instance's stores, by boto3 or by another `service`.
+
+    Without clocks of the test's own, each looks at the deployment's item at every call.
+    """
     tables = Tables("ClientsTable", "UsersTable", "TokensTable")
     always = itertools.count(step=2)
     shards = itertools.count()
-    dynamodb = BotoService(client)
+    dynamodb = service or BotoService(client)
     reader = Reader(dynamodb, tables, clocks or (lambda: (float(next(always)), 0.0)), lambda: next(shards))
 
     def made(guard: Guard = UNGUARDED) -> Stores:
@@ -180,7 +198,7 @@ def on_dynamodb(name: str, client: "DynamoDBClient", clocks: Clocks | None = Non
             erasures=DynamoErasures(dynamodb, "TokensTable", "UsersTable"),
             configuration=DynamoConfiguration(dynamodb, "ConfigurationTable"),
             deployment=reader.deployment,
-            new_instance=lambda: on_dynamodb(name, client),
+            new_instance=lambda: on_dynamodb(name, client, service=service),
             by=lambda session: made(Guard(session_stands("TokensTable", session, reader.shard(), "guard"))),
             dynamodb=client,
         )

@@ -1,6 +1,6 @@
-"""AWS under the functions' own boto3 clients: every call recorded, any call made to fail.
+"""AWS under the functions' own clients, boto3's or the lean one: every call recorded, any call made to fail.
 
-It sits where botocore would open a socket, so that serialising, retrying and parsing are the real ones.
+It sits where they would open a socket, so that serialising, retrying and parsing are the real ones.
 MiniStack answers for DynamoDB and moto for KMS; mails and asynchronous invocations are kept.
 """
 
@@ -18,14 +18,17 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 from moto.core.request import Request as MotoRequest
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 
 from authserver.aws.boto import BotoService
+from authserver.aws.lean.client import LeanService, Protocol
 from local.intrinsics import REGION
 from local.stack import Key, Table
+from tests.answering import answered_by
 from tests.functions.capacity import read_units, size_of, write_units
 from tests.ministack import DynamoDB, aws_response
 
@@ -146,6 +149,10 @@ class SimulatedAws:
         session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
         return session.client(service)
 
+    def lean(self, protocol: Protocol) -> LeanService:
+        """The lean client of a service."""
+        return answered_by(self._answer_lean, protocol)
+
     def service(self, service: str) -> BotoService:
         """The same as the port that the stores call."""
         return BotoService(self.client(service))
@@ -204,6 +211,17 @@ class SimulatedAws:
             return self._take(request)
         finally:
             self.seconds += time.process_time() - began
+
+    def _answer_lean(self, target: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        url = f"https://kms.{REGION}.amazonaws.com/"  # by whose name moto knows the region
+        request = AWSPreparedRequest(
+            "POST", url, HTTPHeaders.from_dict({"X-Amz-Target": target}), body, stream_output=False
+        )
+        try:
+            response = self._answer(request)
+        except ConnectionClosedError as error:
+            raise ConnectionResetError from error
+        return response.status_code, dict(response.headers), response.content
 
     def _take(self, request: AWSPreparedRequest) -> AWSResponse:
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()

@@ -21,6 +21,7 @@ from botocore.retries.quota import RetryQuota
 import authserver.aws.bootstrap
 import authserver.identity.password
 from authserver.aws.dynamodb.reader import Reader
+from authserver.aws.lean.client import LeanService
 from authserver.scopes import RememberedScopes
 from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
@@ -79,8 +80,10 @@ class Forgetful:
 class World:
     """The stack. `functions` are loaded once and stay warm; `load` gives one that has just started."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: str = "boto3") -> None:
+        """`client` is what functions call AWS by: ``boto3``, or ``lean`` as where they are deployed."""
         self.aws = SimulatedAws()
+        self._aws_client = client
         self._client = cache(self._one_client)
         self.clock = Clock()
         self._template = read_template(TEMPLATE)
@@ -180,7 +183,7 @@ class World:
     def _environment(self, name: str, **parameters: str) -> dict[str, str]:
         stack = self._with(parameters) if parameters else self.stack
         (function,) = (one for one in stack.functions.values() if one.code == ROOT / "functions" / name)
-        return {**function.environment, **LAMBDA_ENVIRONMENT}
+        return {**function.environment, **LAMBDA_ENVIRONMENT, "AWS_CLIENT": self._aws_client}
 
     def _with(self, parameters: Mapping[str, str]) -> Stack:
         chosen = tuple(sorted(parameters.items()))
@@ -209,7 +212,8 @@ class World:
         reader = patch.object(bootstrap, "Reader", self._forgetful(Reader))
         scopes = patch.object(bootstrap, "RememberedScopes", self._forgetful(RememberedScopes))
         # Verification takes the parameters of the hash: what is hashed cheaply is verified cheaply.
-        with clients, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
+        lean = patch.object(LeanService, "from_environ", lambda protocol, *_: self.aws.lean(protocol))
+        with clients, lean, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
             yield
 
     def _build(self, given: Mapping[str, str], *, make: bool = False) -> Stack:
@@ -227,7 +231,6 @@ class World:
 
 
 LAMBDA_ENVIRONMENT = {
-    "AWS_CLIENT": "boto3",  # under which calls are recorded, where it would open a socket
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "local",
