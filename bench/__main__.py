@@ -3,6 +3,7 @@ how soon the development server is ready.
 
     python -m bench            everything, some minutes
     python -m bench load       just that: flows, starts, load or server
+    python -m bench growth     what lists, pages and ends cost with up to 100,000 of everything; takes long
     python -m bench --help
 
 Round trips and capacity units are counts: they do not depend on the machine. CPU is this machine's: of one request in
@@ -15,6 +16,7 @@ import argparse
 import sys
 
 from bench.flows import measure_flows
+from bench.growth import SIZES, report_growth
 from bench.load import RATE, report
 from bench.server import report_server
 from bench.starts import measure_starts
@@ -34,7 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--requests", type=int, default=RATE, metavar="N", help=f"of one second of load (default {RATE})"
     )
-    parser.add_argument("only", nargs="?", choices=["flows", "starts", "load", "server"], help="measure just these")
+    parser.add_argument(
+        "only", nargs="?", choices=["flows", "starts", "load", "server", "growth"], help="measure just these"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="how much there is (growth)")
     options = parser.parse_args(arguments)
     if min(options.repeat, options.starts, options.requests) < 1:
         parser.error("--repeat, --starts and --requests must be at least 1")
@@ -49,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report(options.requests, RATE, people=RATE))
     if options.only in (None, "server"):
         print(report_server(options.starts))
+    if options.only == "growth":
+        print(report_growth(tuple(options.sizes)))
     return 0
 
 

@@ -128,6 +128,7 @@ CLIENT = Client(
 )
 ORGANISATION = Organisation(ACME, "Acme Ltd", {"a": "Company A", "b": "Company B"}, created_at=AT, version=1)
 MEMBERSHIP = Membership(ACME, ALICE, MEMBER, AT, "epoch-of-alice", {key_text(WEB): 1})
+BOSS = Membership(ACME, "sub-of-grace", ADMINISTRATOR, AT, "epoch-of-grace")
 INVITATION = Invitation(
     "i" * 43, ACME, "carol", ADMINISTRATOR, ALICE, AT, TILL, Begun(ERA, membership="epoch-of-alice")
 )
@@ -297,6 +298,13 @@ SHAPES: dict[str, Shape] = {
         lambda s: s.organisations.membership(ACME, ALICE),
         MEMBERSHIP,
         **without(MEMBERSHIP, epoch="", clients={}),
+    ),
+    "membership-administrator": shape(
+        "UsersTable",
+        membership_key(ACME, BOSS.subject),
+        lambda s: s.organisations.administrators_of(ACME).items,
+        (BOSS,),
+        listed=(),
     ),
     "invitation": shape(
         "UsersTable",
@@ -510,7 +518,7 @@ def _store_grants(stores: Stores) -> None:
     stores.withdrawals.end(organisation=ACME)
     stores.organisations.put_company(ACME, "b", "Company B", 9)
     stores.withdrawals.end(organisation=ACME, client_id=WEB)
-    for who in (MEMBERSHIP, Membership(ACME, "sub-of-ada", ADMINISTRATOR, AT, "epoch-of-ada")):
+    for who in (MEMBERSHIP, BOSS, Membership(ACME, "sub-of-ada", ADMINISTRATOR, AT, "epoch-of-ada")):
         stores.withdrawals.set_membership(who)
     stores.withdrawals.delete_membership(ACME, "sub-of-ada")
     stores.organisations.invite(INVITATION)

@@ -142,12 +142,12 @@ def test_asked_again_after_an_answer_it_is_open_again(stores: Stores) -> None:
     assert stored(stores.browsers, record) == again
 
 
-def test_they_are_listed_by_organisation(tokens: TokenStore, browsers: BrowserStore) -> None:
+def test_they_are_listed_by_organisation_newest_first(tokens: TokenStore, browsers: BrowserStore) -> None:
     organisation = f"org-{identifier()}"
     records = [asked(browsers, organisation=organisation, created_at=NOW + age) for age in (3, 1, 2)]
     asked(browsers)
     found = listed(lambda limit, at: browsers.approvals(organisation, limit=limit, cursor=at))
-    assert found == sorted(records, key=lambda one: one.created_at)
+    assert found == sorted(records, key=lambda one: -one.created_at)
     assert tokens.authorizations(organisation=organisation).items == ()
 
 

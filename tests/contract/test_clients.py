@@ -34,6 +34,15 @@ def test_find_tells_the_epoch_of_the_end_and_get_does_not(clients: ClientStore, 
         withdrawals.end(client_id=record.client_id)
 
 
+def test_get_all_finds_those_that_there_are_as_get_does(clients: ClientStore) -> None:
+    records = [client(client_id=identifier(), logo_uri=LOGO if number % 2 else "") for number in range(7)]
+    for record in records:
+        assert clients.create(record)
+    names = [record.client_id for record in records]
+    assert clients.get_all([identifier(), *names, *names, *HOSTILE]) == {one.client_id: one for one in records}
+    assert clients.get_all([]) == {}
+
+
 LOGO = "data:image/png;base64," + "A" * 8000
 
 

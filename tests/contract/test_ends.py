@@ -21,6 +21,7 @@ from authserver.models.clients import Client
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.users import User
 from authserver.storage.standing import Ends
+from authserver.storage.tokens import Whose
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
 from tests.contract.implementations import Stores
@@ -43,13 +44,15 @@ class Trio:
         return {"subject": self.person.sub, "client_id": self.web.client_id, "organisation": self.acme.id}
 
     def ends(self, **others: str) -> Ends:
-        """The present ends of the three, or of `others` in their places; "" for none."""
+        """The present ends of the three, or of `others` in their places; "" for none. A list finds the same."""
         who = self.who | others
-        return self.stores.tokens.standing(
+        found = self.stores.tokens.standing(
             subject_key=key(who["subject"]) if who["subject"] else "",
             client_key=key(who["client_id"]) if who["client_id"] else "",
             organisation_key=key(who["organisation"]) if who["organisation"] else "",
         ).ends
+        assert self.stores.tokens.ends_of([Whose(**who)]) == {Whose(**who): found}
+        return found
 
 
 def trio(stores: Stores, role: str = ADMINISTRATOR, **fields: Any) -> Trio:
@@ -296,7 +299,7 @@ SUSPENSIONS = (
         "organisation",
         lambda three: three.stores.withdrawals.change_organisation(three.acme.id, status=DISABLED),
         lambda three: three.stores.withdrawals.change_organisation(three.acme.id, status=ACTIVE),
-        lambda three: three.stores.withdrawals.delete_organisation(three.acme.id),
+        lambda three: three.stores.withdrawals.delete_organisation(three.acme.id, NOW),
     ),
 )
 
@@ -502,3 +505,19 @@ def test_nothing_that_was_begun_once_and_has_ended_ever_stands_again(stores: Sto
     assert len(stands) > len(EVERY_WAY)
     for before, after in itertools.pairwise(counters):
         assert all(then <= later for then, later in zip(before, after, strict=True)), "no counter goes back"
+
+
+def test_the_ends_of_many_are_found_together(stores: Stores) -> None:
+    three = [trio(stores) for _ in range(3)]
+    stores.withdrawals.end(subject=three[0].person.sub)
+    stores.withdrawals.delete_client(three[1].web.client_id)
+    stores.withdrawals.end(client_id=three[2].web.client_id, organisation=three[2].acme.id)
+    nobody = Whose(*(identifier() for _ in range(3)))
+    whose = [nobody, *(Whose(**one.who) for one in three), *(Whose(one.person.sub) for one in three)]
+    whose += [Whose(identifier(), client_id=three[1].web.client_id) for _ in range(120)]
+    found = stores.tokens.ends_of(whose)
+    assert list(found) == whose
+    assert found[nobody].membership is None
+    assert [found[Whose(**one.who)] for one in three] == [one.ends() for one in three]
+    assert all(found[one].client.suspended == SUSPENDED_DELETED for one in whose[7:])
+    assert stores.tokens.ends_of([]) == {}

@@ -18,7 +18,8 @@ from authserver.storage import erasures as kinds
 from authserver.storage.erasures import KINDS, LISTED, PAGE
 from authserver.storage.guards import SessionOver
 from authserver.storage.withdrawals import Others
-from authserver.values import Scope, normalised_username
+from authserver.tokens.opaque import key_of
+from authserver.values import Scope, base64url, normalised_username
 from tests.contract.implementations import Stores
 from tests.contract.records import (
     NOW,
@@ -28,6 +29,7 @@ from tests.contract.records import (
     configured,
     identifier,
     key,
+    membership,
     session,
     user,
 )
@@ -498,3 +500,36 @@ def test_a_session_of_theirs_is_gone_for_good(stores: Stores) -> None:
     stores.withdrawals.delete_user(person.sub, NOW)
     assert all_of(stores, left_of(stores, person), kinds.SESSIONS) == 1
     assert stores.browsers.sessions(person.sub).items == ()
+
+
+# ------------------------------------------------------------------ organisations
+
+
+def test_the_deletion_of_an_organisation_leaves_its_members_and_offers(stores: Stores) -> None:
+    acme, globex = (f"org-{identifier()}" for _ in range(2))
+    for one in (acme, globex):
+        assert stores.organisations.create(Organisation(one, "A customer"))
+        for role in (ADMINISTRATOR, MEMBER):
+            for _ in range(kinds.PAGE):
+                stores.withdrawals.set_membership(membership(one, f"sub-{identifier()}", role))
+        name = identifier()
+        stores.organisations.invite(
+            Invitation(base64url(key_of(one) + key_of(name)), one, name, MEMBER, "sub", NOW, NOW + 60)
+        )
+    stores.withdrawals.delete_organisation(acme, NOW)
+    left = stores.erasures.get(f"organisation#{key(acme)}")
+    assert left == Erasure(
+        f"organisation#{key(acme)}", NOW, left=frozenset({kinds.MEMBERS, kinds.OFFERS}), organisation=acme
+    )
+    assert left in listed(stores, only_open=True)
+    assert all_of(stores, left, kinds.MEMBERS) == 2 * kinds.PAGE
+    assert all_of(stores, left, kinds.OFFERS) == 1
+    assert [all_of(stores, left, kind) for kind in kinds.KINDS_OF_ORGANISATION] == [0, 0]
+    assert stores.organisations.members_of(acme).items == ()
+    assert stores.organisations.invitations_of(acme).items == ()
+    assert stores.organisations.members_counted(globex).number == 2 * kinds.PAGE
+    assert len(stores.organisations.invitations_of(globex).items) == 1
+    assert stores.erasures.finish(left, NOW + 1, NOW + 2, LATER)
+    assert stores.erasures.get(left.subject_key) == Erasure(
+        left.subject_key, NOW, checked_at=NOW + 1, finished_at=NOW + 2, expires_at=LATER
+    )

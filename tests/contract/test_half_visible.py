@@ -163,7 +163,7 @@ COMMITS: dict[str, Callable[[World], object]] = {
     "client disabled for a while": _disabled_for_a_while,
     "client deleted": lambda w: w.stores.withdrawals.delete_client(w.web.client_id),
     "organisation disabled": lambda w: w.stores.withdrawals.change_organisation(w.acme.id, status=DISABLED),
-    "organisation deleted": lambda w: w.stores.withdrawals.delete_organisation(w.acme.id),
+    "organisation deleted": lambda w: w.stores.withdrawals.delete_organisation(w.acme.id, NOW),
     "company": lambda w: w.stores.withdrawals.drop_company(w.acme.id, "a"),
     "role": lambda w: w.stores.withdrawals.set_membership(membership(w.acme.id, w.person.sub)),
     "membership": lambda w: w.stores.withdrawals.delete_membership(w.acme.id, w.person.sub),

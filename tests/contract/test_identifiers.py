@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {
     ),
     "organisation": Kind(
         lambda s, name: s.organisations.create(Organisation(name, "A customer")),
-        lambda s, name: s.withdrawals.delete_organisation(name),
+        lambda s, name: s.withdrawals.delete_organisation(name, NOW),
         lambda s, name: s.organisations.get(name),
         lambda s, name: s.tokens.standing(organisation_key=key(name)).ends.organisation.suspended,
     ),

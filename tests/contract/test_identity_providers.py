@@ -469,7 +469,7 @@ def test_an_organisations_provider_lets_people_in_as_it_was_read(stores: Stores)
 def test_a_suspended_organisations_provider_lets_nobody_in(stores: Stores) -> None:
     disabled, deleted, other = (of_organisation(stores) for _ in range(3))
     stores.withdrawals.change_organisation(disabled.organisation, status="disabled")
-    stores.withdrawals.delete_organisation(deleted.organisation)
+    stores.withdrawals.delete_organisation(deleted.organisation, NOW)
     assert [let_in(stores, one) for one in (disabled, deleted, other)] == [(False, False)] * 2 + [(True, True)]
     stores.withdrawals.change_organisation(disabled.organisation, status="active")
     assert let_in(stores, disabled) == (True, True)

@@ -57,7 +57,7 @@ def test_a_subject_that_is_named_as_a_client_lists_its_own_alone(tokens: TokenSt
 def test_the_latest_authorizations_of_a_client_come_first(tokens: TokenStore) -> None:
     name = identifier()
     made = [created(tokens, client_id=name, created_at=NOW + number) for number in range(5)]
-    found = listed(lambda limit, at: tokens.latest_authorizations(name, limit=limit, cursor=at))
+    found = listed(lambda limit, at: tokens.authorizations(client_id=name, limit=limit, cursor=at, newest_first=True))
     assert found == made[::-1]
 
 

@@ -12,6 +12,7 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models import DISABLED
 from authserver.models.invitations import Invitation
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Organisation
+from authserver.storage.lists import MOST_COUNTED, Counted
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores
@@ -168,6 +169,40 @@ def test_members_and_memberships_are_listed_oldest_first(
     assert listed(lambda limit, at: organisations.memberships_of(subject, limit=limit, cursor=at)) == list(own)
     withdrawals.delete_membership(record.id, subject)
     assert organisations.memberships_of(subject).items == own[:1]
+
+
+def test_administrators_are_listed_as_long_as_they_are_some(
+    organisations: OrganisationStore, withdrawals: WithdrawalStore
+) -> None:
+    record, elsewhere = created(organisations), created(organisations)
+    ada, bob, cid, dot = (
+        membership(record.id, f"sub-{identifier()}", ADMINISTRATOR, created_at=NOW + age) for age in range(4)
+    )
+    for one in (ada, bob, cid, dot, membership(record.id, f"sub-{identifier()}", MEMBER)):
+        withdrawals.set_membership(one)
+    withdrawals.set_membership(membership(elsewhere.id, ada.subject, ADMINISTRATOR))
+
+    def administrators() -> list[str]:
+        part = listed(lambda limit, at: organisations.administrators_of(record.id, limit=limit, cursor=at))
+        return [one.subject for one in part]
+
+    assert administrators() == [one.subject for one in (ada, bob, cid, dot)]
+    assert withdrawals.change_role(replace(bob, role=MEMBER, epoch="another"), ada.subject)
+    withdrawals.set_membership(replace(cid, role=MEMBER, epoch="another"))
+    assert withdrawals.end_membership(record.id, ada.subject, dot.subject)
+    assert administrators() == [dot.subject]
+    assert withdrawals.change_role(replace(bob, epoch="a third"), dot.subject)
+    assert administrators() == [bob.subject, dot.subject]
+
+
+@pytest.mark.parametrize("number", [0, 1, MOST_COUNTED, MOST_COUNTED + 1, MOST_COUNTED + 2])
+def test_members_are_counted_as_far_as_people_count(
+    organisations: OrganisationStore, withdrawals: WithdrawalStore, number: int
+) -> None:
+    record = created(organisations)
+    for _ in range(number):
+        withdrawals.set_membership(membership(record.id, f"sub-{identifier()}", MEMBER))
+    assert organisations.members_counted(record.id) == Counted(min(number, MOST_COUNTED), number > MOST_COUNTED)
 
 
 def test_every_organisation_is_listed_and_no_membership(

@@ -95,12 +95,12 @@ def test_whose_session_is_over_takes_nothing_back(stores: Stores) -> None:
 # ------------------------------------------------------------------ the list
 
 
-def test_whoever_asked_finds_what_they_asked_oldest_first_wherever(browsers: BrowserStore) -> None:
+def test_whoever_asked_finds_what_they_asked_newest_first_wherever(browsers: BrowserStore) -> None:
     subject = f"sub-{identifier()}"
     mine = [asked(browsers, subject=subject, created_at=NOW + number) for number in range(5)]
     asked(browsers, organisation=mine[0].organisation)
     found = listed(lambda limit, cursor: browsers.own_approvals(subject, limit=limit, cursor=cursor))
-    assert [one.organisation for one in found] == [one.organisation for one in mine]
+    assert [one.organisation for one in found] == [one.organisation for one in reversed(mine)]
 
 
 def test_what_was_answered_is_listed_and_what_was_taken_back_is_not(stores: Stores) -> None:
@@ -110,8 +110,8 @@ def test_what_was_answered_is_listed_and_what_was_taken_back_is_not(stores: Stor
     stores.browsers.take_approval_back(second)
     found = stores.browsers.own_approvals(subject).items
     assert [(one.organisation, one.decision) for one in found] == [
-        (first.organisation, "allow"),
         (third.organisation, ""),
+        (first.organisation, "allow"),
     ]
     assert stores.browsers.own_approvals(key(subject)).items == ()
 

@@ -112,7 +112,7 @@ ORGANISATION_CHANGES: dict[str, Callable[[Stores, Organisation], object]] = {
     "company more": lambda s, o: s.organisations.put_company(o.id, "c", "C", 9),
     "name": lambda s, o: s.withdrawals.change_organisation(o.id, name="Another"),
     "status": lambda s, o: s.withdrawals.change_organisation(o.id, status=DISABLED),
-    "deleted": lambda s, o: s.withdrawals.delete_organisation(o.id),
+    "deleted": lambda s, o: s.withdrawals.delete_organisation(o.id, NOW),
 }
 
 

@@ -26,6 +26,15 @@ def test_get_and_find_of_nobody_are_none(users: UserStore) -> None:
     assert users.find(identifier()) is None
 
 
+@pytest.mark.parametrize("number", [0, 1, 100, 120])
+def test_get_all_finds_those_that_there_are(users: UserStore, number: int) -> None:
+    people = [user() for _ in range(number)]
+    for person in people:
+        assert users.create(person)
+    subs = [identifier(), *(person.sub for person in people), *(person.sub for person in people)]
+    assert users.get_all(subs) == {person.sub: person for person in people}
+
+
 @pytest.mark.parametrize(
     ("stored", "variant"),
     [

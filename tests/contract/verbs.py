@@ -23,7 +23,7 @@ from authserver.storage.configuration import ConfigurationStore, IdentityProvide
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore, Pace, Place
 from authserver.storage.organisations import OrganisationStore
-from authserver.storage.tokens import TokenStore
+from authserver.storage.tokens import TokenStore, Whose
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
@@ -145,6 +145,7 @@ BROWSERS: dict[str, Verb] = {
 
 CLIENTS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.clients.get(e.web.client_id)),
+    "get_all": reads(lambda e, s: s.clients.get_all([e.web.client_id])),
     "find": reads(lambda e, s: s.clients.find(e.web.client_id)),
     "create": begins(
         lambda e, s: s.clients.create(e.new_client, Licence(e.initial.id, INITIAL_HASH, NOW, e.initial.begun.era))
@@ -243,6 +244,8 @@ ORGANISATIONS: dict[str, Verb] = {
     "invitations_of": reads(lambda e, s: s.organisations.invitations_of(e.acme.id)),
     "invitations_for": reads(lambda e, s: s.organisations.invitations_for(e.invitation.name)),
     "memberships_of": reads(lambda e, s: s.organisations.memberships_of(e.alice.sub)),
+    "administrators_of": reads(lambda e, s: s.organisations.administrators_of(e.acme.id)),
+    "members_counted": reads(lambda e, s: s.organisations.members_counted(e.acme.id)),
     "members_of": reads(lambda e, s: s.organisations.members_of(e.acme.id)),
 }
 
@@ -259,8 +262,8 @@ TOKENS: dict[str, Verb] = {
     "widen": begins(lambda e, s: s.tokens.widen(e.tenant, e.tenant.entities | {"c"}, e.administrator, widened(e))),
     "find": reads(lambda e, s: s.tokens.find(e.personal.id)),
     "authorizations": reads(lambda e, s: s.tokens.authorizations(subject=e.alice.sub)),
-    "latest_authorizations": reads(lambda e, s: s.tokens.latest_authorizations(e.web.client_id)),
     "put_access_token": begins(lambda e, s: s.tokens.put_access_token(e.new_access_token)),
+    "ends_of": reads(lambda e, s: s.tokens.ends_of([Whose(e.alice.sub)])),
     "standing": reads(lambda e, s: s.tokens.standing(authorization_id=e.personal.id)),
     "put_initial_access_token": begins(lambda e, s: s.tokens.put_initial_access_token(e.new_initial)),
     "initial_access_tokens": reads(lambda e, s: s.tokens.initial_access_tokens()),
@@ -268,6 +271,7 @@ TOKENS: dict[str, Verb] = {
 
 USERS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.users.get(e.alice.sub)),
+    "get_all": reads(lambda e, s: s.users.get_all([e.alice.sub])),
     "find": reads(lambda e, s: s.users.find(e.alice.username)),
     "identify": reads(lambda e, s: s.users.identify(e.alice.username)),
     "account_state": reads(lambda e, s: s.users.account_state(e.alice.sub)),
@@ -364,7 +368,7 @@ WITHDRAWALS: dict[str, Verb] = {
     "change_organisation": withdraws(
         lambda e, s: s.withdrawals.change_organisation(e.acme.id, status=DISABLED), *ORGANISATION
     ),
-    "delete_organisation": withdraws(lambda e, s: s.withdrawals.delete_organisation(e.acme.id), *ORGANISATION),
+    "delete_organisation": withdraws(lambda e, s: s.withdrawals.delete_organisation(e.acme.id, NOW), *ORGANISATION),
     "drop_company": withdraws(lambda e, s: s.withdrawals.drop_company(e.acme.id, "a"), "company a"),
     "set_membership": withdraws(
         lambda e, s: s.withdrawals.set_membership(membership(e.acme.id, e.ada.sub, MEMBER)), *ADMINISTRATOR_OF_ACME
@@ -422,5 +426,5 @@ def call(name: str, estate: Estate, stores: Stores) -> None:
     """Makes the verb on the estate by these stores; it does what it is for, or this fails."""
     port, _, verb = name.partition(".")
     answer = VERBS[name].call(estate, stores)
-    if vars(PORTS[port])[verb].__annotations__["return"] is not None:
+    if vars(PORTS[port])[verb].__annotations__["return"] not in (None, "None"):
         assert answer, f"{name} answers {answer!r}"

@@ -145,13 +145,13 @@ class FakeBrowsers:
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         with self._lock:
-            return filing.page(
-                [one for one in self._approvals.values() if one.organisation == organisation], limit, cursor
-            )
+            asked = [one for one in self._approvals.values() if one.organisation == organisation]
+        return filing.page(asked, limit, cursor, newest_first=True)
 
     def own_approvals(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         with self._lock:
-            return filing.page([one for one in self._approvals.values() if one.subject == subject], limit, cursor)
+            asked = [one for one in self._approvals.values() if one.subject == subject]
+        return filing.page(asked, limit, cursor, newest_first=True)
 
     # -- sign-ins at identity providers
 

@@ -22,6 +22,10 @@ class FakeClients:
         with self._lock:
             return self._clients.get(client_id)
 
+    def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
+        with self._lock:
+            return {one: self._clients[one] for one in client_ids if one in self._clients}
+
     def find(self, client_id: str) -> Client | None:
         with self._lock:
             client = self._clients.get(client_id)

@@ -45,7 +45,7 @@ class FakeErasures:
 
     def open(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
         with self._lock:
-            return _page([one for one in self._record.erasures.values() if one.subject], limit, cursor)
+            return _page([one for one in self._record.erasures.values() if one.is_open], limit, cursor)
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
         with self._lock:
@@ -81,6 +81,11 @@ class FakeErasures:
                 lambda one: filing.key(one.name) in erasure.names and one.created_at <= erasure.requested_at,
             ),
             erasures.INVITATIONS_SENT: (self._organisations._invitations, lambda one: one.invited_by == subject),
+            erasures.MEMBERS: (self._record.memberships, lambda one: one.organisation == erasure.organisation),
+            erasures.OFFERS: (
+                self._organisations._invitations,
+                lambda one: one.organisation == erasure.organisation,
+            ),
             erasures.FACTORS: (self._factors._factors, of_subject),
         }
         if kind not in of_kind:

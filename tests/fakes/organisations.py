@@ -7,7 +7,7 @@ from typing import Any
 from authserver.ends import Begun
 from authserver.models.invitations import Invitation
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
-from authserver.storage.lists import Page
+from authserver.storage.lists import Counted, Page
 from tests.fakes import filing
 from tests.fakes.record import FakeRecord
 
@@ -135,6 +135,18 @@ class FakeOrganisations:
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         with self._lock:
             return filing.page([one for one in self._memberships.values() if one.subject == subject], limit, cursor)
+
+    def administrators_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        with self._lock:
+            administrators = [one for one in self._memberships.values() if self._administers(one, organisation)]
+        return filing.page(administrators, limit, cursor)
+
+    def _administers(self, membership: Membership, organisation: str) -> bool:
+        return membership.organisation == organisation and membership.role == ADMINISTRATOR
+
+    def members_counted(self, organisation: str) -> Counted:
+        with self._lock:
+            return Counted.of(sum(one.organisation == organisation for one in self._memberships.values()))
 
     def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         with self._lock:

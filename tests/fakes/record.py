@@ -173,6 +173,8 @@ READS = frozenset(
         *("get", "get_all", "account_state", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
         *(
             "standing",
+            "ends_of",
+            "members_counted",
             "ends",
             "browser_state",
             "link",
@@ -182,7 +184,7 @@ READS = frozenset(
             "consents",
             "sessions",
         ),
-        *("authorizations", "latest_authorizations", "membership", "memberships_of", "members_of"),
+        *("authorizations", "membership", "memberships_of", "members_of", "administrators_of"),
         *("invitation", "invitations_of", "invitations_for", "identities", "links", "initial_access_tokens"),
         *("operators",),
     }

@@ -1,5 +1,6 @@
 """Authorizations and tokens, and whether they stand."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from authserver.ends import Begun
@@ -9,8 +10,8 @@ from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page
-from authserver.storage.standing import Standing
-from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
+from authserver.storage.standing import Ends, Standing
+from authserver.storage.tokens import NOTHING, AlreadyExists, Refused, Whose
 from tests.fakes import filing
 from tests.fakes.clients import FakeClients
 from tests.fakes.organisations import FakeOrganisations
@@ -125,6 +126,7 @@ class FakeTokens:
         organisation: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page[Authorization]:
         with self._lock:
             found = [
@@ -134,14 +136,7 @@ class FakeTokens:
                 and client_id in (None, one.client_id)
                 and organisation in (None, one.organisation)
             ]
-        return filing.page(found, limit, cursor)
-
-    def latest_authorizations(
-        self, client_id: str, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[Authorization]:
-        with self._lock:
-            found = [one for one in self._authorizations.values() if one.client_id == client_id]
-        return filing.page(found, limit, cursor, newest_first=True)
+        return filing.page(found, limit, cursor, newest_first=newest_first)
 
     # -- access tokens
 
@@ -172,6 +167,10 @@ class FakeTokens:
                 is_revoked=jti in self._revoked,
                 organisation=self._organisations.of_key(organisation_key) if companies else None,
             )
+
+    def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:
+        with self._lock:
+            return {one: self._record.ends(*(filing.key(name) if name else "" for name in one)) for one in whose}
 
     def _client(self, client_id: str | None) -> Client | None:
         return self._clients.find(client_id) if client_id else None

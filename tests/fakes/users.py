@@ -41,6 +41,10 @@ class FakeUsers:
         with self._lock:
             return self._users.get(sub)
 
+    def get_all(self, subs: Iterable[str]) -> dict[str, User]:
+        with self._lock:
+            return {sub: self._users[sub] for sub in subs if sub in self._users}
+
     def find(self, username: str) -> User | None:
         with self._lock:
             return self._users.get(self._subs.get(normalised_username(username), ""))

@@ -15,7 +15,7 @@ from authserver.models.organisations import ADMINISTRATOR, Membership, Organisat
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
-from authserver.storage.erasures import left_by
+from authserver.storage.erasures import left_by, left_by_organisation
 from authserver.storage.withdrawals import USER_FIELDS, Others
 from tests.fakes import filing
 from tests.fakes.browsers import FakeBrowsers
@@ -320,8 +320,10 @@ class FakeWithdrawals:
                 self._record.move_organisation(organisation, ends=True, suspended=_suspended(changes["status"]))
             return changed
 
-    def delete_organisation(self, organisation: str) -> None:
+    def delete_organisation(self, organisation: str, now: int) -> None:
+        left = left_by_organisation(organisation, now, filing.key)
         with self._lock:
+            self._record.erasures[left.subject_key] = left
             self._organisations.remove(organisation)
             self._record.move_organisation(organisation, 1, ends=True, suspended=SUSPENDED_DELETED)
 

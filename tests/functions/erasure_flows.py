@@ -145,6 +145,22 @@ def delete_a_user_and_look_what_is_left(world: World) -> None:
 
 
 @flow
+def delete_an_organisation_and_look_what_is_left(world: World) -> None:
+    gateway, alice = Gateway(world), subject_of_alice(world)
+    stores_of(world).organisations.create(Organisation("acme", "Acme"))
+    for subject, role in ((alice, ADMINISTRATOR), ("somebody else", MEMBER)):
+        make_member(world, "acme", subject, role)
+    invite(world, "mabel", alice)
+    token = admin(gateway).own_token(scope="admin:orgs").json()["access_token"]
+    answered(204, gateway.manage("DELETE /admin/organisations/{organisation}", token, organisation="acme"))
+    ((function, order),) = world.aws.invocations
+    assert (function, order) == ("EraseFunction", {"subject_key": f"organisation#{key_text('acme')}"})
+    assert sum(item.get("organisation") == {"S": "acme"} for item in world.aws.items("UsersTable").values()) == 3
+    erase(world)
+    assert not [item for item in world.aws.items("UsersTable").values() if item.get("organisation") == {"S": "acme"}]
+
+
+@flow
 def nothing_is_to_be_erased(world: World) -> None:
     assert world.invoke("erase", {}) == {"erased": 0, "finished": 0, "open": 0}
 

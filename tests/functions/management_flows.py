@@ -163,7 +163,6 @@ def manage_scopes(world: World) -> None:
     answered(200, gateway.manage(f"PUT {one}", token, {"description": "Your orders"}, scope="orders"))
     answered(200, gateway.manage(f"GET {one}", token, scope="orders"))
     answered(409, gateway.manage(f"DELETE {one}", token, scope="orders.read"))
-    answered(409, gateway.manage(f"DELETE {one}", token, scope="read"))
     answered(204, gateway.manage(f"DELETE {one}", token, scope="orders"))
 
 

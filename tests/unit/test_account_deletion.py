@@ -11,6 +11,7 @@ from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import InvalidGrant, InvalidToken, TemporarilyUnavailable
 from authserver.identity.begin import key_text
 from authserver.management.admin import operations as admin
+from authserver.management.deletion import LED, handover_of
 from authserver.messages.mail import ACCOUNT_DELETED, Letter, MailOrder, NoLetter
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.users import User
@@ -255,9 +256,48 @@ def test_the_last_administrator_hands_over_first(server: Server, alice: Reader[S
 
 def test_an_organisation_that_is_gone_needs_no_administrator(server: Server, alice: Reader[Server]) -> None:
     organise(server, "acme", alice=ADMINISTRATOR)
-    server.withdrawals.delete_organisation("acme")
+    server.withdrawals.delete_organisation("acme", server.clock())
     assert deletes(alice).status == 200
     assert not is_there(server)
+
+
+@pytest.mark.parametrize(("memberships", "led"), [(LED + 1, LED + 1), (101, 0)])
+def test_whoever_is_in_too_many_organisations_leaves_some_first(
+    server: Server, alice: Reader[Server], memberships: int, led: int
+) -> None:
+    for number in range(memberships):
+        name, role = f"org-{number}", ADMINISTRATOR if number < led else MEMBER
+        server.organisations.create(Organisation(name, name))
+        for sub in (SUB, "sub-of-bob"):
+            server.withdrawals.set_membership(Membership(name, sub, role, server.clock(), epoch=f"{sub} {number}"))
+    page = alice.get(PAGE)
+    assert "leave some of them first" in page.text
+    assert 'href="../organisations"' in page.html
+    assert deletes(alice).status == 409
+    assert is_there(server)
+    server.withdrawals.delete_membership("org-0", SUB)
+    assert deletes(alice).status == 200
+    assert not is_there(server)
+
+
+@pytest.mark.parametrize("number", [10, 100, 1000])
+def test_who_else_administers_is_found_whatever_members_there_are(
+    server: Server, alice: Reader[Server], number: int
+) -> None:
+    server.organisations.create(Organisation("acme", "Acme"))
+    members = [(SUB, ADMINISTRATOR), *((f"m{one}", MEMBER) for one in range(number)), ("sub-of-bob", ADMINISTRATOR)]
+    for at, (sub, role) in enumerate(members):
+        server.organisations.put_membership(Membership("acme", sub, role, server.clock() + at, epoch=sub))
+    user = server.users.get(SUB)
+    assert user is not None
+    server.calls.clear()
+    handover = handover_of(user, server.services)
+    assert (handover.is_done, handover.others.administrators) == (True, {"acme": "sub-of-bob"})
+    assert server.calls == {
+        "organisations.memberships_of": 1,
+        "organisations.get_all": 1,
+        "organisations.administrators_of": 1,
+    }
 
 
 def test_whoever_becomes_the_last_one_meanwhile_stays(server: Server, alice: Reader[Server]) -> None:
@@ -338,6 +378,7 @@ def test_operators_see_how_far_it_is(server: Server) -> None:
     assert told == {
         "subject_key": key_text(SUB),
         "sub": SUB,
+        "organisation": None,
         "state": "erasing",
         "left": sorted(KINDS),
         "requested_at": requested,
@@ -352,6 +393,7 @@ def test_operators_see_how_far_it_is(server: Server) -> None:
     assert told == {
         "subject_key": key_text(SUB),
         "sub": None,
+        "organisation": None,
         "state": "done",
         "left": [],
         "requested_at": requested,

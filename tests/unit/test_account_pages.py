@@ -18,12 +18,14 @@ from authserver.identity.activity import (
     SESSIONS_ENDED,
     SIGNED_IN,
 )
+from authserver.management.account import export
+from authserver.management.account.export import export_account
 from authserver.messages.browser import GoTo
 from authserver.messages.site import Download, View, Visit
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.site import Answer, serve
-from authserver.site.account import NOTICES, SCREENS
-from authserver.storage.lists import Page
+from authserver.site.account import GRANTS_A_PAGE, NOTICES, SCREENS
+from authserver.storage.lists import Counted, Page
 from tests.fakes import START, client, public_client, user
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
@@ -120,7 +122,7 @@ def test_the_overview_counts_and_tells_what_happened_last() -> None:
     person = signed_in(server)
     App(server).tokens()
     page = shown(person.open("/my"))
-    assert (page["apps"], page["sessions"]) == (1, 2)
+    assert (page["apps"], page["sessions"]) == (Counted(1, are_more=False), 2)
     assert len(page["recent"]) == 3
     assert {one["app"] for one in page["recent"] if one["kind"] == APPLICATION_CONNECTED} == {"A web application"}
 
@@ -159,7 +161,7 @@ def test_disconnecting_all_leaves_everybody_signed_in_and_others_connected() -> 
     mine = [App(server, name).tokens() for name in ("web", "second")]
     theirs = App(server).exchange(signed_in(server, "bob").code())
     person.act("/my/apps", "disconnect-all")
-    assert shown(person.open("/my/apps"))["count"] == 0
+    assert shown(person.open("/my/apps"))["apps"] == []
     assert [App(server).introspect(one.access_token)["active"] for one in (*mine, theirs)] == [False, False, True]
 
 
@@ -201,24 +203,29 @@ def test_a_site_that_is_no_web_page_is_not_linked(uri: str) -> None:
 
 
 def test_a_hundred_applications_come_in_parts() -> None:
-    names = [f"app-{number:03}" for number in range(45)]
+    names = [f"app-{number:03}" for number in range(int(GRANTS_A_PAGE) * 2 + 5)]
     server = Server(*(client(client_id=name, client_name=name) for name in names))
     for name in names:
         App(server, name).tokens()
     person = signed_in(server, client_id=names[0])
     seen: list[str] = []
-    page = 1
-    while page:
-        part = shown(person.open("/my/apps", {"page": str(page)}))
-        assert part["count"] == 45
-        seen += [one["client_id"] for one in part["apps"]]
-        page = part["more"]
-    assert seen == names
+    query: dict[str, str] = {}
+    while True:
+        part = shown(person.open("/my/apps", query))
+        shown_now = [one["client_id"] for one in part["apps"]]
+        assert shown_now == sorted(shown_now)
+        assert len(shown_now) <= int(GRANTS_A_PAGE)
+        assert part["is_first"] is not bool(query)
+        seen += [one["client_id"] for one in part["apps"] if one["is_connected"]]
+        query = {"after": part["more"]}
+        if not part["more"]:
+            break
+    assert sorted(seen) == names
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "²", "2", "99999"])
-def test_a_part_that_is_not_there_is_not_found(page: str) -> None:
-    assert view(signed_in(Server()).open("/my/apps", {"page": page})).status == 404
+@pytest.mark.parametrize("after", ["0", "-1", "x", "²", "3.", "1.x", "2.x"])
+def test_a_part_that_is_not_there_is_not_found(after: str) -> None:
+    assert view(signed_in(Server()).open("/my/apps", {"after": after})).status == 404
 
 
 @pytest.mark.parametrize("client_id", ["unknown", "public", "", "\x00"])
@@ -387,3 +394,45 @@ def test_the_data_has_all_of_the_person_and_nothing_secret_or_of_others() -> Non
     for secret in (stored.password_hash, "bob", "secret", "salt", "hash", "wrapped"):
         assert secret not in file.content
     assert DATA_EXPORTED in kinds(server)
+    assert data["goes_on"] is False
+    assert shown(person.open("/my/export"))["more"] == ""
+
+
+@pytest.mark.parametrize("part", [1, 2, 7, 100])
+def test_too_much_for_one_file_comes_in_several_that_together_have_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    server = Server(client(), client(client_id="second"), client(client_id="own", owner=SUB))
+    server.organisations.put_membership(Membership("acme", SUB, ADMINISTRATOR))
+    for name in ("web", "second", "web"):
+        App(server, name).tokens()
+    person = signed_in(server)
+    whole = export_account(stored_user(server), server.services).document
+    monkeypatch.setattr(export, "PART", part)
+    lists = [name for name, value in whole.items() if isinstance(value, list)]
+    found: dict[str, list[Any]] = {name: [] for name in lists}
+    cursor = None
+    for _ in range(100):
+        data = export_account(stored_user(server), server.services, cursor)
+        assert sum(len(data.document[name]) for name in lists if name != "identities") <= part
+        assert data.document["profile"] == whole["profile"]
+        assert data.document["goes_on"] is bool(data.next)
+        for name in lists:
+            found[name] += data.document[name]
+        cursor = data.next
+        if cursor is None:
+            break
+    assert found == {name: whole[name] for name in lists}
+    if part == 1:
+        second = {"after": shown(person.open("/my/export"))["more"]}
+        file = person.act("/my/export", "download", **second)
+        assert isinstance(file, Download)
+        assert json.loads(file.content)["applications"] == found["applications"][1:2]
+        assert shown(person.open("/my/export", second))["after"] == second["after"]
+
+
+@pytest.mark.parametrize("after", ["x", "9.", "0.x", "-1."])
+def test_a_file_that_is_not_there_is_not_found(after: str) -> None:
+    person = signed_in(Server())
+    assert view(person.open("/my/export", {"after": after})).status == 404
+    assert view(person.act("/my/export", "download", after=after)).status == 404

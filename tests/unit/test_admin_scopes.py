@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from authserver.errors import InvalidScope
 from authserver.management.admin import scopes
+from authserver.management.admin.clients import OPERATIONS as CLIENTS
+from authserver.messages.authorization import AuthorizationResponse
 from authserver.scopes import BUILT_IN, DEFAULT, MANAGEMENT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope
 from tests import fakes
 from tests.unit.api import Api
-from tests.unit.server import App, Server, all_at_once
+from tests.unit.server import App, Browser, Server, all_at_once
 
 ORDERS = {"description": "See orders", "sensitive": True, "grantable_by": "administrator", "group": "Orders"}
 
@@ -224,14 +227,63 @@ def test_a_scope_that_others_imply_does_not_vanish(api: Api) -> None:
     assert api.call("DELETE", "/admin/scopes/orders.read").status == 204
 
 
-def test_a_scope_that_a_client_is_registered_for_does_not_vanish(server: Server, api: Api) -> None:
-    api.call("PUT", "/admin/scopes/orders", ORDERS)
-    for number in range(120):  # more than one part of the list
-        server.clients.put(fakes.client(client_id=f"client-{number}"))
-    server.clients.put(fakes.client(client_id="buyer", scope=Scope.parse("openid orders")))
-    assert api.call("DELETE", "/admin/scopes/orders").reason == "in_use"
-    server.withdrawals.delete_client("buyer")
+def orders(server: Server, api: Api) -> App:
+    """Defines a scope that the web client is registered for."""
+    api.call("PUT", "/admin/scopes/orders", {**ORDERS, "grantable_by": "anyone"})
+    server.clients.put(fakes.client(scope=Scope.parse("openid orders read")))
+    return App(server)
+
+
+def test_a_removed_scope_is_granted_to_no_client_that_is_registered_for_it(server: Server, api: Api) -> None:
+    app = orders(server, api)
+    assert str(app.tokens(scope="openid orders").scope) == "openid orders"
     assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert str(app.tokens(scope="openid orders").scope) == "openid"
+    refused = Browser(server).authorize(scope="orders")
+    assert isinstance(refused, AuthorizationResponse)
+    assert refused.parameters["error"] == "invalid_scope"
+
+
+def test_a_machine_is_granted_no_removed_scope(server: Server, api: Api) -> None:
+    orders(server, api)
+    held = Scope.parse("orders read")
+    server.clients.put(fakes.client(grant_types=("client_credentials",), scope=held, default_scope=held))
+    machine = App(server)
+    assert str(machine.token("client_credentials").scope) == "orders read"
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert str(machine.token("client_credentials").scope) == "read"
+    with pytest.raises(InvalidScope):
+        machine.token("client_credentials", scope="orders")
+
+
+def test_what_was_granted_of_a_removed_scope_is_worth_nothing_until_it_is_back(server: Server, api: Api) -> None:
+    tokens = orders(server, api).tokens(scope="openid orders read")
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert server.access(tokens.access_token).scope == Scope.parse("openid read")
+    tokens = App(server).refresh(tokens.refresh_token)
+    assert str(tokens.scope) == "openid read"
+    assert api.call("PUT", "/admin/scopes/orders", {**ORDERS, "grantable_by": "anyone"}).status == 200
+    assert str(App(server).refresh(tokens.refresh_token).scope) == "openid orders read"
+
+
+def test_a_client_that_holds_a_removed_scope_can_be_changed(server: Server, api: Api) -> None:
+    orders(server, api)
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    clients = Api(server, CLIENTS, "operator")
+    assert clients.call("PATCH", "/admin/clients/web", {"client_name": "Another"}).status == 200
+    assert clients.call("PATCH", "/admin/clients/web", {"scope": "orders read"}).status == 200
+    assert clients.call("PATCH", "/admin/clients/web", {"scope": "openid read"}).status == 200
+    assert clients.call("PATCH", "/admin/clients/web", {"scope": "read orders"}).fields == {"scope"}
+
+
+@pytest.mark.parametrize("number", [10, 100, 1000])
+def test_removing_a_scope_looks_at_no_client(server: Server, api: Api, number: int) -> None:
+    api.call("PUT", "/admin/scopes/orders", ORDERS)
+    for position in range(number):
+        server.clients.put(fakes.client(client_id=f"client-{position}"))
+    server.calls.clear()
+    assert api.call("DELETE", "/admin/scopes/orders").status == 204
+    assert server.calls == {"configuration.scopes": 2, "withdrawals.change_scopes": 1}
 
 
 def test_changes_at_once_are_all_there(server: Server, api: Api) -> None:

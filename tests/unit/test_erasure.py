@@ -406,3 +406,70 @@ def test_more_than_a_page_is_erased(over: Life) -> None:
     assert erasure is not None
     assert not {ACTIVITY, SESSIONS} & erasure.left
     assert over.named() == set()
+
+
+# ------------------------------------------------------------------ an organisation
+
+
+def organisation_of(members: int) -> Server:
+    """It was deleted, long enough ago, and left this many members and invitations; another is as large."""
+    server = Server()
+    for name in ("acme", "globex"):
+        server.organisations.create(Organisation(name, name))
+        for number in range(members):
+            role = ADMINISTRATOR if number % 2 else MEMBER
+            server.organisations.put_membership(Membership(name, f"m{number}", role, 0, epoch="epoch"))
+            invited = Invitation(f"{name} {number}", name, "mabel", MEMBER, "m1", 0, 10**10, Begun())
+            server.organisations.invite(invited)
+    server.withdrawals.delete_organisation("acme", server.clock())
+    server.clock.advance(SETTLED)
+    return server
+
+
+def left_of(server: Server, organisation: str = "acme") -> int:
+    memberships = sum(one == organisation for one, _ in server.record.memberships)
+    return memberships + len(server.organisations.invitations_of(organisation, limit=1000).items)
+
+
+def test_what_belongs_to_a_deleted_organisation_is_removed_and_nothing_of_another() -> None:
+    server = organisation_of(PAGE + 2)
+    assert erase("", always, server.services) == Erasing(erased=2 * (PAGE + 2), finished=1, open=0)
+    assert (left_of(server), left_of(server, "globex")) == (0, 2 * (PAGE + 2))
+    erasure = server.erasures.get(f"organisation#{key_text('acme')}")
+    assert erasure is not None
+    assert (erasure.organisation, erasure.finished_at) == ("", server.clock())
+    assert erase("", always, server.services) == Erasing()
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_the_removal_of_an_organisation_is_resumed_wherever_it_is_interrupted(is_made: bool) -> None:
+    number = 0
+    while True:
+        server = organisation_of(PAGE + 2)
+        server.around = interrupting(number, is_made=is_made)
+        failed = has_failed(server)
+        server.around = lambda _, call: call()
+        erase("", always, server.services)
+        assert left_of(server) == 0, number
+        if not failed:
+            break
+        number += 1
+    assert number > 6
+
+
+def has_failed(server: Server) -> bool:
+    try:
+        return erase("", always, server.services).failure is not None
+    except TemporarilyUnavailable:
+        return True
+
+
+def test_open_erasures_are_looked_at_a_part_after_the_other() -> None:
+    """However many there are, the first is begun at once."""
+    server = Server()
+    for number in range(250):
+        server.withdrawals.delete_organisation(f"org-{number}", server.clock())
+    server.calls.clear()
+    done = erase("", steps(2), server.services)
+    assert (done.finished, done.open) == (0, 2)
+    assert server.calls["erasures.open"] == 1

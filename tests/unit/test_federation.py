@@ -422,7 +422,7 @@ def test_an_organisation_takes_no_members_from_any_tenant() -> None:
 
 def ended_organisation(site: Federated, end: str) -> None:
     if end == "deleted":
-        site.server.withdrawals.delete_organisation("acme")
+        site.server.withdrawals.delete_organisation("acme", site.server.clock())
     else:
         assert site.server.withdrawals.change_organisation("acme", status=DISABLED)
 

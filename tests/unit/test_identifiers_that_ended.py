@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from authserver.endpoints.orders.erase import erase
 from authserver.management.admin import operations as admin
 from authserver.management.partner import operations as partner
 from tests.unit.api import Api
@@ -71,7 +72,12 @@ def test_a_deleted_organisation_takes_all_that_was_granted_for_it_and_its_identi
     assert operator.call("DELETE", "/admin/organisations/acme").status == 204
     assert (connection.is_alive, personal.is_alive) == (False, True)
     assert operator.call("GET", "/admin/organisations/acme").status == 404
+    assert server.account("max").get("/account/organisations")["items"] == []
+    assert server.account("ada").call("GET", "/account/organisations/acme/members").status == 404
+    assert operator.call("DELETE", "/admin/organisations/acme").status == 204  # again
+    (told,) = operator.get("/admin/erasures")["items"]
+    assert (told["organisation"], told["sub"], told["left"]) == ("acme", None, ["members", "offers"])
+    erase("", lambda: True, server.services)
     assert not [one for one in server.record.memberships.values() if one.organisation == "acme"]
-    assert operator.call("DELETE", "/admin/organisations/acme").status == 204  # what a call before left is finished
     assert operator.call("POST", "/admin/organisations", {"id": "acme", "name": "Acme"}).status == 409
     assert operator.call("DELETE", "/admin/organisations/none").status == 404

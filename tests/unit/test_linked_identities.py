@@ -331,5 +331,5 @@ def test_the_copy_of_ones_data_tells_of_them() -> None:
     alice_linked(server)
     alice = server.users.get(SUB)
     assert alice
-    told = export_account(alice, server.services)["identities"]
+    told = export_account(alice, server.services).document["identities"]
     assert told == [{"issuer": UPSTREAM, "subject": SUBJECT, "created_at": START}]

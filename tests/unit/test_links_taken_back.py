@@ -258,6 +258,6 @@ def test_what_is_no_link_of_ones_own_is_not_there(link: str, post: Post) -> None
 
 def test_the_copy_of_ones_data_tells_of_them_and_has_no_secret(post: Post) -> None:
     letter = post.ask_for_a_password()
-    told = export_account(post.alice(), post.server.services)["links"]
+    told = export_account(post.alice(), post.server.services).document["links"]
     assert told == [{"purpose": "password_reset", "address": OLD, "created_at": START, "expires_at": START + 1800}]
     assert not re.search(re.escape(letter.link.rpartition("/")[2]), str(told))

@@ -69,7 +69,7 @@ def test_what_is_remembered_is_listed_though_nothing_is_connected(server: Server
     assert {one["scope"] for one in remembered["permissions"]} == set(EVERYTHING.split())
     assert remembered["resource"] == [fakes.RESOURCE]
     assert (remembered["since"], remembered["until"]) == (START, START + server.settings.consent_lifetime)
-    assert account(server).get("/account/applications/web") == application
+    assert account(server).get("/account/applications/web") == {**application, "next": None}
 
 
 def test_what_is_connected_is_listed_once_with_both(server: Server) -> None:

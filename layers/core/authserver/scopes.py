@@ -42,11 +42,14 @@ class ScopeCatalogue:
     definitions: tuple[ScopeDefinition, ...]
     version: int = 0
     removed: tuple[ScopeDefinition, ...] = ()
-    _by_name: Mapping[str, ScopeDefinition] = field(init=False, compare=False, repr=False)
+    _known: Mapping[str, ScopeDefinition] = field(init=False, repr=False, compare=False)
+    _described: Mapping[str, ScopeDefinition] = field(init=False, repr=False, compare=False)
     _words: dict[str, frozenset[str]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {definition.name: definition for definition in self.definitions})
+        known = {definition.name: definition for definition in self.definitions}
+        object.__setattr__(self, "_known", known)
+        object.__setattr__(self, "_described", {definition.name: definition for definition in self.removed} | known)
 
     @classmethod
     def of(
@@ -68,19 +71,24 @@ class ScopeCatalogue:
 
     def get(self, name: str) -> ScopeDefinition | None:
         """The scope of this name."""
-        return self._by_name.get(name)
+        return self._known.get(name)
 
     def with_built_in(self) -> "ScopeCatalogue":
         """The same catalogue with this server's own scopes as they are now, whatever it says of them."""
         own = {definition.name: definition for definition in (*OPENID[:1], *MANAGEMENT)}
-        known = {definition.name: own.get(definition.name, definition) for definition in self.definitions}
+        known = {name: own.get(name, definition) for name, definition in self._known.items()}
         return ScopeCatalogue(tuple((known | own).values()), self.version, self.removed)
 
     def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """The definitions of these scopes; one that was removed is described as it was, and one that never was by its
         name."""
-        removed = {definition.name: definition for definition in self.removed}
-        return tuple(self.get(name) or removed.get(name) or ScopeDefinition(name, name) for name in scope)
+        return tuple(self._described.get(name) or ScopeDefinition(name, name) for name in scope)
+
+    def present(self, scope: Scope) -> Scope:
+        """The scope without what was removed, which nobody is granted whoever is registered for it."""
+        if not self.removed:
+            return scope
+        return Scope(tuple(name for name in scope if name in self._known or name not in self._described))
 
     def expand(self, scope: Scope) -> Scope:
         """The scope and all that it implies."""
@@ -102,7 +110,7 @@ class ScopeCatalogue:
         if words is None:
             described = self.describe(self.expand(Scope((name,))))
             words = frozenset(definition.grantable_by for definition in described) - {ANYONE}
-            if name in self._by_name:
+            if name in self._known:
                 self._words[name] = words
         return words
 
@@ -133,8 +141,10 @@ class Scopes(Protocol):
 
 
 def covered(wanted: Scope, granted: Scope, scopes: Scopes) -> Scope:
-    """What of `wanted` is granted, by name or by implication. The catalogue is asked only if the names do not do."""
-    return wanted if wanted <= granted else wanted & scopes().expand(granted)
+    """What of `wanted` is granted, by name or by implication, and was not removed since."""
+    catalogue = scopes()
+    present = catalogue.present(wanted)
+    return present if present <= granted else present & catalogue.expand(granted)
 
 
 class RememberedScopes:

@@ -103,16 +103,20 @@ class ConnectedApplication(Document):
 
 
 class Application(ConnectedApplication):
-    """An application that a user let in, or allowed something before."""
+    """An application that a user let in, or allowed something before; what of that is in this part of the list."""
 
-    grants: tuple[Grant, ...] = Field(description="Empty if it is not connected; then `remembered` is there")
+    grants: tuple[Grant, ...] = Field(description="Those in this part of the list; another part may have more of it")
+    remembered: Remembered | None = Field(
+        description="What it gets again without asking the user, if it is in this part"
+    )
+
+
+class OwnApplication(Application):
+    """One application that a user let in, or allowed something before."""
+
+    grants: tuple[Grant, ...] = Field(description="Those among the user's latest thousand, of all applications")
     remembered: Remembered | None = Field(description="What it gets again without asking the user, if anything")
-
-
-class Applications(Document):
-    """Every application that the user let in or allowed something before, by name."""
-
-    items: tuple[Application, ...]
+    next: str | None = Field(description="Leads to earlier grants, where the user has more; null where not")
 
 
 class Consent(Document):

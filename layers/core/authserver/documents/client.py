@@ -143,7 +143,7 @@ class Terms:
     """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope.
 
     `response_types` maps each to its grant. `is_operator`: whoever registers runs this server, and may give what nobody
-    else may; what an operator has given before (`held`) a client may keep.
+    else may; what an operator has given before (`held`) a client may keep, and a scope that was removed since.
     """
 
     grant_types: tuple[str, ...]
@@ -156,7 +156,7 @@ class Terms:
     held: Client | None = None
 
     @classmethod
-    def for_operators(cls, services: Services) -> "Terms":
+    def for_operators(cls, services: Services, held: Client | None = None) -> "Terms":
         """Whatever this deployment can do."""
         settings = services.settings
         return cls(
@@ -167,19 +167,19 @@ class Terms:
             settings.longest_token_lifetime,
             settings.refresh_token_lifetime,
             is_operator=True,
+            held=held,
         )
 
     @classmethod
     def for_anybody(cls, services: Services, held: Client | None = None) -> "Terms":
         """No scope of an operator's or of our own APIs, only grants with a user, the deployment's lifetimes, no API."""
-        terms = cls.for_operators(services)
+        terms = cls.for_operators(services, held)
         given = held.grant_types if held else ()
         return replace(
             terms,
             grant_types=tuple(grant for grant in terms.grant_types if grant not in OPERATORS_GRANTS or grant in given),
             access_token_lifetime=services.settings.access_token_lifetime,
             is_operator=False,
-            held=held,
         )
 
     @property
@@ -270,7 +270,7 @@ def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Obje
     if terms.catalogue is None:
         return
     for name in Scope.parse(metadata.scope):
-        if terms.catalogue.get(name) is None:
+        if terms.catalogue.get(name) is None and name not in terms.held_scope:
             yield "scope", "has a scope that this server does not know"
         elif not terms.is_operator and name not in terms.held_scope and is_an_operators(name, terms.catalogue):
             yield "scope", "has a scope that only an operator gives to a client"

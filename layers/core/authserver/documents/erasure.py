@@ -1,4 +1,4 @@
-"""What is left of users who were deleted, as the admin API tells it."""
+"""What is left of users and organisations that were deleted, as the admin API tells it."""
 
 from typing import Literal, Self
 
@@ -9,15 +9,20 @@ from authserver.models.erasures import Erasure as StoredErasure
 
 
 class Erasure(Document):
-    """The removal of whatever names a user who was deleted. Times are epoch seconds."""
+    """The removal of whatever names a user who was deleted, or belongs to an organisation that was. Times are epoch
+    seconds."""
 
-    subject_key: str = Field(description="Stands for the identifier: the first half of its SHA-256, in base64url")
-    sub: str | None = Field(description="The identifier, until it is done")
+    subject_key: str = Field(
+        description="Stands for the identifier: the first half of its SHA-256, in base64url; of an organisation, with"
+        " `organisation#` before it"
+    )
+    sub: str | None = Field(description="The user's identifier, until it is done")
+    organisation: str | None = Field(description="The organisation's identifier, likewise")
     state: Literal["erasing", "checking", "done"] = Field(
         description="`checking`: all that was found is removed, and what lists may have been late with is looked for"
     )
     left: tuple[str, ...] = Field(description="The kinds of which there may be something left")
-    requested_at: int = Field(description="When the user was deleted")
+    requested_at: int = Field(description="When the user or the organisation was deleted")
     finished_at: int | None
 
     @classmethod
@@ -26,6 +31,7 @@ class Erasure(Document):
         return cls(
             subject_key=erasure.subject_key,
             sub=erasure.subject or None,
+            organisation=erasure.organisation or None,
             state=state if erasure.finished_at is None else "done",
             left=tuple(sorted(erasure.left)),
             requested_at=erasure.requested_at,

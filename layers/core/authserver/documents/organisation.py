@@ -108,8 +108,9 @@ class OwnMembership(Document):
 class OwnOrganisation(OwnMembership):
     """An organisation, as a member of it sees it from near."""
 
-    administrators: tuple[str, ...] = Field(description="What its administrators are called")
-    members: int | None = Field(description="How many there are; null for who is no administrator")
+    administrators: tuple[str, ...] = Field(description="What its administrators are called, of at most 20")
+    members: int | None = Field(description="How many there are, counted to 99; null for who is no administrator")
+    are_more_members: bool | None = Field(description="Whether there are more than `members`; null likewise")
 
 
 class NewInvitation(Document):

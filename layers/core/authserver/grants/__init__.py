@@ -35,7 +35,7 @@ def registered_scope(request: TokenRequest, client: Client, services: Services) 
     requested = parse_scope(request.parameters.get("scope", ""))
     if not requested <= covered(requested, client.scope, services.scopes):
         raise InvalidScope("scope exceeds what this client may ask for", reason="scope_exceeds_client")
-    return requested or client.scope_when_unspecified
+    return requested or covered(client.scope_when_unspecified, client.scope, services.scopes)
 
 
 def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:

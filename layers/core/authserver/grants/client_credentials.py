@@ -54,7 +54,8 @@ def _requested_scope(request: TokenRequest, client: Client, services: Services) 
     """What is asked for within what is registered; the client's default if nothing is (section 3.3)."""
     requested = parse_scope(request.parameters.get("scope", ""))
     if not requested:
-        default = (Scope((token,)) for token in client.scope_when_unspecified)
+        present = covered(client.scope_when_unspecified, client.scope, services.scopes)
+        default = (Scope((token,)) for token in present)
         return Scope.of(str(scope) for scope in default if not _needs_somebody(scope, services))
     if not requested <= covered(requested, client.scope, services.scopes) or _needs_somebody(requested, services):
         raise InvalidScope("scope exceeds what this client may ask for itself", reason="scope_exceeds_client")

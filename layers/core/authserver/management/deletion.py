@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.begin import key_text
-from authserver.management.pages import everything
 from authserver.models import ACTIVE
 from authserver.models.organisations import ADMINISTRATOR, Organisation
 from authserver.models.users import User
@@ -16,38 +15,43 @@ from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.withdrawals import Others
 
+LED = 40  # organisations that one deletion can hand over
+LOOKED_AT = 100  # memberships, operators
+WITNESSES = 5  # administrators of an organisation, of whom the user is one
+
 
 @dataclass(frozen=True, slots=True)
 class Handover:
     """Who is left where a user goes, and what nobody would be left for.
 
     `is_last_operator`: nobody else could run this server. `organisations` are those that nobody else administers.
+    `is_too_much`: the user is in more organisations than one deletion can hand over, and has to leave some before.
     """
 
     others: Others
     is_last_operator: bool
     organisations: tuple[Organisation, ...]
+    is_too_much: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether somebody is left for all of it."""
-        return not self.is_last_operator and not self.organisations
+        return not self.is_last_operator and not self.organisations and not self.is_too_much
 
 
 def handover_of(user: User, services: Services) -> Handover:
     """As the lists have it; the deletion itself is on the condition that the others are there."""
     operator = _another_operator(user, services) if user.operator else ""
-    administrators: dict[str, str] = {}
-    last_of = []
-    for organisation in _administered(user, services):
-        record = services.organisations.get(organisation)
-        administrators[organisation] = _another_administrator(organisation, user, services) if record else ""
-        if record and not administrators[organisation]:
-            last_of.append(record)
+    memberships = services.organisations.memberships_of(user.sub, limit=LOOKED_AT)
+    led = [one.organisation for one in memberships.items if one.role == ADMINISTRATOR]
+    found = services.organisations.get_all(led[:LED])
+    administrators = {one: _another_administrator(one, user, services) if one in found else "" for one in led[:LED]}
+    last_of = (record for one, record in found.items() if not administrators[one])
     return Handover(
         Others(operator, administrators),
         is_last_operator=user.operator and not operator,
         organisations=tuple(sorted(last_of, key=lambda one: one.name)),
+        is_too_much=len(led) > LED or memberships.next is not None,
     )
 
 
@@ -55,23 +59,23 @@ def delete(user: User, services: Services, others: Others | None = None) -> bool
     """Deletes the user, and orders the erasure of what is left; False if the `others` are not there, or not enough."""
     if not services.withdrawals.delete_user(user.sub, services.now(), others):
         return False
-    if services.order_erasure is not None:
-        with suppress(TemporarilyUnavailable):  # the next scheduled run finds it
-            services.order_erasure(key_text(user.sub))
+    order_erasure(key_text(user.sub), services)
     return True
 
 
+def order_erasure(key: str, services: Services) -> None:
+    """Has begun at once what a deletion has left, by its key; if the order gets lost, a scheduled run finds it."""
+    if services.order_erasure is not None:
+        with suppress(TemporarilyUnavailable):
+            services.order_erasure(key)
+
+
 def _another_operator(user: User, services: Services) -> str:
-    operators = everything(lambda cursor: services.users.operators(limit=100, cursor=cursor))
+    operators = services.users.operators(limit=LOOKED_AT).items
     able = (one.sub for one in operators if one.sub != user.sub and one.operator and one.status == ACTIVE)
     return next(able, "")
 
 
-def _administered(user: User, services: Services) -> list[str]:
-    memberships = everything(lambda cursor: services.organisations.memberships_of(user.sub, limit=100, cursor=cursor))
-    return [one.organisation for one in memberships if one.role == ADMINISTRATOR]
-
-
 def _another_administrator(organisation: str, user: User, services: Services) -> str:
-    members = everything(lambda cursor: services.organisations.members_of(organisation, limit=100, cursor=cursor))
-    return next((one.subject for one in members if one.subject != user.sub and one.role == ADMINISTRATOR), "")
+    administrators = services.organisations.administrators_of(organisation, limit=WITNESSES).items
+    return next((one.subject for one in administrators if one.subject != user.sub), "")

@@ -14,7 +14,7 @@ from authserver.management import Conflict, NotFound
 from authserver.management.account.export import export_account
 from authserver.management.account.operations import (
     change_profile,
-    connected_clients,
+    connected,
     disconnect_application,
     disconnect_applications,
     end_session,
@@ -24,6 +24,7 @@ from authserver.management.account.operations import (
     list_sessions,
 )
 from authserver.management.deletion import delete, handover_of
+from authserver.management.present import Known
 from authserver.marks import N_
 from authserver.messages.browser import GoTo
 from authserver.messages.site import Download, View, Visit
@@ -38,7 +39,7 @@ from authserver.values import is_web_page, normalised_username
 
 MY, APPS, SESSIONS, ACTIVITY, PROFILE = "my", "my/apps", "my/sessions", "my/activity", "my/profile"
 EMAIL, EXPORT, DELETE = "my/profile/email", "my/export", "my/delete"
-APPS_A_PAGE = 20
+GRANTS_A_PAGE = "50"
 LINES_A_PAGE = "25"
 RECENT = "3"
 WRONG_NAME = N_("Enter a name of up to 200 letters.")
@@ -60,7 +61,7 @@ def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
         {
             "here": MY,
             "factors": factors,
-            "apps": len(connected_clients(visitor.user, services)),
+            "apps": connected(visitor.user, services),
             "sessions": len(list_sessions(visitor.call(visit, query={"limit": "100"}), services).document["items"]),
             "recent": _named(recent, services),
         },
@@ -71,23 +72,19 @@ def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Every application that was let in, or that gets what was allowed before without asking, by name."""
-    everyone = list_applications(visitor.call(visit), services).document["items"]
-    connected = sum(bool(one["grants"]) for one in everyone)
-    page = _page_of(visit)
-    shown = everyone[(page - 1) * APPS_A_PAGE : page * APPS_A_PAGE]
-    if page > 1 and not shown:
-        raise NotFound("page")
-    organisations = _organisations(shown, services)
-    apps = [_summary(one, organisations) for one in shown]
-    more = page + 1 if len(everyone) > page * APPS_A_PAGE else 0
-    counts = {"count": len(everyone), "connected": connected}
-    return View("my/apps", {"here": APPS, "apps": apps, **counts, "page": page, "more": more})
+    """The applications that were let in, or that get what was allowed before without asking, by name; of very much of
+    that a part. What is connected is known of all of it alone."""
+    document = _listed(list_applications, visitor, visit, services, limit=GRANTS_A_PAGE)
+    organisations = _organisations(document["items"], services)
+    apps = [_summary(one, organisations) for one in document["items"]]
+    parts = {"more": document.get("next", ""), "is_first": "after" not in visit.query}
+    return View("my/apps", {"here": APPS, "apps": apps, "connected": sum(one["is_connected"] for one in apps), **parts})
 
 
 def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
     """What one application may do, when it was let in to do that, and what happens if it is disconnected."""
-    application = get_application(visitor.call(visit), services).document
+    cursor = {"before": visit.query["after"]} if "after" in visit.query else {}
+    application = get_application(visitor.call(visit, query=cursor), services).document
     organisations = _organisations([application], services)
     client = services.clients.get(application["client_id"])
     return View(
@@ -98,6 +95,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
             "accesses": _accesses(application, organisations),
             "groups": _by_group(application["remembered"]["permissions"]) if application["remembered"] else {},
             "outlives": lifetime_of(client, services) if client else 0,
+            "more": application["next"] or "",
         },
     )
 
@@ -124,7 +122,7 @@ def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organis
     """An application with what all its grants come to; one that is not connected, with what it was allowed before."""
     grants, remembered = application["grants"], application["remembered"]
     links = {name: _link(application[name]) for name in ("client_uri", "policy_uri", "tos_uri")}
-    allowed = grants or [remembered]
+    allowed = grants or ([remembered] if remembered else [])
     permissions = {one["scope"]: one for grant in allowed for one in grant["permissions"]}
     return {
         **{name: application[name] for name in ("client_id", "name", "verification")},
@@ -133,7 +131,7 @@ def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organis
         "links": links,
         "permissions": list(permissions.values()),
         "where": sorted({_name_of(one["organisation"], organisations) for one in grants if one["organisation"]}),
-        "since": min(one["since"] for one in allowed),
+        "since": min((one["since"] for one in allowed), default=0),
         "last_used_at": max((one["last_used_at"] for one in grants), default=0),
         "is_connected": bool(grants),
         "remembered_until": remembered["until"] if remembered else 0,
@@ -184,13 +182,6 @@ def _name_of(organisation: str, organisations: Mapping[str, Organisation]) -> st
     return organisations[organisation].name if organisation in organisations else organisation
 
 
-def _page_of(visit: Visit) -> int:
-    text = visit.query.get("page", "1")
-    if not (text.isascii() and text.isdecimal() and len(text) < 5 and int(text) > 0):
-        raise NotFound("page")
-    return int(text)
-
-
 # ------------------------------------------------------------------ sessions
 
 
@@ -225,10 +216,12 @@ def show_activity(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/activity", {"here": ACTIVITY, "lines": lines, "more": document.get("next", "")})
 
 
-def _listed(operation: Any, visitor: Visitor, visit: Visit, services: Services) -> dict[str, Any]:
+def _listed(
+    operation: Any, visitor: Visitor, visit: Visit, services: Services, limit: str = LINES_A_PAGE
+) -> dict[str, Any]:
     """A part of a list: what `after` in the address leads to."""
     cursor = visit.query.get("after", "")
-    query = {"limit": LINES_A_PAGE} | ({"cursor": cursor} if cursor else {})
+    query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
     try:
         return dict(operation(visitor.call(visit, query=query), services).document)
     except BadCursor:
@@ -237,11 +230,10 @@ def _listed(operation: Any, visitor: Visitor, visit: Visit, services: Services) 
 
 def _named(lines: Iterable[Mapping[str, Any]], services: Services) -> list[dict[str, Any]]:
     """What happened, with the names of the applications that it was about."""
-    names: dict[str, str] = {}
-    for client_id in {one["about"] for one in lines if one["kind"].startswith("application_") and one["about"]}:
-        client = services.clients.get(client_id)
-        names[client_id] = client.client_name if client else client_id
-    return [{**one, "app": names.get(one["about"], "")} for one in lines]
+    lines = tuple(lines)
+    named = {one["about"] for one in lines if one["kind"].startswith("application_") and one["about"]}
+    known = Known(services, clients=sorted(named))
+    return [{**one, "app": known.client_name(one["about"]) if one["about"] in named else ""} for one in lines]
 
 
 # ------------------------------------------------------------------ the profile, and all that is kept
@@ -276,15 +268,22 @@ def change_email(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def show_export(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What is in it, and a button: after a sign-in a file alone would leave an old page there."""
-    return View("my/export", {"here": PROFILE})
+    """What is in it, and a button: after a sign-in a file alone would leave an old page there. Of very much, a part,
+    which leads on to the next."""
+    after = visit.query.get("after", "")
+    more = export_account(visitor.user, services, after).next
+    return View("my/export", {"here": PROFILE, "more": more or "", "after": after})
 
 
 def download(visitor: Visitor, visit: Visit, services: Services) -> Download:
-    """All that is kept of the person."""
-    document = export_account(visitor.user, services)
+    """All that is kept of the person, or the part of it that the page is for."""
+    try:
+        export = export_account(visitor.user, services, visit.entered("after"))
+    except BadCursor:
+        raise NotFound("page") from None
     note(services, visitor.user.sub, DATA_EXPORTED, device=visit.device, source=visit.source)
-    return Download("account.json", "application/json", json.dumps(document, indent=2, ensure_ascii=False))
+    name = "account-more.json" if visit.entered("after") else "account.json"
+    return Download(name, "application/json", json.dumps(export.document, indent=2, ensure_ascii=False))
 
 
 # ------------------------------------------------------------------ the end

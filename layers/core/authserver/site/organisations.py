@@ -19,7 +19,7 @@ from authserver.services import Services
 from authserver.site import Screen, Visitor, in_words, path_of
 from authserver.storage.lists import Page
 
-LONGEST, PARTS = "100", 10  # of one part of a list, and of how many a page is made
+LONGEST, MEMBERS_A_PAGE = "100", "50"  # of one part of a list, of which a page is made
 CHANGED = N_("This request has changed or is over since you opened it. Please look at it again.")
 ANSWERED = N_("Another administrator has answered this meanwhile.")
 INVITATION_OVER = N_("This invitation is over or was withdrawn. Ask for a new one.")
@@ -93,9 +93,10 @@ def show_overview(visitor: Visitor, visit: Visit, services: Services) -> View:
     """What there is; and for administrators, what waits for them."""
     context = _context(visitor, visit, services)
     if context["is_administrator"]:
-        applications = _applications(visitor, visit, services)
+        applications, asked = _applications(visitor, visit, services), _approvals(visitor, visit, services)
         context |= {
-            "waiting": [one for one in _approvals(visitor, visit, services) if not one["decision"]],
+            "waiting": [one for one in asked.items if not one["decision"]],
+            "more_requests": bool(asked.next),
             "applications": applications.items,
             "are_more": bool(applications.next),
         }
@@ -128,14 +129,13 @@ def show_companies(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_members(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """A page of the members, and all who are invited."""
-    cursor = {"cursor": visit.query["after"]} if "after" in visit.query else {}
-    listed = members.list_members(visitor.call(visit, query=cursor), services).document
+    """A page of the members, and who is invited."""
+    listed = _part(members.list_members, visitor, visit, services, visit.query.get("after", ""), MEMBERS_A_PAGE)
     context = {
-        "members": listed["items"],
-        "next": listed.get("next", ""),
-        "is_first": not cursor,
-        "invitations": _items(members.list_invitations, visitor, visit, services),
+        "members": listed.items,
+        "next": listed.next or "",
+        "is_first": "after" not in visit.query,
+        "invitations": _part(members.list_invitations, visitor, visit, services).items,
     }
     return _view("members", "members", _context(visitor, visit, services) | context)
 
@@ -190,7 +190,7 @@ def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 def show_providers(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The identity providers of the organisation."""
-    providers = _items(own_providers.list_own_providers, visitor, visit, services)
+    providers = _part(own_providers.list_own_providers, visitor, visit, services).items
     return _view("providers", "sign-in", _context(visitor, visit, services) | {"providers": providers})
 
 
@@ -255,13 +255,16 @@ def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def show_requests(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Those that wait first, then the answered ones, the latest first; a member's own, or for administrators all."""
+    """Those that wait first, then the answered ones, the latest first; a member's own, or for administrators all. Of
+    very many, a part: the latest that were asked."""
     asked = _approvals(visitor, visit, services)
-    waiting = [one for one in asked if not one["decision"]]
-    answered = sorted((one for one in asked if one["decision"]), key=lambda one: -one["decided_at"])
-    return _view(
-        "requests", "requests", _context(visitor, visit, services) | {"waiting": waiting, "answered": answered}
-    )
+    context = {
+        "waiting": [one for one in asked.items if not one["decision"]],
+        "answered": sorted((one for one in asked.items if one["decision"]), key=lambda one: -one["decided_at"]),
+        "next": asked.next or "",
+        "is_first": "after" not in visit.query,
+    }
+    return _view("requests", "requests", _context(visitor, visit, services) | context)
 
 
 def show_request(visitor: Visitor, visit: Visit, services: Services) -> View:
@@ -331,30 +334,24 @@ def _for_administrators(template: str, here: str, visitor: Visitor, visit: Visit
     return _view(template, here, _context(visitor, visit, services))
 
 
-def _items(operate: Operate, visitor: Visitor, visit: Visit, services: Services) -> list[dict[str, Any]]:
-    """All of a list, as far as a person looks through one."""
-    items: list[dict[str, Any]] = []
-    query = {"limit": LONGEST}
-    for _ in range(PARTS):
-        call = visitor.call(visit, query=query, organisation=visit.path_parameters["organisation"])
-        listed = operate(call, services).document
-        items += listed["items"]
-        if "next" not in listed:
-            break
-        query["cursor"] = listed["next"]
-    return items
+def _part(
+    operate: Operate, visitor: Visitor, visit: Visit, services: Services, after: str = "", limit: str = ""
+) -> Page[dict[str, Any]]:
+    """A part of a list, from `after` on."""
+    query = {"limit": limit or LONGEST} | ({"cursor": after} if after else {})
+    call = visitor.call(visit, query=query, organisation=visit.path_parameters["organisation"])
+    listed = operate(call, services).document
+    return Page(tuple(listed["items"]), listed.get("next"))
 
 
 def _applications(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[str, Any]]:
-    """The applications in as much of the list as a person looks through, from `after` in the address on."""
-    query = {"limit": LONGEST} | ({"cursor": visit.query["after"]} if "after" in visit.query else {})
-    call = visitor.call(visit, query=query, organisation=visit.path_parameters["organisation"])
-    found = account.applications_of_organisation(call, services, parts=PARTS)
-    return Page(tuple(one.model_dump(mode="json") for one in found.items), found.next)
+    """The applications of a part of the list, from `after` in the address on."""
+    after = visit.query.get("after", "")
+    return _part(account.list_applications_of_organisation, visitor, visit, services, after)
 
 
-def _approvals(visitor: Visitor, visit: Visit, services: Services) -> list[dict[str, Any]]:
-    return _items(account.list_approvals, visitor, visit, services)
+def _approvals(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[str, Any]]:
+    return _part(account.list_approvals, visitor, visit, services, visit.query.get("after", ""))
 
 
 def _back_to(visit: Visit, *page: str, done: str) -> GoTo:

@@ -110,7 +110,7 @@ class BrowserStore(Protocol):
         """Removes a question that is still what `approval` asks and that nobody has answered; tells whether."""
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
-        """What was asked in an organisation, oldest first; answered and expired ones among them. Raises `BadCursor`."""
+        """What was asked in an organisation, newest first; answered and expired ones among them. Raises `BadCursor`."""
 
     def own_approvals(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         """What the subject asked, in whichever organisation; else as `approvals`."""

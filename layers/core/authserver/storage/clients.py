@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from authserver.records import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authserver.models.clients import Client, ClientSecret
     from authserver.storage.lists import Page
 
@@ -30,6 +32,9 @@ class Unlicensed(Exception):
 class ClientStore(Protocol):
     def get(self, client_id: str) -> Client | None:
         """The client's record, whole, or None: to look at and to change. `client_id` is text from outside."""
+
+    def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
+        """Those that there are as `get` reads them, by identifier, in a read for each hundred, and of their logos."""
 
     def find(self, client_id: str) -> Client | None:
         """The client as it may be used now, with the epoch of its end, or None. `client_id` is text from outside.

@@ -1,9 +1,9 @@
-"""What is left of users who were deleted, and how it goes.
+"""What is left of users and organisations that were deleted, and how it goes.
 
-The deletion itself (`withdrawals.WithdrawalStore.delete_user`) is one write: it removes the user, ends all that was
-theirs and leaves an `Erasure`. Nothing can begin for them after it. What names them still is looked for by these verbs,
-in lists, and removed or made anonymous; whoever does it may stop at any point, and begin again. None of it takes a
-power away, for nothing of theirs has any.
+The deletion itself (`withdrawals.WithdrawalStore.delete_user`, `delete_organisation`) is one write: it removes the
+record, ends all that was theirs and leaves an `Erasure`. Nothing can begin for them after it. What names them still is
+looked for by these verbs, in lists, and removed or made anonymous; whoever does it may stop at any point, and begin
+again. None of it takes a power away, for nothing of theirs has any.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ LISTED = (
     *(APPROVALS, DECISIONS, INVITATIONS, INVITATIONS_SENT, FACTORS),
 )
 KINDS = (*LISTED, MEMBERSHIPS, CLIENTS)
+# What there is of an organisation. None of it gives a power any more: the organisation's end is suspended for good.
+MEMBERS = "members"  # memberships in it: removed
+OFFERS = "offers"  # invitations to it: removed
+KINDS_OF_ORGANISATION = (MEMBERS, OFFERS)
 PAGE = 25
 
 
@@ -63,7 +67,8 @@ class ErasureStore(Protocol):
         """Every one, oldest first; those that have expired are among them. Raises `BadCursor`."""
 
     def erase(self, erasure: Erasure, kind: str, cursor: str | None = None) -> Erased:
-        """Removes or makes anonymous what names the subject, at most `PAGE` of this kind, one of `LISTED`.
+        """Removes or makes anonymous what names the subject, at most `PAGE` of this kind, one of `LISTED`, or of
+        `KINDS_OF_ORGANISATION`.
 
         A list may lag behind: what it shows and is not there any more is not found.
         """
@@ -73,6 +78,26 @@ class ErasureStore(Protocol):
 
     def finish(self, erasure: Erasure, checked_at: int, now: int, expires_at: int) -> bool:
         """Keeps that it is done, and forgets all that names the subject; tells whether it was not done before."""
+
+
+def kinds_of(erasure: Erasure) -> tuple[str, ...]:
+    """What is looked for."""
+    return KINDS_OF_ORGANISATION if erasure.organisation else KINDS
+
+
+def left_by_organisation(organisation: str, now: int, key: Callable[[str], str]) -> Erasure:
+    """What the deletion of an organisation leaves."""
+    return Erasure(
+        subject_key=organisation_erasure(organisation, key),
+        requested_at=now,
+        organisation=organisation,
+        left=frozenset(KINDS_OF_ORGANISATION),
+    )
+
+
+def organisation_erasure(organisation: str, key: Callable[[str], str]) -> str:
+    """The key of an organisation's erasure."""
+    return f"organisation#{key(organisation)}"
 
 
 def left_by(sub: str, user: User | None, now: int, key: Callable[[str], str]) -> Erasure:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from authserver.models.invitations import Invitation
     from authserver.models.organisations import Membership, Organisation
-    from authserver.storage.lists import Page
+    from authserver.storage.lists import Counted, Page
 
 
 class OrganisationStore(Protocol):
@@ -17,7 +17,7 @@ class OrganisationStore(Protocol):
         """The organisation of this identifier, which is text from outside."""
 
     def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
-        """Those that there are, by identifier, in one read."""
+        """Those that there are, by identifier, in a read for each hundred."""
 
     def create(self, organisation: Organisation) -> bool:
         """Adds an organisation unless its identifier is taken, or was before; tells whether it did."""
@@ -52,6 +52,12 @@ class OrganisationStore(Protocol):
 
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         """The user's memberships, oldest first. Raises `BadCursor`."""
+
+    def administrators_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        """Those of the members who administer the organisation, oldest first. Raises `BadCursor`."""
+
+    def members_counted(self, organisation: str) -> Counted:
+        """How many members the organisation has, as far as people count."""
 
     def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         """The organisation's members, oldest first. Raises `BadCursor`."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from authserver.ends import Begun
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authserver.models.organisations import Membership
     from authserver.models.registration import InitialAccessToken
     from authserver.models.tokens import AccessTokenRecord, Authorization
     from authserver.storage.lists import Page
-    from authserver.storage.standing import Standing
+    from authserver.storage.standing import Ends, Standing
 
 NOTHING = Begun()
+
+
+class Whose(NamedTuple):
+    """Whom a record is about, by identifier; what it is not about is empty."""
+
+    subject: str = ""
+    client_id: str = ""
+    organisation: str = ""
 
 
 class AlreadyExists(Exception):
@@ -88,16 +98,12 @@ class TokenStore(Protocol):
         organisation: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page[Authorization]:
-        """Those of a subject, of a client or of an organisation (exactly one is given), oldest first.
+        """Those of a subject, of a client or of an organisation (exactly one is given), oldest first, or newest.
 
         Raises `BadCursor`. Revoked and expired ones are among them.
         """
-
-    def latest_authorizations(
-        self, client_id: str, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[Authorization]:
-        """The same of a client, newest first."""
 
     # -- access tokens
 
@@ -125,6 +131,9 @@ class TokenStore(Protocol):
         says itself of what it was begun under. What is older than that, or than what a record says, is read again, a
         few times.
         """
+
+    def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:
+        """The present ends of whom many records of a list are about, in a read for each hundred of them."""
 
     # -- registration
 

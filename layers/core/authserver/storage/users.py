@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from authserver.records import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authserver.ends import SubjectEnd
     from authserver.models.browsers import OneTimeLink
     from authserver.models.configuration import IdentityProvider
@@ -35,6 +37,9 @@ class AccountState:
 class UserStore(Protocol):
     def get(self, sub: str) -> User | None:
         """The user with this subject identifier."""
+
+    def get_all(self, subs: Iterable[str]) -> dict[str, User]:
+        """Those that there are, by subject identifier, in a read for each hundred."""
 
     def find(self, username: str) -> User | None:
         """The user with this login name, whatever its case or Unicode form."""

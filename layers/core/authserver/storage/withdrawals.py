@@ -192,10 +192,11 @@ class WithdrawalStore(Protocol):
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:
         """Sets `name` or `status`; the organisation as it is now, None if absent. A changed status ends all of it."""
 
-    def delete_organisation(self, organisation: str) -> None:
+    def delete_organisation(self, organisation: str, now: int) -> None:
         """Removes an organisation; nothing of it stands ever after, and no other has its identifier. Idempotent.
 
-        Its memberships and invitations are worth nothing from then on, and are removed one by one.
+        Its memberships and invitations are worth nothing from then on; the same write leaves the
+        `erasures.ErasureStore` to remove them in the background.
         """
 
     def drop_company(self, organisation: str, company: str) -> bool:

@@ -30,7 +30,7 @@ def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes
 
 def worth_of_client(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
     """What of a scope its client is registered for now."""
-    return scope if end.scope is None else covered(scope, end.scope, scopes)
+    return covered(scope, scope if end.scope is None else end.scope, scopes)
 
 
 def worth_of_machine(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:

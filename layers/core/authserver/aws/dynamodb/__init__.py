@@ -17,7 +17,8 @@ Users (``id``)
     ``factors#<subject key>``  what a user has besides a password, with its ``version``, on which each change is
                               conditional; ``totp``, ``recovery_codes``, ``passkeys`` by the hash of their identifiers
     ``membership#<organisation key><subject key>``   a user's part in an organisation; listed by both. ``epoch`` is
-                              random and drawn anew with each role; ``clients`` counts what ended for one client alone
+                              random and drawn anew with each role; ``clients`` counts what ended for one client alone;
+                              that of an administrator is listed by ``listed``, as ``administrators#<organisation key>``
     ``invitation#<organisation key and name key>``   an offer of a membership; listed by both as ``invitation#<key>``,
                               and by ``listed`` as ``invited#<subject key>`` of whoever made it; there until it is
                               accepted or withdrawn; ``begun`` under the membership of whoever made it
@@ -62,7 +63,8 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``listed_subject`` for the member, and by ``listed_client`` for whoever answered
     ``erasure#<subject key>``  what a user's deletion leaves to be done: the ``subject``, until it is done, and the
                               kinds that are ``left``; ``expires_at`` from then on; listed by ``listed_subject``, as
-                              ``erasure#open`` or ``erasure#done``
+                              ``erasure#open`` or ``erasure#done``; an organisation's is
+                              ``erasure#organisation#<organisation key>``, with the ``organisation``
     ``federation#<id>``       a sign-in under way at an identity provider; ``spent_by`` once its answer was taken
     ``activity#<id>``         what happened to a user's account; listed by ``listed_subject``, as
                               ``activity#<subject key>``, the newest first

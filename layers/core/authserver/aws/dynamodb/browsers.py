@@ -205,10 +205,11 @@ class DynamoBrowsers:
 
     def approvals(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
         listed = f"approval#{key_text(organisation)}"
-        return self._by_organisation.page(listed, approval_of, limit=limit, cursor=cursor)
+        return self._by_organisation.page(listed, approval_of, limit=limit, cursor=cursor, newest_first=True)
 
     def own_approvals(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Approval]:
-        return self._by_subject.page(f"approval#{key_text(subject)}", approval_of, limit=limit, cursor=cursor)
+        listed = f"approval#{key_text(subject)}"
+        return self._by_subject.page(listed, approval_of, limit=limit, cursor=cursor, newest_first=True)
 
     # -- sign-ins at identity providers
 

@@ -1,12 +1,12 @@
 """The Clients table; and the logos that are in the records themselves, which are apart from what a token request
 reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_client_end
-from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.lists import Index, read_all
 from authserver.aws.dynamodb.reader import Reader, Tables, Wanted
 from authserver.aws.items.clients import client_of, secret_attribute
 from authserver.aws.items.primary_keys import (
@@ -60,6 +60,12 @@ class DynamoClients:
         )
         client = read(client_of, found[self._tables.clients].get(client_id))
         return with_logo(client, found[self._configuration_table].get(logo)) if client else None
+
+    def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
+        keys = tuple(filter(_is_key, client_ids))
+        items = read_all(self._dynamodb, {self._tables.clients: ("client_id", keys)})[self._tables.clients]
+        records = (read(client_of, item) for item in items.values())
+        return {one.client_id: one for one in self._with_logos(tuple(filter(None, records)))}
 
     def find(self, client_id: str) -> Client | None:
         return self._reader.read(Wanted(client_id=client_id)).client if _is_key(client_id) else None

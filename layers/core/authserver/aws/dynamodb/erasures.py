@@ -5,7 +5,7 @@ from typing import Any
 
 from authserver.aws.dynamodb.lists import Index
 from authserver.aws.items.erasures import ERASURES_DONE, ERASURES_OPEN, erasure_of
-from authserver.aws.items.primary_keys import erasure_key, factors_key
+from authserver.aws.items.primary_keys import erasure_key, factors_key, key_text
 from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import ConditionFailed, Table
@@ -36,6 +36,7 @@ class DynamoErasures:
         self._by_client = Index(dynamodb, tokens_table, "pk", "by_client", "listed_client")
         self._by_kind = Index(dynamodb, users_table, "id", "by_kind", "listed")
         self._by_member = Index(dynamodb, users_table, "id", "by_member", "listed_member")
+        self._by_organisation = Index(dynamodb, users_table, "id", "by_organisation", "listed_organisation")
 
     def get(self, subject_key: str) -> Erasure | None:
         return read(erasure_of, self._tokens.get({"pk": erasure_key(subject_key)}))
@@ -66,6 +67,11 @@ class DynamoErasures:
                 return self._each(self._by_member, names, cursor, lambda item: self._drop_offer(item, erasure))
             case erasures.INVITATIONS:
                 return Erased(0)
+            case erasures.MEMBERS:
+                return self._each(self._by_organisation, (key_text(erasure.organisation),), cursor, self._drop)
+            case erasures.OFFERS:
+                listed = f"invitation#{key_text(erasure.organisation)}"
+                return self._each(self._by_organisation, (listed,), cursor, self._drop)
             case erasures.FACTORS:
                 return Erased(int(self._users.delete_if({"id": factors_key(erasure.subject)}, "attribute_exists(id)")))
         raise ValueError(kind)
@@ -77,6 +83,9 @@ class DynamoErasures:
 
     def _remove(self, pk: str) -> bool:
         return self._tokens.delete_if({"pk": pk}, "attribute_exists(pk)")
+
+    def _drop(self, key: str) -> bool:
+        return self._users.delete_if({"id": key}, "attribute_exists(id)")
 
     def _forget_decider(self, pk: str, erasure: Erasure) -> bool:
         """What they decided stays, begun under the approver's key, by which it ends."""
@@ -100,7 +109,7 @@ class DynamoErasures:
         return self._update_open(
             erasure,
             "SET checked_at = :checked_at, finished_at = :now, expires_at = :expires_at, listed_subject = :done"
-            " REMOVE subject, #names, addresses, #left",
+            " REMOVE subject, organisation, #names, addresses, #left",
             {":checked_at": checked_at, ":now": now, ":expires_at": expires_at, ":done": ERASURES_DONE},
             {"#names": "names", "#left": "left"},
         )

@@ -4,18 +4,25 @@ import re
 from collections.abc import Iterable
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
-from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.lists import Index, read_all
 from authserver.aws.dynamodb.memberships import ROLE, is_still_administrator
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.items.invitations import invitation_of
 from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
-from authserver.aws.items.primary_keys import key_text, membership_key, organisation_end_key, organisation_key, shard_of
+from authserver.aws.items.primary_keys import (
+    administrators_key,
+    key_text,
+    membership_key,
+    organisation_end_key,
+    organisation_key,
+    shard_of,
+)
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
-from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item, read_together
+from authserver.aws.table import UNGUARDED, Guard, Placed, Table, Write, encode_item
 from authserver.models.invitations import Invitation
 from authserver.models.organisations import Membership, Organisation
-from authserver.storage.lists import Page
+from authserver.storage.lists import MOST_COUNTED, Counted, Page
 
 LISTED = "organisation"
 INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -37,8 +44,8 @@ class DynamoOrganisations:
         return read(organisation_of, self._table.get({"id": organisation_key(organisation)}))
 
     def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
-        keys = tuple(dict.fromkeys(map(organisation_key, organisations)))
-        items = read_together(self._dynamodb, {self._name: ("id", keys)})[self._name]
+        keys = map(organisation_key, organisations)
+        items = read_all(self._dynamodb, {self._name: ("id", keys)})[self._name]
         records = (read(organisation_of, item) for item in items.values())
         return {record.id: record for record in records if record is not None}
 
@@ -125,6 +132,13 @@ class DynamoOrganisations:
 
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         return self._memberships.page(key_text(subject), membership_of, limit=limit, cursor=cursor)
+
+    def administrators_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
+        return self._all.page(administrators_key(organisation), membership_of, limit=limit, cursor=cursor)
+
+    def members_counted(self, organisation: str) -> Counted:
+        listed = self._members.keys(key_text(organisation), limit=MOST_COUNTED + 1, cursor=None)
+        return Counted.of(len(listed.items))
 
     def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         return self._members.page(key_text(organisation), membership_of, limit=limit, cursor=cursor)

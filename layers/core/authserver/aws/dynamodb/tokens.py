@@ -7,27 +7,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import is_begun, session_is_there
-from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.lists import Index, read_all
 from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
+from authserver.aws.items.ends import client_end_of, deployment_of, end_of, organisation_end_of, subject_end_of
+from authserver.aws.items.organisations import membership_of
 from authserver.aws.items.primary_keys import (
+    client_end_key,
+    deployment_key,
     initial_access_token_key,
     key_text,
     organisation_end_key,
     parts_of,
     revoked_key,
     shard_of,
+    subject_end_key,
 )
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.items.registration import initial_access_token_of
 from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.storage.guards import SessionOver
-from authserver.storage.standing import Standing
-from authserver.storage.tokens import NOTHING, AlreadyExists, Refused
+from authserver.storage.standing import Ends, Standing
+from authserver.storage.tokens import NOTHING, AlreadyExists, Refused, Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from authserver.aws.service import Service
     from authserver.ends import Begun
@@ -44,6 +49,7 @@ class DynamoTokens:
     """Implements `storage.tokens.TokenStore`."""
 
     def __init__(self, dynamodb: Service, tables: Tables, reader: Reader, guard: Guard = UNGUARDED) -> None:
+        self._dynamodb = dynamodb
         self._name = table = tables.tokens
         self._users = tables.users
         self._reader = reader
@@ -165,19 +171,13 @@ class DynamoTokens:
         organisation: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page[Authorization]:
         indexes = ((self._by_subject, subject), (self._by_client, client_id), (self._by_organisation, organisation))
         ((index, listed),) = [(index, listed) for index, listed in indexes if listed is not None]
         key = key_text(listed)
         parts = (key,) if subject is not None else parts_of(key)
-        return index.page(parts, authorization_of, limit=limit, cursor=cursor)
-
-    def latest_authorizations(
-        self, client_id: str, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[Authorization]:
-        return self._by_client.page(
-            parts_of(key_text(client_id)), authorization_of, limit=limit, cursor=cursor, newest_first=True
-        )
+        return index.page(parts, authorization_of, limit=limit, cursor=cursor, newest_first=newest_first)
 
     def _write_authorization(
         self, authorization_id: str, expression: str, condition: str, values: Mapping[str, Any]
@@ -246,6 +246,29 @@ class DynamoTokens:
             wanted = replace(wanted, fresh=True)
         return standing
 
+    def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:
+        shard = self._reader.shard()
+        deployment = deployment_key(shard)
+        keys = {one: Whose(*(key_text(name) if name else "" for name in one)) for one in whose}
+        if not keys:
+            return {}
+        ends = [deployment, *(key for one in keys.values() for key in _end_keys(one, shard))]
+        memberships = [_membership_key(one) for one in keys.values() if one.organisation and one.subject]
+        found = read_all(self._dynamodb, {self._name: ("pk", ends), self._users: ("id", memberships)})
+        tokens, users = found[self._name], found[self._users]
+        return {
+            one: Ends(
+                deployment=end_of(deployment_of, tokens.get(deployment)),
+                subject=end_of(subject_end_of, tokens.get(subject_end_key(key.subject))),
+                client=end_of(client_end_of, tokens.get(client_end_key(key.client_id, shard))),
+                organisation=end_of(organisation_end_of, tokens.get(organisation_end_key(key.organisation, shard))),
+                membership=read(membership_of, users.get(_membership_key(key))),
+                client_key=key.client_id,
+                organisation_key=key.organisation,
+            )
+            for one, key in keys.items()
+        }
+
     # -- registration
 
     def put_initial_access_token(self, token: InitialAccessToken) -> None:
@@ -254,6 +277,20 @@ class DynamoTokens:
 
     def initial_access_tokens(self, *, limit: int = 50, cursor: str | None = None) -> Page[InitialAccessToken]:
         return self._by_subject.page(INITIAL, initial_access_token_of, limit=limit, cursor=cursor)
+
+
+def _end_keys(keys: Whose, shard: int) -> Iterator[str]:
+    """The items of the ends of whom these are the keys."""
+    if keys.subject:
+        yield subject_end_key(keys.subject)
+    if keys.client_id:
+        yield client_end_key(keys.client_id, shard)
+    if keys.organisation:
+        yield organisation_end_key(keys.organisation, shard)
+
+
+def _membership_key(keys: Whose) -> str:
+    return f"membership#{keys.organisation}{keys.subject}"
 
 
 def reaches(

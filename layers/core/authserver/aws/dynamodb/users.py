@@ -1,10 +1,11 @@
 """The Users table: users, their login names and their identities elsewhere."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.identity_providers import write_by
-from authserver.aws.dynamodb.lists import Index
+from authserver.aws.dynamodb.lists import Index, read_all
 from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
 from authserver.aws.items.ends import end_of, subject_end_of
 from authserver.aws.items.factors import factors_of
@@ -62,6 +63,12 @@ class DynamoUsers:
 
     def get(self, sub: str) -> User | None:
         return read(user_of, self._table.get({"id": f"user#{sub}"}))
+
+    def get_all(self, subs: Iterable[str]) -> dict[str, User]:
+        keys = tuple(f"user#{sub}" for sub in subs)
+        items = read_all(self._dynamodb, {self._name: ("id", keys)})[self._name]
+        records = (read(user_of, item) for item in items.values())
+        return {record.sub: record for record in records if record is not None}
 
     def find(self, username: str) -> User | None:
         # The second read is made for a name that does not exist as well, so that time does not tell which do.

@@ -78,7 +78,7 @@ from authserver.models.organisations import ADMINISTRATOR, Membership, Organisat
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
-from authserver.storage.erasures import left_by
+from authserver.storage.erasures import left_by, left_by_organisation
 from authserver.storage.users import MOST_IDENTITIES
 from authserver.storage.withdrawals import USER_FIELDS, Others
 
@@ -521,9 +521,14 @@ class DynamoWithdrawals:
             return None
         return read(organisation_of, self._users.get(key))
 
-    def delete_organisation(self, organisation: str) -> None:
-        ends = move_organisation_end(self._tables.tokens, organisation, ends=True, suspended=SUSPENDED_DELETED)
-        self._write([(self._tables.users, Write.delete({"id": organisation_key(organisation)})), *ends])
+    def delete_organisation(self, organisation: str, now: int) -> None:
+        left = erasure_item(left_by_organisation(organisation, now, key_text))
+        writes: list[Placed] = [
+            (self._tables.users, Write.delete({"id": organisation_key(organisation)})),
+            (self._tables.tokens, Write.put(left)),
+            *move_organisation_end(self._tables.tokens, organisation, ends=True, suspended=SUSPENDED_DELETED),
+        ]
+        self._write(writes)
 
     def drop_company(self, organisation: str, company: str) -> bool:
         version = new_version()

@@ -89,3 +89,8 @@ def shard_of(identifier: str) -> int:
 def parts_of(listed: str) -> tuple[str, ...]:
     """All the parts of what an index lists."""
     return tuple(f"{listed}#{part:x}" for part in range(16))
+
+
+def administrators_key(organisation: str) -> str:
+    """What the administrators of an organisation are listed by."""
+    return f"administrators#{key_text(organisation)}"

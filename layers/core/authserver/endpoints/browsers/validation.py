@@ -157,8 +157,9 @@ def _scope(request: AuthorizationRequest, client: Client, services: Services) ->
         requested = Scope.parse(request.parameters.get("scope", ""))
     except ValueError:
         raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
-    granted = covered(requested, client.scope, services.scopes) if requested else client.scope_when_unspecified
-    if requested and not granted:
+    wanted = requested or client.scope_when_unspecified
+    granted = covered(wanted, client.scope, services.scopes)
+    if wanted and not granted:
         raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
     return granted
 

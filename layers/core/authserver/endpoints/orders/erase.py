@@ -1,4 +1,5 @@
-"""What a user's deletion leaves to be done, in the background: whatever names the user is removed or made anonymous.
+"""What a deletion leaves to be done, in the background: whatever names the user is removed or made anonymous, and what
+belongs to the organisation is removed.
 
 The deletion itself has ended everything, so nothing here is urgent and nothing of it decides anything. Each step is
 small and can be repeated, so the work may stop anywhere and begin again, even twice at once.
@@ -8,7 +9,7 @@ user was deleted. So an erasure is done only after a look around that began `SET
 least, and found nothing at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from authserver.errors import TemporarilyUnavailable
@@ -17,7 +18,8 @@ from authserver.messages.erasure import Erasing
 from authserver.models.clients import OWNER_DELETED, TEST, Client
 from authserver.models.erasures import Erasure
 from authserver.services import Services
-from authserver.storage.erasures import CLIENTS, KINDS, MEMBERSHIPS, PAGE, Erased
+from authserver.storage.erasures import CLIENTS, MEMBERSHIPS, PAGE, Erased, kinds_of
+from authserver.storage.lists import everything
 from authserver.values import normalised_username
 
 SETTLED = 900  # seconds; whatever was under way at the deletion is over, and listed
@@ -31,36 +33,35 @@ class NoTime(Exception):
 
 
 def erase(subject_key: str, has_time: Callable[[], bool], services: Services) -> Erasing:
-    """Works on the erasure of a subject, or without a key on all that are open, the oldest first, as long as there is
+    """Works on one erasure, by its key, or without a key on all that are open, the oldest first, as long as there is
     time.
 
     Raises `TemporarilyUnavailable` if they cannot be read.
     """
     run = Run(has_time, services)
-    finished, failure = 0, None
-    wanted = _wanted(subject_key, services)
-    for erasure in wanted:
+    finished = left = 0
+    failure = None
+    for erasure in _wanted(subject_key, services):
+        left += 1
         try:
-            finished += run.work_on(erasure)
+            is_done = run.work_on(erasure)
         except NoTime:
             break
         except Exception as error:  # noqa: BLE001 - one that fails keeps no other from being done; it is raised in the end
             failure = failure or error
-    return Erasing(run.erased, finished, len(wanted) - finished, failure)
+        else:
+            finished, left = finished + is_done, left - is_done
+    return Erasing(run.erased, finished, left, failure)
 
 
-def _wanted(subject_key: str, services: Services) -> list[Erasure]:
+def _wanted(subject_key: str, services: Services) -> Iterator[Erasure]:
+    """A part of the list after the other, each read when those before are worked on."""
     if subject_key:
         ordered = services.erasures.get(subject_key)  # which the list may not have yet
-        return [ordered] if ordered is not None and ordered.subject else []
-    wanted: list[Erasure] = []
-    cursor = None
-    while True:
-        page = services.erasures.open(limit=100, cursor=cursor)
-        wanted += (one for one in page.items if one.subject)
-        cursor = page.next
-        if cursor is None:
-            return wanted
+        found = iter([ordered] if ordered else [])
+    else:
+        found = everything(lambda cursor: services.erasures.open(limit=100, cursor=cursor))
+    return (one for one in found if one.is_open)
 
 
 class Run:
@@ -74,7 +75,7 @@ class Run:
     def work_on(self, erasure: Erasure) -> bool:
         """Removes what is left, and looks around once that may be all; tells whether it is done. Raises `NoTime`."""
         left = erasure.left
-        for kind in KINDS:
+        for kind in kinds_of(erasure):
             if kind in left:
                 self._erase(erasure, kind)
                 left -= {kind}
@@ -85,7 +86,7 @@ class Run:
     def _finds_nothing(self, erasure: Erasure) -> bool:
         """Looks around; whether it is done, since there was nothing any more."""
         began = self._services.now()
-        if sum(self._erase(erasure, kind) for kind in KINDS):
+        if sum(self._erase(erasure, kind) for kind in kinds_of(erasure)):
             return False
         now = self._services.now()
         self._services.erasures.finish(erasure, began, now, now + KEPT)

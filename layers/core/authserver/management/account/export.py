@@ -4,35 +4,67 @@ from collections.abc import Iterable
 from typing import Any
 
 from authserver.documents import authorization as documents
-from authserver.management.pages import everything
+from authserver.management.pages import one_after_the_other
 from authserver.management.present import PresentEnds
+from authserver.models.browsers import Consent, OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.factors import Factors
+from authserver.models.journal import Activity
+from authserver.models.organisations import Membership
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
 
+PART = 500  # records of one file
 
-def export_account(user: User, services: Services) -> dict[str, Any]:
-    """A document of everything; times are epoch seconds. What was allowed is listed for as long as it is kept."""
-    tokens, ends = services.tokens, PresentEnds(services)
-    granted = list(everything(lambda cursor: tokens.authorizations(subject=user.sub, limit=100, cursor=cursor)))
-    return {
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file of what is kept of a user; `next` begins another, where one would be too long."""
+
+    document: dict[str, Any]
+    next: str | None
+
+
+def export_account(user: User, services: Services, cursor: str | None = None) -> Export:
+    """A part of everything, of at most `PART` records beside the profile; times are epoch seconds. What was allowed is
+    listed for as long as it is kept. Raises `BadCursor`.
+    """
+    tokens, browsers, organisations, sub = services.tokens, services.browsers, services.organisations, user.sub
+    found, following = one_after_the_other(
+        (
+            lambda size, at: tokens.authorizations(subject=sub, limit=size, cursor=at),
+            lambda size, at: browsers.consents(sub, limit=size, cursor=at),
+            lambda size, at: browsers.sessions(sub, limit=size, cursor=at),
+            lambda size, at: browsers.links(sub, limit=size, cursor=at),
+            lambda size, at: services.journal.activities(sub, limit=size, cursor=at),
+            lambda size, at: organisations.memberships_of(sub, limit=size, cursor=at),
+            lambda size, at: services.clients.list(owner=sub, limit=size, cursor=at),
+        ),
+        limit=PART,
+        cursor=cursor,
+    )
+    granted, consents, sessions, links, activities, memberships, clients = found
+    ends = PresentEnds(services, (*granted, *consents))
+    document = {
         "exported_at": services.now(),
+        "goes_on": following is not None,
         "profile": _profile(user),
         "second_factors": _factors(services.factors.get(_key(user.sub))),
         "identities": _identities(user, services),
-        "organisations": _memberships(user, services),
+        "organisations": _memberships(memberships),
         "applications": [
             documents.Authorization.of(one, stands=ends.let_stand(one)).model_dump(mode="json") for one in granted
         ],
-        "remembered_consents": list(_consents(user, services)),
-        "sessions": _sessions(user, services),
-        "links": _links(user, services),
-        "activity": _activity(user, services),
-        "own_applications": _own_applications(user, services),
+        "remembered_consents": list(_consents(consents, ends, services)),
+        "sessions": _sessions(sessions),
+        "links": _links(links),
+        "activity": _activity(activities),
+        "own_applications": _own_applications(user, clients),
     }
+    return Export(document, following)
 
 
 def _profile(user: User) -> dict[str, Any]:
@@ -60,22 +92,19 @@ def _identities(user: User, services: Services) -> list[dict[str, Any]]:
     return [{name: getattr(one, name) for name in names} for one in services.users.identities(user.sub)]
 
 
-def _links(user: User, services: Services) -> list[dict[str, Any]]:
+def _links(links: Iterable[OneTimeLink]) -> list[dict[str, Any]]:
     """Those that were sent by mail, for as long as they are kept."""
     names = ("purpose", "address", "created_at", "expires_at")
-    listed = everything(lambda cursor: services.browsers.links(user.sub, limit=100, cursor=cursor))
-    return [{name: getattr(one, name) for name in names} for one in listed]
+    return [{name: getattr(one, name) for name in names} for one in links]
 
 
-def _memberships(user: User, services: Services) -> list[dict[str, Any]]:
-    listed = everything(lambda cursor: services.organisations.memberships_of(user.sub, limit=100, cursor=cursor))
-    return [{"organisation": one.organisation, "role": one.role, "since": one.created_at} for one in listed]
+def _memberships(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
+    return [{"organisation": one.organisation, "role": one.role, "since": one.created_at} for one in memberships]
 
 
-def _consents(user: User, services: Services) -> Iterable[dict[str, Any]]:
+def _consents(consents: Iterable[Consent], ends: PresentEnds, services: Services) -> Iterable[dict[str, Any]]:
     """Those that stand: what was disconnected is asked anew."""
-    ends = PresentEnds(services)
-    for one in everything(lambda cursor: services.browsers.consents(user.sub, limit=100, cursor=cursor)):
+    for one in consents:
         if one.expires_at > services.now() and ends.let_consent_stand(one):
             yield {
                 "client_id": one.client_id,
@@ -85,19 +114,17 @@ def _consents(user: User, services: Services) -> Iterable[dict[str, Any]]:
             }
 
 
-def _sessions(user: User, services: Services) -> list[dict[str, Any]]:
+def _sessions(sessions: Iterable[Session]) -> list[dict[str, Any]]:
     names = ("id", "auth_time", "created_at", "expires_at", "device", "source")
-    listed = everything(lambda cursor: services.browsers.sessions(user.sub, limit=100, cursor=cursor))
-    return [{name: getattr(one, name) for name in names} for one in listed]
+    return [{name: getattr(one, name) for name in names} for one in sessions]
 
 
-def _activity(user: User, services: Services) -> list[dict[str, Any]]:
+def _activity(activities: Iterable[Activity]) -> list[dict[str, Any]]:
     names = ("kind", "created_at", "device", "source", "about")
-    listed = everything(lambda cursor: services.journal.activities(user.sub, limit=100, cursor=cursor))
-    return [{name: getattr(one, name) for name in names} for one in listed]
+    return [{name: getattr(one, name) for name in names} for one in activities]
 
 
-def _own_applications(user: User, services: Services) -> list[dict[str, Any]]:
+def _own_applications(user: User, clients: Iterable[Client]) -> list[dict[str, Any]]:
     """Those that the user registered as their developer."""
 
     def described(client: Client) -> dict[str, Any]:
@@ -105,8 +132,7 @@ def _own_applications(user: User, services: Services) -> list[dict[str, Any]]:
         uris = [one.text for one in client.redirect_uris]
         return {**{name: getattr(client, name) for name in names}, "scope": str(client.scope), "redirect_uris": uris}
 
-    owned = everything(lambda cursor: services.clients.list(owner=user.sub, limit=100, cursor=cursor))
-    return [described(client) for client in owned if client.owner == user.sub]
+    return [described(client) for client in clients if client.owner == user.sub]
 
 
 def _key(text: str) -> str:

@@ -5,7 +5,7 @@ instant. An invitation is for a name; nobody looks whether there is somebody of 
 out who has an account here, and nobody becomes a member of anything who did not say so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from authserver.documents import organisation as documents
@@ -19,9 +19,11 @@ from authserver.management.account.acting import (
     not_administrator,
     organisation_of,
 )
+from authserver.management.present import Known
 from authserver.models import ACTIVE
 from authserver.models.invitations import Invitation
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
+from authserver.models.users import User
 from authserver.services import Services
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, normalised_username
@@ -29,19 +31,23 @@ from authserver.values import base64url, normalised_username
 INVITATION_LIFETIME = 14 * 86_400
 MAX_INVITATIONS = 100  # that wait for an answer, of one organisation
 NAMED = 20  # administrators whom a member is told to turn to
-COUNTED = 20  # pages of members that are looked through for whoever wants to know how many there are
+TRIED = 20  # administrators one of whom has to stay one while another goes
 
 
 def get_organisation(call: Call, services: Services) -> Answer:
     """An organisation that the user is a member of: its companies, and whom to turn to."""
     user, organisation = acting_user(call, services), organisation_of(call, services)
     own = membership_in(organisation, user, services)
-    members = tuple(_members(organisation.id, services))
-    administrators = [one.subject for one in members if one.role == ADMINISTRATOR][:NAMED]
+    administrators = [
+        one.subject for one in services.organisations.administrators_of(organisation.id, limit=NAMED).items
+    ]
+    known = Known(services, administrators)
+    counted = services.organisations.members_counted(organisation.id) if own.role == ADMINISTRATOR else None
     document = documents.OwnOrganisation(
         **documents.OwnMembership.of(own, organisation).model_dump(),
-        administrators=tuple(_known_as(subject, services) for subject in administrators),
-        members=len(members) if own.role == ADMINISTRATOR else None,
+        administrators=tuple(map(known.name, administrators)),
+        members=counted.number if counted else None,
+        are_more_members=counted.are_more if counted else None,
     )
     return Answer(document=document.model_dump(mode="json"))
 
@@ -50,13 +56,14 @@ def list_members(call: Call, services: Services) -> Answer:
     """The members of the organisation, oldest first."""
     organisation = administered(call, services)
     page = services.organisations.members_of(organisation.id, limit=call.limit, cursor=call.cursor)
-    return page_of(page, lambda one: _write(one, services))
+    known = Known(services, (one.subject for one in page.items))
+    return page_of(page, lambda one: _write(one, known.user(one.subject)))
 
 
 def get_member(call: Call, services: Services) -> Answer:
     """A member of the organisation."""
     organisation = administered(call, services)
-    return Answer(document=_write(_member(organisation, call.path["sub"], services), services))
+    return Answer(document=_write_one(_member(organisation, call.path["sub"], services), services))
 
 
 def change_role(call: Call, services: Services) -> Answer:
@@ -69,7 +76,7 @@ def change_role(call: Call, services: Services) -> Answer:
         _while_another_administers(
             call, organisation, services, lambda witness: services.withdrawals.change_role(changed, witness)
         )
-    return Answer(document=_write(_member(organisation, subject, services), services))
+    return Answer(document=_write_one(_member(organisation, subject, services), services))
 
 
 def end_membership(call: Call, services: Services) -> Answer:
@@ -98,7 +105,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     """What the organisation offers, oldest first, what has expired or ended among it."""
     organisation = administered(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
-    return page_of(page, lambda one: write_invitation(one, services))
+    return page_of(page, writer_of_invitations(page.items, services))
 
 
 def invite(call: Call, services: Services) -> Answer:
@@ -119,7 +126,7 @@ def invite(call: Call, services: Services) -> Answer:
     if len(services.organisations.invitations_of(organisation.id, limit=MAX_INVITATIONS).items) >= MAX_INVITATIONS:
         raise Conflict("There are too many invitations; withdraw some first", reason="too_many")
     services.organisations.invite(invitation)
-    return Answer(201, write_invitation(invitation, services))
+    return Answer(201, writer_of_invitations((invitation,), services)(invitation))
 
 
 def withdraw_invitation(call: Call, services: Services) -> Answer:
@@ -138,8 +145,9 @@ def list_own_invitations(call: Call, services: Services) -> Answer:
     offered = [one for name in user.invited_as for one in services.organisations.invitations_for(name).items]
     alive = [one for one in offered if is_alive(one, services)]
     found = services.organisations.get_all(one.organisation for one in alive)
+    known = Known(services, (one.invited_by for one in alive))
     items = tuple(
-        _write_own_invitation(one, organisation, services)
+        _write_own_invitation(one, organisation, known)
         for one in alive
         if (organisation := found.get(one.organisation)) and organisation.status == ACTIVE
     )
@@ -175,17 +183,6 @@ def is_alive(invitation: Invitation, services: Services) -> bool:
 # ------------------------------------------------------------------ members
 
 
-def _members(organisation: str, services: Services) -> Iterator[Membership]:
-    """The members, as far as a person wants to count them."""
-    cursor = None
-    for _ in range(COUNTED):
-        page = services.organisations.members_of(organisation, limit=100, cursor=cursor)
-        yield from page.items
-        cursor = page.next
-        if cursor is None:
-            return
-
-
 def _member(organisation: Organisation, subject: str, services: Services) -> Membership:
     membership = services.organisations.membership(organisation.id, subject)
     if membership is None:
@@ -206,7 +203,7 @@ def _while_another_administers(
             administered(call, services)
             raise NotFound("member")
         return
-    others = (one for one in _members(organisation.id, services) if one.role == ADMINISTRATOR)
+    others = services.organisations.administrators_of(organisation.id, limit=TRIED).items
     if not any(write(one.subject) for one in others if one.subject != call.subject):
         raise Conflict("An organisation needs an administrator; make somebody else one first", reason="last_one")
 
@@ -214,42 +211,45 @@ def _while_another_administers(
 # ------------------------------------------------------------------ writing
 
 
-def _write(membership: Membership, services: Services) -> dict[str, Any]:
+def _write_one(membership: Membership, services: Services) -> dict[str, Any]:
+    return _write(membership, services.users.get(membership.subject))
+
+
+def _write(membership: Membership, user: User | None) -> dict[str, Any]:
     """A member, by what the account is known as: who signs in through an identity provider has no username."""
-    user = services.users.get(membership.subject)
     member = documents.Member.of(membership, user)
     return {**member.model_dump(mode="json"), "username": user.known_as if user else ""}
 
 
-def write_invitation(invitation: Invitation, services: Services) -> dict[str, Any]:
-    """An offer, as who may take it back sees it."""
-    return documents.Invitation(
-        id=invitation.id,
-        name=invitation.name,
-        role=documents.role_of(invitation),
-        invited_by=_known_as(invitation.invited_by, services),
-        created_at=invitation.created_at,
-        expires_at=invitation.expires_at,
-    ).model_dump(mode="json")
+def writer_of_invitations(
+    invitations: Iterable[Invitation], services: Services
+) -> Callable[[Invitation], dict[str, Any]]:
+    """Writes each of these offers, as who may take it back sees it."""
+    known = Known(services, (one.invited_by for one in invitations))
+
+    def write(invitation: Invitation) -> dict[str, Any]:
+        return documents.Invitation(
+            id=invitation.id,
+            name=invitation.name,
+            role=documents.role_of(invitation),
+            invited_by=known.name(invitation.invited_by),
+            created_at=invitation.created_at,
+            expires_at=invitation.expires_at,
+        ).model_dump(mode="json")
+
+    return write
 
 
-def _write_own_invitation(
-    invitation: Invitation, organisation: Organisation, services: Services
-) -> documents.OwnInvitation:
+def _write_own_invitation(invitation: Invitation, organisation: Organisation, known: Known) -> documents.OwnInvitation:
     return documents.OwnInvitation(
         id=invitation.id,
         organisation=organisation.id,
         organisation_name=organisation.name,
         role=documents.role_of(invitation),
-        invited_by=_known_as(invitation.invited_by, services),
+        invited_by=known.name(invitation.invited_by),
         created_at=invitation.created_at,
         expires_at=invitation.expires_at,
     )
-
-
-def _known_as(subject: str, services: Services) -> str:
-    user = services.users.get(subject)
-    return (user.name or user.known_as) if user else ""
 
 
 READ, WRITE = "organisation.read", "organisation.write"

@@ -6,7 +6,7 @@ application does for itself: it neither reaches more by its own call nor answers
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -31,8 +31,8 @@ from authserver.management.account.acting import (
     organisation_of,
 )
 from authserver.management.account.members import OPERATIONS as MEMBERS
-from authserver.management.pages import everything
-from authserver.management.present import PresentEnds
+from authserver.management.pages import LONGEST, one_after_the_other
+from authserver.management.present import Known, PresentEnds
 from authserver.models.browsers import Consent, Session
 from authserver.models.clients import VERIFIED, Client
 from authserver.models.invitations import Approval
@@ -40,14 +40,14 @@ from authserver.models.journal import Activity
 from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import User
+from authserver.records import dataclass
 from authserver.services import Services
-from authserver.storage.lists import Page
+from authserver.storage.lists import Counted, Page
 from authserver.values import Scope, base64url, from_base64url, sha256
 
 ALLOW = "allow"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 PARTS = 10  # of a list that are looked through for what is alive
-LONGEST = 100  # of one part
 APPROVAL_KEPT = 30 * 86_400  # at least; an answer holds for as long as a consent is remembered
 
 
@@ -117,30 +117,43 @@ def list_activity(call: Call, services: Services) -> Answer:
 
 
 def list_applications(call: Call, services: Services) -> Answer:
-    """What the user let which application do, and which gets what was allowed before without asking again."""
-    user, ends = acting_user(call, services), PresentEnds(services)
-    granted = _by_client(_alive(_granted_by(user, services), ends, services))
-    remembered = {one.client_id: one for one in _consents_of(user, services) if _is_remembered(one, ends, services)}
-    names: dict[str, str] = {}
+    """What the user let which application do, and which gets what was allowed before without asking again.
+
+    A part of the list is of so many grants, the newest first, and then of so many remembered answers, those that are
+    over among them. It has an application once, with what is in this part; another part may have the same one again.
+    """
+    found = _let_in(acting_user(call, services), call.limit, call.cursor, services)
+    client_ids = tuple(found.granted.keys() | found.remembered.keys())
+    known = Known(services, (call.subject,), client_ids)
     items = [
-        _own_application(client_id, granted.get(client_id, []), remembered.get(client_id), names, services)
-        for client_id in granted.keys() | remembered.keys()
+        _own_application(one, found.granted.get(one, []), found.remembered.get(one), known, services)
+        for one in client_ids
     ]
     items.sort(key=lambda one: (one.name, one.client_id))
-    return Answer(document=documents.Applications(items=tuple(items)).model_dump(mode="json"))
+    return page_of(Page(tuple(items), found.next), lambda one: one.model_dump(mode="json"))
 
 
 def get_application(call: Call, services: Services) -> Answer:
-    """The same of one application."""
-    user, client_id, ends = acting_user(call, services), call.path["client_id"], PresentEnds(services)
-    granted = [one for one in _granted_by(user, services) if one.client_id == client_id]
-    alive = list(_alive(granted, ends, services))
+    """The same of one application, with its grants among the latest thousand of the user; `next` looks further."""
+    user, client_id = acting_user(call, services), call.path["client_id"]
+    granted: list[Authorization] = []
+    cursor = call.query.get("before")
+    for _ in range(PARTS):
+        page = _granted_by(user, LONGEST, cursor, services)
+        granted += (one for one in page.items if one.client_id == client_id)
+        cursor = page.next
+        if cursor is None:
+            break
     consent = services.browsers.browser_state(subject_key=key_text(user.sub), client_key=key_text(client_id)).consent
+    ends = PresentEnds(services, [*granted, *([consent] if consent else [])])
+    alive = list(_alive(granted, ends, services))
     if consent is not None and not _is_remembered(consent, ends, services):
         consent = None
-    if not alive and consent is None:
+    if not alive and consent is None and cursor is None:
         raise NotFound("application")
-    return Answer(document=_own_application(client_id, alive, consent, {}, services).model_dump(mode="json"))
+    application = _own_application(client_id, alive, consent, Known(services, (user.sub,), (client_id,)), services)
+    document = documents.OwnApplication(**application.model_dump(), next=cursor)
+    return Answer(document=document.model_dump(mode="json"))
 
 
 def disconnect_application(call: Call, services: Services) -> Answer:
@@ -160,10 +173,46 @@ def disconnect_applications(call: Call, services: Services) -> Answer:
     return Answer()
 
 
-def connected_clients(user: User, services: Services) -> frozenset[str]:
-    """The identifiers of the applications that the user let in."""
-    alive = _alive(_granted_by(user, services), PresentEnds(services), services)
-    return frozenset(one.client_id for one in alive)
+def connected(user: User, services: Services) -> Counted:
+    """How many applications the latest hundred grants of the user let in, and whether there are more grants."""
+    page = _granted_by(user, LONGEST, None, services)
+    alive = _alive(page.items, PresentEnds(services, page.items), services)
+    return Counted(len({one.client_id for one in alive}), page.next is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """A part of what a user let in, by client: grants that stand, and answers that are remembered."""
+
+    granted: Mapping[str, list[Authorization]]
+    remembered: Mapping[str, Consent]
+    next: str | None
+
+
+def _let_in(user: User, limit: int, cursor: str | None, services: Services) -> LetIn:
+    """A part that has something, unless too many in a row have nothing: of many that were ended at once."""
+    for _ in range(PARTS):
+        (grants, consents), cursor = one_after_the_other(
+            (
+                lambda size, at: _granted_by(user, size, at, services),
+                lambda size, at: services.browsers.consents(user.sub, limit=size, cursor=at),
+            ),
+            limit=limit,
+            cursor=cursor,
+        )
+        ends = PresentEnds(services, (*grants, *consents))
+        found = LetIn(
+            granted=_by_client(_alive(grants, ends, services)),
+            remembered={one.client_id: one for one in consents if _is_remembered(one, ends, services)},
+            next=cursor,
+        )
+        if found.granted or found.remembered or cursor is None:
+            break
+    return found
+
+
+def _granted_by(user: User, limit: int, cursor: str | None, services: Services) -> Page[Authorization]:
+    return services.tokens.authorizations(subject=user.sub, limit=limit, cursor=cursor, newest_first=True)
 
 
 # ------------------------------------------------------------------ organisations
@@ -181,32 +230,22 @@ def list_organisations(call: Call, services: Services) -> Answer:
 def list_applications_of_organisation(call: Call, services: Services) -> Answer:
     """What members granted to applications for the organisation.
 
-    A part of the list is of so many grants, those that are over among them, and has an application once: with its
-    grants in this part. Another part may have the same application again, with others.
+    A part of the list is of so many grants, the newest first and those that are over among them, and has an application
+    once: with its grants in this part. Another part may have the same application again, with others.
     """
-    return page_of(applications_of_organisation(call, services), lambda one: one.model_dump(mode="json"))
-
-
-def applications_of_organisation(
-    call: Call, services: Services, parts: int = 1
-) -> Page[documents.ConnectedApplication]:
-    """The applications in so many parts of that list, by name, and where the next one begins."""
     organisation = administered(call, services)
-    granted: list[Authorization] = []
-    cursor = call.cursor
-    for _ in range(parts):
-        page = services.tokens.authorizations(organisation=organisation.id, limit=call.limit, cursor=cursor)
-        granted += page.items
-        cursor = page.next
-        if cursor is None:
-            break
-    names: dict[str, str] = {}
-    by_client = _by_client(_alive(granted, PresentEnds(services), services))
+    page = services.tokens.authorizations(
+        organisation=organisation.id, limit=call.limit, cursor=call.cursor, newest_first=True
+    )
+    alive = tuple(_alive(page.items, PresentEnds(services, page.items), services))
+    by_client = _by_client(alive)
+    known = Known(services, (one.subject for one in alive), by_client)
     items = [
-        documents.ConnectedApplication(**_described(client_id, services), grants=_grants(grants, names, services))
+        documents.ConnectedApplication(**_described(client_id, known), grants=_grants(grants, known, services))
         for client_id, grants in by_client.items()
     ]
-    return Page(tuple(sorted(items, key=lambda one: (one.name, one.client_id))), cursor)
+    items.sort(key=lambda one: (one.name, one.client_id))
+    return page_of(Page(tuple(items), page.next), lambda one: one.model_dump(mode="json"))
 
 
 def disconnect_application_of_organisation(call: Call, services: Services) -> Answer:
@@ -245,24 +284,25 @@ def set_companies(call: Call, services: Services) -> Answer:
 
 
 def list_approvals(call: Call, services: Services) -> Answer:
-    """What members asked the organisation's administrators to allow. Who is no administrator sees what is their own."""
+    """What members asked the organisation's administrators to allow, newest first. Who is no administrator sees what is
+    their own."""
     user, organisation = acting_user(call, services), organisation_of(call, services)
     if membership_in(organisation, user, services).role == ADMINISTRATOR:
         page = services.browsers.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
     else:
         asked = services.browsers.own_approvals(user.sub, limit=call.limit, cursor=call.cursor)
         page = Page(tuple(one for one in asked.items if one.organisation == organisation.id), asked.next)
-    names: dict[str, str] = {}
-    ends = PresentEnds(services)
+    ends = PresentEnds(services, page.items)
     shown = tuple(one for one in page.items if _is_asked(one, ends, services))
-    return page_of(Page(shown, page.next), lambda one: _write_approval(one, names, ends, services))
+    known = _known_of(shown, services)
+    return page_of(Page(shown, page.next), lambda one: _write_approval(one, known, ends, services))
 
 
 def get_approval(call: Call, services: Services) -> Answer:
     """What a member asked, as long as it is what the identifier stands for; for administrators and that member."""
     ends = PresentEnds(services)
     approval, _ = _approval_to_see(call, ends, services)
-    return Answer(document=_write_approval(approval, {}, ends, services))
+    return Answer(document=_write_approval(approval, _known_of((approval,), services), ends, services))
 
 
 def answer_approval(call: Call, services: Services) -> Answer:
@@ -281,7 +321,7 @@ def answer_approval(call: Call, services: Services) -> Answer:
     # An approval of before that has ended since allows nothing, whoever gave it.
     if not is_said or (wanted.decision == ALLOW and not ends.let_approval_stand(answered)):
         raise Conflict("This was answered before")
-    return Answer(document=_write_approval(answered, {}, ends, services))
+    return Answer(document=_write_approval(answered, _known_of((answered,), services), ends, services))
 
 
 def withdraw_approval(call: Call, services: Services) -> Answer:
@@ -362,14 +402,6 @@ def _for_itself() -> Problem:
     return Problem(403, "An application may not decide what it may do itself", reason="own_application")
 
 
-def _granted_by(user: User, services: Services) -> Iterator[Authorization]:
-    return everything(lambda cursor: services.tokens.authorizations(subject=user.sub, limit=LONGEST, cursor=cursor))
-
-
-def _consents_of(user: User, services: Services) -> Iterator[Consent]:
-    return everything(lambda cursor: services.browsers.consents(user.sub, limit=LONGEST, cursor=cursor))
-
-
 def _note(call: Call, services: Services, kind: str, about: str = "") -> None:
     note(services, call.subject, kind, device=call.device, source=call.source, about=about)
 
@@ -426,23 +458,23 @@ def _own_application(
     client_id: str,
     granted: list[Authorization],
     consent: Consent | None,
-    names: dict[str, str],
+    known: Known,
     services: Services,
 ) -> documents.Application:
     return documents.Application(
-        **_described(client_id, services),
-        grants=_grants(granted, names, services),
+        **_described(client_id, known),
+        grants=_grants(granted, known, services),
         remembered=_remembered(consent, services) if consent else None,
     )
 
 
-def _described(client_id: str, services: Services) -> dict[str, Any]:
+def _described(client_id: str, known: Known) -> dict[str, Any]:
     """What an application is, whatever it was granted."""
-    client = services.clients.get(client_id)
+    client = known.client(client_id)
     links = ("logo_uri", "client_uri", "policy_uri", "tos_uri")
     return {
         "client_id": client_id,
-        "name": client.client_name if client else client_id,
+        "name": known.client_name(client_id),
         **{name: (getattr(client, name) or None) if client else None for name in links},
         "verification": _verification(client),
     }
@@ -457,15 +489,15 @@ def _remembered(consent: Consent, services: Services) -> documents.Remembered:
     )
 
 
-def _grants(granted: Iterable[Authorization], names: dict[str, str], services: Services) -> tuple[documents.Grant, ...]:
-    return tuple(_grant(authorization, names, services) for authorization in granted)
+def _grants(granted: Iterable[Authorization], known: Known, services: Services) -> tuple[documents.Grant, ...]:
+    return tuple(_grant(authorization, known, services) for authorization in granted)
 
 
-def _grant(authorization: Authorization, names: dict[str, str], services: Services) -> documents.Grant:
+def _grant(authorization: Authorization, known: Known, services: Services) -> documents.Grant:
     return documents.Grant(
         id=authorization.id,
         sub=authorization.subject,
-        username=_username(authorization.subject, names, services),
+        username=known.username(authorization.subject),
         permissions=_permissions(authorization.scope, services),
         resource=authorization.resource,
         organisation=authorization.organisation or None,
@@ -480,28 +512,28 @@ def _permissions(scope: Iterable[str], services: Services) -> tuple[documents.Pe
     return tuple(map(documents.Permission.of, services.scopes().describe(Scope.of(scope))))
 
 
-def _username(sub: str, names: dict[str, str], services: Services) -> str:
-    if sub not in names:
-        user = services.users.get(sub)
-        names[sub] = user.known_as if user else ""
-    return names[sub]
-
-
 def _verification(client: Client | None) -> Literal["verified", "test"]:
     return "verified" if client is not None and client.verification == VERIFIED else "test"
 
 
-def _write_approval(approval: Approval, names: dict[str, str], ends: PresentEnds, services: Services) -> dict[str, Any]:
-    client = services.clients.get(approval.client_id)
+def _known_of(asked: Iterable[Approval], services: Services) -> Known:
+    """Whom and what these name."""
+    asked = tuple(asked)
+    people = (sub for one in asked for sub in (one.subject, one.decided_by))
+    return Known(services, people, (one.client_id for one in asked))
+
+
+def _write_approval(approval: Approval, known: Known, ends: PresentEnds, services: Services) -> dict[str, Any]:
+    client = known.client(approval.client_id)
     return documents.Approval.model_validate(
         {
             "id": _approval_id(approval),
             "client_id": approval.client_id,
-            "client_name": client.client_name if client else approval.client_id,
+            "client_name": known.client_name(approval.client_id),
             "client_uri": (client.client_uri or None) if client else None,
             "verification": _verification(client),
             "sub": approval.subject,
-            "username": _username(approval.subject, names, services),
+            "username": known.username(approval.subject),
             "permissions": _permissions(approval.scope, services),
             "resource": approval.resource,
             "entities": tuple(sorted(approval.entities)),
@@ -509,7 +541,7 @@ def _write_approval(approval: Approval, names: dict[str, str], ends: PresentEnds
             "expires_at": approval.expires_at,
             "decision": approval.decision or None,
             "decided_by": approval.decided_by or None,
-            "decided_by_username": _username(approval.decided_by, names, services) if approval.decided_by else None,
+            "decided_by_username": known.username(approval.decided_by) if approval.decided_by else None,
             "decided_at": approval.decided_at or None,
             "stands": ends.let_approval_stand(approval),
         }
@@ -574,7 +606,8 @@ OPERATIONS = (
         "List one's applications",
         READ,
         list_applications,
-        answer=documents.Applications,
+        answer=documents.Application,
+        is_list=True,
     ),
     Operation(
         "DELETE /account/applications",
@@ -588,7 +621,8 @@ OPERATIONS = (
         "Read one of one's applications",
         READ,
         get_application,
-        answer=documents.Application,
+        answer=documents.OwnApplication,
+        query={"before": "`next` of the answer before"},
     ),
     Operation(
         "DELETE /account/applications/{client_id}",

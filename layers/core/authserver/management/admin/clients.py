@@ -140,7 +140,7 @@ def patch_client(call: Call, services: Services) -> Answer:
 
     def changed(client: Client) -> Client:
         document = call.patched(AdministeredClient, _patchable(client, call.body))
-        require_acceptable(document, Terms.for_operators(services))
+        require_acceptable(document, Terms.for_operators(services, client))
         after = _administered(client, document)
         _require_power_over(client, call, services)
         _require_power_over(after, call, services)

@@ -5,7 +5,7 @@ from typing import Any
 from authserver.documents import authorization as documents
 from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, NotFound, Operation, page_of
-from authserver.management.present import PresentEnds
+from authserver.management.present import Known, PresentEnds
 from authserver.models.browsers import Consent
 from authserver.models.users import User
 from authserver.services import Services
@@ -14,8 +14,8 @@ from authserver.services import Services
 def list_consents(call: Call, services: Services) -> Answer:
     """What a user allowed, oldest first, what is over among it."""
     page = services.browsers.consents(_user(call, services).sub, limit=call.limit, cursor=call.cursor)
-    ends = PresentEnds(services)
-    return page_of(page, lambda one: _write(one, ends, services))
+    ends, known = PresentEnds(services, page.items), Known(services, clients=(one.client_id for one in page.items))
+    return page_of(page, lambda one: _write(one, ends, known, services))
 
 
 def forget_consent(call: Call, services: Services) -> Answer:
@@ -35,12 +35,11 @@ def _user(call: Call, services: Services) -> User:
     return user
 
 
-def _write(consent: Consent, ends: PresentEnds, services: Services) -> dict[str, Any]:
-    client = services.clients.get(consent.client_id)
+def _write(consent: Consent, ends: PresentEnds, known: Known, services: Services) -> dict[str, Any]:
     is_over = consent.expires_at <= services.now()
     return documents.Consent(
         client_id=consent.client_id,
-        client_name=client.client_name if client else consent.client_id,
+        client_name=known.client_name(consent.client_id),
         scope=str(consent.scope - consent.declined),
         declined=str(consent.declined),
         resource=tuple(sorted(consent.resource)),

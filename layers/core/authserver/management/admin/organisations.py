@@ -9,11 +9,14 @@ from authserver.ends import SUSPENDED_DELETED
 from authserver.identity.activity import ADMINISTRATOR_MADE, MEMBER_MADE, MEMBERSHIP_ENDED
 from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
-from authserver.management.account.members import is_alive, write_invitation
+from authserver.management.account.members import is_alive, writer_of_invitations
 from authserver.management.admin.told import tell
-from authserver.management.pages import everything
+from authserver.management.deletion import order_erasure
+from authserver.management.present import Known
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
+from authserver.models.users import User
 from authserver.services import Services
+from authserver.storage.erasures import organisation_erasure
 from authserver.storage.lists import Page
 
 
@@ -56,17 +59,13 @@ def change_organisation(call: Call, services: Services) -> Answer:
 def delete_organisation(call: Call, services: Services) -> Answer:
     """Removes an organisation for good, with all that was granted for it; its identifier is never given again.
 
-    One write ends it. Then its memberships and invitations are removed, which a repetition of the call finishes.
+    That is one write. Its memberships and invitations are removed in the background (`GET /admin/erasures`).
     """
     organisation = call.path["organisation"]
     end = services.tokens.standing(organisation_key=key_text(organisation)).ends.organisation
-    if end.suspended != SUSPENDED_DELETED:
-        services.withdrawals.delete_organisation(_organisation(call, services).id)
-    stores, limit = services.organisations, 100
-    for member in everything(lambda at: stores.members_of(organisation, limit=limit, cursor=at)):
-        services.withdrawals.delete_membership(organisation, member.subject)
-    for invitation in everything(lambda at: stores.invitations_of(organisation, limit=limit, cursor=at)):
-        services.withdrawals.withdraw_invitation(invitation.id)
+    if end.suspended != SUSPENDED_DELETED:  # else the call is repeated
+        services.withdrawals.delete_organisation(_organisation(call, services).id, services.now())
+    order_erasure(organisation_erasure(organisation, key_text), services)
     return Answer()
 
 
@@ -90,7 +89,8 @@ def list_members(call: Call, services: Services) -> Answer:
     """The members of an organisation, oldest first."""
     organisation = _organisation(call, services)
     page = services.organisations.members_of(organisation.id, limit=call.limit, cursor=call.cursor)
-    return page_of(page, lambda one: write_member(one, services))
+    known = Known(services, (one.subject for one in page.items))
+    return page_of(page, lambda one: _write_member(one, known.user(one.subject)))
 
 
 def put_member(call: Call, services: Services) -> Answer:
@@ -103,13 +103,13 @@ def put_member(call: Call, services: Services) -> Answer:
         raise NotFound("user")
     before = services.organisations.membership(organisation.id, sub)
     if before is not None and before.role == wanted.role:
-        return Answer(document=write_member(before, services))
+        return Answer(document=_write_member(before, user))
     since = before.created_at if before else services.now()
     membership = Membership(organisation.id, sub, wanted.role, since, epoch=services.claim())
     services.withdrawals.set_membership(membership)
     made = ADMINISTRATOR_MADE if membership.role == ADMINISTRATOR else MEMBER_MADE
     tell(user, made, services, about=organisation.name)
-    return Answer(document=write_member(membership, services))
+    return Answer(document=_write_member(membership, user))
 
 
 def delete_member(call: Call, services: Services) -> Answer:
@@ -129,7 +129,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     organisation = _organisation(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
     pending = tuple(one for one in page.items if is_alive(one, services))
-    return page_of(Page(pending, page.next), lambda one: write_invitation(one, services))
+    return page_of(Page(pending, page.next), writer_of_invitations(pending, services))
 
 
 def withdraw_invitation(call: Call, services: Services) -> Answer:
@@ -142,9 +142,8 @@ def withdraw_invitation(call: Call, services: Services) -> Answer:
     return Answer()
 
 
-def write_member(membership: Membership, services: Services) -> dict[str, Any]:
+def _write_member(membership: Membership, user: User | None) -> dict[str, Any]:
     """A member, with the user's names."""
-    user = services.users.get(membership.subject)
     return documents.Member.of(membership, user).model_dump(mode="json")
 
 

@@ -55,7 +55,7 @@ def activity_of(call: Call, services: Services) -> AppActivity:
 def _connections_since(since: int, client_id: str, services: Services) -> Iterator[Authorization]:
     cursor = None
     for _ in range(MOST_PAGES):
-        page = services.tokens.latest_authorizations(client_id, limit=PAGE, cursor=cursor)
+        page = services.tokens.authorizations(client_id=client_id, limit=PAGE, cursor=cursor, newest_first=True)
         yield from (one for one in page.items if one.created_at >= since)
         cursor = page.next
         if cursor is None or any(one.created_at < since for one in page.items):
