@@ -1,4 +1,4 @@
-"""AWS behind one HTTP endpoint: DynamoDB and KMS are moto in this process, behind one lock; mails go to the outbox, and
+"""AWS behind one HTTP endpoint: DynamoDB is MiniStack and KMS moto, both in this process; mails go to the outbox, and
 asynchronous invocations to the functions.
 """
 
@@ -14,18 +14,15 @@ from urllib.parse import unquote
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationNotFoundError
 from moto.core.request import Request as MotoRequest
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.responses import DynamoHandler
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from werkzeug.exceptions import HTTPException
 
-from local import sdk
+from local import ministack, sdk
 from local.errors import RefusedError
 from local.http_server import HttpServer, Request, Response, listen_ipv4
 from local.intrinsics import REGION
 from local.logs import Log
-from local.moto_copies import copies_of_targets
 from local.outbox import Outbox
 from local.permissions import (
     Access,
@@ -37,22 +34,18 @@ from local.permissions import (
     kms_accesses,
     mail_access,
 )
-from local.repetitions import MismatchError, Repetitions
+from local.repetitions import TOKEN, MismatchError, Repetitions
 from local.stack import Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
 
-# moto checks a condition and writes in two steps: two threads at once may both pass. DynamoDB never lets them.
-# The lock is the process's, because moto's state is.
-_one_at_a_time = threading.Lock()
-
-# Two servers in one process (tests) share moto; an account of its own keeps each one's tables and keys apart.
+# Two servers in one process (tests) share what is stored; an account of its own keeps each one's tables and keys apart.
 _accounts = itertools.count(123456789012)
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
-_SERVICES: dict[str, Any] = {"DynamoDB_20120810": DynamoHandler, "TrentService": KmsResponse}
+_DYNAMODB, _KMS = "DynamoDB_20120810", "TrentService"
 _INVOKE = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 _DYNAMODB_ERROR = "com.amazonaws.dynamodb.v20120810#"
 _SEND_EMAIL = "/v2/email/outbound-emails"
@@ -74,6 +67,7 @@ class Aws:
         self._permissions: dict[str, tuple[str, tuple[Statement, ...]]] = {}
         self._tables: dict[str, TableKeys] = {}
         self._repetitions = Repetitions()
+        self._transactions = threading.Lock()
         self.outbox = Outbox()
         self._server = HttpServer(listen_ipv4(), self._answer)
         self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
@@ -83,36 +77,44 @@ class Aws:
             return self._send_email(request)
         if request.method == "POST" and (invocation := _INVOKE.fullmatch(request.path)):
             return self._invoke(unquote(invocation["function"]), request)
-        service, _, action = (request.header("X-Amz-Target") or "").partition(".")
-        if service not in _SERVICES:
+        target = request.header("X-Amz-Target") or ""
+        service, _, action = target.partition(".")
+        if service not in (_DYNAMODB, _KMS):
             return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
-        if refusal := self._forbidden(request, lambda: self._accesses(service, action, json.loads(request.body))):
-            return refusal
-        with _one_at_a_time:
-            if action == "TransactWriteItems":
-                return self._transact(request)
-            return self._by_moto(service, action, request)
-
-    def _transact(self, request: Request) -> Response:
         body = json.loads(request.body)
-        try:
-            before = self._repetitions.answer_to(body)
-        except MismatchError:
-            return _error(400, f"{_DYNAMODB_ERROR}IdempotentParameterMismatchException", "The token was used already.")
-        if before:
-            return before
-        with copies_of_targets(body):
-            response = self._by_moto("DynamoDB_20120810", "TransactWriteItems", request)
-        if response.status == HTTPStatus.OK:
-            self._repetitions.succeeded(body, response)
-        return response
+        if refusal := self._forbidden(request, lambda: self._accesses(service, action, body)):
+            return refusal
+        if service == _KMS:
+            return self._by_moto(request)
+        if action == "TransactWriteItems" and TOKEN in body:
+            return self._transact(target, body)
+        return self._by_ministack(target, request.body)
 
-    def _by_moto(self, service: str, action: str, request: Request) -> Response:
-        """moto's answer. To be called by one thread at a time."""
+    def _transact(self, target: str, body: dict[str, Any]) -> Response:
+        """One after the other, so that none is sent again while it is done the first time."""
+        with self._transactions:
+            try:
+                before = self._repetitions.answer_to(body)
+            except MismatchError:
+                text = "The token was used already."
+                return _error(400, f"{_DYNAMODB_ERROR}IdempotentParameterMismatchException", text)
+            if before:
+                return before
+            plain = {name: value for name, value in body.items() if name != TOKEN}
+            response = self._by_ministack(target, json.dumps(plain).encode())
+            if response.status == HTTPStatus.OK:
+                self._repetitions.succeeded(body, response)
+            return response
+
+    def _by_ministack(self, target: str, body: bytes) -> Response:
+        status, headers, answer = ministack.answer(self.account, target, body)
+        return Response(status, tuple(headers.items()), answer)
+
+    def _by_moto(self, request: Request) -> Response:
         try:
-            status, headers, body = _SERVICES[service].dispatch(self._moto_request(request))
+            status, headers, body = KmsResponse.dispatch(self._moto_request(request))
         except (NotImplementedError, OperationNotFoundError):
-            return _unknown_operation(f"{action} is not served here")
+            return _unknown_operation("this action is not served here")
         except HTTPException as error:
             status, headers, body = error.code or 500, dict(error.get_headers()), error.description or ""
         kept = tuple((k, str(v)) for k, v in headers.items() if k.lower() not in {"content-length", "status"})
@@ -155,7 +157,7 @@ class Aws:
         return None
 
     def _accesses(self, service: str, action: str, body: Any) -> list[Access]:
-        if service == "TrentService":
+        if service == _KMS:
             return kms_accesses(action, body, f"arn:aws:kms:{REGION}:{self.account}:key/")
         return dynamodb_accesses(action, body, self._tables)
 
@@ -202,9 +204,8 @@ class Aws:
     def close(self) -> None:
         """Stop serving, and forget every table and key."""
         self._server.close()
-        with _one_at_a_time:
-            dynamodb_backends.pop(self.account, None)
-            kms_backends.pop(self.account, None)
+        ministack.forget(self.account)
+        kms_backends.pop(self.account, None)
 
 
 def _partition_key(schema: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ leading keys, encryption contexts and senders. Key policies and who else may inv
 Mails go to /outbox on the AuthorizationApi's port and no further; SES is not asked about identities, nor for a sandbox.
 An asynchronous invocation that fails is not repeated.
 
-DynamoDB and KMS are moto behind one lock: no throttling, no eventual consistency, and items do not expire by TTL.
+DynamoDB is MiniStack, with one call at a time, and KMS is moto: no throttling, no eventual consistency, and items do
+not expire by TTL.
 
 Functions run on this machine's Python and packages, not on Amazon Linux, with layers as folders of the source tree;
 memory, CPU and /tmp are not limited. Workers are forks of one process, and may use packages of layers that their

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _INVOKE = "execute-api:Invoke"
@@ -52,5 +53,10 @@ def _list(value: Any) -> list[Any]:
 
 def matches(pattern: str, value: str) -> bool:
     """IAM's wildcards: `*` is any run of characters, `?` any one."""
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@lru_cache(4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
     wild = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.fullmatch(wild, value, re.DOTALL) is not None
+    return re.compile(wild, re.DOTALL)

@@ -1,4 +1,6 @@
-"""Transactions that were done are not done again: DynamoDB's `ClientRequestToken`, which moto does not know.
+"""Transactions that were done are not done again: DynamoDB's `ClientRequestToken`.
+
+MiniStack knows it too, but never forgets one.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -10,7 +12,7 @@ from typing import Any
 from local.http_server import Response
 
 WINDOW = 600  # seconds
-_TOKEN = "ClientRequestToken"
+TOKEN = "ClientRequestToken"
 
 
 class MismatchError(Exception):
@@ -27,14 +29,14 @@ class Repetitions:
     def answer_to(self, request: Mapping[str, Any]) -> Response | None:
         """What was answered to the same request, if it succeeded within the window. Errors: `MismatchError`."""
         self._forget()
-        _, before, response = self._done.get(request.get(_TOKEN, ""), (0.0, request, None))
+        _, before, response = self._done.get(request.get(TOKEN, ""), (0.0, request, None))
         if before != request:
             raise MismatchError
         return response
 
     def succeeded(self, request: Mapping[str, Any], response: Response) -> None:
-        if _TOKEN in request:
-            self._done[request[_TOKEN]] = (self._clock() + WINDOW, request, response)
+        if TOKEN in request:
+            self._done[request[TOKEN]] = (self._clock() + WINDOW, request, response)
 
     def _forget(self) -> None:
         for token, (until, _, _) in list(self._done.items()):

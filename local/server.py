@@ -22,7 +22,7 @@ from local.rest_api import RestApi, read_document
 from local.routes import matching
 from local.schedules import Schedules
 from local.stack import Builder, Schedule, Stack
-from local.template import expand_elsewhere, read_template, with_resources
+from local.template import expanded, read_template, with_resources
 from local.workers import FunctionError, access_key_id
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from local.seed import Planted
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+_ADDRESSES = ("Issuer", "ResourceUrl")  # parameters that may differ from start to start
 
 
 class DevelopmentServer:
@@ -164,7 +166,7 @@ class DevelopmentServer:
         }
         parameters = choose_parameters(template.get("Parameters", {}), self._given, local)
         with ThreadPoolExecutor(1) as executor:
-            expanding = executor.submit(expand_elsewhere, template, parameters)
+            expanding = executor.submit(expanded, template, parameters, _ADDRESSES)
             self._check_seed()
             self._aws = self._make_aws()
             self._resolver = Resolver(parameters, template.get("Conditions", {}), self._aws.account)
@@ -179,7 +181,7 @@ class DevelopmentServer:
             read(self._seed)
 
     def _make_aws(self) -> "Aws":
-        from local.aws import Aws  # imports moto
+        from local.aws import Aws  # imports moto and MiniStack
 
         aws = Aws(self._log)
         self._closing.callback(aws.close)

@@ -2,13 +2,15 @@
 
 import copy
 import gc
+import hashlib
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from local.intrinsics import REGION
 
 # The translator wants code in S3; a folder of this project is named as a key in a bucket of this name.
 LOCAL_BUCKET = "local"
+
+_ROOT = Path(__file__).parent.parent
+_KEPT = _ROOT / ".cache" / "expanded"
+_MOST_KEPT = 100  # files; the tests have some 30 templates
 
 _SECTIONS = {
     "AWSTemplateFormatVersion",
@@ -81,7 +87,7 @@ def with_resources(template: dict[str, Any], path: Path, root: Path) -> dict[str
 
 def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The plain CloudFormation resources that SAM makes of the template, by logical id; intrinsics are still in."""
-    # Half a second and 40 MB, which a server does without once its template is expanded: see `expand_elsewhere`.
+    # Half a second and 40 MB, which a server does without once its template is expanded: see `expanded`.
     from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
     from samtranslator.translator.transform import transform
 
@@ -99,12 +105,43 @@ def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[s
     return resources
 
 
-def expand_elsewhere(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """As `expand`, in a process of its own."""
+def expanded(
+    template: Mapping[str, Any], parameters: Mapping[str, str], unsaid: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """As `expand`, in a process of its own, or as it came out the last time: it is kept in `.cache`.
+
+    References to the parameters in `unsaid` stay as they are, so that it is the same whatever their values.
+    """
+    declared = template.get("Parameters", {})
+    question = json.dumps(
+        [
+            {**template, "Parameters": {name: rules for name, rules in declared.items() if name not in unsaid}},
+            {name: value for name, value in parameters.items() if name not in unsaid},
+        ],
+        default=str,  # YAML's dates, such as a policy's version
+    )
+    kept = _KEPT / f"{_digest(question)}.json"
+    with suppress(OSError, ValueError):
+        resources: dict[str, dict[str, Any]] = json.loads(kept.read_bytes())
+        return resources
+    answer = _expand_elsewhere(question)
+    _keep(kept, answer)
+    return answer
+
+
+def _digest(question: str) -> str:
+    """Of all that the answer depends on."""
+    digest = hashlib.sha256(question.encode())
+    digest.update(version("aws-sam-translator").encode())
+    digest.update(Path(__file__).read_bytes())
+    return digest.hexdigest()
+
+
+def _expand_elsewhere(question: str) -> dict[str, dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "local.template"],
-        cwd=Path(__file__).parent.parent,
-        input=json.dumps([template, parameters], default=str),  # YAML's dates, such as a policy's version
+        cwd=_ROOT,
+        input=question,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -118,8 +155,19 @@ def expand_elsewhere(template: Mapping[str, Any], parameters: Mapping[str, str])
     return resources
 
 
+def _keep(path: Path, resources: Mapping[str, Any]) -> None:
+    """For the next start, if this folder can be written to; of the others, the newest."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(f".{os.getpid()}")
+        half.write_text(json.dumps(resources), encoding="utf-8")
+        half.replace(path)
+        for old in sorted(path.parent.iterdir(), key=lambda one: -one.stat().st_mtime)[_MOST_KEPT:]:
+            old.unlink(missing_ok=True)
+
+
 def _main() -> None:
-    """The other side of `expand_elsewhere`."""
+    """The other side of `_expand_elsewhere`."""
     gc.disable()  # it finds nothing in the translator's many copies, and this process ends
     try:
         answer: dict[str, Any] = {"resources": expand(*json.load(sys.stdin))}

@@ -28,8 +28,8 @@ DIFFERENCES_HEAD = """# The development server
 
 `make run` expands `template.yaml` with AWS SAM's own translator and serves what comes out, so there is no second table
 of routes, permissions or environment variables. Each function runs in processes of its own on `awslambdaric`, AWS's
-runtime client, behind a small Runtime API, with only its own environment; DynamoDB and KMS are moto, in process, behind
-one lock; both APIs answer in API Gateway's shapes; authorizers, gateway responses and the functions' roles are
+runtime client, behind a small Runtime API, with only its own environment; DynamoDB is MiniStack and KMS moto, both in
+process; both APIs answer in API Gateway's shapes; authorizers, gateway responses and the functions' roles are
 evaluated. Code is reloaded when it changes. It refuses to start on anything in the template that it does not
 understand. The flow tests run on this same server.
 

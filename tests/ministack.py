@@ -1,23 +1,18 @@
-"""MiniStack's DynamoDB in this process: its engine, without its HTTP server.
-
-A call takes a millisecond with all that botocore does for it, where moto takes 4 to 25. That both answer alike, and as
-DynamoDB is documented, is what `tests/contract` shows.
-"""
+"""MiniStack's DynamoDB (`local.ministack`) beneath botocore's clients, and what it stores as tests look at it."""
 
 import io
 import itertools
 import pickle
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from ministack.core.responses import request_scope
-from ministack.services import dynamodb
 
+from local import ministack
 from local.intrinsics import REGION
+from local.ministack import dynamodb
 
 type BeforeSend = Callable[..., AWSResponse]
 """Answers for a botocore client whose event ``before-send`` it is registered for."""
@@ -37,7 +32,6 @@ class DynamoDB:
 
     def __init__(self) -> None:
         self.account = str(next(_accounts))
-        self._lock = threading.Lock()
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """See `BeforeSend`."""
@@ -45,9 +39,7 @@ class DynamoDB:
 
     def answer(self, target: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """The status, the headers and the body for a request with this ``X-Amz-Target``; one at a time."""
-        with self._lock, request_scope(self.account, REGION):
-            status, headers, answer = _result(dynamodb.handle_request("POST", "/", {"x-amz-target": target}, body, {}))
-            return status, headers, answer
+        return ministack.answer(self.account, target, body)
 
     def items(self, table: str) -> dict[str, Item]:
         """What is stored, by key; not a copy of it."""
@@ -77,9 +69,7 @@ class DynamoDB:
         dynamodb._txn_idempotency.clear()
 
     def close(self) -> None:
-        with request_scope(self.account, REGION):
-            for table in dynamodb._tables.keys():  # noqa: SIM118 - no dict
-                dynamodb._tables.pop(table)
+        ministack.forget(self.account)
 
     def _stored(self, table: str) -> dict[str, dict[str, Item]]:
         stored: dict[str, dict[str, Item]] = dynamodb._tables.get_scoped(self.account, REGION, table)["items"]
@@ -105,13 +95,3 @@ class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Iterator[bytes]:
         while chunk := self.read():
             yield chunk
-
-
-def _result[Result](coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """What a coroutine returns that waits for nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: Result = done.value
-        return result
-    raise RuntimeError("MiniStack's DynamoDB waits for something")

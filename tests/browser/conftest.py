@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from local.server import DevelopmentServer
-from tests.browser.every_page import EVERY_PAGE, PageOf
 from tests.browser.site import Site
-from tests.browser.visit import Window, at
+from tests.browser.visit import PATIENCE, Window, Windows, at
 from tests.flows.person import App, Deployment, Person, demo_app, demo_web
 
 SESSION_COOKIE = "__Host-session"
@@ -31,7 +30,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000  # milliseconds, for a page to be what a test waits for
 HOSTILE_NAME = "<img src=x onerror=alert(1)>\"'&"
 LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänspatentverwaltung"
 MORE_CLIENTS = [
@@ -178,21 +176,24 @@ def site_on_ipv6() -> Iterator[Site]:
     running.__exit__()
 
 
+@pytest.fixture(scope="module")
+def windows(chromium: Browser, deployment: Deployment) -> Windows:
+    return Windows(chromium, deployment)
+
+
 @pytest.fixture
-def open_window(chromium: Browser, deployment: Deployment, site: Site) -> Iterator[Callable[..., Window]]:
+def open_window(windows: Windows, site: Site) -> Iterator[Callable[..., Window]]:
     """Opens a window without any cookies; takes Playwright's context options. At the end none may have had trouble."""
-    windows: list[Window] = []
+    opened: list[Window] = []
 
     def open_one(**options: Any) -> Window:
-        context = chromium.new_context(**options)
-        context.set_default_timeout(PATIENCE)
-        windows.append(Window(context, deployment, site))
-        return windows[-1]
+        opened.append(windows.open(site, **options))
+        return opened[-1]
 
     yield open_one
-    for window in windows:
-        window.context.close()
-    assert [trouble for window in windows for trouble in window.troubles] == []
+    for window in opened:
+        windows.leave(window)
+    assert [trouble for window in opened for trouble in window.troubles] == []
 
 
 @pytest.fixture(scope="session")
@@ -240,34 +241,3 @@ def public(deployment: Deployment, site: Site) -> App:
 def confidential(deployment: Deployment, site: Site, unused_ids: Iterator[str]) -> App:
     """A confidential client, for whom consent is remembered; nobody has allowed it anything yet."""
     return at(replace(demo_web(deployment), client_id=next(unused_ids)), site)
-
-
-@pytest.fixture(scope="module")
-def sessions(deployment: Deployment) -> dict[tuple[str, str], str]:
-    """The session cookies of everybody whose pages there are."""
-
-    return {who: cookie_of(Person(deployment, *who)) for who in {page.who for page in EVERY_PAGE} if who}
-
-
-@pytest.fixture
-def reach(open_window: Callable[..., Window], sessions: dict[tuple[str, str], str], public: App) -> Callable[..., Page]:
-    """Opens a page in a window of its own; its last step in another language, if one is given."""
-
-    def reach_one(page: PageOf, language: str = "", **options: Any) -> Page:
-        window = open_window(**options)
-        if page.who:
-            window.sign_in_by_cookie(SESSION_COOKIE, sessions[page.who])
-        tab = window.tab()
-        page.reach(tab, public)
-        if language:
-            tab.page.context.set_extra_http_headers({"Accept-Language": language})
-        if page.press:
-            with tab.page.expect_navigation(wait_until="commit"):
-                tab.page.get_by_role("button", name=page.press, exact=True).click()
-            tab.page.get_by_role("heading", level=1).wait_for()
-        else:
-            tab.page.wait_for_load_state()
-        assert tab.page.get_by_role("heading", name="Something went wrong").count() == 0
-        return tab.page
-
-    return reach_one

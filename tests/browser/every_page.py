@@ -1,6 +1,7 @@
 """Every page there is, and how a person comes to it. Whoever makes a page adds it here."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ DAVE = ("dave", "who has an app, too")
 ERIN = ("erin", "who changes her address")
 FAY = ("fay", "who goes for good")
 OPERATOR = ("demo-admin", "demo-admin-secret-for-development-only")
-MOST_LOOKS = 500  # into the outbox
+PATIENCE = 30  # seconds, for a mail to be in the outbox
 EVERY_COMPANY = "Every company, those added later too"
 
 
@@ -192,12 +193,14 @@ def open_the_link(tab: Tab, app: App) -> None:
 def last_link(tab: Tab, address: str, page: str) -> str:
     """What was mailed to somebody the last time; mails are sent after the page that orders them was shown."""
     outbox = f"{tab.window.deployment.issuer}/outbox"
-    for _ in range(MOST_LOOKS):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         mails = httpx.get(outbox, headers={"Accept": "application/json"}).json()
         texts = [mail["text"] for mail in mails if mail["to"] == [address]]
         links: list[str] = [link for text in texts for link in re.findall(rf"{page}/ml_\S+", text)]
         if links:
             return links[0]
+        tab.page.wait_for_timeout(20)
     raise AssertionError(f"no mail to {address}")
 
 

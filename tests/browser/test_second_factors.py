@@ -129,6 +129,7 @@ def test_passkey_from_adding_to_signing_in(open_window: Callable[..., Window], p
     expect(tab.page.get_by_text("Last used on")).to_be_visible()
     press(tab.page, "Remove My laptop")
     expect(tab.page.get_by_text("You have no passkeys yet.")).to_be_visible()
+    authenticator.detach()
 
 
 def test_without_javascript_no_passkey_is_offered(open_window: Callable[..., Window], public: App) -> None:

@@ -1,14 +1,19 @@
 """What a person does in a browser window."""
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Response, WebError, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Response, WebError, expect
 
 from tests.browser.site import Site
 from tests.flows.person import App, Deployment, Proof
+
+PATIENCE = 10_000  # milliseconds, for a page to be what a test waits for
 
 # Reported by the page itself, before anybody could miss it.
 REPORT_VIOLATIONS = """
@@ -19,12 +24,16 @@ addEventListener("securitypolicyviolation", event =>
 
 @dataclass
 class Window:
-    """A browser's window: tabs that share cookies. `troubles` is what the console said that it should not have."""
+    """A browser's window: tabs that share cookies. `troubles` is what the console said that it should not have.
+
+    `empty` is a tab that there is already.
+    """
 
     context: BrowserContext
     deployment: Deployment
     site: Site
     troubles: list[str] = field(default_factory=list)
+    empty: Page | None = None
 
     def __post_init__(self) -> None:
         self.context.add_init_script(REPORT_VIOLATIONS)
@@ -33,7 +42,8 @@ class Window:
         self.context.on("dialog", self._asked)
 
     def tab(self) -> "Tab":
-        return Tab(self, self.context.new_page())
+        page, self.empty = self.empty or self.context.new_page(), None
+        return Tab(self, page)
 
     def sign_in_by_cookie(self, name: str, value: str) -> None:
         """Signed in as whoever the session is."""
@@ -69,6 +79,41 @@ class Window:
     def _asked(self, dialog: Dialog) -> None:
         self.troubles.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+
+class Windows:
+    """A browser's windows. What one test has left is opened for the next, in a quarter of the time of a new one."""
+
+    def __init__(self, browser: Browser, deployment: Deployment) -> None:
+        self._browser = browser
+        self._deployment = deployment
+        self._left: defaultdict[str, list[Window]] = defaultdict(list)
+        self._options: dict[BrowserContext, str] = {}
+
+    def open(self, site: Site, **options: Any) -> Window:
+        """A window with no cookies, nor anything in its tab; takes Playwright's context options."""
+        alike = json.dumps(options, sort_keys=True)
+        if self._left[alike]:
+            window = self._left[alike].pop()
+            window.site, window.troubles = site, []
+            return window
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        self._options[context] = alike
+        return Window(context, self._deployment, site)
+
+    def leave(self, window: Window) -> None:
+        """Forgets all that its tabs knew, and closes them but for one, whose process serves the next test."""
+        first, *others = window.context.pages
+        for page in others:
+            page.close()
+        first.unroute_all()
+        first.goto("about:blank")
+        window.context.clear_cookies()
+        window.context.clear_permissions()
+        window.context.set_extra_http_headers({})
+        window.empty = first
+        self._left[self._options[window.context]].append(window)
 
 
 @dataclass

@@ -34,8 +34,8 @@ from authserver.storage.organisations import OrganisationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
-from local.moto_copies import copies_of_targets
 from tests.answering import answered_by
+from tests.contract.moto_copies import copies_of_targets
 from tests.contract.tables import create_tables
 from tests.fakes import FakeCounters, FakeStores, Guarded
 from tests.ministack import PLAIN, DynamoDB

@@ -27,7 +27,7 @@ from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
 from local.seed import Place, plant, read
 from local.stack import Builder, Stack
-from local.template import expand, read_template
+from local.template import expanded, read_template
 from tests.functions.simulated_aws import SimulatedAws
 from tests.ministack import PLAIN
 
@@ -220,7 +220,7 @@ class World:
         parameters = choose_parameters(self._template["Parameters"], given, {"DeletionProtection": "false"})
         resolver = Resolver(parameters, self._template["Conditions"], self.aws.account)
         check_rules(self._template["Rules"], resolver)
-        builder = Builder(expand(self._template, parameters), resolver, ROOT)
+        builder = Builder(expanded(self._template, parameters), resolver, ROOT)
         if make:
             self._keys = [self.aws.make_key(key) for key in builder.kms_keys()]
             for table in builder.tables():

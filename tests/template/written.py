@@ -9,7 +9,7 @@ from typing import Any
 from authserver.management.openapi import OPERATIONS
 from local.intrinsics import Resolver
 from local.parameters import choose_parameters
-from local.template import expand, read_template
+from local.template import expanded, read_template
 from tests.functions.world import TEMPLATE
 
 
@@ -40,7 +40,7 @@ class Written:
     def __init__(self) -> None:
         self.template = read_template(TEMPLATE)
         parameters = choose_parameters(self.template["Parameters"], {}, {})
-        self.resources = expand(self.template, parameters)
+        self.resources = expanded(self.template, parameters)
         self.resolver = Resolver(parameters, self.template["Conditions"], "123456789012")
 
     def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
