@@ -46,6 +46,7 @@ from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import DomainTaken, IdentityProviderStore
 from authserver.storage.organisations import OrganisationStore
+from authserver.storage.revocations import RevocationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
@@ -198,6 +199,7 @@ class Stores:
     organisations: OrganisationStore
     tokens: TokenStore
     browsers: BrowserStore
+    revocations: RevocationStore
     withdrawals: WithdrawalStore
     identity_providers: IdentityProviderStore
 

@@ -31,6 +31,7 @@ from authserver.storage.configuration import ConfigurationStore, IdentityProvide
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore
 from authserver.storage.organisations import OrganisationStore
+from authserver.storage.revocations import RevocationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
@@ -64,6 +65,7 @@ class Stores:
     organisations: OrganisationStore
     tokens: TokenStore
     browsers: BrowserStore
+    revocations: RevocationStore
     withdrawals: WithdrawalStore
     identity_providers: IdentityProviderStore
     keys: KeyStore
@@ -77,7 +79,10 @@ class Stores:
     dynamodb: "DynamoDBClient | None" = None
 
 
-GUARDED = ("clients", "users", "factors", "organisations", "tokens", "browsers", "withdrawals", "identity_providers")
+GUARDED = (
+    *("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals"),
+    "identity_providers",
+)
 
 
 @contextmanager

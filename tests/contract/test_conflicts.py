@@ -29,9 +29,9 @@ ERRORS: dict[str, Callable[[str, dict[str, Any]], ClientError]] = {
 }
 # One of each shape: a put, an update, a delete; transactions with one end and with sixteen, of two tables and of three.
 SHAPES = (
-    *("browsers.put_session", "tokens.redeem", "tokens.create", "withdrawals.end_session", "withdrawals.revoke"),
+    *("browsers.put_session", "tokens.redeem", "tokens.create", "withdrawals.end_session", "revocations.revoke"),
     *("withdrawals.set_password", "withdrawals.change_client", "withdrawals.end", "withdrawals.set_membership"),
-    *("clients.create", "users.create", "withdrawals.revoke_jwt", "withdrawals.end_everything"),
+    *("clients.create", "users.create", "revocations.revoke_jwt", "withdrawals.end_everything"),
 )
 
 

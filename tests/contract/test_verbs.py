@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authserver import storage
+from authserver.storage.revocations import RevocationStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.estate import built
 from tests.contract.implementations import Stores
@@ -40,7 +41,8 @@ def test_every_verb_is_known_as_what_it_is() -> None:
 
 
 def test_whatever_takes_a_power_away_is_a_withdrawal() -> None:
-    assert of_kind(WITHDRAWAL) == [f"withdrawals.{verb}" for verb in verbs_of(WithdrawalStore)]
+    ports = {"revocations": RevocationStore, "withdrawals": WithdrawalStore}
+    assert of_kind(WITHDRAWAL) == [f"{name}.{verb}" for name, port in ports.items() for verb in verbs_of(port)]
 
 
 @pytest.mark.parametrize("name", of_kind(BEGIN, CHANGE, WITHDRAWAL))

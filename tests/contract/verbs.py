@@ -23,6 +23,7 @@ from authserver.storage.configuration import ConfigurationStore, IdentityProvide
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore, Pace, Place
 from authserver.storage.organisations import OrganisationStore
+from authserver.storage.revocations import RevocationStore
 from authserver.storage.tokens import TokenStore, Whose
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
@@ -44,6 +45,7 @@ PORTS: dict[str, type[Any]] = {
     "organisations": OrganisationStore,
     "tokens": TokenStore,
     "users": UserStore,
+    "revocations": RevocationStore,
     "withdrawals": WithdrawalStore,
 }
 
@@ -312,14 +314,17 @@ ACME = (*TENANT, "acme", "company a", "company b", "member", "administrator", "o
 ORGANISATION = (*ACME, "approval", "question")
 ADMINISTRATOR_OF_ACME = (*TENANT, "administrator", "invitation", "approval")
 
-WITHDRAWALS: dict[str, Verb] = {
-    "revoke": withdraws(lambda e, s: s.withdrawals.revoke(e.personal.id, NOW, e.web.client_id), *PERSONAL),
+REVOCATIONS: dict[str, Verb] = {
+    "revoke": withdraws(lambda e, s: s.revocations.revoke(e.personal.id, NOW, e.web.client_id), *PERSONAL),
     "revoke_access_token": withdraws(
-        lambda e, s: s.withdrawals.revoke_access_token(e.personal.id, e.web.client_id, ACCESS_TOKEN, 8),
+        lambda e, s: s.revocations.revoke_access_token(e.personal.id, e.web.client_id, ACCESS_TOKEN, 8),
         "access token of personal",
     ),
-    "revoke_opaque": withdraws(lambda e, s: s.withdrawals.revoke_opaque(e.machine.id), "machine"),
-    "revoke_jwt": withdraws(lambda e, s: s.withdrawals.revoke_jwt(e.jti, FAR), "jti"),
+    "revoke_opaque": withdraws(lambda e, s: s.revocations.revoke_opaque(e.machine.id), "machine"),
+    "revoke_jwt": withdraws(lambda e, s: s.revocations.revoke_jwt(e.jti, FAR), "jti"),
+}
+
+WITHDRAWALS: dict[str, Verb] = {
     "set_entities": withdraws(
         lambda e, s: s.withdrawals.set_entities(e.tenant.id, e.acme.id, frozenset({"a"}), e.tenant.entities),
         "tenant reaches b",
@@ -411,6 +416,7 @@ VERBS: dict[str, Verb] = {
         "organisations": ORGANISATIONS,
         "tokens": TOKENS,
         "users": USERS,
+        "revocations": REVOCATIONS,
         "withdrawals": WITHDRAWALS,
     }.items()
     for name, verb in verbs.items()

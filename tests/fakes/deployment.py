@@ -20,6 +20,7 @@ from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore
+from authserver.storage.revocations import RevocationStore
 from authserver.storage.tokens import TokenStore
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
@@ -151,6 +152,10 @@ class FakeStores:
     journal: FakeJournal
     erasures: FakeErasures
 
+    @property
+    def revocations(self) -> FakeWithdrawals:
+        return self.withdrawals
+
     @classmethod
     def of(
         cls,
@@ -209,6 +214,7 @@ def services(
     configuration: ConfigurationStore | None = None,
     tokens: TokenStore | None = None,
     browsers: BrowserStore | None = None,
+    revocations: RevocationStore | None = None,
     withdrawals: WithdrawalStore | None = None,
     journal: JournalStore | None = None,
     counters: CounterStore | None = None,
@@ -244,6 +250,7 @@ def services(
         "organisations": organisations or own.organisations,
         "tokens": tokens or own.tokens,
         "browsers": browsers or own.browsers,
+        "revocations": revocations or own.revocations,
         "withdrawals": withdrawals or own.withdrawals,
         "identity_providers": identity_providers,
     }

@@ -69,6 +69,7 @@ class Server:
         self.fetcher: Fetcher | None = None
         self.tokens = stores.tokens
         self.browsers = stores.browsers
+        self.revocations = stores.revocations
         self.withdrawals = stores.withdrawals
         self.journal = stores.journal
         self.erasures = stores.erasures
@@ -84,7 +85,7 @@ class Server:
 
         `now` is its own clock, if it is not the one that the others have.
         """
-        guarded = ("clients", "users", "factors", "organisations", "tokens", "browsers", "withdrawals")
+        guarded = ("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals")
 
         def stores_of(session: Session) -> dict[str, Any]:
             names = (*guarded, "identity_providers")

@@ -198,6 +198,6 @@ def test_warm_calls_of_each_flow_keep_to_the_budget(token_format: str) -> None:
     assert cost() == {"tokens.standing": 1, **stored}
     app.revoke(response.access_token)
     revoked = "revoke_opaque" if token_format == "opaque" else "revoke_access_token"
-    assert cost() == {"tokens.standing": 1, f"withdrawals.{revoked}": 1}
+    assert cost() == {"tokens.standing": 1, f"revocations.{revoked}": 1}
     app.revoke(response.refresh_token)
-    assert cost() == {"tokens.standing": 1, "withdrawals.revoke": 1}
+    assert cost() == {"tokens.standing": 1, "revocations.revoke": 1}

@@ -38,7 +38,10 @@ NEW_PASSWORD, NEW_ADDRESS = "a new and better one", "new@example.com"
 SITES = (account, security, organisations, developer)
 SCREENS = tuple(screen for site in SITES for screen in site.SCREENS)
 ACME = "/organisations/acme"
-GUARDED = ("clients", "users", "factors", "organisations", "tokens", "browsers", "withdrawals", "identity_providers")
+GUARDED = (
+    *("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals"),
+    "identity_providers",
+)
 
 type Form = Mapping[str, str | tuple[str, ...]]
 

@@ -273,7 +273,7 @@ def test_code_replayed_while_the_revocation_fails_is_refused_as_unavailable_and_
     server.around = fault = Fault(3)  # standing, redeem, revoke
     with pytest.raises(TemporarilyUnavailable):
         app.exchange(code)
-    assert fault.failed == "withdrawals.revoke"
+    assert fault.failed == "revocations.revoke"
     server.around = direct
     with pytest.raises(InvalidGrant):
         app.exchange(code)

@@ -65,7 +65,7 @@ def test_it_is_a_dataclass_with_slots() -> None:
     assert replace(More("a"), number=3) == More("a", number=3)
     assert [one.name for one in fields(More)] == ["name", "secret", "memo", "number"]
     with pytest.raises(AttributeError):
-        More("a").other = 1  # type: ignore[attr-defined]
+        More("a").other = 1  # type: ignore[attr-defined]  # it has no such field
 
 
 def test_a_method_of_its_own_stays() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
     from authserver.storage.organisations import OrganisationStore
+    from authserver.storage.revocations import RevocationStore
     from authserver.storage.standing import Standing
     from authserver.storage.tokens import TokenStore
     from authserver.storage.users import FactorStore, UserStore
@@ -123,6 +124,7 @@ class Services:
     organisations: OrganisationStore
     tokens: TokenStore
     browsers: BrowserStore
+    revocations: RevocationStore
     withdrawals: WithdrawalStore
     journal: JournalStore
     counters: CounterStore

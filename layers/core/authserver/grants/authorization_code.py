@@ -141,7 +141,7 @@ def _refusal(existing: Authorization | None, code_hash: bytes, now: int, service
     if existing.revoked_at is not None:
         return InvalidGrant("The authorization code is invalid", reason="code_revoked")
     if existing.redeemed_by is not None:
-        services.withdrawals.revoke(existing.id, now)
+        services.revocations.revoke(existing.id, now)
         return InvalidGrant("The authorization code is invalid", reason="code_replayed")
     return InvalidGrant("The authorization code has expired", reason="code_expired")
 

@@ -114,7 +114,7 @@ def _require_retry(existing: Authorization | None, generation: int, claim: str, 
     in_grace = now - existing.rotated_at < services.settings.refresh_token_grace
     if is_predecessor and (in_grace or existing.rotated_by == claim):
         return
-    services.withdrawals.revoke(existing.id, now)
+    services.revocations.revoke(existing.id, now)
     raise InvalidGrant("The refresh token was used before", reason="refresh_reused")
 
 

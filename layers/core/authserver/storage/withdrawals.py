@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authserver.records import dataclass
+from authserver.storage.revocations import RevocationStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,31 +42,8 @@ class Others:
     administrators: Mapping[str, str] = field(default_factory=dict)
 
 
-class WithdrawalStore(Protocol):
+class WithdrawalStore(RevocationStore, Protocol):
     # -- tokens
-
-    def revoke(
-        self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
-    ) -> bool:
-        """Revokes an authorization for good, if it exists and (where given) belongs to `client_id`; idempotent.
-
-        Tells whether. `only_public`: not unless it was granted to a public client.
-        """
-
-    def revoke_access_token(
-        self, authorization_id: str, client_id: str, entry: str, bound: int, *, only_public: bool = False
-    ) -> bool:
-        """Notes one access token (``<expires_at>.<jti>``) as revoked in its authorization.
-
-        False when the authorization is missing, another client's, or already notes `bound` tokens; with `only_public`,
-        also when it was not granted to a public client.
-        """
-
-    def revoke_opaque(self, access_token_id: str) -> None:
-        """Revokes an opaque access token; nothing if there is none."""
-
-    def revoke_jwt(self, jti: str, expires_at: int) -> None:
-        """Revokes a JWT access token without an authorization, until `expires_at`: later than any clock takes it."""
 
     def set_entities(
         self,

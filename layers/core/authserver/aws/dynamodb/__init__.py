@@ -144,6 +144,11 @@ class DynamoStores:
 
         return DynamoBrowsers(self.dynamodb, self.tables, self.configuration_table, self.reader, guard)
 
+    def revocations(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.revocations import DynamoRevocations
+
+        return DynamoRevocations(self.dynamodb, self.tables, guard)
+
     def withdrawals(self, guard: Guard) -> Any:
         from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
 
@@ -182,6 +187,7 @@ GUARDED = {
     "organisations": DynamoStores.organisations,
     "tokens": DynamoStores.tokens,
     "browsers": DynamoStores.browsers,
+    "revocations": DynamoStores.revocations,
     "withdrawals": DynamoStores.withdrawals,
     "identity_providers": DynamoStores.identity_providers,
 }

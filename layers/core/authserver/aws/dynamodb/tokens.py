@@ -24,7 +24,6 @@ from authserver.aws.items.primary_keys import (
     subject_end_key,
 )
 from authserver.aws.items.records import attributes_of, read
-from authserver.aws.items.registration import initial_access_token_of
 from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.storage.guards import SessionOver
@@ -276,6 +275,8 @@ class DynamoTokens:
         self._table.put(encode_item(item))
 
     def initial_access_tokens(self, *, limit: int = 50, cursor: str | None = None) -> Page[InitialAccessToken]:
+        from authserver.aws.items.registration import initial_access_token_of  # those who check tokens need it not
+
         return self._by_subject.page(INITIAL, initial_access_token_of, limit=limit, cursor=cursor)
 
 

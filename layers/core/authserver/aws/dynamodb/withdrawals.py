@@ -25,6 +25,7 @@ from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, ROLE, is_administrator
 from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
+from authserver.aws.dynamodb.revocations import DynamoRevocations
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
 from authserver.aws.dynamodb.users import OPERATORS, spend_link
 from authserver.aws.items.erasures import erasure_item
@@ -44,7 +45,6 @@ from authserver.aws.items.primary_keys import (
     mail_key,
     membership_key,
     organisation_key,
-    revoked_key,
     shard_of,
     subject_end_key,
 )
@@ -63,7 +63,6 @@ from authserver.aws.table import (
     Write,
     assignments,
     decode_item,
-    encode_item,
 )
 from authserver.ends import EVERY_CLIENT, SUSPENDED_DELETED, SUSPENDED_DISABLED
 from authserver.errors import TemporarilyUnavailable
@@ -92,7 +91,7 @@ BESIDE_MEMBERSHIPS = 7 + MOST_IDENTITIES
 MOST_OTHERS = 40  # administrators who stay that one transaction checks
 
 
-class DynamoWithdrawals:
+class DynamoWithdrawals(DynamoRevocations):
     """Implements `storage.withdrawals.WithdrawalStore`."""
 
     def __init__(
@@ -103,51 +102,15 @@ class DynamoWithdrawals:
         keys_table: str,
         guard: Guard = UNGUARDED,
     ) -> None:
+        super().__init__(dynamodb, tables, guard)
         self._tables = tables
         self._configuration_table = configuration_table
         self._keys_table = keys_table
-        self._tokens = Table(dynamodb, tables.tokens, guard)
         self._users = Table(dynamodb, tables.users, guard)
         self._clients = Table(dynamodb, tables.clients, guard)
         self._memberships = Index(dynamodb, tables.users, "id", "by_member", "listed_member")
 
     # -- tokens
-
-    def revoke(
-        self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
-    ) -> bool:
-        condition = "attribute_exists(pk)"
-        values: dict[str, Any] = {":now": now}
-        if client_id is not None:
-            condition += " AND client_id = :client_id"
-            values |= {":client_id": client_id}
-        if only_public:
-            condition += " AND is_public = :public"
-            values |= {":public": True}
-        expression = "SET revoked_at = if_not_exists(revoked_at, :now)"
-        return self._tokens.update_if({"pk": f"authorization#{authorization_id}"}, expression, condition, values)
-
-    def revoke_access_token(
-        self, authorization_id: str, client_id: str, entry: str, bound: int, *, only_public: bool = False
-    ) -> bool:
-        public = {":public": True} if only_public else {}
-        return self._tokens.update_if(
-            {"pk": f"authorization#{authorization_id}"},
-            "ADD revoked_access_tokens :entries",
-            "client_id = :client_id AND (attribute_not_exists(revoked_access_tokens)"
-            " OR size(revoked_access_tokens) < :bound OR contains(revoked_access_tokens, :entry))"
-            + (" AND is_public = :public" if only_public else ""),
-            {":entries": frozenset({entry}), ":entry": entry, ":client_id": client_id, ":bound": bound, **public},
-        )
-
-    def revoke_opaque(self, access_token_id: str) -> None:
-        self._tokens.update_if(
-            {"pk": f"access_token#{access_token_id}"}, "SET is_revoked = :yes", "attribute_exists(pk)", {":yes": True}
-        )
-
-    def revoke_jwt(self, jti: str, expires_at: int) -> None:
-        marks = ({"pk": revoked_key(jti, shard), "expires_at": expires_at} for shard in range(SHARDS))
-        self._tokens.write_all([Write.put(encode_item(mark)) for mark in marks])
 
     def set_entities(
         self,

@@ -64,7 +64,7 @@ def _revoked_by_its_bearer(presented: str, request: TokenPresented, services: Se
         return False
     if "authorization_id" not in claims or claims["client_id"] != client_id:
         return False
-    return services.withdrawals.revoke_access_token(
+    return services.revocations.revoke_access_token(
         claims["authorization_id"], client_id, _entry(claims), NOTED_ACCESS_TOKENS, only_public=True
     )
 
@@ -74,7 +74,7 @@ def _revoke_refresh_token(presented: str, client_id: str, services: Services, *,
     if token is None:
         return False
     identifier = token.text("authorization_id")
-    return services.withdrawals.revoke(identifier, services.now(), client_id, only_public=only_public)
+    return services.revocations.revoke(identifier, services.now(), client_id, only_public=only_public)
 
 
 def _entry(claims: Mapping[str, Any]) -> str:
@@ -88,7 +88,7 @@ def _revoke_opaque(presented: str, client: AuthenticatedClient, services: Servic
     except InvalidToken:
         return
     if token.fields["client"] == opaque.key_of(client.client_id):
-        services.withdrawals.revoke_opaque(token.text("id"))
+        services.revocations.revoke_opaque(token.text("id"))
 
 
 def _revoke_jwt(presented: str, client: AuthenticatedClient, services: Services) -> None:
@@ -101,9 +101,9 @@ def _revoke_jwt(presented: str, client: AuthenticatedClient, services: Services)
         return
     authorization_id = claims.get("authorization_id")
     if authorization_id is None:
-        services.withdrawals.revoke_jwt(claims["jti"], forgotten_at)
+        services.revocations.revoke_jwt(claims["jti"], forgotten_at)
         return
-    if not services.withdrawals.revoke_access_token(
+    if not services.revocations.revoke_access_token(
         authorization_id, client.client_id, _entry(claims), NOTED_ACCESS_TOKENS
     ):
-        services.withdrawals.revoke(authorization_id, services.now(), client.client_id)
+        services.revocations.revoke(authorization_id, services.now(), client.client_id)
