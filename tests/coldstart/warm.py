@@ -270,7 +270,7 @@ FLOWS: dict[str, WarmFlow] = {
     "a connected app": WarmFlow("my", _account_page("/my/apps/demo-web"), 10, 14.5, 0),
     "disconnect an app": WarmFlow("my", disconnect, 8, 6, 20),
     "sessions": WarmFlow("my", _account_page("/my/sessions"), 6, 6.5, 0),
-    "activity": WarmFlow("my", _account_page("/my/activity"), 6, 8.5, 0),
+    "activity": WarmFlow("my", _account_page("/my/activity"), 6, 7.5, 0),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),
     "key set": WarmFlow("metadata", key_set, 0, 0, 0),
 }
