@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authserver.ends import SUSPENDED_DELETED, Begun
+from authserver.management import deletion
 from authserver.models.browsers import Consent, OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.erasures import Erasure
@@ -20,6 +21,7 @@ from authserver.storage.guards import SessionOver
 from authserver.storage.withdrawals import Others
 from authserver.tokens.opaque import key_of
 from authserver.values import Scope, base64url, normalised_username
+from tests import fakes
 from tests.contract.implementations import Stores
 from tests.contract.records import (
     NOW,
@@ -533,3 +535,38 @@ def test_the_deletion_of_an_organisation_leaves_its_members_and_offers(stores: S
     assert stores.erasures.get(left.subject_key) == Erasure(
         left.subject_key, NOW, checked_at=NOW + 1, finished_at=NOW + 2, expires_at=LATER
     )
+
+
+# ------------------------------------------------------------------ of administrators of many organisations
+
+
+@pytest.mark.parametrize("by_operator", [True, False])
+def test_whoever_administers_many_organisations_is_an_administrator_of_none_afterwards(
+    own_stores: Stores, by_operator: bool
+) -> None:
+    """More than fit into the deletion's one write: what was left of them would count as somebody who stays."""
+    leaving, staying = made(own_stores), made(own_stores)
+    places = [organisation(own_stores) for _ in range(6)]
+    for place in places:
+        member(own_stores, place, leaving.sub, ADMINISTRATOR)
+        member(own_stores, place, staying.sub, ADMINISTRATOR)
+    services = fakes.services(
+        users=own_stores.users, organisations=own_stores.organisations, withdrawals=own_stores.withdrawals
+    )
+    others = None if by_operator else Others(administrators=dict.fromkeys(places, staying.sub))
+    assert deletion.delete(leaving, services, others)
+    assert [own_stores.organisations.membership(place, leaving.sub) for place in places] == [None] * 6
+    assert not deletion.delete(staying, services, Others(administrators=dict.fromkeys(places, leaving.sub)))
+    assert own_stores.users.get(staying.sub) is not None
+    assert own_stores.organisations.membership(places[0], staying.sub) is not None
+
+
+def test_the_last_operator_stays_however_many_organisations_they_hand_over(own_stores: Stores) -> None:
+    operator, no_operator = made(own_stores, operator=True), made(own_stores)
+    places = [organisation(own_stores) for _ in range(40)]
+    for place in places:
+        member(own_stores, place, operator.sub, ADMINISTRATOR)
+        member(own_stores, place, no_operator.sub, ADMINISTRATOR)
+    others = Others(operator=no_operator.sub, administrators=dict.fromkeys(places, no_operator.sub))
+    assert not own_stores.withdrawals.delete_user(operator.sub, NOW, others)
+    assert own_stores.users.get(operator.sub) is not None

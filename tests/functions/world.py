@@ -174,7 +174,10 @@ class World:
         module = f"functions.{name}.app"
         sys.modules.pop(module, None)
         with self._simulated(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
-            return importlib.import_module(module)
+            loaded = importlib.import_module(module)
+            if services := getattr(loaded, "services", None):
+                services.passwords.load()  # which functions do when they need it: by then hashing is not cheap any more
+            return loaded
 
     def environment(self, name: str) -> Mapping[str, str]:
         """What a function finds in its environment."""

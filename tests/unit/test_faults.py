@@ -387,7 +387,7 @@ def test_revocation_whose_answer_was_lost_is_told_as_done(verb: str, token_forma
     server = Server(client(access_token_format=token_format))
     app = App(server)
     response = app.tokens()
-    lost = server.around = LostAnswer(f"withdrawals.{verb}")
+    lost = server.around = LostAnswer(f"revocations.{verb}")
     app.revoke(response.refresh_token if verb == "revoke" else response.access_token)
     assert lost.lost == 1
     with pytest.raises(InvalidToken):

@@ -74,7 +74,7 @@ def encode_item(attributes: Mapping[str, Any]) -> Item:
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: decode(value) for name, value in item.items()}
+    return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
 
 
 def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple[str, dict[str, str], dict[str, Any]]:

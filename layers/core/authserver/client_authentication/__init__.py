@@ -34,7 +34,8 @@ def authenticate(
     """The client that sent `request`, proven by the one method it is registered for.
 
     What the request's credential names, as `name` tells, is read with the client, in one read, and is in the answer.
-    `name` is asked once more where a key was withdrawn meanwhile.
+    Where a key was withdrawn meanwhile, `name` is asked once more, and all is read again: a credential is never judged
+    by what was read before it was known what it names.
 
     Raises:
         InvalidRequest: more than one method, or two different client identifiers.
@@ -47,6 +48,7 @@ def authenticate(
         standing = named.standing(services, client_id=presented.client_id)
         if not services.keys.are_current():
             named = name()
+            standing = named.standing(services, client_id=presented.client_id)
         return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing, named)
 
 

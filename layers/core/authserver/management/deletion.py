@@ -1,20 +1,23 @@
 """Deleting a user: by an operator, or by the user alone, who has to hand over first what nobody else looks after.
 
-The deletion is one write. What it leaves to be removed is ordered then, and is done by the next scheduled run if the
-order gets lost.
+The deletion is one write. It has room for few memberships of an administrator: whoever administers more organisations
+is taken out of them before, one by one. What the deletion leaves to be removed is ordered then, and is done by the next
+scheduled run if the order gets lost.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity.begin import key_text
 from authserver.models import ACTIVE
-from authserver.models.organisations import ADMINISTRATOR, Organisation
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.users import User
 from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.withdrawals import Others
 
+FITTING = 3  # administrator's memberships that the deletion itself has room for
 LED = 40  # organisations that one deletion can hand over
 LOOKED_AT = 100  # memberships, operators
 WITNESSES = 5  # administrators of an organisation, of whom the user is one
@@ -57,10 +60,34 @@ def handover_of(user: User, services: Services) -> Handover:
 
 def delete(user: User, services: Services, others: Others | None = None) -> bool:
     """Deletes the user, and orders the erasure of what is left; False if the `others` are not there, or not enough."""
+    if not _has_left(user, services, others):
+        return False
     if not services.withdrawals.delete_user(user.sub, services.now(), others):
         return False
     order_erasure(key_text(user.sub), services)
     return True
+
+
+def _has_left(user: User, services: Services, others: Others | None) -> bool:
+    """Whether the user administers no more than fits into the deletion: a membership that outlived it would count as
+    that of an administrator, and what its owner approved would stand. False if somebody who was to be left is gone."""
+    led = [one.organisation for one in _memberships(user, services) if one.role == ADMINISTRATOR]
+    for organisation in led if len(led) > FITTING else ():
+        witness = others.administrators.get(organisation, "") if others else ""
+        if not witness:
+            services.withdrawals.delete_membership(organisation, user.sub)
+        elif not services.withdrawals.end_membership(organisation, user.sub, witness):
+            return False
+    return True
+
+
+def _memberships(user: User, services: Services) -> Iterator[Membership]:
+    """All of them, part by part: only an operator deletes somebody who is in more organisations than one part has."""
+    page = services.organisations.memberships_of(user.sub, limit=LOOKED_AT)
+    yield from page.items
+    while page.next:
+        page = services.organisations.memberships_of(user.sub, limit=LOOKED_AT, cursor=page.next)
+        yield from page.items
 
 
 def order_erasure(key: str, services: Services) -> None:

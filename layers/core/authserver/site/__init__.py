@@ -159,6 +159,8 @@ def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> 
         return _sign_in(visit, services)  # it was ended while this was under way, and nothing was written
     except Problem as problem:
         return _show_problem(screen, visitor, visit, services, problem)
+    except BadCursor:
+        raise InvalidRequest("The form is not one of this page", reason="action_unknown") from None
     if isinstance(answer, GoTo):
         return replace(answer, base=root_of(visit))
     if isinstance(answer, Download):

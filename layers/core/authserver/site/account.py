@@ -96,6 +96,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
             "groups": _by_group(application["remembered"]["permissions"]) if application["remembered"] else {},
             "outlives": lifetime_of(client, services) if client else 0,
             "more": application["next"] or "",
+            "is_first": not cursor,
         },
     )
 

@@ -40,7 +40,7 @@ LISTED = (
     *(AUTHORIZATIONS, ACCESS_TOKENS, SESSIONS, CONSENTS, ACTIVITY, LINKS),
     *(APPROVALS, DECISIONS, INVITATIONS, INVITATIONS_SENT, FACTORS),
 )
-KINDS = (*LISTED, MEMBERSHIPS, CLIENTS)
+KINDS = (MEMBERSHIPS, *LISTED, CLIENTS)  # first what can still decide something
 # What there is of an organisation. None of it gives a power any more: the organisation's end is suspended for good.
 MEMBERS = "members"  # memberships in it: removed
 OFFERS = "offers"  # invitations to it: removed

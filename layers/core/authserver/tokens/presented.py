@@ -34,6 +34,7 @@ def check_access_token(presented: str, services: Services) -> ActiveAccessToken:
     standing = named.standing(services)
     if not services.keys.are_current():
         named = name_access_token(presented, services)
+        standing = named.standing(services)
     return standing_token(named, standing, services)
 
 

@@ -288,13 +288,14 @@ class DynamoWithdrawals(DynamoRevocations):
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
         """The memberships of an administrator take seventeen writes each, so there are few of them in one transaction.
 
-        The others are left to be erased, like whatever else names the user: with the user's end they give no power.
+        Whoever calls this ends more of them before (`management.deletion`). What does not fit is left to be erased,
+        like whatever else names the user: with the user's end, being a member gives no power.
         """
         for _ in range(ATTEMPTS):
             item, memberships = self._users.get({"id": f"user#{sub}"}), self._memberships_of(sub)
             if others is not None and not _are_enough(others, sub, item, memberships):
                 return False
-            there = self._are_there(others, memberships)[:MOST_OTHERS] if others is not None else []
+            there = self._are_there(others, memberships) if others is not None else []
             memberships = self._fitting(memberships, MOST_WRITES - BESIDE_MEMBERSHIPS - len(there))
             writes: list[Placed] = [
                 *there,
@@ -329,11 +330,12 @@ class DynamoWithdrawals(DynamoRevocations):
 
     def _are_there(self, others: Others, memberships: Iterable[Membership]) -> list[Placed]:
         """The conditions that the others are what they are said to be."""
-        there = [
+        administrators = [
             (self._tables.users, is_administrator(one.organisation, witness))
             for one in memberships
             if one.role == ADMINISTRATOR and (witness := others.administrators[one.organisation])
         ]
+        there = administrators[:MOST_OTHERS]
         if others.operator:
             end = {"pk": subject_end_key(key_text(others.operator))}
             is_operator = "#operator = :operator AND attribute_not_exists(suspended)"

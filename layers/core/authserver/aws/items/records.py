@@ -73,17 +73,26 @@ def record_of[R](kind: type[R], item: Mapping[str, Any]) -> R:
     Raises `TypeError` on an attribute of another type than its field's, so that no use case meets it.
     """
     found = {}
-    for name, is_right in _fields_of(cast("Any", kind)):
+    for name, simple, is_right in _fields_of(cast("Any", kind)):
         if name in item:
             found[name] = value = item[name]
-            if not is_right(value):
+            if type(value) is not simple and not is_right(value):
                 raise TypeError(f"{name} has another type")
     return kind(**found)
 
 
 @cache
-def _fields_of(kind: type[Any]) -> tuple[tuple[str, Check], ...]:
-    return tuple((name, _check_of(expected)) for name, expected in get_type_hints(kind).items())
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, Any, Check], ...]:
+    """Each field's name, the type that its values nearly always have where that alone makes them right, and the check
+    of all others."""
+    hints = get_type_hints(kind)
+    return tuple((name, _simple(expected), _check_of(expected)) for name, expected in hints.items())
+
+
+def _simple(expected: Any) -> Any:
+    """Such a type, of a field that has no other but None; else None, which no value is of."""
+    members = get_args(expected) if get_origin(expected) in (UnionType, Union) else (expected,)
+    return next((kind for kind in (str, int, bytes, bool) if members in ((kind,), (kind, type(None)))), None)
 
 
 def typed[V](value: V, expected: Any, name: str) -> V:
