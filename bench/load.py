@@ -13,6 +13,7 @@ import random
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -152,13 +153,12 @@ class Second:
                 self.now = 1 + number / count
                 ask(chance.choice(self.instances), number)
 
-    def _signatures_left_out(self) -> Any:
+    @contextmanager
+    def _signatures_left_out(self) -> Iterator[None]:
         """Nothing is signed or verified, which reads nothing: what a token says is known by the token."""
-        return patch.multiple(
-            "authserver.tokens.access_token",
-            read_jwt=lambda presented, _: self.claims[presented],
-            _issue_jwt=lambda *_: "a token",
-        )
+        signed = patch("authserver.tokens.access_token._issue_jwt", lambda *_: "a token")
+        with signed, patch("authserver.tokens.presented.read_jwt", lambda presented, _: self.claims[presented]):
+            yield
 
     # -- giving
 
