@@ -44,7 +44,7 @@ def endpoint(
         @wraps(serve)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
             request, response = _serve(event, serve, methods, cors, render_error)
-            _log(request, response.status, response.reason, event)
+            write_request(request.route or "unknown", request.method, response.status, response.reason, request.id)
             return _answer(response, event)
 
         return handler
@@ -69,7 +69,7 @@ def _serve(
     except OAuthError as error:
         response = render_error(error, request)
     except Exception:  # noqa: BLE001 - told with its traceback, and answered
-        write_unexpected(request_id_of(event))
+        write_unexpected(request.id)
         response = render_error(ServerError("The request could not be completed", reason="unexpected"), request)
     return request, response.with_headers(*CORS) if cors else response
 
@@ -177,13 +177,7 @@ def _answer(response: HttpResponse, event: Event) -> dict[str, Any]:
     return answer
 
 
-# ------------------------------------------------------------------ logs
-
-
-def _log(request: HttpRequest, status: int, reason: str, event: Event) -> None:
-    write_request(request.route or "unknown", request.method, status, reason, request_id_of(event))
-
-
 def request_id_of(event: Event) -> str:
+    """API Gateway's own name for a request; empty for what is no event of its."""
     context = event.get("requestContext")
-    return str(context.get("requestId", "")) if isinstance(context, Mapping) else ""
+    return str(context.get("requestId", "")) if isinstance(context, dict) else ""

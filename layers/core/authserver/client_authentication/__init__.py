@@ -78,7 +78,7 @@ def secret_is_live(client: Client, presented: PresentedSecret, services: Service
     now = services.now()
     live = [stored for stored in client.secrets if stored.expires_at is None or now < stored.expires_at][:2]
     padded = [*(stored.hash for stored in live), NOBODYS_HASH, NOBODYS_HASH][:2]
-    matches = [secret.matches(stored) for stored in padded]
+    matches = secret.matches_each(padded)
     if any(matches):
         _note_use(client, live[matches.index(True)], services)
         return True
