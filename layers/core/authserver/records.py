@@ -1,6 +1,6 @@
 """`dataclass(frozen=True, slots=True)` for a function that starts with dozens of them.
 
-The standard library compiles the code of each class's every method when the class is made: two thirds of what our own
+The standard library compiles the code of each class's every method when the class is made: half of what our own
 modules cost a cold start. Here it compiles ``__init__`` alone, and all classes share one ``__eq__``, ``__hash__`` and
 ``__repr__``. That nobody changes an instance is what mypy checks, as it does for the original.
 """
