@@ -297,7 +297,7 @@ def show_delete(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def delete_account(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """One write ends it all, on the condition of this very session; then nobody is signed in here any more."""
+    """The deletion is one write, on the condition of this very session; then nobody is signed in here any more."""
     user = visitor.user
     if normalised_username(visit.entered("confirmation")) != normalised_username(_word_of(user)):
         raise Rejected(confirmation=WRONG_CONFIRMATION)

@@ -86,6 +86,7 @@ indexes, which hold keys alone and only list. Seven operations are used, all in 
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
 
+from functools import partial
 from typing import Any
 
 from authserver.aws.dynamodb.reader import Reader, Tables
@@ -108,10 +109,7 @@ class DynamoStores:
     def guarded(self, guard: Guard = UNGUARDED, at_once: tuple[str, ...] = ()) -> dict[str, Any]:
         """Those of what a session may decide, by their names among `services.Services`: made when they are first used,
         but for `at_once`. With a guard, they write only while its conditions hold."""
-        stores: dict[str, Any] = {
-            name: Later(lambda make=make: make(self, guard))  # type: ignore[misc]  # the default binds it now
-            for name, make in GUARDED.items()
-        }
+        stores: dict[str, Any] = {name: Later(partial(make, self, guard)) for name, make in GUARDED.items()}
         return stores | {name: GUARDED[name](self, guard) for name in at_once}
 
     def clients(self, guard: Guard) -> Any:
