@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from authserver.ends import Begun
+from authserver.ends import NOTHING, Begun
 from authserver.models.clients import Client
 from authserver.models.organisations import Membership
 from authserver.models.registration import InitialAccessToken
@@ -11,7 +11,7 @@ from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends, Standing
-from authserver.storage.tokens import NOTHING, AlreadyExists, Refused, Whose
+from authserver.storage.tokens import AlreadyExists, Refused, Whose
 from tests.fakes import filing
 from tests.fakes.clients import FakeClients
 from tests.fakes.organisations import FakeOrganisations

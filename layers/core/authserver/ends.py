@@ -68,6 +68,7 @@ class Begun:
         return any(map(gt, _numbers_of(self), _numbers_of(present)))
 
 
+NOTHING = Begun()  # what nothing can end
 COUNTERS = tuple(one.name for one in fields(Begun))
 _numbers_of = attrgetter(*(one.name for one in fields(Begun) if one.type is int))
 

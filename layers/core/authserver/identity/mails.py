@@ -6,7 +6,7 @@ hour. What is held back is not refused: the link of the mail before is still goo
 
 from contextlib import suppress
 
-from authserver.ends import Begun
+from authserver.ends import NOTHING, Begun
 from authserver.errors import TemporarilyUnavailable, TooManyAttempts
 from authserver.messages.mail import (
     ACCOUNT_DELETED,
@@ -26,7 +26,6 @@ from authserver.values import base64url, is_mail_address, normalised_username
 from .begin import begun_of, key_text
 from .throttle import network_of
 
-NOTHING = Begun()
 MINUTE, QUARTER, HOUR = 60, 900, 3600
 FREE = 3  # mails in an hour for a name
 FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`

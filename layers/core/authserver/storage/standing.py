@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authserver.ends import Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
+from authserver.ends import NOTHING, Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
 from authserver.records import dataclass
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Ends:
 
     def are_behind(self, begun: Begun, sessions: int | None = None) -> bool:
         """Whether these ends are older than what was begun, and have to be read again."""
-        return begun.is_after(self.begun(begun.approver, begun.widener)) or (sessions or 0) > self.subject.sessions
+        if (sessions or 0) > self.subject.sessions:
+            return True
+        return begun != NOTHING and begun.is_after(self.begun(begun.approver, begun.widener))
 
     def _are_as(self, begun: Begun, sessions: int | None) -> bool:
         return self.begun(begun.approver, begun.widener) == begun and sessions in (None, self.subject.sessions)

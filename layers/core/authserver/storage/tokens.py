@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from authserver.ends import Begun
+from authserver.ends import NOTHING, Begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from authserver.models.tokens import AccessTokenRecord, Authorization
     from authserver.storage.lists import Page
     from authserver.storage.standing import Ends, Standing
-
-NOTHING = Begun()
 
 
 class Whose(NamedTuple):

@@ -138,7 +138,7 @@ class Reader:
 
     def deployment(self) -> Deployment:
         """The deployment's item as it was at most a second ago."""
-        return self._deployment if self._is_recent() else self.read(Wanted()).ends.deployment
+        return self._deployment if self._is_recent(self._clocks()) else self.read(Wanted()).ends.deployment
 
     def forget_client(self, client_id: str) -> None:
         """The client's record is read anew: its version does not tell what was changed in it."""
@@ -166,7 +166,7 @@ class Reader:
             "client": client_end_key(client_key, shard) if client_key else "",
             "caller": client_end_key(caller_key, shard) if caller_key and caller_key != client_key else "",
             "organisation": organisation_end_key(wanted.organisation_key, shard) if wanted.organisation_key else "",
-            "deployment": deployment_key(shard) if wanted.fresh or not self._is_recent() else "",
+            "deployment": deployment_key(shard) if wanted.fresh or not self._is_recent(at) else "",
         }
         membership = f"membership#{wanted.organisation_key}{wanted.subject_key}" if with_membership else ""
         record = f"organisation#{companies_of}" if companies_of and organisation is None else ""
@@ -234,10 +234,11 @@ class Reader:
         self._organisations.put(key, organisation)
         return organisation
 
-    def _is_recent(self) -> bool:
+    def _is_recent(self, at: tuple[float, float]) -> bool:
+        """Whether the deployment's item was read less than a second before `at`."""
         if self._deployment_read is None:
             return False
-        (wall, steady), (wall_then, steady_then) = self._clocks(), self._deployment_read
+        (wall, steady), (wall_then, steady_then) = at, self._deployment_read
         return max(wall - wall_then, steady - steady_then) < DEPLOYMENT_AGE
 
 

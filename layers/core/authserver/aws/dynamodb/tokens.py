@@ -26,15 +26,15 @@ from authserver.aws.items.primary_keys import (
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
+from authserver.ends import NOTHING, Begun
 from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends, Standing
-from authserver.storage.tokens import NOTHING, AlreadyExists, Refused, Whose
+from authserver.storage.tokens import AlreadyExists, Refused, Whose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authserver.aws.service import Service
-    from authserver.ends import Begun
     from authserver.models.organisations import Membership
     from authserver.models.registration import InitialAccessToken
     from authserver.models.tokens import AccessTokenRecord, Authorization
