@@ -60,6 +60,7 @@ def settings(**overrides: Any) -> Settings:
         localhost_redirects=False,
         grant_types=("authorization_code", "refresh_token", "client_credentials"),
         client_auth_methods=("client_secret_basic", "client_secret_post", "none"),
+        client_secret_as_registered=False,
         access_token_algorithm="ES256",
         access_token_lifetime=3600,
         code_lifetime=60,

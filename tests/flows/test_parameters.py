@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,7 @@ def other_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deplo
         "AccessTokenAlgorithm": "RS256",
         "RefreshTokenGrace": "0",
         "LocalhostRedirects": "true",
+        "ClientSecretIn": "AsRegistered",
         "Resources": "https://orders.example",
     }
     with DevelopmentServer(
@@ -103,6 +105,15 @@ def test_token_sent_in_two_ways_is_refused(web: App, other_deployment: Deploymen
 def test_token_in_the_query_is_not_looked_at_by_default(person: Person, app: App, deployment: Deployment) -> None:
     token = app.tokens_for(person)["access_token"]
     assert httpx.get(f"{deployment.resource}/me", params={"access_token": token}).status_code == 401
+
+
+@pytest.mark.rfc("6749", "5.2")
+def test_secret_is_taken_as_registered_alone_where_turned_on(opaque: App) -> None:
+    refused = replace(opaque, method="client_secret_post").post("/token", grant_type="client_credentials")
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert refused.json()["error_description"] == "This client is registered for client_secret_basic"
+    assert "registered for client_secret_basic" in refused.headers["www-authenticate"]
+    assert opaque.post("/token", grant_type="client_credentials").status_code == 200
 
 
 @pytest.mark.rfc("9068", "2.1")

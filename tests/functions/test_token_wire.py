@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -126,6 +127,17 @@ def test_a_wrong_secret_and_an_unknown_client_are_told_the_same(gateway: Gateway
     assert (wrong.body, wrong.headers) == (unknown.body, unknown.headers)
 
 
+@pytest.mark.rfc("6749", "2.3.1")
+@pytest.mark.parametrize("path", BACK_CHANNEL)
+def test_a_secret_is_taken_in_the_header_and_in_the_form(path: str, web_app: App) -> None:
+    """The client is registered for `client_secret_basic`."""
+    tokens = web_app.tokens()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "token": tokens["access_token"]}
+    for app in (web_app, replace(web_app, in_body=True)):
+        answer = app.post(path, **form)
+        assert answer.status == 200, answer
+
+
 # ------------------------------------------------------------------ HTTP Basic
 
 
@@ -201,11 +213,14 @@ def test_a_client_id_in_the_body_must_be_that_of_the_header(gateway: Gateway) ->
 
 
 @pytest.mark.rfc("7591", "2")
-def test_the_registered_method_is_the_only_one(gateway: Gateway, other_app: App) -> None:
-    in_body = OWN | {"client_id": "demo-machine", "client_secret": SECRET}
-    refused(gateway.post("/token", in_body), 401, "invalid_client")
-    refused(gateway.post("/token", OWN, headers=basic("other-web", other_app.secret)), 401, "invalid_client")
-    refused(gateway.post("/token", OWN | {"client_id": "demo-machine"}), 401, "invalid_client")
+def test_a_method_other_than_the_registered_one_is_refused_but_for_where_the_secret_is(
+    gateway: Gateway, native_app: App
+) -> None:
+    own = OWN | {"client_id": "demo-machine"}
+    assert gateway.post("/token", own | {"client_secret": SECRET}).status == 200
+    refused(gateway.post("/token", own | {"client_secret": "guess"}), 401, "invalid_client")
+    refused(gateway.post("/token", own), 401, "invalid_client")
+    refused(gateway.post("/token", OWN, headers=basic(native_app.client_id, "")), 401, "invalid_client")
 
 
 @pytest.mark.rfc("6749", "2.3.1")

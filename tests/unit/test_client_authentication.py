@@ -1,4 +1,4 @@
-"""Client authentication: one method per request, the registered one, and one answer to every failure."""
+"""Client authentication: one method per request, that of the client, and one answer to every failure."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -33,12 +33,13 @@ def basic(client_id: str = "web", secret: str = CLIENT_SECRET) -> str:
     return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
-def server_with_all() -> Server:
+def server_with_all(**settings: Any) -> Server:
     return Server(
         client(),
         client(client_id="poster", token_endpoint_auth_method="client_secret_post"),
         public_client(),
         client(client_id="odd one", secrets=(ClientSecret(sha256(ODD_SECRET), START),)),
+        **settings,
     )
 
 
@@ -57,6 +58,8 @@ def authenticated(
         (basic().replace("Basic", "bAsIc"), {}, "web"),
         (basic("odd+one", "p%25%3A+%2B%C3%A4%2F%26%3D%C2%A0"), {}, "odd one"),
         (None, {"client_id": "poster", "client_secret": CLIENT_SECRET}, "poster"),
+        (basic("poster"), {}, "poster"),
+        (None, {"client_id": "web", "client_secret": CLIENT_SECRET}, "web"),
         (None, {"client_id": "app"}, "app"),
     ],
 )
@@ -74,8 +77,8 @@ FAILURES: dict[str, tuple[str | None, dict[str, str]]] = {
     "an unknown client": (basic("nobody"), {}),
     "a hostile client": (basic("%00#"), {}),
     "an empty client": (basic(""), {}),
-    "a client that registered post": (basic("poster"), {}),
-    "a client that registered basic": (None, {"client_id": "web", "client_secret": CLIENT_SECRET}),
+    "a wrong secret of a client that registered post": (basic("poster", "guessed"), {}),
+    "a wrong secret of a client that registered basic": (None, {"client_id": "web", "client_secret": "guessed"}),
     "a confidential client without secret": (None, {"client_id": "web"}),
     "a public client with a secret": (None, {"client_id": "app", "client_secret": "x"}),
     "a public client by basic": (basic("app", ""), {}),
@@ -96,6 +99,44 @@ def test_client_that_does_not_is_an_invalid_client(failure: str) -> None:
     with pytest.raises(InvalidClient) as refusal:
         authenticated(server_with_all(), authorization, **parameters)
     assert refusal.value.status == 401
+
+
+OTHER_WAY: dict[str, tuple[str, str | None, dict[str, str]]] = {
+    "post by basic": ("client_secret_post", basic("poster"), {}),
+    "basic by post": ("client_secret_basic", None, {"client_id": "web", "client_secret": CLIENT_SECRET}),
+}
+
+
+@pytest.mark.rfc("7591", "2")
+@pytest.mark.parametrize("way", OTHER_WAY)
+def test_where_operators_want_it_a_secret_is_taken_as_its_client_registered_alone(way: str) -> None:
+    """And whoever has the secret is told which way that is."""
+    registered, authorization, parameters = OTHER_WAY[way]
+    server = server_with_all(client_secret_as_registered=True)
+    assert authenticated(server, basic()) == "web"
+    assert authenticated(server, None, client_id="poster", client_secret=CLIENT_SECRET) == "poster"
+    with pytest.raises(InvalidClient) as refusal:
+        authenticated(server, authorization, **parameters)
+    assert refusal.value.description == f"This client is registered for {registered}"
+
+
+STRANGERS: dict[str, tuple[str | None, dict[str, str]]] = {
+    "post by basic": (basic("poster", "guessed"), {}),
+    "basic by post": (None, {"client_id": "web", "client_secret": "guessed"}),
+    "no secret": (None, {"client_id": "web"}),
+    "a secret of a public client": (basic("app", "guessed"), {}),
+    "a client that there is not": (basic("nobody", "guessed"), {}),
+}
+
+
+@pytest.mark.rfc("6749", "5.2")
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_who_does_not_have_the_secret_is_told_nothing_of_the_method(stranger: str, exact: bool) -> None:
+    authorization, parameters = STRANGERS[stranger]
+    with pytest.raises(InvalidClient) as refusal:
+        authenticated(server_with_all(client_secret_as_registered=exact), authorization, **parameters)
+    assert refusal.value.description == "Client authentication failed"
 
 
 @pytest.mark.rfc("6749", "2.3")

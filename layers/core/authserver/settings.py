@@ -26,6 +26,7 @@ class Settings:
     localhost_redirects: bool
     grant_types: tuple[str, ...]
     client_auth_methods: tuple[str, ...]
+    client_secret_as_registered: bool  # in the header or in the body, as the client registered; else in either
     access_token_algorithm: str
     access_token_lifetime: int
     code_lifetime: int
@@ -71,6 +72,7 @@ class Settings:
             localhost_redirects=environ.get("LOCALHOST_REDIRECTS", "false") == "true",
             grant_types=tuple(environ["GRANT_TYPES"].split()),
             client_auth_methods=tuple(environ["CLIENT_AUTH_METHODS"].split()),
+            client_secret_as_registered=environ.get("CLIENT_SECRET_IN") == "AsRegistered",
             access_token_algorithm=environ["ACCESS_TOKEN_ALGORITHM"],
             access_token_lifetime=int(environ["ACCESS_TOKEN_LIFETIME"]),
             code_lifetime=int(environ["CODE_LIFETIME"]),

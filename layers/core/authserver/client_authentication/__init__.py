@@ -1,4 +1,9 @@
-"""Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share."""
+"""Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share.
+
+A client uses the method that it is registered for. One with a secret may send it in the header or in the body, whichever
+of the two is registered: section 2.3.1 has a server take Basic from whoever has a secret, and many libraries know only
+one of the two. `ClientSecretIn=AsRegistered` takes the registered one alone.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 NOBODYS_HASH = bytes(32)
 DAY = 86_400
 NOTHING = Named()
+BY_SECRET = frozenset({"client_secret_basic", "client_secret_post"})  # the same secret, in the header or in the body
 RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
@@ -31,7 +37,7 @@ def nothing_named() -> Named:
 def authenticate(
     request: ClientRequest, services: Services, name: Callable[[], Named] = nothing_named
 ) -> AuthenticatedClient:
-    """The client that sent `request`, proven by the one method it is registered for.
+    """The client that sent `request`, proven by the one method that the request uses.
 
     What the request's credential names, as `name` tells, is read with the client, in one read, and is in the answer.
     Where a key was withdrawn meanwhile, `name` is asked once more, and all is read again: a credential is never judged
@@ -60,11 +66,25 @@ def _proven_client(
         raise InvalidClient("Client authentication failed", reason="client_unknown")
     if not client.is_active or client.is_expired(services.now()):
         raise InvalidClient("Client authentication failed", reason="client_disabled")
-    if client.token_endpoint_auth_method != method.METHOD:
-        raise InvalidClient("Client authentication failed", reason="client_method")
+    if not _may_use(client, method, services):
+        raise InvalidClient(_told_of_method(client, proven=proven), reason="client_method")
     if not proven:
         raise InvalidClient("Client authentication failed", reason="client_secret")
     return client
+
+
+def _may_use(client: Client, method: ClientAuthenticationMethod, services: Services) -> bool:
+    registered = client.token_endpoint_auth_method
+    if registered == method.METHOD:
+        return True
+    return not services.settings.client_secret_as_registered and {registered, method.METHOD} <= BY_SECRET
+
+
+def _told_of_method(client: Client, *, proven: bool) -> str:
+    """Which method is registered, for whoever has the client's secret; whoever has not is told nothing of it."""
+    if not proven:
+        return "Client authentication failed"
+    return f"This client is registered for {client.token_endpoint_auth_method}"
 
 
 def secret_is_live(client: Client, presented: PresentedSecret, services: Services) -> bool:

@@ -98,7 +98,9 @@ def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
     """The headers that belong to an error whatever its body is."""
     match error:
         case InvalidClient():
-            return (("WWW-Authenticate", f'Basic realm="authserver", error="{error.error}", charset="UTF-8"'),)
+            # Some clients show their developer the challenge and not the body, so it says what is wrong as well.
+            told = f'error="{error.error}", error_description="{error.description}"'
+            return (("WWW-Authenticate", f'Basic realm="authserver", {told}, charset="UTF-8"'),)
         case InvalidToken(reason="token_missing"):
             # Without a token there is nothing to call wrong (RFC 6750 section 3.1).
             return (("WWW-Authenticate", 'Bearer realm="authserver"'),)
