@@ -4,7 +4,7 @@ import pytest
 
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
 from authserver.tokens import opaque
-from tests.fakes import client, public_client
+from tests.fakes import RESOURCE, client, public_client
 from tests.unit.server import App, Browser, Server
 
 
@@ -98,11 +98,19 @@ def test_token_in_the_query_is_read_only_where_the_operator_said_so() -> None:
 
 
 @pytest.mark.rfc("8707", "2")
-@pytest.mark.parametrize("audience", ["", "https://api.example/", "https://API.example", "https://other.example"])
+@pytest.mark.parametrize(
+    "audience", ["", "https://api.example/v1", "https://api.example:8443", "http://api.example", "https://other.example"]
+)
 def test_token_for_another_audience_is_refused(server: Server, audience: str) -> None:
     response = App(server).tokens()
     with pytest.raises(InvalidToken):
         server.access(response.access_token, audience=audience)
+
+
+@pytest.mark.rfc("3986", "6.2.3")
+@pytest.mark.parametrize("audience", ["https://api.example/", "https://API.example", "https://api.example:443"])
+def test_audience_is_compared_in_normal_form(server: Server, audience: str) -> None:
+    assert server.access(App(server).tokens().access_token, audience=audience).audience == (RESOURCE,)
 
 
 @pytest.mark.rfc("6750", "5.2")

@@ -46,6 +46,13 @@ def test_access_token_is_not_told_to_another_resource_server(server: Server) -> 
     assert App(server, "files").introspect(response.access_token) == INACTIVE
 
 
+@pytest.mark.rfc("3986", "6.2.3")
+def test_resource_server_is_known_by_any_spelling_of_its_address(server: Server) -> None:
+    server.clients.create(client(client_id="speller", resources=("HTTPS://API.example:443/",), grant_types=()))
+    members = App(server, "speller").introspect(App(server).tokens().access_token)
+    assert (members["active"], members["aud"]) == (True, RESOURCE)
+
+
 @pytest.mark.rfc("7662", "2.2")
 def test_access_token_for_several_resources_tells_them_all(server: Server) -> None:
     code = Browser(server).code((RESOURCE, OTHER_RESOURCE))

@@ -162,6 +162,19 @@ def test_resource_narrowed_at_exchange_and_refresh_stays_within_the_grant() -> N
 
 
 @pytest.mark.rfc("8707", "2.2")
+@pytest.mark.rfc("3986", "6.2.3")
+def test_resource_is_the_same_in_every_spelling_and_told_as_the_operator_wrote_it() -> None:
+    server = Server()
+    app = App(server)
+    first = app.exchange(Browser(server).code((f"{RESOURCE}/",)), (RESOURCE.upper(),))
+    assert server.access(first.access_token).audience == (RESOURCE,)
+    second = app.refresh(first.refresh_token, (f"{RESOURCE}:443/",))
+    assert server.access(second.access_token).audience == (RESOURCE,)
+    own = app.token("client_credentials", (f"{RESOURCE}/", RESOURCE))
+    assert server.access(own.access_token).audience == (RESOURCE,)
+
+
+@pytest.mark.rfc("8707", "2.2")
 def test_resource_beyond_the_grant_is_refused_and_uses_nothing_up() -> None:
     app = App(Server())
     first = app.tokens()

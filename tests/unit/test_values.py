@@ -11,10 +11,12 @@ from authserver.values import (
     CodeChallenge,
     Scope,
     Secret,
+    are_resources_within,
     base64url,
     from_base64url,
     is_resource_indicator,
     normalised_username,
+    resource_among,
     sha256,
 )
 
@@ -171,3 +173,66 @@ def test_secret_matches_its_own_hash_alone(text: str, other: str) -> None:
 )
 def test_resource_indicator_is_an_absolute_uri_without_fragment(text: str, is_one: bool) -> None:
     assert is_resource_indicator(text) is is_one
+
+
+SAME = [
+    ("https://api.example", "https://api.example/"),
+    ("https://api.example", "HTTPS://API.Example:443/"),
+    ("https://api.example/mcp", "https://API.example:443/mcp"),
+    ("https://api.example/mcp", "https://api.example:/mcp"),
+    ("https://api.example/?v=1", "https://api.example?v=1"),
+    ("http://localhost:3001", "HTTP://LOCALHOST:3001/"),
+    ("http://127.0.0.1", "http://127.0.0.1:80"),
+    ("http://[::1]:3001/", "http://[::1]:3001"),
+    ("http://[2001:db8::a]", "http://[2001:DB8::A]:80/"),
+    ("https://me@api.example", "https://me@API.example/"),
+    ("wss://api.example:444", "WSS://api.example:444/"),
+    ("urn:example:Api", "URN:example:Api"),
+]
+OTHERS = [
+    ("https://api.example/mcp", "https://api.example/mcp/"),
+    ("https://api.example/mcp", "https://api.example/MCP"),
+    ("https://api.example/a", "https://api.example/%61"),
+    ("https://api.example/a", "https://api.example/b/../a"),
+    ("https://api.example", "https://api.example//"),
+    ("https://api.example", "https://api.example/?"),
+    ("https://api.example", "https://api.example."),
+    ("https://api.example", "https://api.example:80"),
+    ("https://api.example", "https://api.example:8443"),
+    ("https://api.example", "http://api.example"),
+    ("https://api.example", "https://api.example.evil.example"),
+    ("https://api.example", "https://me@api.example"),
+    ("https://me@api.example", "https://ME@api.example"),
+    ("https://api.example:x", "https://api.example"),
+    ("https://api.example/:443", "https://api.example"),
+    ("urn:example:api", "urn:example:API"),
+    ("urn:example:api", "urn:example:api/"),
+]
+
+
+@pytest.mark.rfc("3986", "6.2.2.1")
+@pytest.mark.rfc("3986", "6.2.3")
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_resource_is_found_by_any_spelling_and_told_as_it_is_written(one: str, other: str) -> None:
+    for written, asked in ((one, other), (other, one), (one, one)):
+        assert resource_among(asked, ("https://files.example", written)) == written
+        assert are_resources_within((asked, "https://files.example/"), ("https://files.example", written))
+
+
+@pytest.mark.rfc("3986", "6.2.2.1")
+@pytest.mark.rfc("3986", "6.2.3")
+@pytest.mark.parametrize(("one", "other"), OTHERS)
+def test_resource_that_differs_in_anything_else_is_another(one: str, other: str) -> None:
+    for written, asked in ((one, other), (other, one)):
+        assert resource_among(asked, (written,)) is None
+        assert not are_resources_within((written, asked), (written,))
+
+
+def test_resource_written_in_two_ways_is_told_in_the_one_that_was_asked_for() -> None:
+    assert resource_among("https://api.example/", ("https://api.example", "https://api.example/")) == "https://api.example/"
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_any_text_is_compared_with_any_other(one: str, other: str) -> None:
+    assert resource_among(one, (one,)) == one
+    assert (resource_among(one, (other,)) is None) == (resource_among(other, (one,)) is None)

@@ -25,6 +25,9 @@ TO_BASE64URL, FROM_BASE64URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"
 
 RESPONSE_PARAMETERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 LOOPBACK_LITERALS = ("127.0.0.1", "::1")
+# A URI with an authority: scheme, user information, host, port (RFC 3986 section 3); the host has no colon but in [].
+AUTHORITY = re.compile(r"([^:/?#]+)://([^/?#]*@)?([^/?#]*?)(?::([0-9]*))?(?=[/?#]|$)")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]+")
 PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 MAIL_ADDRESS = re.compile(
@@ -266,3 +269,35 @@ def is_resource_indicator(text: str) -> bool:
     except ValueError:
         return False
     return bool(parts.scheme) and bool(parts.netloc or parts.path) and " " not in text
+
+
+def resource_among(indicator: str, known: Iterable[str]) -> str | None:
+    """The one of the `known` resources that `indicator` means, as it is written there; None if it means none.
+
+    They are compared in normal form: clients put together from parts what the operator wrote as a whole.
+    """
+    written = tuple(known)
+    if indicator in written:
+        return indicator
+    wanted = _normal_uri(indicator)
+    return next((one for one in written if _normal_uri(one) == wanted), None)
+
+
+def are_resources_within(asked: Iterable[str], granted: Iterable[str]) -> bool:
+    """Whether each of the resources is among those `granted`, in normal form."""
+    written = tuple(granted)
+    return all(resource_among(one, written) is not None for one in asked)
+
+
+def _normal_uri(uri: str) -> str:
+    """`uri` with scheme and host in lower case, without the port that its scheme has anyway, and with the path ``/`` for
+    an empty one (RFC 3986 sections 6.2.2.1 and 6.2.3). Nothing else is the same: ``/mcp`` is not ``/mcp/``.
+    """
+    found = AUTHORITY.match(uri)
+    if found is None:
+        scheme, colon, rest = uri.partition(":")
+        return f"{scheme.lower()}{colon}{rest}"
+    scheme, user, host, port = found[1].lower(), found[2] or "", found[3].lower(), found[4]
+    rest = uri[found.end() :]
+    authority = f"{user}{host}:{port}" if port and port != DEFAULT_PORTS.get(scheme) else f"{user}{host}"
+    return f"{scheme}://{authority}{rest}" if rest.startswith("/") else f"{scheme}://{authority}/{rest}"

@@ -14,7 +14,15 @@ from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.tokens.worth import worth
-from authserver.values import Scope, Secret, base64url, from_base64url, is_resource_indicator
+from authserver.values import (
+    Scope,
+    Secret,
+    are_resources_within,
+    base64url,
+    from_base64url,
+    is_resource_indicator,
+    resource_among,
+)
 
 if TYPE_CHECKING:
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
@@ -39,19 +47,26 @@ def registered_scope(request: TokenRequest, client: Client, services: Services) 
 
 
 def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:
-    """The requested resources. Raises `InvalidTarget` on one that this server issues no tokens for (RFC 8707)."""
-    for indicator in resource:
-        if not is_resource_indicator(indicator):
-            raise InvalidTarget("resource must be an absolute URI without a fragment", reason="resource_malformed")
-        if indicator not in services.settings.known_resources:
-            raise InvalidTarget("resource is not known to this server", reason="resource_unknown")
-    return tuple(dict.fromkeys(resource))
+    """The requested resources, as the operator wrote them.
+
+    Raises `InvalidTarget` on one that this server issues no tokens for (RFC 8707 section 2).
+    """
+    return tuple(dict.fromkeys(_known(indicator, services) for indicator in resource))
+
+
+def _known(indicator: str, services: Services) -> str:
+    if not is_resource_indicator(indicator):
+        raise InvalidTarget("resource must be an absolute URI without a fragment", reason="resource_malformed")
+    known = resource_among(indicator, services.settings.known_resources)
+    if known is None:
+        raise InvalidTarget("resource is not known to this server", reason="resource_unknown")
+    return known
 
 
 def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Services) -> tuple[str, ...]:
     """The audience of a token: what is asked for now, within what was granted (RFC 8707 section 2.2)."""
     resource = known_resource(requested, services)
-    if not set(resource) <= set(granted):
+    if not are_resources_within(resource, granted):
         raise InvalidTarget("resource is not among those that were granted", reason="resource_not_granted")
     return resource or granted
 

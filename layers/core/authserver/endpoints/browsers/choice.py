@@ -22,7 +22,7 @@ from authserver.scopes import OPERATOR as BY_OPERATOR
 from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage.standing import Ends
-from authserver.values import Scope
+from authserver.values import Scope, are_resources_within
 
 from .under_way import audience_of, optional_scope
 
@@ -226,7 +226,7 @@ def _approval(
     if not _stands(approval, ends):
         return None
     within = choice.entities <= approval.entities or EVERY_ENTITY in approval.entities
-    if not within or not set(audience_of(request, services)) <= set(approval.resource):
+    if not within or not are_resources_within(audience_of(request, services), approval.resource):
         return None
     wanted = request.scope - choice.declined
     return approval if wanted <= covered(wanted, approval.scope, services.scopes) else None

@@ -20,7 +20,7 @@ from authserver.storage.browsers import BrowserState
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import Scope, Secret, base64url, sha256
+from authserver.values import Scope, Secret, are_resources_within, base64url, sha256
 
 from .redirection import resolve_redirect
 from .validation import PARAMETERS, validate
@@ -248,7 +248,7 @@ def choice_made_before(
     if request.scope and not wanted:
         return None
     allowed = covered(wanted, consent.scope, services.scopes)
-    is_covered = wanted <= allowed and set(audience_of(request, services)) <= consent.resource
+    is_covered = wanted <= allowed and are_resources_within(audience_of(request, services), consent.resource)
     # The consent decides, so what begins by it is begun under what it was begun under.
     return Choice(declined=declined, under=Begun(grant=consent.begun.grant)) if is_covered else None
 

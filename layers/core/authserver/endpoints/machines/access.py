@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
 from authserver.scopes import covered
 from authserver.tokens.presented import check_access_token
-from authserver.values import Scope
+from authserver.values import Scope, resource_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
         TemporarilyUnavailable: nobody can tell now, which is no.
     """
     token = check_access_token(_presented(request, services), services)
-    if request.audience not in token.audience:
+    if resource_among(request.audience, token.audience) is None:
         raise InvalidToken("The access token is meant for another resource", reason="audience")
     _require_scope(token, request.route, services)
     _require_reach(token, request, services)

@@ -20,6 +20,7 @@ from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.named import named_by
 from authserver.tokens.presented import check_access_token, name_access_token, standing_token
 from authserver.tokens.worth import worth
+from authserver.values import resource_among
 
 if TYPE_CHECKING:
     from authserver.messages.access import ActiveAccessToken
@@ -124,7 +125,9 @@ def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -
 
 def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
     """The token's own client, or a resource server it is meant for (section 4)."""
-    return token.client_id == caller.client_id or bool(set(token.audience) & set(caller.client.resources))
+    if token.client_id == caller.client_id:
+        return True
+    return any(resource_among(own, token.audience) is not None for own in caller.client.resources)
 
 
 def _introspect_refresh_token(caller: AuthenticatedClient, services: Services) -> Document:
