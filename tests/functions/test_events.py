@@ -89,7 +89,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "token/grant_type_missing": (400, '"invalid_request"'),
     "token/method_get": (405, '"invalid_request"'),
     "token/preflight": (204, ""),
-    "token/json": (415, '"invalid_request"'),
+    "token/json": (400, '"invalid_request"'),
     "refresh/refresh_token": (200, '"refresh_token"'),
     "refresh/token_garbage": (400, '"invalid_grant"'),
     "refresh/other_grant": (400, '"unsupported_grant_type"'),

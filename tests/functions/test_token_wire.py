@@ -69,9 +69,22 @@ def test_a_token_is_asked_of_itself_by_itself_alone(gateway: Gateway) -> None:
         "application/x-www-form-urlencoded2",
     ],
 )
-def test_another_media_type_is_unsupported(media_type: str, path: str, gateway: Gateway) -> None:
+def test_a_body_that_is_no_form_is_an_invalid_request(media_type: str, path: str, gateway: Gateway) -> None:
     answer = gateway.post(path, OWN, headers={**MACHINE, "content-type": media_type})
-    refused(answer, 415, "invalid_request")
+    refused(answer, 400, "invalid_request")
+
+
+@pytest.mark.rfc("6749", "5.2")
+@pytest.mark.parametrize("path", BACK_CHANNEL)
+@pytest.mark.parametrize(
+    ("headers", "body"), [({}, b""), ({"content-type": "application/json"}, b'{"grant_type": "client_credentials"}')]
+)
+def test_a_body_that_is_missing_or_json_is_an_invalid_request(
+    headers: dict[str, str], body: bytes, path: str, gateway: Gateway
+) -> None:
+    answer = gateway.send("POST", path, headers=MACHINE | headers, body=body)
+    refused(answer, 400, "invalid_request")
+    assert "application/x-www-form-urlencoded" in answer.json()["error_description"]
 
 
 @pytest.mark.rfc("6749", "appendix-B")
@@ -302,7 +315,16 @@ def test_a_page_of_any_origin_may_read_the_answer_without_credentials(path: str,
 
 
 @pytest.mark.rfc("9700", "2.6")
-@pytest.mark.parametrize("path", [*WITH_CORS, "/.well-known/openid-configuration", "/.well-known/jwks.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *WITH_CORS,
+        "/register",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+    ],
+)
 def test_a_preflight_is_answered(path: str, gateway: Gateway, aws: SimulatedAws) -> None:
     method = "GET" if path.startswith("/.well-known/") else "POST"
     headers = {"origin": "https://app.example.com", "access-control-request-method": method}
@@ -310,7 +332,8 @@ def test_a_preflight_is_answered(path: str, gateway: Gateway, aws: SimulatedAws)
     assert (answer.status, answer.body) == (204, "")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert method in answer.headers["access-control-allow-methods"]
-    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert {"authorization", "content-type", "dpop", "mcp-protocol-version", "*"} <= allowed
     assert "access-control-allow-credentials" not in answer.headers
     assert not aws.calls
 

@@ -99,7 +99,8 @@ def test_token_in_the_query_is_read_only_where_the_operator_said_so() -> None:
 
 @pytest.mark.rfc("8707", "2")
 @pytest.mark.parametrize(
-    "audience", ["", "https://api.example/v1", "https://api.example:8443", "http://api.example", "https://other.example"]
+    "audience",
+    ["", "https://api.example/v1", "https://api.example:8443", "http://api.example", "https://other.example"],
 )
 def test_token_for_another_audience_is_refused(server: Server, audience: str) -> None:
     response = App(server).tokens()

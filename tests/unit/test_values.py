@@ -229,7 +229,10 @@ def test_resource_that_differs_in_anything_else_is_another(one: str, other: str)
 
 
 def test_resource_written_in_two_ways_is_told_in_the_one_that_was_asked_for() -> None:
-    assert resource_among("https://api.example/", ("https://api.example", "https://api.example/")) == "https://api.example/"
+    assert (
+        resource_among("https://api.example/", ("https://api.example", "https://api.example/"))
+        == "https://api.example/"
+    )
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import errors
-from authserver.errors import InvalidRequest, OAuthError, RequestTooLarge, UnsupportedMediaType
+from authserver.errors import InvalidRequest, OAuthError, RequestTooLarge
 from authserver.messages.authorization import AuthorizationResponse, RedirectTarget
 from authserver.messages.browser import GoTo
 from authserver.values import RedirectUri
@@ -107,8 +107,9 @@ def test_parameter_without_a_value_is_absent() -> None:
     ["", "application/json", "multipart/form-data", "text/plain", f"x{FORM_MEDIA_TYPE}", f"{FORM_MEDIA_TYPE}x"],
 )
 def test_body_that_is_no_form_is_refused(media_type: str) -> None:
-    with pytest.raises(UnsupportedMediaType):
+    with pytest.raises(InvalidRequest) as refusal:
         parse_token_request(HttpRequest("POST", "/token", headers={"content-type": media_type}, body=b"grant_type=a"))
+    assert (refusal.value.status, refusal.value.error) == (400, "invalid_request")
 
 
 @pytest.mark.rfc("6749", "2.3.1")

@@ -290,8 +290,9 @@ def are_resources_within(asked: Iterable[str], granted: Iterable[str]) -> bool:
 
 
 def _normal_uri(uri: str) -> str:
-    """`uri` with scheme and host in lower case, without the port that its scheme has anyway, and with the path ``/`` for
-    an empty one (RFC 3986 sections 6.2.2.1 and 6.2.3). Nothing else is the same: ``/mcp`` is not ``/mcp/``.
+    """`uri` with scheme and host in lower case, without the default port, and with ``/`` for an empty path.
+
+    RFC 3986 sections 6.2.2.1 and 6.2.3. Nothing else is the same: ``/mcp`` is not ``/mcp/``.
     """
     found = AUTHORITY.match(uri)
     if found is None:

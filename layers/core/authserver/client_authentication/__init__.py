@@ -1,8 +1,8 @@
 """Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share.
 
-A client uses the method that it is registered for. One with a secret may send it in the header or in the body, whichever
-of the two is registered: section 2.3.1 has a server take Basic from whoever has a secret, and many libraries know only
-one of the two. `ClientSecretIn=AsRegistered` takes the registered one alone.
+A client uses the method that it is registered for. One with a secret may send it in the header or in the body,
+whichever of the two is registered: section 2.3.1 has a server take Basic from whoever has a secret, and many libraries
+know only one of the two. `ClientSecretIn=AsRegistered` takes the registered one alone.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from authserver.errors import (
     ServerError,
     TemporarilyUnavailable,
     TooManyAttempts,
-    UnsupportedMediaType,
 )
 from authserver.marks import N_
 from authserver.records import dataclass
@@ -119,7 +118,7 @@ BY_REASON = {
         ELSEWHERE: ("redirect_uri_unknown", "redirect_uri_unsafe", "redirect_uri_missing", "redirect_uri_repeated"),
         UNKNOWN: ("client_unknown", "client_id_missing", "client_id_repeated"),
         ENDED: ("client_disabled",),
-        NOT_HERE: ("form_malformed",),
+        NOT_HERE: ("form_malformed", "media_type"),
     }.items()
     for reason in reasons
 }
@@ -134,7 +133,7 @@ def explain(error: OAuthError) -> Mistake:
             return BROKEN
         case TooManyAttempts():
             return TOO_MANY
-        case MethodNotAllowed() | UnsupportedMediaType() | RequestTooLarge():
+        case MethodNotAllowed() | RequestTooLarge():
             return NOT_HERE
         case _ if error.reason.startswith("logout_"):
             return STILL_SIGNED_IN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from authserver.errors import InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from authserver.errors import InvalidRequest, RequestTooLarge
 
 if TYPE_CHECKING:
     from authserver.wire.http import HttpRequest
@@ -21,10 +21,13 @@ def read_query(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def read_form(request: HttpRequest, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
-    """The parameters of a form post, and of nothing else. Raises `InvalidRequest`."""
+    """The parameters of a form post, and of nothing else.
+
+    Raises `InvalidRequest`, whose status is 400 for another media type as well: RFC 6749 section 5.2 has no other.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != FORM_MEDIA_TYPE:
-        raise UnsupportedMediaType(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
+        raise InvalidRequest(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
     return parse_pairs(request.body, max_form, max_fields)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+# What pages of any origin may send: the headers of the protocol by name, since ``*`` does not stand for Authorization
+# and older browsers do not know it, and whatever else their libraries add, such as for tracing.
+CORS_REQUEST_HEADERS = "Authorization, Content-Type, DPoP, MCP-Protocol-Version, *"
 # Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
 CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -133,7 +136,7 @@ def render_preflight(methods: tuple[str, ...]) -> HttpResponse:
         (
             *CORS,
             ("Access-Control-Allow-Methods", ", ".join((*methods, "OPTIONS"))),
-            ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
+            ("Access-Control-Allow-Headers", CORS_REQUEST_HEADERS),
             ("Access-Control-Max-Age", "7200"),
         ),
     )
