@@ -159,6 +159,7 @@ def full_authorization() -> Authorization:
         is_public=True,
         begun=FULL,
         sessions=0,
+        not_granted=Scope.parse("email offline_access"),
     )
 
 

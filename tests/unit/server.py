@@ -1,6 +1,7 @@
 """A server in memory, and those who use it: clients at the back channel, people with a browser."""
 
 import hashlib
+import json
 import sys
 from base64 import b64encode
 from collections import Counter
@@ -38,7 +39,7 @@ from authserver.models.tokens import Authorization
 from authserver.services import Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing
-from authserver.values import Secret, base64url
+from authserver.values import Secret, base64url, from_base64url
 from tests import fakes
 from tests.fakes import CLIENT_SECRET, PASSWORD, REDIRECT_URI, RESOURCE, Clock
 
@@ -336,6 +337,13 @@ class Browser:
         answer = self.go_through(resource=resource, **parameters)
         assert "code" in answer, answer
         return answer["code"]
+
+
+def id_claims(token: Secret | None) -> dict[str, Any]:
+    """What an ID token says; its signature is not looked at."""
+    assert token is not None
+    claims: dict[str, Any] = json.loads(from_base64url(token.reveal().split(".")[1]))
+    return claims
 
 
 def all_at_once[R](attempt: Callable[[int], R], crowd: int = 32) -> list[R]:

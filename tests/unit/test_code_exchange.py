@@ -55,7 +55,8 @@ def attempts(server: Server, code: str) -> dict[str, Callable[[], TokenResponse]
         "the challenge as verifier": lambda: web.exchange(
             code, code_verifier=base64url(hashlib.sha256(VERIFIER.encode()).digest())
         ),
-        "no redirect_uri": lambda: web.exchange(code, redirect_uri=None),
+        "neither redirect_uri nor verifier": lambda: web.exchange(code, redirect_uri=None, code_verifier=None),
+        "a wrong verifier without redirect_uri": lambda: web.exchange(code, redirect_uri=None, code_verifier="x" * 43),
         "another redirect_uri": lambda: web.exchange(code, redirect_uri=OTHER_URI),
         "a redirect_uri that differs in a slash": lambda: web.exchange(code, redirect_uri=REDIRECT_URI + "/"),
         "a resource that was not granted": lambda: web.exchange(code, ("https://files.example",)),
@@ -145,6 +146,23 @@ def test_code_without_redirect_uri_in_the_request_needs_none_in_the_exchange() -
     server = Server()
     code = Browser(server).code(redirect_uri="", scope="read")
     assert App(server).exchange(code, redirect_uri=None).access_token
+
+
+@pytest.mark.rfc("OAuth 2.1", "10.2")
+def test_redirect_uri_may_be_left_out_of_the_exchange_where_a_verifier_binds_the_code() -> None:
+    server = Server()
+    assert App(server).exchange(Browser(server).code(), redirect_uri=None).access_token
+
+
+@pytest.mark.rfc("6749", "4.1.3")
+def test_redirect_uri_is_required_in_the_exchange_where_there_was_no_challenge() -> None:
+    server = Server(client(require_pkce=False))
+    code = Browser(server).code(code_challenge="", code_challenge_method="")
+    for uri in (None, OTHER_URI):
+        with pytest.raises(InvalidGrant) as refusal:
+            App(server).exchange(code, redirect_uri=uri, code_verifier=None)
+        assert refusal.value.reason == "redirect_uri_mismatch"
+    assert App(server).exchange(code, code_verifier=None).access_token
 
 
 @pytest.mark.rfc("7636", "4.5")

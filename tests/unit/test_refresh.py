@@ -3,9 +3,12 @@
 import pytest
 
 from authserver.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget, InvalidToken
+from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.browser import GoTo
 from authserver.messages.token import TokenResponse
+from authserver.values import Scope
 from tests.fakes import OTHER_RESOURCE, RESOURCE, START, client, public_client
-from tests.unit.server import App, Browser, Server
+from tests.unit.server import App, Browser, Server, id_claims
 
 DAY = 86_400
 
@@ -146,6 +149,41 @@ def test_scope_beyond_the_grant_is_refused_and_uses_nothing_up(scope: str) -> No
         app.refresh(first.refresh_token, scope=scope)
     assert app.server.authorization_of(first.refresh_token or "").generation == 1
     assert app.refresh(first.refresh_token)
+
+
+@pytest.mark.rfc("6749", "6")
+def test_scope_that_was_asked_for_at_first_is_taken_at_refresh_whatever_was_granted_of_it() -> None:
+    """Part of it was ignored, part left out by the user."""
+    asked = "openid email read write profile offline_access unknown"
+    server = Server(client(scope=Scope.parse("openid email read write"), optional_scope=Scope.parse("email")))
+    app, browser = App(server), Browser(server)
+    pending = browser.authorize(scope=asked)
+    assert isinstance(pending, GoTo)
+    browser.sign_in(pending.request_handle)
+    answer = browser.decide(pending.request_handle, scope=())
+    assert isinstance(answer, AuthorizationResponse)
+    first = app.exchange(answer.parameters["code"])
+    assert str(first.scope) == "openid read write"
+    second = app.refresh(first.refresh_token, scope=asked)
+    assert second.scope == first.scope
+    narrow = app.refresh(second.refresh_token, scope="offline_access read")
+    assert str(narrow.scope) == "read"
+    for scope in ("offline_access", "email", f"{asked} phone", "read phone"):
+        with pytest.raises(InvalidScope):
+            app.refresh(narrow.refresh_token, scope=scope)
+
+
+@pytest.mark.rfc("OIDC Core", "12.2")
+def test_id_token_of_a_refresh_has_no_nonce_and_else_says_the_same() -> None:
+    app = App(Server())
+    first = app.tokens(nonce="of the sign-in")
+    second = app.refresh(first.refresh_token)
+    third = app.refresh(second.refresh_token)
+    claims = [id_claims(response.id_token) for response in (first, second, third)]
+    assert [one.pop("nonce", None) for one in claims] == ["of the sign-in", None, None]
+    for one in claims:
+        del one["at_hash"]
+    assert claims[0] == claims[1] == claims[2]
 
 
 @pytest.mark.rfc("8707", "2.2")

@@ -101,6 +101,7 @@ def test_refresh_gives_what_is_left_and_all_of_it_when_the_cut_is_undone(server:
     cut.make(server)
     with pytest.raises(InvalidScope):
         app.refresh(first.refresh_token, scope="write")
+    assert str(app.refresh(first.refresh_token, scope=WHOLE).scope) == LEFT
     second = app.refresh(first.refresh_token)
     assert str(second.scope) == seen(app, second.access_token) == LEFT
     assert not passes(server, second.access_token, "POST /items")

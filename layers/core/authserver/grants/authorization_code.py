@@ -55,6 +55,7 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         code_hash=sha256(base64url(secret)),
         redirect_uri=request.redirect_uri_sent,
         code_challenge=request.code_challenge,
+        not_granted=request.ignored | allowed.choice.declined,
     )
     try:
         services.tokens.create(authorization, allowed.session.id)
@@ -97,8 +98,15 @@ def _code_of(client: AuthenticatedClient) -> opaque.Credential:
 
 
 def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:
-    """Identical if it was sent before; otherwise it need not be here either (section 4.1.3)."""
+    """Identical if it was sent before; otherwise it need not be here either (section 4.1.3).
+
+    With PKCE it may be left out, as clients of OAuth 2.1 do (section 10.2 there): the comparison keeps a code that was
+    stolen on its way to another URI from being put into the client's own callback, and the verifier, which is asked for
+    next, does so as well. Where there was no challenge nothing else does, so it stays required.
+    """
     sent = request.parameters.get("redirect_uri")
+    if sent is None and authorization.code_challenge is not None:
+        return
     if authorization.redirect_uri is not None and sent != authorization.redirect_uri:
         raise InvalidGrant("redirect_uri differs from the authorization request", reason="redirect_uri_mismatch")
 

@@ -8,6 +8,7 @@ cost nobody a sign-in. Using any older one is theft until shown otherwise, and r
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import FORGOTTEN_AFTER
@@ -49,11 +50,13 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     known_resource(request.resource, services)
     authorization = find_own(client)
     _require_genuine(presented, authorization)
-    scope = _narrowed_scope(request, scope_now(authorization, client, services), services)
+    scope = _narrowed_scope(request, authorization, scope_now(authorization, client, services), services)
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
+    # The nonce was of the sign-in, whose ID token had it (OpenID Connect Core section 12.2).
+    without_nonce = replace(authorization, nonce=None)
     response = respond(
-        client.client, authorization, scope=scope, audience=audience, refresh=successor, services=services
+        client.client, without_nonce, scope=scope, audience=audience, refresh=successor, services=services
     )
     _rotate(authorization, presented, services)
     return response
@@ -78,12 +81,18 @@ def _require_genuine(presented: opaque.Credential, authorization: Authorization)
         raise InvalidGrant("The refresh token is invalid", reason="refresh_not_genuine")
 
 
-def _narrowed_scope(request: TokenRequest, granted: Scope, services: Services) -> Scope:
-    """A subset of what is left of the original grant, or all of it; the successor keeps the original (section 6)."""
+def _narrowed_scope(request: TokenRequest, authorization: Authorization, granted: Scope, services: Services) -> Scope:
+    """A subset of what is left of the original grant, or all of it; the successor keeps the original (section 6).
+
+    Some clients send with each refresh what they asked for at first, which may be more than they were granted or than
+    may be granted now. They get what is left of it, and are told so (section 3.3).
+    """
     requested = parse_scope(request.parameters.get("scope", ""))
-    if not requested <= covered(requested, granted, services.scopes):
+    left = covered(requested, granted, services.scopes)
+    asked_at_first = authorization.scope | authorization.not_granted
+    if not requested - left <= asked_at_first or (requested and not left):
         raise InvalidScope("scope exceeds what was granted", reason="scope_exceeds_grant")
-    return requested or granted
+    return left or granted
 
 
 def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> None:

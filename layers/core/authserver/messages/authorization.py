@@ -81,7 +81,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedAuthorizationRequest:
-    """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one."""
+    """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one.
+
+    `ignored` is what it asks for besides `scope`.
+    """
 
     client: Client
     redirect: RedirectTarget
@@ -93,9 +96,9 @@ class ValidatedAuthorizationRequest:
     nonce: str | None
     prompt: frozenset[str]
     max_age: int | None
-    login_hint: str | None
     subject_hint: str | None  # the subject of a valid id_token_hint
     details: AuthorizationDetails | None = None
+    ignored: Scope = Scope()
 
 
 @dataclass(frozen=True, slots=True)

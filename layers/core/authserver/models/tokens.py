@@ -14,7 +14,8 @@ class Authorization:
     `id` is 16 random octets, 16 of the subject's hash and 16 of the organisation's, in base64url: from the id alone
     their ends can be found, in the same read. `entities` are the companies of the organisation that the client may
     reach, or `EVERY_ENTITY`; they can be changed without issuing new tokens. `generation` counts the refresh tokens
-    made; 0 until the code is redeemed. `sessions` is the counter of the session that granted it: signing out everywhere
+    made; 0 until the code is redeemed. `not_granted` is what the request asked for besides `scope`, and was ignored or
+    left out by the user. `sessions` is the counter of the session that granted it: signing out everywhere
     ends a code that was not redeemed, and redeeming forgets it.
     """
 
@@ -46,6 +47,7 @@ class Authorization:
     is_public: bool = False  # granted to a client without credentials: whoever has its token speaks for it
     begun: Begun = Begun()
     sessions: int | None = None
+    not_granted: Scope = Scope()
 
     @property
     def ends_at(self) -> int:

@@ -1,6 +1,7 @@
 """Where an authorization response may go: RFC 6749 section 3.1.2. Until this is known, errors stay on our own page."""
 
 from collections.abc import Mapping
+from urllib.parse import quote_plus
 
 from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse, RedirectTarget
@@ -11,10 +12,16 @@ from authserver.values import RedirectUri
 RESPONSE_MODES = ("query", "form_post")
 # Tokens are kept out of servers' logs and of the Referer header (OAuth 2.0 Multiple Response Types section 2.1).
 RESPONSE_MODES_OF_TOKENS = ("fragment", "form_post")
+# As it is written in the address that takes it back: all headers of an answer together may have 10,240 octets at API
+# Gateway, of which a redirect URI may take 2,048, and a code, `iss` and the rest some 1,500.
+MAX_STATE = 6144
 
 
 def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple[Client, RedirectTarget]:
-    """The client, and the one place to which its answer may go. Raises `InvalidRequest`, never to be redirected."""
+    """The client, and the one place to which its answer may go.
+
+    Raises `InvalidRequest`, never to be redirected: for want of a place to go to, or as no answer can have its `state`.
+    """
     client = _find_client(request, services)
     uri = _registered_uri(request, client, services)
     return client, RedirectTarget(uri, _response_mode(request, uri), _state(request))
@@ -35,6 +42,11 @@ def response_modes(request: AuthorizationRequest) -> tuple[str, ...]:
     """The modes in which this request may be answered, the default one first; errors go the same way as tokens."""
     response_type = "" if "response_type" in request.repeated else request.parameters.get("response_type", "")
     return RESPONSE_MODES_OF_TOKENS if {"token", "id_token"} & set(response_type.split(" ")) else RESPONSE_MODES
+
+
+def can_be_sent_back(state: str) -> bool:
+    """Whether an address has room for it."""
+    return len(quote_plus(state)) <= MAX_STATE
 
 
 def _common(target: RedirectTarget, services: Services) -> dict[str, str]:
@@ -86,4 +98,9 @@ def _response_mode(request: AuthorizationRequest, uri: RedirectUri) -> str:
 
 
 def _state(request: AuthorizationRequest) -> str | None:
-    return None if "state" in request.repeated else request.parameters.get("state")
+    state = None if "state" in request.repeated else request.parameters.get("state")
+    if state is not None and not can_be_sent_back(state):
+        raise InvalidRequest(
+            f"state must have at most {MAX_STATE} characters, as it is encoded", reason="state_too_long"
+        )
+    return state

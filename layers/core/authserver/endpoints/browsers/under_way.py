@@ -23,7 +23,7 @@ from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, Secret, are_resources_within, base64url, sha256
 
 from .redirection import resolve_redirect
-from .validation import PARAMETERS, validate
+from .validation import validate, what_counts
 
 LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
 
@@ -106,8 +106,7 @@ class Known:
 
 def hold(request: AuthorizationRequest, services: Services) -> tuple[str, str]:
     """Keeps a request on the server, but for what means nothing; its handle, and the secret of this browser."""
-    parameters = {name: value for name, value in request.parameters.items() if name in PARAMETERS}
-    return _hold(parameters, request.resource, "", services)
+    return _hold(what_counts(request), request.resource, "", services)
 
 
 def hold_visit(path: str, services: Services, **parameters: str) -> tuple[str, str]:

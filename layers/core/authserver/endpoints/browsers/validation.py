@@ -55,11 +55,12 @@ PARAMETERS = frozenset(
         "ui_locales",
     }
 )
-MAX_STATE = 2048
-MAX_NONCE = 256
-MAX_LOGIN_HINT = 256
-MAX_UI_LOCALES = 256
-LIMITS = {"state": MAX_STATE, "nonce": MAX_NONCE, "login_hint": MAX_LOGIN_HINT, "ui_locales": MAX_UI_LOCALES}
+# An ID token has the nonce in it, and comes back in an address, as `id_token_hint`.
+MAX_NONCE = 2048
+# What only helps is left aside where it is longer, in octets: a request is never refused for it, and it may go on to an
+# identity provider, in an address of ours.
+HINTS = frozenset({"login_hint", "ui_locales"})
+MAX_HINT = 1024
 MAX_ENTITIES = 100
 
 
@@ -71,8 +72,8 @@ def validate(
     _refuse_request_objects(request)
     response_type = _response_type(request, client, services)
     _require_response_mode(request, redirect)
-    _require_bounded(request)
-    scope = _scope(request, client, services)
+    _require_bounded_nonce(request)
+    requested, scope = _scope(request, client, services)
     _require_openid_and_nonce(response_type, scope, request)
     return ValidatedAuthorizationRequest(
         client=client,
@@ -85,10 +86,19 @@ def validate(
         nonce=request.parameters.get("nonce"),
         prompt=_prompt(request),
         max_age=_max_age(request, client),
-        login_hint=request.parameters.get("login_hint"),
         subject_hint=_subject_hint(request, client, services),
         details=_authorization_details(request, client),
+        ignored=requested - scope,
     )
+
+
+def what_counts(request: AuthorizationRequest) -> dict[str, str]:
+    """The parameters that mean something here, without hints that are too long to be any."""
+    return {
+        name: value
+        for name, value in request.parameters.items()
+        if name in PARAMETERS and (name not in HINTS or len(value.encode()) <= MAX_HINT)
+    }
 
 
 def _require_each_once(request: AuthorizationRequest) -> None:
@@ -142,14 +152,13 @@ def _require_openid_and_nonce(response_type: str, scope: Scope, request: Authori
         raise InvalidRequest("nonce is missing", reason="nonce_missing")
 
 
-def _require_bounded(request: AuthorizationRequest) -> None:
-    for name, limit in LIMITS.items():
-        if len(request.parameters.get(name, "")) > limit:
-            raise InvalidRequest("A parameter is too long", reason=f"{name}_too_long")
+def _require_bounded_nonce(request: AuthorizationRequest) -> None:
+    if len(request.parameters.get("nonce", "")) > MAX_NONCE:
+        raise InvalidRequest(f"nonce must have at most {MAX_NONCE} characters", reason="nonce_too_long")
 
 
-def _scope(request: AuthorizationRequest, client: Client, services: Services) -> Scope:
-    """What is asked for within what is registered; the answer tells what is left.
+def _scope(request: AuthorizationRequest, client: Client, services: Services) -> tuple[Scope, Scope]:
+    """What is asked for, and what of it is registered; the answer tells what is left.
 
     Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains.
     """
@@ -161,7 +170,7 @@ def _scope(request: AuthorizationRequest, client: Client, services: Services) ->
     granted = covered(wanted, client.scope, services.scopes)
     if wanted and not granted:
         raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
-    return granted
+    return requested, granted
 
 
 def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:

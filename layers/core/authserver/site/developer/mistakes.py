@@ -56,6 +56,8 @@ REASONS = {
     "response_type_not_allowed": N_("The app may not use this response_type."),
     "response_mode_unsupported": N_("The response_mode cannot be used here."),
     "nonce_missing": N_("The request has no nonce."),
+    "nonce_too_long": N_("The nonce is too long."),
+    "state_too_long": N_("The state is too long to be sent back."),
     "prompt_unsupported": N_("The prompt is none that this service knows."),
     "max_age_malformed": N_("The max_age is not a number of seconds."),
     "parameter_repeated": N_("The request has a parameter more than once."),
