@@ -318,6 +318,9 @@ EVERY_PAGE = (
     ),
     PageOf("verify-another", "recover/another", address_of_another, title="A link for another account"),
     PageOf("sign-out", "logout", at("logout"), title="Sign out"),
+    PageOf(
+        "sign-out-in-vain", "logout", at("logout?post_logout_redirect_uri=https:x"), title="Sign out, with no way back"
+    ),
     PageOf("signed-out", "signed_out", at("logout"), None, "Signed out"),
     PageOf("consent", "consent", consent, title="Consent"),
     PageOf("consent-organisation", "consent", consent_for_an_organisation, BOB, "Consent for an organisation"),

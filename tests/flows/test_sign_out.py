@@ -49,13 +49,24 @@ def test_a_person_is_asked_and_answers(web: App, person: Person, deployment: Dep
 def test_nobody_is_sent_where_the_application_did_not_register(
     web: App, person: Person, deployment: Deployment
 ) -> None:
-    hint = web.tokens_for(person)["id_token"]
     for uri in ("https://evil.example/", f"{BYE}/../x", web.redirect_uri):
+        hint = web.tokens_for(person)["id_token"]
         wanted = {"id_token_hint": hint, "post_logout_redirect_uri": uri}
         answer = person.browser.get(f"{deployment.issuer}/logout", params=wanted)
         assert answer.status_code == 400
         assert "location" not in answer.headers
-    assert is_signed_in(person, web)
+        assert "You are signed out" in answer.text
+        assert not is_signed_in(person, web)
+
+
+@pytest.mark.rfc(LOGOUT, "3")
+def test_a_person_whom_nobody_sent_by_name_can_sign_out(web: App, person: Person, deployment: Deployment) -> None:
+    web.tokens_for(person)
+    page = person.browser.get(f"{deployment.issuer}/logout", params={"post_logout_redirect_uri": BYE})
+    assert "Do you want to sign out?" in page.text
+    answer = person.browser.post(f"{deployment.issuer}/logout", data=hidden_fields(page))
+    assert "You are signed out" in answer.text
+    assert not is_signed_in(person, web)
 
 
 @pytest.mark.rfc("9700", "4.7")

@@ -27,6 +27,8 @@ def sign_out(world: World) -> None:
         tokens = web(browser.gateway).tokens(browser)
         wanted = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": bye}
         assert browser.send("GET", "/logout", query=wanted | {"post_logout_redirect_uri": f"{bye}/x"}).status == 400
+        tokens = web(browser.gateway).tokens(browser)
+        wanted["id_token_hint"] = tokens["id_token"]
         sent_on = browser.send("POST", "/logout", form=wanted | {"state": "s"})
         assert browser.follow(sent_on).location == f"{bye}?state=s"
         browser.visit("/my")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 
+from authserver.errors import OAuthError
 from authserver.models.clients import Client
 from authserver.records import dataclass
 from authserver.values import RedirectUri
@@ -10,12 +11,16 @@ from authserver.values import RedirectUri
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """OpenID Connect RP-Initiated Logout 1.0 section 2; not yet validated. `csrf` comes with a form of ours alone."""
+    """OpenID Connect RP-Initiated Logout 1.0 section 2; not yet validated.
+
+    `csrf` comes with a form of ours alone. `is_ambiguous`: a parameter came more than once.
+    """
 
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     session: str | None = field(default=None, repr=False)
     is_form: bool = False
     csrf: str | None = field(default=None, repr=False)
+    is_ambiguous: bool = False
 
     @property
     def ui_locales(self) -> str:
@@ -43,20 +48,21 @@ class GoToLogout:
 
 @dataclass(frozen=True, slots=True)
 class LogoutPage:
-    """Asks whether to sign out. `client` is who wants it, None if nobody said."""
+    """Asks whether to sign out. `client` is who wants it, None if nobody said; `flaw` is what is wrong with how."""
 
     csrf: str = field(repr=False)
     account: str
     client: Client | None
     target: PostLogoutTarget | None
     ui_locales: str = ""
+    flaw: OAuthError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
     """Nobody is signed in in this browser any more. `goes_back`: on to the target, where there is one, at once.
 
-    `ends_cookie`: the browser brought one.
+    `ends_cookie`: the browser brought one. `flaw` is what is wrong with the request, which so leads nowhere.
     """
 
     client: Client | None
@@ -64,3 +70,4 @@ class SignedOut:
     goes_back: bool
     ends_cookie: bool
     ui_locales: str = ""
+    flaw: OAuthError | None = None

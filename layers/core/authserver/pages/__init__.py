@@ -172,7 +172,8 @@ class Pages:
     def _logout(self, message: LogoutPage | SignedOut, request: HttpRequest) -> HttpResponse:
         if isinstance(message, LogoutPage):
             forms = ANYWHERE if message.target else HERE_ONLY
-            return self._page("logout", request, 200, "logout_page", forms, ui_locales=message.ui_locales, page=message)
+            status, reason = _flawed(message.flaw, "logout_page")
+            return self._page("logout", request, status, reason, forms, ui_locales=message.ui_locales, page=message)
         response = self._signed_out(message, request)
         return replace(response, cookies=(session_cookie("", 0),)) if message.ends_cookie else response
 
@@ -180,8 +181,9 @@ class Pages:
         if message.target and message.goes_back:
             return render_post_logout(message.target)
         back = post_logout_location(message.target) if message.target else ""
+        status, reason = _flawed(message.flaw, "signed_out")
         return self._page(
-            "signed_out", request, 200, "signed_out", NOWHERE, ui_locales=message.ui_locales, page=message, back=back
+            "signed_out", request, status, reason, NOWHERE, ui_locales=message.ui_locales, page=message, back=back
         )
 
     # -- pages of people who are signed in
@@ -228,6 +230,11 @@ class Pages:
             ("Content-Security-Policy", inline.content_security_policy(forms, calls)),
         )
         return HttpResponse(status, headers, body, reason=reason)
+
+
+def _flawed(flaw: OAuthError | None, reason: str) -> tuple[int, str]:
+    """Status and reason of a page that does what it can, whatever is wrong with the request."""
+    return (flaw.status, flaw.reason) if flaw else (200, reason)
 
 
 def _onwards(message: GoTo | GoToProvider | GoToLogout) -> HttpResponse:

@@ -93,13 +93,6 @@ ELSEWHERE = replace(
         "may be after your account. We did not send you there, and told it nothing."
     ),
 )
-STILL_SIGNED_IN = Mistake(
-    N_("You were not signed out"),
-    N_("The app that sent you here to sign out made a mistake. You have done nothing wrong."),
-    N_("You can sign out here all the same. The lines below help the people who run the app."),
-    page="logout",
-    label=N_("Sign out"),
-)
 
 
 # By the reason of the error; whatever is not here is the application's mistake.
@@ -135,6 +128,4 @@ def explain(error: OAuthError) -> Mistake:
             return TOO_MANY
         case MethodNotAllowed() | RequestTooLarge():
             return NOT_HERE
-        case _ if error.reason.startswith("logout_"):
-            return STILL_SIGNED_IN
     return BY_REASON.get(error.reason, APPLICATION)

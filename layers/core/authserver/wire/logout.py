@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from authserver.messages.logout import GoToLogout, LogoutRequest, PostLogoutTarget
 from authserver.wire.cookies import SESSION_COOKIE
-from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.forms import read_form, read_query
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
 
 LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
@@ -13,12 +13,15 @@ LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "
 def parse_logout_request(request: HttpRequest) -> LogoutRequest:
     """OpenID Connect RP-Initiated Logout 1.0 section 2, but for what means nothing here. Raises `InvalidRequest`."""
     is_form = request.method == "POST"
-    given = single(read_form(request) if is_form else read_query(request))
+    pairs = read_form(request) if is_form else read_query(request)
+    given = dict(pairs)
+    known = {name: given[name] for name in LOGOUT_PARAMETERS if name in given}
     return LogoutRequest(
-        {name: given[name] for name in LOGOUT_PARAMETERS if name in given},
+        known,
         request.cookies.get(SESSION_COOKIE),
         is_form,
         given.get("csrf") if is_form else None,
+        is_ambiguous=sum(name in known for name, _ in pairs) > len(known),
     )
 
 

@@ -5,7 +5,9 @@ Decisions where the specification leaves one:
 - A valid ID token of the very user at that client signs out at once; in every other case the user is asked (section 2).
   ID tokens have no `sid`: that the subject is the one who is signed in here is enough.
 - An ID token that has expired is as good as another; one whose key has been dropped since counts as none.
-- What is wrong with a request is told on a page of ours, and nobody is signed out nor sent anywhere (section 4).
+- What is wrong with a request is not used, nor what hangs on it, and nobody is sent anywhere; the user can sign out all
+  the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or another
+  client's, the word of the client as well, and the user is asked. The page tells what is wrong.
 - A client that nobody has verified gets nobody back who has not pressed a button here: anybody can register one, and a
   link to us would lead to any page of theirs (RFC 9700 section 4.11.2).
 - A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
@@ -22,9 +24,8 @@ from authserver.records import dataclass
 from authserver.services import Services
 from authserver.values import RedirectUri
 
+from .redirection import can_be_sent_back
 from .under_way import find_visitor, require_visitor_csrf, visitor_csrf
-
-MAX_STATE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +36,58 @@ class Hint:
     client_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a request holds, and what is wrong with it, if anything."""
+
+    hint: Hint | None = None
+    client: Client | None = None
+    target: PostLogoutTarget | None = None
+    flaw: InvalidRequest | None = None
+
+
 def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOut | GoToLogout:
     """Ends the session of this browser, once it is certain that its user wants that.
 
     Raises:
-        InvalidRequest: the client made a mistake, or the form is not ours; nothing was done.
+        InvalidRequest: the form is not ours; nothing was done.
         TemporarilyUnavailable: a store did not answer; nobody was signed out.
     """
     if request.is_form and (request.csrf is None or request.session is None):
         return GoToLogout(request.parameters)
-    hint = _hint(request, services)
-    client = _client(request, hint, services)
-    target = resolve_post_logout_redirect(request, client, services)
+    asked = _understood(request, services)
     session = find_visitor(request.session, services)
     signed_out = SignedOut(
-        client, target, _is_verified(client), ends_cookie=request.session is not None, ui_locales=request.ui_locales
+        asked.client,
+        asked.target,
+        _is_verified(asked.client),
+        ends_cookie=request.session is not None,
+        ui_locales=request.ui_locales,
+        flaw=asked.flaw,
     )
     if session is None:
         return signed_out
     if request.csrf is not None:
         require_visitor_csrf(request.csrf, session, services)
         return _sign_out(session, replace(signed_out, goes_back=True), services)
-    if hint is not None and hint.subject == session.subject:
+    if asked.hint is not None and asked.hint.subject == session.subject:
         return _sign_out(session, signed_out, services)
     return _ask(session, signed_out, services)
+
+
+def _understood(request: LogoutRequest, services: Services) -> Asked:
+    """What of the request holds; what does not is left aside with all that hangs on it (section 4)."""
+    if request.is_ambiguous:
+        return Asked(flaw=InvalidRequest("A parameter is repeated", reason="logout_parameter_repeated"))
+    try:
+        hint = _hint(request, services)
+        client = _client(request, hint, services)
+    except InvalidRequest as flaw:
+        return Asked(flaw=flaw)
+    try:
+        return Asked(hint, client, resolve_post_logout_redirect(request, client, services))
+    except InvalidRequest as flaw:
+        return Asked(hint, client, flaw=flaw)
 
 
 def resolve_post_logout_redirect(
@@ -81,8 +110,8 @@ def resolve_post_logout_redirect(
         raise InvalidRequest(
             "post_logout_redirect_uri is not registered for this application", reason="logout_redirect_uri_unknown"
         )
-    if state is not None and len(state) > MAX_STATE:
-        raise InvalidRequest("A parameter is too long", reason="logout_state_too_long")
+    if state is not None and not can_be_sent_back(state):
+        raise InvalidRequest("state is too long to be sent back", reason="logout_state_too_long")
     try:
         return PostLogoutTarget(RedirectUri.parse(presented), state)
     except ValueError:
@@ -92,7 +121,8 @@ def resolve_post_logout_redirect(
 def _ask(session: Session, wanted: SignedOut, services: Services) -> LogoutPage:
     user = services.users.get(session.subject)
     account = user.known_as if user else ""
-    return LogoutPage(visitor_csrf(session, services), account, wanted.client, wanted.target, wanted.ui_locales)
+    csrf = visitor_csrf(session, services)
+    return LogoutPage(csrf, account, wanted.client, wanted.target, wanted.ui_locales, wanted.flaw)
 
 
 def _sign_out(session: Session, signed_out: SignedOut, services: Services) -> SignedOut:
