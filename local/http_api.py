@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from local.errors import RefusedError
 from local.exchange import (
@@ -96,8 +96,12 @@ class HttpApi:
         return replace(response, headers=headers, function=found[0].function if found else "")
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]] | None:
-        """The most specific path that has the method; a path's own method comes before its ANY."""
-        for pattern, parameters in matching({route.pattern for route in self._routes}, request.path):
+        """The most specific path that has the method; a path's own method comes before its ANY.
+
+        An HTTP API decodes the path first, so that a segment of ``a%2Fb`` is two.
+        """
+        path = quote(unquote(request.path))
+        for pattern, parameters in matching({route.pattern for route in self._routes}, path):
             methods = {route.method: route for route in self._routes if route.pattern == pattern}
             route = methods.get(request.method) or methods.get(ANY)
             if route:

@@ -23,7 +23,12 @@ class Request:
     @property
     def path(self) -> str:
         """The route with its parameters filled in; nothing in them can leave its segment."""
-        return self.route.format_map({name: _segment(value) for name, value in self.path_parameters.items()})
+        return self.route.format_map(self.segments)
+
+    @property
+    def segments(self) -> dict[str, str]:
+        """The path's parameters as they stand in it, percent-encoded."""
+        return {name: _segment(value) for name, value in self.path_parameters.items()}
 
     @property
     def target(self) -> str:

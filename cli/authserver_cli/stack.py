@@ -58,7 +58,7 @@ class StackTransport:
             "multiValueHeaders": {name: [value] for name, value in request.headers.items()},
             "queryStringParameters": dict(request.query) or None,
             "multiValueQueryStringParameters": {name: [value] for name, value in request.query.items()} or None,
-            "pathParameters": dict(request.path_parameters) or None,
+            "pathParameters": request.segments or None,
             "stageVariables": {"issuer": self._outputs["Issuer"], "resource": self._outputs["ResourceUrl"]},
             "requestContext": {
                 "httpMethod": request.method,

@@ -165,7 +165,7 @@ def test_admin_function_gets_the_event_that_api_gateway_sends() -> None:
     ((function, event),) = session.invoked
     assert function == "admin"
     assert (event["httpMethod"], event["resource"], event["path"]) == ("PATCH", route, "/admin/clients/a%2Fb")
-    assert event["pathParameters"] == {"client_id": "a/b"}
+    assert event["pathParameters"] == {"client_id": "a%2Fb"}  # as REST APIs hand them over
     assert json.loads(event["body"]) == {"status": "disabled"}
     assert event["stageVariables"] == {"issuer": "https://i.example", "resource": "https://r.example/v1"}
     authorizer = event["requestContext"]["authorizer"]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from local.routes import PathPattern, matching
 from tests.functions.events import FORM, Form, encoded, http_event, request_authorizer_event, rest_event
@@ -99,7 +99,7 @@ class Gateway:
         """A request to the AuthorizationApi."""
         first = path[1:].partition("/")[0]
         name = "metadata" if path.startswith(WELL_KNOWN) else "recover" if first == "verify" else first
-        if "route" not in options and (found := matching(self._patterns, path)):
+        if "route" not in options and (found := matching(self._patterns, quote(unquote(path)))):
             pattern, parameters = found[0]
             given = {parameter: unquote(value) for parameter, value in parameters.items()}
             options |= {"route": f"ANY {pattern.path}", "path_parameters": given}
@@ -120,9 +120,10 @@ class Gateway:
         return self.send(method, path, **options)
 
     def manage(self, route: str, token: str, document: Any = None, key: str = "", **path: str) -> Answer:
-        """A call of a management API: `path` are the parameters of the route's path."""
+        """A call of a management API: `path` are the parameters of the route's path, which REST APIs do not decode."""
         method, _, template = route.partition(" ")
-        options: dict[str, Any] = {"path": template.format(**path), "path_parameters": path}
+        sent = {name: quote(value, safe="") for name, value in path.items()}
+        options: dict[str, Any] = {"path": template.format(**sent), "path_parameters": sent}
         if document is not None:
             options |= {"body": json.dumps(document), "headers": {"Content-Type": "application/json"}}
         if key:

@@ -98,6 +98,8 @@ def test_body_in_chunks_arrives_whole(http: httpx.Client) -> None:
         ("POST", "/items/special", "ANY /items/{id}", {"id": "special"}),
         ("HEAD", "/items/special", "ANY /items/{id}", {"id": "special"}),
         ("GET", "/items/a%20b", "ANY /items/{id}", {"id": "a b"}),
+        ("GET", "/items/a%2Fb", "ANY /items/{rest+}", {"rest": "a/b"}),
+        ("GET", "/items/a%252Fb", "ANY /items/{id}", {"id": "a%2Fb"}),
         ("GET", "/items/a/b/c", "ANY /items/{rest+}", {"rest": "a/b/c"}),
         ("GET", "/only-get", "GET /only-get", None),
     ],

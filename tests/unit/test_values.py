@@ -14,9 +14,11 @@ from authserver.values import (
     are_resources_within,
     base64url,
     from_base64url,
+    from_segment,
     is_resource_indicator,
     normalised_username,
     resource_among,
+    segment_of,
     sha256,
 )
 
@@ -239,3 +241,12 @@ def test_resource_written_in_two_ways_is_told_in_the_one_that_was_asked_for() ->
 def test_any_text_is_compared_with_any_other(one: str, other: str) -> None:
     assert resource_among(one, (one,)) == one
     assert (resource_among(one, (other,)) is None) == (resource_among(other, (one,)) is None)
+# ------------------------------------------------------------------ segments
+
+
+@given(st.text(min_size=1))
+def test_segment_of_a_page_survives_browsers_and_gateways(text: str) -> None:
+    segment = segment_of(text)
+    assert from_segment(segment) == text
+    assert set(segment) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+    assert segment not in (".", "..")

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 # By organisation and company: a company's identifier is its organisation's own, and another may use it as well.
 ENTRIES = {
@@ -13,7 +14,9 @@ EMPLOYEES = {"acme": ["Olivia Owner", "Max Member"]}
 
 
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    path, organisation = event["pathParameters"], event["requestContext"]["authorizer"]["org"]
+    # REST APIs hand path parameters over as they were sent; the authorizer has compared what they mean.
+    path = {name: unquote(value) for name, value in event["pathParameters"].items()}
+    organisation = event["requestContext"]["authorizer"]["org"]
     match event["httpMethod"], event["resource"]:
         case "GET", "/companies/{company_id}/entries":
             return _answer(200, {"items": ENTRIES.get((organisation, path["company_id"]), [])})

@@ -13,7 +13,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Self
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from authserver.records import dataclass
 
@@ -58,6 +58,21 @@ def from_base64url(text: str) -> bytes:
     if base64url(octets) != text:
         raise ValueError("not canonical base64url")
     return octets
+
+
+def segment_of(text: str) -> str:
+    """`text` as one segment of a page's path: what RFC 3986 reserves is written ``~XX``.
+
+    HTTP APIs decode ``%2F`` before they look for the route, and end the path at a decoded ``?``; browsers take ``%2E``
+    for a step up.
+    """
+    encoded = quote(text, safe="").replace("~", "%7E").replace("%", "~")
+    return encoded.replace(".", "~2E") if text in (".", "..") else encoded
+
+
+def from_segment(segment: str) -> str:
+    """What `segment_of` made into `segment`. Raises `ValueError` on what is not UTF-8."""
+    return unquote(segment.replace("%", "%25").replace("~", "%"), errors="strict")
 
 
 def normalised_username(text: str) -> str:

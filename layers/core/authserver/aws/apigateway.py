@@ -11,7 +11,7 @@ from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from authserver.aws.log import write_request, write_unexpected
 from authserver.errors import (
@@ -103,7 +103,7 @@ def _read_v2(event: Event) -> HttpRequest:
         source=context["http"]["sourceIp"],
         origin=f"https://{context['domainName']}",
         resource=(event.get("stageVariables") or {}).get("resource", ""),
-        path_parameters=event.get("pathParameters") or {},
+        path_parameters=read_path_parameters(event),
         id=request_id_of(event),
     )
 
@@ -119,7 +119,7 @@ def _read_v1(event: Event) -> HttpRequest:
         source=context["identity"]["sourceIp"],
         origin=(event.get("stageVariables") or {}).get("issuer", ""),
         resource=(event.get("stageVariables") or {}).get("resource", ""),
-        path_parameters=event.get("pathParameters") or {},
+        path_parameters=read_path_parameters(event),
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},
         id=request_id_of(event),
     )
@@ -133,6 +133,18 @@ def _read_v1_query(event: Event) -> str:
 
 def read_headers(event: Event) -> dict[str, str]:
     return {name.lower(): _text(value) for name, value in (event.get("headers") or {}).items()}
+
+
+def read_path_parameters(event: Event) -> dict[str, str]:
+    """What the path's parameters say, percent-decoded once. Raises `ValueError` on what is not UTF-8.
+
+    REST APIs hand them over as they were sent, with ``%2F`` within its segment. HTTP APIs, whose events alone have a
+    ``version``, decode the path before they look for its route.
+    """
+    given = event.get("pathParameters") or {}
+    if "version" in event:
+        return {name: _text(value) for name, value in given.items()}
+    return {name: unquote(_text(value), errors="strict") for name, value in given.items()}
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.apigateway import Event, Handler, read_headers, request_id_of
+from authserver.aws.apigateway import Event, Handler, read_headers, read_path_parameters, request_id_of
 from authserver.aws.log import write_request
 from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
 from authserver.messages.access import AccessRequest, ActiveAccessToken
@@ -84,8 +84,7 @@ def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
         name: value.split(",") for name, value in (event.get("queryStringParameters") or {}).items()
     }
     tokens = tuple(value for name in QUERY_TOKENS for value in query.get(name) or ())
-    path_parameters = event.get("pathParameters") or {}
-    return AccessRequest(headers.get("authorization"), tokens, route, audience, path_parameters)
+    return AccessRequest(headers.get("authorization"), tokens, route, audience, read_path_parameters(event))
 
 
 def _audience(event: Event, arn: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from authserver.models import DISABLED
+from authserver.models.clients import OWNER_DELETED
 from authserver.values import is_web_page
 
 MAX_ITEMS = 100
@@ -31,7 +32,18 @@ def printable(text: str) -> str:
     return text
 
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@-]{1,128}$")]
+def _given_to_nobody(text: str) -> str:
+    if text == OWNER_DELETED:
+        raise ValueError("must be another: this one stands for who was deleted")
+    return text
+
+
+# Visible ASCII, blanks within: RFC 6749 appendix A.1; OpenID Connect Core section 2 has at most 255 of them.
+Identifier = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$"),
+    AfterValidator(_given_to_nobody),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
 WebPage = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_https)]
 

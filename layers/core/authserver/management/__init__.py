@@ -24,7 +24,7 @@ from authserver.wire.forms import read_query, single
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse, error_headers
 
 MAX_BODY = 65_536
-MAX_PATH_PARAMETER = 512
+MAX_PATH_PARAMETER = 1024  # the identifier of an approval has 704, with identifiers of 255 in it
 MAX_DEPTH = 32  # of a body: what is deeper is no document of ours, and costs recursion
 MAX_PAGE = 100
 DEFAULT_PAGE = 50

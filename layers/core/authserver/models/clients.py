@@ -8,7 +8,7 @@ from authserver.values import RedirectUri, Scope
 
 LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
 VERIFIED, TEST = "verified", "test"
-OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody's identifier has parentheses
+OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody is given it
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from authserver.pages.mistakes import explain
 from authserver.pages.qr import grouped, qr
 from authserver.pages.words import Words, host, initials, iso, tint
 from authserver.services import Services
-from authserver.values import is_web_page
+from authserver.values import is_web_page, segment_of
 from authserver.wire.browser import render_goto, render_goto_provider, render_redirect
 from authserver.wire.cookies import session_cookie
 from authserver.wire.forms import read_query
@@ -290,7 +290,7 @@ def _templates(language: str) -> Environment:
     words = Words(translations(language))
     environment.filters |= {"day": words.day, "moment": words.moment, "duration": words.duration}
     environment.filters |= {"host": host, "initials": initials, "iso": iso, "tint": tint}
-    environment.filters |= {"qr": qr, "grouped": grouped}
+    environment.filters |= {"qr": qr, "grouped": grouped, "segment": segment_of}
     return environment
 
 

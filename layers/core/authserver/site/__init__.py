@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, replace
 from typing import Any
-from urllib.parse import quote
 
 from authserver.endpoints.browsers.under_way import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
@@ -23,7 +22,7 @@ from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
-from authserver.values import Scope
+from authserver.values import Scope, segment_of
 
 FRESH = 900  # seconds for which whoever signed in may change what guards the account
 SCOPE = Scope(("account", "organisation", "partner"))
@@ -220,7 +219,7 @@ def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> 
 
 def path_of(*parts: str) -> str:
     """The path of a page; whatever is in a part, it stays one."""
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join(segment_of(part) for part in parts)
 
 
 def root_of(visit: Visit) -> str:

@@ -1,8 +1,8 @@
 """Requests for our own pages."""
 
-from urllib.parse import quote
-
+from authserver.errors import InvalidRequest
 from authserver.messages.site import Visit
+from authserver.values import from_segment, segment_of
 from authserver.wire.cookies import DEVICE_COOKIE, LINK_COOKIE, SESSION_COOKIE, device_of, languages_of
 from authserver.wire.forms import read_form, read_query, single
 from authserver.wire.http import HttpRequest
@@ -16,13 +16,14 @@ def parse_visit(request: HttpRequest) -> Visit:
     route = request.route.partition(" ")[2]
     filled = route
     query = single(read_query(request))
-    for name, value in request.path_parameters.items():
-        filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
+    path_parameters = _path_parameters(request)
+    for name, value in path_parameters.items():
+        filled = filled.replace(f"{{{name}}}", segment_of(value))
     return Visit(
         method=request.method,
         route=route,
         path=filled.removeprefix("/"),
-        path_parameters=request.path_parameters,
+        path_parameters=path_parameters,
         query=query,
         form=form,
         session=request.cookies.get(SESSION_COOKIE),
@@ -32,3 +33,10 @@ def parse_visit(request: HttpRequest) -> Visit:
         languages=languages_of(query.get("ui_locales", ""), request),
         held_link=request.cookies.get(LINK_COOKIE, ""),
     )
+
+
+def _path_parameters(request: HttpRequest) -> dict[str, str]:
+    try:
+        return {name: from_segment(value) for name, value in request.path_parameters.items()}
+    except ValueError:
+        raise InvalidRequest("The address is not well-formed", reason="path_malformed") from None
