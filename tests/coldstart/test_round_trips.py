@@ -37,7 +37,8 @@ def test_the_budget_is_the_architectures() -> None:
         "authorizer, by an approval": (1, 5),
         "authorizer, of a machine": (1, 2),
         "authorizer, of a machine, opaque": (1, 3),
-        "userinfo": (1, 1),
+        "userinfo": (1, 4),
+        "userinfo, behind the authorizer": (1, 1),
         "authorize, signed in, consent remembered": (3, 4),
         "sign out by an ID token": (3, 3),
     }

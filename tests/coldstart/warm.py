@@ -156,6 +156,17 @@ def introspect_oneself(world: World) -> Request:
 
 def userinfo(world: World) -> Request:
     gateway = Gateway(world)
+    headers = {"authorization": f"Bearer {native(gateway).tokens()['access_token']}"}
+    return lambda: succeeded(gateway.send("GET", "/userinfo", headers=headers))
+
+
+def userinfo_opaque(world: World) -> Request:
+    issue_opaque_tokens(world, "demo-app")
+    return userinfo(world)
+
+
+def userinfo_behind_the_authorizer(world: World) -> Request:
+    gateway = Gateway(world)
     token = native(gateway).tokens()["access_token"]
     return lambda: succeeded(gateway.call("GET", "/userinfo", f"Bearer {token}"))
 
@@ -254,7 +265,10 @@ FLOWS: dict[str, WarmFlow] = {
     "authorizer, of a machine, opaque": WarmFlow("authorizer", authorizer_of_a_machine_opaque, 1, 2, 0),
     "refresh, for an organisation": WarmFlow("refresh", refresh_for_an_organisation, 2, 5, 1),
     "introspect oneself": WarmFlow("introspect", introspect_oneself, 2, 4, 0),
-    "userinfo": WarmFlow("userinfo", userinfo, 1, 1, 0),
+    # What the authorizer reads, and the user: in the same call, unless the token does not tell whose it is.
+    "userinfo": WarmFlow("userinfo", userinfo, 1, 4, 0),
+    "userinfo, opaque": WarmFlow("userinfo", userinfo_opaque, 2, 5, 0),
+    "userinfo, behind the authorizer": WarmFlow("userinfo", userinfo_behind_the_authorizer, 1, 1, 0),
     # What a session decides is written while it stands, in a transaction: each write and each condition costs twice.
     "authorize, signed in, consent remembered": WarmFlow("authorize", authorize_remembered, 3, 4, 6),
     "authorize, a stranger": WarmFlow("authorize", authorize_stranger, 2, 1, 1),

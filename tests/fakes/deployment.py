@@ -170,7 +170,7 @@ class FakeStores:
         own_clients, organisations = FakeClients(clients, record), FakeOrganisations(record=record)
         factors, browsers = FakeFactors(record), FakeBrowsers(record)
         own_users = FakeUsers(users, record, factors, browsers)
-        tokens = FakeTokens(record, own_clients, organisations)
+        tokens = FakeTokens(record, own_clients, organisations, own_users)
         configuration, keys, journal = FakeConfiguration(record), FakeKeys(rings, record), FakeJournal()
         withdrawals = FakeWithdrawals(
             record, own_clients, own_users, organisations, tokens, browsers, configuration, keys

@@ -16,6 +16,7 @@ from tests.fakes import filing
 from tests.fakes.clients import FakeClients
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.record import FakeRecord
+from tests.fakes.users import FakeUsers
 
 
 class FakeTokens:
@@ -26,11 +27,13 @@ class FakeTokens:
         record: FakeRecord | None = None,
         clients: FakeClients | None = None,
         organisations: FakeOrganisations | None = None,
+        users: FakeUsers | None = None,
     ) -> None:
         self._record = record or FakeRecord()
         self._lock = self._record.lock
         self._clients = clients or FakeClients(record=self._record)
         self._organisations = organisations or FakeOrganisations(record=self._record)
+        self._users = users
         self._authorizations: dict[str, Authorization] = {}
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
@@ -156,6 +159,7 @@ class FakeTokens:
         jti: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
+        user: str = "",
     ) -> Standing:
         with self._lock:
             key = client_key or (filing.key(client_id) if client_id is not None else "")
@@ -166,6 +170,7 @@ class FakeTokens:
                 access_token=self._access_tokens.get(access_token_id or ""),
                 is_revoked=jti in self._revoked,
                 organisation=self._organisations.of_key(organisation_key) if companies else None,
+                user=self._users.get(user) if self._users and user else None,
             )
 
     def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:

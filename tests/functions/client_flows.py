@@ -6,9 +6,15 @@ from authserver.models.clients import ClientSecret
 from authserver.values import Scope
 from tests.functions.events import request_authorizer_event
 from tests.functions.flowing import answered, flow
-from tests.functions.gateway import Gateway
-from tests.functions.given import change_client, imported_hash, issue_opaque_tokens
-from tests.functions.journey import App, Browser, machine, native, other, web
+from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import (
+    change_client,
+    give_organisations,
+    imported_hash,
+    issue_opaque_tokens,
+)
+from tests.functions.journey import App, Browser, machine, native, other, parameters_of, web
+from tests.functions.sign_in_flows import choose
 from tests.functions.world import World
 
 
@@ -113,6 +119,25 @@ def call_the_resource_api(world: World) -> None:
         answered(200, gateway.call("GET", path, f"Bearer {tokens['access_token']}"))
     own = machine(gateway).own_token(scope="read write").json()["access_token"]
     answered(200, gateway.call("POST", "/items", f"Bearer {own}", body='{"name": "an item"}'))
+
+
+@flow
+def ask_userinfo_of_each_kind(world: World) -> None:
+    """Of users, for an organisation and without, and of a machine; by one that has to look into the catalogue."""
+    gateway = Gateway(world)
+
+    def asked(access_token: str) -> Answer:
+        return gateway.send("GET", "/userinfo", headers={"authorization": f"Bearer {access_token}"})
+
+    answered(200, asked(native(gateway).tokens()["access_token"]))
+    with world.using(userinfo=world.load("userinfo")):
+        answered(403, asked(native(gateway).tokens(scope="read")["access_token"]))
+        answered(403, asked(machine(gateway).own_token(scope="read").json()["access_token"]))
+        give_organisations(world)
+        issue_opaque_tokens(world, "demo-web")
+        app = web(gateway)
+        code = parameters_of(choose(app, Browser(gateway), "one"))["code"]
+        answered(200, asked(app.exchange(code).json()["access_token"]))
 
 
 @flow

@@ -160,7 +160,7 @@ def ask_for_every_company(gateway: Gateway) -> tuple[str, Ask]:
 
 def userinfo(gateway: Gateway) -> tuple[str, Ask]:
     token = native(gateway).tokens()["access_token"]
-    return "userinfo", lambda: gateway.call("GET", "/userinfo", f"Bearer {token}")
+    return "userinfo", lambda: gateway.send("GET", "/userinfo", headers={"authorization": f"Bearer {token}"})
 
 
 def key_set(gateway: Gateway) -> tuple[str, Ask]:

@@ -53,10 +53,14 @@ class Named:
     jti: str | None = None
     begun: Begun = Begun()
     companies: bool = False
+    user: str = ""
     credential: Any = field(default=None, repr=False)
 
-    def standing(self, services: Services, *, client_id: str | None = None) -> Standing:
-        """All that decides whether it stands, with the record of the client that presents it; one read."""
+    def standing(self, services: Services, *, client_id: str | None = None, with_user: bool = False) -> Standing:
+        """All that decides whether it stands, with the record of the client that presents it; one read.
+
+        `with_user`: with the user's record as well, where the credential itself tells whose it is.
+        """
         return services.tokens.standing(
             client_id=client_id,
             client_key=self.client_key,
@@ -67,6 +71,7 @@ class Named:
             jti=self.jti,
             begun=self.begun,
             companies=self.companies,
+            user=self.user if with_user else "",
         )
 
 

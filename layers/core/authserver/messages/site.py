@@ -36,9 +36,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One of our own pages: a template, and what it tells. `session` signs the browser in anew; `calls` is an address
-    beside ours that its scripts may call.
-    """
+    """One of our own pages: a template, and what it tells. `session` signs the browser in anew."""
 
     template: str
     context: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -46,7 +44,6 @@ class View:
     reason: str = "page"
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
-    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,9 +191,7 @@ class Pages:
     def _view(self, view: View | Download, request: HttpRequest) -> HttpResponse:
         if isinstance(view, Download):
             return _download(view)
-        response = self._page(
-            view.template, request, view.status, view.reason, HERE_ONLY, calls=view.calls, **view.context
-        )
+        response = self._page(view.template, request, view.status, view.reason, HERE_ONLY, **view.context)
         if view.session is None:
             return response
         cookie = session_cookie(view.session, view.session_lifetime)
@@ -210,7 +208,6 @@ class Pages:
         forms: str,
         *,
         ui_locales: str = "",
-        calls: str = "",
         **context: object,
     ) -> HttpResponse:
         language = choose(
@@ -227,7 +224,7 @@ class Pages:
             ("Content-Type", "text/html; charset=utf-8"),
             *HEADERS,
             ("Content-Language", language),
-            ("Content-Security-Policy", inline.content_security_policy(forms, calls)),
+            ("Content-Security-Policy", inline.content_security_policy(forms)),
         )
         return HttpResponse(status, headers, body, reason=reason)
 
@@ -265,8 +262,8 @@ class Inline:
         self._scripts[name] = _script(name)
         return Markup(f"<script>{self._scripts[name]}</script>")  # noqa: S704  our own file
 
-    def content_security_policy(self, forms: str, calls: str = "") -> str:
-        """The policy that allows this and nothing else; `calls` is what scripts may call beside our own address."""
+    def content_security_policy(self, forms: str) -> str:
+        """The policy that allows this and nothing else."""
         directives = [
             "default-src 'none'",
             f"style-src '{_hash_source(self._style)}'",
@@ -280,7 +277,7 @@ class Inline:
             hashes = " ".join(f"'{_hash_source(script)}'" for script in self._scripts.values())
             directives.append(f"script-src {hashes}")
         if "playground" in self._scripts:
-            directives.append(f"connect-src 'self' {calls}".rstrip())
+            directives.append("connect-src 'self'")
         return "; ".join(directives)
 
 

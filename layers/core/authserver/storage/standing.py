@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.models.organisations import Membership, Organisation
     from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.models.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Ends:
 class Standing:
     """Everything that decides whether a token stands, from one read.
 
-    `is_revoked` tells whether that one access token was revoked. `client` and `organisation` are the records, where
-    they were asked for.
+    `is_revoked` tells whether that one access token was revoked. `client`, `organisation` and `user` are the records,
+    where they were asked for.
     """
 
     ends: Ends = Ends()
@@ -91,6 +92,7 @@ class Standing:
     access_token: AccessTokenRecord | None = None
     is_revoked: bool = False
     organisation: Organisation | None = None
+    user: User | None = None
 
     def stands(self, authorization: Authorization) -> bool:
         """Whether nothing has ended the authorization since it was begun; its own revocation and expiry are not it."""

@@ -120,14 +120,15 @@ class TokenStore(Protocol):
         jti: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
+        user: str = "",
     ) -> Standing:
         """All that decides whether a token stands, in one read.
 
         The keys are `tokens.opaque.key_of` the subject, the client and the organisation, in base64url, empty where
-        there is none. With `client_id` that client's record is read as well, as `ClientStore.find` reads it, and with
-        `companies` the organisation's; the end is that of `client_key`, or else of `client_id`. `begun` is what a token
-        says itself of what it was begun under. What is older than that, or than what a record says, is read again, a
-        few times.
+        there is none. With `client_id` that client's record is read as well, as `ClientStore.find` reads it, with
+        `companies` the organisation's, and with `user` that of the user of this subject; the end is that of
+        `client_key`, or else of `client_id`. `begun` is what a token says itself of what it was begun under. What is
+        older than that, or than what a record says, is read again, a few times.
         """
 
     def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:

@@ -30,12 +30,20 @@ def check_access_token(presented: str, services: Services) -> ActiveAccessToken:
     it is worth is what may be granted now. Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a
     resource is told only that it is.
     """
+    return standing_token(*read_standing(presented, services), services)
+
+
+def read_standing(presented: str, services: Services, *, with_user: bool = False) -> tuple[Named, Standing]:
+    """What an access token of ours names, and all that decides whether it stands; see `check_access_token`.
+
+    `with_user`: with the user's record, where the token itself tells whose it is.
+    """
     named = name_access_token(presented, services)
-    standing = named.standing(services)
+    standing = named.standing(services, with_user=with_user)
     if not services.keys.are_current():
         named = name_access_token(presented, services)
-        standing = named.standing(services)
-    return standing_token(named, standing, services)
+        standing = named.standing(services, with_user=with_user)
+    return named, standing
 
 
 def name_access_token(presented: str, services: Services) -> Named:
@@ -90,6 +98,7 @@ def _name_jwt(presented: str, services: Services) -> Named:
         jti=None if identifier else claims["jti"],
         begun=_begun_of(claims),
         companies=True,
+        user=claims["sub"] if identifier else "",
         credential=claims,
     )
 

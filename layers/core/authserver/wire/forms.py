@@ -25,10 +25,14 @@ def read_form(request: HttpRequest, max_form: int = MAX_FORM, max_fields: int = 
 
     Raises `InvalidRequest`, whose status is 400 for another media type as well: RFC 6749 section 5.2 has no other.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != FORM_MEDIA_TYPE:
+    if media_type_of(request) != FORM_MEDIA_TYPE:
         raise InvalidRequest(f"The request body must be {FORM_MEDIA_TYPE}", reason="media_type")
     return parse_pairs(request.body, max_form, max_fields)
+
+
+def media_type_of(request: HttpRequest) -> str:
+    """The media type of the body, in lower case; empty if the request tells none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def single(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from authserver.errors import (
     InsufficientScope,
     InvalidClient,
+    InvalidRequest,
     InvalidToken,
     MethodNotAllowed,
     OAuthError,
@@ -20,6 +21,7 @@ from authserver.records import dataclass
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TOKEN_MISSING = "token_missing"  # the reason of `InvalidToken` where there was none
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # What pages of any origin may send: the headers of the protocol by name, since ``*`` does not stand for Authorization
 # and older browsers do not know it, and whatever else their libraries add, such as for tracing.
@@ -92,9 +94,24 @@ def render_not_found(message: JsonMessage) -> HttpResponse:
 
 def render_error(error: OAuthError) -> HttpResponse:
     """An error as JSON with its status, challenge and cache headers (RFC 6749 section 5.2, RFC 6750 section 3)."""
-    body = json.dumps({"error": error.error, "error_description": error.description})
+    body = {"error": error.error, "error_description": error.description}
+    if _is_nothing_wrong(error):
+        body = {"message": error.description}
     headers = (("Content-Type", "application/json"), *NO_STORE, *error_headers(error))
-    return HttpResponse(error.status, headers, body, reason=error.reason)
+    return HttpResponse(error.status, headers, json.dumps(body), reason=error.reason)
+
+
+def render_resource_error(error: OAuthError, _request: HttpRequest) -> HttpResponse:
+    """An error of a protected resource: its challenge tells of a malformed request as well (RFC 6750 section 3.1)."""
+    response = render_error(error)
+    if type(error) is InvalidRequest:
+        return response.with_headers(("WWW-Authenticate", bearer_challenge(error)))
+    return response
+
+
+def _is_nothing_wrong(error: OAuthError) -> bool:
+    """Whether there is no access token, so that there is nothing to call wrong (RFC 6750 section 3.1)."""
+    return isinstance(error, InvalidToken) and error.reason == TOKEN_MISSING
 
 
 def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
@@ -104,8 +121,7 @@ def error_headers(error: OAuthError) -> tuple[tuple[str, str], ...]:
             # Some clients show their developer the challenge and not the body, so it says what is wrong as well.
             told = f'error="{error.error}", error_description="{error.description}"'
             return (("WWW-Authenticate", f'Basic realm="authserver", {told}, charset="UTF-8"'),)
-        case InvalidToken(reason="token_missing"):
-            # Without a token there is nothing to call wrong (RFC 6750 section 3.1).
+        case InvalidToken() if _is_nothing_wrong(error):
             return (("WWW-Authenticate", 'Bearer realm="authserver"'),)
         case InvalidToken() | InsufficientScope():
             return (("WWW-Authenticate", bearer_challenge(error)),)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from authserver.errors import InvalidRequest, InvalidToken
 from authserver.messages.token import TokenPresented, TokenRequest
 from authserver.values import Secret
-from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.forms import FORM_MEDIA_TYPE, media_type_of, read_form, read_query, single
+from authserver.wire.http import TOKEN_MISSING
 
 if TYPE_CHECKING:
     from authserver.wire.http import HttpRequest
@@ -45,10 +46,37 @@ def parse_token_presented(request: HttpRequest) -> TokenPresented:
 
 def parse_bearer(request: HttpRequest) -> str:
     """The access token of the Authorization header (RFC 6750 section 2.1). Raises `InvalidToken`."""
+    return _required(_token_in_header(request))
+
+
+def parse_access_token(request: HttpRequest) -> str:
+    """The access token of the Authorization header or of a form that was posted (RFC 6750 sections 2.1 and 2.2).
+
+    Raises:
+        InvalidToken: there is none.
+        InvalidRequest: there are two, or the form is malformed.
+    """
+    in_header, in_form = _token_in_header(request), _token_in_form(request)
+    if in_header and in_form:
+        raise InvalidRequest("The access token was sent in more than one way", reason="token_transports")
+    return _required(in_header or in_form)
+
+
+def _token_in_header(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise InvalidToken("An access token is required", reason="token_missing")
-    return token.strip()
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _token_in_form(request: HttpRequest) -> str:
+    if request.method != "POST" or media_type_of(request) != FORM_MEDIA_TYPE:
+        return ""
+    return single(read_form(request)).get("access_token", "")
+
+
+def _required(token: str) -> str:
+    if not token:
+        raise InvalidToken("An access token is required", reason=TOKEN_MISSING)
+    return token
 
 
 def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -59,7 +59,7 @@ class Wanted:
     """What to read: the ends of these (keys in base64url, empty where there is none), and items of the Tokens table.
 
     With `client_id`, that client's record, whose end is the one to read if `client_key` names no other; with
-    `companies`, the organisation's. With both an organisation and a subject
+    `companies`, the organisation's; with `user`, that user's. With both an organisation and a subject
     comes the membership. `fresh`: the deployment's item as it is now.
     """
 
@@ -68,6 +68,7 @@ class Wanted:
     client_id: str | None = None
     organisation_key: str = ""
     companies: bool = False
+    user: str = ""
     items: tuple[str, ...] = ()
     fresh: bool = False
 
@@ -79,6 +80,7 @@ class Found:
     ends: Ends
     client: Client | None
     organisation: Organisation | None
+    user: Item | None
     items: Mapping[str, Item]
     is_fresh: bool
 
@@ -171,11 +173,12 @@ class Reader:
         membership = f"membership#{wanted.organisation_key}{wanted.subject_key}" if with_membership else ""
         record = f"organisation#{companies_of}" if companies_of and organisation is None else ""
         client_record = wanted.client_id if wanted.client_id and client is None else ""
+        user = f"user#{wanted.user}" if wanted.user else ""
         found = read_together(
             self._dynamodb,
             {
                 self._tables.tokens: ("pk", (*filter(None, keys.values()), *wanted.items)),
-                self._tables.users: ("id", tuple(filter(None, (membership, record)))),
+                self._tables.users: ("id", tuple(filter(None, (membership, record, user)))),
                 self._tables.clients: ("client_id", tuple(filter(None, (client_record,)))),
             },
         )
@@ -203,6 +206,7 @@ class Reader:
             self._present_organisation(companies_of, organisation_end, organisation, users.get(record))
             if companies_of
             else None,
+            users.get(user),
             tokens,
             is_fresh=bool(keys["deployment"]),
         )

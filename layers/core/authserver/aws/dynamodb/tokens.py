@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authserver.aws.service import Service
+    from authserver.aws.table import Item
     from authserver.models.organisations import Membership
     from authserver.models.registration import InitialAccessToken
     from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.models.users import User
     from authserver.storage.lists import Page
 
 AUTHORIZATION_ID = re.compile(r"[A-Za-z0-9_-]{64}")
@@ -215,6 +217,7 @@ class DynamoTokens:
         jti: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
+        user: str = "",
     ) -> Standing:
         keys = {
             "authorization": f"authorization#{authorization_id}" if authorization_id else "",
@@ -227,6 +230,7 @@ class DynamoTokens:
             client_id=client_id,
             organisation_key=organisation_key,
             companies=companies,
+            user=user,
             items=tuple(filter(None, keys.values())),
         )
         for _ in range(ATTEMPTS):
@@ -238,6 +242,7 @@ class DynamoTokens:
                 access_token=read(access_token_of, found.items.get(keys["access_token"])),
                 is_revoked=keys["revoked"] in found.items,
                 organisation=found.organisation,
+                user=_user_of(found.user),
             )
             told = _begun(standing, begun)
             if is_read(found.ends, told, _sessions(standing), is_fresh=found.is_fresh):
@@ -316,6 +321,14 @@ def _begun(standing: Standing, told: Begun) -> Begun:
     if standing.authorization is not None:
         return standing.authorization.begun
     return standing.access_token.begun if standing.access_token is not None else told
+
+
+def _user_of(item: Item | None) -> User | None:
+    if item is None:
+        return None
+    from authserver.aws.items.users import user_of  # userinfo alone reads users together with tokens
+
+    return read(user_of, item)
 
 
 def _sessions(standing: Standing) -> int | None:

@@ -33,7 +33,7 @@ def server_metadata(services: Services) -> Document:
         "token_endpoint": f"{issuer}/token",
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
-        "userinfo_endpoint": f"{settings.resource}/userinfo",
+        "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/logout",
         "registration_endpoint": "" if settings.registration == "Off" else f"{issuer}/register",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from authserver.endpoints.machines.metadata import server_metadata
 from authserver.grants.client_credentials import OF_USERS
 from authserver.management import Problem
 from authserver.management.partner import operations as partner
@@ -204,10 +203,9 @@ def _response_types(flow: str, app: App, services: Services) -> list[str]:
 def _later(app: App, services: Services) -> dict[str, Any]:
     """What can be done once there are tokens."""
     issuer = services.settings.issuer
-    userinfo = str(server_metadata(services).content["userinfo_endpoint"])
     return {
         "introspect": _introspection(f"{issuer}/introspect", app),
-        "userinfo": with_token("userinfo", userinfo),
+        "userinfo": with_token("userinfo", f"{issuer}/userinfo"),
         "refresh": _to_token("refresh", app, {"grant_type": "refresh_token", "refresh_token": ""}, services),
         "revoke": with_credentials("revoke", f"{issuer}/revoke", app, {"token": ""}),
         "explained": PARAMETERS,
@@ -261,9 +259,7 @@ def _key(services: Services) -> bytes:
 
 
 def _view(template: str, **context: Any) -> View:
-    """A page, whose script may call the endpoints that it has requests for: userinfo is not at our own address."""
-    calls = context["userinfo"].address if "userinfo" in context else ""
-    return View(f"developer/{template}", {"here": "developer/playground", **context}, calls=calls)
+    return View(f"developer/{template}", {"here": "developer/playground", **context})
 
 
 SCREENS = (
