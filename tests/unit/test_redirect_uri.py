@@ -3,9 +3,9 @@
 import pytest
 
 from authserver.errors import InvalidRequest
-from authserver.values import RedirectUri
+from authserver.values import NEVER_REDIRECTED_TO, RedirectUri
 from tests.fakes import client
-from tests.unit.server import Browser, Server
+from tests.unit.server import Browser, Server, with_settings
 
 REGISTERED = "https://app.example/callback?x=1"
 
@@ -102,6 +102,81 @@ def test_changed_uri_is_not_admitted_and_never_redirected_to(family: str, presen
 def test_same_uri_is_admitted(registered: str) -> None:
     assert RedirectUri.parse(registered).admits(registered)
     assert not RedirectUri.parse(registered).admits("")
+
+
+# ------------------------------------------------------------------ schemes of applications
+
+CURSOR = "cursor://anysphere.cursor-mcp/oauth/callback"
+
+
+@pytest.mark.rfc("8252", "7.1")
+@pytest.mark.parametrize("uri", [CURSOR, "vscode-insiders://vscode.microsoft-authentication/", "cursor:/callback"])
+def test_scheme_without_a_dot_needs_to_be_allowed(uri: str) -> None:
+    scheme = uri.partition(":")[0]
+    assert RedirectUri.parse(uri, {scheme}).is_app
+    assert RedirectUri.parse(uri, schemes=None).is_app
+    for schemes in ((), {"other"}):
+        with pytest.raises(ValueError, match="that has a dot or is allowed here"):
+            RedirectUri.parse(uri, schemes)
+
+
+@pytest.mark.rfc("8252", "7.1")
+@pytest.mark.parametrize("schemes", [(), {"cursor"}, None])
+@pytest.mark.parametrize("uri", ["com.example.app:/callback", "com.example.app://callback", "net.example:callback"])
+def test_scheme_with_a_dot_is_always_allowed(uri: str, schemes: set[str] | None) -> None:
+    assert RedirectUri.parse(uri, schemes).destination.partition(":")[0] == uri.partition(":")[0]
+
+
+@pytest.mark.rfc("9700", "4.1.3")
+@pytest.mark.parametrize("scheme", sorted(NEVER_REDIRECTED_TO))
+def test_scheme_that_a_browser_runs_or_opens_itself_is_never_allowed(scheme: str) -> None:
+    for uri in (f"{scheme}:x", f"{scheme}://x/y", f"{scheme.upper()}://x/y"):
+        for schemes in ((), {scheme}, None):
+            with pytest.raises(ValueError, match="redirect URI must"):
+                RedirectUri.parse(uri, schemes)
+
+
+@pytest.mark.parametrize(
+    "uri", ["cursor:", "cursor://", "cursor://a@b/c", "cursor://a/#b", "cursor://a/?code=x", "cur sor://a"]
+)
+def test_rules_of_redirect_uris_hold_for_schemes_of_applications(uri: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        RedirectUri.parse(uri, schemes=None)
+
+
+@pytest.mark.rfc("8252", "8.4")
+@pytest.mark.parametrize(
+    "changed", ["cursor://anysphere.cursor-mcp/oauth/callback/", "CURSOR" + CURSOR[6:], "cursor:/oauth/callback"]
+)
+def test_uri_of_an_application_is_compared_as_it_is(changed: str) -> None:
+    registered = RedirectUri.parse(CURSOR, {"cursor"})
+    assert registered.admits(CURSOR)
+    assert not registered.admits(changed, localhost=True)
+
+
+def test_uri_of_an_application_on_the_host_localhost_is_no_loopback_address() -> None:
+    uri = RedirectUri.parse("cursor://localhost/callback", {"cursor"})
+    assert (uri.is_app, uri.is_loopback, uri.is_assured, uri.destination) == (True, False, False, "cursor:")
+    assert not uri.admits("cursor://localhost:1/callback", localhost=True)
+
+
+@pytest.mark.rfc("6749", "3.1.2.4")
+def test_scheme_that_an_operator_takes_away_is_redirected_to_no_more() -> None:
+    server = Server(client(redirect_uris=(RedirectUri.parse(CURSOR, {"cursor"}),)))
+    assert Browser(server).code(redirect_uri=CURSOR)
+    with_settings(server, redirect_schemes=frozenset())
+    with pytest.raises(InvalidRequest) as refusal:
+        Browser(server).authorize(redirect_uri=CURSOR)
+    assert refusal.value.reason == "redirect_uri_unsafe"
+
+
+@pytest.mark.rfc("9700", "4.1.3")
+@pytest.mark.parametrize("uri", ["javascript:alert(1)", "data:text/html,x", "JavaScript:alert(1)", "vbscript:x"])
+def test_script_that_was_stored_somehow_is_not_redirected_to(uri: str) -> None:
+    server = Server(client(redirect_uris=(RedirectUri(uri),)), redirect_schemes=frozenset({"javascript", "data"}))
+    with pytest.raises(InvalidRequest) as refusal:
+        Browser(server).authorize(redirect_uri=uri)
+    assert refusal.value.reason == "redirect_uri_unsafe"
 
 
 # ------------------------------------------------------------------ loopback

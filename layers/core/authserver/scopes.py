@@ -74,10 +74,14 @@ class ScopeCatalogue:
         return self._known.get(name)
 
     def with_built_in(self) -> "ScopeCatalogue":
-        """The same catalogue with this server's own scopes as they are now, whatever it says of them."""
+        """The same catalogue with this server's own scopes as they are now, whatever it says of them.
+
+        An operator's own `offline_access` stays what it is: it may imply more, or need somebody else's word.
+        """
         own = {definition.name: definition for definition in (*OPENID[:1], *MANAGEMENT)}
         known = {name: own.get(name, definition) for name, definition in self._known.items()}
-        return ScopeCatalogue(tuple((known | own).values()), self.version, self.removed)
+        offered = known if OFFLINE_ACCESS in known else {**known, OFFLINE_ACCESS: OFFLINE}
+        return ScopeCatalogue(tuple((offered | own).values()), self.version, self.removed)
 
     def describe(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """The definitions of these scopes; one that was removed is described as it was, and one that never was by its
@@ -125,13 +129,26 @@ class ScopeCatalogue:
             return ()
         groups = {definition.group for definition in self.describe(given)}
         offered = [one for one in self.definitions if one.advertised and one.grantable_by == ANYONE]
-        apart = [one for one in offered if one.name != "openid" and not self.expand(Scope((one.name,))) & given]
+        unsaid = ("openid", OFFLINE_ACCESS)  # what kind of request it is, and what many a client has without it
+        apart = [one for one in offered if one.name not in unsaid and not self.expand(Scope((one.name,))) & given]
         return tuple(sorted(apart, key=lambda one: (not one.sensitive, one.group not in groups)))
 
     @property
     def advertised(self) -> list[str]:
-        """The names that the metadata tells."""
+        """The names that the server's metadata tells."""
         return [definition.name for definition in self.definitions if definition.advertised]
+
+    @property
+    def for_every_client(self) -> Scope:
+        """What no client has to be registered for: `offline_access`, unless an operator made more of it."""
+        offline = self.get(OFFLINE_ACCESS)
+        is_plain = offline is not None and not offline.implies and offline.grantable_by == ANYONE
+        return FOR_OFFLINE_ACCESS if is_plain else Scope()
+
+    @property
+    def of_resources(self) -> list[str]:
+        """The same without what is no resource's: `offline_access` is between a client and this server."""
+        return [name for name in self.advertised if name != OFFLINE_ACCESS]
 
 
 class Scopes(Protocol):
@@ -190,6 +207,11 @@ OPENID = (
     ScopeDefinition("profile", N_("See your name and username"), group=N_("Your identity")),
     ScopeDefinition("email", N_("See your email address"), group=N_("Your identity")),
 )
+# What asks for a refresh token (OpenID Connect Core section 11). No client has to be registered for it: whether it may
+# have refresh tokens, its grant types say.
+OFFLINE_ACCESS = "offline_access"
+OFFLINE = ScopeDefinition(OFFLINE_ACCESS, N_("Stay connected while you are not using it"), group=N_("This service"))
+FOR_OFFLINE_ACCESS = Scope((OFFLINE_ACCESS,))
 # The scopes of this server's own APIs: an operator's catalogue has them whether or not it names them.
 MANAGEMENT = (
     *_management(
@@ -275,6 +297,7 @@ BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT
 DEFAULT = ScopeCatalogue.of(
     (
         *OPENID,
+        OFFLINE,
         ScopeDefinition("read", N_("Read your items"), group=N_("Items")),
         ScopeDefinition("write", N_("Add and change your items"), group=N_("Items")),
         *MANAGEMENT,

@@ -24,6 +24,7 @@ class Settings:
     resource: str
     resources: tuple[str, ...]
     localhost_redirects: bool
+    redirect_schemes: frozenset[str]  # private-use schemes without a dot that a redirect URI may have
     grant_types: tuple[str, ...]
     client_auth_methods: tuple[str, ...]
     client_secret_as_registered: bool  # in the header or in the body, as the client registered; else in either
@@ -33,6 +34,7 @@ class Settings:
     refresh_token_idle_lifetime: int
     refresh_token_lifetime: int
     refresh_token_grace: int
+    refresh_tokens: str  # who gets one, of those that may: `Always`, or with the scope offline_access alone
     session_lifetime: int
     consent_lifetime: int
     key_rotation_days: int
@@ -51,6 +53,8 @@ class Settings:
     urn_namespace: str
     loopback_upstreams: bool
     registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
+    registrations_per_hour: int  # where it is `Open`: from one address
+    registrations_per_day: int  # and in all
     mail_from: str  # whom mails are from; empty if none are sent
     mail_function: str
     erase_function: str
@@ -70,6 +74,7 @@ class Settings:
             resource="",
             resources=tuple(environ.get("RESOURCES", "").split()),
             localhost_redirects=environ.get("LOCALHOST_REDIRECTS", "false") == "true",
+            redirect_schemes=frozenset(environ.get("REDIRECT_SCHEMES", "").split()),
             grant_types=tuple(environ["GRANT_TYPES"].split()),
             client_auth_methods=tuple(environ["CLIENT_AUTH_METHODS"].split()),
             client_secret_as_registered=environ.get("CLIENT_SECRET_IN") == "AsRegistered",
@@ -79,6 +84,7 @@ class Settings:
             refresh_token_idle_lifetime=int(environ["REFRESH_TOKEN_IDLE_LIFETIME"]),
             refresh_token_lifetime=int(environ["REFRESH_TOKEN_LIFETIME"]),
             refresh_token_grace=int(environ["REFRESH_TOKEN_GRACE"]),
+            refresh_tokens=environ.get("REFRESH_TOKENS", "Always"),
             session_lifetime=int(environ["SESSION_LIFETIME"]),
             consent_lifetime=int(environ["CONSENT_LIFETIME"]),
             key_rotation_days=int(environ["KEY_ROTATION_DAYS"]),
@@ -97,6 +103,8 @@ class Settings:
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
             loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true",
             registration=environ.get("REGISTRATION", "Off"),
+            registrations_per_hour=int(environ.get("REGISTRATIONS_PER_HOUR", "20")),
+            registrations_per_day=int(environ.get("REGISTRATIONS_PER_DAY", "2000")),
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),

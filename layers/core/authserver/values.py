@@ -10,7 +10,7 @@ import re
 import unicodedata
 from base64 import b32encode
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import field
 from typing import Self
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
@@ -29,7 +29,17 @@ LOOPBACK_LITERALS = ("127.0.0.1", "::1")
 AUTHORITY = re.compile(r"([^:/?#]+)://([^/?#]*@)?([^/?#]*?)(?::([0-9]*))?(?=[/?#]|$)")
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]+")
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+# What a browser would run, show or open by itself, or hand to what is no application of the client's: never a redirect,
+# whatever an operator allows.
+NEVER_REDIRECTED_TO = frozenset(
+    {
+        *("javascript", "vbscript", "livescript", "data", "blob", "filesystem", "file", "about", "view-source", "jar"),
+        *("resource", "res", "chrome", "chrome-extension", "moz-extension", "content", "intent", "android-app"),
+        *("ws", "wss", "ftp", "ftps", "mailto", "tel", "sms", "urn", "cid", "mid"),
+    }
+)
 MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 )
@@ -177,11 +187,12 @@ class RedirectUri:
     text: str
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accepts https, http on loopback, and private-use schemes with a dot in their name.
+    def parse(cls, text: str, schemes: Container[str] | None = ()) -> Self:
+        """Accepts https, http on loopback, private-use schemes with a dot in their name, and those of `schemes`.
 
-        Raises `ValueError`, naming the rule, on anything else: relative references, fragments, user information,
-        wildcards, control characters and script schemes among them.
+        None as `schemes` is every scheme that an operator could allow. Raises `ValueError`, naming the rule, on
+        anything else: relative references, fragments, user information, wildcards, control characters and script
+        schemes among them.
         """
         if not text or len(text) > MAX_URI_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
             raise ValueError("redirect URI must be 1 to 2048 printable ASCII characters")
@@ -195,16 +206,17 @@ class RedirectUri:
             raise ValueError("redirect URI must not contain a parameter of the response, such as code or state")
         if "@" in parts.netloc:
             raise ValueError("redirect URI must not contain user information")
-        if not _allowed_scheme(parts):
+        if not _allowed_scheme(parts, schemes):
             raise ValueError(
-                "redirect URI must use https, http on a loopback address, or a private-use scheme with a dot"
+                "redirect URI must use https, http on a loopback address, or a private-use scheme "
+                "that has a dot or is allowed here"
             )
         return cls(text)
 
     @property
     def is_loopback(self) -> bool:
         """Whether the redirect goes to the machine that the browser runs on."""
-        return urlsplit(self.text).hostname in (*LOOPBACK_LITERALS, "localhost")
+        return not self.is_app and urlsplit(self.text).hostname in (*LOOPBACK_LITERALS, "localhost")
 
     @property
     def is_assured(self) -> bool:
@@ -241,13 +253,16 @@ class RedirectUri:
             return False
 
 
-def _allowed_scheme(parts: SplitResult) -> bool:
+def _allowed_scheme(parts: SplitResult, schemes: Container[str] | None) -> bool:
     if parts.scheme == "https":
         return bool(HOST.fullmatch(parts.hostname or ""))
     if parts.scheme == "http":
         return parts.hostname in (*LOOPBACK_LITERALS, "localhost")
-    # The dot keeps out javascript:, data:, vbscript: and file:, and names collide less (RFC 8252 section 7.1).
-    return bool(PRIVATE_USE_SCHEME.fullmatch(parts.scheme)) and bool(parts.path or parts.netloc)
+    if parts.scheme in NEVER_REDIRECTED_TO or not SCHEME.fullmatch(parts.scheme):
+        return False
+    # Names with a dot collide less (RFC 8252 section 7.1); one without has to be known.
+    is_known = schemes is None or parts.scheme in schemes or bool(PRIVATE_USE_SCHEME.fullmatch(parts.scheme))
+    return is_known and bool(parts.path or parts.netloc)
 
 
 def _without_port(uri: str) -> str:

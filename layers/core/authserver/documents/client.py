@@ -5,7 +5,7 @@ What a field may hold by itself the model says; what fields mean together, and t
 Both hold for everybody who registers a client: operators, partners, clients themselves and the seed file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from authserver.values import RedirectUri, Scope, is_resource_indicator, is_web_
 
 MAX_URIS = 20
 MAX_CONTACTS = 10
+MAX_NAME = 200
 MAX_SCOPE = 4096
 # Grants that an operator gives to a client, nobody else: one needs no user, so that whoever may register could call the
 # APIs of this deployment (RFC 6749 section 4.4); RFC 9700 sections 2.1.2 and 2.4 advise against the others.
@@ -33,7 +34,8 @@ type Objection = tuple[str, str]  # the field, and what is wrong with it
 
 
 def _redirect_uri(text: str) -> str:
-    return RedirectUri.parse(text).text
+    """Whether this deployment knows its scheme, `objections` says."""
+    return RedirectUri.parse(text, schemes=None).text
 
 
 def _scope(text: str) -> str:
@@ -52,7 +54,7 @@ def _logo(text: str) -> str:
     return text
 
 
-Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(printable)]
+Line = Annotated[str, StringConstraints(max_length=MAX_NAME, strip_whitespace=True), AfterValidator(printable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Scopes = Annotated[str, StringConstraints(max_length=MAX_SCOPE), AfterValidator(_scope)]
 Logo = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_logo)]
@@ -140,7 +142,8 @@ def metadata_of(client: Client) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope.
+    """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope, and
+    `redirect_schemes` None every scheme.
 
     `response_types` maps each to its grant. `is_operator`: whoever registers runs this server, and may give what nobody
     else may; what an operator has given before (`held`) a client may keep, and a scope that was removed since.
@@ -149,6 +152,7 @@ class Terms:
     grant_types: tuple[str, ...]
     response_types: Mapping[str, str]
     auth_methods: tuple[str, ...]
+    redirect_schemes: Collection[str] | None
     catalogue: ScopeCatalogue | None
     access_token_lifetime: int
     refresh_token_lifetime: int
@@ -163,6 +167,7 @@ class Terms:
             settings.grant_types,
             {name: grant.GRANT_TYPE for name, grant in services.response_types.items()},
             settings.client_auth_methods,
+            settings.redirect_schemes,
             services.scopes(),
             settings.longest_token_lifetime,
             settings.refresh_token_lifetime,
@@ -203,6 +208,7 @@ OF_ANY_DEPLOYMENT = Terms(
         "id_token token": "implicit",
     },
     auth_methods=("client_secret_basic", "client_secret_post", "none"),
+    redirect_schemes=None,
     catalogue=None,
     access_token_lifetime=14 * 86_400,
     refresh_token_lifetime=730 * 86_400,
@@ -214,7 +220,7 @@ def objections(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     """Everything that speaks against this metadata, field by field."""
     yield from _grants_are_enabled(metadata, terms)
     yield from _responses_fit_the_grants(metadata, terms)
-    yield from _redirects_are_there(metadata)
+    yield from _redirects_are_there(metadata, terms)
     yield from _public_clients_keep_no_secret(metadata)
     yield from _scopes_are_allowed(metadata, terms)
     yield from _lifetimes_are_within(metadata, terms)
@@ -246,7 +252,7 @@ def _responses_fit_the_grants(metadata: ClientMetadata, terms: Terms) -> Iterato
             yield "response_types", f"must have one of {', '.join(needed)} for grant_types {grant}"
 
 
-def _redirects_are_there(metadata: ClientMetadata) -> Iterator[Objection]:
+def _redirects_are_there(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     """RFC 7591 section 2: clients of a flow with redirection must register their redirect URIs."""
     if metadata.effective_response_types and not metadata.redirect_uris:
         yield "redirect_uris", "must not be empty for these grant_types"
@@ -254,6 +260,11 @@ def _redirects_are_there(metadata: ClientMetadata) -> Iterator[Objection]:
         uris = getattr(metadata, name)
         if len({*uris}) < len(uris):
             yield name, "must not contain one twice"
+        for position, uri in enumerate(uris):
+            try:
+                RedirectUri.parse(uri, terms.redirect_schemes)
+            except ValueError as error:
+                yield f"{name}.{position}", str(error)
 
 
 def _public_clients_keep_no_secret(metadata: ClientMetadata) -> Iterator[Objection]:

@@ -8,7 +8,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages.token import TokenRequest, TokenResponse
 from authserver.models.tokens import Authorization
-from authserver.scopes import covered
+from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
@@ -39,11 +39,19 @@ def parse_scope(text: str) -> Scope:
 
 
 def registered_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
-    """What is asked for, if the client is registered for all of it; its default if nothing is (section 3.3)."""
-    requested = parse_scope(request.parameters.get("scope", ""))
-    if not requested <= covered(requested, client.scope, services.scopes):
+    """What is asked for, if the client may ask for all of it; its default if nothing is (section 3.3)."""
+    requested = offline_or_not(parse_scope(request.parameters.get("scope", "")), client, services)
+    allowed = allowed_scope(client, services)
+    if not requested <= covered(requested, allowed, services.scopes):
         raise InvalidScope("scope exceeds what this client may ask for", reason="scope_exceeds_client")
-    return requested or covered(client.scope_when_unspecified, client.scope, services.scopes)
+    return requested or covered(
+        offline_or_not(client.scope_when_unspecified, client, services), allowed, services.scopes
+    )
+
+
+def allowed_scope(client: Client, services: Services) -> Scope:
+    """What the client may ask for: what it is registered for, and what needs no registration."""
+    return client.scope | services.scopes().for_every_client
 
 
 def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:
@@ -97,14 +105,27 @@ def scope_now(authorization: Authorization, client: AuthenticatedClient, service
     return left
 
 
-def may_refresh(client: Client, services: Services) -> bool:
-    """Whether this client gets refresh tokens: it registered the grant, and the grant is loaded."""
+def may_refresh(client: Client, scope: Scope, services: Services) -> bool:
+    """Whether this client gets a refresh token for what was granted: it may have one, and where the operator wants it
+    asked for, it was (OpenID Connect Core section 11)."""
+    is_wanted = services.settings.refresh_tokens == "Always" or OFFLINE_ACCESS in scope
+    return is_wanted and _has_refresh_tokens(client, services)
+
+
+def offline_or_not(scope: Scope, client: Client, services: Services) -> Scope:
+    """The scope that a client asks for, without `offline_access` where it has no refresh tokens: there that is ignored
+    (OpenID Connect Core section 11)."""
+    return scope if _has_refresh_tokens(client, services) else scope - FOR_OFFLINE_ACCESS
+
+
+def _has_refresh_tokens(client: Client, services: Services) -> bool:
+    """Whether it registered the grant, and the grant is loaded."""
     return "refresh_token" in client.grant_types and "refresh_token" in services.settings.grant_types
 
 
-def ends_of(client: Client, now: int, services: Services) -> tuple[int, int]:
-    """When an authorization ends if it is not refreshed, and when however often it is."""
-    if not may_refresh(client, services):
+def ends_of(client: Client, scope: Scope, now: int, services: Services) -> tuple[int, int]:
+    """When an authorization of this scope ends if it is not refreshed, and when however often it is."""
+    if not may_refresh(client, scope, services):
         end = now + lifetime_of(client, services)
         return end, end
     settings = services.settings

@@ -81,7 +81,8 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     scope = scope_now(authorization, client, services)
     audience = narrowed(request.resource, authorization.resource, services)
     active = _as_redeemed(authorization, client.client, services)
-    refresh = make_refresh_token(active, active.generation, code.key) if may_refresh(client.client, services) else None
+    has_refresh = may_refresh(client.client, active.scope, services)
+    refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
     response = respond(client.client, active, scope=scope, audience=audience, refresh=refresh, services=services)
     _redeem(active, code, services)
     return response
@@ -127,7 +128,7 @@ def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
 def _as_redeemed(authorization: Authorization, client: Client, services: Services) -> Authorization:
     """The authorization as redeeming it will leave it."""
     now = services.now()
-    idle_expires_at, expires_at = ends_of(client, now, services)
+    idle_expires_at, expires_at = ends_of(client, authorization.scope, now, services)
     return replace(authorization, generation=1, rotated_at=now, idle_expires_at=idle_expires_at, expires_at=expires_at)
 
 

@@ -46,7 +46,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     account = _authenticate(request, services)
     authorization = _authorization(client.client, account, scope, audience, services)
     refresh = None
-    if may_refresh(client.client, services):
+    if may_refresh(client.client, scope, services):
         refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
     response = respond(client.client, authorization, scope=scope, audience=audience, refresh=refresh, services=services)
     if not begin_active(authorization, services):
@@ -90,7 +90,7 @@ def _authorization(
     """
     now, user = services.now(), account.user
     grant = account.ends.subject.grant(base64url(opaque.key_of(client.client_id)))
-    idle_expires_at, expires_at = ends_of(client, now, services)
+    idle_expires_at, expires_at = ends_of(client, scope, now, services)
     return Authorization(
         id=base64url(opaque.authorization_id(services.random(16), user.sub)),
         client_id=client.client_id,

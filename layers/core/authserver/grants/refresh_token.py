@@ -22,7 +22,7 @@ from authserver.grants import (
     respond,
     scope_now,
 )
-from authserver.scopes import covered
+from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
 from authserver.storage.tokens import Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
@@ -85,9 +85,12 @@ def _narrowed_scope(request: TokenRequest, authorization: Authorization, granted
     """A subset of what is left of the original grant, or all of it; the successor keeps the original (section 6).
 
     Some clients send with each refresh what they asked for at first, which may be more than they were granted or than
-    may be granted now. They get what is left of it, and are told so (section 3.3).
+    may be granted now. They get what is left of it, and are told so (section 3.3). Whoever refreshes has what
+    `offline_access` asks for, so where that was not granted it is ignored.
     """
     requested = parse_scope(request.parameters.get("scope", ""))
+    if OFFLINE_ACCESS not in granted:
+        requested -= FOR_OFFLINE_ACCESS
     left = covered(requested, granted, services.scopes)
     asked_at_first = authorization.scope | authorization.not_granted
     if not requested - left <= asked_at_first or (requested and not left):

@@ -29,8 +29,8 @@ def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes
 
 
 def worth_of_client(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
-    """What of a scope its client is registered for now."""
-    return covered(scope, scope if end.scope is None else end.scope, scopes)
+    """What of a scope its client may ask for now."""
+    return covered(scope, scope if end.scope is None else end.scope | scopes().for_every_client, scopes)
 
 
 def worth_of_machine(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:

@@ -273,7 +273,7 @@ def _needs_approval(
 
 def _lasts(resumed: ResumedRequest, services: Services) -> int:
     client = resumed.request.client
-    if resumed.request.response_type == "code" and may_refresh(client, services):
+    if resumed.request.response_type == "code" and may_refresh(client, resumed.request.scope, services):
         return services.settings.refresh_token_lifetime
     return lifetime_of(client, services)
 

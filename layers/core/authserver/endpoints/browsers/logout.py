@@ -113,7 +113,7 @@ def resolve_post_logout_redirect(
     if state is not None and not can_be_sent_back(state):
         raise InvalidRequest("state is too long to be sent back", reason="logout_state_too_long")
     try:
-        return PostLogoutTarget(RedirectUri.parse(presented), state)
+        return PostLogoutTarget(RedirectUri.parse(presented, services.settings.redirect_schemes), state)
     except ValueError:
         raise InvalidRequest("post_logout_redirect_uri is not allowed", reason="logout_redirect_uri_unsafe") from None
 

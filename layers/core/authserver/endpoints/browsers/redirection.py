@@ -75,7 +75,7 @@ def _registered_uri(request: AuthorizationRequest, client: Client, services: Ser
     if not any(registered.admits(presented, localhost=localhost) for registered in client.redirect_uris):
         raise InvalidRequest("redirect_uri is not registered for this application", reason="redirect_uri_unknown")
     try:
-        return RedirectUri.parse(presented)
+        return RedirectUri.parse(presented, services.settings.redirect_schemes)
     except ValueError:
         raise InvalidRequest("redirect_uri is not allowed", reason="redirect_uri_unsafe") from None
 

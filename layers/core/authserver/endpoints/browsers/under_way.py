@@ -14,7 +14,7 @@ from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import LOGO_APART, VERIFIED, Client
 from authserver.models.configuration import IdentityProvider
 from authserver.records import dataclass
-from authserver.scopes import covered
+from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
 from authserver.storage.browsers import BrowserState
 from authserver.storage.standing import Ends
@@ -273,11 +273,15 @@ def pictured(client: Client, services: Services) -> Client:
 
 
 def optional_scope(request: ValidatedAuthorizationRequest, services: Services) -> Scope:
-    """What of the request its user may leave out: what the client registered so, unless the rest implies it."""
+    """What of the request its user may leave out: what the client registered so, unless the rest implies it.
+
+    Nor `offline_access` where the client gets a refresh token without it: leaving it out would change nothing.
+    """
     if not request.client.optional_scope:
         return Scope()
     required = request.scope - request.client.optional_scope
-    return request.scope - services.scopes().expand(required)
+    optional = request.scope - services.scopes().expand(required)
+    return optional - FOR_OFFLINE_ACCESS if services.settings.refresh_tokens == "Always" else optional
 
 
 def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> bool:

@@ -15,7 +15,7 @@ from authserver.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
-from authserver.grants import known_resource
+from authserver.grants import allowed_scope, known_resource, offline_or_not
 from authserver.messages.authorization import (
     AuthorizationDetails,
     AuthorizationRequest,
@@ -23,7 +23,7 @@ from authserver.messages.authorization import (
     ValidatedAuthorizationRequest,
 )
 from authserver.models.clients import Client
-from authserver.scopes import covered
+from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.values import CodeChallenge, Scope
@@ -73,7 +73,7 @@ def validate(
     response_type = _response_type(request, client, services)
     _require_response_mode(request, redirect)
     _require_bounded_nonce(request)
-    requested, scope = _scope(request, client, services)
+    requested, scope = _scope(request, response_type, client, services)
     _require_openid_and_nonce(response_type, scope, request)
     return ValidatedAuthorizationRequest(
         client=client,
@@ -157,20 +157,29 @@ def _require_bounded_nonce(request: AuthorizationRequest) -> None:
         raise InvalidRequest(f"nonce must have at most {MAX_NONCE} characters", reason="nonce_too_long")
 
 
-def _scope(request: AuthorizationRequest, client: Client, services: Services) -> tuple[Scope, Scope]:
+def _scope(
+    request: AuthorizationRequest, response_type: str, client: Client, services: Services
+) -> tuple[Scope, Scope]:
     """What is asked for, and what of it is registered; the answer tells what is left.
 
-    Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains.
+    Scope values that are not understood are ignored (OpenID Connect Core section 3.1.2.1), unless none remains; and
+    `offline_access` where no refresh token can come of it (section 11).
     """
     try:
         requested = Scope.parse(request.parameters.get("scope", ""))
     except ValueError:
         raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
-    wanted = requested or client.scope_when_unspecified
-    granted = covered(wanted, client.scope, services.scopes)
+    wanted = _without_idle_offline_access(requested, response_type, client, services)
+    if not wanted:
+        wanted = _without_idle_offline_access(client.scope_when_unspecified, response_type, client, services)
+    granted = covered(wanted, allowed_scope(client, services), services.scopes)
     if wanted and not granted:
         raise InvalidScope("scope has nothing that this client may ask for", reason="scope_exceeds_client")
     return requested, granted
+
+
+def _without_idle_offline_access(scope: Scope, response_type: str, client: Client, services: Services) -> Scope:
+    return offline_or_not(scope, client, services) if response_type == "code" else scope - FOR_OFFLINE_ACCESS
 
 
 def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:

@@ -70,7 +70,7 @@ def resource_metadata(services: Services) -> Document:
         {
             "resource": settings.resource,
             "authorization_servers": [settings.issuer],
-            "scopes_supported": services.scopes().advertised,
+            "scopes_supported": services.scopes().of_resources,
             "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
         }
     )

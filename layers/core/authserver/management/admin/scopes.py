@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from authserver.documents import scope as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem
-from authserver.scopes import BUILT_IN, DEFAULT, GRANTABLE_BY, ScopeCatalogue, ScopeDefinition
+from authserver.scopes import BUILT_IN, DEFAULT, GRANTABLE_BY, OFFLINE, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 
 ATTEMPTS = 4
@@ -49,8 +49,11 @@ def delete_scope(call: Call, services: Services) -> Answer:
     """
     name = _name(call)
     _require_changeable(name)
-    if _catalogue(services).get(name) is None:
+    definition = _catalogue(services).get(name)
+    if definition is None:
         raise NotFound("scope")
+    if definition == OFFLINE:
+        raise Conflict("This scope is one of this server's own", reason="built_in")
     _change(lambda catalogue: _without_scope(catalogue, name), services)
     return Answer()
 

@@ -12,7 +12,7 @@ from authserver.management import Problem
 from authserver.marks import N_
 from authserver.messages.site import Visit
 from authserver.records import dataclass
-from authserver.scopes import ScopeCatalogue, ScopeDefinition
+from authserver.scopes import OFFLINE_ACCESS, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Rejected
 from authserver.values import Scope
@@ -62,7 +62,8 @@ WORDS = {
         "A redirect URI must not have a parameter that the answer has, such as code or state."
     ),
     "redirect URI must not contain user information": N_("A redirect URI must not have a name or password in it."),
-    "redirect URI must use https, http on a loopback address, or a private-use scheme with a dot": N_(
+    "redirect URI must use https, http on a loopback address, or a private-use scheme "
+    "that has a dot or is allowed here": N_(
         "Begin with https://, with http://127.0.0.1 or http://[::1], or with a scheme of your own that has a dot."
     ),
 }
@@ -103,10 +104,13 @@ def offer(terms: Terms, services: Services) -> Offer:
 
 
 def offered_scopes(catalogue: ScopeCatalogue, held: Scope = Scope()) -> dict[str, tuple[OfferedScope, ...]]:
-    """The catalogue by its groups. What only operators give to clients is there if it is advertised, or held."""
+    """The catalogue by its groups. What only operators give to clients is there if it is advertised, or held;
+    `offline_access` if it is held: nobody needs to choose it."""
     groups: dict[str, tuple[OfferedScope, ...]] = {}
     for definition in catalogue.definitions:
         is_held = definition.name in held
+        if definition.name == OFFLINE_ACCESS and not is_held:
+            continue
         is_open = is_held or not is_an_operators(definition.name, catalogue)
         if is_open or definition.advertised:
             groups[definition.group] = (*groups.get(definition.group, ()), OfferedScope(definition, is_open))
