@@ -29,6 +29,7 @@ from authserver.aws.items.primary_keys import (
     organisation_end_key,
     organisation_key,
     revoked_key,
+    shared_key,
     subject_end_key,
 )
 from authserver.ends import (
@@ -56,6 +57,7 @@ from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
+from authserver.storage.clients import Slot
 from authserver.storage.erasures import KINDS, SESSIONS
 from authserver.storage.journal import Pace, Place
 from authserver.storage.standing import Ends
@@ -228,6 +230,7 @@ OPEN = Erasure(
     left=frozenset({SESSIONS}),
 )
 FINISHED = Erasure(subject_key=key_text(DONE), requested_at=AT, checked_at=AT + 1, finished_at=AT + 2, expires_at=TILL)
+FINGERPRINT = "ZtcC7ShY5rJf2mN0vMVG5sK9SBkWBKfqv0yQvbnZ7lA"
 PLACE = Place("group", "member", AT, TILL)
 PACE = Pace(1, (60,))
 
@@ -274,6 +277,9 @@ SHAPES: dict[str, Shape] = {
     # -- clients
     "client": shape("ClientsTable", WEB, lambda s: s.clients.get(WEB), CLIENT),
     "logo": shape("ConfigurationTable", logo_key(WEB), lambda s: s.clients.get(WEB), CLIENT),
+    "shared": shape(
+        "ConfigurationTable", shared_key(FINGERPRINT), lambda s: s.clients.shared(FINGERPRINT), "client-shared"
+    ),
     # -- users
     "user": shape("UsersTable", f"user#{ALICE}", lambda s: s.users.get(ALICE), ALICE_IS),
     "login": shape("UsersTable", login_key("Alice"), lambda s: s.users.identify("ALICE"), ALICE),
@@ -513,6 +519,7 @@ def _store_grants(stores: Stores) -> None:
     stores.withdrawals.change_client(replace(CLIENT, version=0))
     stores.withdrawals.end(client_id=WEB)
     stores.clients.create(Client("client-deleted", "Deleted"))
+    stores.clients.create(Client("client-shared", "Shared"), slot=Slot(FINGERPRINT))
     stores.withdrawals.delete_client("client-deleted")
     stores.organisations.create(replace(ORGANISATION, companies={"a": "Company A"}, version=0))
     stores.withdrawals.end(organisation=ACME)

@@ -1,12 +1,13 @@
 """Laws of clients: any text may be asked for, and only the very same one is found."""
 
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from authserver.models.clients import LOGO_APART, ClientSecret
-from authserver.storage.clients import ClientStore
+from authserver.storage.clients import ClientStore, Slot
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.implementations import Stores
 from tests.contract.records import identifier
@@ -117,6 +118,42 @@ def test_create_is_found_and_does_not_replace(clients: ClientStore) -> None:
     assert clients.create(record)
     assert not clients.create(replace(record, client_name="Another name"))
     assert clients.get(record.client_id) == record
+
+
+def test_slot_names_the_client_that_was_registered_for_it_last(clients: ClientStore) -> None:
+    fingerprint, first, second = identifier(), client(client_id=identifier()), client(client_id=identifier())
+    assert clients.shared(fingerprint) == ""
+    assert clients.create(first, slot=Slot(fingerprint))
+    assert clients.shared(fingerprint) == first.client_id
+    assert clients.create(second, slot=Slot(fingerprint, first.client_id))
+    assert clients.shared(fingerprint) == second.client_id
+    assert clients.shared(identifier()) == ""
+
+
+@pytest.mark.parametrize("instead_of", ["", "somebody else"])
+def test_client_is_not_registered_for_a_slot_that_is_not_as_it_was_found(instead_of: str, clients: ClientStore) -> None:
+    fingerprint, first, second = identifier(), client(client_id=identifier()), client(client_id=identifier())
+    assert not clients.create(first, slot=Slot(fingerprint, "somebody else"))
+    assert clients.get(first.client_id) is None
+    assert clients.create(first, slot=Slot(fingerprint))
+    assert not clients.create(second, slot=Slot(fingerprint, instead_of))
+    assert clients.get(second.client_id) is None
+    assert clients.shared(fingerprint) == first.client_id
+
+
+def test_slot_stays_as_it_is_where_the_identifier_is_taken(clients: ClientStore) -> None:
+    fingerprint, taken = identifier(), client(client_id=identifier())
+    assert clients.create(taken)
+    assert not clients.create(taken, slot=Slot(fingerprint))
+    assert clients.shared(fingerprint) == ""
+
+
+def test_one_of_many_is_registered_for_a_slot(clients: ClientStore) -> None:
+    fingerprint, made = identifier(), [client(client_id=identifier()) for _ in range(8)]
+    with ThreadPoolExecutor(len(made)) as pool:
+        done = list(pool.map(lambda one: clients.create(one, slot=Slot(fingerprint)), made))
+    [winner] = [one.client_id for one, is_done in zip(made, done, strict=True) if is_done]
+    assert clients.shared(fingerprint) == winner
 
 
 @pytest.mark.parametrize("client_id", ["", "x" * 1025])

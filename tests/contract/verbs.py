@@ -152,6 +152,7 @@ CLIENTS: dict[str, Verb] = {
     "create": begins(
         lambda e, s: s.clients.create(e.new_client, Licence(e.initial.id, INITIAL_HASH, NOW, e.initial.begun.era))
     ),
+    "shared": reads(lambda e, s: s.clients.shared("a fingerprint")),
     "keep": begins(lambda e, s: s.clients.keep(e.kept.client_id)),
     "list": reads(lambda e, s: s.clients.list(owner=e.alice.sub)),
     "rehash": begins(lambda e, s: s.clients.rehash(e.web.client_id, 1, IMPORTED.encoded, REHASHED)),

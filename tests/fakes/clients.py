@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from authserver.models.clients import LOGO_APART, Client, ClientSecret
-from authserver.storage.clients import Licence, Unlicensed
+from authserver.storage.clients import Licence, Slot, Unlicensed
 from authserver.storage.lists import Page
 from tests.fakes import filing
 from tests.fakes.record import FakeRecord
@@ -17,6 +17,7 @@ class FakeClients:
         self._record = record or FakeRecord()
         self._lock = self._record.lock
         self._clients = {client.client_id: client for client in clients}
+        self._shared: dict[str, str] = {}
 
     def get(self, client_id: str) -> Client | None:
         with self._lock:
@@ -34,7 +35,7 @@ class FakeClients:
             logo = LOGO_APART if client.logo_uri.startswith(LOGO_APART) else client.logo_uri
             return replace(client, logo_uri=logo, epoch=self._record.client(filing.key(client_id)).epoch)
 
-    def create(self, client: Client, licence: Licence | None = None) -> bool:
+    def create(self, client: Client, licence: Licence | None = None, slot: Slot | None = None) -> bool:
         with self._lock:
             is_key = 0 < len(client.client_id.encode()) <= 1024
             if client.client_id in self._clients or not is_key:
@@ -42,10 +43,18 @@ class FakeClients:
             end = self._record.client(filing.key(client.client_id))
             if end.suspended or end.version:
                 return False
+            if slot is not None and self._shared.get(slot.fingerprint, "") != slot.instead_of:
+                return False
             if licence is not None:
                 self._take_a_use(licence)
             self._clients[client.client_id] = client
+            if slot is not None:
+                self._shared[slot.fingerprint] = client.client_id
         return True
+
+    def shared(self, fingerprint: str) -> str:
+        with self._lock:
+            return self._shared.get(fingerprint, "")
 
     def _take_a_use(self, licence: Licence) -> None:
         token = self._record.initial_access_tokens.get(licence.token_id)

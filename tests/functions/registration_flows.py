@@ -39,6 +39,29 @@ def register_use_and_manage(world: World) -> None:
     answered(401, app.refresh(tokens["refresh_token"]))
 
 
+@registration_flow("Open")
+def register_what_everybody_does(world: World) -> None:
+    gateway = Gateway(world)
+    uri = "cursor://anysphere.cursor-mcp/oauth/callback"
+    document = {
+        "redirect_uris": [uri],
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "token_endpoint_auth_method": "none",
+    }
+    made = gateway.register("POST", "/register", document).json()
+    assert gateway.register("POST", "/register", document).json() == made
+    soon = int(world.clock.time()) + 60
+    change_client(world, made["client_id"], expires_at=soon)
+    assert gateway.register("POST", "/register", document).json() == made
+    assert int(world.aws.item("ClientsTable", made["client_id"])["expires_at"]["N"]) > soon
+    app = App(gateway, made["client_id"], redirect_uri=uri)
+    tokens = app.tokens(scope="openid read offline_access")
+    assert tokens["scope"] == "openid read offline_access"
+    answered(200, app.refresh(tokens["refresh_token"], scope="openid read offline_access"))
+    change_client(world, made["client_id"], status="disabled")
+    assert gateway.register("POST", "/register", document).json()["client_id"] != made["client_id"]
+
+
 @registration_flow("InitialAccessToken")
 def register_with_an_initial_access_token(world: World) -> None:
     gateway = Gateway(world)

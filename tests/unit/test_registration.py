@@ -16,11 +16,12 @@ from authserver.errors import (
     MethodNotAllowed,
     OAuthError,
     RegistrationClosed,
-    TooManyAttempts,
+    TooManyRegistrations,
 )
 from authserver.management.admin import clients
 from authserver.management.registration.initial_access import new_initial_access_token
-from authserver.management.registration.operations import ALL_A_DAY, PER_SOURCE_AN_HOUR, UNUSED_LIFETIME, serve
+from authserver.management.registration.operations import serve
+from authserver.management.registration.shared import UNUSED_LIFETIME
 from authserver.models import DISABLED
 from authserver.models.clients import TEST, VERIFIED
 from authserver.values import sha256
@@ -114,14 +115,22 @@ def test_unknown_metadata_is_ignored(server: Server) -> None:
         ({"redirect_uris": ["http://app.example/"]}, InvalidRedirectUri, "redirect_uris.0"),
         ({"redirect_uris": []}, InvalidRedirectUri, "redirect_uris"),
         ({"redirect_uris": 'a"\\'}, InvalidRedirectUri, "redirect_uris"),
-        ({"logo_uri": "javascript:alert(1)"}, InvalidClientMetadata, "logo_uri"),
-        ({"scope": "admin:users"}, InvalidClientMetadata, "scope"),
-        ({"scope": "openid account.write"}, InvalidClientMetadata, "scope"),
+        ({"redirect_uris": ["unheard-of://app/callback"]}, InvalidRedirectUri, "redirect_uris.0"),
+        ({"redirect_uris": [REDIRECT_URI, "javascript:alert(1)"]}, InvalidRedirectUri, "redirect_uris.1"),
+        ({"redirect_uris": [REDIRECT_URI, None]}, InvalidRedirectUri, "redirect_uris.1"),
         ({"client_name": "\ud800"}, InvalidClientMetadata, ""),
-        ({"resources": ["https://api.example"]}, InvalidClientMetadata, "resources"),
+        ({"scope": ["openid"]}, InvalidClientMetadata, "scope"),
+        ({"scope": 'openid "'}, InvalidClientMetadata, "scope"),
+        ({"grant_types": "authorization_code"}, InvalidClientMetadata, "grant_types"),
+        ({"grant_types": [1]}, InvalidClientMetadata, "grant_types.0"),
+        ({"grant_types": []}, InvalidClientMetadata, "grant_types"),
         ({"grant_types": ["password"]}, InvalidClientMetadata, "grant_types.0"),
-        ({"contacts": ["\u00e4"]}, InvalidClientMetadata, "contacts.0"),
+        ({"grant_types": ["refresh_token", "password"]}, InvalidClientMetadata, "grant_types"),
+        ({"grant_types": ["implicit"], "response_types": ["token"]}, InvalidClientMetadata, "grant_types.0"),
+        ({"response_types": "code"}, InvalidClientMetadata, "response_types"),
+        ({"token_endpoint_auth_method": "unheard_of"}, InvalidClientMetadata, "token_endpoint_auth_method"),
         ({"software_statement": "eyJ"}, InvalidSoftwareStatement, ""),
+        ({"software_statement": {}}, InvalidSoftwareStatement, ""),
     ],
 )
 def test_refusal_names_the_field_in_the_alphabet_of_errors(
@@ -163,7 +172,7 @@ def test_initial_access_token_lets_register_as_often_as_it_says() -> None:
     server.tokens.put_initial_access_token(record)
     assert token.encode() not in record.secret_hash
     with pytest.raises(InvalidClientMetadata):
-        ask(server, "POST", document=DOCUMENT | {"scope": "unknown"}, bearer=token)  # and it costs no use
+        ask(server, "POST", document=DOCUMENT | {"grant_types": ["unknown"]}, bearer=token)  # and it costs no use
     for bearer in ("", "ia_x", token[:-1], token[:-1] + ("A" if token[-1] != "A" else "B"), "x" + token):
         with pytest.raises(InvalidToken):
             ask(server, "POST", document=DOCUMENT, bearer=bearer)
@@ -208,22 +217,26 @@ def test_initial_access_token_does_not_outlive_a_new_era() -> None:
         ask(server, "POST", document=DOCUMENT, bearer=second)
 
 
-def test_open_registration_is_bounded_for_a_source_and_for_all(server: Server) -> None:
-    for _ in range(PER_SOURCE_AN_HOUR):
+@pytest.mark.rfc("6585", "4")
+def test_open_registration_is_bounded_for_a_source_and_for_all() -> None:
+    server = Server(registration="Open", registrations_per_hour=3, registrations_per_day=4)
+    for _ in range(3):
         ask(server, "POST", document=DOCUMENT)
-    with pytest.raises(TooManyAttempts) as refusal:
+    with pytest.raises(TooManyRegistrations, match="from this address within the hour") as refusal:
         ask(server, "POST", document=DOCUMENT)
     assert 0 < refusal.value.retry_after <= 3600
     assert ask(server, "POST", document=DOCUMENT, source="192.0.2.2")[0] == 201
-    server.counters.count("register", server.clock() // 86_400 * 86_400, ALL_A_DAY, server.clock() + 86_400)
-    with pytest.raises(TooManyAttempts):
+    with pytest.raises(TooManyRegistrations, match="today") as refusal:
         ask(server, "POST", document=DOCUMENT, source="192.0.2.3")
+    assert 3600 < refusal.value.retry_after <= 86_400
+    assert (refusal.value.status, refusal.value.error) == (429, "too_many_requests")
 
 
-def test_holder_of_a_network_is_one_source(server: Server) -> None:
-    for number in range(PER_SOURCE_AN_HOUR):
+def test_holder_of_a_network_is_one_source() -> None:
+    server = Server(registration="Open", registrations_per_hour=3)
+    for number in range(3):
         ask(server, "POST", document=DOCUMENT, source=f"2001:db8:0:1:{number:x}::1")
-    with pytest.raises(TooManyAttempts):
+    with pytest.raises(TooManyRegistrations):
         ask(server, "POST", document=DOCUMENT, source="2001:db8:0:1:ffff::1")
     assert ask(server, "POST", document=DOCUMENT, source="2001:db8:0:2::1")[0] == 201
 
@@ -346,8 +359,11 @@ def test_put_that_says_what_is_the_servers_is_refused(wrong: dict[str, Any], ser
         again(server, made, "PUT", DOCUMENT | {"client_id": made["client_id"]} | wrong)
 
 
-def test_put_that_makes_a_client_confidential_tells_its_secret_once(server: Server) -> None:
-    made = register(server, token_endpoint_auth_method="none")
+def test_put_that_makes_a_client_confidential_tells_its_secret_once() -> None:
+    server = Server(registration="InitialAccessToken")
+    token, record = new_initial_access_token(1, 60, server.services)
+    server.tokens.put_initial_access_token(record)
+    _, made = ask(server, "POST", document=REFRESHING | {"token_endpoint_auth_method": "none"}, bearer=token)
     seen = again(server, made, "PUT", REFRESHING | {"client_id": made["client_id"]})
     assert App(server, made["client_id"], seen["client_secret"]).tokens().access_token
     assert "client_secret" not in again(server, made)

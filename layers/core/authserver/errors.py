@@ -170,9 +170,15 @@ class TooManyAttempts(OAuthError):
     status = 429
     section = "RFC 6585 section 4"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("Too many attempts", reason="throttled")
+    def __init__(self, retry_after: int, description: str = "Too many attempts") -> None:
+        super().__init__(description, reason="throttled")
         self.retry_after = retry_after
+
+
+class TooManyRegistrations(TooManyAttempts):
+    """The same of clients that register themselves; RFC 7591 section 3.2.2 has no code for it."""
+
+    error = "too_many_requests"
 
 
 class TooManyPasswords(TooManyAttempts):

@@ -25,6 +25,15 @@ class Licence:
     era: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Of the client that is everybody's who registers the same metadata, by its `fingerprint`: who was found there, for
+    whom another is registered, or an empty string."""
+
+    fingerprint: str
+    instead_of: str = ""
+
+
 class Unlicensed(Exception):
     """There is no such initial access token, it has expired or ended, or it has no use left. Nothing was written."""
 
@@ -43,11 +52,18 @@ class ClientStore(Protocol):
         records, if it compares their version with that of the end at each call.
         """
 
-    def create(self, client: Client, licence: Licence | None = None) -> bool:
+    def create(self, client: Client, licence: Licence | None = None, slot: Slot | None = None) -> bool:
         """Registers a client unless its identifier is taken, or was before; tells whether it did.
 
         With a `licence` the same write takes one use of it, so that nothing is taken where no client is registered.
-        Raises `Unlicensed`.
+        Raises `Unlicensed`. With a `slot` the same write puts the client there, unless somebody else is by now than was
+        found.
+        """
+
+    def shared(self, fingerprint: str) -> str:
+        """The identifier of the client that was given last to whoever registered this metadata, or an empty string.
+
+        What has become of that client its record tells.
         """
 
     def keep(self, client_id: str) -> None:

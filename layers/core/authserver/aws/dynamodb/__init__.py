@@ -33,6 +33,8 @@ Configuration (``id``)
                               ``listed``
     ``domain#<sha256 of the domain>``   ``provider`` of whoever has an e-mail address in it
     ``logo#<client key>``     the ``logo_uri`` of a client whose logo is in the URI itself
+    ``shared#<fingerprint>``  ``client_id`` of the client that everybody is given who registers the same metadata; what
+                              has become of it its record tells
 
 Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and are never removed.
     ``end#subject#<key>``     a user's ``epoch``; ``sessions``, which counts how often all browsers were signed out;

@@ -16,13 +16,14 @@ from authserver.aws.items.primary_keys import (
     logo_key,
     part_of,
     parts_of,
+    shared_key,
 )
 from authserver.aws.items.records import read
 from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard, Item, Placed, Table, Write, decode_item, encode_item, read_together
 from authserver.ends import Begun
 from authserver.models.clients import LOGO_APART, Client, ClientSecret
-from authserver.storage.clients import Licence, Unlicensed
+from authserver.storage.clients import Licence, Slot, Unlicensed
 from authserver.storage.lists import Page
 
 LISTED = "client"
@@ -47,6 +48,7 @@ class DynamoClients:
         self._configuration_table = configuration_table
         self._reader = reader
         self._table = Table(dynamodb, tables.clients, guard)
+        self._configuration = Table(dynamodb, configuration_table)
         self._all = Index(dynamodb, tables.clients, "client_id", "by_kind", "listed")
         self._owned = Index(dynamodb, tables.clients, "client_id", "by_owner", "listed_owner")
 
@@ -70,7 +72,7 @@ class DynamoClients:
     def find(self, client_id: str) -> Client | None:
         return self._reader.read(Wanted(client_id=client_id)).client if _is_key(client_id) else None
 
-    def create(self, client: Client, licence: Licence | None = None) -> bool:
+    def create(self, client: Client, licence: Licence | None = None, slot: Slot | None = None) -> bool:
         if not _is_key(client.client_id):
             return False
         key = {"pk": client_end_key(key_text(client.client_id), 0)}
@@ -78,6 +80,8 @@ class DynamoClients:
             *client_writes(self._tables, self._configuration_table, client, "attribute_not_exists(client_id)"),
             (self._tables.tokens, Write.check(key, IS_NOBODYS)),
         ]
+        if slot is not None:
+            writes.append((self._configuration_table, _given_in(slot, client.client_id)))
         is_new = frozenset(range(len(writes)))
         if licence is not None:
             writes.append((self._tables.tokens, _use_of(licence)))
@@ -86,6 +90,10 @@ class DynamoClients:
         if refused and not refused & is_new:
             raise Unlicensed
         return not refused
+
+    def shared(self, fingerprint: str) -> str:
+        item = self._configuration.get({"id": shared_key(fingerprint)})
+        return str(decode_item(item or {}).get("client_id", ""))
 
     def keep(self, client_id: str) -> None:
         keep = Write.update(
@@ -127,6 +135,13 @@ class DynamoClients:
         wanted = {self._configuration_table: ("id", tuple(keys.values()))}
         found = read_together(self._dynamodb, wanted)[self._configuration_table]
         return tuple(with_logo(one, found.get(keys.get(one.client_id, ""))) for one in clients)
+
+
+def _given_in(slot: Slot, client_id: str) -> Write:
+    item = encode_item({"id": shared_key(slot.fingerprint), "client_id": client_id})
+    if not slot.instead_of:
+        return Write.put(item, "attribute_not_exists(client_id)")
+    return Write.put(item, "client_id = :before", {":before": slot.instead_of})
 
 
 def _use_of(licence: Licence) -> Write:

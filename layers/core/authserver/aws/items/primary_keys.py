@@ -60,6 +60,10 @@ def erasure_key(subject_key: str) -> str:
     return f"erasure#{subject_key}"
 
 
+def shared_key(fingerprint: str) -> str:
+    return f"shared#{fingerprint}"
+
+
 def logo_key(client_id: str) -> str:
     return f"logo#{key_text(client_id)}"
 

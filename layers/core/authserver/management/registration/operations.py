@@ -4,8 +4,12 @@ registered (RFC 7592), where the operator lets them.
 Decisions where the RFCs leave one:
 
 - What is registered so is a test client without an owner, until an operator says otherwise; unused for a week it ends.
-- Metadata that this server does not know is ignored (RFC 7591 section 2); a value that it cannot give is refused, not
-  replaced by another (section 3.2.1 allows either).
+- Metadata that this server does not know is ignored (RFC 7591 section 2). What it cannot give, a client is registered
+  without, and the answer tells what is in force (section 3.2.1); only what no client can do without is refused
+  (`documents.in_force`).
+- Where anybody may register, the same metadata of a public client gives the same client: it has no secret that would
+  tell two of them apart, and an assistant that registers for each of its users leaves one record. Nobody can manage
+  such a client by RFC 7592, since it is everybody's. What is deleted, disabled or over is given to nobody any more.
 - The registration access token is not rotated (RFC 7592 section 3 allows either): a client whose answer was lost could
   never come back.
 - A software statement is refused (RFC 7591 section 3.1.1 allows to ignore it): whoever relies on one is better told.
@@ -15,12 +19,11 @@ Decisions where the RFCs leave one:
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
-from authserver.documents import refusals
-from authserver.documents.client import ClientMetadata, Terms, is_an_operators, metadata_of, objections
+from authserver.documents.client import ClientMetadata, Terms, metadata_of
+from authserver.documents.in_force import NOT_IN_FORCE, Unusable, in_force
 from authserver.errors import (
     InvalidClientMetadata,
     InvalidRedirectUri,
@@ -31,24 +34,23 @@ from authserver.errors import (
     RegistrationClosed,
     RequestTooLarge,
     TemporarilyUnavailable,
-    TooManyAttempts,
+    TooManyRegistrations,
     UnsupportedMediaType,
 )
 from authserver.identity.throttle import network_of
 from authserver.management import MAX_BODY, Conflict, Problem, read_json
 from authserver.management.client_records import as_unverified, change, create, end, live
 from authserver.management.registration.initial_access import read_initial_access_token
-from authserver.models.clients import TEST, Client
-from authserver.scopes import ANYONE, ScopeCatalogue
+from authserver.management.registration.shared import new_client, shared_client
+from authserver.models.clients import Client
 from authserver.services import Services
 from authserver.storage.clients import Licence, Unlicensed
 from authserver.values import Secret, base64url, sha256
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
 
 HOUR, DAY = 3600, 86_400
-UNUSED_LIFETIME = 7 * DAY
-PER_SOURCE_AN_HOUR = 20
-ALL_A_DAY = 2000
+PER_HOUR = "Too many clients were registered from this address within the hour"
+PER_DAY = "Too many clients were registered today"
 PREFIX = "ra_"
 # What the server says of a registration, and a client therefore must not (RFC 7592 section 2.2).
 SERVERS_OWN = (
@@ -86,20 +88,15 @@ def register(request: HttpRequest, services: Services) -> HttpResponse:
     """RFC 7591 section 3.1: the rules first, so that nothing is spent on what is refused."""
     licence = _licence(request, services)
     metadata = _acceptable(_document(request), None, services)
+    if licence is None and metadata.token_endpoint_auth_method == "none":
+        client = shared_client(metadata, lambda: _take_a_place(request.source, services), services)
+        return _answer(201, client, None, None, services)
     if licence is None:
         _take_a_place(request.source, services)
     token = PREFIX + base64url(services.random(32))
-    now = services.now()
-    blank = Client(
-        client_id=base64url(services.random(16)),
-        client_name="",
-        verification=TEST,
-        registration_token_hash=sha256(token),
-        created_at=now,
-        expires_at=now + UNUSED_LIFETIME,
-    )
+    wanted = replace(new_client(metadata, services), registration_token_hash=sha256(token))
     try:
-        client, secret = create(metadata.applied_to(blank), services, repeatable=False, licence=licence)
+        client, secret = create(wanted, services, repeatable=False, licence=licence)
     except Unlicensed:
         raise InvalidToken("The initial access token is not valid", reason="initial_token_spent") from None
     except Conflict:
@@ -156,16 +153,20 @@ def _licence(request: HttpRequest, services: Services) -> Licence | None:
 
 
 def _take_a_place(source: str, services: Services) -> None:
-    """What licenses where nobody needs a token: a place in the hour of the source and in the day of all."""
-    _count(f"register {network_of(source)}", HOUR, PER_SOURCE_AN_HOUR, services)
-    _count("register", DAY, ALL_A_DAY, services)
+    """What licenses where nobody needs a token: a place in the hour of the source and in the day of all.
+
+    Raises `TooManyRegistrations`.
+    """
+    settings = services.settings
+    _count(f"register {network_of(source)}", HOUR, settings.registrations_per_hour, PER_HOUR, services)
+    _count("register", DAY, settings.registrations_per_day, PER_DAY, services)
 
 
-def _count(name: str, window: int, limit: int, services: Services) -> None:
+def _count(name: str, window: int, limit: int, refusal: str, services: Services) -> None:
     now = services.now()
     begins = now // window * window
     if services.counters.count(name, begins, 1, begins + 2 * window) > limit:
-        raise TooManyAttempts(max(1, begins + window - now))
+        raise TooManyRegistrations(max(1, begins + window - now), refusal)
 
 
 def _own(client_id: str, token: str, services: Services) -> Client:
@@ -204,9 +205,10 @@ def _document(request: HttpRequest) -> Mapping[str, Any]:
         raise _said_by_rfc_7591(problem) from None
     if not isinstance(document, Mapping):
         raise InvalidClientMetadata("The body must be a JSON object", reason="body_malformed")
-    if "software_statement" in document:
+    said = {name: value for name, value in document.items() if value is not None}
+    if said.get("software_statement", "") != "":
         raise InvalidSoftwareStatement("Software statements are not supported", reason="software_statement")
-    return {name: value for name, value in document.items() if value is not None}
+    return said
 
 
 def _said_by_rfc_7591(problem: Problem) -> OAuthError:
@@ -219,17 +221,11 @@ def _said_by_rfc_7591(problem: Problem) -> OAuthError:
 
 
 def _acceptable(document: Mapping[str, Any], held: Client | None, services: Services) -> ClientMetadata:
-    """The metadata, once it obeys every rule. Raises `InvalidRedirectUri` and `InvalidClientMetadata`."""
-    known = {name: value for name, value in document.items() if name in ClientMetadata.model_fields}
-    known.setdefault("scope", _default_scope(services.scopes()))
+    """What of the metadata can be in force. Raises `InvalidRedirectUri` and `InvalidClientMetadata`."""
     try:
-        metadata = ClientMetadata.model_validate_json(json.dumps(known))
-    except ValidationError as error:
-        raise _refusal([(fault["field"], fault["detail"]) for fault in refusals(error)]) from None
-    faults = list(objections(metadata, Terms.for_anybody(services, held)))
-    if faults:
-        raise _refusal(faults)
-    return metadata
+        return in_force(document, Terms.for_anybody(services, held))
+    except Unusable as unusable:
+        raise _refusal(unusable.faults) from None
 
 
 def _refusal(faults: list[tuple[str, str]]) -> OAuthError:
@@ -239,17 +235,6 @@ def _refusal(faults: list[tuple[str, str]]) -> OAuthError:
     if name.startswith("redirect_uris"):
         return InvalidRedirectUri(description, reason="redirect_uri")
     return InvalidClientMetadata(description, reason="metadata")
-
-
-def _default_scope(catalogue: ScopeCatalogue) -> str:
-    """What a client gets that names no scope: all that is advertised, that any user may grant and it may have."""
-    return " ".join(
-        definition.name
-        for definition in catalogue.definitions
-        if definition.advertised
-        and definition.grantable_by == ANYONE
-        and not is_an_operators(definition.name, catalogue)
-    )
 
 
 def _require_of_this_client(document: Mapping[str, Any], client: Client, services: Services) -> None:
@@ -268,14 +253,21 @@ def _has(client: Client, secret: object, now: int) -> bool:
     return isinstance(secret, str) and any(Secret(secret).matches(stored.hash) for stored in live(client.secrets, now))
 
 
-def _answer(status: int, client: Client, token: str, secret: str | None, services: Services) -> HttpResponse:
-    """The client information response: RFC 7591 section 3.2.1, RFC 7592 section 3. A secret is in one answer alone."""
+def _answer(status: int, client: Client, token: str | None, secret: str | None, services: Services) -> HttpResponse:
+    """The client information response: RFC 7591 section 3.2.1, RFC 7592 section 3. A secret is in one answer alone.
+
+    Without a `token` nobody manages the client by RFC 7592.
+    """
+    managed = {
+        "registration_access_token": token,
+        "registration_client_uri": f"{services.settings.issuer}/register/{client.client_id}",
+    }
     members = {
         "client_id": client.client_id,
         "client_id_issued_at": client.created_at,
         **({"client_secret": secret, "client_secret_expires_at": 0} if secret else {}),
-        "registration_access_token": token,
-        "registration_client_uri": f"{services.settings.issuer}/register/{client.client_id}",
+        **(managed if token else {}),
         **metadata_of(client),
+        **NOT_IN_FORCE,
     }
     return HttpResponse(status, (("Content-Type", "application/json"), *NO_STORE), json.dumps(members))
