@@ -72,7 +72,7 @@ def test_scope_that_it_cannot_have_is_left_out(asked: str | None, in_force: str,
     assert register(server, scope=asked)["scope"] == in_force
 
 
-@pytest.mark.rfc("OpenID Connect Core", "11")
+@pytest.mark.rfc("OIDC Core", "11")
 def test_offline_access_is_left_out_of_a_client_without_refresh_tokens(server: Server) -> None:
     assert register(server, grant_types=["authorization_code"], scope="read offline_access")["scope"] == "read"
 

@@ -36,7 +36,7 @@ def page_of(server: Server, **parameters: str) -> ConsentPage:
     return page
 
 
-@pytest.mark.rfc("OpenID Connect Core", "11")
+@pytest.mark.rfc("OIDC Core", "11")
 def test_client_that_is_not_registered_for_it_is_granted_it_and_refreshes_with_what_it_asked_for() -> None:
     server = serving()
     assert OFFLINE_ACCESS not in client().scope
@@ -50,7 +50,7 @@ def test_client_that_is_not_registered_for_it_is_granted_it_and_refreshes_with_w
     assert server.access(second.access_token)
 
 
-@pytest.mark.rfc("OpenID Connect Core", "11")
+@pytest.mark.rfc("OIDC Core", "11")
 @pytest.mark.parametrize("refresh_tokens", ["Always", "OfflineAccess"])
 def test_client_without_refresh_tokens_asks_for_it_in_vain(refresh_tokens: str) -> None:
     server = serving(refresh_tokens=refresh_tokens, grant_types=ONLY_CODE, scope=Scope.parse(ASKED))
@@ -70,7 +70,7 @@ def test_implicit_grant_ignores_it() -> None:
     assert answer["scope"] == "openid read"
 
 
-@pytest.mark.rfc("OpenID Connect Core", "11")
+@pytest.mark.rfc("OIDC Core", "11")
 def test_refresh_tokens_may_be_for_those_alone_who_ask_for_them() -> None:
     server = serving(refresh_tokens="OfflineAccess")
     assert App(server).tokens(scope="openid read").refresh_token is None
@@ -137,7 +137,7 @@ def test_metadata_of_the_server_tells_it_and_that_of_the_resource_does_not(own: 
     assert OFFLINE_ACCESS not in resource_metadata(server.services).members()["scopes_supported"]
 
 
-@pytest.mark.rfc("OpenID Connect Core", "11")
+@pytest.mark.rfc("OIDC Core", "11")
 def test_user_is_asked_in_a_sentence_and_only_where_the_client_asks() -> None:
     server = serving()
     said = {one.scope.name: one.scope.description for one in page_of(server, scope=ASKED).permissions}
