@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 from pyotp import TOTP
@@ -142,15 +143,17 @@ def account_to_choose(tab: Tab, app: App) -> None:
     tab.start(app, prompt="select_account")
 
 
-def account_to_delete(tab: Tab, _: App) -> None:
-    """That of Fay, who is added if somebody has deleted it before; what takes a button's press is typed."""
+def as_operator(tab: Tab, path: str, document: dict[str, Any]) -> Any:
+    """What the admin API answers to a POST."""
     deployment = tab.window.deployment
     operator = httpx.post(f"{deployment.issuer}/token", auth=OPERATOR, data={"grant_type": "client_credentials"}).json()
-    httpx.post(
-        f"{deployment.resource}/admin/users",
-        headers={"Authorization": f"Bearer {operator['access_token']}"},
-        json=dict(zip(("username", "password"), FAY, strict=True)),
-    )
+    headers = {"Authorization": f"Bearer {operator['access_token']}"}
+    return httpx.post(f"{deployment.resource}{path}", headers=headers, json=document).json()
+
+
+def account_to_delete(tab: Tab, _: App) -> None:
+    """That of Fay, who is added if somebody has deleted it before; what takes a button's press is typed."""
+    as_operator(tab, "/admin/users", dict(zip(("username", "password"), FAY, strict=True)))
     tab.open("my/delete")
     tab.sign_in(*FAY)
     tab.page.get_by_label("To delete your account, type this").fill(FAY[0])
@@ -169,6 +172,14 @@ def connected(path: str) -> Callable[[Tab, App], None]:
 
 def error(tab: Tab, app: App) -> None:
     tab.start(app, redirect_uri="https://elsewhere.example.com/callback")
+
+
+def error_of_an_unverified_app(tab: Tab, _: App) -> None:
+    """Which is told of it by a click alone."""
+    uri = "https://new.example.com/callback"
+    document = {"client_name": "New app", "redirect_uris": [uri], "verification": "test"}
+    made = as_operator(tab, "/admin/clients", document)
+    tab.start(App(tab.window.deployment, made["client_id"], redirect_uri=uri), scope="unheard-of")
 
 
 def app_being_set_up(tab: Tab, _: App) -> None:
@@ -327,6 +338,7 @@ EVERY_PAGE = (
     PageOf("approval-asked", "approval_asked", consent_for_every_company, BOB, "An administrator is asked", "Allow"),
     PageOf("form-post", "form_post", form_post, title="On the way back", press="Allow"),
     PageOf("error", "error", error, None, "An error"),
+    PageOf("error-unverified", "error", error_of_an_unverified_app, None, "An error of an app that nobody verified"),
     PageOf("my", "my/overview", at("my"), title="Account"),
     PageOf("my-apps", "my/apps", connected("my/apps"), title="Account: connected apps"),
     PageOf("my-connected", "my/connected", connected("my/apps/demo-app"), title="Account: one app"),

@@ -97,7 +97,8 @@ def test_a_form_of_another_site_cannot_sign_anybody_out_unasked(window: Window, 
 def test_who_is_sent_with_a_mistake_can_sign_out_all_the_same(window: Window, web: App, site: Site) -> None:
     tab = sign_in(window)
     tab.open(f"logout?client_id={web.client_id}&post_logout_redirect_uri={site.origin}/elsewhere")
-    tab.sees("post_logout_redirect_uri is not registered for this application")
+    tab.sees("Do you want to sign out?")
+    expect(tab.page.get_by_text("post_logout_redirect_uri is not registered for this application")).to_be_visible()
     tab.page.get_by_role("button", name="Sign out").click()
     tab.sees("You are signed out")
     assert not is_signed_in(tab)

@@ -57,7 +57,7 @@ REDIRECTED = [
     ({"prompt": "none"}, "login_required"),
     ({"max_age": "soon"}, "invalid_request"),
     ({"id_token_hint": "x.y.z"}, "invalid_request"),
-    ({"nonce": "n" * 300}, "invalid_request"),
+    ({"nonce": "n" * 2049}, "invalid_request"),
 ]
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.server import DevelopmentServer
-from tests.flows.person import App, Deployment, Person
+from tests.flows.person import App, Deployment, Person, answer_of
 
 SEED = Path(__file__).parent.parent.parent / "local" / "seed.json"
 CALLBACK = "https://new.example/callback"
@@ -134,12 +134,22 @@ def test_registration_that_is_refused_is_told_as_rfc_7591_says(there: Deployment
 
 
 @pytest.mark.rfc("9700", "4.11.2")
-def test_link_to_a_test_client_leads_nowhere_before_somebody_has_signed_in(there: Deployment) -> None:
-    made = send("POST", f"{there.issuer}/register", document=DOCUMENT).json()
-    request, _ = App(there, made["client_id"], redirect_uri=CALLBACK).request(prompt="none")
-    answer = Person(there).authorize(**request)
-    assert answer.status_code == 400
-    assert "location" not in answer.headers
+@pytest.mark.rfc("OIDC Core", "3.1.2.6")
+def test_link_to_a_test_client_leads_nowhere_without_a_click_but_for_silent_requests(there: Deployment) -> None:
+    native = "http://127.0.0.1:33418/"
+    document = DOCUMENT | {"redirect_uris": [CALLBACK, native]}
+    app = App(there, send("POST", f"{there.issuer}/register", document=document).json()["client_id"])
+
+    def asks(uri: str, **parameters: str) -> httpx.Response:
+        request, _ = app.request(redirect_uri=uri, resource="https://unknown.example", **parameters)
+        return Person(there).authorize(**request)
+
+    page = asks(CALLBACK)
+    assert page.status_code == 400
+    assert "location" not in page.headers
+    assert f'href="{CALLBACK}?error=invalid_target' in page.text
+    for answer in (asks(CALLBACK, prompt="none"), asks(native)):
+        assert answer_of(answer)["error"] == "invalid_target"
 
 
 def test_registration_is_off_unless_it_is_turned_on(deployment: Deployment) -> None:

@@ -20,7 +20,7 @@ from authserver.endpoints.machines.introspect import introspect_token
 from authserver.endpoints.machines.revoke import revoke_token
 from authserver.endpoints.machines.token import issue_token
 from authserver.messages.access import AccessRequest, ActiveAccessToken
-from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse
+from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse, UnverifiedRefusal
 from authserver.messages.browser import (
     CodeForm,
     CodePage,
@@ -248,7 +248,7 @@ class Browser:
 
     def authorize(
         self, resource: tuple[str, ...] = (), repeated: frozenset[str] = frozenset(), **parameters: str
-    ) -> AuthorizationResponse | GoTo:
+    ) -> AuthorizationResponse | UnverifiedRefusal | GoTo:
         """Opens the authorization endpoint with a good request, changed by `parameters`; empty ones are left out."""
         defaults = {
             "client_id": "web",

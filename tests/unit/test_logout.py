@@ -393,6 +393,15 @@ def test_a_client_that_nobody_verified_gets_nobody_back_who_pressed_no_button_he
     assert location_of(pressed, alice.server) == BYE
 
 
+@pytest.mark.rfc("8252", "7")
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:51004/bye", "com.example.app:/bye"])
+def test_a_program_on_the_device_is_gone_back_to_whoever_verified_it(uri: str, alice: Person) -> None:
+    (client,) = (one for one in alice.server.clients.list().items if one.client_id == "web")
+    alice.server.clients.put(replace(client, verification=TEST))
+    answer = alice.opens(id_token_hint=alice.id_token, post_logout_redirect_uri=uri)
+    assert location_of(answer, alice.server) == uri
+
+
 # ------------------------------------------------------------------ when a store is down
 
 

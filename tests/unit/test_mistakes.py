@@ -14,6 +14,7 @@ ROOT = Path(authserver.__file__).parent
 # What these refuse was sent by an application, or by whoever made a link in its name.
 OF_APPLICATIONS = (
     "endpoints/browsers/authorize.py",
+    "endpoints/browsers/logout.py",
     "endpoints/browsers/redirection.py",
     "endpoints/browsers/validation.py",
 )
@@ -26,7 +27,6 @@ OF_PEOPLE = (
     ),
     *(
         "endpoints/browsers/login.py",
-        "endpoints/browsers/logout.py",
         "endpoints/browsers/recover.py",
         "site/__init__.py",
     ),

@@ -313,12 +313,15 @@ def test_uri_that_may_not_be_registered(text: str) -> None:
         ("https://localhost/cb", False, True, "https://localhost"),
         ("http://127.0.0.1:8080/cb", False, True, "http://127.0.0.1:8080"),
         ("http://[::1]/cb", False, True, "http://[::1]"),
+        ("HTTPS://app.example/cb", True, False, "https://app.example"),
         ("com.example.app:/cb", False, False, "com.example.app:"),
     ],
 )
 def test_uri_tells_who_can_receive_it(text: str, assured: bool, loopback: bool, destination: str) -> None:
     uri = RedirectUri.parse(text)
     assert (uri.is_assured, uri.is_loopback, uri.destination) == (assured, loopback, destination)
+    assert uri.stays_on_device is not assured
+    assert uri.is_app is (not assured and not loopback)
 
 
 @pytest.mark.rfc("6749", "3.1.2")

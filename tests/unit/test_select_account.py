@@ -8,7 +8,7 @@ from authserver.endpoints.browsers.login import show_login, submit
 from authserver.errors import InvalidRequest
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import GoTo, Interaction, LoginForm, LoginPage
-from authserver.values import Secret
+from authserver.values import RedirectUri, Secret
 from tests.fakes import PASSWORD, client, user
 from tests.unit.server import App, Browser, Server
 
@@ -178,6 +178,16 @@ def test_nobody_is_sent_to_a_client_that_was_not_verified() -> None:
     with pytest.raises(InvalidRequest) as refused:
         send(browser, handle, page.csrf, "cancel")
     assert refused.value.reason == "nowhere_to_cancel_to"
+
+
+@pytest.mark.rfc("8252", "7")
+def test_program_on_the_device_is_gone_back_to_whoever_verified_it() -> None:
+    uri = RedirectUri.parse("http://127.0.0.1:8080/callback")
+    browser = Browser(Server(client(verification="test", redirect_uris=(uri,))))
+    handle = begin(browser, redirect_uri=uri.text)
+    page = at_sign_in(browser, handle)
+    assert page.may_cancel
+    assert isinstance(send(browser, handle, page.csrf, "cancel"), AuthorizationResponse)
 
 
 @pytest.mark.rfc("ASVS 5.0", "3.5.1")

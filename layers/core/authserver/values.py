@@ -221,12 +221,17 @@ class RedirectUri:
     @property
     def is_assured(self) -> bool:
         """Whether only the client's owner can receive this redirect: an https host (RFC 8252 section 8.6)."""
-        return self.text.startswith("https://") and not self.is_loopback
+        return urlsplit(self.text).scheme == "https" and not self.is_loopback
 
     @property
     def is_app(self) -> bool:
         """Whether it leads to a program on the device, by a scheme of its own (RFC 8252 section 7.1)."""
-        return not self.text.startswith(("https:", "http:"))
+        return urlsplit(self.text).scheme not in ("https", "http")
+
+    @property
+    def stays_on_device(self) -> bool:
+        """Whether it leads to a program on the device of whoever follows it, and to nobody's page elsewhere."""
+        return self.is_loopback or self.is_app
 
     @property
     def destination(self) -> str:

@@ -12,6 +12,7 @@ from authserver.values import Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authserver.errors import OAuthError
     from authserver.models.browsers import Session
     from authserver.models.clients import Client
     from authserver.values import CodeChallenge, RedirectUri
@@ -108,3 +109,13 @@ class AuthorizationResponse:
     target: RedirectTarget
     parameters: Mapping[str, str] = field(repr=False)
     reason: str = "ok"  # for the log
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedRefusal:
+    """An error for a client that nobody has verified, told its user first; `back` tells it, if they want that."""
+
+    client: Client
+    error: OAuthError
+    back: AuthorizationResponse
+    ui_locales: str = ""

@@ -19,7 +19,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from authserver.errors import OAuthError, TemporarilyUnavailable
-from authserver.messages.authorization import AuthorizationResponse
+from authserver.messages.authorization import AuthorizationResponse, UnverifiedRefusal
 from authserver.messages.browser import (
     ApprovalAsked,
     CodePage,
@@ -41,7 +41,7 @@ from authserver.pages.qr import grouped, qr
 from authserver.pages.words import Words, host, initials, iso, tint
 from authserver.services import Services
 from authserver.values import is_web_page, segment_of
-from authserver.wire.browser import render_goto, render_goto_provider, render_redirect
+from authserver.wire.browser import redirect_location, render_goto, render_goto_provider, render_redirect
 from authserver.wire.cookies import session_cookie
 from authserver.wire.forms import read_query
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse, error_headers
@@ -69,6 +69,7 @@ type Answer = (
     | ConsentPage
     | FederationProblem
     | ApprovalAsked
+    | UnverifiedRefusal
     | LogoutPage
     | SignedOut
     | View
@@ -87,7 +88,7 @@ class Pages:
         match message:
             case GoTo() | GoToProvider() | GoToLogout():
                 return _onwards(message)
-            case AuthorizationResponse():
+            case AuthorizationResponse() | UnverifiedRefusal():
                 return self._back_to_client(message, request)
             case LoginPage():
                 return self._login(message, request)
@@ -108,11 +109,7 @@ class Pages:
 
     def render_error(self, error: OAuthError, request: HttpRequest) -> HttpResponse:
         """An error that is not to be redirected: RFC 6749 section 4.1.2.1."""
-        mistake = explain(error)
-        response = self._page(
-            "error", request, error.status, error.reason, NOWHERE, mistake=mistake, error=error, reference=request.id
-        )
-        return response.with_headers(*error_headers(error))
+        return self._error(error, request, NOWHERE).with_headers(*error_headers(error))
 
     # -- pages of a pending request
 
@@ -143,7 +140,9 @@ class Pages:
             about=_about(page.client),
         )
 
-    def _back_to_client(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
+    def _back_to_client(self, message: AuthorizationResponse | UnverifiedRefusal, request: HttpRequest) -> HttpResponse:
+        if isinstance(message, UnverifiedRefusal):
+            return self._unverified(message, request)
         if message.target.response_mode == "form_post":
             return self._form_post(message, request)
         return render_redirect(message)
@@ -152,9 +151,31 @@ class Pages:
         """What happens next, and the way back to the application, which hears that access is denied for now."""
         if page.back.target.response_mode == "form_post":
             return self._form_post(page.back, request)
-        (back,) = [value for name, value in render_redirect(page.back).headers if name == "Location"]
+        back = redirect_location(page.back)
         return self._page(
             "approval_asked", request, 200, page.back.reason, NOWHERE, ui_locales=page.ui_locales, page=page, back=back
+        )
+
+    def _unverified(self, page: UnverifiedRefusal, request: HttpRequest) -> HttpResponse:
+        """What is wrong with a request, and the way back to an application that nobody has verified: by a click."""
+        forms = ANYWHERE if page.back.target.response_mode == "form_post" else NOWHERE
+        return self._error(page.error, request, forms, page)
+
+    def _error(
+        self, error: OAuthError, request: HttpRequest, forms: str, offer: UnverifiedRefusal | None = None
+    ) -> HttpResponse:
+        return self._page(
+            "error",
+            request,
+            error.status,
+            error.reason,
+            forms,
+            ui_locales=offer.ui_locales if offer else "",
+            mistake=explain(error),
+            error=error,
+            reference=request.id,
+            offer=offer,
+            back=redirect_location(offer.back) if offer else "",
         )
 
     def _form_post(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:

@@ -187,12 +187,16 @@ def render_goto_provider(message: GoToProvider) -> HttpResponse:
 
 
 def render_redirect(message: AuthorizationResponse) -> HttpResponse:
-    """An authorization response in the query of the redirect URI, whose own query is kept, or in its fragment.
+    """An authorization response by redirect; 303, so that no form is posted on."""
+    headers = (("Location", redirect_location(message)), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    return HttpResponse(303, headers, reason=message.reason)
+
+
+def redirect_location(message: AuthorizationResponse) -> str:
+    """The redirect URI with the response in its query, beside what is there, or in its fragment.
 
     RFC 6749 sections 4.1.2 and 4.2.2; a registered redirect URI has no fragment of its own.
     """
     uri = message.target.uri.text
     separator = "#" if message.target.response_mode == "fragment" else "&" if "?" in uri else "?"
-    location = f"{uri}{separator}{urlencode(message.parameters)}"
-    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
-    return HttpResponse(303, headers, reason=message.reason)
+    return f"{uri}{separator}{urlencode(message.parameters)}"

@@ -7,25 +7,28 @@ from authserver.messages.authorization import (
     AuthorizationRequest,
     AuthorizationResponse,
     Choice,
+    UnverifiedRefusal,
     ValidatedAuthorizationRequest,
 )
 from authserver.messages.browser import GoTo
 from authserver.models.browsers import Session
-from authserver.models.clients import VERIFIED, Client
+from authserver.models.clients import Client
 from authserver.services import Services
 from authserver.storage.guards import SessionOver
 
-from .redirection import failure, resolve_redirect, success
+from .redirection import failure, is_told_unasked, resolve_redirect, success
 from .under_way import choice_made_before, find_session, hold, must_sign_in
 from .validation import validate
 
 
-def authorize(request: AuthorizationRequest, services: Services) -> AuthorizationResponse | GoTo:
+def authorize(request: AuthorizationRequest, services: Services) -> AuthorizationResponse | UnverifiedRefusal | GoTo:
     """An answer at once where the user is signed in and has allowed this before; else on to sign-in or consent.
+
+    A silent request (``prompt=none``) is always answered by redirect, whatever is wrong: nobody looks at its page, and
+    the client waits (OpenID Connect Core section 3.1.2.6).
 
     Raises:
         InvalidRequest: the client or its redirect URI is not known, so that there is nowhere to redirect to.
-        OAuthError: any other, where a client that nobody has verified must not be told by redirect.
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
     with noted(request.parameters.get("client_id", ""), request.reference, services):
@@ -34,23 +37,24 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
         with noted(client.client_id, request.reference, services):
             validated = validate(request, client, redirect, services)
         return _decide(request, validated, services)
-    except TemporarilyUnavailable:
-        raise
     except OAuthError as error:
-        if not _may_be_redirected(request, client, services):
+        answer = failure(redirect, error, services)
+        if _is_silent(request):
+            return answer
+        if isinstance(error, TemporarilyUnavailable):
             raise
-        return failure(redirect, error, services)
+        if is_told_unasked(client, redirect) or _has_signed_in(request, client, services):
+            return answer
+        return UnverifiedRefusal(client, error, answer, request.parameters.get("ui_locales", ""))
 
 
-def _may_be_redirected(request: AuthorizationRequest, client: Client, services: Services) -> bool:
-    """Whether an error may go to the client now: RFC 9700 section 4.11.2.
+def _is_silent(request: AuthorizationRequest) -> bool:
+    return "none" in request.parameters.get("prompt", "").split()
 
-    To one that was verified, always. Anybody can register a test client, and a link to us would lead to any page of
-    theirs: so not before somebody has signed in here, with ``prompt=none`` as well.
-    """
-    return (
-        client.verification == VERIFIED or find_session(request.session, client.client_id, services).session is not None
-    )
+
+def _has_signed_in(request: AuthorizationRequest, client: Client, services: Services) -> bool:
+    """Whoever has decides by it where they go, as RFC 9700 section 4.11.2 wants it."""
+    return find_session(request.session, client.client_id, services).session is not None
 
 
 def _decide(

@@ -25,12 +25,11 @@ from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import CodeForm, CodePage, GoTo, Interaction, LoginForm, LoginPage, PasskeyForm
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
-from authserver.models.clients import VERIFIED
 from authserver.models.configuration import IdentityProvider
 from authserver.services import Services
 from authserver.storage.standing import Ends
 
-from .redirection import failure
+from .redirection import failure, is_told_unasked
 from .under_way import LOGIN, Resumed, begin_session, csrf_token, pictured, require_csrf, restart, resume
 
 CODE = "code"
@@ -119,7 +118,7 @@ def continue_as(form: LoginForm, services: Services) -> LoginPage | GoTo:
 
 
 def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
-    """Tells a verified client that its user did not want to sign in; this request is answered by that."""
+    """Tells the client that its user did not want to sign in; this request is answered by that."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
     if resumed.request is None or not _may_cancel(resumed):
@@ -131,8 +130,8 @@ def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
 
 
 def _may_cancel(resumed: Resumed) -> bool:
-    """RFC 9700 section 4.11.2: from here, people are sent to a client that was verified, and to no other."""
-    return resumed.client is not None and resumed.client.verification == VERIFIED
+    """Whether people may be sent to whoever asks them to sign in, although they have not."""
+    return resumed.request is not None and is_told_unasked(resumed.request.client, resumed.request.redirect)
 
 
 # ------------------------------------------------------------------ and a code

@@ -8,8 +8,8 @@ Decisions where the specification leaves one:
 - What is wrong with a request is not used, nor what hangs on it, and nobody is sent anywhere; the user can sign out all
   the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or another
   client's, the word of the client as well, and the user is asked. The page tells what is wrong.
-- A client that nobody has verified gets nobody back who has not pressed a button here: anybody can register one, and a
-  link to us would lead to any page of theirs (RFC 9700 section 4.11.2).
+- A client that nobody has verified gets nobody back to its site who has not pressed a button here: anybody can register
+  one, and a link to us would lead to any page of theirs (RFC 9700 section 4.11.2). A program on the device does.
 - A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
   that was not brought is not taken away either, or any site's form could do that.
 """
@@ -45,6 +45,13 @@ class Asked:
     target: PostLogoutTarget | None = None
     flaw: InvalidRequest | None = None
 
+    @property
+    def goes_back(self) -> bool:
+        """Whether whoever is signed out goes on to the target without another click."""
+        if self.client is None or self.target is None:
+            return False
+        return self.client.verification == VERIFIED or self.target.uri.stays_on_device
+
 
 def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOut | GoToLogout:
     """Ends the session of this browser, once it is certain that its user wants that.
@@ -60,7 +67,7 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
     signed_out = SignedOut(
         asked.client,
         asked.target,
-        _is_verified(asked.client),
+        asked.goes_back,
         ends_cookie=request.session is not None,
         ui_locales=request.ui_locales,
         flaw=asked.flaw,
@@ -160,7 +167,3 @@ def _client(request: LogoutRequest, hint: Hint | None, services: Services) -> Cl
     if client is None or not client.is_active or client.is_expired(services.now()):
         raise InvalidRequest("This application is not registered here", reason="logout_client_unknown")
     return client
-
-
-def _is_verified(client: Client | None) -> bool:
-    return client is not None and client.verification == VERIFIED

@@ -5,7 +5,7 @@ from urllib.parse import quote_plus
 
 from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse, RedirectTarget
-from authserver.models.clients import Client
+from authserver.models.clients import VERIFIED, Client
 from authserver.services import Services
 from authserver.values import RedirectUri
 
@@ -36,6 +36,15 @@ def failure(target: RedirectTarget, error: OAuthError, services: Services) -> Au
     """RFC 6749 sections 4.1.2.1 and 4.2.2.1 with RFC 9207's `iss`."""
     parameters = {"error": error.error, "error_description": error.description, **_common(target, services)}
     return AuthorizationResponse(target, parameters, reason=error.reason)
+
+
+def is_told_unasked(client: Client, target: RedirectTarget) -> bool:
+    """Whether an error goes to the client before anybody has signed in: RFC 9700 section 4.11.2.
+
+    To one that was verified, and to a program on the device. Anybody can register a client with a page of theirs, and a
+    link to us would lead there.
+    """
+    return client.verification == VERIFIED or target.uri.stays_on_device
 
 
 def response_modes(request: AuthorizationRequest) -> tuple[str, ...]:
@@ -93,8 +102,7 @@ def _response_mode(request: AuthorizationRequest, uri: RedirectUri) -> str:
     modes = response_modes(request)
     mode = request.parameters.get("response_mode", modes[0])
     known = mode in modes and "response_mode" not in request.repeated
-    can_be_posted_to = uri.text.startswith(("https:", "http:"))
-    return mode if known and (can_be_posted_to or mode != "form_post") else modes[0]
+    return mode if known and not (uri.is_app and mode == "form_post") else modes[0]
 
 
 def _state(request: AuthorizationRequest) -> str | None:
