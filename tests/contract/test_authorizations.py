@@ -97,15 +97,15 @@ def test_redeem_of_a_fresh_code_sets_generation_and_ends(tokens: TokenStore) -> 
     )
 
 
-def test_redeem_forgets_the_session_that_granted_and_keeps_what_it_was_begun_under(tokens: TokenStore) -> None:
+def test_redeem_forgets_session_and_nonce_and_keeps_what_it_was_begun_under(tokens: TokenStore) -> None:
     under = Begun(era="era", subject=3, client=2, grant=1)
-    record = created(tokens, sessions=4, begun=under)
+    record = created(tokens, sessions=4, nonce="of the sign-in", begun=under)
     assert find(tokens, record) == record
     tokens.redeem(record.id, CODE_HASH, "claim", LATER, IDLE, END)
     tokens.rotate(record.id, 1, "claim", LATER, IDLE, NOTHING)
     stored = find(tokens, record)
     assert stored is not None
-    assert (stored.sessions, stored.begun) == (None, under)
+    assert (stored.sessions, stored.nonce, stored.begun) == (None, None, under)
 
 
 def test_redeem_by_the_same_claim_is_the_retry_of_a_lost_answer(tokens: TokenStore) -> None:

@@ -67,6 +67,8 @@ def usual_authorization() -> Authorization:
         is_public=True,
         begun=FULL,
         sessions=3,
+        by="password",
+        sid=base64url(bytes(12)),
     )
 
 
@@ -86,7 +88,13 @@ def test_a_usual_authorization_is_written_for_one_unit_all_its_life(own_stores: 
 
 def test_a_session_is_written_for_one_unit(own_stores: Stores) -> None:
     record = session(
-        subject=identifier(), device="Firefox on Windows 11", source="2001:db8::/48", begun=FULL, sessions=9
+        subject=identifier(),
+        device="Firefox on Windows 11",
+        source="2001:db8::/48",
+        begun=FULL,
+        sessions=9,
+        by="password",
+        origin=identifier(),
     )
     own_stores.browsers.put_session(record)
     assert size_of(item(own_stores, "TokensTable", f"session#{record.id}")) <= 1024

@@ -160,6 +160,8 @@ def full_authorization() -> Authorization:
         begun=FULL,
         sessions=0,
         not_granted=Scope.parse("email offline_access"),
+        by="password",
+        sid=TEXT,
     )
 
 
@@ -205,7 +207,7 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
 
 
 def test_session_with_every_field(browsers: BrowserStore) -> None:
-    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT, FULL, 9)
+    record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT, FULL, 9, TEXT, TEXT)
     assert is_complete(record)
     browsers.put_session(record)
     assert browsers.browser_state(session_id=record.id).session == record

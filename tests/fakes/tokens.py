@@ -70,6 +70,7 @@ class FakeTokens:
                 idle_expires_at=idle_expires_at,
                 expires_at=expires_at,
                 sessions=None,
+                nonce=None,
             )
 
     def rotate(

@@ -82,7 +82,7 @@ def test_id_token_alone_carries_the_claims_that_nobody_can_ask_for_later(scope: 
     assert answer.keys() == {"id_token", "state", "iss"}
     told = claims_of(answer["id_token"], server)
     assert {name: told[name] for name in claims} == claims
-    assert told.keys() == {"iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", *claims}
+    assert told.keys() == {"iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "amr", "sid", *claims}
 
 
 @pytest.mark.rfc("8707", "2")
@@ -160,6 +160,7 @@ def test_tokens_and_errors_go_the_same_way_and_never_by_the_query(mode: str, par
         decided = browser.decide(answer.request_handle)
         assert isinstance(decided, AuthorizationResponse)
         answer = decided
+    assert isinstance(answer, AuthorizationResponse)
     assert answer.target.response_mode == (mode or "fragment")
     assert ("error" in answer.parameters) == bool(parameters)
     assert answer.parameters["state"] == "state"

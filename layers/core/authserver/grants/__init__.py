@@ -147,6 +147,8 @@ def new_authorization(
         salt=allowed.salt,
         created_at=services.now(),
         auth_time=session.auth_time,
+        by=session.by,
+        sid=session.sid_for(request.client.client_id),
         nonce=request.nonce,
         organisation=choice.organisation,
         entities=choice.entities,

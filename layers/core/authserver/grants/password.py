@@ -20,7 +20,7 @@ from authserver.grants import (
     respond,
 )
 from authserver.identity.local_account import Account, authenticate
-from authserver.models.tokens import Authorization
+from authserver.models.tokens import BY_PASSWORD, Authorization
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
@@ -101,6 +101,7 @@ def _authorization(
         created_at=now,
         expires_at=expires_at,
         auth_time=now,
+        by=BY_PASSWORD,
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
         redeemed_by=base64url(services.random(16)),

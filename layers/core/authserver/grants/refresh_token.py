@@ -8,7 +8,6 @@ cost nobody a sign-in. Using any older one is theft until shown otherwise, and r
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import FORGOTTEN_AFTER
@@ -53,10 +52,8 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     scope = _narrowed_scope(request, authorization, scope_now(authorization, client, services), services)
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
-    # The nonce was of the sign-in, whose ID token had it (OpenID Connect Core section 12.2).
-    without_nonce = replace(authorization, nonce=None)
     response = respond(
-        client.client, without_nonce, scope=scope, audience=audience, refresh=successor, services=services
+        client.client, authorization, scope=scope, audience=audience, refresh=successor, services=services
     )
     _rotate(authorization, presented, services)
     return response

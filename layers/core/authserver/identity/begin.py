@@ -46,6 +46,7 @@ def new_session(
     services: Services,
     *,
     auth_time: int | None = None,
+    by: str = "",
     device: str = "",
     source: str = "",
 ) -> Cookie:
@@ -67,6 +68,7 @@ def new_session(
         source=source,
         begun=begun,
         sessions=sessions,
+        by=by,
     )
     return named_anew(session, services)
 
@@ -77,8 +79,9 @@ def renewed(session: Session, signed_in_for: str, services: Services) -> Cookie:
 
 
 def named_anew(session: Session, services: Services) -> Cookie:
-    """The same session by another identifier."""
-    return _with_another_secret(replace(session, id=base64url(services.random(16))), services)
+    """The same session by another identifier; to applications it stays the same."""
+    origin = session.origin or session.id
+    return _with_another_secret(replace(session, id=base64url(services.random(16)), origin=origin), services)
 
 
 def _with_another_secret(session: Session, services: Services) -> Cookie:

@@ -5,7 +5,7 @@ from dataclasses import field
 
 from authserver.ends import Begun
 from authserver.records import dataclass
-from authserver.values import Scope
+from authserver.values import Scope, base64url, sha256
 
 WITHDRAWN = "withdrawn"  # in place of the claim of whoever used a link: nobody may any more
 
@@ -17,7 +17,8 @@ class Session:
     `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for. `auth_time` is
     when the user did, which may be long before `created_at` where it was at an identity provider. `begun` and
     `sessions` are the user's epochs from before anything was read that decided the sign-in. `device` names browser and
-    system, `source` the network it signed in from: for its user to read.
+    system, `source` the network it signed in from: for its user to read. `by` is what the user signed in by, empty if
+    only an identity provider knows. `origin` is the identifier it began with, once it has another.
     """
 
     id: str
@@ -31,6 +32,15 @@ class Session:
     source: str = ""
     begun: Begun = Begun()
     sessions: int = 0
+    by: str = ""
+    origin: str = ""
+
+    def sid_for(self, client_id: str) -> str:
+        """What ID tokens call this session to a client: the same as long as it lasts, and another for each client.
+
+        OpenID Connect Front-Channel Logout 1.0 section 3. Nobody finds the session by it, nor what others call it.
+        """
+        return base64url(sha256(f"sid\x00{self.origin or self.id}\x00{client_id}")[:12])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from authserver.ends import Begun
 from authserver.records import dataclass
 from authserver.values import CodeChallenge, Scope
 
+BY_PASSWORD, BY_CODE, BY_PASSKEY = "password", "code", "passkey"  # what somebody signed in by
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -15,8 +17,10 @@ class Authorization:
     their ends can be found, in the same read. `entities` are the companies of the organisation that the client may
     reach, or `EVERY_ENTITY`; they can be changed without issuing new tokens. `generation` counts the refresh tokens
     made; 0 until the code is redeemed. `not_granted` is what the request asked for besides `scope`, and was ignored or
-    left out by the user. `sessions` is the counter of the session that granted it: signing out everywhere
-    ends a code that was not redeemed, and redeeming forgets it.
+    left out by the user. `by` is what its user signed in by, and `sid` what its ID tokens call the session. Redeeming
+    the code forgets the `nonce`, which is for the first ID token alone.
+    `sessions` is the counter of the session that granted it: signing out everywhere ends a code that was not redeemed,
+    and redeeming forgets it.
     """
 
     id: str
@@ -48,6 +52,8 @@ class Authorization:
     begun: Begun = Begun()
     sessions: int | None = None
     not_granted: Scope = Scope()
+    by: str = ""
+    sid: str = ""
 
     @property
     def ends_at(self) -> int:

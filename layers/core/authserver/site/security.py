@@ -36,6 +36,7 @@ from authserver.marks import N_
 from authserver.messages.browser import GoTo
 from authserver.messages.site import View, Visit
 from authserver.models.factors import Factors
+from authserver.models.tokens import BY_PASSWORD
 from authserver.models.users import Identity
 from authserver.services import Services
 from authserver.site import Act, Answer, Rejected, Screen, Visitor
@@ -94,6 +95,7 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         replace(begun, subject=begun.subject + 1),
         session.sessions,
         services,
+        by=BY_PASSWORD,
         device=visit.device,
         source=network_of(visit.source),
     )

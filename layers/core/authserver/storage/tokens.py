@@ -57,7 +57,7 @@ class TokenStore(Protocol):
 
         Condition: the hash is equal, the code has not expired, nothing is revoked, and it was not redeemed, or was
         by this very `claim` (the retry of a write whose answer was lost). Raises `Refused` with the item. From then on
-        the counter of the session that granted it is forgotten.
+        the counter of the session that granted it is forgotten, and so is the nonce.
         """
 
     def rotate(

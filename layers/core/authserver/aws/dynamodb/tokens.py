@@ -81,7 +81,7 @@ class DynamoTokens:
         self._write_authorization(
             authorization_id,
             "SET redeemed_by = :claim, generation = :first, rotated_at = :now,"
-            " idle_expires_at = :idle_expires_at, expires_at = :expires_at REMOVE sessions",
+            " idle_expires_at = :idle_expires_at, expires_at = :expires_at REMOVE sessions, nonce",
             "code_hash = :code_hash AND code_expires_at > :now AND attribute_not_exists(revoked_at)"
             " AND (attribute_not_exists(redeemed_by) OR redeemed_by = :claim)",
             {

@@ -26,6 +26,7 @@ from authserver.messages.browser import CodeForm, CodePage, GoTo, Interaction, L
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
 from authserver.models.configuration import IdentityProvider
+from authserver.models.tokens import BY_CODE
 from authserver.services import Services
 from authserver.storage.standing import Ends
 
@@ -241,6 +242,7 @@ def _signed_in(
         begun_of(ends),
         ends.subject.sessions,
         services,
+        by=BY_CODE if by == activity.RECOVERY_CODE else by,
         device=form.device,
         source=network_of(form.source),
     )

@@ -3,7 +3,7 @@
 Decisions where the specification leaves one:
 
 - A valid ID token of the very user at that client signs out at once; in every other case the user is asked (section 2).
-  ID tokens have no `sid`: that the subject is the one who is signed in here is enough.
+  `sid` is not compared: that the subject is the one who is signed in here is enough.
 - An ID token that has expired is as good as another; one whose key has been dropped since counts as none.
 - What is wrong with a request is not used, nor what hangs on it, and nobody is sent anywhere; the user can sign out all
   the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or another

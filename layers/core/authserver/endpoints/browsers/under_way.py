@@ -193,6 +193,7 @@ def begin_session(
     services: Services,
     *,
     auth_time: int | None = None,
+    by: str = "",
     device: str = "",
     source: str = "",
     provider: IdentityProvider | None = None,
@@ -202,7 +203,7 @@ def begin_session(
     Raises `ProviderOver`.
     """
     cookie = new_session(
-        subject, signed_in_for, begun, sessions, services, auth_time=auth_time, device=device, source=source
+        subject, signed_in_for, begun, sessions, services, auth_time=auth_time, by=by, device=device, source=source
     )
     services.browsers.put_session(cookie.session, provider)
     return cookie.value

@@ -13,6 +13,7 @@ from authserver.endpoints.browsers.validation import PROMPTS
 from authserver.languages import languages
 from authserver.messages.token import Document
 from authserver.tokens.access_token import DETAILS_TYPE
+from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def server_metadata(services: Services) -> Document:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
         "claim_types_supported": ["normal"],
-        "claims_supported": [*CLAIMS, "auth_time", "nonce"],
+        "claims_supported": [*CLAIMS, "acr", "amr", "auth_time", "nonce", "sid"],
+        "acr_values_supported": [PHISHING_RESISTANT],
         "authorization_details_types_supported": [DETAILS_TYPE],
         "ui_locales_supported": list(languages()),
         "prompt_values_supported": sorted(PROMPTS),
