@@ -8,6 +8,6 @@ from authserver.messages.access import AccessRequest, ActiveAccessToken
 services = bootstrap(stores=("tokens",), checks=True, jose=True)
 
 
-@authorizer(issuer=services.settings.issuer, accepts_token_events=services.settings.accepts_token_events)
+@authorizer(accepts_token_events=services.settings.accepts_token_events)
 def lambda_handler(request: AccessRequest) -> ActiveAccessToken:
     return check_access(request, services)

@@ -4,6 +4,7 @@ from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.machines.metadata import (
     are_all_published,
+    find_resource,
     is_of_this_issuer,
     json_web_key_set,
     resource_metadata,
@@ -12,6 +13,8 @@ from authserver.endpoints.machines.metadata import (
 from authserver.messages.token import Document
 from authserver.tokens.keyring import JWKS_MAX_AGE
 from authserver.wire.http import HttpRequest, HttpResponse, render_cacheable, render_not_found
+
+NONE = Document({"error": "not_found"})
 
 services = bootstrap(stores=())
 
@@ -22,9 +25,12 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
     match request.route.partition("/.well-known/")[2]:
         case "jwks.json":
             return render_cacheable(json_web_key_set(here), JWKS_MAX_AGE if are_all_published(here) else 0)
-        case "oauth-protected-resource":
-            return render_cacheable(resource_metadata(here), JWKS_MAX_AGE)
+        case "oauth-protected-resource" | "oauth-protected-resource/{path+}":
+            found = find_resource(request.address, request.path_parameters.get("path", ""), here)
+            return render_cacheable(resource_metadata(found, here), JWKS_MAX_AGE) if found else render_not_found(NONE)
+        case "":  # /resource-metadata, which is well-known to nobody
+            return render_cacheable(resource_metadata(here.settings.resource, here), JWKS_MAX_AGE)
         case _ if "path" in request.path_parameters and not is_of_this_issuer(request.path_parameters["path"], here):
-            return render_not_found(Document({"error": "not_found"}))
+            return render_not_found(NONE)
         case _:
             return render_cacheable(server_metadata(here), JWKS_MAX_AGE)

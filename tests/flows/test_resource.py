@@ -18,7 +18,8 @@ def test_call_without_a_token_is_challenged(deployment: Deployment, method: str,
         challenge = response.headers["www-authenticate"]
         assert challenge.startswith("Bearer ")
         assert "error" not in challenge
-        assert f'resource_metadata="{deployment.issuer}/.well-known/oauth-protected-resource"' in challenge
+        assert f'resource_metadata="{deployment.resource}/.well-known/oauth-protected-resource"' in challenge
+        assert "error" not in response.json()
 
 
 @pytest.mark.rfc("6750", "3.1")
@@ -91,11 +92,32 @@ def test_resource_that_was_asked_for_is_the_audience(app: App, person: Person, d
 
 
 @pytest.mark.rfc("9728", "3")
+@pytest.mark.rfc("9728", "3.3")
 def test_challenge_leads_to_the_authorization_server(deployment: Deployment) -> None:
-    for place in (deployment.issuer, deployment.resource):
-        document = httpx.get(f"{place}/.well-known/oauth-protected-resource", timeout=60).json()
+    well_known = "/.well-known/oauth-protected-resource"
+    for address in (f"{deployment.resource}{well_known}", f"{deployment.issuer}/resource-metadata"):
+        document = httpx.get(address, timeout=60).json()
         assert document["resource"] == deployment.resource
         assert document["authorization_servers"] == [deployment.issuer]
+    for no_resource in (f"{deployment.resource}{well_known}/items", f"{deployment.issuer}{well_known}/items"):
+        assert httpx.get(no_resource, timeout=60).status_code == 404
+
+
+BROWSER_HEADERS = "authorization, content-type, dpop, mcp-protocol-version"
+
+
+@pytest.mark.rfc("9700", "2.6")
+@pytest.mark.parametrize("path", ["/.well-known/oauth-protected-resource", "/items", "/userinfo"])
+def test_a_page_of_any_origin_may_send_what_clients_send(path: str, deployment: Deployment) -> None:
+    preflight = {
+        "Origin": "https://client.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": BROWSER_HEADERS,
+    }
+    response = httpx.options(f"{deployment.resource}{path}", headers=preflight, timeout=60)
+    allowed = {name.strip().lower() for name in response.headers["access-control-allow-headers"].split(",")}
+    assert set(BROWSER_HEADERS.split(", ")) <= allowed
+    assert response.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.rfc("8414", "3.3")

@@ -163,5 +163,6 @@ def scopes_that_others_imply(world: World) -> None:
 def read_the_metadata(world: World) -> None:
     """By one that has just started, and looks into the scope catalogue."""
     with world.using(metadata=world.load("metadata")):
-        for path in ("openid-configuration", "oauth-authorization-server", "oauth-protected-resource", "jwks.json"):
+        for path in ("openid-configuration", "oauth-authorization-server", "jwks.json"):
             answered(200, Gateway(world).send("GET", f"/.well-known/{path}"))
+        answered(200, Gateway(world).protected_resource())

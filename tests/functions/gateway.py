@@ -12,6 +12,7 @@ from tests.functions.events import FORM, Form, encoded, http_event, request_auth
 from tests.functions.world import World
 
 WELL_KNOWN = "/.well-known/"
+PROTECTED_RESOURCE = f"{WELL_KNOWN}oauth-protected-resource"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
 
 
+# The functions behind paths that do not begin with their name.
+BEHIND = {".well-known": "metadata", "resource-metadata": "metadata", "verify": "recover"}
 RESOURCES = {"/userinfo": "userinfo", "/admin/": "admin", "/partner/": "partner", "/account/": "account"}
 
 
@@ -98,7 +101,7 @@ class Gateway:
     def send(self, method: str, path: str, **options: Any) -> Answer:
         """A request to the AuthorizationApi."""
         first = path[1:].partition("/")[0]
-        name = "metadata" if path.startswith(WELL_KNOWN) else "recover" if first == "verify" else first
+        name = BEHIND.get(first, first)
         if "route" not in options and (found := matching(self._patterns, quote(unquote(path)))):
             pattern, parameters = found[0]
             given = {parameter: unquote(value) for parameter, value in parameters.items()}
@@ -129,6 +132,22 @@ class Gateway:
         if key:
             options["headers"] = {**options.get("headers", {}), "Idempotency-Key": key}
         return self.call(method, template, f"Bearer {token}", **options)
+
+    def protected_resource(self, method: str = "GET", inserted: str = "", **options: Any) -> Answer:
+        """A request to the ResourceApi's own document, which is open to everybody (RFC 9728 section 3)."""
+        route, parameters = PROTECTED_RESOURCE, {}
+        if inserted:
+            route, parameters = f"{route}/{{path+}}", {"path": inserted}
+        event = rest_event(
+            method,
+            route,
+            resource=self.world.resource,
+            path=f"{PROTECTED_RESOURCE}/{inserted}".rstrip("/"),
+            path_parameters=parameters,
+            **options,
+        )
+        event["stageVariables"]["issuer"] = self.world.issuer
+        return Answer.of(self.world.invoke("metadata", event))
 
     def call(
         self,

@@ -141,7 +141,41 @@ def test_an_id_token_or_a_refresh_token_is_no_access_token(world: World, native_
 def test_a_missing_scope_is_told_in_the_challenge(world: World, token: str) -> None:
     context = is_denied(world, request(world, "POST", "/items", token), "insufficient_scope")
     assert 'scope="write"' in context["challenge"]
-    assert f'resource_metadata="{world.issuer}/.well-known/oauth-protected-resource"' in context["challenge"]
+    assert f'resource_metadata="{world.resource}/.well-known/oauth-protected-resource"' in context["challenge"]
+
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+@pytest.mark.rfc("9728", "3.1")
+@pytest.mark.rfc("9728", "5.1")
+@pytest.mark.parametrize(
+    ("resource", "called", "named"),
+    [
+        # By the API's own address, the stage comes first; so does what a domain maps to it; a root has neither.
+        (f"https://{API}.example.com/v1", "/v1/items", f"https://{API}.example.com/v1{WELL_KNOWN}"),
+        (f"https://{API}.example.com/v1/mcp", "/v1/items", f"https://{API}.example.com/v1{WELL_KNOWN}/mcp"),
+        ("https://mcp.example.com/mcp", "/items", f"https://mcp.example.com{WELL_KNOWN}/mcp"),
+        ("https://mcp.example.com/orders", "/orders/items", f"https://mcp.example.com/orders{WELL_KNOWN}"),
+        ("https://mcp.example.com", "/v1/items", f"https://mcp.example.com{WELL_KNOWN}"),
+    ],
+)
+def test_the_challenge_of_each_api_names_its_own_document(
+    resource: str, called: str, named: str, world: World, machine_app: App
+) -> None:
+    with world.using(token=world.load("token", Resources=resource)):
+        token = machine_app.own_token(scope="read", resource=resource).json()["access_token"]
+    event = request(world, "POST", "/items", token, resource=resource)
+    event["requestContext"]["path"] = called
+    context = is_denied(world, event, "insufficient_scope")
+    assert f'resource_metadata="{named}"' in context["challenge"]
+
+
+@pytest.mark.rfc("9728", "5.1")
+def test_the_challenge_of_a_token_authorizer_names_the_apis_own_document(world: World, token: str) -> None:
+    event = token_authorizer_event("POST", "/items", f"Bearer {token}", api=world.resource[8:18])
+    context = is_denied(world, event, "insufficient_scope")
+    assert f'resource_metadata="{world.resource}{WELL_KNOWN}"' in context["challenge"]
 
 
 @pytest.mark.rfc("6750", "3.1")

@@ -57,7 +57,7 @@ def test_nothing_else_is_advertised(document: str, gateway: Gateway) -> None:
         "introspection_endpoint",
         "userinfo_endpoint",
     }
-    protected = gateway.send("GET", "/.well-known/oauth-protected-resource").json()
+    protected = gateway.protected_resource().json()
     assert protected["bearer_methods_supported"] == ["header"]
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.functions.events import http_event
+from tests.functions.events import http_event, rest_event
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import App, Browser
 from tests.functions.world import World
 
 OPENID, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
-RESOURCE, JWKS = "/.well-known/oauth-protected-resource", "/.well-known/jwks.json"
-DOCUMENTS = [OPENID, OAUTH, RESOURCE, JWKS]
+PROTECTED_RESOURCE, JWKS = "/.well-known/oauth-protected-resource", "/.well-known/jwks.json"
+DOCUMENTS = [OPENID, OAUTH, PROTECTED_RESOURCE, JWKS]
 HOSTILE = {
     "host": "evil.example.com",
     "x-forwarded-host": "evil.example.com",
@@ -103,17 +103,112 @@ def test_nothing_that_is_unsafe_is_advertised(document: dict[str, Any]) -> None:
     assert "none" not in document["id_token_signing_alg_values_supported"]
 
 
+def get(gateway: Gateway, path: str, method: str = "GET", **options: Any) -> Answer:
+    """One of the documents, from the API that has it."""
+    if path == PROTECTED_RESOURCE:
+        return gateway.protected_resource(method, **options)
+    return gateway.send(method, path, **options)
+
+
 @pytest.mark.rfc("9728", "3.3")
 def test_the_resource_document_names_the_resource_and_its_issuer(world: World, gateway: Gateway) -> None:
-    document = gateway.send("GET", RESOURCE).json()
-    assert document["resource"] == world.resource
-    assert document["authorization_servers"] == [world.issuer]
+    copy_for_the_challenge = gateway.send("GET", "/resource-metadata")
+    for document in (gateway.protected_resource().json(), copy_for_the_challenge.json()):
+        assert document["resource"] == world.resource
+        assert document["authorization_servers"] == [world.issuer]
+
+
+MINE = "https://mcp.example.com"
+STAGE = "https://abcdef1234.execute-api.eu-central-1.amazonaws.com/v1"
+
+
+def probe(world: World, called: str, route: str = PROTECTED_RESOURCE, inserted: str = "", **stage: str) -> Answer:
+    """Asks the function behind another API, whose stage variables are `stage`, for the document at `called`."""
+    _, _, host, path = called.split("/", 3)
+    event = rest_event("GET", route, path_parameters={"path": inserted} if inserted else None)
+    event["requestContext"] |= {"domainName": host, "path": f"/{path}"}
+    event["stageVariables"] = {"issuer": world.issuer, **stage}
+    resources = " ".join((STAGE, f"{STAGE}/mcp", MINE, f"{MINE}/mcp", f"{MINE}/orders", f"{MINE}/orders/eu"))
+    return Answer.of(world.run("metadata", world.load("metadata", Resources=resources), event))
+
+
+@pytest.mark.rfc("9728", "3.1")
+@pytest.mark.rfc("9728", "3.3")
+@pytest.mark.parametrize(
+    ("place", "behind", "stage", "resource"),
+    [
+        # At the API's own address the stage comes before everything.
+        (f"{STAGE}{PROTECTED_RESOURCE}", "", {}, STAGE),
+        (f"{STAGE}{PROTECTED_RESOURCE}/mcp", "mcp", {"resource": f"{STAGE}/mcp"}, f"{STAGE}/mcp"),
+        # A custom domain whose root is the API.
+        (f"{MINE}{PROTECTED_RESOURCE}", "", {"resource": MINE}, MINE),
+        (f"{MINE}{PROTECTED_RESOURCE}/mcp", "mcp", {"resource": f"{MINE}/mcp"}, f"{MINE}/mcp"),
+        (f"{MINE}{PROTECTED_RESOURCE}/mcp", "mcp", {}, f"{MINE}/mcp"),
+        (f"{MINE}{PROTECTED_RESOURCE}/orders/eu", "orders/eu", {}, f"{MINE}/orders/eu"),
+        # One that maps a path to the API: what leads into the API comes before the well-known path.
+        (f"{MINE}/orders{PROTECTED_RESOURCE}", "", {"resource": f"{MINE}/orders"}, f"{MINE}/orders"),
+        (f"{MINE}/orders{PROTECTED_RESOURCE}/eu", "eu", {"resource": f"{MINE}/orders/eu"}, f"{MINE}/orders/eu"),
+        # Something in front of the API, which takes the stage away.
+        (f"{STAGE}{PROTECTED_RESOURCE}", "", {"resource": MINE}, MINE),
+        (f"{STAGE}{PROTECTED_RESOURCE}/mcp", "mcp", {"resource": f"{MINE}/mcp"}, f"{MINE}/mcp"),
+        # What is no resource, or another one than that of the address.
+        (f"{MINE}{PROTECTED_RESOURCE}/items", "items", {"resource": MINE}, ""),
+        (f"{MINE}{PROTECTED_RESOURCE}/mcp/items", "mcp/items", {"resource": MINE}, ""),
+    ],
+)
+def test_the_document_at_a_place_is_of_the_resource_of_that_place(
+    place: str, behind: str, stage: dict[str, str], resource: str, world: World
+) -> None:
+    route = f"{PROTECTED_RESOURCE}/{{path+}}" if behind else PROTECTED_RESOURCE
+    answer = probe(world, place, route, behind, **stage)
+    assert answer.status == (200 if resource else 404)
+    if resource:
+        assert answer.json()["resource"] == resource
+        assert answer.json()["authorization_servers"] == [world.issuer]
+
+
+@pytest.mark.rfc("9728", "3.3")
+def test_a_root_is_not_answered_for_by_a_resource_with_a_path(world: World) -> None:
+    world_without = world.load("metadata")
+    event = rest_event("GET", PROTECTED_RESOURCE, resource=f"{MINE}/mcp")
+    event["requestContext"] |= {"domainName": "mcp.example.com", "path": PROTECTED_RESOURCE}
+    event["stageVariables"]["issuer"] = world.issuer
+    assert Answer.of(world.run("metadata", world_without, event)).status == 404
+
+
+@pytest.mark.rfc("9728", "3.1")
+@pytest.mark.parametrize(("inserted", "status"), [("api", 200), ("other", 404), ("", 404)])
+def test_a_resource_that_shares_its_domain_with_the_issuer_has_its_document_there(
+    inserted: str, status: int, world: World
+) -> None:
+    function = world.load("metadata", Issuer="https://id.example.com", ResourceUrl="https://id.example.com/api")
+    event = http_event(
+        "GET",
+        f"{PROTECTED_RESOURCE}/{inserted}",
+        domain="id.example.com",
+        resource="https://id.example.com/api",
+        route=f"ANY {PROTECTED_RESOURCE}/{{path+}}",
+        path_parameters={"path": inserted},
+    )
+    answer = Answer.of(world.run("metadata", function, event))
+    assert answer.status == status
+    if status == 200:
+        assert answer.json()["resource"] == "https://id.example.com/api"
+
+
+@pytest.mark.rfc("9728", "3")
+def test_an_http_api_of_an_operators_has_its_document(world: World) -> None:
+    event = http_event("GET", PROTECTED_RESOURCE, domain="mcp.example.com")
+    event["stageVariables"] = {"issuer": world.issuer}
+    function = world.load("metadata", Resources=MINE)
+    document = Answer.of(world.run("metadata", function, event)).json()
+    assert (document["resource"], document["authorization_servers"]) == (MINE, [world.issuer])
 
 
 @pytest.mark.rfc("9700", "4.13")
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_what_a_client_says_of_the_host_leaves_no_trace(path: str, gateway: Gateway) -> None:
-    asked, plain = gateway.send("GET", path, headers=HOSTILE), gateway.send("GET", path)
+    asked, plain = get(gateway, path, headers=HOSTILE), get(gateway, path)
     assert (asked.body, asked.headers) == (plain.body, plain.headers)
     assert "evil" not in json.dumps(asked.raw)
 
@@ -167,10 +262,10 @@ def test_a_new_key_is_published_before_it_signs(world: World, gateway: Gateway, 
 @pytest.mark.rfc("8414", "3.2")
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_document_may_be_kept_and_read_from_any_page(path: str, gateway: Gateway) -> None:
-    answer = gateway.send("GET", path)
+    answer = get(gateway, path)
     assert answer.headers["cache-control"].startswith("public, max-age=")
     assert answer.headers["access-control-allow-origin"] == "*"
-    assert gateway.send("HEAD", path).status == 200
+    assert get(gateway, path, "HEAD").status == 200
 
 
 def test_an_empty_key_set_is_not_kept(world: World, gateway: Gateway) -> None:

@@ -60,6 +60,8 @@ NOTHING: Mapping[str, str] = {
     "GET /.well-known/oauth-authorization-server": TELLS,
     "GET /.well-known/oauth-authorization-server/{path+}": TELLS,
     "GET /.well-known/oauth-protected-resource": TELLS,
+    "GET /.well-known/oauth-protected-resource/{path+}": TELLS,
+    "GET /resource-metadata": TELLS,
     "GET /.well-known/openid-configuration": TELLS,
     "GET /openapi.json": TELLS,
     "GET /login": TELLS,

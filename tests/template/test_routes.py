@@ -30,7 +30,11 @@ def test_a_functions_logical_id_is_its_folders_name(function: str, written: Writ
 
 
 # What the ResourceApi serves to everybody: who may issue tokens for it, and what there is.
-OPEN = {"GET /.well-known/oauth-protected-resource", "GET /openapi.json"}
+OPEN = {
+    "GET /.well-known/oauth-protected-resource",
+    "GET /.well-known/oauth-protected-resource/{path+}",
+    "GET /openapi.json",
+}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -85,8 +89,9 @@ def test_both_well_known_documents_are_routed_to_the_metadata(written: Written) 
         "ANY /.well-known/oauth-authorization-server",
         "ANY /.well-known/oauth-authorization-server/{path+}",
         "ANY /.well-known/openid-configuration",
-        "ANY /.well-known/oauth-protected-resource",
+        "ANY /.well-known/oauth-protected-resource/{path+}",
         "ANY /.well-known/jwks.json",
+        "ANY /resource-metadata",
     }
 
 

@@ -92,7 +92,9 @@ def read_request(event: Event) -> HttpRequest:
 
 
 def _read_v2(event: Event) -> HttpRequest:
-    context = event["requestContext"]
+    context, variables = event["requestContext"], event.get("stageVariables") or {}
+    own_address = f"https://{context['domainName']}"
+    is_of_a_resource = "issuer" in variables
     return HttpRequest(
         method=context["http"]["method"].upper(),
         route=event["routeKey"],
@@ -101,15 +103,18 @@ def _read_v2(event: Event) -> HttpRequest:
         cookies=_read_cookies(event.get("cookies") or ()),
         body=_read_body(event),
         source=context["http"]["sourceIp"],
-        origin=f"https://{context['domainName']}",
-        resource=(event.get("stageVariables") or {}).get("resource", ""),
+        origin=variables.get("issuer") or own_address,
+        resource=variables.get("resource") or (own_address if is_of_a_resource else ""),
+        address=own_address if is_of_a_resource else "",
         path_parameters=read_path_parameters(event),
         id=request_id_of(event),
     )
 
 
 def _read_v1(event: Event) -> HttpRequest:
-    context = event["requestContext"]
+    context, variables = event["requestContext"], event.get("stageVariables") or {}
+    base_path = base_path_of(event)
+    resource = variables.get("resource") or f"https://{context['domainName']}{base_path}"
     return HttpRequest(
         method=event["httpMethod"].upper(),
         route=f"{event['httpMethod'].upper()} {event['resource']}",
@@ -117,12 +122,27 @@ def _read_v1(event: Event) -> HttpRequest:
         headers=read_headers(event),
         body=_read_body(event),
         source=context["identity"]["sourceIp"],
-        origin=(event.get("stageVariables") or {}).get("issuer", ""),
-        resource=(event.get("stageVariables") or {}).get("resource", ""),
+        origin=variables.get("issuer", ""),
+        resource=resource,
+        address=f"{'/'.join(resource.split('/')[:3])}{base_path}",
         path_parameters=read_path_parameters(event),
         authorizer={name: str(value) for name, value in (context.get("authorizer") or {}).items()},
         id=request_id_of(event),
     )
+
+
+def base_path_of(event: Event) -> str:
+    """What is before a REST API's own paths in the address that was called: its stage, or what a custom domain maps
+    to it; empty at a root."""
+    called = str((event.get("requestContext") or {}).get("path") or "").strip("/").split("/")
+    parameters = event.get("pathParameters") or {}
+    own = sum(_steps(step, parameters) for step in event["resource"].split("/") if step)
+    return "".join(f"/{step}" for step in called[: max(len(called) - own, 0)] if step)
+
+
+def _steps(step: str, parameters: Mapping[str, str]) -> int:
+    """How many steps of a path this one of a route stands for: ``{proxy+}`` for several."""
+    return len(parameters.get(step[1:-2], "").strip("/").split("/")) if step.endswith("+}") else 1
 
 
 def _read_v1_query(event: Event) -> str:

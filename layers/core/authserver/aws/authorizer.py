@@ -5,12 +5,19 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.apigateway import Event, Handler, read_headers, read_path_parameters, request_id_of
+from authserver.aws.apigateway import (
+    Event,
+    Handler,
+    base_path_of,
+    read_headers,
+    read_path_parameters,
+    request_id_of,
+)
 from authserver.aws.log import write_request
 from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
-from authserver.wire.http import bearer_challenge
+from authserver.wire.http import PROTECTED_RESOURCE, bearer_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +32,7 @@ TOKEN_EVENT_REFUSED = (
 )
 
 
-def authorizer(
-    issuer: str,
-    *,
-    accepts_token_events: bool,
-) -> Callable[[Callable[[AccessRequest], ActiveAccessToken]], Handler]:
+def authorizer(*, accepts_token_events: bool) -> Callable[[Callable[[AccessRequest], ActiveAccessToken]], Handler]:
     """Makes a Lambda authorizer of a function that returns the token that lets a call pass, or raises `OAuthError`.
 
     It answers REST APIs (request and token events, with a policy) and HTTP APIs (format 2.0, simple responses). Token
@@ -47,7 +50,7 @@ def authorizer(
                 token = check(_read_access_request(event))
             except OAuthError as error:
                 _log_access(event, error.status, error.reason)
-                return _refuse(error, event, issuer, simple=simple)
+                return _refuse(error, event, simple=simple)
             _log_access(event, 200, "ok")
             answer = {"isAuthorized": True} if simple else _policy("Allow", event, token.subject)
             return {**answer, "context": _context_of(token)}
@@ -112,7 +115,7 @@ def _refuse_wildcards(arn: str) -> None:
         raise InsufficientScope("No scope covers this route", reason="route_wildcard")
 
 
-def _refuse(error: OAuthError, event: Event, issuer: str, *, simple: bool) -> dict[str, Any]:
+def _refuse(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any]:
     """What makes API Gateway answer as RFC 6750 section 3.1 says.
 
     Deviation: API Gateway has one status for a refusal with a challenge of its own, 403. So a token that was sent in
@@ -126,9 +129,24 @@ def _refuse(error: OAuthError, event: Event, issuer: str, *, simple: bool) -> di
     if isinstance(error, InvalidToken):
         # The one message that API Gateway turns into 401.
         raise RuntimeError("Unauthorized") from None
-    challenge = bearer_challenge(error, resource_metadata=f"{issuer}/.well-known/oauth-protected-resource")
+    challenge = bearer_challenge(error, resource_metadata=_metadata_of(event))
     context = {"error": error.error, "error_description": error.description, "challenge": challenge}
     return {**_policy("Deny", event, "anonymous"), "context": context}
+
+
+def _metadata_of(event: Event) -> str:
+    """Where the API that is called has the document about its resource: RFC 9728 section 3.1.
+
+    The well-known path is inserted before the resource's own path, but behind what API Gateway puts before all paths
+    of the API, so that the address leads into it.
+    """
+    is_token = event.get("type") == "TOKEN"
+    resource = _audience({} if is_token else event, event["methodArn"])
+    base_path = f"/{event['methodArn'].split('/')[1]}" if is_token else base_path_of(event)
+    scheme, _, host, *steps = resource.rstrip("/").split("/")
+    path = "".join(f"/{step}" for step in steps)
+    base = base_path if f"{path}/".startswith(f"{base_path}/") else ""
+    return f"{scheme}//{host}{base}{PROTECTED_RESOURCE}{path.removeprefix(base)}"
 
 
 def _policy(effect: str, event: Event, principal: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOKEN_MISSING = "token_missing"  # the reason of `InvalidToken` where there was none
+PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"  # RFC 9728 section 3
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # What pages of any origin may send: the headers of the protocol by name, since ``*`` does not stand for Authorization
 # and older browsers do not know it, and whatever else their libraries add, such as for tracing.
@@ -37,8 +38,9 @@ CORS = (
 class HttpRequest:
     """An HTTP request. Header names are lower-case; `query` is raw; `source` is the address that API Gateway saw.
 
-    `origin` and `resource` say where the deployment is (see `Settings.at`); `authorizer` is what the Lambda
-    authorizer passed on.
+    `origin` and `resource` say where the deployment is (see `Settings.at`); `address` is what API Gateway puts before
+    the paths of the ResourceApi, or of an operator's own API, and empty at the AuthorizationApi; `authorizer` is what
+    the Lambda authorizer passed on.
     """
 
     method: str
@@ -50,6 +52,7 @@ class HttpRequest:
     source: str = ""
     origin: str = ""
     resource: str = ""
+    address: str = ""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     authorizer: Mapping[str, str] = field(default_factory=dict)
     id: str = ""  # API Gateway's own, which the log has as well

@@ -65,12 +65,25 @@ def server_metadata(services: Services) -> Document:
     return Document({name: value for name, value in members.items() if value not in ([], "")})
 
 
-def resource_metadata(services: Services) -> Document:
-    """RFC 9728 section 2, of the ResourceApi."""
+def find_resource(address: str, inserted: str, services: Services) -> str | None:
+    """The resource whose document is at a well-known address (RFC 9728 section 3.1); None if there is none.
+
+    `inserted` is what stands behind the well-known path: the resource's own path, or the part of it that is not before
+    the well-known path already. `address` is what is before it: that of an API with its stage or base path, which only
+    counts where it is part of the resource, or empty for the issuer's origin.
+    """
+    address = address or _origin_of(services.settings.issuer)
+    path = f"/{inserted.strip('/')}" if inserted.strip("/") else ""
+    probed = (f"{address}{path}", f"{_origin_of(address)}{path}")
+    return next((one for one in probed if one in services.settings.known_resources), None)
+
+
+def resource_metadata(resource: str, services: Services) -> Document:
+    """RFC 9728 section 2, of one of the resources that there are."""
     settings = services.settings
     return Document(
         {
-            "resource": settings.resource,
+            "resource": resource,
             "authorization_servers": [settings.issuer],
             "scopes_supported": services.scopes().of_resources,
             "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
@@ -92,6 +105,10 @@ def are_all_published(services: Services) -> bool:
 def is_of_this_issuer(inserted_path: str, services: Services) -> bool:
     """Whether the path behind the well-known one is the issuer's own (RFC 8414 section 3.1)."""
     return inserted_path.strip("/") == urlsplit(services.settings.issuer).path.strip("/")
+
+
+def _origin_of(address: str) -> str:
+    return "/".join(address.split("/")[:3])
 
 
 def _response_modes(services: Services) -> list[str]:
