@@ -154,7 +154,7 @@ def test_scope_beyond_the_grant_is_refused_and_uses_nothing_up(scope: str) -> No
 @pytest.mark.rfc("6749", "6")
 def test_scope_that_was_asked_for_at_first_is_taken_at_refresh_whatever_was_granted_of_it() -> None:
     """Part of it was ignored, part left out by the user."""
-    asked = "openid email read write profile offline_access unknown"
+    asked = "openid email read write profile calendar unknown"
     server = Server(client(scope=Scope.parse("openid email read write"), optional_scope=Scope.parse("email")))
     app, browser = App(server), Browser(server)
     pending = browser.authorize(scope=asked)
@@ -166,9 +166,9 @@ def test_scope_that_was_asked_for_at_first_is_taken_at_refresh_whatever_was_gran
     assert str(first.scope) == "openid read write"
     second = app.refresh(first.refresh_token, scope=asked)
     assert second.scope == first.scope
-    narrow = app.refresh(second.refresh_token, scope="offline_access read")
+    narrow = app.refresh(second.refresh_token, scope="calendar read")
     assert str(narrow.scope) == "read"
-    for scope in ("offline_access", "email", f"{asked} phone", "read phone"):
+    for scope in ("calendar", "email", f"{asked} phone", "read phone"):
         with pytest.raises(InvalidScope):
             app.refresh(narrow.refresh_token, scope=scope)
 
