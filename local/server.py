@@ -163,6 +163,7 @@ class DevelopmentServer:
             "ResourceUrl": self.resource,
             "DeletionProtection": "false",
             "MailFrom": "authserver@example.com",
+            "DeviceGrant": "true",
         }
         parameters = choose_parameters(template.get("Parameters", {}), self._given, local)
         with ThreadPoolExecutor(1) as executor:

@@ -173,6 +173,7 @@ READS = frozenset(
         *("get", "get_all", "account_state", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
         *(
             "standing",
+            "device",
             "ends_of",
             "members_counted",
             "ends",

@@ -7,7 +7,7 @@ from authserver.ends import NOTHING, Begun
 from authserver.models.clients import Client
 from authserver.models.organisations import Membership
 from authserver.models.registration import InitialAccessToken
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import DENIED, AccessTokenRecord, Authorization, DeviceRequest
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import Page
 from authserver.storage.standing import Ends, Standing
@@ -37,6 +37,7 @@ class FakeTokens:
         self._authorizations: dict[str, Authorization] = {}
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
+        self._devices: dict[str, DeviceRequest] = {}
 
     # -- authorizations
 
@@ -142,6 +143,44 @@ class FakeTokens:
             ]
         return filing.page(found, limit, cursor, newest_first=newest_first)
 
+    # -- devices
+
+    def put_device(self, device: DeviceRequest) -> bool:
+        with self._lock:
+            return self._devices.setdefault(device.id, device).secret_hash == device.secret_hash
+
+    def device(self, device_id: str) -> DeviceRequest | None:
+        with self._lock:
+            return self._devices.get(device_id)
+
+    def slow_device_down(self, device_id: str, interval: int, longer: int) -> None:
+        with self._lock:
+            device = self._devices.get(device_id)
+            if device is not None and device.interval == interval:
+                self._devices[device_id] = replace(device, interval=longer)
+
+    def deny_device(self, device_id: str, now: int) -> bool:
+        with self._lock:
+            return self._answer(device_id, DENIED, now)
+
+    def allow_device(self, device_id: str, authorization: Authorization, session: str, now: int) -> None:
+        with self._lock:
+            if session not in self._record.sessions:
+                raise SessionOver
+            existing = self._authorizations.get(authorization.id)
+            if existing is not None:
+                raise AlreadyExists(existing)
+            if not self._answer(device_id, authorization.id, now):
+                raise Refused(None)
+            self._authorizations[authorization.id] = authorization
+
+    def _answer(self, device_id: str, answer: str, now: int) -> bool:
+        device = self._devices.get(device_id)
+        if device is None or device.expires_at <= now or device.answer not in ("", answer):
+            return False
+        self._devices[device_id] = replace(device, answer=answer)
+        return True
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -158,6 +197,7 @@ class FakeTokens:
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
+        device_id: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",
@@ -172,6 +212,7 @@ class FakeTokens:
                 is_revoked=jti in self._revoked,
                 organisation=self._organisations.of_key(organisation_key) if companies else None,
                 user=self._users.get(user) if self._users and user else None,
+                device=self._devices.get(device_id or ""),
             )
 
     def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:
@@ -225,6 +266,7 @@ class FakeTokens:
             self._authorizations = {name: one for name, one in self._authorizations.items() if one.expires_at > now}
             self._access_tokens = {name: one for name, one in self._access_tokens.items() if one.expires_at > now}
             self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
+            self._devices = {name: one for name, one in self._devices.items() if one.expires_at > now}
 
     def forget(self, kind: str) -> None:
         """What TTL does, but early: every item of `kind` ("authorizations", "access_tokens" ...) vanishes."""

@@ -67,6 +67,13 @@ class UnsupportedGrantType(OAuthError):
     section = "RFC 6749 section 5.2"
 
 
+class DevicesTurnedOff(UnsupportedGrantType):
+    """This deployment lets no device wait for its user: there is no such endpoint."""
+
+    status = 404
+    section = "RFC 8628 section 3.1"
+
+
 class InvalidScope(OAuthError):
     error = "invalid_scope"
     section = "RFC 6749 section 5.2"
@@ -90,6 +97,21 @@ class UnsupportedResponseType(OAuthError):
 class AccessDenied(OAuthError):
     error = "access_denied"
     section = "RFC 6749 section 4.1.2.1"
+
+
+class AuthorizationPending(OAuthError):
+    error = "authorization_pending"
+    section = "RFC 8628 section 3.5"
+
+
+class SlowDown(OAuthError):
+    error = "slow_down"
+    section = "RFC 8628 section 3.5"
+
+
+class ExpiredToken(OAuthError):
+    error = "expired_token"
+    section = "RFC 8628 section 3.5"
 
 
 class LoginRequired(OAuthError):
@@ -193,6 +215,13 @@ class TooManySecrets(TooManyAttempts):
 
     error = "invalid_client"
     section = "RFC 6749 sections 2.3.1 and 5.2"
+
+
+class TooManyDevices(TooManyAttempts):
+    """The same for devices that wait for their users: whoever starts one has been denied nothing."""
+
+    error = "slow_down"
+    section = "RFC 8628 section 3.5"
 
 
 class TemporarilyUnavailable(OAuthError):

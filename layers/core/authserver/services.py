@@ -51,6 +51,7 @@ class Named:
     authorization_id: str | None = None
     access_token_id: str | None = None
     jti: str | None = None
+    device_id: str | None = None
     begun: Begun = Begun()
     companies: bool = False
     user: str = ""
@@ -69,6 +70,7 @@ class Named:
             authorization_id=self.authorization_id,
             access_token_id=self.access_token_id,
             jti=self.jti,
+            device_id=self.device_id,
             begun=self.begun,
             companies=self.companies,
             user=self.user if with_user else "",
@@ -119,7 +121,7 @@ class Services:
     `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the one
     function that goes out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
     long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
-    at once.
+    at once. `polled` is what this instance remembers of when devices asked it.
     """
 
     settings: Settings
@@ -153,6 +155,7 @@ class Services:
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
     mailer: Mailer | None = None
+    polled: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     _at: dict[tuple[str, str], Services] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def at(self, origin: str, resource: str) -> Services:

@@ -17,6 +17,7 @@ DAY = 86_400
 class Settings:
     """The deployment's settings; lifetimes in seconds. `docs/settings.md` explains each.
 
+    `grant_types` are the modules of `authserver.grants`, whose own names are those of `services.Services.grants`.
     `issuer` and `resource` may be empty, when the addresses that API Gateway gave are to be used: see `at`.
     """
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage, printable
-from authserver.models.clients import Client
+from authserver.models.clients import DEVICE_CODE, Client
 from authserver.records import dataclass
 from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
@@ -164,7 +164,7 @@ class Terms:
         """Whatever this deployment can do."""
         settings = services.settings
         return cls(
-            settings.grant_types,
+            tuple(services.grants),
             {name: grant.GRANT_TYPE for name, grant in services.response_types.items()},
             settings.client_auth_methods,
             settings.redirect_schemes,
@@ -200,7 +200,7 @@ class Terms:
 # Everything that this version can do, for whoever checks a document before it is sent: what a deployment has turned
 # off, it refuses when it is asked for it.
 OF_ANY_DEPLOYMENT = Terms(
-    grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password"),
+    grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password", DEVICE_CODE),
     response_types={
         "code": "authorization_code",
         "token": "implicit",

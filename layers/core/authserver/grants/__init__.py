@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
@@ -131,6 +132,13 @@ def ends_of(client: Client, scope: Scope, now: int, services: Services) -> tuple
     settings = services.settings
     end = now + min(client.refresh_token_lifetime or settings.refresh_token_lifetime, settings.refresh_token_lifetime)
     return min(now + settings.refresh_token_idle_lifetime, end), end
+
+
+def as_redeemed(authorization: Authorization, client: Client, services: Services) -> Authorization:
+    """An authorization as redeeming it will leave it."""
+    now = services.now()
+    idle_expires_at, expires_at = ends_of(client, authorization.scope, now, services)
+    return replace(authorization, generation=1, rotated_at=now, idle_expires_at=idle_expires_at, expires_at=expires_at)
 
 
 def new_authorization(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidGrant, InvalidRequest
 from authserver.grants import (
-    ends_of,
+    as_redeemed,
     find_own,
     known_resource,
     make_refresh_token,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.messages.token import TokenRequest, TokenResponse
-    from authserver.models.clients import Client
     from authserver.models.tokens import Authorization
     from authserver.services import AuthenticatedClient, Named, Services
 
@@ -80,7 +78,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     _require_proof(authorization, request)
     scope = scope_now(authorization, client, services)
     audience = narrowed(request.resource, authorization.resource, services)
-    active = _as_redeemed(authorization, client.client, services)
+    active = as_redeemed(authorization, client.client, services)
     has_refresh = may_refresh(client.client, active.scope, services)
     refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
     response = respond(client.client, active, scope=scope, audience=audience, refresh=refresh, services=services)
@@ -123,13 +121,6 @@ def _require_proof(authorization: Authorization, request: TokenRequest) -> None:
         raise InvalidRequest("code_verifier is missing", reason="verifier_missing")
     if not authorization.code_challenge.proven_by(verifier):
         raise InvalidGrant("code_verifier does not match the code_challenge", reason="verifier_mismatch")
-
-
-def _as_redeemed(authorization: Authorization, client: Client, services: Services) -> Authorization:
-    """The authorization as redeeming it will leave it."""
-    now = services.now()
-    idle_expires_at, expires_at = ends_of(client, authorization.scope, now, services)
-    return replace(authorization, generation=1, rotated_at=now, idle_expires_at=idle_expires_at, expires_at=expires_at)
 
 
 def _redeem(active: Authorization, code: opaque.Credential, services: Services) -> None:

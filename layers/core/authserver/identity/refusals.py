@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from authserver.errors import OAuthError, ServerError, TemporarilyUnavailable
+from authserver.errors import AuthorizationPending, OAuthError, ServerError, SlowDown, TemporarilyUnavailable
 from authserver.models.journal import Refusal
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ MOST_A_DAY = 1000
 UNKNOWN = "client_unknown"
 NOBODY = ""  # the client of all refusals of those that there are not
 OF_NO_CLIENT = frozenset({"client_id_missing", "client_id_repeated"})
+
+
+# A device's user has to decide yet (RFC 8628 section 3.5), or it is ours.
+NOT_THE_DEVELOPERS = (AuthorizationPending, ServerError, SlowDown, TemporarilyUnavailable)
 
 
 class noted:  # noqa: N801 - reads as what it does: with noted(...)
@@ -40,8 +44,8 @@ class noted:  # noqa: N801 - reads as what it does: with noted(...)
     def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if not isinstance(error, OAuthError) or isinstance(error, (ServerError, TemporarilyUnavailable)):
-            return  # ours, not the developer's
+        if not isinstance(error, OAuthError) or isinstance(error, NOT_THE_DEVELOPERS):
+            return
         if error.reason not in OF_NO_CLIENT:
             client_id = NOBODY if error.reason == UNKNOWN else self._client_id
             _note(client_id, error, self._reference, self._services)

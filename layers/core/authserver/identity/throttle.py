@@ -51,6 +51,7 @@ class Limits:
 PASSWORDS = Limits("login", HOUR, Pace(5, PAUSES), Pace(1, PAUSES), Pace(100, PAUSES), 100)
 CLIENT_SECRETS = Limits("client", QUARTER, Pace(50, (QUARTER,)), Pace(5, PAUSES), Pace(200, (QUARTER,)), 200)
 OF_DEVICES = Pace(20, (HOUR,))  # by all browsers together that the account knows
+OF_USER_CODES = Pace(20, PAUSES)  # of which there are 25,600,000,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ def count_code_attempt(subject: str, services: Services, device: str = "") -> At
 def count_client_attempt(client_id: str, source: str, services: Services) -> Attempt:
     """Counts an attempt at a client's imported secret. Raises `TooManyAttempts`."""
     return _from_source(CLIENT_SECRETS, client_id, source, services, *_right_ones(client_id, source, services))
+
+
+def count_user_code_attempt(source: str, subject: str, services: Services) -> Attempt:
+    """Counts an attempt at the user code of a device (RFC 8628 section 5.1): by whoever is signed in, whom nobody else
+    delays, or else from a source. Raises `TooManyAttempts`."""
+    whose = f"subject\x00{subject}" if subject else f"source\x00{network_of(source)}"
+    place = _place(f"user code\x00{whose}", None, HOUR, services)
+    return _let_through(place, _try(place, OF_USER_CODES, OF_USER_CODES, services), services)
 
 
 def give_back(attempt: Attempt, services: Services) -> None:

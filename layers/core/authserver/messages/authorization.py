@@ -84,11 +84,12 @@ class Allowed:
 class ValidatedAuthorizationRequest:
     """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one.
 
-    `ignored` is what it asks for besides `scope`.
+    Its answer goes to `redirect`, or where there is none to a `device` (`models.tokens.DeviceRequest`), by its
+    identifier; that of a device has no response type. `ignored` is what it asks for besides `scope`.
     """
 
     client: Client
-    redirect: RedirectTarget
+    redirect: RedirectTarget | None
     response_type: str
     redirect_uri_sent: str | None
     scope: Scope
@@ -100,6 +101,7 @@ class ValidatedAuthorizationRequest:
     subject_hint: str | None  # the subject of a valid id_token_hint
     details: AuthorizationDetails | None = None
     ignored: Scope = Scope()
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,16 @@ class ConsentForm(Interaction):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceForm(Interaction):
+    """What a browser brings to the pages of a device's user: a code that was typed, or the answer to whether they
+    started it."""
+
+    csrf: str = field(default="", repr=False)
+    user_code: str = field(default="", repr=False)
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FederationForm(Interaction):
     """The choice of an identity provider on the sign-in page, posted: one by name, or the one of an e-mail address."""
 
@@ -214,7 +224,8 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """The consent page. `lifetime` is how long access lasts, in seconds; `problem` a sentence for the user.
+    """The consent page. The answer goes to `redirect`, or to a device if that is None. `lifetime` is how long access
+    lasts, in seconds; `problem` a sentence for the user.
 
     `beyond` says what the client cannot do with all this. `account` and `name` tell who is signed in, `another_may`
     that somebody else may answer instead. An answer that is remembered is so until `remembered_until`, else 0.
@@ -226,7 +237,7 @@ class ConsentPage:
     request_handle: str
     csrf: str = field(repr=False)
     client: Client
-    redirect: RedirectUri
+    redirect: RedirectUri | None
     permissions: tuple[Permission, ...]
     account: str
     lifetime: int
@@ -244,10 +255,19 @@ class ConsentPage:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceAnswered:
+    """A device has its answer and fetches it by itself: its user may go back there."""
+
+    client: Client
+    is_allowed: bool
+    ui_locales: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalAsked:
     """An administrator has been asked; `back` is the answer that the client gets meanwhile."""
 
     client: Client
     organisation: Organisation
-    back: AuthorizationResponse
+    back: AuthorizationResponse | DeviceAnswered
     ui_locales: str = ""

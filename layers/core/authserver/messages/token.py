@@ -78,6 +78,29 @@ class TokenResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceAuthorizationResponse:
+    """RFC 8628 section 3.2. `expires_in` and `interval` are in seconds."""
+
+    device_code: Secret
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+    def members(self) -> dict[str, Any]:
+        """The JSON members of the answer."""
+        return {
+            "device_code": self.device_code.reveal(),
+            "user_code": self.user_code,
+            "verification_uri": self.verification_uri,
+            "verification_uri_complete": self.verification_uri_complete,
+            "expires_in": self.expires_in,
+            "interval": self.interval,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A JSON object that is an answer in itself: introspection, userinfo, metadata, revocation's empty one."""
 

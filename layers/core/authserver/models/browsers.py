@@ -50,7 +50,8 @@ class PendingRequest:
     `browser_hash` binds it to the browser that began it; `parameters` is the request as it was validated and cannot
     be changed by any form. `salt` and `id` make the code that it can yield, so that it yields only one.
     With a `visit` it is no client's: it is a page of ours that its user wants to see, by its path, and `parameters`
-    are those that say how to sign in.
+    are those that say how to sign in. With a `device` its answer goes to that device (`models.tokens.DeviceRequest`);
+    there is such a request only once somebody has said in this browser that they started it.
     """
 
     id: str
@@ -65,6 +66,7 @@ class PendingRequest:
     password_at: int = 0
     begun: Begun = Begun()  # and that subject's epochs from before the password was looked at
     sessions: int = 0
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from authserver.records import dataclass
 from authserver.values import RedirectUri, Scope
 
 LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # the grant `device_code` (RFC 8628 section 3.4)
 VERIFIED, TEST = "verified", "test"
 OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody is given it
 

@@ -1,5 +1,6 @@
-"""Authorizations, and the access tokens that are stored."""
+"""Authorizations, the access tokens that are stored, and devices that wait for an authorization."""
 
+from collections.abc import Mapping
 from dataclasses import field
 
 from authserver.ends import Begun
@@ -80,3 +81,28 @@ class AccessTokenRecord:
     auth_time: int | None = None
     begun: Begun = Begun()
     is_revoked: bool = False
+
+
+DENIED = "denied"  # the answer to a device that nobody is to use; no authorization is called that
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """A device that waits until somebody has decided in a browser: RFC 8628 section 3.2.
+
+    `id` is half the SHA-256 of its user code, in base64url, so that the code leads here; of the secret of its device
+    code the SHA-256 is kept. `parameters` and `resource` are what it asked for, `source` is the network that it did so
+    from. `interval` is how many seconds it has to leave between two polls. `answer` is the identifier of the
+    authorization that it was given, or `DENIED`, and the first one is final.
+    """
+
+    id: str
+    secret_hash: bytes = field(repr=False)
+    client_id: str
+    parameters: Mapping[str, str]
+    resource: tuple[str, ...]
+    source: str
+    created_at: int
+    expires_at: int
+    interval: int
+    answer: str = ""

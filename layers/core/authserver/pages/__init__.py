@@ -24,6 +24,7 @@ from authserver.messages.browser import (
     ApprovalAsked,
     CodePage,
     ConsentPage,
+    DeviceAnswered,
     FederationProblem,
     GoTo,
     GoToProvider,
@@ -70,6 +71,7 @@ type Answer = (
     | FederationProblem
     | ApprovalAsked
     | UnverifiedRefusal
+    | DeviceAnswered
     | LogoutPage
     | SignedOut
     | View
@@ -96,8 +98,8 @@ class Pages:
                 return self._code(message, request)
             case ConsentPage():
                 return self._consent(message, request)
-            case ApprovalAsked():
-                return self._approval_asked(message, request)
+            case ApprovalAsked() | DeviceAnswered():
+                return self._answered(message, request)
             case FederationProblem():
                 return self._page(
                     "federation", request, message.status, message.reason, NOWHERE, page=message, reference=request.id
@@ -147,8 +149,19 @@ class Pages:
             return self._form_post(message, request)
         return render_redirect(message)
 
+    def _answered(self, page: ApprovalAsked | DeviceAnswered, request: HttpRequest) -> HttpResponse:
+        if isinstance(page, ApprovalAsked):
+            return self._approval_asked(page, request)
+        reason = "device_allowed" if page.is_allowed else "device_denied"
+        return self._page("device/answered", request, 200, reason, NOWHERE, ui_locales=page.ui_locales, page=page)
+
     def _approval_asked(self, page: ApprovalAsked, request: HttpRequest) -> HttpResponse:
-        """What happens next, and the way back to the application, which hears that access is denied for now."""
+        """What happens next, and the way back to the application, which hears that access is denied for now; there is
+        none to a device."""
+        if isinstance(page.back, DeviceAnswered):
+            return self._page(
+                "approval_asked", request, 200, "approval_asked", NOWHERE, ui_locales=page.ui_locales, page=page
+            )
         if page.back.target.response_mode == "form_post":
             return self._form_post(page.back, request)
         back = redirect_location(page.back)

@@ -11,7 +11,7 @@ from authserver.records import dataclass
 if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.models.organisations import Membership, Organisation
-    from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
     from authserver.models.users import User
 
 
@@ -82,8 +82,8 @@ class Ends:
 class Standing:
     """Everything that decides whether a token stands, from one read.
 
-    `is_revoked` tells whether that one access token was revoked. `client`, `organisation` and `user` are the records,
-    where they were asked for.
+    `is_revoked` tells whether that one access token was revoked. `client`, `organisation`, `user` and `device` are the
+    records, where they were asked for.
     """
 
     ends: Ends = Ends()
@@ -93,6 +93,7 @@ class Standing:
     is_revoked: bool = False
     organisation: Organisation | None = None
     user: User | None = None
+    device: DeviceRequest | None = None
 
     def stands(self, authorization: Authorization) -> bool:
         """Whether nothing has ended the authorization since it was begun; its own revocation and expiry are not it."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from authserver.models.organisations import Membership
     from authserver.models.registration import InitialAccessToken
-    from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
     from authserver.storage.lists import Page
     from authserver.storage.standing import Ends, Standing
 
@@ -103,6 +103,26 @@ class TokenStore(Protocol):
         Raises `BadCursor`. Revoked and expired ones are among them.
         """
 
+    # -- devices
+
+    def put_device(self, device: DeviceRequest) -> bool:
+        """Lets a device wait for its user; False if there is one with its user code."""
+
+    def device(self, device_id: str) -> DeviceRequest | None:
+        """The device of a user code; one that has been answered, or has waited too long, is there."""
+
+    def slow_device_down(self, device_id: str, interval: int, longer: int) -> None:
+        """Has the device poll at a `longer` interval, if its present one is `interval`: RFC 8628 section 3.5."""
+
+    def deny_device(self, device_id: str, now: int) -> bool:
+        """Tells a device that it gets nothing. False if it was answered otherwise before, or waits no longer."""
+
+    def allow_device(self, device_id: str, authorization: Authorization, session: str, now: int) -> None:
+        """Puts a new authorization, as `create` does, and gives it to the device, in one write.
+
+        Condition: the device waits, or was given this very authorization. Raises `Refused` else.
+        """
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -118,6 +138,7 @@ class TokenStore(Protocol):
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
+        device_id: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",

@@ -11,7 +11,11 @@ def named_by(credential: opaque.Credential | None) -> Named:
     """The authorization of a code or refresh token, and who takes part in it; nothing if it is none of ours."""
     if credential is None:
         return Named()
-    identifier = credential.fields["authorization_id"]
+    return of_authorization(credential.fields["authorization_id"], credential)
+
+
+def of_authorization(identifier: bytes, credential: opaque.Credential) -> Named:
+    """An authorization by its identifier, which the credential names or leads to."""
     return Named(
         subject_key=opaque.subject_key_of(identifier),
         organisation_key=opaque.organisation_key_of(identifier),

@@ -1,8 +1,8 @@
 """Opaque credentials that authenticate themselves.
 
-A code, refresh token, access token, session, request handle or link in a mail is ``<prefix>_`` and base64url of its
-fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16 octets. What is forged or mistyped is
-refused here, without a database read, and cannot change anything.
+A code, device code, refresh token, access token, session, request handle or link in a mail is ``<prefix>_`` and
+base64url of its fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16 octets. What is
+forged or mistyped is refused here, without a database read, and cannot change anything.
 
 The tag says only that we made it. Whether it still stands, and whether its secret is the right one, the stored record
 decides.
@@ -45,6 +45,8 @@ REQUEST = Kind("rq", (("id", 16),))
 # The state of a sign-in at an identity provider. It begins as the handle of its request does, so that it names the
 # same cookie.
 FEDERATION = Kind("fs", (("request", 16), ("id", 16)))
+# A device that waits for its user: `id` is half the SHA-256 of its user code.
+DEVICE_CODE = Kind("dc", (("id", 16), ("secret", 16)))
 # In the path of a page, out of a mail.
 MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
 # A browser that signed in as this subject before; it lets nobody in.

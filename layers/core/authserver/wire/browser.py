@@ -10,6 +10,7 @@ from authserver.messages.browser import (
     REQUEST_LIFETIME,
     CodeForm,
     ConsentForm,
+    DeviceForm,
     FederationForm,
     FederationResponse,
     GoTo,
@@ -108,6 +109,18 @@ def parse_consent_form(request: HttpRequest) -> ConsentForm:
         entities=tuple(dict.fromkeys(value for name, value in pairs if name == "entities")),
         scope=tuple(dict.fromkeys(value for name, value in pairs if name == "scope")),
         shown=form.get("shown", ""),
+    )
+
+
+def parse_device_form(request: HttpRequest) -> DeviceForm:
+    """A visit to the pages of a device's user, or a form of theirs. Raises `InvalidRequest`."""
+    given = single(read_form(request) if request.method == "POST" else read_query(request))
+    is_form = request.method == "POST"
+    return DeviceForm(
+        **_brought_by(request, given),
+        csrf=given.get("csrf", "") if is_form else "",
+        user_code=given.get("user_code", ""),
+        action=given.get("action", "") if is_form else "",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidRequest, InvalidToken
-from authserver.messages.token import TokenPresented, TokenRequest
+from authserver.messages.token import ClientRequest, TokenPresented, TokenRequest
 from authserver.values import Secret
 from authserver.wire.forms import FORM_MEDIA_TYPE, media_type_of, read_form, read_query, single
 from authserver.wire.http import TOKEN_MISSING
@@ -26,6 +26,14 @@ def parse_token_request(request: HttpRequest) -> TokenRequest:
         parameters["grant_type"],
         source=request.source,
         reference=request.id,
+    )
+
+
+def parse_client_request(request: HttpRequest) -> ClientRequest:
+    """RFC 8628 section 3.1. Raises `InvalidRequest`."""
+    parameters, resource = _read_client_form(request)
+    return ClientRequest(
+        parameters, resource, request.headers.get("authorization"), source=request.source, reference=request.id
     )
 
 

@@ -53,6 +53,8 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
     ``access_token#<id>``     an opaque access token; ``is_revoked`` once it was; a user's is listed by
                               ``listed_subject``, as ``access_token#<subject key>``
     ``revoked#<jti>#<s>``     a JWT access token without an authorization that was revoked; outlives it
+    ``device#<half of the SHA-256 of a user code>``   a device that waits for its user; ``answer`` is the authorization
+                              that it was given, or ``denied``; ``interval``, which grows where it polls too often
     ``initial#<id>``          an initial access token, which lets a client be registered ``remaining`` times; listed by
                               ``listed_subject``, as ``initial``
     ``request#<id>``          an authorization request under way

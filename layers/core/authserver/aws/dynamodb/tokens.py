@@ -15,6 +15,7 @@ from authserver.aws.items.organisations import membership_of
 from authserver.aws.items.primary_keys import (
     client_end_key,
     deployment_key,
+    device_key,
     initial_access_token_key,
     key_text,
     organisation_end_key,
@@ -24,9 +25,10 @@ from authserver.aws.items.primary_keys import (
     subject_end_key,
 )
 from authserver.aws.items.records import attributes_of, read
-from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of
+from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of, device_item, device_of
 from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
 from authserver.ends import NOTHING, Begun
+from authserver.models.tokens import DENIED
 from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends, Standing
 from authserver.storage.tokens import AlreadyExists, Refused, Whose
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from authserver.aws.table import Item
     from authserver.models.organisations import Membership
     from authserver.models.registration import InitialAccessToken
-    from authserver.models.tokens import AccessTokenRecord, Authorization
+    from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
     from authserver.models.users import User
     from authserver.storage.lists import Page
 
@@ -188,6 +190,43 @@ class DynamoTokens:
         except ConditionFailed as failure:
             raise Refused(read(authorization_of, failure.existing)) from None
 
+    # -- devices
+
+    def put_device(self, device: DeviceRequest) -> bool:
+        item = device_item(device)
+        existing = self._table.put_new(item, "pk")
+        # The same item is that of this very call, whose answer was lost: no two have the secret of a device code.
+        return existing is None or existing.get("secret_hash") == item["secret_hash"]
+
+    def device(self, device_id: str) -> DeviceRequest | None:
+        return read(device_of, self._table.get({"pk": device_key(device_id)}))
+
+    def slow_device_down(self, device_id: str, interval: int, longer: int) -> None:
+        self._table.update_if(
+            {"pk": device_key(device_id)},
+            "SET #interval = :longer",
+            "#interval = :interval",
+            {":interval": interval, ":longer": longer},
+            names={"#interval": "interval"},
+        )
+
+    def deny_device(self, device_id: str, now: int) -> bool:
+        return self._table.update_if({"pk": device_key(device_id)}, *_answered(DENIED, now))
+
+    def allow_device(self, device_id: str, authorization: Authorization, session: str, now: int) -> None:
+        writes = [
+            Write.put(authorization_item(authorization), "attribute_not_exists(pk)"),
+            session_is_there(session),
+            Write.update({"pk": device_key(device_id)}, *_answered(authorization.id, now)),
+        ]
+        refused = self._table.write_all(writes)
+        if 1 in refused:
+            raise SessionOver
+        if 0 in refused:
+            raise AlreadyExists(self.find(authorization.id))
+        if refused:
+            raise Refused(None)
+
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
@@ -215,6 +254,7 @@ class DynamoTokens:
         authorization_id: str | None = None,
         access_token_id: str | None = None,
         jti: str | None = None,
+        device_id: str | None = None,
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",
@@ -223,6 +263,7 @@ class DynamoTokens:
             "authorization": f"authorization#{authorization_id}" if authorization_id else "",
             "access_token": f"access_token#{access_token_id}" if access_token_id else "",
             "revoked": revoked_key(jti, self._reader.shard()) if jti else "",
+            "device": device_key(device_id) if device_id else "",
         }
         wanted = Wanted(
             subject_key=subject_key,
@@ -243,6 +284,7 @@ class DynamoTokens:
                 is_revoked=keys["revoked"] in found.items,
                 organisation=found.organisation,
                 user=_user_of(found.user),
+                device=read(device_of, found.items.get(keys["device"])),
             )
             told = _begun(standing, begun)
             if is_read(found.ends, told, _sessions(standing), is_fresh=found.is_fresh):
@@ -283,6 +325,12 @@ class DynamoTokens:
         from authserver.aws.items.registration import initial_access_token_of  # those who check tokens need it not
 
         return self._by_subject.page(INITIAL, initial_access_token_of, limit=limit, cursor=cursor)
+
+
+def _answered(answer: str, now: int) -> tuple[str, str, dict[str, Any]]:
+    """The update that answers a device, on the condition that it waits or has this very answer."""
+    waits = "expires_at > :now AND (attribute_not_exists(answer) OR answer = :answer)"
+    return "SET answer = :answer", waits, {":answer": answer, ":now": now}
 
 
 def _end_keys(keys: Whose, shard: int) -> Iterator[str]:

@@ -48,6 +48,10 @@ def approval_key(organisation: str, client_id: str, subject: str) -> str:
     return f"approval#{key_text(organisation)}{key_text(client_id)}{key_text(subject)}"
 
 
+def device_key(device_id: str) -> str:
+    return f"device#{device_id}"
+
+
 def initial_access_token_key(token_id: str) -> str:
     return f"initial#{token_id}"
 

@@ -1,13 +1,13 @@
-"""The items of authorizations and access tokens."""
+"""The items of authorizations, access tokens and devices."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authserver.aws.items.primary_keys import key_text, part_of
+from authserver.aws.items.primary_keys import device_key, key_text, part_of
 from authserver.aws.items.records import attributes_of, begun_of, record_of
 from authserver.aws.table import Item, encode_item
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.values import CodeChallenge, Scope
 
 if TYPE_CHECKING:
@@ -62,4 +62,16 @@ def access_token_of(item: Mapping[str, Any]) -> AccessTokenRecord:
             "audience": tuple(item.get("audience", ())),
             "begun": begun_of(item),
         },
+    )
+
+
+def device_item(device: DeviceRequest) -> Item:
+    attributes = attributes_of(device)
+    return encode_item({**attributes, "pk": device_key(device.id), "id": None, "answer": device.answer or None})
+
+
+def device_of(item: Mapping[str, Any]) -> DeviceRequest:
+    resource = tuple(item.get("resource", ()))
+    return record_of(
+        DeviceRequest, {"parameters": {}, **item, "id": item["pk"].partition("#")[2], "resource": resource}
     )

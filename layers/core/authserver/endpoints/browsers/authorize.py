@@ -1,5 +1,7 @@
 """The authorization endpoint: RFC 6749 section 3.1, OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
+from collections.abc import Mapping
+
 from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
 from authserver.identity.refusals import noted
 from authserver.messages.authorization import (
@@ -7,6 +9,7 @@ from authserver.messages.authorization import (
     AuthorizationRequest,
     AuthorizationResponse,
     Choice,
+    RedirectTarget,
     UnverifiedRefusal,
     ValidatedAuthorizationRequest,
 )
@@ -36,7 +39,7 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
     try:
         with noted(client.client_id, request.reference, services):
             validated = validate(request, client, redirect, services)
-        return _decide(request, validated, services)
+        return _decide(request, validated, redirect, services)
     except OAuthError as error:
         answer = failure(redirect, error, services)
         if _is_silent(request):
@@ -58,7 +61,10 @@ def _has_signed_in(request: AuthorizationRequest, client: Client, services: Serv
 
 
 def _decide(
-    request: AuthorizationRequest, validated: ValidatedAuthorizationRequest, services: Services
+    request: AuthorizationRequest,
+    validated: ValidatedAuthorizationRequest,
+    redirect: RedirectTarget,
+    services: Services,
 ) -> AuthorizationResponse | GoTo:
     known = find_session(request.session, validated.client.client_id, services)
     session = known.session
@@ -70,7 +76,7 @@ def _decide(
             raise ConsentRequired("The user has not consented", reason="consent_required")
         return _hold("consent", request, services)
     try:
-        return _issue(validated, session, choice, services)
+        return success(redirect, _issue(validated, session, choice, services), services)
     except SessionOver:
         return _sign_in(request, validated, services)
 
@@ -88,9 +94,9 @@ def _hold(page: str, request: AuthorizationRequest, services: Services) -> GoTo:
 
 def _issue(
     validated: ValidatedAuthorizationRequest, session: Session, choice: Choice, services: Services
-) -> AuthorizationResponse:
+) -> Mapping[str, str]:
     allowed = Allowed(session, random=services.random(16), salt=services.random(16), choice=choice)
     answer = services.response_types[validated.response_type].answer(validated, allowed, services)
     if answer is None:
         raise ServerError("The request could not be completed", reason="identifier_collision")
-    return success(validated.redirect, answer, services)
+    return answer

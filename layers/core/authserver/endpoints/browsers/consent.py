@@ -8,7 +8,7 @@ from authserver.errors import AccessDenied, InvalidRequest, LoginRequired, OAuth
 from authserver.grants import may_refresh
 from authserver.identity.activity import APPLICATION_CONNECTED, note
 from authserver.marks import N_
-from authserver.messages.authorization import Allowed, AuthorizationResponse, Choice
+from authserver.messages.authorization import Allowed, Choice
 from authserver.messages.browser import ApprovalAsked, ConsentForm, ConsentPage, GoTo, Interaction, OrganisationOffer
 from authserver.models.browsers import Consent, Session
 from authserver.services import Services
@@ -17,9 +17,9 @@ from authserver.tokens import opaque
 from authserver.tokens.access_token import lifetime_of
 from authserver.values import base64url, from_base64url, sha256
 
+from .answers import Told, answered, answering_grant, refused
 from .choice import TooMany, Unchosen, ask_approval, asked_before, grantable, offer, read_choice
 from .permissions import beyond, permissions
-from .redirection import failure, success
 from .under_way import (
     ResumedRequest,
     audience_of,
@@ -42,7 +42,7 @@ UNCHOSEN = N_("Choose what the app may reach.")
 TOO_MANY = N_("These are too many companies to choose one by one. Choose fewer, or every company at once.")
 CHANGED = N_("What the app asks for has changed. Please look at it again.")
 
-type Answer = ConsentPage | ApprovalAsked | AuthorizationResponse | GoTo
+type Answer = ConsentPage | ApprovalAsked | Told | GoTo
 
 
 def show_consent(interaction: Interaction, services: Services) -> Answer:
@@ -60,7 +60,7 @@ def show_consent(interaction: Interaction, services: Services) -> Answer:
         _answer(resumed, session, ALLOW, choice, services)
         return _issue(resumed, session, choice, services)
     except (AccessDenied, LoginRequired) as error:
-        return failure(resumed.request.redirect, error, services)
+        return refused(resumed.request, error, services, resumed.ui_locales)
     except SessionOver:
         return GoTo("login", interaction.request_handle)
 
@@ -80,7 +80,7 @@ def decide(form: ConsentForm, services: Services) -> Answer:
             return _deny(resumed, session, services)
         return _allow(resumed, session, form, services)
     except (AccessDenied, LoginRequired) as error:
-        return failure(resumed.request.redirect, error, services)
+        return refused(resumed.request, error, services, resumed.ui_locales)
     except SessionOver:
         return GoTo("login", form.request_handle)
 
@@ -143,7 +143,7 @@ def _ask(resumed: ResumedRequest, session: Session, choice: Choice, services: Se
     ask_approval(resumed.request, choice, session, services.by(session))
     _answer(resumed, session, ASK, choice, services)
     error = AccessDenied("An administrator has to approve this first", reason="approval_asked")
-    back = failure(resumed.request.redirect, error, services)
+    back = refused(resumed.request, error, services, resumed.ui_locales)
     return ApprovalAsked(resumed.request.client, organisation, back, resumed.ui_locales)
 
 
@@ -162,20 +162,20 @@ def _of_both(resumed: ResumedRequest) -> Begun:
     return Begun(grant=present(resumed.request, resumed.ends).begun().grant)
 
 
-def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> AuthorizationResponse:
+def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> Told:
     """One request gives one answer, however often its form is submitted."""
     request = resumed.request
     random = from_base64url(resumed.pending.id)
     allowed = Allowed(session, random=random, salt=resumed.pending.salt, choice=choice)
     try:
-        answer = services.response_types[request.response_type].answer(request, allowed, services)
+        answer = answering_grant(request, services).answer(request, allowed, services)
     except TemporarilyUnavailable:
         raise
     except OAuthError as error:
-        return failure(request.redirect, error, services)
+        return refused(resumed.request, error, services, resumed.ui_locales)
     if answer is None:
         raise _answered_before()
-    return success(request.redirect, answer, services)
+    return answered(request, answer, services, resumed.ui_locales)
 
 
 def _remember(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> None:
@@ -227,7 +227,7 @@ def _page(
         request_handle=interaction.request_handle,
         csrf=csrf_token(PAGE, resumed, interaction.browser_secret, services, chosen),
         client=pictured(client, services),
-        redirect=request.redirect.uri,
+        redirect=request.redirect.uri if request.redirect else None,
         permissions=permissions(request, interaction, consent, resumed.ends, offered, user, services),
         account=user.known_as if user else "",
         name=user.name if user else "",
@@ -250,7 +250,7 @@ def _shown(resumed: ResumedRequest, services: Services) -> str:
     asked = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
     told = (
         *(client.client_name, client.client_uri, client.verification, client.preferred_subject_type),
-        request.redirect.uri.text,
+        request.redirect.uri.text if request.redirect else request.device,
         *("", *asked, "", *optional_scope(request, services), "", *audience_of(request, services)),
     )
     return base64url(sha256("\x00".join(told)))
@@ -273,7 +273,8 @@ def _needs_approval(
 
 def _lasts(resumed: ResumedRequest, services: Services) -> int:
     client = resumed.request.client
-    if resumed.request.response_type == "code" and may_refresh(client, resumed.request.scope, services):
+    gets_refresh = resumed.request.response_type == "code" or bool(resumed.request.device)
+    if gets_refresh and may_refresh(client, resumed.request.scope, services):
         return services.settings.refresh_token_lifetime
     return lifetime_of(client, services)
 

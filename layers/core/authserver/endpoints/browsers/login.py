@@ -21,7 +21,6 @@ from authserver.identity.passkeys import (
 from authserver.identity.providers import domain_of
 from authserver.identity.throttle import count_code_attempt, give_back, network_of
 from authserver.marks import N_
-from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import CodeForm, CodePage, GoTo, Interaction, LoginForm, LoginPage, PasskeyForm
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
@@ -30,7 +29,8 @@ from authserver.models.tokens import BY_CODE
 from authserver.services import Services
 from authserver.storage.standing import Ends
 
-from .redirection import failure, is_told_unasked
+from .answers import Told, refused
+from .redirection import is_told_unasked
 from .under_way import LOGIN, Resumed, begin_session, csrf_token, pictured, require_csrf, restart, resume
 
 CODE = "code"
@@ -42,7 +42,7 @@ THROTTLED = N_("Too many attempts. Please wait a while and try again.")
 ABOVE = "../"  # leads to the pages beside /login, as those below it see them
 
 
-type Answer = LoginPage | CodePage | GoTo | AuthorizationResponse
+type Answer = LoginPage | CodePage | GoTo | Told
 
 
 # ------------------------------------------------------------------ with a password
@@ -118,7 +118,7 @@ def continue_as(form: LoginForm, services: Services) -> LoginPage | GoTo:
     )
 
 
-def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
+def cancel(form: LoginForm, services: Services) -> Told:
     """Tells the client that its user did not want to sign in; this request is answered by that."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
@@ -127,12 +127,15 @@ def cancel(form: LoginForm, services: Services) -> AuthorizationResponse:
     if not services.browsers.answer_request(resumed.pending.id, CANCELLED, services.now()):
         raise InvalidRequest("This request was answered before", reason="answered_before")
     error = AccessDenied("The user did not sign in", reason="sign_in_cancelled")
-    return failure(resumed.request.redirect, error, services)
+    return refused(resumed.request, error, services, resumed.ui_locales)
 
 
 def _may_cancel(resumed: Resumed) -> bool:
     """Whether people may be sent to whoever asks them to sign in, although they have not."""
-    return resumed.request is not None and is_told_unasked(resumed.request.client, resumed.request.redirect)
+    if resumed.request is None:
+        return False
+    redirect = resumed.request.redirect  # nobody is sent to a device
+    return redirect is None or is_told_unasked(resumed.request.client, redirect)
 
 
 # ------------------------------------------------------------------ and a code

@@ -22,7 +22,7 @@ def resolve_redirect(request: AuthorizationRequest, services: Services) -> tuple
 
     Raises `InvalidRequest`, never to be redirected: for want of a place to go to, or as no answer can have its `state`.
     """
-    client = _find_client(request, services)
+    client = find_client(request, services)
     uri = _registered_uri(request, client, services)
     return client, RedirectTarget(uri, _response_mode(request, uri), _state(request))
 
@@ -63,7 +63,8 @@ def _common(target: RedirectTarget, services: Services) -> dict[str, str]:
     return {**state, "iss": services.settings.issuer}
 
 
-def _find_client(request: AuthorizationRequest, services: Services) -> Client:
+def find_client(request: AuthorizationRequest, services: Services) -> Client:
+    """The client that asks, by its word alone. Raises `InvalidRequest`, never to be redirected."""
     if "client_id" in request.repeated:
         raise InvalidRequest("client_id is repeated", reason="client_id_repeated")
     if "client_id" not in request.parameters:

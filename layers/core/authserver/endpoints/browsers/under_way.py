@@ -13,6 +13,7 @@ from authserver.messages.browser import REQUEST_LIFETIME, GoTo, Interaction
 from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import LOGO_APART, VERIFIED, Client
 from authserver.models.configuration import IdentityProvider
+from authserver.models.tokens import DeviceRequest
 from authserver.records import dataclass
 from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
@@ -22,7 +23,7 @@ from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Scope, Secret, are_resources_within, base64url, sha256
 
-from .redirection import resolve_redirect
+from .redirection import find_client, resolve_redirect
 from .validation import validate, what_counts
 
 LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
@@ -106,15 +107,22 @@ class Known:
 
 def hold(request: AuthorizationRequest, services: Services) -> tuple[str, str]:
     """Keeps a request on the server, but for what means nothing; its handle, and the secret of this browser."""
-    return _hold(what_counts(request), request.resource, "", services)
+    return _hold(what_counts(request), request.resource, services)
 
 
 def hold_visit(path: str, services: Services, **parameters: str) -> tuple[str, str]:
     """The same for one of our own pages, whose user has to sign in first; `parameters` say how."""
-    return _hold(parameters, (), path, services)
+    return _hold(parameters, (), services, visit=path)
 
 
-def _hold(parameters: Mapping[str, str], resource: tuple[str, ...], visit: str, services: Services) -> tuple[str, str]:
+def hold_for_device(device: DeviceRequest, services: Services) -> tuple[str, str]:
+    """The same for a device, whose user says in this browser that they started it."""
+    return _hold(device.parameters, device.resource, services, device=device.id)
+
+
+def _hold(
+    parameters: Mapping[str, str], resource: tuple[str, ...], services: Services, *, visit: str = "", device: str = ""
+) -> tuple[str, str]:
     identifier, browser_secret = services.random(16), base64url(services.random(16))
     services.browsers.put_request(
         PendingRequest(
@@ -125,6 +133,7 @@ def _hold(parameters: Mapping[str, str], resource: tuple[str, ...], visit: str, 
             resource=resource,
             expires_at=services.now() + REQUEST_LIFETIME,
             visit=visit,
+            device=device,
         )
     )
     return opaque.seal(opaque.REQUEST, services.keys.token_key(TOKEN_RING), id=identifier), browser_secret
@@ -151,8 +160,9 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
     if pending.visit:
         return Resumed(pending, None, session, state.ends)
     stored = AuthorizationRequest(pending.parameters, pending.resource)
-    client, redirect = resolve_redirect(stored, services)
-    return Resumed(pending, validate(stored, client, redirect, services), session, state.ends)
+    client, redirect = (find_client(stored, services), None) if pending.device else resolve_redirect(stored, services)
+    validated = validate(stored, client, redirect, services, device=pending.device)
+    return Resumed(pending, validated, session, state.ends)
 
 
 def resume_request(interaction: Interaction, services: Services) -> ResumedRequest:
@@ -237,9 +247,10 @@ def choice_made_before(
 ) -> Choice | None:
     """What the user answered before, so that nobody need ask. What they left out then is left out again.
 
-    None if the user has to be asked: nothing remembered covers the request, or memory does not count for it.
+    None if the user has to be asked: nothing remembered covers the request, or memory does not count for it. For a
+    device it never does: whoever has it may be somebody else (RFC 8628 section 5.4).
     """
-    if "consent" in request.prompt or needs_choice(request, services):
+    if request.device or "consent" in request.prompt or needs_choice(request, services):
         return None
     if not is_standing(consent, request, ends, services):
         return None
@@ -299,6 +310,8 @@ def is_assured(request: ValidatedAuthorizationRequest) -> bool:
 
     RFC 8252 section 8.6, RFC 6749 section 10.2.
     """
+    if request.redirect is None:
+        return False
     reaches_it_alone = not request.client.is_public or request.redirect.uri.is_assured
     return reaches_it_alone and request.client.verification == VERIFIED
 

@@ -13,6 +13,7 @@ from authserver.errors import (
     RequestNotSupported,
     RequestUriNotSupported,
     UnauthorizedClient,
+    UnsupportedGrantType,
     UnsupportedResponseType,
 )
 from authserver.grants import allowed_scope, known_resource, offline_or_not
@@ -22,7 +23,7 @@ from authserver.messages.authorization import (
     RedirectTarget,
     ValidatedAuthorizationRequest,
 )
-from authserver.models.clients import Client
+from authserver.models.clients import DEVICE_CODE, Client
 from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
@@ -55,6 +56,9 @@ PARAMETERS = frozenset(
         "ui_locales",
     }
 )
+# Of a device's request (RFC 8628 section 3.1): it has no redirect URI to protect, and nobody at a browser yet.
+OF_A_DEVICE = ""  # in place of a response type
+DEVICE_PARAMETERS = frozenset({"authorization_details", "client_id", "login_hint", "max_age", "scope", "ui_locales"})
 # An ID token has the nonce in it, and comes back in an address, as `id_token_hint`.
 MAX_NONCE = 2048
 # What only helps is left aside where it is longer, in octets: a request is never refused for it, and it may go on to an
@@ -65,13 +69,25 @@ MAX_ENTITIES = 100
 
 
 def validate(
-    request: AuthorizationRequest, client: Client, redirect: RedirectTarget, services: Services
+    request: AuthorizationRequest,
+    client: Client,
+    redirect: RedirectTarget | None,
+    services: Services,
+    *,
+    device: str = "",
 ) -> ValidatedAuthorizationRequest:
-    """The request, once it obeys every rule. Raises `OAuthError`, to be told the client by redirect."""
+    """The request, once it obeys every rule. Raises `OAuthError`, to be told the client by redirect.
+
+    Without a `redirect` it is that of a device, which has `DEVICE_PARAMETERS` and no others.
+    """
     _require_each_once(request)
     _refuse_request_objects(request)
-    response_type = _response_type(request, client, services)
-    _require_response_mode(request, redirect)
+    if redirect is None:
+        _require_device_grant(client, services)
+        response_type = OF_A_DEVICE
+    else:
+        response_type = _response_type(request, client, services)
+        _require_response_mode(request, redirect)
     _require_bounded_nonce(request)
     requested, scope = _scope(request, response_type, client, services)
     _require_openid_and_nonce(response_type, scope, request)
@@ -89,6 +105,7 @@ def validate(
         subject_hint=_subject_hint(request, client, services),
         details=_authorization_details(request, client),
         ignored=requested - scope,
+        device=device,
     )
 
 
@@ -129,6 +146,13 @@ def _response_type(request: AuthorizationRequest, client: Client, services: Serv
     if response_type not in registered or grant.GRANT_TYPE not in client.grant_types:
         raise UnauthorizedClient("This client may not use this response_type", reason="response_type_not_allowed")
     return response_type
+
+
+def _require_device_grant(client: Client, services: Services) -> None:
+    if DEVICE_CODE not in services.grants:
+        raise UnsupportedGrantType("Devices cannot be authorized here", reason="grant_type_unsupported")
+    if DEVICE_CODE not in client.grant_types:
+        raise UnauthorizedClient("This client may not use this grant_type", reason="grant_type_not_allowed")
 
 
 def _in_order(response_type: str) -> str:
@@ -179,7 +203,8 @@ def _scope(
 
 
 def _without_idle_offline_access(scope: Scope, response_type: str, client: Client, services: Services) -> Scope:
-    return offline_or_not(scope, client, services) if response_type == "code" else scope - FOR_OFFLINE_ACCESS
+    may_refresh = response_type in ("code", OF_A_DEVICE)
+    return offline_or_not(scope, client, services) if may_refresh else scope - FOR_OFFLINE_ACCESS
 
 
 def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:

@@ -1,6 +1,7 @@
 """What this server says of itself, generated from what is loaded: RFC 8414, OpenID Connect Discovery, RFC 9728.
 
-`end_session_endpoint` is of OpenID Connect RP-Initiated Logout 1.0 section 2.1.
+`end_session_endpoint` is of OpenID Connect RP-Initiated Logout 1.0 section 2.1, `device_authorization_endpoint` of
+RFC 8628 section 4.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from authserver.endpoints.browsers.redirection import RESPONSE_MODES, RESPONSE_M
 from authserver.endpoints.browsers.validation import PROMPTS
 from authserver.languages import languages
 from authserver.messages.token import Document
+from authserver.models.clients import DEVICE_CODE
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
@@ -36,6 +38,7 @@ def server_metadata(services: Services) -> Document:
         "introspection_endpoint": f"{issuer}/introspect",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "end_session_endpoint": f"{issuer}/logout",
+        "device_authorization_endpoint": f"{issuer}/device_authorization" if DEVICE_CODE in services.grants else "",
         "registration_endpoint": "" if settings.registration == "Off" else f"{issuer}/register",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": services.scopes().advertised,
