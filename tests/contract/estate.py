@@ -16,7 +16,7 @@ from authserver.models.invitations import Approval, Invitation
 from authserver.models.keys import Key, Ring
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.registration import InitialAccessToken
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.storage.standing import Ends, Standing
@@ -30,6 +30,7 @@ from tests.contract.records import (
     authorization,
     configured,
     consent,
+    device,
     federation,
     identifier,
     identity_provider,
@@ -76,6 +77,7 @@ class Estate:
     other_session: Session
     request: PendingRequest
     federation: Federation
+    device: DeviceRequest
     personal: Authorization
     tenant: Authorization
     code: Authorization
@@ -103,6 +105,7 @@ class Estate:
     new_session: Session
     new_request: PendingRequest
     new_federation: Federation
+    new_device: DeviceRequest
     new_consent: Consent
     new_approval: Approval
     new_invitation: Invitation
@@ -322,6 +325,7 @@ _READERS: dict[type[Any], Callable[[Stores, Any], Any]] = {
     PendingRequest: lambda stores, one: stores.browsers.browser_state(request_id=one.id).request,
     Authorization: lambda stores, one: stores.tokens.find(one.id),
     AccessTokenRecord: lambda stores, one: stores.tokens.standing(access_token_id=one.id).access_token,
+    DeviceRequest: lambda stores, one: stores.tokens.device(one.id),
     Consent: lambda stores, one: (
         stores.browsers.browser_state(subject_key=key(one.subject), client_key=key(one.client_id)).consent
     ),
@@ -384,6 +388,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         other_session=_put(stores.browsers.put_session, session(**sessions)),
         request=_put(stores.browsers.put_request, pending_request()),
         federation=_put(stores.browsers.put_federation, federation()),
+        device=_put(stores.tokens.put_device, device()),
         **granted,
         jti=identifier(),
         consent=_remembered(
@@ -412,6 +417,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         new_session=session(**sessions),
         new_request=pending_request(),
         new_federation=federation(),
+        new_device=device(),
         new_consent=consent(subject=alice.sub, begun=subject),
         new_approval=replace(asked["question"], client_id=identifier()),
         new_invitation=_invitation(administrator, subject.era),

@@ -19,6 +19,7 @@ from authserver.aws.items.primary_keys import (
     client_end_key,
     consent_key,
     deployment_key,
+    device_key,
     erasure_key,
     factors_key,
     identity_key,
@@ -54,7 +55,7 @@ from authserver.models.journal import Activity, Refusal
 from authserver.models.keys import Key, Ring
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.registration import InitialAccessToken
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import DENIED, AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.clients import Slot
@@ -177,6 +178,10 @@ ACCESS_TOKEN = AccessTokenRecord(
 INITIAL = InitialAccessToken("initial-token", HASH, 3, AT, TILL, Begun(ERA))
 REQUEST = PendingRequest(
     "request", HASH, SALT, {"state": "s", "empty": ""}, (API,), TILL, "allow", "my/apps", ALICE, AT, UNDER, 5
+)
+REQUEST_OF_DEVICE = PendingRequest("request-of-device", HASH, SALT, {"scope": "read"}, (API,), TILL, device="device")
+DEVICE = DeviceRequest(
+    *("device", HASH, WEB, {"client_id": WEB, "scope": "read"}, (API,), "192.0.2.0", AT, TILL, 10, DENIED)
 )
 SESSION = Session("session", HASH, ALICE, AT - 5, AT, TILL, "request", "Firefox on Linux", "192.0.2.0", UNDER, 5)
 CONSENT = Consent(
@@ -437,6 +442,20 @@ SHAPES: dict[str, Shape] = {
         APPROVAL,
         **without(APPROVAL, begun=Begun()),
     ),
+    "request-of-device": shape(
+        "TokensTable",
+        f"request#{REQUEST_OF_DEVICE.id}",
+        lambda s: s.browsers.browser_state(request_id=REQUEST_OF_DEVICE.id).request,
+        REQUEST_OF_DEVICE,
+        **without(REQUEST_OF_DEVICE, device=""),
+    ),
+    "device": shape(
+        "TokensTable",
+        device_key(DEVICE.id),
+        lambda s: s.tokens.device(DEVICE.id),
+        DEVICE,
+        **without(DEVICE, answer=""),
+    ),
     "federation": shape(
         "TokensTable",
         f"federation#{FEDERATION.id}",
@@ -542,6 +561,10 @@ def _store_grants(stores: Stores) -> None:
 
 def _store_browsers(stores: Stores) -> None:
     stores.browsers.put_request(REQUEST)
+    stores.browsers.put_request(REQUEST_OF_DEVICE)
+    stores.tokens.put_device(replace(DEVICE, interval=5, answer=""))
+    stores.tokens.slow_device_down(DEVICE.id, 5, 10)
+    stores.tokens.deny_device(DEVICE.id, AT)
     stores.browsers.put_session(SESSION)
     stores.browsers.remember_consent(CONSENT, AT)
     stores.browsers.ask_approval(APPROVAL)

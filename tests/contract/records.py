@@ -8,7 +8,7 @@ from authserver.models.browsers import Consent, Federation, PendingRequest, Sess
 from authserver.models.configuration import IdentityProvider
 from authserver.models.journal import Activity
 from authserver.models.organisations import MEMBER, Membership
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import User
 from authserver.storage.configuration import IdentityProviderStore
 from authserver.storage.lists import Page
@@ -90,6 +90,22 @@ def access_token(**overrides: Any) -> AccessTokenRecord:
         "expires_at": NOW + 600,
     }
     return AccessTokenRecord(**{**defaults, **overrides})
+
+
+def device(**overrides: Any) -> DeviceRequest:
+    """A device that waits."""
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "secret_hash": sha256(identifier()),
+        "client_id": f"client-{identifier()}",
+        "parameters": {"scope": "read"},
+        "resource": (),
+        "source": "192.0.2.1",
+        "created_at": NOW,
+        "expires_at": NOW + 900,
+        "interval": 5,
+    }
+    return DeviceRequest(**{**defaults, **overrides})
 
 
 def session(**overrides: Any) -> Session:

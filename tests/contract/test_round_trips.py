@@ -12,7 +12,7 @@ from authserver.models.invitations import Approval
 from authserver.models.journal import Activity
 from authserver.models.keys import Key, Ring
 from authserver.models.organisations import Membership, Organisation
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import User
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
@@ -206,6 +206,15 @@ def test_access_token_with_nothing_but_a_client(tokens: TokenStore) -> None:
     assert found.access_token == record
 
 
+def test_device_with_every_field(tokens: TokenStore) -> None:
+    parameters = {"scope": TEXT, "empty": "", "n#": "\n"}
+    record = DeviceRequest(identifier(), ALL_OCTETS, TEXT, parameters, ("urn:b", "urn:a"), TEXT, 1, NOW, 5, TEXT)
+    assert is_complete(record)
+    assert tokens.put_device(record)
+    assert tokens.device(record.id) == record
+    assert tokens.standing(device_id=record.id).device == record
+
+
 def test_session_with_every_field(browsers: BrowserStore) -> None:
     record = Session(identifier(), ALL_OCTETS, TEXT, 0, 1, NOW, TEXT, TEXT, TEXT, FULL, 9, TEXT, TEXT)
     assert is_complete(record)
@@ -225,7 +234,7 @@ def test_pending_request_with_every_field(browsers: BrowserStore) -> None:
     parameters = {"state": TEXT, "empty": "", "n#": "\n"}
     resource = ("urn:b", "urn:a")
     record = PendingRequest(
-        identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW, FULL, 7
+        identifier(), ALL_OCTETS, b"", parameters, resource, NOW, "allow", "my/apps", TEXT, NOW, FULL, 7, identifier()
     )
     assert is_complete(record)
     browsers.put_request(record)

@@ -265,6 +265,12 @@ TOKENS: dict[str, Verb] = {
     "widen": begins(lambda e, s: s.tokens.widen(e.tenant, e.tenant.entities | {"c"}, e.administrator, widened(e))),
     "find": reads(lambda e, s: s.tokens.find(e.personal.id)),
     "authorizations": reads(lambda e, s: s.tokens.authorizations(subject=e.alice.sub)),
+    "put_device": begins(lambda e, s: s.tokens.put_device(e.new_device)),
+    "device": reads(lambda e, s: s.tokens.device(e.device.id)),
+    # What is slowed down or denied had no power yet.
+    "slow_device_down": changes(lambda e, s: s.tokens.slow_device_down(e.device.id, e.device.interval, 10)),
+    "deny_device": changes(lambda e, s: s.tokens.deny_device(e.device.id, NOW)),
+    "allow_device": begins(lambda e, s: s.tokens.allow_device(e.device.id, e.new_authorization, e.session.id, NOW)),
     "put_access_token": begins(lambda e, s: s.tokens.put_access_token(e.new_access_token)),
     "ends_of": reads(lambda e, s: s.tokens.ends_of([Whose(e.alice.sub)])),
     "standing": reads(lambda e, s: s.tokens.standing(authorization_id=e.personal.id)),

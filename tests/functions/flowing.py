@@ -12,6 +12,8 @@ FLOWS: dict[str, Flow] = {}
 LEGACY_FLOWS: dict[str, Flow] = {}  # what there is besides under `LEGACY`
 REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients may register themselves
 MAIL_FLOWS: dict[str, Flow] = {}  # what there is besides where mails are sent
+DEVICE_FLOWS: dict[str, Flow] = {}  # what there is besides where devices are authorized
+DEVICE = {"DeviceGrant": "true"}
 MAIL = {"MailFrom": "authserver@as.example"}
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
@@ -47,6 +49,23 @@ def mail_flow(perform: Flow) -> Flow:
 def sending_mails(world: World) -> AbstractContextManager[None]:
     """The functions as they are where mails are sent."""
     return world.using(**{name: world.load(name, **MAIL) for name in ("login", "my", "recover", "admin", "mail")})
+
+
+def device_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that authorizes devices, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        with authorizing_devices(world):
+            perform(world)
+
+    DEVICE_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def authorizing_devices(world: World) -> AbstractContextManager[None]:
+    """The functions as they are where devices are authorized."""
+    names = ("device_authorization", "device", "login", "consent", "token", "metadata")
+    return world.using(**{name: world.load(name, **DEVICE) for name in names})
 
 
 def registration_flow(registration: str) -> Callable[[Flow], Flow]:

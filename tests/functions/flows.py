@@ -9,6 +9,7 @@ from tests.functions import (
     client_flows,
     consent_flows,
     developer_flows,
+    device_flows,
     erasure_flows,
     factor_flows,
     key_flows,
@@ -20,9 +21,10 @@ from tests.functions import (
     registration_flows,
     sign_in_flows,
 )
-from tests.functions.flowing import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 
 __all__ = [
+    "DEVICE_FLOWS",
     "FLOWS",
     "LEGACY_FLOWS",
     "MAIL_FLOWS",
@@ -32,6 +34,7 @@ __all__ = [
     "client_flows",
     "consent_flows",
     "developer_flows",
+    "device_flows",
     "erasure_flows",
     "factor_flows",
     "key_flows",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authserver.identity.begin import key_text
-from tests.functions.flowing import sending_mails
+from tests.functions.flowing import authorizing_devices, sending_mails
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
 from tests.functions.mail_flows import forget
@@ -200,6 +200,16 @@ SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
+# Where devices are authorized; elsewhere there is nothing at these addresses.
+OF_DEVICES: dict[str, tuple[int, str]] = {
+    "device/ask": (200, 'name="user_code"'),
+    "device/code_wrong": (400, "This code is not correct"),
+    "device_authorization/begin": (200, '"device_code": "dc_'),
+    "device_authorization/grant_not_registered": (400, "unauthorized_client"),
+    "device_authorization/method_get": (405, "does not support"),
+}
+
+
 def case(file: Path) -> str:
     return f"{file.parent.name}/{file.stem}"
 
@@ -284,7 +294,15 @@ def _consent_of(browser: Browser, parameters: dict[str, str], values: dict[str, 
 
 
 def test_every_file_is_expected_to_do_something() -> None:
-    assert {case(file) for file in FILES} == {*EXPECTED, *MAILED, *ORDERS, *DECISIONS, *SCHEDULED, *ERASURES}
+    assert {case(file) for file in FILES} == {
+        *EXPECTED,
+        *MAILED,
+        *OF_DEVICES,
+        *ORDERS,
+        *DECISIONS,
+        *SCHEDULED,
+        *ERASURES,
+    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -306,6 +324,19 @@ def test_event_is_answered_where_mails_are_sent(name: str, here: tuple[World, di
     status, said = MAILED[name]
     assert answer.status == status, answer
     assert said in (answer.headers.get("location") or answer.body)
+
+
+@pytest.mark.parametrize("name", OF_DEVICES)
+def test_event_is_answered_where_devices_are_authorized(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    event = filled_in(name, world, values)
+    with authorizing_devices(world):
+        answer = Answer.of(world.invoke(name.partition("/")[0], event))
+    status, said = OF_DEVICES[name]
+    assert answer.status == status, answer
+    assert said in answer.body
+    off = Answer.of(world.invoke(name.partition("/")[0], event))
+    assert off.status == (405 if status == 405 else 404)
 
 
 @pytest.mark.parametrize("name", ORDERS)

@@ -19,7 +19,7 @@ from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
-from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flows import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.gateway import Gateway, basic
 from tests.functions.given import issue_opaque_tokens, subject_of_alice
 from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
@@ -28,12 +28,12 @@ from tests.functions.world import FUNCTIONS, World
 from tests.openid_provider import CLIENT_SECRET
 
 SECRET_NAMES = re.compile(
-    r"code|recovery_code|credential|current|new|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
+    r"code|device_code|user_code|recovery_code|credential|current|new|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|password|csrf|request"
     r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint|link|address"
 )
 
 
-EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS
+EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 

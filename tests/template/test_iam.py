@@ -14,8 +14,8 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import LEGACY, MAIL, Flow
-from tests.functions.flows import FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import DEVICE, LEGACY, MAIL, Flow
+from tests.functions.flows import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.given import store_the_scopes
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
@@ -67,6 +67,11 @@ def recorded_with_registration(shared_world: World, recorded: list[Call]) -> lis
 @pytest.fixture(scope="session")
 def recorded_with_mail(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, MAIL_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_devices(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, DEVICE_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -172,6 +177,23 @@ def test_function_may_and_does_the_same_where_mails_are_sent(
     statements = written.statements(function, **MAIL)
     assert missing(function, recorded_with_mail, statements) == set()
     assert unused(function, recorded_with_mail, statements) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_devices_are_authorized(
+    function: str, recorded_with_devices: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **DEVICE)
+    assert missing(function, recorded_with_devices, statements) == set()
+    assert unused(function, recorded_with_devices, statements) == set()
+
+
+def test_where_no_devices_are_authorized_nobody_may_do_anything_for_them(written: Written) -> None:
+    on_and_off = {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **DEVICE)}
+    assert on_and_off == {"device", "device_authorization", "login", "consent", "token"}
+    for function in FUNCTIONS:
+        assert not [one for one in written.statements(function) if "device#*" in one.leading_keys]
+    assert written.statements("device_authorization") == []
 
 
 def test_where_no_mails_are_sent_nobody_may_do_anything_for_them(written: Written) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from authserver.client_authentication import authenticate
 from authserver.endpoints.browsers.validation import DEVICE_PARAMETERS, validate
-from authserver.errors import DevicesTurnedOff, ServerError, TooManyDevices
+from authserver.errors import DevicesTurnedOff, InvalidRequest, ServerError, TooManyDevices
 from authserver.identity.refusals import noted
 from authserver.identity.throttle import HOUR, network_of
 from authserver.messages.authorization import AuthorizationRequest
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LIFETIME = 900  # seconds in which somebody types the code and decides
 INTERVAL = 5  # seconds between two polls
 PER_SOURCE_AN_HOUR = 200
+MOST_ASKED = 2048  # octets of what is asked for: a poll is to read one unit of 4 KB
 ATTEMPTS = 3  # at a user code that no other device shows
 
 
@@ -40,9 +41,15 @@ def authorize_device(request: ClientRequest, services: Services) -> DeviceAuthor
     asked = {name: value for name, value in request.parameters.items() if name in DEVICE_PARAMETERS}
     parameters = {**asked, "client_id": client.client_id}
     with noted(client.client_id, request.reference, services):
+        _require_bounded(parameters, request)
         validate(AuthorizationRequest(parameters, request.resource), client, None, services)
     _count(request.source, services)
     return _begin(client, parameters, request, services)
+
+
+def _require_bounded(parameters: dict[str, str], request: ClientRequest) -> None:
+    if sum(len(text.encode()) for text in (*parameters.values(), *request.resource)) > MOST_ASKED:
+        raise InvalidRequest("The request asks for too much", reason="request_too_long")
 
 
 def _begin(
