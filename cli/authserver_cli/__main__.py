@@ -10,6 +10,7 @@ from authserver_cli.commands.imports import import_records
 from authserver_cli.commands.keys import end_everything, keys
 from authserver_cli.commands.orgs import orgs
 from authserver_cli.commands.scopes import scopes
+from authserver_cli.commands.sign_in import login, logout
 from authserver_cli.commands.theme import theme
 from authserver_cli.commands.users import users
 from authserver_cli.invocation import Root
@@ -29,9 +30,9 @@ from authserver_cli.invocation import Root
 def main() -> None:
     """Run an Authserver from the command line.
 
-    --stack reaches a deployed stack by your own AWS permissions. --server reaches any deployment over HTTPS with the
-    client in AUTHSERVER_CLIENT_ID and AUTHSERVER_CLIENT_SECRET. Without either, AUTHSERVER_STACK or AUTHSERVER_SERVER
-    says where, or else it is a development server on this machine.
+    --stack reaches a deployed stack by your own AWS permissions. --server reaches any deployment over HTTPS, with the
+    client in AUTHSERVER_CLIENT_ID and AUTHSERVER_CLIENT_SECRET, or as whoever did `authserver login`. Without either,
+    AUTHSERVER_STACK or AUTHSERVER_SERVER says where, or else it is a development server on this machine.
 
     Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 no answer, 4 not found, 5 not allowed, 6 an import
     that is not complete.
@@ -40,7 +41,7 @@ def main() -> None:
 
 COMMANDS = (
     *(clients, users, orgs, scopes, idps, theme, authorizations, keys),
-    *(end_everything, import_records, completion),
+    *(end_everything, import_records, login, logout, completion),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -33,6 +33,14 @@ class Invocation:
         return Api(Announcing(self._target, as_json=self.json) if self.dry_run else self._transport())
 
     @property
+    def issuer_url(self) -> str:
+        """The server to sign in at: a stack is reached by AWS's permissions, and nobody signs in to that."""
+        stack, server = self._where()
+        if stack:
+            raise click.UsageError("a stack is reached with your own AWS permissions: give --server to sign in")
+        return server.rstrip("/")
+
+    @property
     def _target(self) -> str:
         stack, server = self._where()
         return f"stack {stack}" if stack else server.rstrip("/")
@@ -53,9 +61,12 @@ class Invocation:
             from authserver_cli.stack import StackTransport  # boto3 takes a second to import
 
             return StackTransport(stack)
-        from authserver_cli.server import ServerTransport
+        from authserver_cli.kept import KeptTokens, kept
+        from authserver_cli.server import OwnTokens, ServerTransport
 
-        transport = ServerTransport(server, read_credentials)
+        # A client in the environment was put there for this; else whoever signed in acts for themselves.
+        signed_in = None if os.environ.get("AUTHSERVER_CLIENT_ID") else kept(server)
+        transport = ServerTransport(server, KeptTokens(signed_in) if signed_in else OwnTokens(read_credentials))
         click.get_current_context().find_root().call_on_close(transport.close)
         return transport
 

@@ -1,35 +1,30 @@
-"""The way over HTTPS: discovery (RFC 8414), client credentials (RFC 6749 section 4.4), bearer token (RFC 6750)."""
+"""The way over HTTPS: the admin API with a bearer token (RFC 6750), of the tool's own client or of a person."""
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import httpx
 
-from authserver_cli.errors import NotAllowed, Unreachable
-from authserver_cli.protocol import Problem, Request, Response
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-TIMEOUT = 30  # seconds; API Gateway itself gives up after 29
+from authserver_cli.issuer import Issuer
+from authserver_cli.protocol import Request, Response
 
 type Credentials = tuple[str, str]
+type TokenSource = Callable[[Issuer], str]
 
 
 class ServerTransport:
-    """Implements `protocol.Transport`. `credentials` gives client_id and secret, and is asked once at most."""
+    """Implements `protocol.Transport`. `tokens` gives an access token, and another one when that has ended."""
 
-    def __init__(self, issuer: str, credentials: Callable[[], Credentials]) -> None:
-        self._issuer = _secure(issuer.rstrip("/"), "The server")
-        self._ask_for_credentials = credentials
-        self._http = httpx.Client(timeout=TIMEOUT, headers={"User-Agent": "authserver-cli"})
+    def __init__(self, issuer: str, tokens: TokenSource) -> None:
+        self._issuer = Issuer(issuer)
+        self._tokens = tokens
         self._lock = threading.Lock()
         self._token = ""
 
     @property
     def target(self) -> str:
-        return self._issuer
+        return self._issuer.url
 
     def send(self, request: Request) -> Response:
         token = self._access_token()
@@ -40,12 +35,12 @@ class ServerTransport:
         return response
 
     def close(self) -> None:
-        self._http.close()
+        self._issuer.close()
 
     def _send(self, request: Request, token: str) -> Response:
-        return self._call(
+        return self._issuer.call(
             request.method,
-            self._admin_api + request.target,
+            self._issuer.admin_api + request.target,
             headers={**request.headers, "Authorization": f"Bearer {token}"},
             json=request.body,
         )
@@ -53,64 +48,22 @@ class ServerTransport:
     def _access_token(self, instead_of: str | None = None) -> str:
         with self._lock:
             if not self._token or self._token == instead_of:
-                self._token = self._request_token()
+                self._token = self._tokens(self._issuer)
             return self._token
 
-    def _request_token(self) -> str:
-        endpoint = _secure(str(self._metadata.get("token_endpoint", "")), "The token endpoint")
+
+class OwnTokens:
+    """Tokens of the tool's own client (RFC 6749 section 4.4). `credentials` gives client_id and secret, and is asked
+    once at most."""
+
+    def __init__(self, credentials: Callable[[], Credentials]) -> None:
+        self._ask = credentials
+        self._credentials: Credentials | None = None
+
+    def __call__(self, issuer: Issuer) -> str:
+        issuer.endpoint("token_endpoint")  # before anybody is asked for a secret
+        self._credentials = self._credentials or self._ask()
         # RFC 6749 section 2.3.1: each half is form-encoded first.
         client_id, secret = (quote_plus(half) for half in self._credentials)
-        response = self._call(
-            "POST", endpoint, data={"grant_type": "client_credentials"}, auth=httpx.BasicAuth(client_id, secret)
-        )
-        if response.status >= 500:
-            raise Unreachable(f"{self._issuer}: {Problem.of(response)}")
-        if response.status != 200 or not isinstance(response.document, dict):
-            raise NotAllowed(Problem.of(response))
-        return str(response.document.get("access_token", ""))
-
-    @cached_property
-    def _credentials(self) -> Credentials:
-        return self._ask_for_credentials()
-
-    @cached_property
-    def _admin_api(self) -> str:
-        resources = self._metadata.get("protected_resources")
-        if not isinstance(resources, list) or not resources:
-            raise Unreachable(f"{self._issuer} does not say where its API is (protected_resources)")
-        return _secure(str(resources[0]), "The API").rstrip("/")
-
-    @cached_property
-    def _metadata(self) -> dict[str, Any]:
-        parts = urlsplit(self._issuer)
-        # RFC 8414 section 3.1: inserted before the issuer's own path.
-        location = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{parts.path}"
-        response = self._call("GET", location)
-        if response.status != 200 or not isinstance(response.document, dict):
-            raise Unreachable(f"{self._issuer} is no authorization server: {location} answers {response.status}")
-        # Section 3.3: else a secret could go where the operator never meant it to.
-        if response.document.get("issuer") != self._issuer:
-            raise Unreachable(f"{self._issuer} says that it is {response.document.get('issuer')}: use that as --server")
-        return response.document
-
-    def _call(self, method: str, url: str, **arguments: Any) -> Response:
-        try:
-            answer = self._http.request(method, url, **arguments)
-            document = answer.json() if answer.content else None
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{self._issuer} does not answer ({type(error).__name__})") from None
-        except ValueError:
-            document = None
-        return Response(answer.status_code, document, dict(answer.headers))
-
-
-def _secure(url: str, what: str) -> str:
-    """An https address, or one on this machine: a secret and a token travel to it."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        raise Unreachable(f"{what} has no address that can be used: {url}") from None
-    if (parts.scheme == "https" and host) or (parts.scheme == "http" and host in LOOPBACK):
-        return url
-    raise Unreachable(f"{what} must have an https address, or an http address on this machine: {url}")
+        answer = issuer.token({"grant_type": "client_credentials"}, httpx.BasicAuth(client_id, secret))
+        return str(answer.get("access_token", ""))

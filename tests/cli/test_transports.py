@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from authserver_cli.api import Api
 from authserver_cli.errors import NotAllowed, Refused, Unreachable
 from authserver_cli.protocol import Request, Response
-from authserver_cli.server import ServerTransport
+from authserver_cli.server import OwnTokens, ServerTransport
 from authserver_cli.stack import StackTransport
 from tests.cli.conftest import Run
 from tests.cli.deployment import CLIENT_ID, SECRET, FakeDeployment
@@ -21,7 +21,7 @@ from tests.cli.deployment import CLIENT_ID, SECRET, FakeDeployment
 
 @pytest.mark.rfc("6749", "4.4")
 def test_token_is_asked_for_once_and_again_when_it_has_ended(deployment: FakeDeployment) -> None:
-    with closing(ServerTransport(deployment.issuer, lambda: (CLIENT_ID, SECRET))) as transport:
+    with closing(ServerTransport(deployment.issuer, OwnTokens(lambda: (CLIENT_ID, SECRET)))) as transport:
         api = Api(transport)
         for _ in range(2):
             api.get("/admin/clients")

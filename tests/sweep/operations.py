@@ -27,6 +27,8 @@ from tests.template.written import Written
 DELEGATED = {
     "import": ("POST /admin/users", "POST /admin/clients", "POST /admin/organisations"),
     "completion": (),
+    "login": ("POST /device_authorization", "POST /token"),
+    "logout": ("POST /revoke",),
     "orgs companies add": ("PUT /admin/organisations/{organisation}/companies/{company}",),
     "orgs companies rename": ("PUT /admin/organisations/{organisation}/companies/{company}",),
 }
