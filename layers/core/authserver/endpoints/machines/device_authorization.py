@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authserver.client_authentication import authenticate
-from authserver.endpoints.browsers.validation import DEVICE_PARAMETERS, validate
+from authserver.endpoints.browsers.validation import DEVICE_PARAMETERS, validate, what_counts
 from authserver.errors import DevicesTurnedOff, InvalidRequest, ServerError, TooManyDevices
 from authserver.identity.refusals import noted
 from authserver.identity.throttle import HOUR, network_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LIFETIME = 900  # seconds in which somebody types the code and decides
 INTERVAL = 5  # seconds between two polls
 PER_SOURCE_AN_HOUR = 200
-MOST_ASKED = 2048  # octets of what is asked for: a poll is to read one unit of 4 KB
+MOST_ASKED = 3072  # octets of what is asked for: a poll is to read one unit of 4 KB
 ATTEMPTS = 3  # at a user code that no other device shows
 
 
@@ -38,8 +38,9 @@ def authorize_device(request: ClientRequest, services: Services) -> DeviceAuthor
     if DEVICE_CODE not in services.grants:
         raise DevicesTurnedOff("Devices cannot be authorized here", reason="device_off")
     client = authenticate(request, services).client
-    asked = {name: value for name, value in request.parameters.items() if name in DEVICE_PARAMETERS}
-    parameters = {**asked, "client_id": client.client_id}
+    asked = what_counts(AuthorizationRequest(request.parameters))
+    parameters = {name: value for name, value in asked.items() if name in DEVICE_PARAMETERS}
+    parameters["client_id"] = client.client_id
     with noted(client.client_id, request.reference, services):
         _require_bounded(parameters, request)
         validate(AuthorizationRequest(parameters, request.resource), client, None, services)
