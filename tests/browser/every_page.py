@@ -80,6 +80,30 @@ def form_post(tab: Tab, app: App) -> None:
     tab.start(app, response_mode="form_post")
 
 
+def device_code(tab: Tab, _: App) -> None:
+    """On the page that asks for a code, with the code of a device that waits."""
+    begun = httpx.post(f"{tab.window.deployment.issuer}/device_authorization", data={"client_id": "demo-cli"})
+    tab.open("device")
+    tab.page.get_by_label("Code").fill(begun.json()["user_code"])
+
+
+def device_code_refused(tab: Tab, _: App) -> None:
+    tab.open("device")
+    tab.page.get_by_label("Code").fill("no code")
+
+
+def device_question(tab: Tab, app: App) -> None:
+    device_code(tab, app)
+    tab.page.get_by_role("button", name="Continue").click()
+    tab.sees("Did you start this?")
+
+
+def device_consent(tab: Tab, app: App) -> None:
+    device_question(tab, app)
+    tab.page.get_by_role("button", name="Yes, I started it").click()
+    tab.sees_consent("Demo command line")
+
+
 def code_owed(tab: Tab, app: App) -> None:
     """Carol has typed her password."""
     tab.start(app)
@@ -335,6 +359,12 @@ EVERY_PAGE = (
     PageOf("signed-out", "signed_out", at("logout"), None, "Signed out"),
     PageOf("consent", "consent", consent, title="Consent"),
     PageOf("consent-organisation", "consent", consent_for_an_organisation, BOB, "Consent for an organisation"),
+    PageOf("device", "device/code", at("device"), None, "A device's code"),
+    PageOf("device-refused", "device/code", device_code_refused, None, "A device's code, refused", "Continue"),
+    PageOf("device-question", "device/confirm", device_code, None, "A device: did you start this?", "Continue"),
+    PageOf("device-consent", "consent", device_question, title="Consent for a device", press="Yes, I started it"),
+    PageOf("device-allowed", "device/answered", device_consent, title="A device was allowed", press="Allow"),
+    PageOf("device-denied", "device/answered", device_question, None, "A device was denied", "No, stop it"),
     PageOf("approval-asked", "approval_asked", consent_for_every_company, BOB, "An administrator is asked", "Allow"),
     PageOf("form-post", "form_post", form_post, title="On the way back", press="Allow"),
     PageOf("error", "error", error, None, "An error"),

@@ -28,7 +28,8 @@ CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-te
 TARGETS = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable"]}}
 TEMPLATES = Path(authserver.pages.__file__).parent / "templates"
 BUILT_ON = re.compile(r'{%-? *(?:extends|include|import|from) "([^"]+)\.html"')
-ELSEWHERE = {"recover/off"}  # which takes a deployment that sends no mail
+# Of deployments that send no mail, and that authorize no devices.
+ELSEWHERE = {"recover/off", "device/off"}
 DESK, PHONE = ViewportSize(width=1200, height=800), ViewportSize(width=320, height=568)
 ENLARGED = ViewportSize(width=640, height=800)  # 1280 at 200 %
 LONGER, MIRRORED = "en-XA", "ar-XB"
