@@ -5,8 +5,8 @@
 The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``, ``operator``), ``clients``
 (RFC 7591 metadata with ``client_id`` and, where the client has one, ``client_secret``), ``organisations`` (``id``,
 ``name``, ``companies``, ``members``: the role by username), ``scopes`` (``name`` and docs/admin-api.md),
-``identity_providers`` (docs/federation.md) and ``theme`` (docs/theme.md). Users and organisations that exist are left
-alone.
+``resources`` (``id`` and docs/resources.md), ``identity_providers`` (docs/federation.md) and ``theme`` (docs/theme.md).
+Users and organisations that exist are left alone.
 """
 
 import argparse
@@ -32,15 +32,18 @@ from authserver.documents import Identifier, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
 from authserver.documents.identity_provider import IdentityProvider
 from authserver.documents.organisation import NewOrganisation, Role
+from authserver.documents.resource import NewResource, ResourceId
 from authserver.documents.scope import NewScope, ScopeName
 from authserver.documents.theme import NewTheme
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
+from authserver.management.admin.resources import described, with_resource
 from authserver.management.admin.scopes import with_scope
 from authserver.models.clients import Client, ClientSecret
 from authserver.models.organisations import Membership, Organisation
 from authserver.models.users import User
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import DEFAULT
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
@@ -112,6 +115,12 @@ class ClientSeed(ClientMetadata):
         return self.applied_to(Client(self.client_id, "", secrets=secrets, owner=self.owner, created_at=now))
 
 
+class ResourceSeed(NewResource):
+    """A resource; docs/resources.md explains the fields."""
+
+    id: ResourceId
+
+
 class Seed(BaseModel):
     """The file, whole."""
 
@@ -122,6 +131,7 @@ class Seed(BaseModel):
     identity_providers: list[IdentityProvider] = []
     organisations: list[OrganisationSeed] = []
     scopes: list[ScopeSeed] = []
+    resources: list[ResourceSeed] = []
     theme: NewTheme | None = None
 
     @model_validator(mode="after")
@@ -216,6 +226,7 @@ def plant(seed: Seed, place: Place) -> Planted:
         _plant_organisations(seed, stores)
         configuration = DynamoConfiguration(dynamodb, place.configuration_table)
         _plant_scopes(seed, configuration, stores.withdrawals)
+        _plant_resources(seed, configuration, stores.withdrawals)
         _plant_theme(seed, configuration)
         if seed.identity_providers:
             _plant_identity_providers(seed, stores.identity_providers, place)
@@ -263,6 +274,19 @@ def _plant_scopes(seed: Seed, configuration: DynamoConfiguration, withdrawals: W
             raise SeedError(f"scopes: {scope.name}: {problem.title}") from problem
     if catalogue != before and not withdrawals.change_scopes(catalogue):
         raise SeedError("scopes: the catalogue was changed meanwhile; try again")
+
+
+def _plant_resources(seed: Seed, configuration: DynamoConfiguration, withdrawals: WithdrawalStore) -> None:
+    before = configuration.resources() or ResourceCatalogue(())
+    scopes = (configuration.scopes() or DEFAULT).with_built_in()
+    catalogue = before
+    for resource in seed.resources:
+        try:
+            catalogue = with_resource(catalogue, described(resource.id, resource, scopes))
+        except Problem as problem:
+            raise SeedError(f"resources: {resource.id}: {problem.title}") from problem
+    if catalogue != before and not withdrawals.change_resources(catalogue):
+        raise SeedError("resources: they were changed meanwhile; try again")
 
 
 def _plant_theme(seed: Seed, configuration: DynamoConfiguration) -> None:

@@ -9,6 +9,7 @@ from authserver_cli.commands.idps import idps
 from authserver_cli.commands.imports import import_records
 from authserver_cli.commands.keys import end_everything, keys
 from authserver_cli.commands.orgs import orgs
+from authserver_cli.commands.resources import resources
 from authserver_cli.commands.scopes import scopes
 from authserver_cli.commands.sign_in import login, logout
 from authserver_cli.commands.theme import theme
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(clients, users, orgs, scopes, idps, theme, authorizations, keys),
+    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, keys),
     *(end_everything, import_records, login, logout, completion),
 )
 for command in COMMANDS:

@@ -118,6 +118,13 @@ COMMANDS: dict[str, Expected] = {
     "idps update i --trusts-email": ("PATCH", "/admin/identity-providers/i", {"trusts_email": True}),
     "idps update i --set trusts_email=*": ("PATCH", "/admin/identity-providers/i", {"trusts_email": "*"}),
     "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
+    "resources show orders": ("GET", "/admin/resources/orders", None),
+    "resources set orders --identifier https://o.example --scope a --scope b --route $default=": (
+        "PUT",
+        "/admin/resources/orders",
+        {"identifier": "https://o.example", "scopes": ["a", "b"], "routes": {"$default": ""}},
+    ),
+    "resources delete orders --yes": ("DELETE", "/admin/resources/orders", None),
     "theme set --name Wonderland --accent #7a1f5c --radius 4 --font serif": (
         "PUT",
         "/admin/theme",
@@ -179,6 +186,7 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "orgs invitations list o": ("/admin/organisations/o/invitations", {}),
     "orgs members list o": ("/admin/organisations/o/members", {}),
     "scopes list": ("/admin/scopes", {}),
+    "resources list": ("/admin/resources", {}),
     "idps list": ("/admin/identity-providers", {}),
     "keys list": ("/admin/keys", {}),
     "authorizations list --user s": ("/admin/authorizations", {"subject": "s"}),

@@ -18,6 +18,7 @@ from authserver.models.organisations import ADMINISTRATOR, Membership, Organisat
 from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
+from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.storage.standing import Ends, Standing
 from authserver.values import Scope, sha256
@@ -49,6 +50,7 @@ LINK_HASH = sha256("the link's secret")
 INITIAL_HASH = sha256("the initial access token's secret")
 IMPORTED = ClientSecret(b"", NOW, encoded="$2b$12$hash")
 _ages = count(1)
+RESOURCES = (Resource("orders", "https://orders.example"), Resource("mcp", "https://mcp.example"))
 CATALOGUE = (ScopeDefinition("read", "Read"), ScopeDefinition("write", "Write"))
 
 
@@ -95,6 +97,7 @@ class Estate:
     initial: InitialAccessToken
     ring: Ring
     catalogue: ScopeCatalogue
+    resources: ResourceCatalogue
     theme: Theme
     erasure: Erasure
     new_user: User
@@ -137,6 +140,7 @@ class Estate:
         yield "end of acme", self.standing().ends.organisation
         yield "jti", stores.tokens.standing(jti=self.jti).is_revoked
         yield "catalogue", stores.configuration.scopes()
+        yield "resources", stores.configuration.resources()
         yield "theme", stores.configuration.theme()
         yield "deployment", stores.deployment()
         ours = (self.initial.id, self.new_initial.id)
@@ -310,6 +314,8 @@ class Estate:
     def _standing_configuration(self) -> Iterator[str]:
         scopes = self.stores.configuration.scopes()
         yield from (f"scope {one.name}" for one in (scopes.definitions if scopes else ()))
+        resources = self.stores.configuration.resources()
+        yield from (f"resource {one.id}" for one in (resources.definitions if resources else ()))
         ring = self.stores.keys.get(self.ring.name)
         yield from (f"key {one.kid}" for one in (ring.keys if ring else ()))
         if self.stores.deployment().era == self.personal.begun.era:
@@ -407,6 +413,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         initial=_put(stores.tokens.put_initial_access_token, _initial(subject.era)),
         ring=_put(stores.keys.put, _ring()),
         catalogue=_catalogue(stores),
+        resources=_resources(stores),
         theme=_theme(stores),
         erasure=_got(stores.erasures.get(key(gone.sub))),
         new_user=user(),
@@ -559,6 +566,13 @@ def _catalogue(stores: Stores) -> ScopeCatalogue:
     version = before.version if before else 0
     assert stores.withdrawals.change_scopes(ScopeCatalogue.of(CATALOGUE, version))
     return _got(stores.configuration.scopes())
+
+
+def _resources(stores: Stores) -> ResourceCatalogue:
+    before = stores.configuration.resources()
+    version = before.version if before else 0
+    assert stores.withdrawals.change_resources(ResourceCatalogue(RESOURCES, version))
+    return _got(stores.configuration.resources())
 
 
 def _theme(stores: Stores) -> Theme:

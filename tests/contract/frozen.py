@@ -57,6 +57,7 @@ from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, O
 from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import DENIED, AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
+from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.clients import Slot
 from authserver.storage.erasures import KINDS, SESSIONS
@@ -222,6 +223,14 @@ CATALOGUE = ScopeCatalogue.of(
     ),
     1,
 )
+RESOURCES = ResourceCatalogue(
+    (
+        Resource("orders", "https://orders.example", "Orders", ("orders", "read"), {"GET /orders": "orders read"}),
+        Resource("mcp", "https://mcp.example/mcp"),
+    ),
+    1,
+    ("https://gone.example",),
+)
 THEME = Theme("Wonderland", LOGO, "#111111", "#eeeeee", "#222222", "#dddddd", 3, "serif", "a@b.example", version=1)
 RING = Ring(
     "signing", 1, (Key("first", AT, AT, TILL, {"kty": "EC", "x": "x"}, b"one"), Key("newest", AT, TILL, None, {}, b"2"))
@@ -246,7 +255,8 @@ PACE = Pace(1, (60,))
 class Shape:
     """An item of this table under this key; what present code reads, and is to read, where all of them are stored.
 
-    `absent` has attributes that an item may lack, with what is read then.
+    `absent` has attributes that an item may lack, with what is read then; `today` is what present code stores and
+    reads, where the item has more to tell than when it was kept.
     """
 
     table: str
@@ -254,10 +264,13 @@ class Shape:
     read: Callable[[Stores], Any]
     expected: Any
     absent: Mapping[str, Any]
+    today: Any
 
 
-def shape(table: str, key: str, read: Callable[[Stores], Any], expected: Any, **absent: Any) -> Shape:
-    return Shape(table, key, read, expected, absent)
+def shape(
+    table: str, key: str, read: Callable[[Stores], Any], expected: Any, /, today: Any = None, **absent: Any
+) -> Shape:
+    return Shape(table, key, read, expected, absent, today or expected)
 
 
 def without(record: Any, **changes: Any) -> dict[str, Any]:
@@ -326,6 +339,7 @@ SHAPES: dict[str, Shape] = {
     ),
     # -- configuration
     "scopes": shape("ConfigurationTable", "scopes", lambda s: s.configuration.scopes(), CATALOGUE),
+    "resources": shape("ConfigurationTable", "resources", lambda s: s.configuration.resources(), RESOURCES),
     "theme": shape("ConfigurationTable", "theme", lambda s: s.configuration.theme(), THEME),
     "idp": shape(
         "ConfigurationTable",
@@ -381,6 +395,7 @@ SHAPES: dict[str, Shape] = {
         deployment_key(0),
         lambda s: s.deployment(),
         DEPLOYMENT,
+        today=replace(DEPLOYMENT, resources=1),
         **without(DEPLOYMENT, era="", keys=0, catalogue=0),
     ),
     # -- authorizations and tokens
@@ -501,6 +516,7 @@ def stored(stores: Stores) -> None:
     stores.identity_providers.delete("gone")
     stores.configuration.put_theme(replace(THEME, version=0))
     stores.withdrawals.change_scopes(replace(CATALOGUE, version=0))
+    stores.withdrawals.change_resources(replace(RESOURCES, version=0))
     for ring in (RING, replace(RING, name="another")):
         stores.keys.put(ring)
     stores.withdrawals.withdraw_key(replace(RING, name="another", version=2))

@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 
 from authserver.models.configuration import Theme
+from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.configuration import ConfigurationStore
 from tests.contract.implementations import Stores
@@ -81,6 +82,50 @@ def test_change_by_twelve_at_once_is_done_by_one(stores: Stores) -> None:
     assert now is not None
     assert now.version == stores.deployment().catalogue == stored.version + 1
     assert now.get(f"scope-{done.index(True)}") is not None
+
+
+# ------------------------------------------------------------------ the resources
+
+ORDERS = Resource(
+    "orders", "https://orders.example", "Orders", ("read", "write"), {"GET /orders": "read", "$default": ""}
+)
+MCP = Resource("mcp", "https://mcp.example/mcp")
+
+
+def listed(stores: Stores) -> ResourceCatalogue:
+    """Resources that are stored."""
+    before = stores.configuration.resources()
+    catalogue = ResourceCatalogue((ORDERS, MCP), before.version if before else 0)
+    assert stores.withdrawals.change_resources(catalogue)
+    return replace(catalogue, version=catalogue.version + 1)
+
+
+def test_resources_that_were_written_are_found_with_the_next_version_which_every_function_is_told(
+    stores: Stores,
+) -> None:
+    first = listed(stores)
+    assert stores.configuration.resources() == first
+    assert stores.deployment().resources == first.version
+    shorter = ResourceCatalogue((ORDERS,), first.version, (MCP.identifier,))
+    assert stores.withdrawals.change_resources(shorter)
+    assert stores.configuration.resources() == replace(shorter, version=first.version + 1)
+    assert stores.deployment().resources == first.version + 1
+
+
+@pytest.mark.parametrize("apart", [-1, 1, 100])
+def test_resources_of_another_version_are_refused_and_nobody_is_told_of_them(stores: Stores, apart: int) -> None:
+    stored = listed(stores)
+    assert not stores.withdrawals.change_resources(ResourceCatalogue((), stored.version + apart))
+    assert not stores.withdrawals.change_resources(ResourceCatalogue((), 0))
+    assert stores.configuration.resources() == stored
+    assert stores.deployment().resources == stored.version
+
+
+def test_resources_and_scopes_leave_each_other_alone(stores: Stores) -> None:
+    catalogue, resources = written(stores), listed(stores)
+    assert stores.configuration.scopes() == catalogue
+    assert stores.configuration.resources() == resources
+    assert (stores.deployment().catalogue, stores.deployment().resources) == (catalogue.version, resources.version)
 
 
 # ------------------------------------------------------------------ the theme

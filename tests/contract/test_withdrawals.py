@@ -13,6 +13,7 @@ from authserver.models import DISABLED
 from authserver.models.keys import Ring
 from authserver.models.organisations import ADMINISTRATOR, MEMBER
 from authserver.models.users import User
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.withdrawals import Others
 from authserver.values import sha256
@@ -63,6 +64,7 @@ CHANGED: dict[str, set[str]] = {
     "end_membership": {"administrator", "end of acme"},
     "withdraw_invitation": {"invitation"},
     "change_scopes": {"catalogue", "deployment"},
+    "change_resources": {"resources", "deployment"},
     "withdraw_key": {"ring", "deployment"},
     "end_everything": {"deployment"},
 }
@@ -273,6 +275,11 @@ REFUSED: dict[str, list[Call]] = {
         lambda e: e.stores.withdrawals.change_scopes(ScopeCatalogue((), e.catalogue.version - 1)),
         lambda e: e.stores.withdrawals.change_scopes(ScopeCatalogue((), e.catalogue.version + 1)),
         lambda e: e.stores.withdrawals.change_scopes(ScopeCatalogue((), 0)),
+    ],
+    "change_resources": [
+        lambda e: e.stores.withdrawals.change_resources(ResourceCatalogue((), e.resources.version - 1)),
+        lambda e: e.stores.withdrawals.change_resources(ResourceCatalogue((), e.resources.version + 1)),
+        lambda e: e.stores.withdrawals.change_resources(ResourceCatalogue((), 0)),
     ],
     "withdraw_key": [
         lambda e: e.stores.withdrawals.withdraw_key(Ring(e.ring.name, e.ring.version, e.ring.keys[1:])),

@@ -15,6 +15,7 @@ from authserver.models.clients import ClientSecret
 from authserver.models.journal import Activity, Refusal
 from authserver.models.keys import Ring
 from authserver.models.organisations import MEMBER
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
 from authserver.storage.browsers import BrowserStore
@@ -28,7 +29,7 @@ from authserver.storage.tokens import TokenStore, Whose
 from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
-from tests.contract.estate import ACCESS_TOKEN, CATALOGUE, FAR, IMPORTED, INITIAL_HASH, ISSUER, Estate
+from tests.contract.estate import ACCESS_TOKEN, CATALOGUE, FAR, IMPORTED, INITIAL_HASH, ISSUER, RESOURCES, Estate
 from tests.contract.implementations import Stores
 from tests.contract.records import END, IDLE, NOW, identifier, key, membership
 
@@ -161,6 +162,7 @@ CLIENTS: dict[str, Verb] = {
 
 CONFIGURATION: dict[str, Verb] = {
     "scopes": reads(lambda e, s: s.configuration.scopes()),
+    "resources": reads(lambda e, s: s.configuration.resources()),
     "theme": reads(lambda e, s: s.configuration.theme()),
     # How the pages look.
     "put_theme": changes(lambda e, s: s.configuration.put_theme(replace(e.theme, name="Looking-glass"))),
@@ -398,6 +400,10 @@ WITHDRAWALS: dict[str, Verb] = {
     "withdraw_invitation": withdraws(lambda e, s: s.withdrawals.withdraw_invitation(e.invitation.id), "invitation"),
     "change_scopes": withdraws(
         lambda e, s: s.withdrawals.change_scopes(ScopeCatalogue.of(CATALOGUE[:1], e.catalogue.version)), "scope write"
+    ),
+    "change_resources": withdraws(
+        lambda e, s: s.withdrawals.change_resources(ResourceCatalogue(RESOURCES[:1], e.resources.version)),
+        "resource mcp",
     ),
     "withdraw_key": withdraws(
         lambda e, s: s.withdrawals.withdraw_key(Ring(e.ring.name, e.ring.version + 1, e.ring.keys[1:])), "key old"

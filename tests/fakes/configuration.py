@@ -5,6 +5,7 @@ from typing import Any
 
 from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.organisations import Membership
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
 from tests.fakes.record import FakeRecord
@@ -17,6 +18,7 @@ class FakeConfiguration:
         self._record = record or FakeRecord()
         self._lock = self._record.lock
         self._scopes: ScopeCatalogue | None = None
+        self._resources: ResourceCatalogue | None = None
         self._theme: Theme | None = None
 
     def scopes(self) -> ScopeCatalogue | None:
@@ -30,6 +32,19 @@ class FakeConfiguration:
                 return False
             self._scopes = replace(catalogue, version=catalogue.version + 1)
             self._record.deployment = replace(self._record.deployment, catalogue=catalogue.version + 1)
+        return True
+
+    def resources(self) -> ResourceCatalogue | None:
+        with self._lock:
+            return self._resources
+
+    def put_resources(self, catalogue: ResourceCatalogue) -> bool:
+        """What `FakeWithdrawals.change_resources` does."""
+        with self._lock:
+            if catalogue.version != (self._resources.version if self._resources else 0):
+                return False
+            self._resources = replace(catalogue, version=catalogue.version + 1)
+            self._record.deployment = replace(self._record.deployment, resources=catalogue.version + 1)
         return True
 
     def theme(self) -> Theme | None:

@@ -12,6 +12,7 @@ from authserver.models.clients import Client, ClientSecret
 from authserver.models.keys import Ring
 from authserver.models.users import User
 from authserver.ports import Opener, PasswordHasher
+from authserver.resources import RememberedResources
 from authserver.scopes import RememberedScopes
 from authserver.services import Services
 from authserver.settings import Settings
@@ -267,6 +268,7 @@ def services(
         "counters": counters or FakeCounters(),
         "configuration": configuration,
         "scopes": RememberedScopes(configuration.scopes, told),
+        "resources": RememberedResources(configuration.resources, told),
         "deployment": told,
         "keys": KeyRing(key_store, opener, settings, now, random, told),
         "now": now,

@@ -14,6 +14,7 @@ from authserver.models.keys import Ring
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by, left_by_organisation
 from authserver.storage.withdrawals import USER_FIELDS, Others
@@ -377,6 +378,9 @@ class FakeWithdrawals:
 
     def change_scopes(self, catalogue: ScopeCatalogue) -> bool:
         return self._configuration.put_scopes(catalogue)
+
+    def change_resources(self, catalogue: ResourceCatalogue) -> bool:
+        return self._configuration.put_resources(catalogue)
 
     def withdraw_key(self, ring: Ring) -> bool:
         with self._lock:

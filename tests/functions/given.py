@@ -13,6 +13,7 @@ from authserver.messages.mail import PASSWORD_RESET
 from authserver.models.browsers import OneTimeLink
 from authserver.models.invitations import Approval
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import DEFAULT
 from authserver.values import Scope
 from local.seed import Stores
@@ -51,6 +52,12 @@ def change_client(world: World, client_id: str, **changes: Any) -> None:
 def store_the_scopes(world: World) -> None:
     """The catalogue that there is anyway, as an operator's change leaves it: whoever needs it has to read it."""
     assert stores_of(world).withdrawals.change_scopes(DEFAULT.with_built_in())
+
+
+def store_the_resources(world: World) -> None:
+    """One beside those of the parameters: whoever needs to know which there are has to read it."""
+    elsewhere = Resource("elsewhere", "https://elsewhere.example.com", "Elsewhere", ("read",), {"GET /": "read"})
+    assert stores_of(world).withdrawals.change_resources(ResourceCatalogue((elsewhere,)))
 
 
 def make_member(world: World, organisation: str, subject: str, role: str = MEMBER) -> None:

@@ -167,6 +167,18 @@ def manage_scopes(world: World) -> None:
 
 
 @flow
+def manage_resources(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token(scope="admin:resources").json()["access_token"]
+    one, orders = "/admin/resources/{resource_id}", {"identifier": "https://orders.example.com", "scopes": ["read"]}
+    answered(200, gateway.manage(f"PUT {one}", token, orders, resource_id="orders"))
+    answered(200, gateway.manage("GET /admin/resources", token))
+    answered(200, gateway.manage(f"GET {one}", token, resource_id="orders"))
+    answered(400, gateway.manage(f"PUT {one}", token, {**orders, "scopes": ["unknown"]}, resource_id="orders"))
+    answered(204, gateway.manage(f"DELETE {one}", token, resource_id="orders"))
+
+
+@flow
 def manage_grants(world: World) -> None:
     gateway = Gateway(world)
     organisation_of_alice(world, gateway)

@@ -145,6 +145,19 @@ def sign_in_at_an_identity_provider(world: World) -> None:
 
 
 @flow
+def ask_for_a_resource(world: World) -> None:
+    """By functions that have just started, and have to look which resources there are."""
+    names = ("authorize", "login", "consent", "token", "refresh", "introspect")
+    with world.using(**{name: world.load(name) for name in names}):
+        app = web(Gateway(world))
+        tokens = app.tokens(resource=world.resource)
+        app.post("/introspect", token=tokens["access_token"])
+        answered(200, app.refresh(tokens["refresh_token"], "/refresh"))
+    with federated(world) as provider:
+        assert "consent?request=" in federated_person(world).sign_in_at(provider, resource=world.resource).location
+
+
+@flow
 def sign_in_at_an_identity_provider_that_is_refused(world: World) -> None:
     with federated(world) as provider:
         somebody, other = federated_person(world), federated_person(world)

@@ -143,7 +143,7 @@ def seen_by_the_check(event: dict[str, Any]) -> AccessRequest:
         seen.append(request)
         return ActiveAccessToken("app", "jane", Scope(), (), "jti", 0, 0)
 
-    authorizer("https://as.example", accepts_token_events=False)(check)(event, None)
+    authorizer(accepts_token_events=False)(check)(event, None)
     return seen[0]
 
 
@@ -170,4 +170,4 @@ def test_authorizer_of_an_http_api_decodes_nothing_twice() -> None:
 def test_authorizer_lets_nobody_pass_on_a_path_that_is_not_utf_8() -> None:
     event = request_authorizer_event("GET", "/companies/{company_id}", path_parameters={"company_id": "%FF"})
     with pytest.raises(RuntimeError, match=r"^Unauthorized$"):
-        authorizer("https://as.example", accepts_token_events=False)(lambda _: pytest.fail("asked"))(event, None)
+        authorizer(accepts_token_events=False)(lambda _: pytest.fail("asked"))(event, None)

@@ -33,6 +33,8 @@ UNUSABLE = [
     ({"organisations": [{"id": "acme", "name": "Acme", "companies": {"a b": "A"}}]}, "organisations.0.companies"),
     ({"scopes": [{"name": "orders"}]}, "scopes.0.description: "),
     ({"scopes": [{"name": "two words", "description": "x"}]}, "scopes.0.name: "),
+    ({"resources": [{"id": "orders", "identifier": "orders"}]}, "resources.0.identifier: must be an absolute URI"),
+    ({"resources": [{"identifier": "https://orders.example"}]}, "resources.0.id: "),
     ({"theme": {"colour": "#000000"}}, "theme.colour: is not known"),
     ({"theme": {"accent": "#ffd400"}}, "theme.accent: link text #ffd400 on cards #ffffff has a contrast of 1.4 to 1"),
     ({"users": [USER | {"operator": "yes"}]}, "users.0.operator: "),

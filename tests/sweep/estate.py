@@ -30,6 +30,7 @@ from authserver.models.browsers import Consent
 from authserver.models.clients import ClientSecret
 from authserver.models.factors import Factors, Totp
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Answer, Screen, serve
@@ -263,6 +264,7 @@ class Estate:
         for ring in fakes.rings():
             assert key_store.put(ring)
         assert services.withdrawals.change_scopes(CATALOGUE)
+        assert services.withdrawals.change_resources(ResourceCatalogue((Resource("tools", "https://tools.example"),)))
         for name in ("alice", "bob", "ada", "abe", "tom", "dev", "op"):
             email = f"{name}@example.com"
             person = fakes.user(sub=f"sub-of-{name}", username=name, email=email, operator=name == "op")

@@ -78,6 +78,7 @@ PLACES = {
     "organisation": "acme",
     "idp": "work",
     "scope": "read",
+    "resource_id": "tools",
 }
 # Whose pages are whose.
 VISITORS = {"/my": "alice", "/developer": "dev", "/organisations": "ada"}

@@ -16,7 +16,7 @@ from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
 from tests.functions.flowing import DEVICE, LEGACY, MAIL, Flow
 from tests.functions.flows import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
-from tests.functions.given import store_the_scopes
+from tests.functions.given import store_the_resources, store_the_scopes
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
@@ -39,6 +39,7 @@ def record_each(world: World, flows: Mapping[str, Flow]) -> dict[str, list[Call]
         for name, perform in flows.items():
             world.reset()
             store_the_scopes(world)
+            store_the_resources(world)
             perform(world)
             calls[name] = [part for call in world.aws.calls for part in call.parts]
     return calls
@@ -357,7 +358,7 @@ def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
     given = {(one.actions, one.resources, one.leading_keys) for one in written.statements("metadata")}
     assert given == {
         (("dynamodb:GetItem",), ("KeysTable",), ()),
-        (("dynamodb:GetItem",), ("ConfigurationTable",), ("scopes",)),
+        (("dynamodb:GetItem",), ("ConfigurationTable",), ("scopes", "resources")),
         (("dynamodb:BatchGetItem",), ("TokensTable",), ("deployment#*",)),
     }
 

@@ -35,7 +35,10 @@ class Answered:
 class Api:
     """One caller of an API. A client's own token has its `client_id` as its subject."""
 
-    EVERY_POWER = "admin:clients admin:users admin:orgs admin:scopes admin:idps admin:grants admin:keys admin:theme"
+    EVERY_POWER = " ".join(
+        f"admin:{kind}"
+        for kind in ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme")
+    )
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class Authorizer:
 
     def __init__(self, *, accepts_token_events: bool) -> None:
         self.asked: list[AccessRequest] = []
-        decorate = authorizer("https://as.example", accepts_token_events=accepts_token_events)
+        decorate = authorizer(accepts_token_events=accepts_token_events)
         self.handler = decorate(self._check)
 
     def _check(self, request: AccessRequest) -> ActiveAccessToken:

@@ -241,6 +241,8 @@ def test_resource_written_in_two_ways_is_told_in_the_one_that_was_asked_for() ->
 def test_any_text_is_compared_with_any_other(one: str, other: str) -> None:
     assert resource_among(one, (one,)) == one
     assert (resource_among(one, (other,)) is None) == (resource_among(other, (one,)) is None)
+
+
 # ------------------------------------------------------------------ segments
 
 

@@ -78,12 +78,14 @@ class Deployment:
     """What ends everything at once, and what changed for everybody.
 
     `era` is 128 random bits, drawn anew by an operator's `end everything`; a restored backup cannot repeat it. `keys`
-    counts the withdrawals of keys, `catalogue` the versions of the scope catalogue.
+    counts the withdrawals of keys, `catalogue` the versions of the scope catalogue, `resources` those of the resources
+    that are stored.
     """
 
     era: str = ""
     keys: int = 0
     catalogue: int = 0
+    resources: int = 0
 
 
 @dataclass(frozen=True, slots=True)

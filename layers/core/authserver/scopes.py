@@ -264,6 +264,13 @@ MANAGEMENT = (
         OPERATOR,
     ),
     *_management(
+        "admin:resources",
+        N_("See and change all resources"),
+        N_("See all resources"),
+        N_("Change all resources"),
+        OPERATOR,
+    ),
+    *_management(
         "admin:idps",
         N_("See and change all identity providers"),
         N_("See all identity providers"),

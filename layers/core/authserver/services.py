@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from authserver.ends import Begun
 from authserver.records import dataclass
-from authserver.values import base64url
+from authserver.values import base64url, resource_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from authserver.models.configuration import IdentityProvider
     from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
     from authserver.ports import Fetcher, Keys, Mailer, Opener, PasswordHasher
+    from authserver.resources import ResourceCatalogue
     from authserver.scopes import Scopes
     from authserver.settings import Settings
     from authserver.storage.browsers import BrowserStore
@@ -115,9 +116,10 @@ class VerificationKey:
 class Services:
     """What a use case may reach: nothing else exists for it.
 
-    `scopes` gives the scope catalogue, `listed_providers` the identity providers to choose from, `theme` how pages
-    look, `deployment` what was told to every function at most a second ago, `now` epoch seconds, `random` that many
-    octets from a cryptographic source. `settle` waits until every function has heard what was just told to all of them.
+    `scopes` gives the scope catalogue, `resources` the resources that are stored, None where nobody has stored any,
+    `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` what was told to
+    every function at most a second ago, `now` epoch seconds, `random` that many octets from a cryptographic source.
+    `settle` waits until every function has heard what was just told to all of them.
     `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the one
     function that goes out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
     long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
@@ -138,6 +140,7 @@ class Services:
     erasures: ErasureStore
     configuration: ConfigurationStore
     scopes: Scopes
+    resources: Callable[[], ResourceCatalogue | None]
     deployment: Callable[[], Deployment]
     keys: Keys
     now: Callable[[], int]
@@ -180,6 +183,19 @@ class Services:
     def claim(self) -> str:
         """What a conditional write leaves behind, so that its retry, when the answer was lost, finds its own."""
         return base64url(self.random(16))
+
+    @property
+    def known_resources(self) -> tuple[str, ...]:
+        """The resource indicators that tokens are issued for: those of the parameters, and what is stored beside."""
+        own, stored = self.settings.known_resources, self.resources()
+        if stored is None:
+            return own
+        return (*own, *(one.identifier for one in stored.definitions if resource_among(one.identifier, own) is None))
+
+    def present_audience(self, audience: tuple[str, ...]) -> tuple[str, ...]:
+        """The resources of an audience that were not removed since."""
+        stored = self.resources()
+        return audience if stored is None else stored.present(audience)
 
     @property
     def response_types(self) -> Mapping[str, AuthorizationGrant]:

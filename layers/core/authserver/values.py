@@ -314,8 +314,8 @@ def resource_among(indicator: str, known: Iterable[str]) -> str | None:
     written = tuple(known)
     if indicator in written:
         return indicator
-    wanted = _normal_uri(indicator)
-    return next((one for one in written if _normal_uri(one) == wanted), None)
+    wanted = normal_uri(indicator)
+    return next((one for one in written if normal_uri(one) == wanted), None)
 
 
 def are_resources_within(asked: Iterable[str], granted: Iterable[str]) -> bool:
@@ -324,7 +324,7 @@ def are_resources_within(asked: Iterable[str], granted: Iterable[str]) -> bool:
     return all(resource_among(one, written) is not None for one in asked)
 
 
-def _normal_uri(uri: str) -> str:
+def normal_uri(uri: str) -> str:
     """`uri` with scheme and host in lower case, without the default port, and with ``/`` for an empty path.
 
     RFC 3986 sections 6.2.2.1 and 6.2.3. Nothing else is the same: ``/mcp`` is not ``/mcp/``.

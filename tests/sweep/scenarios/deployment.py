@@ -32,6 +32,18 @@ def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "DELETE", "/admin/scopes/spare")
 
 
+@scenario("PUT /admin/resources/{resource_id}", "an operator moves a resource", takes=frozenset())
+def _(estate: Estate) -> Act:
+    estate.ask("op", "PUT", "/admin/resources/spare", {"identifier": "https://spare.example"})
+    return lambda: estate.ask("op", "PUT", "/admin/resources/spare", {"identifier": "https://moved.example"})
+
+
+@scenario("DELETE /admin/resources/{resource_id}", "an operator removes a resource", takes=frozenset())
+def _(estate: Estate) -> Act:
+    estate.ask("op", "PUT", "/admin/resources/spare", {"identifier": "https://spare.example"})
+    return lambda: estate.ask("op", "DELETE", "/admin/resources/spare")
+
+
 @scenario(
     "POST /admin/keys/{kid}/withdrawal",
     "an operator withdraws a key that signs",

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authserver.aws.service import Service
+    from authserver.ends import Deployment
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
     from authserver.ports import Fetcher, Mailer, PasswordHasher
+    from authserver.resources import ResourceCatalogue
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
@@ -69,6 +71,7 @@ def bootstrap(
     reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0])
     made = DynamoStores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader)
     own, configuration = made.guarded(at_once=stores), Later(made.configuration)
+    resources = Later(lambda: _resources(configuration, reader.deployment))
     opener = KmsOpener(kms, settings.kms_key)
 
     def stores_of(session: Session) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def bootstrap(
         erasures=cast("ErasureStore", Later(made.erasures)),
         configuration=cast("ConfigurationStore", configuration),
         scopes=RememberedScopes(lambda: configuration.scopes(), reader.deployment),
+        resources=lambda: resources() if reader.deployment().resources else None,
         deployment=reader.deployment,
         keys=keys,
         now=now,
@@ -183,6 +187,12 @@ def _listed_providers(store: IdentityProviderStore) -> Callable[[], Any]:
     from authserver.identity.providers import RememberedProviders
 
     return RememberedProviders(store.list, now)
+
+
+def _resources(configuration: Any, deployment: Callable[[], Deployment]) -> Callable[[], ResourceCatalogue]:
+    from authserver.resources import RememberedResources
+
+    return RememberedResources(configuration.resources, deployment)
 
 
 def _theme(configuration: Any) -> Looks:

@@ -66,18 +66,24 @@ def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, 
 def _known(indicator: str, services: Services) -> str:
     if not is_resource_indicator(indicator):
         raise InvalidTarget("resource must be an absolute URI without a fragment", reason="resource_malformed")
-    known = resource_among(indicator, services.settings.known_resources)
+    known = resource_among(indicator, services.known_resources)
     if known is None:
         raise InvalidTarget("resource is not known to this server", reason="resource_unknown")
     return known
 
 
 def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Services) -> tuple[str, ...]:
-    """The audience of a token: what is asked for now, within what was granted (RFC 8707 section 2.2)."""
+    """The audience of a token: what is asked for now, within what was granted (RFC 8707 section 2.2).
+
+    Raises `InvalidTarget` if it was granted for nothing that is there still.
+    """
     resource = known_resource(requested, services)
     if not are_resources_within(resource, granted):
         raise InvalidTarget("resource is not among those that were granted", reason="resource_not_granted")
-    return resource or granted
+    audience = resource or services.present_audience(granted)
+    if granted and not audience:
+        raise InvalidTarget("resource is not known to this server any more", reason="resource_removed")
+    return audience
 
 
 def find_own(client: AuthenticatedClient) -> Authorization:

@@ -8,12 +8,16 @@ if TYPE_CHECKING:
     from authserver.models.configuration import IdentityProvider, Theme
     from authserver.models.keys import Ring
     from authserver.models.organisations import Membership
+    from authserver.resources import ResourceCatalogue
     from authserver.scopes import ScopeCatalogue
 
 
 class ConfigurationStore(Protocol):
     def scopes(self) -> ScopeCatalogue | None:
         """The catalogue that an operator has stored, or None."""
+
+    def resources(self) -> ResourceCatalogue | None:
+        """The resources that operators have stored, or None."""
 
     def theme(self) -> Theme | None:
         """The theme that an operator has stored, or None."""

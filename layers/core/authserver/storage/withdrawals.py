@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from authserver.models.organisations import Membership, Organisation
     from authserver.models.tokens import Authorization
     from authserver.models.users import Identity, User
+    from authserver.resources import ResourceCatalogue
     from authserver.scopes import ScopeCatalogue
 
 # What ends everything of a user's where it is changed, and what does not.
@@ -206,6 +207,9 @@ class WithdrawalStore(RevocationStore, Protocol):
 
     def change_scopes(self, catalogue: ScopeCatalogue) -> bool:
         """Writes the catalogue, with the next version, if what is stored has its version (0: none); tells whether."""
+
+    def change_resources(self, catalogue: ResourceCatalogue) -> bool:
+        """The same of the resources."""
 
     def withdraw_key(self, ring: Ring) -> bool:
         """Writes a ring without the key that was withdrawn, as `KeyStore.put` does, and has every function look

@@ -55,7 +55,10 @@ def standing_token(named: Named, standing: Standing, services: Services) -> Acti
     """The access token that `named` was read from, by what was read of all that it names. Raises `InvalidToken`."""
     read = _opaque_token if isinstance(named.credential, opaque.Credential) else _jwt_token
     token, begun = read(named.credential, standing, services.now())
-    return _standing(token, begun, standing, services)
+    audience = services.present_audience(token.audience)
+    if token.audience and not audience:
+        raise InvalidToken("The access token was revoked", reason="resource_removed")
+    return _standing(replace(token, audience=audience), begun, standing, services)
 
 
 def read_jwt(presented: str, services: Services) -> dict[str, Any]:

@@ -28,6 +28,8 @@ Organisations are listed by ``listed``: their kind; users likewise, in sixteen p
 Configuration (``id``)
     ``scopes``                the scope catalogue, with its ``version``, which the deployment's item tells as well; the
                               scopes that were ``removed``, as they were
+    ``resources``             the resources, with their ``version``, which the deployment's item tells as well; the
+                              identifiers of those that were ``removed``
     ``theme``                 how the pages look, with its ``version``
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
@@ -44,7 +46,8 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
                               whether it ``acts_for_itself``
     ``end#organisation#<key>#<s>``   an organisation's ``epoch``, ``suspended``, the ``version`` of its record;
                               ``clients``, the epoch for each client; ``approvers``, for each who was an administrator
-    ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the version of the ``catalogue``
+    ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the versions of the ``catalogue``
+                              and of the ``resources``
                               ``<s>`` is a hexadecimal digit: sixteen copies, all alike, written in one transaction
 Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
 begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)

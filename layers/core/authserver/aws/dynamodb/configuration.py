@@ -1,16 +1,24 @@
 """The Configuration table: what operators set while the server runs."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.configuration import catalogue_of, theme_of
 from authserver.aws.items.records import attributes_of, read
-from authserver.aws.service import Service
 from authserver.aws.table import Item, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
-from authserver.models.configuration import Theme
-from authserver.scopes import ScopeCatalogue
 
-SCOPES, THEME = "scopes", "theme"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.aws.service import Service
+    from authserver.models.configuration import Theme
+    from authserver.resources import ResourceCatalogue
+    from authserver.scopes import ScopeCatalogue
+
+SCOPES, RESOURCES, THEME = "scopes", "resources", "theme"
 
 
 class DynamoConfiguration:
@@ -27,6 +35,18 @@ class DynamoConfiguration:
         if catalogue is None:
             # Not "absent": then the default one would say what is sensitive and what is not.
             raise TemporarilyUnavailable("The store did not answer", reason="scopes_malformed")
+        return catalogue
+
+    def resources(self) -> ResourceCatalogue | None:
+        from authserver.aws.items.resources import resources_of  # most deployments store none
+
+        item = self._table.get({"id": RESOURCES})
+        if item is None:
+            return None
+        catalogue = read(resources_of, item)
+        if catalogue is None:
+            # Not "absent": then routes would ask for what the parameters say, and what was removed would be back.
+            raise TemporarilyUnavailable("The store did not answer", reason="resources_malformed")
         return catalogue
 
     def theme(self) -> Theme | None:
@@ -48,12 +68,21 @@ class DynamoConfiguration:
 
 def scopes_write(catalogue: ScopeCatalogue) -> Write:
     """Puts the catalogue with the next version in place of that of its own, of none if that is 0."""
-    item = {
-        "id": encode(SCOPES),
-        "version": encode(catalogue.version + 1),
-        "definitions": encode(tuple(map(asdict, catalogue.definitions))),
-        "removed": encode(tuple(map(asdict, catalogue.removed))),
-    }
-    if catalogue.version == 0:
+    definitions, removed = tuple(map(asdict, catalogue.definitions)), tuple(map(asdict, catalogue.removed))
+    return _next({"id": SCOPES, "definitions": definitions, "removed": removed}, catalogue.version)
+
+
+def resources_write(catalogue: ResourceCatalogue) -> Write:
+    """The same of the resources."""
+    definitions = tuple(
+        {"id": one.id, "identifier": one.identifier, "name": one.name, "scopes": one.scopes, "routes": dict(one.routes)}
+        for one in catalogue.definitions
+    )
+    return _next({"id": RESOURCES, "definitions": definitions, "removed": catalogue.removed}, catalogue.version)
+
+
+def _next(values: Mapping[str, Any], version: int) -> Write:
+    item = {name: encode(value) for name, value in {**values, "version": version + 1}.items()}
+    if version == 0:
         return Write.put(item, "attribute_not_exists(id)")
-    return Write.put(item, "version = :version", {":version": catalogue.version})
+    return Write.put(item, "version = :version", {":version": version})

@@ -6,7 +6,7 @@ from typing import Any
 
 from authserver.aws.dynamodb.browsers import ASKED, is_still, session_item
 from authserver.aws.dynamodb.clients import client_writes
-from authserver.aws.dynamodb.configuration import scopes_write
+from authserver.aws.dynamodb.configuration import resources_write, scopes_write
 from authserver.aws.dynamodb.ends import (
     count_first,
     count_in,
@@ -76,6 +76,7 @@ from authserver.models.keys import Ring
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
+from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by, left_by_organisation
 from authserver.storage.users import MOST_IDENTITIES
@@ -594,6 +595,10 @@ class DynamoWithdrawals(DynamoRevocations):
     def change_scopes(self, catalogue: ScopeCatalogue) -> bool:
         told = self._deployment("SET catalogue = :catalogue", {":catalogue": catalogue.version + 1})
         return not self._tokens.transact([(self._configuration_table, scopes_write(catalogue)), *told])
+
+    def change_resources(self, catalogue: ResourceCatalogue) -> bool:
+        told = self._deployment("SET resources = :resources", {":resources": catalogue.version + 1})
+        return not self._tokens.transact([(self._configuration_table, resources_write(catalogue)), *told])
 
     def withdraw_key(self, ring: Ring) -> bool:
         told = self._deployment("ADD #keys :one", {":one": 1}, {"#keys": "keys"})

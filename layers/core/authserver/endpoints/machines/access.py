@@ -33,7 +33,7 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
     token = check_access_token(_presented(request, services), services)
     if resource_among(request.audience, token.audience) is None:
         raise InvalidToken("The access token is meant for another resource", reason="audience")
-    _require_scope(token, request.route, services)
+    _require_scope(token, request, services)
     _require_reach(token, request, services)
     return token
 
@@ -50,13 +50,20 @@ def _presented(request: AccessRequest, services: Services) -> str:
     return presented[0]
 
 
-def _require_scope(token: ActiveAccessToken, route: str, services: Services) -> None:
-    required = _scope_of(route, services.settings.route_scopes)
+def _require_scope(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
+    required = _scope_of(request.route, _routes_of(request.audience, services))
     if required is None:
         raise InsufficientScope("No scope covers this route", reason="route_unknown")
     wanted = Scope.parse(required)
     if not wanted <= covered(wanted, token.scope, services.scopes):
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)
+
+
+def _routes_of(audience: str, services: Services) -> Mapping[str, str]:
+    """What the routes of an API ask for: what is stored for its resource, or else what the parameter says."""
+    stored = services.resources()
+    resource = stored.get(audience) if stored else None
+    return resource.routes if resource and resource.routes else services.settings.route_scopes
 
 
 def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:

@@ -17,6 +17,7 @@ from authserver.models.clients import DEVICE_CODE
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
+from authserver.values import resource_among
 
 if TYPE_CHECKING:
     from authserver.services import Services
@@ -62,7 +63,7 @@ def server_metadata(services: Services) -> Document:
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "protected_resources": list(settings.known_resources),
+        "protected_resources": list(services.known_resources),
     }
     # An empty list would mean something else than its absence (RFC 8414 section 3.2).
     return Document({name: value for name, value in members.items() if value not in ([], "")})
@@ -78,20 +79,22 @@ def find_resource(address: str, inserted: str, services: Services) -> str | None
     address = address or _origin_of(services.settings.issuer)
     path = f"/{inserted.strip('/')}" if inserted.strip("/") else ""
     probed = (f"{address}{path}", f"{_origin_of(address)}{path}")
-    return next((one for one in probed if one in services.settings.known_resources), None)
+    return next((found for one in probed if (found := resource_among(one, services.known_resources))), None)
 
 
 def resource_metadata(resource: str, services: Services) -> Document:
     """RFC 9728 section 2, of one of the resources that there are."""
-    settings = services.settings
-    return Document(
-        {
-            "resource": resource,
-            "authorization_servers": [settings.issuer],
-            "scopes_supported": services.scopes().of_resources,
-            "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
-        }
-    )
+    settings, scopes = services.settings, services.scopes()
+    stored = services.resources()
+    described = stored.get(resource) if stored else None
+    members = {
+        "resource": resource,
+        "resource_name": described.name if described else "",
+        "authorization_servers": [settings.issuer],
+        "scopes_supported": [one for one in described.scopes if scopes.get(one)] if described else scopes.of_resources,
+        "bearer_methods_supported": ["header", "query"] if settings.accepts_query_tokens else ["header"],
+    }
+    return Document({name: value for name, value in members.items() if value not in ([], "")})
 
 
 def json_web_key_set(services: Services) -> Document:

@@ -37,7 +37,7 @@ def show_endpoints(visitor: Visitor, visit: Visit, services: Services) -> View:
             "here": "developer/endpoints",
             "endpoints": [(name, metadata[name], *words) for name, *words in ENDPOINTS if name in metadata],
             "discovery": [(f"{services.settings.issuer}/.well-known/{name}", label) for name, label in DISCOVERY],
-            "resources": services.settings.known_resources,
+            "resources": services.known_resources,
         },
     )
 
