@@ -714,6 +714,16 @@ def test_users_own_choice_is_kept() -> None:
     assert str(tool.poll().scope) == "openid read"
 
 
+@pytest.mark.rfc("6749", "6")
+def test_device_may_refresh_with_all_that_it_asked_for_at_first() -> None:
+    server = serving()
+    tool = public(server)
+    tool.begin(scope="openid read calendar")
+    Person(server).allow(tool.begun.user_code)
+    again = tool.app.refresh(tool.poll().refresh_token, scope="openid read calendar")
+    assert str(again.scope) == "openid read"
+
+
 # ------------------------------------------------------------------ guessing
 
 

@@ -157,6 +157,7 @@ def new_authorization(
         client_id=request.client.client_id,
         subject=session.subject,
         scope=request.scope - choice.declined,
+        not_granted=request.ignored | choice.declined,
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
         created_at=services.now(),

@@ -53,7 +53,6 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         code_hash=sha256(base64url(secret)),
         redirect_uri=request.redirect_uri_sent,
         code_challenge=request.code_challenge,
-        not_granted=request.ignored | allowed.choice.declined,
     )
     try:
         services.tokens.create(authorization, allowed.session.id)
