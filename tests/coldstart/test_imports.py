@@ -8,7 +8,7 @@ from tests.functions.world import FUNCTIONS
 # Measured, and two more. What grows beyond it should have to say why.
 BUDGETS = {
     "account": 258,
-    "admin": 600,
+    "admin": 603,
     "authorize": 217,
     "authorizer": 137,
     "consent": 222,

@@ -46,7 +46,7 @@ def device_is_allowed(world: World) -> None:
     change_client(world, "demo-cli", logo_uri=LOGO)
     gateway = Gateway(world)
     app, browser = tool(gateway), Browser(gateway)
-    begun = begin(app, scope="openid read")
+    begun = begin(app, scope="openid read", resource=world.resource)
     for error in ("authorization_pending", "slow_down"):
         assert poll(app, begun).json()["error"] == error
     answered(200, browser.send("GET", "/device"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.browsers import ASKED, is_still, session_item
 from authserver.aws.dynamodb.clients import client_writes
@@ -76,11 +76,13 @@ from authserver.models.keys import Ring
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
-from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by, left_by_organisation
 from authserver.storage.users import MOST_IDENTITIES
 from authserver.storage.withdrawals import USER_FIELDS, Others
+
+if TYPE_CHECKING:
+    from authserver.resources import ResourceCatalogue
 
 ATTEMPTS = 4
 ORGANISATION_FIELDS = frozenset({"name", "status"})
@@ -596,7 +598,7 @@ class DynamoWithdrawals(DynamoRevocations):
         told = self._deployment("SET catalogue = :catalogue", {":catalogue": catalogue.version + 1})
         return not self._tokens.transact([(self._configuration_table, scopes_write(catalogue)), *told])
 
-    def change_resources(self, catalogue: ResourceCatalogue) -> bool:
+    def change_resources(self, catalogue: "ResourceCatalogue") -> bool:
         told = self._deployment("SET resources = :resources", {":resources": catalogue.version + 1})
         return not self._tokens.transact([(self._configuration_table, resources_write(catalogue)), *told])
 
