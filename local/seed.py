@@ -103,11 +103,12 @@ class ClientSeed(ClientMetadata):
     def faults(self) -> Iterator[Objection]:
         """What speaks against it, by field."""
         yield from objections(self, OF_ANY_DEPLOYMENT)
-        is_public = self.token_endpoint_auth_method == "none"
-        if is_public and self.client_secret is not None:
-            yield "client_secret", "token_endpoint_auth_method none means that there is no client_secret"
-        if not is_public and not self.client_secret:
-            yield "client_secret", f"token_endpoint_auth_method {self.token_endpoint_auth_method} needs a client_secret"
+        method = self.token_endpoint_auth_method
+        has_secret = method.startswith("client_secret_")
+        if not has_secret and self.client_secret is not None:
+            yield "client_secret", f"token_endpoint_auth_method {method} means that there is no client_secret"
+        if has_secret and not self.client_secret:
+            yield "client_secret", f"token_endpoint_auth_method {method} needs a client_secret"
 
     def client(self, now: int) -> Client:
         """The client as it is stored: the secret as its hash."""

@@ -61,7 +61,7 @@ def settings(**overrides: Any) -> Settings:
         localhost_redirects=False,
         redirect_schemes=frozenset({"cursor", "vscode"}),
         grant_types=("authorization_code", "refresh_token", "client_credentials"),
-        client_auth_methods=("client_secret_basic", "client_secret_post", "none"),
+        client_auth_methods=("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
         client_secret_as_registered=False,
         access_token_algorithm="ES256",
         access_token_lifetime=3600,

@@ -12,6 +12,7 @@ from tests.functions.given import (
     give_organisations,
     imported_hash,
     issue_opaque_tokens,
+    sign_for,
 )
 from tests.functions.journey import App, Browser, machine, native, other, parameters_of, web
 from tests.functions.sign_in_flows import choose
@@ -31,6 +32,16 @@ def authenticate_with_an_imported_secret(world: World) -> None:
             app.post(path, grant_type="refresh_token", refresh_token="x", token="x")
         (kept,) = world.aws.item("ClientsTable", app.client_id)["secrets"]["L"]
         assert "encoded" not in kept["M"]
+
+
+@flow
+def authenticate_by_assertions(world: World) -> None:
+    for path in ("/token", "/refresh", "/revoke", "/introspect"):
+        app = web(Gateway(world))
+        signer = sign_for(world, app.client_id)
+        form = {**signer.form(), "grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
+        answered(200 if path in ("/revoke", "/introspect") else 400, app.gateway.post(path, form))
+        answered(401, app.gateway.post(path, form))
 
 
 @flow

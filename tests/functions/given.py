@@ -17,6 +17,7 @@ from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import DEFAULT
 from authserver.values import Scope
 from local.seed import Stores
+from tests.assertions import Signer
 from tests.functions.flowing import answered
 from tests.functions.gateway import Gateway
 from tests.functions.journey import admin, portal
@@ -47,6 +48,14 @@ def change_client(world: World, client_id: str, **changes: Any) -> None:
     client = stores.clients.get(client_id)
     assert client
     assert stores.withdrawals.change_client(replace(client, **changes))
+
+
+def sign_for(world: World, client_id: str, **registered: str) -> Signer:
+    """Has the client authenticate by its key from now on; what signs with it."""
+    signer = Signer(client_id, world.issuer, lambda: int(world.clock.time()))
+    keys = registered or {"jwks": signer.jwks}
+    change_client(world, client_id, token_endpoint_auth_method="private_key_jwt", secrets=(), **keys)
+    return signer
 
 
 def store_the_scopes(world: World) -> None:

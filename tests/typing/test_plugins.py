@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from authserver import client_authentication, grants
-from authserver.client_authentication import client_secret_basic, client_secret_post, none
+from authserver.client_authentication import client_secret_basic, client_secret_post, none, private_key_jwt
 from authserver.grants import authorization_code, client_credentials, device_code, implicit, password, refresh_token
 from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
 
 AT_THE_TOKEN_ENDPOINT: list[GrantType] = [authorization_code, client_credentials, device_code, password, refresh_token]
 AT_THE_AUTHORIZATION_ENDPOINT: list[AuthorizationGrant] = [authorization_code, device_code, implicit]
-METHODS: list[ClientAuthenticationMethod] = [client_secret_basic, client_secret_post, none]
+METHODS: list[ClientAuthenticationMethod] = [client_secret_basic, client_secret_post, none, private_key_jwt]
 
 
 def modules_of(package: str | None) -> set[str]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from authserver.tokens.foreign import UnknownKey
 from authserver.tokens.jwt import NotAToken
-from authserver.tokens.upstream import Expected, UnknownKey, verify_id_token
+from authserver.tokens.upstream import Expected, verify_id_token
 from tests.fakes import START
 from tests.openid_provider import CLIENT_ID, SUBJECT, OpenIdProvider, part, public_jwk
 

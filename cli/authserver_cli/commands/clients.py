@@ -1,5 +1,6 @@
 """Client applications."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ def clients() -> None:
     """Client applications: who may ask for tokens."""
 
 
+def _key_set(_context: click.Context, _parameter: click.Parameter, path: str | None) -> Any:
+    """The JWK set of a file; what is wrong with it, the server says."""
+    if path is None:
+        return None
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path} is not a JSON file: {error}") from None
+
+
 def _metadata(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--redirect-uri", "redirect_uris", multiple=True, help="May be repeated."),
@@ -40,8 +51,12 @@ def _metadata(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--grant-type", "grant_types", multiple=True, help="May be repeated."),
         click.option(
-            "--auth-method", "token_endpoint_auth_method", help="client_secret_basic, client_secret_post, none."
+            "--auth-method",
+            "token_endpoint_auth_method",
+            help="client_secret_basic, client_secret_post, private_key_jwt, none.",
         ),
+        click.option("--jwks", callback=_key_set, help="File with its public keys, a JWK set, for private_key_jwt."),
+        click.option("--jwks-uri", help="Where its public keys are, instead."),
         click.option("--scope", help="What it may ask for, separated by spaces."),
         click.option("--default-scope", help="What it gets when it asks for nothing."),
         click.option("--uri", "client_uri", help="Its web site."),

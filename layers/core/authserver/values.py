@@ -290,6 +290,17 @@ def is_web_page(text: str) -> bool:
     return parts.scheme == "https" and "@" not in parts.netloc and bool(HOST.fullmatch(parts.hostname or ""))
 
 
+def is_on_loopback(text: str) -> bool:
+    """Whether `text` is the address of a document on this very machine, by http: what development servers have."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and not any(character in text for character in ' "<>\\^`{|}#@')
+    return plain and parts.scheme == "http" and parts.hostname in (*LOOPBACK_LITERALS, "localhost")
+
+
 def is_mail_address(text: str) -> bool:
     """Whether mail can be sent there: an addr-spec (RFC 5322 section 3.4.1) that is dot-atoms in ASCII, alone."""
     return len(text) <= MAX_ADDRESS_LENGTH and bool(MAIL_ADDRESS.fullmatch(text))

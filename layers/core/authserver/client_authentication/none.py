@@ -15,8 +15,8 @@ METHOD: str = "none"
 
 def presented(request: ClientRequest) -> PresentedSecret | None:
     client_id = request.parameters.get("client_id")
-    other_method = request.authorization is not None or "client_secret" in request.parameters
-    if client_id is None or other_method:
+    others = {"client_secret", "client_assertion", "client_assertion_type"} & request.parameters.keys()
+    if client_id is None or request.authorization is not None or others:
         return None
     return PresentedSecret(client_id, None)
 

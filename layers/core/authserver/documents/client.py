@@ -5,6 +5,7 @@ What a field may hold by itself the model says; what fields mean together, and t
 Both hold for everybody who registers a client: operators, partners, clients themselves and the seed file.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -12,12 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from authserver.documents import Document, WebPage, printable
-from authserver.models.clients import DEVICE_CODE, Client
+from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, Client
 from authserver.records import dataclass
 from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.theme import is_logo
-from authserver.values import RedirectUri, Scope, is_resource_indicator, is_web_page
+from authserver.values import RedirectUri, Scope, is_on_loopback, is_resource_indicator, is_web_page
 
 MAX_URIS = 20
 MAX_CONTACTS = 10
@@ -54,6 +55,18 @@ def _logo(text: str) -> str:
     return text
 
 
+def _key_set(document: dict[str, Any]) -> dict[str, Any]:
+    from authserver.tokens.foreign import key_set_of  # which brings the JOSE library
+
+    return {"keys": key_set_of(document)}
+
+
+def _key_set_uri(text: str) -> str:
+    if not is_web_page(text) and not is_on_loopback(text):
+        raise ValueError("must be an https URL")
+    return text
+
+
 Line = Annotated[str, StringConstraints(max_length=MAX_NAME, strip_whitespace=True), AfterValidator(printable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Scopes = Annotated[str, StringConstraints(max_length=MAX_SCOPE), AfterValidator(_scope)]
@@ -72,6 +85,9 @@ class ClientMetadata(Document):
     grant_types: list[Name] = Field(default=["authorization_code"], max_length=MAX_URIS)
     response_types: list[Annotated[str, StringConstraints(max_length=100)]] | None = Field(default=None, max_length=9)
     token_endpoint_auth_method: Name = "client_secret_basic"
+    token_endpoint_auth_signing_alg: Literal["", "ES256", "PS256", "RS256", "EdDSA", "Ed25519"] = ""
+    jwks: Annotated[dict[str, Any], AfterValidator(_key_set)] | None = None
+    jwks_uri: Annotated[str, StringConstraints(max_length=2048), AfterValidator(_key_set_uri)] = ""
     scope: Scopes = ""
     default_scope: Scopes = ""
     optional_scope: Scopes = ""
@@ -115,6 +131,7 @@ class ClientMetadata(Document):
                 "client_name": self.client_name or client.client_id,
                 **{name: tuple(map(RedirectUri, getattr(self, name))) for name in REDIRECTS},
                 "response_types": tuple(self.effective_response_types),
+                "jwks": json.dumps(self.jwks, separators=(",", ":")) if self.jwks else "",
                 "scope": Scope.parse(self.scope),
                 "default_scope": Scope.parse(self.default_scope),
                 "optional_scope": Scope.parse(self.optional_scope),
@@ -134,6 +151,7 @@ def metadata_of(client: Client) -> dict[str, Any]:
         values[name] = [uri.text for uri in values[name]]
     for name in ("scope", "default_scope", "optional_scope"):
         values[name] = str(values[name])
+    values["jwks"] = json.loads(client.jwks) if client.jwks else None
     for name in ("grant_types", "response_types", "resources", "contacts"):
         values[name] = list(values[name])
     needed = ("grant_types", "response_types", "scope")
@@ -158,6 +176,7 @@ class Terms:
     refresh_token_lifetime: int
     is_operator: bool = False
     held: Client | None = None
+    loopback: bool = False  # whether we fetch from this machine as well, in development
 
     @classmethod
     def for_operators(cls, services: Services, held: Client | None = None) -> "Terms":
@@ -173,6 +192,7 @@ class Terms:
             settings.refresh_token_lifetime,
             is_operator=True,
             held=held,
+            loopback=settings.loopback_upstreams,
         )
 
     @classmethod
@@ -207,7 +227,7 @@ OF_ANY_DEPLOYMENT = Terms(
         "id_token": "implicit",
         "id_token token": "implicit",
     },
-    auth_methods=("client_secret_basic", "client_secret_post", "none"),
+    auth_methods=("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
     redirect_schemes=None,
     catalogue=None,
     access_token_lifetime=14 * 86_400,
@@ -222,6 +242,7 @@ def objections(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     yield from _responses_fit_the_grants(metadata, terms)
     yield from _redirects_are_there(metadata, terms)
     yield from _public_clients_keep_no_secret(metadata)
+    yield from _keys_are_in_one_place(metadata, terms)
     yield from _scopes_are_allowed(metadata, terms)
     yield from _lifetimes_are_within(metadata, terms)
     if not terms.is_operator:
@@ -270,6 +291,16 @@ def _redirects_are_there(metadata: ClientMetadata, terms: Terms) -> Iterator[Obj
 def _public_clients_keep_no_secret(metadata: ClientMetadata) -> Iterator[Objection]:
     if metadata.token_endpoint_auth_method == "none" and "client_credentials" in metadata.grant_types:
         yield "grant_types", "client_credentials needs a confidential client (RFC 6749 section 4.4)"
+
+
+def _keys_are_in_one_place(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
+    """RFC 7591 section 2."""
+    if metadata.jwks and metadata.jwks_uri:
+        yield "jwks", "must not be given together with jwks_uri"
+    if metadata.token_endpoint_auth_method == PRIVATE_KEY_JWT and not (metadata.jwks or metadata.jwks_uri):
+        yield "jwks", f"or jwks_uri is needed for token_endpoint_auth_method {PRIVATE_KEY_JWT}"
+    if is_on_loopback(metadata.jwks_uri) and not terms.loopback:
+        yield "jwks_uri", "must be an https URL"
 
 
 def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:

@@ -15,15 +15,9 @@ from authserver.models.browsers import Federation
 from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
 from authserver.ports import Fetcher, FetchFailed
 from authserver.records import dataclass
+from authserver.tokens.foreign import UnknownKey
 from authserver.tokens.jwt import NotAToken
-from authserver.tokens.upstream import (
-    CLOCK_TOLERANCE,
-    TENANT,
-    Expected,
-    UnknownKey,
-    auth_time_of,
-    verify_id_token,
-)
+from authserver.tokens.upstream import CLOCK_TOLERANCE, TENANT, Expected, auth_time_of, verify_id_token
 from authserver.values import Secret, base64url, is_mail_address
 
 WELL_KNOWN = "/.well-known/openid-configuration"

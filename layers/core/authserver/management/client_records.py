@@ -106,7 +106,7 @@ def create(
 
 def _told_again(taken: Client, secret: str, services: Services) -> tuple[Client, str | None]:
     def changed(client: Client) -> Client:
-        if client.is_public or _holds(secret, client):
+        if not client.has_secret or _holds(secret, client):
             return client
         if len(live(client.secrets, services.now())) >= MAX_LIVE_SECRETS:
             raise Conflict("There is such a client already", reason="client_exists")
@@ -135,8 +135,8 @@ def change(
 
 
 def with_credentials(client: Client, secret: str, services: Services) -> Client:
-    """The client with the secret if it is confidential and has none, and without any if it is public."""
-    if client.is_public:
+    """The client with the secret if it authenticates by one and has none, and without any if it does not."""
+    if not client.has_secret:
         return replace(client, secrets=())
     if client.secrets:
         return client
@@ -181,8 +181,8 @@ def add_secret(find: Callable[[], Client], overlap: int, services: Services) -> 
     stored = ClientSecret(sha256(secret), services.now())
 
     def changed(client: Client) -> Client:
-        if client.is_public:
-            raise Conflict("A public client has no secret", reason="client_public")
+        if not client.has_secret:
+            raise Conflict("This client authenticates without a secret", reason="client_secretless")
         if stored in client.secrets:
             return client
         kept = _ending(client.secrets, services.now(), services.now() + overlap)

@@ -10,6 +10,8 @@ LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its log
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # the grant `device_code` (RFC 8628 section 3.4)
 VERIFIED, TEST = "verified", "test"
 OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody is given it
+PRIVATE_KEY_JWT = "private_key_jwt"
+ASSERTION_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA", "Ed25519")  # the last two are one (RFC 9864)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Client:
     verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
     `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
     not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
-    client was read to be used (`storage.ClientStore.find`).
+    client was read to be used (`storage.ClientStore.find`). `jwks` is the text of a JWK set: of its own keys, which are
+    in the record, or else at `jwks_uri`.
     """
 
     client_id: str
@@ -45,6 +48,9 @@ class Client:
     grant_types: tuple[str, ...] = ("authorization_code",)
     response_types: tuple[str, ...] = ("code",)
     token_endpoint_auth_method: str = "client_secret_basic"
+    token_endpoint_auth_signing_alg: str = ""  # the one algorithm of its assertions; empty for any of ours
+    jwks: str = ""
+    jwks_uri: str = ""
     scope: Scope = Scope()
     default_scope: Scope = Scope()
     optional_scope: Scope = Scope()
@@ -88,6 +94,11 @@ class Client:
     def is_public(self) -> bool:
         """A client that cannot keep a secret (RFC 6749 section 2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether it authenticates by a secret that both sides know, and so is given one."""
+        return self.token_endpoint_auth_method.startswith("client_secret_")
 
     @property
     def acts_for_itself(self) -> bool:

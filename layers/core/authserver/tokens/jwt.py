@@ -2,7 +2,7 @@
 
 Verification follows RFC 8725: the key is ours and names the one algorithm it may be used with; nothing in the token's
 header chooses either; `jwk`, `jku` and `x5u` are never looked at, and a `crit` is refused. Tokens of others are for
-`tokens.upstream`.
+`tokens.foreign`.
 """
 
 from __future__ import annotations

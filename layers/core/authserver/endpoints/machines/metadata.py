@@ -13,7 +13,7 @@ from authserver.endpoints.browsers.redirection import RESPONSE_MODES, RESPONSE_M
 from authserver.endpoints.browsers.validation import PROMPTS
 from authserver.languages import languages
 from authserver.messages.token import Document
-from authserver.models.clients import DEVICE_CODE
+from authserver.models.clients import ASSERTION_ALGORITHMS, DEVICE_CODE, PRIVATE_KEY_JWT
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
@@ -50,6 +50,7 @@ def server_metadata(services: Services) -> Document:
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": confidential,
+        **_signing_algorithms(methods),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
         "claim_types_supported": ["normal"],
@@ -67,6 +68,16 @@ def server_metadata(services: Services) -> Document:
     }
     # An empty list would mean something else than its absence (RFC 8414 section 3.2).
     return Document({name: value for name, value in members.items() if value not in ([], "")})
+
+
+def _signing_algorithms(methods: list[str]) -> dict[str, list[str]]:
+    """RFC 8414 section 2: of the assertions that clients authenticate by, wherever they do."""
+    if PRIVATE_KEY_JWT not in methods:
+        return {}
+    endpoints = ("token", "revocation", "introspection")
+    return {
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS) for endpoint in endpoints
+    }
 
 
 def find_resource(address: str, inserted: str, services: Services) -> str | None:

@@ -47,7 +47,7 @@ def revoke_token(request: TokenPresented, services: Services) -> Document:
 
 
 def _is_without_credentials(request: TokenPresented) -> bool:
-    return request.authorization is None and "client_secret" not in request.parameters
+    return request.authorization is None and not {"client_secret", "client_assertion"} & request.parameters.keys()
 
 
 def _revoked_by_its_bearer(presented: str, request: TokenPresented, services: Services) -> bool:

@@ -221,8 +221,8 @@ def _is_a_users(identifier: str, services: Services) -> bool:
 
 
 def _require_hash_fits(document: NewClient) -> None:
-    if document.client_secret_hash and document.token_endpoint_auth_method == "none":
-        errors = [{"field": "client_secret_hash", "detail": "is for a confidential client"}]
+    if document.client_secret_hash and not document.token_endpoint_auth_method.startswith("client_secret_"):
+        errors = [{"field": "client_secret_hash", "detail": "is for a client that authenticates by a secret"}]
         raise Problem(400, "The request is not valid", reason="invalid", errors=errors)
 
 

@@ -6,6 +6,23 @@ from authserver.models.journal import Refusal
 REASONS = {
     "client_secret": N_("The client secret is wrong, or has ended."),
     "client_method": N_("The app authenticated in another way than it is registered for."),
+    "assertion_incomplete": N_("client_assertion and client_assertion_type have to be sent together."),
+    "assertion_type": N_("The client_assertion_type is not the one of JWTs."),
+    "assertion_malformed": N_("The client_assertion is no signed JWT."),
+    "assertion_typ": N_("The client_assertion is a token for something else, as its typ says."),
+    "assertion_alg": N_("The client_assertion is signed by an algorithm that is not allowed for the app."),
+    "assertion_unknown_kid": N_("None of the app's keys fits the client_assertion. Does its header name the kid?"),
+    "assertion_signature": N_("The signature of the client_assertion is wrong."),
+    "assertion_issuer": N_("iss and sub of the client_assertion both have to be the client identifier."),
+    "assertion_audience": N_("aud of the client_assertion has to be the issuer of this service, and nothing else."),
+    "assertion_jti": N_("The client_assertion needs a jti of at most 255 characters."),
+    "assertion_times": N_("The client_assertion needs an exp, and its times have to be numbers."),
+    "assertion_expired": N_("The client_assertion has expired. Is the app's clock right?"),
+    "assertion_lifetime": N_(
+        "The client_assertion would be valid for more than an hour. Make a new one for each request."
+    ),
+    "assertion_not_yet": N_("The client_assertion begins in the future. Is the app's clock right?"),
+    "assertion_used": N_("The client_assertion was used before. Make a new one for each request."),
     "client_disabled": N_("The app is disabled."),
     "throttled": N_("The client secret was tried too often."),
     "grant_type_not_allowed": N_("The app may not use this grant type. Add it in the settings."),

@@ -1,0 +1,72 @@
+"""An assertion that the client signed with its own key: RFC 7521 section 4.2, RFC 7523 section 2.2, OpenID Connect Core
+section 9."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from authserver.ends import FORGOTTEN_AFTER
+from authserver.errors import InvalidClient, InvalidRequest
+from authserver.messages.token import ClientRequest, PresentedSecret
+from authserver.values import Secret, base64url, from_base64url, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from authserver.models.clients import Client
+    from authserver.services import Services
+
+METHOD: str = "private_key_jwt"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def presented(request: ClientRequest) -> PresentedSecret | None:
+    assertion = request.parameters.get("client_assertion")
+    kind = request.parameters.get("client_assertion_type")
+    if assertion is None and kind is None:
+        return None
+    if assertion is None or kind is None:
+        raise InvalidRequest("client_assertion and client_assertion_type come together", reason="assertion_incomplete")
+    if kind != ASSERTION_TYPE:
+        raise InvalidClient("client_assertion_type is not supported", reason="assertion_type")
+    return PresentedSecret(_subject_of(assertion), Secret(assertion), request.source)
+
+
+def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
+    """Whether the client's key signed it, for us, and nobody has used it before.
+
+    False for a client without keys, as nobody is; raises `InvalidClient` with the reason for one that has them.
+    """
+    if not client.jwks or presented.secret is None:
+        return False
+    from authserver.tokens.client_assertion import Expected, NotAToken, verify_assertion
+
+    issuer = services.settings.issuer
+    expected = Expected(client.client_id, (issuer, f"{issuer}/token"), client.token_endpoint_auth_signing_alg)
+    keys: Sequence[Mapping[str, Any]] = json.loads(client.jwks)["keys"]
+    try:
+        identifier, expires_at = verify_assertion(presented.secret.reveal(), keys, expected, services.now())
+    except NotAToken as refusal:
+        raise InvalidClient("Client authentication failed", reason=f"assertion_{refusal.reason}") from None
+    if not services.counters.spend(_mark(client, identifier), services.claim(), expires_at + FORGOTTEN_AFTER):
+        raise InvalidClient("Client authentication failed", reason="assertion_used")
+    return True
+
+
+def _subject_of(assertion: str) -> str:
+    """Whom it claims to be of; nothing is verified yet."""
+    try:
+        _, content, _ = assertion.split(".")
+        claims = json.loads(from_base64url(content))
+        subject = claims["sub"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        subject = None
+    if not isinstance(subject, str) or not subject:
+        raise InvalidClient("client_assertion is not well-formed", reason="assertion_malformed")
+    return subject
+
+
+def _mark(client: Client, identifier: str) -> str:
+    """What stands for the assertion where it is marked as used: no two clients' identifiers meet."""
+    return base64url(sha256(f"{client.client_id}\x00{identifier}"))
