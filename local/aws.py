@@ -36,6 +36,7 @@ from local.permissions import (
 )
 from local.repetitions import TOKEN, MismatchError, Repetitions
 from local.stack import Key, Table
+from local.workers import FunctionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,10 +57,11 @@ class Aws:
 
     Any credentials do. Those that `permit` names may do no more than a role allows: each function has its own.
     `outbox` has the mails that were sent; `invoke_later` is given the name of a function and an event that it is to be
-    invoked with, and raises KeyError if there is none of that name.
+    invoked with, and raises KeyError if there is none of that name; `invoke_now` waits for the answer, too.
     """
 
     invoke_later: Callable[[str, bytes], None]
+    invoke_now: Callable[[str, bytes], bytes]
 
     def __init__(self, log: Log) -> None:
         self.account = str(next(_accounts))
@@ -127,16 +129,18 @@ class Aws:
         return refusal or self.outbox.take(mail)
 
     def _invoke(self, function: str, request: Request) -> Response:
-        """Asynchronous invocations alone: a function that waits for another is paid for twice."""
         arn = f"arn:aws:lambda:{REGION}:{self.account}:function:{function}"
         if refusal := self._forbidden(request, lambda: [invoke_access(arn)]):
             return refusal
-        if request.header("X-Amz-Invocation-Type") != "Event":
-            return _unknown_operation("functions are invoked asynchronously here")
         try:
+            if request.header("X-Amz-Invocation-Type") != "Event":
+                return Response(200, (), self.invoke_now(function, request.body))
             self.invoke_later(function, request.body)
         except KeyError:
             return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
+        except FunctionError as error:
+            told = {"errorType": error.error_type, "errorMessage": error.message}
+            return Response(200, (("X-Amz-Function-Error", "Unhandled"),), json.dumps(told).encode())
         return Response(202)
 
     def permit(self, access_key_id: str, name: str, statements: tuple[Statement, ...]) -> None:

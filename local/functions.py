@@ -178,6 +178,11 @@ class Functions:
         """The function's answer. Errors: `FunctionError`."""
         return json.loads(self.pools[logical_id].invoke(json.dumps(event).encode()))
 
+    def invoke_now(self, name: str, event: bytes) -> bytes:
+        """The answer of the function of this name. Errors: `FunctionError`; KeyError for one that there is not."""
+        _, pool = self._by_name[name]
+        return pool.invoke(event)
+
     def invoke_later(self, name: str, event: bytes) -> None:
         """Invoke the function of this name asynchronously; who asks does not hear what comes of it.
 

@@ -214,6 +214,7 @@ class DevelopmentServer:
             self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
         self._functions = Functions(stack.functions, self._aws.endpoint_url, fork_server, self._log)
         self._aws.invoke_later = self._functions.invoke_later
+        self._aws.invoke_now = self._functions.invoke_now
         self._closing.callback(self._functions.close)
 
     def _plant(self) -> None:

@@ -7,7 +7,7 @@ from authserver.pages import Pages
 from authserver.wire.browser import parse_authorization_request
 from authserver.wire.http import HttpRequest, HttpResponse
 
-services = bootstrap(jose="implicit")
+services = bootstrap(orders_documents=True, jose="implicit")
 pages = Pages(services)
 
 

@@ -6,7 +6,7 @@ from authserver.endpoints.machines.introspect import introspect_self, introspect
 from authserver.wire.http import HttpRequest, HttpResponse, render
 from authserver.wire.protocol import parse_bearer, parse_token_presented
 
-services = bootstrap(stores=("tokens",), checks=True, jose=True)
+services = bootstrap(orders_documents=True, stores=("tokens",), checks=True, jose=True)
 
 
 @endpoint("GET", "POST")

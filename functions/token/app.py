@@ -6,7 +6,7 @@ from authserver.endpoints.machines.token import issue_token
 from authserver.wire.http import HttpRequest, HttpResponse, render
 from authserver.wire.protocol import parse_token_request
 
-services = bootstrap(stores=("tokens",), issues=True, jose=True, passwords="password")
+services = bootstrap(orders_documents=True, stores=("tokens",), issues=True, jose=True, passwords="password")
 
 
 @endpoint("POST", cors=True)

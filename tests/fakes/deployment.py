@@ -90,6 +90,8 @@ def settings(**overrides: Any) -> Settings:
         registration="Off",
         registrations_per_hour=20,
         registrations_per_day=2000,
+        client_documents=(),
+        documents_function="documents",
         mail_from="authserver@as.example",
         mail_function="mail",
         erase_function="erase",

@@ -52,6 +52,13 @@ class InvalidClient(OAuthError):
     section = "RFC 6749 section 5.2"
 
 
+class UnusableDocument(OAuthError):
+    """A client's metadata document does not make it a client here."""
+
+    error = "invalid_client"
+    section = "draft-ietf-oauth-client-id-metadata-document section 4"
+
+
 class InvalidGrant(OAuthError):
     error = "invalid_grant"
     section = "RFC 6749 section 5.2"

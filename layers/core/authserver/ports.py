@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from authserver.records import dataclass
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,13 +76,23 @@ class PasswordHasher(Protocol):
 class FetchFailed(Exception):
     """A document could not be had; `reason` is a tag for logs, `error` what an answer with the status 400 calls it.
 
-    The latter is anybody's text: to be compared with what is known, not to be shown or logged.
+    The latter is anybody's text: to be compared with what is known, not to be shown or logged. `status` is that of the
+    answer, where it is the reason.
     """
 
-    def __init__(self, reason: str, error: str = "") -> None:
+    def __init__(self, reason: str, error: str = "", status: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.error = error
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document, and for how many seconds its origin lets it be remembered, if it says so (RFC 9111 section 5.2)."""
+
+    document: Mapping[str, Any]
+    max_age: int | None = None
 
 
 class Fetcher(Protocol):
@@ -94,6 +106,9 @@ class Fetcher(Protocol):
 
     def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
         """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`."""
+
+    def get_dated(self, url: str, *, most: int) -> Fetched:
+        """The document, of at most so many octets, as it is now. Raises `FetchFailed`."""
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """The answer to a form. Raises `FetchFailed`."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authserver.ends import Deployment
+    from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
     from authserver.models.clients import Client
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from authserver.storage.browsers import BrowserStore
     from authserver.storage.clients import ClientStore
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+    from authserver.storage.documents import DocumentStore
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
     from authserver.storage.organisations import OrganisationStore
@@ -120,10 +122,11 @@ class Services:
     `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` what was told to
     every function at most a second ago, `now` epoch seconds, `random` that many octets from a cryptographic source.
     `settle` waits until every function has heard what was just told to all of them.
-    `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the one
-    function that goes out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
+    `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the two
+    functions that go out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
     long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
-    at once. `polled` is what this instance remembers of when devices asked it.
+    at once. `order_document` has a document of a client's fetched by the function that does so, waits for it, and tells
+    what went wrong, or nothing. `polled` is what this instance remembers of when devices asked it.
     """
 
     settings: Settings
@@ -138,6 +141,7 @@ class Services:
     journal: JournalStore
     counters: CounterStore
     erasures: ErasureStore
+    documents: DocumentStore
     configuration: ConfigurationStore
     scopes: Scopes
     resources: Callable[[], ResourceCatalogue | None]
@@ -157,6 +161,7 @@ class Services:
     fetcher: Fetcher | None = None
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
+    order_document: Callable[[DocumentOrder], str] | None = None
     mailer: Mailer | None = None
     polled: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     _at: dict[tuple[str, str], Services] = field(default_factory=dict, init=False, compare=False, repr=False)

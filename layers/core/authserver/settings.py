@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from authserver.records import dataclass
+from authserver.values import host_of, is_document_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DAY = 86_400
+ANY_HOST = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Settings:
     registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
     registrations_per_hour: int  # where it is `Open`: from one address
     registrations_per_day: int  # and in all
+    client_documents: tuple[str, ...]  # the hosts whose metadata documents make clients, or ANY_HOST; none: off
+    documents_function: str
     mail_from: str  # whom mails are from; empty if none are sent
     mail_function: str
     erase_function: str
@@ -106,6 +110,8 @@ class Settings:
             registration=environ.get("REGISTRATION", "Off"),
             registrations_per_hour=int(environ.get("REGISTRATIONS_PER_HOUR", "20")),
             registrations_per_day=int(environ.get("REGISTRATIONS_PER_DAY", "2000")),
+            client_documents=_parse_hosts(environ.get("CLIENT_DOCUMENTS", "Off")),
+            documents_function=environ.get("DOCUMENTS_FUNCTION", ""),
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),
@@ -121,6 +127,16 @@ class Settings:
         """
         return replace(self, issuer=self.issuer or origin, resource=self.resource or resource or self.issuer or origin)
 
+    def admits_document(self, client_id: str) -> bool:
+        """Whether this is the identifier of a client whose metadata document is its registration here."""
+        if not self.client_documents or not is_document_address(client_id, loopback=self.loopback_upstreams):
+            return False
+        return self.admits_host(client_id)
+
+    def admits_host(self, address: str) -> bool:
+        """Whether documents are taken from the host of this address."""
+        return self.client_documents == (ANY_HOST,) or host_of(address) in self.client_documents
+
     @property
     def known_resources(self) -> tuple[str, ...]:
         """The resource indicators that tokens are issued for; the first is the default (RFC 8707 section 2)."""
@@ -130,6 +146,11 @@ class Settings:
     def longest_token_lifetime(self) -> int:
         """No access token, nor id_token, of this deployment lives longer; clients' own lifetimes are capped to it."""
         return max(self.access_token_lifetime, 14 * DAY)
+
+
+def _parse_hosts(text: str) -> tuple[str, ...]:
+    """``Off``, ``On``, or host names."""
+    return {"Off": (), "On": (ANY_HOST,)}.get(text) or tuple(text.lower().split()) * (text != "Off")
 
 
 def _parse_route_scopes(text: str) -> dict[str, str]:

@@ -43,7 +43,9 @@ NEVER_REDIRECTED_TO = frozenset(
 MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 )
+DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 MAX_URI_LENGTH = 2048
+MAX_DOCUMENT_ADDRESS = 1024
 MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle brackets
 
 
@@ -299,6 +301,37 @@ def is_on_loopback(text: str) -> bool:
         return False
     plain = text.isascii() and text.isprintable() and not any(character in text for character in ' "<>\\^`{|}#@')
     return plain and parts.scheme == "http" and parts.hostname in (*LOOPBACK_LITERALS, "localhost")
+
+
+def is_document_address(text: str, *, loopback: bool = False) -> bool:
+    """Whether a client identifier is the address of the client's metadata document: https, with a path, without
+    fragment, user information and dot segments (draft-ietf-oauth-client-id-metadata-document section 3).
+
+    In one spelling, too: lower case before the path, and no port that goes without saying. So nobody has a second name
+    beside one that is blocked. `loopback` admits http to this machine.
+    """
+    if not text.startswith(("https://", "http://")) or len(text) > MAX_DOCUMENT_ADDRESS:
+        return False
+    if not text.isascii() or not text.isprintable() or any(character in text for character in ' "<>\\^`{|}#'):
+        return False
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if parts.netloc != (host if port is None else f"{host}:{port}") or not HOST.fullmatch(parts.hostname or ""):
+        return False
+    if parts.path in ("", "/") or DOT_SEGMENT.search(parts.path) or (parts.hostname or "").endswith("."):
+        return False
+    if parts.scheme == "https":
+        return port != 443
+    return loopback and parts.hostname in (*LOOPBACK_LITERALS, "localhost")
+
+
+def host_of(address: str) -> str:
+    """The host of an address, as `is_document_address` admits it."""
+    return urlsplit(address).hostname or ""
 
 
 def is_mail_address(text: str) -> bool:

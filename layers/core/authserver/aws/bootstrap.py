@@ -22,13 +22,16 @@ from authserver.tokens.keyring import TOKEN_RING, KeyRing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from authserver.aws.dynamodb.documents import DocumentClients
     from authserver.aws.service import Service
     from authserver.ends import Deployment
+    from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
     from authserver.ports import Fetcher, Mailer, PasswordHasher
     from authserver.resources import ResourceCatalogue
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+    from authserver.storage.documents import DocumentStore
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
     from authserver.theme import Looks
@@ -45,6 +48,7 @@ def bootstrap(
     orders_mail: bool = False,
     sends_mail: bool = False,
     orders_erasures: bool = False,
+    orders_documents: bool = False,
     issues: bool = False,
     checks: bool = False,
     stores: tuple[str, ...] = tuple(GUARDED),
@@ -57,8 +61,9 @@ def bootstrap(
     `issues` is for the functions that issue tokens, and `checks` for those that are shown them: their keys are loaded
     now, where the lean client is used.
     `stores` are those that are imported and made now; the others, when they are first used.
-    `goes_out` is for the one function that fetches from the internet, `orders_mail` for those whose pages have mails
-    sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users.
+    `goes_out` is for the two functions that fetch from the internet, `orders_mail` for those whose pages have mails
+    sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users,
+    `orders_documents` for those where clients begin or authenticate.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -68,7 +73,9 @@ def bootstrap(
         hasher.load()
     dynamodb, kms = connected(settings, os.environ)
     tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
-    reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0])
+    order_document = _document_orders(settings) if orders_documents and settings.documents_function else None
+    documented = _documented(settings, order_document) if settings.client_documents else None
+    reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0], documented)
     made = DynamoStores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader)
     own, configuration = made.guarded(at_once=stores), Later(made.configuration)
     resources = Later(lambda: _resources(configuration, reader.deployment))
@@ -91,6 +98,7 @@ def bootstrap(
         journal=cast("JournalStore", Later(made.journal)),
         counters=cast("CounterStore", Later(made.counters)),
         erasures=cast("ErasureStore", Later(made.erasures)),
+        documents=cast("DocumentStore", Later(made.documents)),
         configuration=cast("ConfigurationStore", configuration),
         scopes=RememberedScopes(lambda: configuration.scopes(), reader.deployment),
         resources=lambda: resources() if reader.deployment().resources else None,
@@ -110,6 +118,7 @@ def bootstrap(
         order_mail=_mail_orders(settings) if orders_mail and settings.mail_from else None,
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
+        order_document=order_document,
     )
 
 
@@ -219,6 +228,27 @@ def _erasure_orders(settings: Settings) -> Callable[[str], None]:
     from authserver.aws.erasure_orders import ErasureOrders
 
     return ErasureOrders(boto3.client("lambda", config=CONFIG), settings.erase_function)
+
+
+def _document_orders(settings: Settings) -> Callable[[DocumentOrder], str]:
+    """Made with the first order: boto3 takes long to load, and documents are fetched seldom."""
+
+    def make() -> Any:
+        from authserver.aws.document_orders import DocumentOrders
+
+        return DocumentOrders(settings.documents_function)
+
+    return cast("Callable[[DocumentOrder], str]", Later(make))
+
+
+def _documented(settings: Settings, order: Callable[[DocumentOrder], str] | None) -> DocumentClients:
+    """The clients that come of metadata documents; imported where the operator lets there be any."""
+    from authserver.aws.dynamodb.documents import DocumentClients
+    from authserver.messages.documents import DocumentOrder
+
+    return DocumentClients(
+        settings.admits_document, None if order is None else lambda client_id: order(DocumentOrder(client_id))
+    )
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -38,20 +38,41 @@ def verify(client: Client, presented: PresentedSecret, services: Services) -> bo
 
     False for a client without keys, as nobody is; raises `InvalidClient` with the reason for one that has them.
     """
-    if not client.jwks or presented.secret is None:
+    if presented.secret is None or not (client.jwks or client.jwks_uri):
         return False
-    from authserver.tokens.client_assertion import Expected, NotAToken, verify_assertion
+    from authserver.tokens.client_assertion import NotAToken
 
-    issuer = services.settings.issuer
-    expected = Expected(client.client_id, (issuer, f"{issuer}/token"), client.token_endpoint_auth_signing_alg)
-    keys: Sequence[Mapping[str, Any]] = json.loads(client.jwks)["keys"]
     try:
-        identifier, expires_at = verify_assertion(presented.secret.reveal(), keys, expected, services.now())
+        identifier, expires_at = _verified(presented.secret.reveal(), client, services)
     except NotAToken as refusal:
         raise InvalidClient("Client authentication failed", reason=f"assertion_{refusal.reason}") from None
     if not services.counters.spend(_mark(client, identifier), services.claim(), expires_at + FORGOTTEN_AFTER):
         raise InvalidClient("Client authentication failed", reason="assertion_used")
     return True
+
+
+def _verified(assertion: str, client: Client, services: Services) -> tuple[str, int]:
+    """The assertion's identifier, and when it expires. Raises `NotAToken`.
+
+    Where no key fits and the keys are elsewhere, it looks there for new ones, once a minute at most.
+    """
+    from authserver.tokens.client_assertion import Expected, UnknownKey, verify_assertion
+
+    issuer, now = services.settings.issuer, services.now()
+    expected = Expected(client.client_id, (issuer, f"{issuer}/token"), client.token_endpoint_auth_signing_alg)
+    if client.jwks:
+        return verify_assertion(assertion, _keys(client.jwks), expected, now)
+    from authserver.identity.key_sets import key_set
+
+    try:
+        return verify_assertion(assertion, _keys(key_set(client, services)), expected, now)
+    except UnknownKey:
+        return verify_assertion(assertion, _keys(key_set(client, services, anew=True)), expected, now)
+
+
+def _keys(text: str) -> Sequence[Mapping[str, Any]]:
+    keys: Sequence[Mapping[str, Any]] = json.loads(text)["keys"]
+    return keys
 
 
 def _subject_of(assertion: str) -> str:

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from authserver.ports import FetchFailed
+from authserver.ports import Fetched, FetchFailed
 from authserver.records import dataclass
 
 SECONDS = 5.0  # for one document
@@ -80,21 +80,25 @@ class Fetch:
         if document is not None and fetched_at > self._clock() - younger_than:
             return document
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        document = self._fetch(_Request("GET", url, headers))
+        document = _document(self._fetch(_Request("GET", url, headers)))
         if younger_than:
             self._remember(url, document)
         return document
 
+    def get_dated(self, url: str, *, most: int) -> Fetched:
+        answer = self._fetch(_Request("GET", url, {}, most=most))
+        return Fetched(_document(answer), _max_age(answer))
+
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         media_type = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._fetch(_Request("POST", url, {**media_type, **headers}, urlencode(form).encode()))
+        return _document(self._fetch(_Request("POST", url, {**media_type, **headers}, urlencode(form).encode())))
 
     def _remember(self, url: str, document: Mapping[str, Any]) -> None:
         if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
         self._remembered[url] = (self._clock(), document)
 
-    def _fetch(self, request: "_Request") -> Mapping[str, Any]:
+    def _fetch(self, request: "_Request") -> "_Answer":
         parts = self._parse(request.url)
         seconds = min(SECONDS, self._deadline - self._clock())
         if seconds <= 0:
@@ -107,7 +111,7 @@ class Fetch:
         if thread.is_alive():
             exchange.abandon()
             raise FetchFailed("timeout")
-        return _document(exchange.answer())
+        return exchange.answer()
 
     def _parse(self, url: str) -> SplitResult:
         """The parts of an address that may be fetched. Raises `FetchFailed`."""
@@ -165,6 +169,7 @@ class _Request:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    most: int = MAX_OCTETS  # of the answer's body
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,8 @@ class _Answer:
     status: int
     media_type: str
     body: bytes = field(repr=False)
+    cache_control: str = ""
+    age: str = ""
 
 
 class _Exchange:
@@ -228,7 +235,7 @@ class _Exchange:
             target = f"{path}?{self._parts.query}" if self._parts.query else path
             connection.request(self._request.method, target, self._request.body, self._headers())
             with connection.getresponse() as response:
-                return _read(response)
+                return _read(response, self._request.most)
         finally:
             if self._socket is not None:
                 self._socket.close()
@@ -257,17 +264,34 @@ class _Exchange:
         return {**common, **self._request.headers, "Connection": "close"}
 
 
-def _read(response: HTTPResponse) -> _Answer:
+def _read(response: HTTPResponse, most: int) -> _Answer:
     """The answer, whose body is small and plain. Raises `FetchFailed`."""
     if response.getheader("Content-Encoding", "identity").lower() != "identity":
         raise FetchFailed("content_encoding")
-    body = response.read(MAX_OCTETS + 1)
-    if len(body) > MAX_OCTETS:
+    body = response.read(most + 1)
+    if len(body) > most:
         raise FetchFailed("too_large")
     if response.length:
         raise FetchFailed("truncated")
     media_type = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    return _Answer(response.status, media_type, body)
+    cache_control = (response.getheader("Cache-Control") or "").lower()
+    return _Answer(response.status, media_type, body, cache_control, response.getheader("Age") or "")
+
+
+def _max_age(answer: _Answer) -> int | None:
+    """For how long the answer may be remembered from now on: RFC 9111 sections 4.2 and 5.2.2."""
+    directives = {
+        name: value for name, _, value in (one.strip().partition("=") for one in answer.cache_control.split(","))
+    }
+    if directives.keys() & {"no-store", "no-cache"}:
+        return 0
+    seconds = _seconds(directives.get("max-age", ""))
+    return None if seconds is None else max(0, seconds - (_seconds(answer.age) or 0))
+
+
+def _seconds(text: str) -> int | None:
+    digits = text.strip().strip('"')
+    return int(digits[:10]) if digits.isascii() and digits.isdigit() else None
 
 
 def _port(parts: SplitResult) -> int:
@@ -279,7 +303,7 @@ def _document(answer: _Answer) -> Mapping[str, Any]:
     if 300 <= answer.status < 400:
         raise FetchFailed("redirect")
     if answer.status != 200:
-        raise FetchFailed("status", _error(answer))
+        raise FetchFailed("status", _error(answer), answer.status)
     if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
         raise FetchFailed("content_type")
     try:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from authserver.errors import AuthorizationPending, OAuthError, ServerError, SlowDown, TemporarilyUnavailable
+from authserver.errors import (
+    AuthorizationPending,
+    OAuthError,
+    ServerError,
+    SlowDown,
+    TemporarilyUnavailable,
+    UnusableDocument,
+)
 from authserver.models.journal import Refusal
 
 if TYPE_CHECKING:
@@ -24,8 +31,8 @@ NOBODY = ""  # the client of all refusals of those that there are not
 OF_NO_CLIENT = frozenset({"client_id_missing", "client_id_repeated"})
 
 
-# A device's user has to decide yet (RFC 8628 section 3.5), or it is ours.
-NOT_THE_DEVELOPERS = (AuthorizationPending, ServerError, SlowDown, TemporarilyUnavailable)
+# A device's user has to decide yet (RFC 8628 section 3.5), or it is ours, or of a client that there is not.
+NOT_THE_DEVELOPERS = (AuthorizationPending, ServerError, SlowDown, TemporarilyUnavailable, UnusableDocument)
 
 
 class noted:  # noqa: N801 - reads as what it does: with noted(...)

@@ -4,7 +4,7 @@ from dataclasses import field
 
 from authserver.models import ACTIVE
 from authserver.records import dataclass
-from authserver.values import RedirectUri, Scope
+from authserver.values import RedirectUri, Scope, host_of
 
 LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # the grant `device_code` (RFC 8628 section 3.4)
@@ -94,6 +94,11 @@ class Client:
     def is_public(self) -> bool:
         """A client that cannot keep a secret (RFC 6749 section 2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def document_host(self) -> str:
+        """The host of its metadata document, if its identifier is the address of one."""
+        return host_of(self.client_id) if "://" in self.client_id else ""
 
     @property
     def has_secret(self) -> bool:

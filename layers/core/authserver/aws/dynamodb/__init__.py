@@ -80,6 +80,10 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
     ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``; outlives it
     ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last; and
                               of each member of a group who has any, ``n<hash>`` attempts, the last ``t<hash>``
+    ``document#client#<client key>``   the metadata document of the client whose identifier is its ``uri``: the
+                              ``client`` that was made of it, what is said of when it was fetched, and the last
+                              ``error``; listed by ``listed_subject``, as ``document``, once it was good
+    ``document#keys#<client key>``    the same of the key set of a client, from ``uri``: ``jwks``
     ``refusals#<client key>#<day>``   what a client was refused on a day that began then, for its developer: ``refused``
                               times; ``<error> <reason>`` has how often in this way, ``... last_at`` and
                               ``... reference`` the last time
@@ -178,6 +182,11 @@ class DynamoStores:
         from authserver.aws.dynamodb.erasures import DynamoErasures
 
         return DynamoErasures(self.dynamodb, self.tables.tokens, self.tables.users)
+
+    def documents(self) -> Any:
+        from authserver.aws.dynamodb.documents import DynamoDocuments
+
+        return DynamoDocuments(self.dynamodb, self.tables.tokens)
 
     def configuration(self) -> Any:
         from authserver.aws.dynamodb.configuration import DynamoConfiguration

@@ -2,15 +2,16 @@
 reads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_client_end
 from authserver.aws.dynamodb.lists import Index, read_all
 from authserver.aws.dynamodb.reader import Reader, Tables, Wanted
-from authserver.aws.items.clients import client_of, secret_attribute
+from authserver.aws.items.clients import client_attributes, client_of, secret_attribute
 from authserver.aws.items.primary_keys import (
     client_end_key,
+    document_key,
     initial_access_token_key,
     key_text,
     logo_key,
@@ -55,6 +56,8 @@ class DynamoClients:
     def get(self, client_id: str) -> Client | None:
         if not _is_key(client_id):
             return None
+        if self._reader.has_document(client_id):
+            return self._of_documents((client_id,)).get(client_id)
         logo = logo_key(client_id)
         found = read_together(
             self._dynamodb,
@@ -65,9 +68,21 @@ class DynamoClients:
 
     def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
         keys = tuple(filter(_is_key, client_ids))
-        items = read_all(self._dynamodb, {self._tables.clients: ("client_id", keys)})[self._tables.clients]
+        documented = tuple(filter(self._reader.has_document, keys))
+        own = tuple(key for key in keys if key not in documented)
+        items = read_all(self._dynamodb, {self._tables.clients: ("client_id", own)})[self._tables.clients]
         records = (read(client_of, item) for item in items.values())
-        return {one.client_id: one for one in self._with_logos(tuple(filter(None, records)))}
+        found = {one.client_id: one for one in self._with_logos(tuple(filter(None, records)))}
+        return found | self._of_documents(documented) if documented else found
+
+    def _of_documents(self, client_ids: Iterable[str]) -> dict[str, Client]:
+        """Those that come of metadata documents, as these were when they were good last."""
+        from authserver.aws.dynamodb.documents import remembered
+
+        keys = {one: document_key(one) for one in client_ids}
+        items = read_all(self._dynamodb, {self._tables.tokens: ("pk", keys.values())})[self._tables.tokens]
+        found = {one: remembered(one, items.get(key)) for one, key in keys.items()}
+        return {one: client for one, client in found.items() if client is not None}
 
     def find(self, client_id: str) -> Client | None:
         return self._reader.read(Wanted(client_id=client_id)).client if _is_key(client_id) else None
@@ -173,15 +188,8 @@ def client_item(client: Client) -> Item:
     """The item of a client."""
     return encode_item(
         {
-            **{field.name: getattr(client, field.name) for field in fields(client)},
-            "epoch": None,
+            **client_attributes(client),
             "logo_uri": LOGO_APART if client.logo_uri.startswith(LOGO_APART) else client.logo_uri,
-            "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
-            "post_logout_redirect_uris": tuple(uri.text for uri in client.post_logout_redirect_uris),
-            "scope": str(client.scope),
-            "default_scope": str(client.default_scope),
-            "optional_scope": str(client.optional_scope),
-            "secrets": tuple(map(secret_attribute, client.secrets)),
             "listed": f"{LISTED}#{part_of(client.client_id)}",
             "listed_owner": client.owner,
         }

@@ -22,6 +22,7 @@ from authserver.aws.items.primary_keys import (
     SHARDS,
     client_end_key,
     deployment_key,
+    document_key,
     key_text,
     organisation_end_key,
     subject_end_key,
@@ -36,6 +37,7 @@ from authserver.storage.standing import Ends
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from authserver.aws.dynamodb.documents import DocumentClients
     from authserver.aws.service import Service
     from authserver.models.clients import Client
     from authserver.models.organisations import Organisation
@@ -59,6 +61,7 @@ class Wanted:
     """What to read: the ends of these (keys in base64url, empty where there is none), and items of the Tokens table.
 
     With `client_id`, that client's record, whose end is the one to read if `client_key` names no other; with
+    `caller_key` that end alone, likewise; with
     `companies`, the organisation's; with `user`, that user's. With both an organisation and a subject
     comes the membership. `fresh`: the deployment's item as it is now.
     """
@@ -66,6 +69,7 @@ class Wanted:
     subject_key: str = ""
     client_key: str = ""
     client_id: str | None = None
+    caller_key: str = ""
     organisation_key: str = ""
     companies: bool = False
     user: str = ""
@@ -78,6 +82,7 @@ class Found:
     """What was read. `is_fresh` tells whether the deployment's item was."""
 
     ends: Ends
+    caller: ClientEnd
     client: Client | None
     organisation: Organisation | None
     user: Item | None
@@ -124,15 +129,21 @@ class Reader:
         tables: Tables,
         clocks: Callable[[], tuple[float, float]],
         shard: Callable[[], int],
+        documents: DocumentClients | None = None,
     ) -> None:
         self._dynamodb = dynamodb
         self._tables = tables
         self._clocks = clocks
         self._shard = shard
+        self._documents = documents
         self._clients: _Memory[Client] = _Memory()
         self._organisations: _Memory[Organisation] = _Memory()
         self._deployment = Deployment()
         self._deployment_read: tuple[float, float] | None = None
+
+    def has_document(self, client_id: str) -> bool:
+        """Whether this is the identifier of a client that comes of a metadata document."""
+        return self._documents is not None and self._documents.admits(client_id)
 
     def shard(self) -> int:
         """Which of the sixteen copies of something to read."""
@@ -147,7 +158,23 @@ class Reader:
         self._clients.forget(key_text(client_id))
 
     def read(self, wanted: Wanted) -> Found:
-        """All that is wanted, in one call; more only while others are writing it."""
+        """All that is wanted, in one call; more only while others are writing it, and where a client's metadata
+        document has to be fetched first."""
+        if wanted.client_id and self._documents is not None and self._documents.admits(wanted.client_id):
+            return self._read_with_document(wanted, wanted.client_id, self._documents)
+        return self._read(wanted)
+
+    def _read_with_document(self, wanted: Wanted, client_id: str, documents: DocumentClients) -> Found:
+        key = document_key(client_id)
+        both = replace(wanted, client_id=None, caller_key=key_text(client_id), items=(*wanted.items, key))
+        found = self._read(both)
+        now = int(self._clocks()[0])
+        outcome = documents.refresh(client_id, found.items.get(key), found.caller, now)
+        if outcome is not None:
+            found = self._read(both)
+        return replace(found, client=documents.present(client_id, found.items.get(key), found.caller, now, outcome))
+
+    def _read(self, wanted: Wanted) -> Found:
         for _ in range(ATTEMPTS):
             try:
                 return self._read_once(wanted)
@@ -157,7 +184,7 @@ class Reader:
 
     def _read_once(self, wanted: Wanted) -> Found:
         shard, at = self.shard(), self._clocks()
-        caller_key = key_text(wanted.client_id) if wanted.client_id is not None else ""
+        caller_key = key_text(wanted.client_id) if wanted.client_id is not None else wanted.caller_key
         client_key = wanted.client_key or caller_key
         client = self._clients.get(caller_key) if wanted.client_id else None
         companies_of = wanted.organisation_key if wanted.companies else ""
@@ -199,6 +226,7 @@ class Reader:
                 client_key=client_key,
                 organisation_key=wanted.organisation_key,
             ),
+            caller_end,
             # What was not asked for is remembered as it was.
             self._present_client(caller_key, caller_end, client, found[self._tables.clients].get(wanted.client_id))
             if wanted.client_id

@@ -33,6 +33,20 @@ def client_of(item: Mapping[str, Any]) -> Client:
     )
 
 
+def client_attributes(client: Client) -> dict[str, Any]:
+    """What `client_of` reads."""
+    return {
+        **attributes_of(client),
+        "epoch": None,
+        "redirect_uris": tuple(uri.text for uri in client.redirect_uris),
+        "post_logout_redirect_uris": tuple(uri.text for uri in client.post_logout_redirect_uris),
+        "scope": str(client.scope),
+        "default_scope": str(client.default_scope),
+        "optional_scope": str(client.optional_scope),
+        "secrets": tuple(map(secret_attribute, client.secrets)),
+    }
+
+
 def _uris(item: Mapping[str, Any], name: str) -> tuple[RedirectUri, ...]:
     return tuple(map(RedirectUri, typed(tuple(item.get(name, ())), tuple[str, ...], name)))
 

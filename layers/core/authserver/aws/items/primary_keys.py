@@ -52,6 +52,14 @@ def device_key(device_id: str) -> str:
     return f"device#{device_id}"
 
 
+def document_key(client_id: str) -> str:
+    return f"document#client#{key_text(client_id)}"
+
+
+def key_set_key(client_id: str) -> str:
+    return f"document#keys#{key_text(client_id)}"
+
+
 def initial_access_token_key(token_id: str) -> str:
     return f"initial#{token_id}"
 

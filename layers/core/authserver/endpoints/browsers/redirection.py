@@ -81,7 +81,8 @@ def _registered_uri(request: AuthorizationRequest, client: Client, services: Ser
     if "redirect_uri" in request.repeated:
         raise InvalidRequest("redirect_uri is repeated", reason="redirect_uri_repeated")
     presented = request.parameters.get("redirect_uri") or _only_uri(request, client)
-    localhost = services.settings.localhost_redirects
+    # A program on the user's own machine, whose document names no port, listens where it can (RFC 8252 section 7.3).
+    localhost = services.settings.localhost_redirects or services.settings.admits_document(client.client_id)
     if not any(registered.admits(presented, localhost=localhost) for registered in client.redirect_uris):
         raise InvalidRequest("redirect_uri is not registered for this application", reason="redirect_uri_unknown")
     try:

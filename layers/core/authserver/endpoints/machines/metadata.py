@@ -64,6 +64,7 @@ def server_metadata(services: Services) -> Document:
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
+        **({"client_id_metadata_document_supported": True} if settings.client_documents else {}),
         "protected_resources": list(services.known_resources),
     }
     # An empty list would mean something else than its absence (RFC 8414 section 3.2).

@@ -1,0 +1,64 @@
+"""Orders to fetch documents of clients: on their way to the one function that does, and at their arrival there.
+
+Whoever orders waits: the document decides what becomes of its request. So the invocation is a synchronous one.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from authserver.aws.boto import Config, boto3
+from authserver.aws.log import write_request
+from authserver.errors import OAuthError
+from authserver.messages.documents import DocumentOrder
+from authserver.values import host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROUTE = "documents"  # what the log has in place of one
+# What it fetches takes five seconds at most, and whoever waits has ten.
+CONFIG = Config(connect_timeout=1, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+class DocumentOrders:
+    """Implements `services.Services.order_document` by a synchronous invocation of one function."""
+
+    def __init__(self, function: str) -> None:
+        self._client = boto3.client("lambda", config=CONFIG)
+        self._function = function
+
+    def __call__(self, order: DocumentOrder) -> str:
+        sent = {"client_id": order.client_id, "key_set": order.key_set, "anew": order.anew}
+        try:
+            answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(sent).encode())
+            told = json.loads(answer["Payload"].read())
+        except (BotoCoreError, ClientError, ValueError):
+            return "unreachable"
+        return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else "unreachable"
+
+
+def fetching(carry_out: Callable[[DocumentOrder], str]) -> Callable[[Mapping[str, Any], Any], dict[str, str]]:
+    """Makes a Lambda handler of a function that carries out an order and tells what went wrong, or nothing.
+
+    The log has the host, and nothing of the address beyond it.
+    """
+
+    @wraps(carry_out)
+    def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
+        order = DocumentOrder(
+            str(event.get("client_id", "")), str(event.get("key_set", "")), event.get("anew", False) is True
+        )
+        try:
+            error = carry_out(order)
+        except OAuthError as failure:
+            write_request(ROUTE, "", failure.status, failure.reason, "")
+            raise RuntimeError(failure.reason) from None
+        write_request(ROUTE, host_of(order.key_set or order.client_id), 200, error, "")
+        return {"error": error}
+
+    return handler

@@ -1,0 +1,50 @@
+"""The keys of clients that have them at an address of their own: `jwks_uri` of RFC 7591 section 2.
+
+Nobody goes there from here: what was fetched for this very client is read, and fetched by another function where that
+is too old.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authserver.errors import InvalidClient, TemporarilyUnavailable
+from authserver.messages.documents import DocumentOrder
+from authserver.models.documents import OUTAGES, RETRY, FetchedDocument
+
+if TYPE_CHECKING:
+    from authserver.models.clients import Client
+    from authserver.services import Services
+
+
+def key_set(client: Client, services: Services, *, anew: bool = False) -> str:
+    """The text of the client's JWK set. `anew`: a key was not in it, so that it is fetched again, once a minute at
+    most.
+
+    Raises:
+        InvalidClient: there is none at its address.
+        TemporarilyUnavailable: it cannot be reached now.
+    """
+    now = services.now()
+    found = _known(client, services)
+    is_recent = found is not None and now < found.checked_at + RETRY
+    outcome = ""
+    if found is None or not found.is_current(now) or (anew and not is_recent):
+        outcome = _order(DocumentOrder(client.client_id, client.jwks_uri, anew), services)
+        found = _known(client, services)
+    if found is not None and found.is_usable(now, is_down=outcome in OUTAGES):
+        return found.jwks
+    error = outcome or (found.error if found else "") or "missing"
+    if error in OUTAGES:
+        raise TemporarilyUnavailable("The client's keys cannot be fetched now", reason=f"key_set_{error}")
+    raise InvalidClient("Client authentication failed", reason=f"key_set_{error}")
+
+
+def _known(client: Client, services: Services) -> FetchedDocument | None:
+    """What was fetched last from where the client says that its keys are now."""
+    found = services.documents.key_set(client.client_id)
+    return found if found is not None and found.uri == client.jwks_uri else None
+
+
+def _order(order: DocumentOrder, services: Services) -> str:
+    return services.order_document(order) if services.order_document is not None else "unreachable"
