@@ -310,6 +310,11 @@ class FakeWithdrawals:
             self._record.move_client(client_id, ends=True, suspended=SUSPENDED_DELETED)
         return True
 
+    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+        with self._lock:
+            suspended = SUSPENDED_DISABLED if is_blocked else ""
+            self._record.move_client(client_id, ends=True, suspended=suspended)
+
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:

@@ -13,6 +13,8 @@ from authserver_cli.options import Duration, body_of, changes_of, fields, listin
 ALL = "/admin/clients"
 ONE = "/admin/clients/{client_id}"
 SECRETS = "/admin/clients/{client_id}/secrets"
+DOCUMENTS = "/admin/client-documents"
+DOCUMENT = "/admin/client-documents/{client_id}"
 INVITES = "/admin/initial-access-tokens"
 COLUMNS = ("client_id", "client_name", "status", "verification", "grant_types", "created_at")
 
@@ -231,3 +233,39 @@ def drop_secret(invocation: Invocation, client_id: str, secret_id: str) -> None:
     invocation.confirm(f"The secret {secret_id} of {client_id} stops working at once.")
     invocation.api.delete(f"{SECRETS}/{{secret}}", client_id=client_id, secret=secret_id)
     invocation.done(f"Dropped the secret {secret_id}.")
+
+
+@clients.command("documents", examples="authserver clients documents --all --json")
+@listing
+@pass_invocation
+def list_documents(invocation: Invocation, limit: int | None) -> None:
+    """List the clients that come of metadata documents, whose identifiers are addresses."""
+    columns = ("client_id", "client_name", "status", "token_endpoint_auth_method", "fetched_at", "error")
+    invocation.show_list(invocation.api.items(DOCUMENTS), columns, limit)
+
+
+@clients.command("document", examples="authserver clients document https://app.example/client.json")
+@click.argument("client_id")
+@pass_invocation
+def show_document(invocation: Invocation, client_id: str) -> None:
+    """Show such a client: its document, how often it was allowed and used, and its last error."""
+    invocation.show(invocation.api.get(DOCUMENT, client_id=client_id))
+
+
+@clients.command(examples="authserver clients block https://app.example/client.json --yes")
+@click.argument("client_id")
+@pass_invocation
+def block(invocation: Invocation, client_id: str) -> None:
+    """Block such an identifier, whatever its document says. Everything issued to it ends."""
+    invocation.confirm(f"{client_id} is blocked, and whatever was issued to it ends.")
+    changed = invocation.api.patch(DOCUMENT, {"status": "disabled"}, client_id=client_id)
+    invocation.done(f"Blocked {client_id}.", changed)
+
+
+@clients.command(examples="authserver clients unblock https://app.example/client.json")
+@click.argument("client_id")
+@pass_invocation
+def unblock(invocation: Invocation, client_id: str) -> None:
+    """Let such an identifier in again; what ended stays ended."""
+    changed = invocation.api.patch(DOCUMENT, {"status": "active"}, client_id=client_id)
+    invocation.done(f"{client_id} is let in again.", changed)

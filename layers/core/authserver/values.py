@@ -45,7 +45,7 @@ MAIL_ADDRESS = re.compile(
 )
 DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 MAX_URI_LENGTH = 2048
-MAX_DOCUMENT_ADDRESS = 1024
+MAX_DOCUMENT_ADDRESS = 512  # as long as a path parameter of our APIs may be
 MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle brackets
 
 
@@ -307,12 +307,12 @@ def is_document_address(text: str, *, loopback: bool = False) -> bool:
     """Whether a client identifier is the address of the client's metadata document: https, with a path, without
     fragment, user information and dot segments (draft-ietf-oauth-client-id-metadata-document section 3).
 
-    In one spelling, too: lower case before the path, and no port that goes without saying. So nobody has a second name
-    beside one that is blocked. `loopback` admits http to this machine.
+    In one spelling, too: lower case before the path, no port that goes without saying, and no query, which the draft
+    advises against. So nobody has a second name beside one that is blocked. `loopback` admits http to this machine.
     """
     if not text.startswith(("https://", "http://")) or len(text) > MAX_DOCUMENT_ADDRESS:
         return False
-    if not text.isascii() or not text.isprintable() or any(character in text for character in ' "<>\\^`{|}#'):
+    if not text.isascii() or not text.isprintable() or any(character in text for character in ' "<>\\^`{|}#?*'):
         return False
     try:
         parts = urlsplit(text)

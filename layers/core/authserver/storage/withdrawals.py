@@ -166,6 +166,10 @@ class WithdrawalStore(RevocationStore, Protocol):
         deleted. Without, it is an operator's word, always done, and idempotent.
         """
 
+    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+        """Lets nothing stand of a client that has no record here, since its metadata document is one, or lets it in
+        again. What was issued to it ends either way."""
+
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:

@@ -469,6 +469,10 @@ class DynamoWithdrawals(DynamoRevocations):
         ]
         return not self._clients.transact(writes)
 
+    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+        suspended = SUSPENDED_DISABLED if is_blocked else ""
+        self._write(move_client_end(self._tables.tokens, client_id, ends=True, suspended=suspended))
+
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:

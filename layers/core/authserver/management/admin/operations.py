@@ -2,6 +2,7 @@
 
 from authserver.management.admin import (
     authorizations,
+    client_documents,
     clients,
     consents,
     erasures,
@@ -16,6 +17,7 @@ from authserver.management.admin import (
 
 OPERATIONS = (
     *clients.OPERATIONS,
+    *client_documents.OPERATIONS,
     *users.OPERATIONS,
     *erasures.OPERATIONS,
     *consents.OPERATIONS,
