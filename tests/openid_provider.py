@@ -22,7 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from authserver.ports import FetchFailed
+from authserver.ports import Fetched, FetchFailed
 
 CLIENT_ID = "authserver"
 CLIENT_SECRET = "its secret there: with a colon, a % and a +"
@@ -244,6 +244,12 @@ class FakeFetcher:
         if younger_than:
             self._remembered[url] = self._now(), document
         return document
+
+    def get_dated(self, url: str, *, most: int) -> Fetched:
+        document = self._ask("GET", url, {}, {})
+        if len(json.dumps(document)) > most:
+            raise FetchFailed("too_large")
+        return Fetched(document)
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         return self._ask("POST", url, form, headers)

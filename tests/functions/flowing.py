@@ -5,7 +5,12 @@ from contextlib import AbstractContextManager
 
 from tests.functions.gateway import Answer
 from tests.functions.world import World
+from tests.origin import Origin, an_origin
 
+WITH_DOCUMENTS = (
+    *("authorize", "login", "consent", "federate", "logout", "token", "refresh", "revoke", "introspect", "documents"),
+    *("my", "organisations", "account", "admin", "metadata"),
+)
 type Flow = Callable[[World], None]
 
 FLOWS: dict[str, Flow] = {}
@@ -14,6 +19,8 @@ REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients 
 MAIL_FLOWS: dict[str, Flow] = {}  # what there is besides where mails are sent
 DEVICE_FLOWS: dict[str, Flow] = {}  # what there is besides where devices are authorized
 DEVICE = {"DeviceGrant": "true"}
+DOCUMENT_FLOWS: dict[str, Flow] = {}  # what there is besides where clients come of metadata documents
+DOCUMENTS = {"ClientDocuments": "On", "LoopbackUpstreams": "true"}
 MAIL = {"MailFrom": "authserver@as.example"}
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
@@ -66,6 +73,22 @@ def authorizing_devices(world: World) -> AbstractContextManager[None]:
     """The functions as they are where devices are authorized."""
     names = ("device_authorization", "device", "login", "consent", "token", "metadata")
     return world.using(**{name: world.load(name, **DEVICE) for name in names})
+
+
+def document_flow(perform: Callable[[World, Origin], None]) -> Callable[[World, Origin], None]:
+    """A flow of a deployment that takes metadata documents, with newly started functions and an origin on loopback."""
+
+    def perform_there(world: World) -> None:
+        with taking_documents(world), an_origin() as origin:
+            perform(world, origin)
+
+    DOCUMENT_FLOWS[perform.__name__] = perform_there
+    return perform
+
+
+def taking_documents(world: World, **parameters: str) -> AbstractContextManager[None]:
+    """The functions as they are where clients come of metadata documents."""
+    return world.using(**{name: world.load(name, **DOCUMENTS | parameters) for name in WITH_DOCUMENTS})
 
 
 def registration_flow(registration: str) -> Callable[[Flow], Flow]:

@@ -10,6 +10,7 @@ from tests.functions import (
     consent_flows,
     developer_flows,
     device_flows,
+    document_flows,
     erasure_flows,
     factor_flows,
     key_flows,
@@ -21,10 +22,11 @@ from tests.functions import (
     registration_flows,
     sign_in_flows,
 )
-from tests.functions.flowing import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import DEVICE_FLOWS, DOCUMENT_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 
 __all__ = [
     "DEVICE_FLOWS",
+    "DOCUMENT_FLOWS",
     "FLOWS",
     "LEGACY_FLOWS",
     "MAIL_FLOWS",
@@ -35,6 +37,7 @@ __all__ = [
     "consent_flows",
     "developer_flows",
     "device_flows",
+    "document_flows",
     "erasure_flows",
     "factor_flows",
     "key_flows",

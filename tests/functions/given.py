@@ -82,11 +82,11 @@ def begun_now(world: World, organisation: str, client_id: str, subject: str) -> 
     return standing.ends.begun()
 
 
-def ask_approval(world: World, subject: str) -> None:
-    """A member of Acme wants demo-web to read the first company's."""
-    now, begun = int(world.clock.time()), begun_now(world, "acme", "demo-web", subject)
+def ask_approval(world: World, subject: str, client_id: str = "demo-web") -> None:
+    """A member of Acme wants the client to read the first company's."""
+    now, begun = int(world.clock.time()), begun_now(world, "acme", client_id, subject)
     entities = frozenset({"one"})
-    asked = Approval("acme", "demo-web", subject, Scope.parse("read"), (), entities, now, 2**33, begun=begun)
+    asked = Approval("acme", client_id, subject, Scope.parse("read"), (), entities, now, 2**33, begun=begun)
     stores_of(world).browsers.ask_approval(asked)
 
 

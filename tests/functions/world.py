@@ -83,6 +83,7 @@ class World:
     def __init__(self, client: str = "boto3") -> None:
         """`client` is what functions call AWS by: ``boto3``, or ``lean`` as where they are deployed."""
         self.aws = SimulatedAws()
+        self.aws.invoke = self._invoked
         self._aws_client = client
         self._client = cache(self._one_client)
         self.clock = Clock()
@@ -153,10 +154,19 @@ class World:
             logical_id, event = self.aws.invocations.pop(0)
             self.invoke(self.stack.functions[logical_id].code.name, event)
 
+    def _invoked(self, logical_id: str, event: Any) -> Any:
+        """What a function answers that another one invokes and waits for."""
+        caller = self.aws.caller
+        try:
+            return self.invoke(self.stack.functions[logical_id].code.name, event)
+        finally:
+            self.aws.caller = caller
+
     def run(self, name: str, module: ModuleType, event: Any) -> Any:
         """The same for a function that `load` gave."""
         self.aws.caller = name
-        with patch.object(authserver.aws.bootstrap, "time", self.clock):
+        # What makes its client with its first call makes it here.
+        with patch.object(authserver.aws.bootstrap, "time", self.clock), patch.object(boto3, "client", self._client):
             return module.lambda_handler(event, None)
 
     @contextmanager

@@ -14,8 +14,8 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import DEVICE, LEGACY, MAIL, Flow
-from tests.functions.flows import DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import DEVICE, DOCUMENTS, LEGACY, MAIL, Flow
+from tests.functions.flows import DEVICE_FLOWS, DOCUMENT_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
 from tests.functions.given import store_the_resources, store_the_scopes
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
@@ -73,6 +73,11 @@ def recorded_with_mail(shared_world: World, recorded: list[Call]) -> list[Call]:
 @pytest.fixture(scope="session")
 def recorded_with_devices(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, DEVICE_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_documents(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, DOCUMENT_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -197,6 +202,37 @@ def test_where_no_devices_are_authorized_nobody_may_do_anything_for_them(written
     assert written.statements("device_authorization") == []
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_clients_come_of_documents(
+    function: str, recorded_with_documents: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **DOCUMENTS)
+    assert missing(function, recorded_with_documents, statements) == set()
+    assert unused(function, recorded_with_documents, statements) == set()
+
+
+def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_else(written: Written) -> None:
+    statements = written.statements("documents", **DOCUMENTS)
+    actions = {(action, one.resources, one.leading_keys) for one in statements for action in one.actions}
+    written_by_it = {one for one in actions if one[0] not in ("dynamodb:GetItem", "dynamodb:BatchGetItem")}
+    assert written_by_it == {
+        ("dynamodb:PutItem", ("TokensTable",), ("document#*",)),
+        ("dynamodb:UpdateItem", ("TokensTable",), ("throttle#*",)),
+    }
+    read_by_it = {(resources, keys) for _, resources, keys in actions - written_by_it}
+    assert read_by_it == {
+        (("TokensTable",), ("document#*",)),
+        (("TokensTable",), ("deployment#*",)),
+        (("ConfigurationTable",), ("scopes",)),
+    }
+
+
+def test_where_no_documents_are_taken_nobody_may_read_those_of_clients(written: Written) -> None:
+    for function in set(FUNCTIONS) - {"documents", "admin"}:
+        keys = {key for statement in written.statements(function) for key in statement.leading_keys}
+        assert "document#client#*" not in keys
+
+
 def test_where_no_mails_are_sent_nobody_may_do_anything_for_them(written: Written) -> None:
     assert written.statements("mail") == []
     for function in FUNCTIONS:
@@ -220,12 +256,16 @@ def test_functions_invoke_no_other_than_those_that_take_orders(written: Written)
     invoked = {
         (function, statement.actions, statement.resources)
         for function in FUNCTIONS
-        for statement in written.statements(function, **MAIL)
+        for statement in written.statements(function, **MAIL, **DOCUMENTS)
         if any(action.startswith("lambda:") for action in statement.actions)
     }
     assert {(actions, resources) for _, actions, resources in invoked} == {
         (("lambda:InvokeFunction",), ("MailFunction",)),
         (("lambda:InvokeFunction",), ("EraseFunction",)),
+        (("lambda:InvokeFunction",), ("DocumentsFunction",)),
+    }
+    assert {function for function, _, resources in invoked if resources == ("DocumentsFunction",)} == {
+        *("authorize", "token", "refresh", "revoke", "introspect")
     }
     assert {function for function, _, resources in invoked if resources == ("EraseFunction",)} == {"admin", "my"}
 

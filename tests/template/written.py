@@ -64,7 +64,7 @@ class Written:
         policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
         chosen = choose_parameters(self.template["Parameters"], parameters, {})
         resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
-        return [_statement(one) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
+        return [_statement(one, resolver) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
 
     def policies(self, function: str) -> list[Mapping[str, Any]]:
         """All that the function in a folder may be given, whatever the parameters, with intrinsics still in it."""
@@ -129,12 +129,13 @@ def _chosen(policy: Mapping[str, Any], resolver: Resolver) -> Mapping[str, Any]:
     return policy
 
 
-def _statement(written: Mapping[str, Any]) -> Statement:
+def _statement(written: Mapping[str, Any], resolver: Resolver) -> Statement:
     condition = written.get("Condition", {})
     tests = [(name, value) for test in condition.values() for name, value in test.items()]
 
     def values(end: str) -> tuple[str, ...]:
-        return tuple(one for name, value in tests if name.endswith(end) for one in _as_list(value))
+        named = (one for name, value in tests if name.endswith(end) for one in _as_list(value))
+        return tuple(one for one in (_present(one, resolver) for one in named) if one is not None)
 
     return Statement(
         actions=tuple(_as_list(written["Action"])),
@@ -145,6 +146,14 @@ def _statement(written: Mapping[str, Any]) -> Statement:
         effect=written["Effect"],
         condition=condition,
     )
+
+
+def _present(value: Any, resolver: Resolver) -> Any:
+    """A member of a list, or None where a condition leaves it out."""
+    match value:
+        case {"Fn::If": [str(condition), then, {"Ref": "AWS::NoValue"}]}:
+            return then if resolver.condition(condition, "Policies") else None
+    return value
 
 
 def _permission(properties: Mapping[str, Any], statement_id: str, function: str) -> dict[str, Any]:

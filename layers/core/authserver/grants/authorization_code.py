@@ -74,6 +74,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     known_resource(request.resource, services)
     authorization = find_own(client)
     _require_same_redirect_uri(authorization, request)
+    _require_redirect_uri_still(authorization, client.client)
     _require_proof(authorization, request)
     scope = scope_now(authorization, client, services)
     audience = narrowed(request.resource, authorization.resource, services)
@@ -107,6 +108,15 @@ def _require_same_redirect_uri(authorization: Authorization, request: TokenReque
         return
     if authorization.redirect_uri is not None and sent != authorization.redirect_uri:
         raise InvalidGrant("redirect_uri differs from the authorization request", reason="redirect_uri_mismatch")
+
+
+def _require_redirect_uri_still(authorization: Authorization, client: Client) -> None:
+    """Where a metadata document is the registration, it may have changed since: what it says now counts."""
+    uri = authorization.redirect_uri
+    if not client.document_host or uri is None:
+        return
+    if not any(registered.admits(uri, localhost=True) for registered in client.redirect_uris):
+        raise InvalidGrant("redirect_uri is not in the client's metadata document now", reason="redirect_uri_gone")
 
 
 def _require_proof(authorization: Authorization, request: TokenRequest) -> None:

@@ -112,7 +112,7 @@ def resolve_post_logout_redirect(
         raise InvalidRequest(
             "post_logout_redirect_uri needs an id_token_hint or a client_id", reason="logout_client_missing"
         )
-    localhost = services.settings.localhost_redirects
+    localhost = services.settings.localhost_redirects or services.settings.admits_document(client.client_id)
     if not any(registered.admits(presented, localhost=localhost) for registered in client.post_logout_redirect_uris):
         raise InvalidRequest(
             "post_logout_redirect_uri is not registered for this application", reason="logout_redirect_uri_unknown"

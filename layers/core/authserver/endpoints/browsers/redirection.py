@@ -92,9 +92,10 @@ def _registered_uri(request: AuthorizationRequest, client: Client, services: Ser
 
 
 def _only_uri(request: AuthorizationRequest, client: Client) -> str:
-    """RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 always wants it said."""
+    """RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 always wants it said. So do we where the one that
+    is registered may be another when the code is exchanged."""
     is_openid = "openid" in request.parameters.get("scope", "").split()
-    if is_openid or len(client.redirect_uris) != 1:
+    if is_openid or client.document_host or len(client.redirect_uris) != 1:
         raise InvalidRequest("redirect_uri is missing", reason="redirect_uri_missing")
     return client.redirect_uris[0].text
 

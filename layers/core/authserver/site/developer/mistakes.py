@@ -31,6 +31,7 @@ REASONS = {
     "redirect_uri_repeated": N_("The request has more than one redirect URI."),
     "redirect_uri_unsafe": N_("The redirect URI may not be used."),
     "redirect_uri_mismatch": N_("The redirect URI of the token request is not the one that the code was asked with."),
+    "redirect_uri_gone": N_("The redirect URI is not in the app's metadata document any more."),
     "code_garbage": N_("The authorization code is not one of ours. Was it cut off or encoded twice?"),
     "code_unknown": N_("The authorization code is not known any more."),
     "code_expired": N_("The authorization code was exchanged too late."),
