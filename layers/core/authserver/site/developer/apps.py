@@ -82,16 +82,18 @@ def save(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
     """Changes what differs."""
     before = _own(visitor, visit, services)
     patch = changes(before, entered_document(visit, Scope.parse(before["scope"])))
-    if _makes_a_secret(before, patch) and not visitor.signed_in_lately(services.now()):
+    if _gives_credentials(before, patch) and not visitor.signed_in_lately(services.now()):
         raise SignInAnew
     app = partner.patch_app(visitor.call(visit, body=patch), services).document
     was_verified = (before["verification"], app["verification"]) == (VERIFIED, TEST)
     return _told(app, "test_again" if was_verified else "saved", "/settings")
 
 
-def _makes_a_secret(before: App, patch: Mapping[str, Any]) -> bool:
-    """Whether an app that had none gets one, as on the page of secrets."""
-    return before["token_endpoint_auth_method"] == "none" and "token_endpoint_auth_method" in patch
+def _gives_credentials(before: App, patch: Mapping[str, Any]) -> bool:
+    """Whether an app that had no secret gets one, as on the page of secrets, or gets other keys."""
+    gets_secret = patch.get("token_endpoint_auth_method", "").startswith("client_secret_")
+    has_secret = before["token_endpoint_auth_method"].startswith("client_secret_")
+    return (gets_secret and not has_secret) or bool({"jwks", "jwks_uri"} & patch.keys())
 
 
 # ------------------------------------------------------------------ its secrets

@@ -4,6 +4,7 @@ The fields have RFC 7591's names. A form says everything that it has, so what is
 have is left as it is.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from authserver.services import Services
 from authserver.site import Rejected
 from authserver.values import Scope
 
-TEXTS = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
+TEXTS = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri")
 CHOICES = ("token_endpoint_auth_method", "preferred_subject_type")
 LINES = ("redirect_uris", "post_logout_redirect_uris", "contacts")
 SCOPES = ("scope", "optional_scope")
@@ -26,6 +27,7 @@ LONGEST = 9  # digits of a lifetime that are read
 DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(TEXTS, ""),
     **{key: [] for key in LINES},
+    "jwks": None,
     "grant_types": ["authorization_code", "refresh_token"],
     "token_endpoint_auth_method": "client_secret_basic",
     "preferred_subject_type": "user",
@@ -33,11 +35,23 @@ DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(LIFETIMES),
 }
 
+NO_KEY_SET = N_("Enter a JWK set: an object with an array of keys.")
 # What the rules say of a document, as somebody who fills in a form wants to read it.
 WORDS = {
     "must be an https URL": N_("Enter a full address that begins with https://"),
     "must be an https URL, or a png, webp, gif or jpeg of at most 6 KB as a data: URL": N_(
         "Enter an address that begins with https://, or a picture of at most 6 KB as data:image/png;base64,…"
+    ),
+    "must be a JWK set: an object with an array of keys": NO_KEY_SET,
+    "must not have private or symmetric keys": N_(
+        "There is a private key among these. Keep it to yourself, make a new one, and enter the public part alone."
+    ),
+    "has no key of RSA (2048 bits or more), P-256 or Ed25519 to verify with": N_(
+        "There is no key among these that we can use: RSA with 2048 bits or more, P-256 or Ed25519."
+    ),
+    "must not be given together with jwks_uri": N_("Enter the keys or their address, not both."),
+    "or jwks_uri is needed for token_endpoint_auth_method private_key_jwt": N_(
+        "An app that signs needs its keys here, or their address."
     ),
     "must not be empty for these grant_types": N_("Enter at least one redirect URI."),
     "must not contain one twice": N_("The same redirect URI is there twice."),
@@ -123,6 +137,7 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {
         **{name: (stored[name],) for name in (*TEXTS, *CHOICES)},
         **{name: ("\n".join(stored[name]),) for name in LINES},
+        "jwks": (json.dumps(stored["jwks"], indent=1) if stored["jwks"] else "",),
         "grant_types": tuple(stored["grant_types"]),
         **{name: Scope.parse(stored[name]).tokens for name in SCOPES},
         **{name: (str(stored[name] or ""),) for name in LIFETIMES},
@@ -137,6 +152,7 @@ def entered_document(visit: Visit, held: Scope = Scope()) -> dict[str, Any]:
         **{name: visit.entered(name).strip() for name in TEXTS},
         **{name: visit.entered(name) for name in CHOICES},
         **{name: visit.entered(name).split() for name in LINES},
+        "jwks": _key_set(visit),
         "grant_types": list(visit.form.get("grant_types", ())),
         **{name: _chosen(visit.form.get(name, ()), held) for name in SCOPES},
         **{name: _lifetime(name, visit) for name in LIFETIMES},
@@ -145,6 +161,20 @@ def entered_document(visit: Visit, held: Scope = Scope()) -> dict[str, Any]:
 
 def _chosen(names: tuple[str, ...], held: Scope) -> str:
     return " ".join(dict.fromkeys((*(name for name in held if name in names), *names)))
+
+
+def _key_set(visit: Visit) -> Any:
+    """Raises `Rejected` on what is no JSON object."""
+    text = visit.entered("jwks").strip()
+    if not text:
+        return None
+    try:
+        entered = json.loads(text)
+    except (ValueError, RecursionError):
+        entered = None
+    if not isinstance(entered, dict):
+        raise Rejected(jwks=NO_KEY_SET)
+    return entered
 
 
 def _lifetime(name: str, visit: Visit) -> int | None:
@@ -163,7 +193,7 @@ def changes(current: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str
     What a request without a scope asks for must stay within what may be asked for. The response types of grants that
     only operators give stay while their grant does: a form has none.
     """
-    stored = {**{name: DEFAULTS[name] for name in (*TEXTS, *LINES, *SCOPES, *LIFETIMES)}, **current}
+    stored = {**{name: DEFAULTS[name] for name in (*TEXTS, *LINES, *SCOPES, *LIFETIMES, "jwks")}, **current}
     patch = {name: value for name, value in document.items() if not _same(name, stored.get(name), value)}
     default = Scope.parse(current.get("default_scope", ""))
     if "scope" in patch and not default <= Scope.parse(patch["scope"]):

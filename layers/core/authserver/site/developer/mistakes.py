@@ -90,9 +90,12 @@ BY_ERROR = {
     "invalid_target": N_("The resource was not taken."),
     "unauthorized_client": N_("The app may not do this."),
 }
+KEY_SET = N_("The app's keys could not be had from its jwks_uri, or are none that we can use.")
 OTHER = N_("The request was refused.")
 
 
 def explain(refusal: Refusal) -> str:
     """A sentence for a refusal."""
+    if refusal.reason.startswith("key_set_"):
+        return KEY_SET
     return REASONS.get(refusal.reason) or BY_ERROR.get(refusal.error, OTHER)

@@ -215,7 +215,7 @@ def _later(app: App, services: Services) -> dict[str, Any]:
 
 def _introspection(address: str, app: App) -> Request:
     """RFC 7662 section 2.1. An app without a secret asks with the token itself."""
-    if app["token_endpoint_auth_method"] == "none":
+    if app["token_endpoint_auth_method"] in ("none", "private_key_jwt"):
         return with_token("introspect", address)
     return with_credentials("introspect", address, app, {"token": ""})
 

@@ -7,11 +7,14 @@ from typing import Any
 from authserver.marks import N_
 from authserver.records import dataclass
 
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 BEARER = "bearer"
 PARAMETERS = {
     "response_type": N_("What is asked for: a code, to be exchanged for tokens, or the tokens themselves."),
     "client_id": N_("Which app asks."),
     "client_secret": N_("Proves that it is your app. Sent to this endpoint and kept nowhere."),
+    "client_assertion": N_("Proves that it is your app: signed with its key, new for each request."),
+    "client_assertion_type": N_("What kind of proof that is."),
     "redirect_uri": N_("Where the answer goes: one of the app's, letter by letter."),
     "scope": N_("What the app asks for."),
     "state": N_("Comes back as it was sent, so that your app knows its own request again."),
@@ -72,7 +75,9 @@ def _line(address: str, app: App, form: Mapping[str, str]) -> str:
     method = app["token_endpoint_auth_method"]
     shown = {name: value or name.upper() for name, value in form.items()}
     line = ["curl", quote(address)]
-    if method == "client_secret_basic":
+    if method == "private_key_jwt":
+        shown |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "CLIENT_ASSERTION"}
+    elif method == "client_secret_basic":
         line += ["-u", quote(f"{app['client_id']}:CLIENT_SECRET")]
     else:
         shown["client_id"] = app["client_id"]
