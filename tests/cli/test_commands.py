@@ -59,6 +59,21 @@ COMMANDS: dict[str, Expected] = {
         "/admin/users/s",
         {"name": "Alice", "email_verified": False},
     ),
+    "clients document https://a.example/c.json": (
+        "GET",
+        "/admin/client-documents/https%3A%2F%2Fa.example%2Fc.json",
+        None,
+    ),
+    "clients block https://a.example/c.json --yes": (
+        "PATCH",
+        "/admin/client-documents/https%3A%2F%2Fa.example%2Fc.json",
+        {"status": "disabled"},
+    ),
+    "clients unblock https://a.example/c.json": (
+        "PATCH",
+        "/admin/client-documents/https%3A%2F%2Fa.example%2Fc.json",
+        {"status": "active"},
+    ),
     "users set-password s": ("PUT", "/admin/users/s/password", {"password": "from stdin"}),
     "users factors s": ("GET", "/admin/users/s/factors", None),
     "users remove-factors s --yes": ("DELETE", "/admin/users/s/factors", None),
@@ -176,6 +191,7 @@ def test_dry_run_shows_the_request_and_makes_none(line: str, run: Run, deploymen
 LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "clients list": ("/admin/clients", {}),
     "clients list --owner o": ("/admin/clients", {"owner": "o"}),
+    "clients documents": ("/admin/client-documents", {}),
     "clients invites": ("/admin/initial-access-tokens", {}),
     "users list": ("/admin/users", {}),
     "users erasures": ("/admin/erasures", {}),

@@ -15,7 +15,7 @@ ENVIRONMENT = {
     **{name: value for name, value in LAMBDA_ENVIRONMENT.items() if not name.endswith("_FILE")},
     "AWS_CLIENT": "lean",
     "GRANT_TYPES": "authorization_code client_credentials refresh_token",
-    "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post none",
+    "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post private_key_jwt none",
     "ACCESS_TOKEN_ALGORITHM": "ES256",
     "ACCESS_TOKEN_LIFETIME": "3600",
     "CODE_LIFETIME": "60",

@@ -23,6 +23,7 @@ BUDGETS = {
     "developer": 312,
     "device": 202,
     "device_authorization": 125,
+    "documents": 314,
     "erase": 228,
     "my": 607,
     "organisations": 315,
@@ -41,13 +42,24 @@ SHARERS = {"metadata", "device_authorization"}  # what is advertised, and what i
 HEAVY = {
     "jinja2": PAGES | {"mail"},
     "argon2": {"login", "admin", "recover"},
-    "pydantic": {"account", "admin", "partner", "register", "developer", "my", "organisations"},
+    "pydantic": {"account", "admin", "partner", "register", "developer", "my", "organisations", "documents"},
     # cryptography takes it where it is installed; we do when the first such hash is met.
-    "bcrypt": {"token", "refresh", "revoke", "introspect", "authorizer", "rotate_keys", "federate", "logout"},
+    "bcrypt": {
+        "token",
+        "refresh",
+        "revoke",
+        "introspect",
+        "authorizer",
+        "rotate_keys",
+        "federate",
+        "logout",
+        "documents",
+    },
     # Only where tokens of others are read, and where tokens are signed or verified.
-    "jwt": {"federate"},
+    "jwt": {"federate", "documents"},
     "cryptography": {
-        *("token", "refresh", "revoke", "introspect", "authorizer", "userinfo", "rotate_keys", "federate", "logout")
+        *("token", "refresh", "revoke", "introspect", "authorizer", "userinfo", "rotate_keys", "federate", "logout"),
+        "documents",
     },
     # Loaded when the first code, passkey or new password is met; OpenSSL never, but by the library of passkeys.
     **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "zxcvbn", "OpenSSL")},
@@ -102,9 +114,23 @@ def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
     assert {name for name, start in starts.items() if "authserver.pages" in start.modules} == PAGES | {"mail"}
 
 
-def test_one_function_has_a_way_out(starts: dict[str, Start]) -> None:
-    """SECURITY.md row 76: nobody fetches what a client gives as its logo, policy or redirect URI."""
-    assert {name for name, start in starts.items() if "authserver.identity.fetch" in start.modules} == {"federate"}
+def test_two_functions_have_a_way_out(starts: dict[str, Start]) -> None:
+    """SECURITY.md row 76: to identity providers, and to where clients have documents and keys. Nobody fetches what a
+    client gives as its logo, policy or redirect URI."""
+    out = {name for name, start in starts.items() if "authserver.identity.fetch" in start.modules}
+    assert out == {"federate", "documents"}
+
+
+@pytest.mark.parametrize("name", ["authorize", "token", "refresh", "revoke", "introspect"])
+def test_documents_that_are_taken_cost_a_start_two_modules(name: str, starts: dict[str, Start]) -> None:
+    """And neither boto3 nor a library of JOSE: those come with the first request that needs them."""
+    on = start(name, CLIENT_DOCUMENTS="On", DOCUMENTS_FUNCTION="documents")
+    more = {one for one in set(on.modules) - set(starts[name].modules) if one.startswith("authserver.")}
+    assert more <= {
+        *("authserver.aws.dynamodb.documents", "authserver.aws.dynamodb.lists", "authserver.aws.items.documents"),
+        *("authserver.models.documents", "authserver.messages.documents"),
+    }
+    assert not {"boto3", "jwt", "pydantic"} & set(on.packages)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,11 @@ from authserver.aws.items.primary_keys import (
     consent_key,
     deployment_key,
     device_key,
+    document_key,
     erasure_key,
     factors_key,
     identity_key,
+    key_set_key,
     key_text,
     login_key,
     logo_key,
@@ -46,8 +48,9 @@ from authserver.ends import (
 from authserver.messages.mail import EMAIL_VERIFICATION
 from authserver.models import DISABLED
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
-from authserver.models.clients import Client, ClientSecret
+from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.documents import FetchedDocument
 from authserver.models.erasures import Erasure
 from authserver.models.factors import Factors, Passkey, Totp
 from authserver.models.invitations import Approval, Invitation
@@ -245,6 +248,32 @@ OPEN = Erasure(
 )
 FINISHED = Erasure(subject_key=key_text(DONE), requested_at=AT, checked_at=AT + 1, finished_at=AT + 2, expires_at=TILL)
 FINGERPRINT = "ZtcC7ShY5rJf2mN0vMVG5sK9SBkWBKfqv0yQvbnZ7lA"
+EDITOR = "https://editor.example/client.json"
+DOCUMENT = FetchedDocument(
+    *(EDITOR, EDITOR),
+    client=Client(
+        *(EDITOR, "An editor", (RedirectUri("http://localhost/callback"),)),
+        token_endpoint_auth_method="private_key_jwt",
+        jwks_uri="https://editor.example/keys",
+        scope=Scope.parse("openid read"),
+        verification=TEST,
+    ),
+    fetched_at=AT,
+    fresh_until=AT + 60,
+    checked_at=AT + 61,
+    error="down",
+    created_at=AT,
+    expires_at=TILL,
+)
+KEY_SET = FetchedDocument(
+    *(WEB, "https://app.example/keys"),
+    jwks='{"keys":[]}',
+    fetched_at=AT,
+    fresh_until=AT + 60,
+    checked_at=AT,
+    created_at=AT,
+    expires_at=TILL,
+)
 PLACE = Place("group", "member", AT, TILL)
 PACE = Pace(1, (60,))
 
@@ -500,6 +529,15 @@ SHAPES: dict[str, Shape] = {
     "erasure-done": shape(
         "TokensTable", erasure_key(key_text(DONE)), lambda s: s.erasures.get(key_text(DONE)), FINISHED
     ),
+    # -- what was fetched
+    "document": shape(
+        "TokensTable",
+        document_key(DOCUMENT.client_id),
+        lambda s: s.documents.find(DOCUMENT.client_id),
+        DOCUMENT,
+        **without(DOCUMENT, client=None, error=""),
+    ),
+    "document-keys": shape("TokensTable", key_set_key(WEB), lambda s: s.documents.key_set(WEB), KEY_SET),
     # -- keys
     "ring": shape("KeysTable", RING.name, lambda s: s.keys.get(RING.name), RING),
 }
@@ -522,6 +560,8 @@ def stored(stores: Stores) -> None:
     stores.withdrawals.withdraw_key(replace(RING, name="another", version=2))
     stores.journal.note_activity(ACTIVITY)
     stores.journal.note_refusal(WEB, REFUSAL, 9, TILL)
+    stores.documents.put(DOCUMENT)
+    stores.documents.put(KEY_SET)
     stores.counters.spend("used", "claim", TILL)
     stores.counters.attempt(PLACE, PACE, PACE, AT)
     stores.withdrawals.end_everything(ERA)

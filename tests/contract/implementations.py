@@ -15,6 +15,7 @@ from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoStores
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.aws.dynamodb.counters import DynamoCounters
+from authserver.aws.dynamodb.documents import DynamoDocuments
 from authserver.aws.dynamodb.ends import session_stands
 from authserver.aws.dynamodb.erasures import DynamoErasures
 from authserver.aws.dynamodb.journal import DynamoJournal
@@ -28,6 +29,7 @@ from authserver.models.browsers import Session
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
+from authserver.storage.documents import DocumentStore
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore
 from authserver.storage.organisations import OrganisationStore
@@ -38,7 +40,7 @@ from authserver.storage.withdrawals import WithdrawalStore
 from tests.answering import answered_by
 from tests.contract.moto_copies import copies_of_targets
 from tests.contract.tables import create_tables
-from tests.fakes import FakeCounters, FakeStores, Guarded
+from tests.fakes import FakeCounters, FakeDocuments, FakeStores, Guarded
 from tests.ministack import PLAIN, DynamoDB
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Stores:
     journal: JournalStore
     counters: CounterStore
     erasures: ErasureStore
+    documents: DocumentStore
     configuration: ConfigurationStore
     deployment: Callable[[], Deployment]
     new_instance: Callable[[], "Stores"]
@@ -87,7 +90,7 @@ GUARDED = (
 
 @contextmanager
 def fakes() -> Iterator[Stores]:
-    stores, counters = FakeStores.of(), FakeCounters()
+    stores, counters, documents = FakeStores.of(), FakeCounters(), FakeDocuments()
 
     def made(**guarded: Any) -> Stores:
         return Stores(
@@ -96,6 +99,7 @@ def fakes() -> Iterator[Stores]:
             journal=stores.journal,
             counters=counters,
             erasures=stores.erasures,
+            documents=documents,
             configuration=stores.configuration,
             deployment=lambda: stores.record.deployment,
             new_instance=made,
@@ -201,6 +205,7 @@ def on_dynamodb(
             journal=DynamoJournal(dynamodb, "TokensTable"),
             counters=DynamoCounters(dynamodb, "TokensTable"),
             erasures=DynamoErasures(dynamodb, "TokensTable", "UsersTable"),
+            documents=DynamoDocuments(dynamodb, "TokensTable"),
             configuration=DynamoConfiguration(dynamodb, "ConfigurationTable"),
             deployment=reader.deployment,
             new_instance=lambda: on_dynamodb(name, client, service=service),

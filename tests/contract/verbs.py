@@ -12,6 +12,7 @@ from authserver.ends import Begun
 from authserver.models import DISABLED
 from authserver.models.browsers import Session
 from authserver.models.clients import ClientSecret
+from authserver.models.documents import FetchedDocument
 from authserver.models.journal import Activity, Refusal
 from authserver.models.keys import Ring
 from authserver.models.organisations import MEMBER
@@ -21,6 +22,7 @@ from authserver.storage import erasures
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore, Licence
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
+from authserver.storage.documents import DocumentStore
 from authserver.storage.erasures import ErasureStore
 from authserver.storage.journal import CounterStore, JournalStore, Pace, Place
 from authserver.storage.organisations import OrganisationStore
@@ -38,6 +40,7 @@ PORTS: dict[str, type[Any]] = {
     "clients": ClientStore,
     "configuration": ConfigurationStore,
     "counters": CounterStore,
+    "documents": DocumentStore,
     "erasures": ErasureStore,
     "factors": FactorStore,
     "identity_providers": IdentityProviderStore,
@@ -214,6 +217,22 @@ IDENTITY_PROVIDERS: dict[str, Verb] = {
     "list": reads(lambda e, s: s.identity_providers.list()),
 }
 
+DOCUMENT = FetchedDocument("https://a.example/c", "https://a.example/c", fetched_at=NOW, created_at=NOW, expires_at=FAR)
+KEY_SET = replace(DOCUMENT, uri="https://a.example/k", jwks="{}")
+
+DOCUMENTS: dict[str, Verb] = {
+    "find": reads(lambda e, s: _kept(s, DOCUMENT).find(DOCUMENT.client_id)),
+    "key_set": reads(lambda e, s: _kept(s, KEY_SET).key_set(KEY_SET.client_id)),
+    "put": begins(lambda e, s: s.documents.put(DOCUMENT)),
+    "list": reads(lambda e, s: s.documents.list()),
+}
+
+
+def _kept(stores: Stores, document: FetchedDocument) -> DocumentStore:
+    stores.documents.put(document)
+    return stores.documents
+
+
 JOURNAL: dict[str, Verb] = {
     "note_activity": begins(
         lambda e, s: s.journal.note_activity(Activity(identifier(), e.alice.sub, "signed_in", NOW, FAR))
@@ -378,6 +397,7 @@ WITHDRAWALS: dict[str, Verb] = {
     "change_client": withdraws(
         lambda e, s: s.withdrawals.change_client(replace(e.web, scope=Scope.parse("read"), status=DISABLED)), *CLIENT
     ),
+    "block_client": withdraws(lambda e, s: s.withdrawals.block_client(e.web.client_id, is_blocked=True), *CLIENT),
     "delete_client": withdraws(lambda e, s: s.withdrawals.delete_client(e.web.client_id), *CLIENT),
     "change_organisation": withdraws(
         lambda e, s: s.withdrawals.change_organisation(e.acme.id, status=DISABLED), *ORGANISATION
@@ -421,6 +441,7 @@ VERBS: dict[str, Verb] = {
         "clients": CLIENTS,
         "configuration": CONFIGURATION,
         "counters": COUNTERS,
+        "documents": DOCUMENTS,
         "erasures": ERASURES,
         "factors": FACTORS,
         "identity_providers": IDENTITY_PROVIDERS,

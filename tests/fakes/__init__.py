@@ -25,6 +25,7 @@ from tests.fakes.deployment import (
     settings,
     user,
 )
+from tests.fakes.documents import FakeDocuments
 from tests.fakes.erasures import FakeErasures
 from tests.fakes.factors import FakeFactors
 from tests.fakes.journal import FakeJournal
@@ -51,6 +52,7 @@ __all__ = [
     "FakeClients",
     "FakeConfiguration",
     "FakeCounters",
+    "FakeDocuments",
     "FakeErasures",
     "FakeFactors",
     "FakeIdentityProviders",

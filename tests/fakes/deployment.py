@@ -33,6 +33,7 @@ from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
 from tests.fakes.configuration import FakeConfiguration, FakeIdentityProviders
 from tests.fakes.counters import FakeCounters
+from tests.fakes.documents import FakeDocuments
 from tests.fakes.erasures import FakeErasures
 from tests.fakes.factors import FakeFactors
 from tests.fakes.journal import FakeJournal
@@ -267,6 +268,7 @@ def services(
         **guarded,
         "journal": journal or own.journal,
         "erasures": erasures or own.erasures,
+        "documents": FakeDocuments(),
         "counters": counters or FakeCounters(),
         "configuration": configuration,
         "scopes": RememberedScopes(configuration.scopes, told),

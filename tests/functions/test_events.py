@@ -197,6 +197,7 @@ ORDERS = {
 }
 SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 # How many erasures are finished.
+FETCHES = {"documents/key_set": "address", "documents/metadata": "not_admitted"}
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
@@ -302,6 +303,7 @@ def test_every_file_is_expected_to_do_something() -> None:
         *DECISIONS,
         *SCHEDULED,
         *ERASURES,
+        *FETCHES,
     }
 
 
@@ -313,6 +315,12 @@ def test_event_is_answered(name: str, here: tuple[World, dict[str, str]]) -> Non
     status, said = EXPECTED[name]
     assert answer.status == status, answer
     assert said in (answer.headers.get("location") or answer.body)
+
+
+@pytest.mark.parametrize("name", FETCHES)
+def test_order_to_fetch_is_answered_with_what_went_wrong(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    assert world.invoke("documents", filled_in(name, world, values)) == {"error": FETCHES[name]}
 
 
 @pytest.mark.parametrize("name", MAILED)

@@ -39,6 +39,11 @@ NOTHING: Mapping[str, str] = {
     "/developer/playground add_callback": "a test app has another redirect URI",
     "/my/security/app begin": "the secret of an app that is not confirmed yet asks nobody for a code",
     "/my/security/passkeys add": GIVES,
+    # What is fetched
+    "function documents": "it keeps what clients say of themselves",
+    "PATCH /admin/client-documents/{client_id}": (
+        "one write of ends, `block_client`, which the contract suite kills; nobody in the estate has such a client"
+    ),
     # What begins
     "GET /authorize": BEGINS,
     "POST /authorize": BEGINS,

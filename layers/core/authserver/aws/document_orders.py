@@ -9,9 +9,6 @@ import json
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from authserver.aws.boto import Config, boto3
 from authserver.aws.log import write_request
 from authserver.errors import OAuthError
 from authserver.messages.documents import DocumentOrder
@@ -22,14 +19,24 @@ if TYPE_CHECKING:
 
 ROUTE = "documents"  # what the log has in place of one
 # What it fetches takes five seconds at most, and whoever waits has ten.
-CONFIG = Config(connect_timeout=1, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 1})
+CONNECT_TIMEOUT, READ_TIMEOUT = 1, 8
 
 
 class DocumentOrders:
     """Implements `services.Services.order_document` by a synchronous invocation of one function."""
 
     def __init__(self, function: str) -> None:
-        self._client = boto3.client("lambda", config=CONFIG)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from authserver.aws.boto import Config, boto3  # which takes long to load: with the first order, if there is one
+
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        )
+        self._client: Any = boto3.client("lambda", config=config)
+        self._failures = (BotoCoreError, ClientError, ValueError)
         self._function = function
 
     def __call__(self, order: DocumentOrder) -> str:
@@ -37,7 +44,7 @@ class DocumentOrders:
         try:
             answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(sent).encode())
             told = json.loads(answer["Payload"].read())
-        except (BotoCoreError, ClientError, ValueError):
+        except self._failures:
             return "unreachable"
         return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else "unreachable"
 
