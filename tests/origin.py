@@ -18,13 +18,13 @@ class Origin:
     answers: dict[str, tuple[int, Mapping[str, str], Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def put(self, path: str, document: Any, status: int = 200, **headers: Any) -> str:
+    def put(self, path: str, document: Any, status: int = 200, *, cache: str = "") -> str:
         """Has the document there from now on; its address."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers[path] = (status, {"Content-Type": "application/json"} | named, document)
+        cache_control = {"Cache-Control": cache} if cache else {}
+        self.answers[path] = (status, {"Content-Type": "application/json"} | cache_control, document)
         return self.issuer + path
 
-    def client(self, path: str = "/client.json", *, headers: Mapping[str, str] | None = None, **metadata: Any) -> str:
+    def client(self, path: str = "/client.json", *, cache: str = "", **metadata: Any) -> str:
         """Has a client's metadata document there; the client's identifier."""
         address = self.issuer + path
         document = {
@@ -36,7 +36,7 @@ class Origin:
             **metadata,
         }
         said = {name: value for name, value in document.items() if value is not None}
-        return self.put(path, said, **dict(headers or {}))
+        return self.put(path, said, cache=cache)
 
     def answer(self, _method: str, path: str, _form: Any, _headers: Any) -> tuple[int, Any]:
         self.asked.append(path)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from authserver.documents import Document, WebPage, printable
 from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, Client
 from authserver.records import dataclass
-from authserver.scopes import ANYONE, OF_OUR_APIS, OPERATOR, ScopeCatalogue
+from authserver.scopes import OF_OUR_APIS, OPERATOR, ScopeCatalogue
 from authserver.services import Services
 from authserver.theme import is_logo
 from authserver.values import RedirectUri, Scope, is_on_loopback, is_resource_indicator, is_web_page
@@ -316,17 +316,6 @@ def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Obje
             yield "scope", "has a scope that this server does not know"
         elif not terms.is_operator and name not in terms.held_scope and is_an_operators(name, terms.catalogue):
             yield "scope", "has a scope that only an operator gives to a client"
-
-
-def scope_for_anybody(catalogue: ScopeCatalogue) -> Scope:
-    """What a client gets that names no scope: all that is advertised, that any user may grant and it may have."""
-    return Scope.of(
-        definition.name
-        for definition in catalogue.definitions
-        if definition.advertised
-        and definition.grantable_by == ANYONE
-        and not is_an_operators(definition.name, catalogue)
-    )
 
 
 def is_an_operators(name: str, catalogue: ScopeCatalogue) -> bool:

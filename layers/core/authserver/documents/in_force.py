@@ -155,7 +155,7 @@ def _keep_within_bounds(wanted: dict[str, Any], terms: Terms) -> None:
             wanted[name] = _each_once(uris)
     uris = wanted.get("post_logout_redirect_uris")
     if _are_texts(uris):
-        wanted["post_logout_redirect_uris"] = [uri for uri in uris if _is_redirect(uri, terms)]
+        wanted["post_logout_redirect_uris"] = [uri for uri in uris if is_redirect(uri, terms)]
     if "resources" in wanted and not (
         isinstance(wanted["resources"], list) and terms.has("resources", tuple(wanted["resources"]))
     ):
@@ -195,7 +195,8 @@ def _scope(text: Any) -> Scope | None:
         return None
 
 
-def _is_redirect(uri: str, terms: Terms) -> bool:
+def is_redirect(uri: str, terms: Terms) -> bool:
+    """Whether a client may have this redirect URI under these terms."""
     try:
         RedirectUri.parse(uri, terms.redirect_schemes)
     except ValueError:

@@ -12,20 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
-from authserver.documents.client import (
-    ClientMetadata,
-    Terms,
-    is_an_operators,
-    objections,
-    scope_for_anybody,
-)
+from authserver.documents.client import Terms
+from authserver.documents.in_force import Unusable as NotInForce
+from authserver.documents.in_force import in_force, is_redirect
 from authserver.models.clients import PRIVATE_KEY_JWT, TEST, Client
 from authserver.models.documents import DAY, MINUTE, RETRY, FetchedDocument
 from authserver.ports import Fetched, FetchFailed
 from authserver.tokens.foreign import key_set_of
-from authserver.values import RedirectUri, Scope, host_of
+from authserver.values import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,13 +39,7 @@ OF_AN_ORIGIN, OF_ALL_NEW, OF_ALL_KNOWN = 30, 300, 600
 SECRETS = ("client_secret", "client_secret_expires_at")
 SYMMETRIC = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
 OURS = (PRIVATE_KEY_JWT, "none")
-# Where one of these is not as it should be, the document is none; of the others, what cannot be taken is left out.
-NEEDED = ("redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "jwks", "jwks_uri")
-KEYS = ("jwks", "jwks_uri")
-TAKEN = (
-    *("client_name", "post_logout_redirect_uris", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts"),
-    *("software_id", "software_version", "token_endpoint_auth_signing_alg", "id_token_signed_response_alg"),
-)
+KEYS = ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")
 
 
 class Unusable(Exception):
@@ -175,46 +163,38 @@ def _counts(name: str, most: int, services: Services) -> bool:
 def client_of_document(client_id: str, document: Mapping[str, Any], services: Services) -> Client:
     """The client that a metadata document describes: one that nobody has verified, by the terms of anybody.
 
-    Grant types, response types, scopes and ways to authenticate that are not for it are left out (section 4.1 of the
-    draft). Raises `Unusable`.
+    What is not for it is left out as where a client registers itself, and ways to authenticate and redirect URIs
+    likewise (section 4.1 of the draft). Raises `Unusable`.
     """
     if document.get("client_id") != client_id:
         raise Unusable("client_id")
     if any(document.get(name) is not None for name in SECRETS):
         raise Unusable("client_secret")
     terms = Terms.for_anybody(services)
-    metadata = _metadata({**_taken(document), **_within(document, terms, services)}, terms)
-    _require_admitted(metadata.jwks_uri, services)
-    blank = Client(client_id=client_id, client_name="", verification=TEST)
-    client = metadata.applied_to(blank)
+    try:
+        metadata = in_force(_within(document, terms), terms)
+    except NotInForce as unusable:
+        raise Unusable(unusable.faults[0][0].partition(".")[0]) from None
+    if "authorization_code" not in metadata.grant_types:
+        raise Unusable("grant_types")
+    if metadata.jwks_uri and not services.settings.admits_host(metadata.jwks_uri):
+        raise Unusable("jwks_uri")
+    client = metadata.applied_to(Client(client_id=client_id, client_name="", verification=TEST))
     return client if metadata.client_name else replace(client, client_name=host_of(client_id))
 
 
-def _taken(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What is taken as it is. A picture in the document itself would make each read of it a long one."""
-    found = {name: document[name] for name in TAKEN if document.get(name) is not None}
-    return {name: value for name, value in found.items() if not str(value).startswith("data:")}
-
-
-def _within(document: Mapping[str, Any], terms: Terms, services: Services) -> dict[str, Any]:
-    """What of the document this server can do for it."""
+def _within(document: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+    """The document with a way to authenticate that there is, without keys that nobody needs, redirect URIs that nobody
+    may use, and a picture in itself, which would make each read of it a long one."""
     method = _method(document, terms)
-    grants = [one for one in _texts(document, "grant_types", ["authorization_code"]) if one in terms.grant_types]
-    if "authorization_code" not in grants:
-        raise Unusable("grant_types")
-    owners = terms.response_types
-    responses = [one for one in _texts(document, "response_types", ["code"]) if owners.get(one) in grants]
-    if "code" not in responses:
-        raise Unusable("response_types")
-    keys = {name: document[name] for name in KEYS if document.get(name) is not None} if method != "none" else {}
-    return {
-        **keys,
-        "token_endpoint_auth_method": method,
-        "grant_types": grants,
-        "response_types": responses,
-        "redirect_uris": [one for one in _texts(document, "redirect_uris", []) if _is_redirect(one)],
-        "scope": str(_scope(document, services)),
-    }
+    without = set() if method == PRIVATE_KEY_JWT else {*KEYS}
+    if str(document.get("logo_uri")).startswith("data:"):
+        without.add("logo_uri")
+    kept = {name: value for name, value in document.items() if name not in without}
+    uris = document.get("redirect_uris")
+    if isinstance(uris, list):
+        kept["redirect_uris"] = [uri for uri in uris if isinstance(uri, str) and is_redirect(uri, terms)]
+    return {**kept, "token_endpoint_auth_method": method}
 
 
 def _method(document: Mapping[str, Any], terms: Terms) -> str:
@@ -223,57 +203,6 @@ def _method(document: Mapping[str, Any], terms: Terms) -> str:
     if method in SYMMETRIC:
         raise Unusable("client_secret")
     return method if method in OURS and method in terms.auth_methods else "none"
-
-
-def _texts(document: Mapping[str, Any], name: str, default: list[str]) -> list[str]:
-    named = document.get(name, default)
-    if not isinstance(named, list):
-        raise Unusable(name)
-    return list(dict.fromkeys(one for one in named if isinstance(one, str)))
-
-
-def _is_redirect(text: str) -> bool:
-    try:
-        RedirectUri.parse(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _scope(document: Mapping[str, Any], services: Services) -> Scope:
-    """What of its scope it may have, or without one what anybody may."""
-    catalogue = services.scopes()
-    named = document.get("scope")
-    try:
-        asked = Scope.parse(named) if isinstance(named, str) else Scope()
-    except ValueError:
-        asked = Scope()
-    allowed = Scope.of(one for one in asked if catalogue.get(one) is not None and not is_an_operators(one, catalogue))
-    return allowed or scope_for_anybody(catalogue)
-
-
-def _metadata(document: dict[str, Any], terms: Terms) -> ClientMetadata:
-    """The document by the rules of registration, without what is not needed and not right."""
-    while True:
-        try:
-            metadata = ClientMetadata.model_validate_json(json.dumps(document))
-        except ValidationError as error:
-            wrong = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
-        else:
-            wrong = {name.partition(".")[0] for name, _ in objections(metadata, terms)}
-        if not wrong:
-            return metadata
-        fatal = sorted(wrong - (document.keys() - {*NEEDED}))
-        if fatal or not wrong & document.keys():
-            raise Unusable((fatal or sorted(wrong))[0])
-        document = {name: value for name, value in document.items() if name not in wrong}
-
-
-def _require_admitted(jwks_uri: str, services: Services) -> None:
-    """Where documents are taken from some hosts alone, so are keys."""
-    settings = services.settings
-    if jwks_uri and not settings.admits_host(jwks_uri):
-        raise Unusable("jwks_uri")
 
 
 def _text(document: Mapping[str, Any]) -> str:
