@@ -6,7 +6,7 @@ from authserver.endpoints.machines.device_authorization import authorize_device
 from authserver.wire.http import HttpRequest, HttpResponse, render
 from authserver.wire.protocol import parse_client_request
 
-services = bootstrap(stores=("tokens",))
+services = bootstrap(orders_documents=True, stores=("tokens",))
 
 
 @endpoint("POST")

@@ -4,20 +4,21 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb.documents import DynamoDocuments
-from authserver.models.clients import Client
+from authserver.models.clients import DEVICE_CODE, Client
 from authserver.models.documents import FetchedDocument
 from authserver.values import Scope
 from tests.assertions import Signer
 from tests.functions.federation import WORK, FederatedPerson, configure
-from tests.functions.flowing import answered, document_flow, flow
+from tests.functions.flowing import answered, device_flow, document_flow, flow
 from tests.functions.gateway import Gateway
 from tests.functions.given import (
     TOKENS,
     ask_approval,
+    change_client,
     sign_for,
     stores_of,
 )
-from tests.functions.journey import App, Browser, admin, portal, web
+from tests.functions.journey import App, Browser, admin, native, portal, web
 from tests.functions.organisation_flows import acme_of_alice
 from tests.functions.world import World
 from tests.openid_provider import OpenIdProvider, serving
@@ -116,6 +117,16 @@ def keys_that_are_elsewhere(world: World) -> None:
                 form = {**signer.form(), "grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
                 answered(200 if path in ("/revoke", "/introspect") else 400, app.gateway.post(path, form))
         assert len(origin.asked) == 4
+
+
+@device_flow
+def begin_at_a_device_that_has_its_keys_elsewhere(world: World) -> None:
+    with an_origin() as origin, world.using(documents=world.load("documents", LoopbackUpstreams="true")):
+        app = native(Gateway(world))
+        change_client(world, app.client_id, grant_types=(DEVICE_CODE,), response_types=())
+        keys = origin.put("/keys", {"keys": [Signer(app.client_id, "", lambda: 0).jwk]})
+        signer = sign_for(world, app.client_id, jwks_uri=keys)
+        answered(200, app.gateway.post("/device_authorization", signer.form()))
 
 
 @flow

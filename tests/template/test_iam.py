@@ -256,7 +256,7 @@ def test_functions_invoke_no_other_than_those_that_take_orders(written: Written)
     invoked = {
         (function, statement.actions, statement.resources)
         for function in FUNCTIONS
-        for statement in written.statements(function, **MAIL, **DOCUMENTS)
+        for statement in written.statements(function, **MAIL, **DOCUMENTS, **DEVICE)
         if any(action.startswith("lambda:") for action in statement.actions)
     }
     assert {(actions, resources) for _, actions, resources in invoked} == {
@@ -265,7 +265,7 @@ def test_functions_invoke_no_other_than_those_that_take_orders(written: Written)
         (("lambda:InvokeFunction",), ("DocumentsFunction",)),
     }
     assert {function for function, _, resources in invoked if resources == ("DocumentsFunction",)} == {
-        *("authorize", "token", "refresh", "revoke", "introspect")
+        *("authorize", "token", "refresh", "revoke", "introspect", "device_authorization")
     }
     assert {function for function, _, resources in invoked if resources == ("EraseFunction",)} == {"admin", "my"}
 

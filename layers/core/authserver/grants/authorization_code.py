@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.messages.token import TokenRequest, TokenResponse
+    from authserver.models.clients import Client
     from authserver.models.tokens import Authorization
     from authserver.services import AuthenticatedClient, Named, Services
 

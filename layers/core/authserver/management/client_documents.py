@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from authserver.documents.client import Terms
 from authserver.documents.in_force import Unusable as NotInForce
 from authserver.documents.in_force import in_force, is_redirect
-from authserver.models.clients import PRIVATE_KEY_JWT, TEST, Client
+from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, TEST, Client
 from authserver.models.documents import DAY, MINUTE, RETRY, FetchedDocument
 from authserver.ports import Fetched, FetchFailed
 from authserver.tokens.foreign import key_set_of
@@ -171,6 +171,8 @@ def client_of_document(client_id: str, document: Mapping[str, Any], services: Se
     if any(document.get(name) is not None for name in SECRETS):
         raise Unusable("client_secret")
     terms = Terms.for_anybody(services)
+    # A device has nothing by which its user could tell whose document it is: its grant is for registered clients.
+    terms = replace(terms, grant_types=tuple(grant for grant in terms.grant_types if grant != DEVICE_CODE))
     try:
         metadata = in_force(_within(document, terms), terms)
     except NotInForce as unusable:
