@@ -2,7 +2,8 @@
 
     python -m local.seed --stack authserver my-seed.json
 
-The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``, ``operator``), ``clients``
+The file has ``users`` (``username``, ``password``, ``email``, ``email_verified``, ``name``, ``operator``, and what
+docs/claims.md has of people), ``clients``
 (RFC 7591 metadata with ``client_id`` and, where the client has one, ``client_secret``), ``organisations`` (``id``,
 ``name``, ``companies``, ``members``: the role by username), ``scopes`` (``name`` and docs/admin-api.md),
 ``resources`` (``id`` and docs/resources.md), ``identity_providers`` (docs/federation.md) and ``theme`` (docs/theme.md).
@@ -35,6 +36,7 @@ from authserver.documents.organisation import NewOrganisation, Role
 from authserver.documents.resource import NewResource, ResourceId
 from authserver.documents.scope import NewScope, ScopeName
 from authserver.documents.theme import NewTheme
+from authserver.documents.user import BoundedProfile
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
@@ -66,10 +68,8 @@ class SeedError(StartupError):
     exit_code = 2
 
 
-class UserSeed(BaseModel):
+class UserSeed(BoundedProfile):
     """A demo user."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     username: str = Field(min_length=1, max_length=256)
     password: str = Field(min_length=1, max_length=1024)
@@ -247,6 +247,7 @@ def _plant_users(seed: Seed, users: UserStore) -> None:
                 email_verified=user.email_verified,
                 operator=user.operator,
                 created_at=int(time.time()),
+                attributes=user.stored(),
             )
         )
 

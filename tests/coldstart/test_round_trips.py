@@ -25,7 +25,9 @@ def test_the_budget_is_the_architectures() -> None:
     most = {
         "client_credentials": (1, 1),
         "code exchange": (2, 3),
+        "code exchange, with claims of the user": (3, 4),
         "refresh": (2, 3),
+        "refresh, with claims of the user": (3, 4),
         "refresh, for an organisation": (2, 5),
         "revoke a refresh token": (2, 1),
         "revoke a refresh token, confidential": (2, 1),

@@ -145,7 +145,20 @@ def authorizer_by_an_approval(world: World) -> Request:
 
 def refresh_for_an_organisation(world: World) -> Request:
     app, tokens = _for_an_organisation(world)
-    return lambda: succeeded(app.refresh(tokens["refresh_token"], "/refresh"))
+    return lambda: succeeded(app.refresh(tokens["refresh_token"], "/refresh", scope="openid read"))
+
+
+def exchange_with_claims(world: World) -> Request:
+    """The ID token of a confidential client tells what its scope tells of the user."""
+    app = web(Gateway(world))
+    code = Browser(app.gateway).go_through(app.request())["code"]
+    return lambda: succeeded(app.exchange(code))
+
+
+def refresh_with_claims(world: World) -> Request:
+    app = web(Gateway(world))
+    token = app.tokens()["refresh_token"]
+    return lambda: succeeded(app.refresh(token, "/refresh"))
 
 
 def introspect_oneself(world: World) -> Request:
@@ -249,7 +262,9 @@ FLOWS: dict[str, WarmFlow] = {
     "client_credentials": WarmFlow("token", client_credentials, 1, 1, 0),
     "client_credentials, opaque": WarmFlow("token", opaque_client_credentials, 2, 1, 1),
     "code exchange": WarmFlow("token", exchange, 2, 3, 1),
+    "code exchange, with claims of the user": WarmFlow("token", exchange_with_claims, 3, 4, 1),
     "refresh": WarmFlow("refresh", refresh, 2, 3, 1),
+    "refresh, with claims of the user": WarmFlow("refresh", refresh_with_claims, 3, 4, 1),
     "revoke a refresh token": WarmFlow("revoke", revoke_refresh_token, 1, 0, 1),
     "revoke a refresh token, confidential": WarmFlow("revoke", revoke_refresh_token_of_a_confidential_client, 2, 1, 1),
     "revoke an access token": WarmFlow("revoke", revoke_access_token, 1, 0, 1),

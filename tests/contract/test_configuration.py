@@ -8,14 +8,19 @@ import pytest
 
 from authserver.models.configuration import Theme
 from authserver.resources import Resource, ResourceCatalogue
-from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
+from authserver.scopes import OPERATOR, ClaimDefinition, ScopeCatalogue, ScopeDefinition
 from authserver.storage.configuration import ConfigurationStore
 from tests.contract.implementations import Stores
 
 CATALOGUE = ScopeCatalogue.of(
     (
         ScopeDefinition("orders", "See and place orders", ("orders.read",), sensitive=True, group="Orders"),
-        ScopeDefinition("orders.read", "See orders", grantable_by=OPERATOR, advertised=False),
+        ScopeDefinition(
+            *("orders.read", "See orders"),
+            grantable_by=OPERATOR,
+            advertised=False,
+            claims=(ClaimDefinition("groups", "teams", "strings", ("userinfo",)), ClaimDefinition("level", "level")),
+        ),
     )
 )
 

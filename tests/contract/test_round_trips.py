@@ -48,6 +48,7 @@ def full_client() -> Client:
         optional_scope=Scope.parse("write read"),
         secrets=(ClientSecret(ALL_OCTETS, NOW, NOW + 5), ClientSecret(b"\x00" * 32, NOW - 5)),
         id_token_signed_response_alg="ES256",
+        id_token_claims=False,
         access_token_format="opaque",
         access_token_lifetime=61,
         refresh_token_lifetime=62,
@@ -123,10 +124,13 @@ def test_user_with_every_field(users: UserStore) -> None:
         NOW,
         "älice",
         "b@b.example",
+        {"given_name": "Älice", "level": 0, "active": False, "groups": ("b", "a"), "address": {"country": "UK"}},
+        NOW + 1,
     )
     assert is_complete(record)
     assert users.create(record)
     assert users.get(record.sub) == record
+    assert users.update(record.sub, attributes={}) == replace(record, attributes={})
 
 
 def test_user_with_nothing_but_a_name(users: UserStore) -> None:
@@ -162,6 +166,7 @@ def full_authorization() -> Authorization:
         not_granted=Scope.parse("email offline_access"),
         by="password",
         sid=TEXT,
+        id_token_claims=frozenset({"email", "name"}),
     )
 
 
@@ -192,6 +197,7 @@ def test_access_token_with_every_field(tokens: TokenStore) -> None:
         0,
         FULL,
         True,
+        {"groups": ["b", "a"], "level": 0, "contractor": False, "department": TEXT},
     )
     assert is_complete(record)
     tokens.put_access_token(record)

@@ -109,7 +109,7 @@ class FakeUsers:
                 return False
             if not self._browsers.spend(link, claim, now):
                 return False
-            self._users[user.sub] = replace(user, email=address, email_verified=True, pending_email="")
+            self._users[user.sub] = replace(user, email=address, email_verified=True, pending_email="", updated_at=now)
         return True
 
     def create_federated(

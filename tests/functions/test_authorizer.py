@@ -1,9 +1,13 @@
 """The Lambda authorizer over the wire: RFC 6750, and what API Gateway makes of each answer."""
 
+import json
 from typing import Any
 
 import pytest
 
+from authserver.aws.authorizer import authorizer
+from authserver.messages.access import ActiveAccessToken
+from authserver.values import Scope
 from tests.functions.events import (
     arn_of,
     request_authorizer_event,
@@ -350,3 +354,11 @@ def test_an_item_that_was_not_processed_is_not_taken_for_absent(world: World, to
 def test_rest_events_of_these_tests_have_what_the_gateway_sends() -> None:
     event = rest_event("GET", "/items", path="/items")
     assert (event["resource"], arn_of("GET", "/items").split("/")[-2:]) == ("/items", ["GET", "items"])
+
+
+def test_the_api_behind_is_told_the_operators_claims_as_json(world: World) -> None:
+    token = ActiveAccessToken("app", "jane", Scope(), (), "jti", 0, 0, claims={"groups": ["a", "b"], "level": 7})
+    handler = authorizer(accepts_token_events=False)(lambda _: token)
+    context = handler(request(world, "GET", "/me"), None)["context"]
+    assert all(isinstance(value, str) for value in context.values())
+    assert json.loads(context["claims"]) == {"groups": ["a", "b"], "level": 7}

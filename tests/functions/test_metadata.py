@@ -77,7 +77,7 @@ def test_the_document_leaves_nothing_to_defaults(document: dict[str, Any]) -> No
     assert document["revocation_endpoint_auth_methods_supported"] == methods
     assert document["introspection_endpoint_auth_methods_supported"] == methods[:2]
     assert document["request_uri_parameter_supported"] is False
-    assert document["claims_parameter_supported"] is False
+    assert document["claims_parameter_supported"] is True
     assert document["authorization_response_iss_parameter_supported"] is True
 
 

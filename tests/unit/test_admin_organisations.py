@@ -47,7 +47,7 @@ def test_create_repeated_with_its_key_creates_once(api: Api) -> None:
         ({"name": ""}, "name"),
         ({"name": "a\nb"}, "name"),
         ({"name": "x" * 201}, "name"),
-        ({"name": "n", "id": "a/b"}, "id"),
+        ({"name": "n", "id": "a/" * 128}, "id"),
         ({"name": "n", "status": "active"}, "status"),
         ({"name": "n", "companies": {"a b": "A"}}, "companies"),
         ({"name": "n", "companies": {"a": ""}}, "companies"),

@@ -45,6 +45,7 @@ def test_a_defined_scope_is_in_the_catalogue_of_every_function_by_the_time_of_th
         "name": "orders",
         "implies": [],
         "advertised": True,
+        "claims": [],
         "built_in": False,
     }
     assert api.get("/admin/scopes/orders") == answer.document

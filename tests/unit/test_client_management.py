@@ -100,7 +100,7 @@ def test_refusal_names_each_field(server: Server) -> None:
     problem = refused(400, lambda: create(server, wrong))
     assert [error["field"] for error in problem.errors] == ["redirect_uris", "scope"]
     assert refused(400, lambda: create(server, DOCUMENT | {"colour": 1})).errors[0]["field"] == "colour"
-    assert refused(400, lambda: create(server, {"client_id": "a b"})).errors[0]["field"] == "client_id"
+    assert refused(400, lambda: create(server, {"client_id": "a\tb"})).errors[0]["field"] == "client_id"
 
 
 def test_create_that_is_repeated_under_its_key_gives_the_same_client_and_a_secret_that_works(server: Server) -> None:

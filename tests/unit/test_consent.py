@@ -243,8 +243,8 @@ def test_catalogue_tells_what_a_scope_does_not_give() -> None:
     def beyond(scope: str) -> list[str]:
         return [one.name for one in catalogue.beyond(Scope.parse(scope))]
 
-    assert beyond("openid read") == ["pay", "profile", "email", "write"]
-    assert beyond("items") == ["pay", "profile", "email"]
+    assert beyond("openid read") == ["pay", "profile", "email", "address", "phone", "write"]
+    assert beyond("items") == ["pay", "profile", "email", "address", "phone"]
     assert beyond("account") == []
     assert beyond("read unheard-of") == []
 

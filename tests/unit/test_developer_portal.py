@@ -143,7 +143,9 @@ def test_what_cannot_be_so_is_told_beside_the_field_and_the_rest_is_kept(
 def test_the_form_offers_what_its_developer_may_choose_and_no_more(alice: Developer) -> None:
     page = alice.see(alice.get("/developer/apps/new"), "/developer/apps/new")
     assert set(re.findall(r'name="grant_types" value="([^"]*)"', page)) == {"authorization_code", "refresh_token"}
-    assert set(re.findall(r'name="scope" value="([^"]*)"', page)) == {"openid", "profile", "email", "read", "write"}
+    assert set(re.findall(r'name="scope" value="([^"]*)"', page)) == {
+        *("openid", "profile", "email", "address", "phone", "read", "write")
+    }
 
 
 # ------------------------------------------------------------------ changing

@@ -135,6 +135,60 @@ def test_claims_may_have_other_names() -> None:
     assert (user.email, user.name) == ("alice@upn.example", "Alice D.")
 
 
+@pytest.mark.rfc("OIDC Core", "5.1")
+def test_an_account_gets_the_standard_claims_that_there_are() -> None:
+    site = Federated()
+    told = {"given_name": "Alice", "locale": "en-GB", "picture": "https://idp.example/a.png", "birthdate": "yesterday"}
+    site.provider.person.claims |= {**told, "address": {"country": "UK", "planet": "Earth"}, "phone_number": "+44 1"}
+    site.browser().sign_in_at(site.provider)
+    user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)
+    assert user is not None
+    kept = {name: value for name, value in told.items() if name != "birthdate"}
+    assert user.attributes == {**kept, "address": {"country": "UK"}, "phone_number": "+44 1"}
+
+
+@pytest.mark.parametrize(("trusts", "verified"), [(True, None), (False, None), ("*", True)])
+def test_a_telephone_number_is_vouched_for_by_who_vouches_for_everything(trusts: Any, verified: bool | None) -> None:
+    site = Federated(trusts_email=trusts)
+    site.provider.person.claims |= {"phone_number": "+44 1", "phone_number_verified": True}
+    site.browser().sign_in_at(site.provider)
+    user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)
+    assert user is not None
+    assert user.attributes.get("phone_number_verified") is verified
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (["staff", "admins"], ("staff", "admins")),
+        ("staff", "staff"),
+        (7, 7),
+        (False, False),
+        (None, None),
+        ({"staff": True}, None),
+        (["staff", 7], None),
+        ([f"g{i}" for i in range(101)], None),
+    ],
+)
+def test_an_operators_attribute_follows_the_provider(said: Any, kept: Any) -> None:
+    """Also where it takes it away: a group that is told no more is none."""
+    site = Federated(claims={"groups": "roles"})
+    site.provider.person.claims |= {"roles": ["first"], "groups": ["of another name"], "nickname": "Al"}
+    browser = site.browser()
+    browser.sign_in_at(site.provider)
+    first = site.server.users.get(browser.subject())
+    assert first is not None
+    assert first.attributes == {"groups": ("first",), "nickname": "Al"}
+    site.server.users.alter(first.sub, attributes={**first.attributes, "badge": 7})
+    site.provider.person.claims = {"name": "Alice"} | ({} if said is None else {"roles": said})
+    site.browser().sign_in_at(site.provider)
+    changed = site.server.users.get(first.sub)
+    assert changed is not None
+    expected = {"nickname": "Al", "badge": 7} | ({} if kept is None else {"groups": kept})
+    assert changed.attributes == expected
+    assert changed.updated_at == site.server.clock()
+
+
 @pytest.mark.parametrize(
     "claims",
     [{"name": "x" * 257}, {"name": "a\x00b"}, {"name": "line\nbreak"}, {"name": 7}, {"name": ["x"]}, {"name": None}],

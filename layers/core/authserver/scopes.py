@@ -18,9 +18,37 @@ ANYONE, ADMINISTRATOR, OPERATOR = "anyone", "administrator", "operator"
 GRANTABLE_BY = (ANYONE, ADMINISTRATOR, OPERATOR)
 
 
+# Where a claim goes: a client's ID tokens, userinfo, and access tokens, which their resource servers read.
+ID_TOKEN, USERINFO, ACCESS_TOKEN = "id_token", "userinfo", "access_token"
+ROLE = "organisation.role"  # in place of an attribute: the user's role in the organisation that a token is for
+# What is said by this server itself, of a token or of who acts by it, and by no attribute of a user.
+RESERVED_CLAIMS = frozenset(
+    {
+        *("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "cnf", "org", "entities"),
+        *("entities_omitted", "authorization_details", "authorization_id", "nonce", "auth_time", "azp", "at_hash"),
+        *("c_hash", "s_hash", "act", "may_act", "sid", "acr", "amr", "epoch", "epochs", "era", "claims_omitted"),
+        *("active", "token_type", "username", "client_name", "subject_type", "subject_urn", "sub_jwk", "events"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDefinition:
+    """A claim that a scope tells: of which `attribute` of the user (or `ROLE`), of which type, and in which places.
+
+    Whose attribute is not of the type has no such claim.
+    """
+
+    name: str
+    attribute: str
+    type: str = "string"
+    places: tuple[str, ...] = (ID_TOKEN, USERINFO)
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeDefinition:
-    """A scope. `implies` names the scopes it includes; `group` is the heading under which people see it."""
+    """A scope. `implies` names the scopes it includes; `group` is the heading under which people see it; `claims` are
+    what it tells of the user beside those that OpenID Connect defines."""
 
     name: str
     description: str
@@ -29,6 +57,7 @@ class ScopeDefinition:
     grantable_by: str = ANYONE
     advertised: bool = True
     group: str = ""
+    claims: tuple[ClaimDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +101,19 @@ class ScopeCatalogue:
     def get(self, name: str) -> ScopeDefinition | None:
         """The scope of this name."""
         return self._known.get(name)
+
+    @property
+    def telling(self) -> tuple[ScopeDefinition, ...]:
+        """The scopes that tell claims."""
+        return tuple(definition for definition in self.definitions if definition.claims)
+
+    def claims_told(self, scope: Scope) -> tuple[ClaimDefinition, ...]:
+        """The claims that the scope tells, by name or by implication, beside those of OpenID Connect."""
+        telling = self.telling
+        if not telling:
+            return ()
+        given = self.expand(scope)
+        return tuple({claim.name: claim for one in telling if one.name in given for claim in one.claims}.values())
 
     def with_built_in(self) -> "ScopeCatalogue":
         """The same catalogue with this server's own scopes as they are now, whatever it says of them.
@@ -204,14 +246,17 @@ def _management(name: str, both: str, read: str, write: str, grantable_by: str) 
 
 OPENID = (
     ScopeDefinition("openid", N_("Know who you are: an identifier of your account here"), group=N_("Your identity")),
-    ScopeDefinition("profile", N_("See your name and username"), group=N_("Your identity")),
+    ScopeDefinition("profile", N_("See your name, username and the rest of your profile"), group=N_("Your identity")),
     ScopeDefinition("email", N_("See your email address"), group=N_("Your identity")),
+    ScopeDefinition("address", N_("See your postal address"), group=N_("Your identity")),
+    ScopeDefinition("phone", N_("See your phone number"), group=N_("Your identity")),
 )
 # What asks for a refresh token (OpenID Connect Core section 11). No client has to be registered for it: whether it may
 # have refresh tokens, its grant types say.
 OFFLINE_ACCESS = "offline_access"
 OFFLINE = ScopeDefinition(OFFLINE_ACCESS, N_("Stay connected while you are not using it"), group=N_("This service"))
 FOR_OFFLINE_ACCESS = Scope((OFFLINE_ACCESS,))
+OF_A_USER = tuple(definition.name for definition in OPENID[1:])  # OpenID Connect Core section 5.4
 # The scopes of this server's own APIs: an operator's catalogue has them whether or not it names them.
 MANAGEMENT = (
     *_management(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,8 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
     }
     if token.authorization_id:
         context["authorization_id"] = token.authorization_id
+    if token.claims:
+        context["claims"] = json.dumps(token.claims)
     if token.organisation:
         context |= {
             "org": token.organisation,

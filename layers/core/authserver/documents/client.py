@@ -92,6 +92,9 @@ class ClientMetadata(Document):
     default_scope: Scopes = ""
     optional_scope: Scopes = ""
     id_token_signed_response_alg: Literal["RS256", "ES256"] = "RS256"
+    id_token_claims: bool | None = Field(
+        default=None, description="ID tokens tell what the scope tells of the user; else true for confidential clients"
+    )
     access_token_format: Literal["jwt", "opaque"] = "jwt"
     access_token_lifetime: int | None = Field(default=None, ge=1)
     refresh_token_lifetime: int | None = Field(default=None, ge=1)

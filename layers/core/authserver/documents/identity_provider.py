@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver.documents import Document, Identifier, Status, Text, status_of
+from authserver.identity.claims import ATTRIBUTE, MAX_ATTRIBUTES, OF_ACCOUNTS
 from authserver.identity.providers import domain_of
 from authserver.models.configuration import ANY_DOMAIN
 from authserver.models.configuration import IdentityProvider as StoredIdentityProvider
@@ -13,10 +14,17 @@ from authserver.values import LOOPBACK_LITERALS, Scope
 
 MAX_DOMAINS = 50  # with their provider, within what one transaction of DynamoDB takes
 
+
+def _ours(name: str) -> str:
+    if name == "updated_at" or name in OF_ACCOUNTS:
+        raise ValueError("is an account's own here, and taken from nobody")
+    return name
+
+
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Claim = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 type TrustsEmail = bool | Literal["*"]
-type OurClaim = Literal["name", "email", "email_verified", "preferred_username"]
+OurClaim = Annotated[str, StringConstraints(pattern=f"^{ATTRIBUTE}$"), AfterValidator(_ours)]
 
 
 def _issuer(text: str) -> str:
@@ -51,7 +59,11 @@ class Provider(Document):
     client_secret: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,1024}$")] = Field(default="", repr=False)
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = "client_secret_basic"
     scope: Annotated[str, StringConstraints(max_length=512), AfterValidator(_scope)] = "openid profile email"
-    claims: dict[OurClaim, Claim] = Field(default={})
+    claims: dict[OurClaim, Claim] = Field(
+        default={},
+        max_length=MAX_ATTRIBUTES,
+        description="The provider's claim for one of OpenID Connect, or for an attribute of users",
+    )
     domains: list[Annotated[str, AfterValidator(_domain)]] = Field(default=[], max_length=MAX_DOMAINS)
     organisation: Identifier | Literal[""] = ""
     sign_up: bool = False

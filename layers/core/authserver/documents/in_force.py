@@ -125,7 +125,8 @@ def _allowed(scope: Scope, wanted: Mapping[str, Any], terms: Terms, catalogue: S
 def _default(catalogue: ScopeCatalogue) -> Scope:
     """What a client gets that names no scope: all that is advertised, that any user may grant and it may have.
 
-    Not `offline_access`, for which no client has to be registered.
+    Not `offline_access`, for which no client has to be registered; nor where people live and their telephone numbers,
+    which are for those who ask.
     """
     advertised = (definition for definition in catalogue.definitions if definition.advertised)
     return Scope(
@@ -133,7 +134,7 @@ def _default(catalogue: ScopeCatalogue) -> Scope:
             definition.name
             for definition in advertised
             if definition.grantable_by == ANYONE
-            and definition.name != OFFLINE_ACCESS
+            and definition.name not in (OFFLINE_ACCESS, "address", "phone")
             and not is_an_operators(definition.name, catalogue)
         )
     )

@@ -2,14 +2,45 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from authserver import scopes
 from authserver.documents import Document, Text
+from authserver.identity.claims import SCOPE_OF
 
 type GrantableBy = Literal["anyone", "administrator", "operator"]
 
 ScopeName = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,128}$")]
+
+
+class Claim(Document):
+    """A claim that a scope tells: the user's attribute that it comes from, its type, and where it goes."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$")]
+    attribute: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,63}|organisation\.role)$")] = Field(
+        description="An attribute of the user, or organisation.role: the role in the organisation the token is for"
+    )
+    type: Literal["string", "integer", "boolean", "strings"] = "string"
+    places: tuple[Literal["id_token", "userinfo", "access_token"], ...] = Field(
+        default=("id_token", "userinfo"), min_length=1, max_length=3
+    )
+
+    @model_validator(mode="after")
+    def _is_nobody_elses(self) -> Self:
+        if self.name in scopes.RESERVED_CLAIMS:
+            raise ValueError("this server says it of tokens by itself")
+        if self.name in SCOPE_OF:
+            raise ValueError(f"is a claim of OpenID Connect, which the scope {SCOPE_OF[self.name]} tells")
+        return self
+
+    @classmethod
+    def of(cls, claim: scopes.ClaimDefinition) -> Self:
+        return cls.model_validate(
+            {"name": claim.name, "attribute": claim.attribute, "type": claim.type, "places": claim.places}
+        )
+
+    def definition(self) -> scopes.ClaimDefinition:
+        return scopes.ClaimDefinition(self.name, self.attribute, self.type, tuple(dict.fromkeys(self.places)))
 
 
 class Scope(Document):
@@ -22,6 +53,7 @@ class Scope(Document):
     grantable_by: GrantableBy
     advertised: bool
     group: str
+    claims: tuple[Claim, ...]
     built_in: bool = Field(description="One of this server's own, which cannot be changed")
 
     @classmethod
@@ -35,6 +67,7 @@ class Scope(Document):
                 "grantable_by": definition.grantable_by,
                 "advertised": definition.advertised,
                 "group": definition.group,
+                "claims": tuple(map(Claim.of, definition.claims)),
                 "built_in": definition.name in scopes.BUILT_IN,
             }
         )
@@ -60,6 +93,9 @@ class NewScope(Document):
     advertised: bool = Field(default=True, description="Is named in the metadata")
     group: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = Field(
         default="", description="The heading under which people see it"
+    )
+    claims: tuple[Claim, ...] = Field(
+        default=(), max_length=20, description="What it tells of the user beside the claims of OpenID Connect"
     )
 
 

@@ -1,11 +1,28 @@
 """Users, as the admin API reads and writes them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver.documents import Document, Identifier, Status, status_of
 from authserver.identity import hashes
+from authserver.identity.claims import (
+    ATTRIBUTE,
+    BIRTHDATE,
+    LINE,
+    LINES,
+    LOCALE,
+    LONGEST_NUMBER,
+    MAX_ATTRIBUTES,
+    MAX_STORED,
+    MAX_VALUES,
+    OF_ACCOUNTS,
+    SCOPE_OF,
+    STANDARD_ATTRIBUTES,
+    WEB,
+    ZONE,
+    size_of,
+)
 from authserver.identity.password import is_acceptable
 from authserver.models.browsers import OneTimeLink
 from authserver.models.factors import Factors as StoredFactors
@@ -40,18 +57,94 @@ Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^([^@\s\x00-\
 Name = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
-class User(Document):
-    """A person with an account. Times are epoch seconds."""
+def _matching(pattern: str) -> StringConstraints:
+    return StringConstraints(pattern=f"^{pattern}$")
+
+
+def _not_empty(value: Any) -> Any:
+    if value in ("", ()):
+        raise ValueError("must not be empty: leave it out, or set it to null")
+    return value
+
+
+Line = Annotated[str, _matching(LINE)]
+Lines = Annotated[str, _matching(LINES)]
+WebAddress = Annotated[str, _matching(WEB)]
+AttributeName = Annotated[str, _matching(ATTRIBUTE)]
+Number = Annotated[int, Field(ge=-LONGEST_NUMBER, le=LONGEST_NUMBER)]
+Texts = Annotated[tuple[Annotated[Line, AfterValidator(_not_empty)], ...], Field(max_length=MAX_VALUES)]
+AttributeValue = Annotated[bool | Number | Line | Texts, AfterValidator(_not_empty)]
+
+
+# The members of a postal address: OpenID Connect Core section 5.1.1.
+type AddressPart = Literal["formatted", "street_address", "locality", "region", "postal_code", "country"]
+
+
+class Profile(Document):
+    """What OpenID Connect Core section 5.1 knows of a person beside names and addresses of accounts, and, in
+    `attributes`, what operators keep of them: text, whole numbers, true or false, lists of text."""
+
+    given_name: Line = ""
+    family_name: Line = ""
+    middle_name: Line = ""
+    nickname: Line = ""
+    profile: WebAddress = ""
+    picture: WebAddress = ""
+    website: WebAddress = ""
+    gender: Line = ""
+    birthdate: Annotated[str, _matching(BIRTHDATE)] = Field(default="", description="YYYY-MM-DD, 0000-MM-DD or YYYY")
+    zoneinfo: Annotated[str, _matching(ZONE)] = ""
+    locale: Annotated[str, _matching(LOCALE)] = ""
+    phone_number: Line = ""
+    phone_number_verified: bool = False
+    address: dict[AddressPart, Lines] = Field(default={})
+    attributes: dict[AttributeName, AttributeValue] = Field(default={})
+
+    def stored(self) -> dict[str, Any]:
+        """What has a value, by name: `models.users.User.attributes`."""
+        fields: dict[str, Any] = {name: getattr(self, name) for name in STANDARD_ATTRIBUTES if name != "address"}
+        address = {name: value for name, value in self.address.items() if value}
+        return {name: value for name, value in {**fields, "address": address}.items() if value} | self.attributes
+
+
+class BoundedProfile(Profile):
+    """The same, of which no more is taken than is kept."""
+
+    @model_validator(mode="after")
+    def _attributes_fit(self) -> Self:
+        if taken := sorted(self.attributes.keys() & {*SCOPE_OF, *OF_ACCOUNTS}):
+            raise ValueError(f"attributes: {taken[0]} is a field of its own")
+        if len(self.attributes) > MAX_ATTRIBUTES:
+            raise ValueError(f"attributes: there must be at most {MAX_ATTRIBUTES}")
+        if size_of(self.stored()) > MAX_STORED:
+            raise ValueError(f"attributes: all that is kept of a user must have at most {MAX_STORED} octets of JSON")
+        return self
+
+
+def profile_of(user: StoredUser) -> dict[str, Any]:
+    """The fields of `Profile`, of a user."""
+    standard = {name: user.attributes[name] for name in STANDARD_ATTRIBUTES if name in user.attributes}
+    own = {name: value for name, value in user.attributes.items() if name not in standard}
+    return Profile.model_validate({**standard, "attributes": own}).model_dump()
+
+
+class Account(Document):
+    """An account, but for what is known of its person besides. Times are epoch seconds."""
 
     sub: str
     username: str
     name: str
     email: str
     email_verified: bool
+    updated_at: int = Field(description="When what applications are told changed; 0 if it never did")
     status: Status
     operator: bool = Field(description="May grant the scopes that only operators of this server grant")
     has_password: bool
     created_at: int
+
+
+class User(Profile, Account):
+    """A person with an account."""
 
     @classmethod
     def of(cls, user: StoredUser) -> Self:
@@ -61,6 +154,8 @@ class User(Document):
             name=user.name,
             email=user.email,
             email_verified=user.email_verified,
+            updated_at=user.updated_at,
+            **profile_of(user),
             status=status_of(user.status),
             operator=user.operator,
             has_password=bool(user.password_hash),
@@ -68,7 +163,7 @@ class User(Document):
         )
 
 
-class NewUser(Document):
+class NewUser(BoundedProfile):
     """A user to be. With neither password nor hash they sign in through an identity provider, or not at all."""
 
     username: Username
@@ -87,8 +182,9 @@ class NewUser(Document):
         return self
 
 
-class UserChanges(Document):
-    """What can be changed of a user. A new e-mail address is not verified unless the same change says so."""
+class UserChanges(BoundedProfile):
+    """What can be changed of a user. A new e-mail address or phone number is not verified unless the same change says
+    so."""
 
     name: Name = ""
     email: Email = ""

@@ -9,7 +9,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages.token import TokenRequest, TokenResponse
 from authserver.models.tokens import Authorization
-from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
+from authserver.scopes import ACCESS_TOKEN, FOR_OFFLINE_ACCESS, ID_TOKEN, OF_A_USER, OFFLINE_ACCESS, USERINFO, covered
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
@@ -26,6 +26,8 @@ from authserver.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.models.clients import Client
     from authserver.services import AuthenticatedClient, Services
@@ -101,6 +103,12 @@ def find_own(client: AuthenticatedClient) -> Authorization:
     return authorization
 
 
+def role_of(client: AuthenticatedClient) -> str | None:
+    """The user's role in the organisation of what was presented, which was read with it."""
+    membership = client.standing.ends.membership
+    return membership.role if membership else None
+
+
 def scope_now(authorization: Authorization, client: AuthenticatedClient, services: Services) -> Scope:
     """What of the granted scope may be granted now.
 
@@ -169,6 +177,7 @@ def new_authorization(
         entities=choice.entities,
         by_administrator=choice.by_administrator,
         details_requested=request.details is not None,
+        id_token_claims=request.id_token_claims,
         is_public=request.client.is_public,
         begun=session.begun.joined_with(choice.under).joined_with(Begun(client=request.client.epoch)),
         sessions=session.sessions,
@@ -205,6 +214,42 @@ def make_refresh_token(authorization: Authorization, generation: int, key: bytes
     )
 
 
+type Claims = Mapping[str, Any]
+
+
+def told_of(
+    client: Client,
+    authorization: Authorization,
+    scope: Scope,
+    services: Services,
+    role: str | None = None,
+    *,
+    is_all_there_is: bool = False,
+) -> tuple[Claims, Claims]:
+    """What the ID token and the access token tell of their user, who is read only if they tell anything.
+
+    `role` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing to ask
+    userinfo with, so that its ID token says all (OpenID Connect Core section 5.4). Raises `InvalidGrant` if there is no
+    such user any more.
+    """
+    own = services.scopes().claims_told(scope)
+    by_name = authorization.id_token_claims
+    is_whole = is_all_there_is or client.has_claims_in_id_token
+    asks = bool(by_name) or (is_whole and any(name in scope for name in OF_A_USER))
+    if not ("openid" in scope and asks) and not any(place != USERINFO for one in own for place in one.places):
+        return {}, {}
+    from authserver.identity.claims import own_claims, standard_claims  # most tokens tell nothing of a user
+
+    user = services.users.get(authorization.subject)
+    if user is None:
+        raise InvalidGrant("The grant was revoked", reason="user_unknown")
+    standard = standard_claims(user, scope)
+    at_userinfo = own_claims(user, own, USERINFO, role) | standard
+    named = {name: value for name, value in at_userinfo.items() if name in by_name}
+    in_id_token = own_claims(user, own, ID_TOKEN, role) | (standard if is_whole else {}) | named
+    return in_id_token, own_claims(user, own, ACCESS_TOKEN, role)
+
+
 def respond(
     client: Client,
     authorization: Authorization,
@@ -213,15 +258,20 @@ def respond(
     audience: tuple[str, ...],
     refresh: Secret | None,
     services: Services,
+    role: str | None = None,
 ) -> TokenResponse:
     """The tokens of an authorization, made before the write that licenses them and released only by it.
 
-    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again.
+    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again. `role` is the
+    user's in the organisation that it is for.
     """
+    told_by_id_token, told_by_access_token = told_of(client, authorization, scope, services, role)
     access_token, expires_in = issue_access_token(
-        Issue(client, authorization.subject, scope, audience, authorization), services
+        Issue(client, authorization.subject, scope, audience, authorization, claims=told_by_access_token), services
     )
-    id_token = issue_id_token(client, authorization, access_token, services) if "openid" in scope else None
+    id_token = None
+    if "openid" in scope:
+        id_token = issue_id_token(client, authorization, access_token, services, told_by_id_token)
     details = authorization_details(authorization.organisation, authorization.entities)
     return TokenResponse(
         access_token, expires_in, scope, refresh, id_token, tuple(details) if authorization.details_requested else ()

@@ -14,6 +14,7 @@ from authserver.grants import (
     narrowed,
     new_authorization,
     respond,
+    role_of,
     scope_now,
 )
 from authserver.storage.tokens import AlreadyExists, Refused
@@ -82,7 +83,15 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     active = as_redeemed(authorization, client.client, services)
     has_refresh = may_refresh(client.client, active.scope, services)
     refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
-    response = respond(client.client, active, scope=scope, audience=audience, refresh=refresh, services=services)
+    response = respond(
+        client.client,
+        active,
+        scope=scope,
+        audience=audience,
+        refresh=refresh,
+        services=services,
+        role=role_of(client),
+    )
     _redeem(active, code, services)
     return response
 

@@ -22,6 +22,7 @@ from authserver.grants import (
     narrowed,
     new_authorization,
     respond,
+    role_of,
     scope_now,
 )
 from authserver.models.clients import DEVICE_CODE
@@ -98,7 +99,15 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     active = as_redeemed(authorization, client.client, services)
     has_refresh = may_refresh(client.client, active.scope, services)
     refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
-    response = respond(client.client, active, scope=scope, audience=audience, refresh=refresh, services=services)
+    response = respond(
+        client.client,
+        active,
+        scope=scope,
+        audience=audience,
+        refresh=refresh,
+        services=services,
+        role=role_of(granted),
+    )
     _redeem(active, services)
     return response
 

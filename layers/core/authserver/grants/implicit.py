@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authserver.errors import LoginRequired
-from authserver.grants import begin_active, new_authorization
-from authserver.identity.claims import claims_of
+from authserver.errors import InvalidGrant, LoginRequired
+from authserver.grants import begin_active, new_authorization, told_of
 from authserver.messages.token import TokenResponse
 from authserver.tokens.access_token import Issue, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
@@ -19,6 +18,7 @@ from authserver.values import Secret, base64url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authserver.grants import Claims
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.models.tokens import Authorization
     from authserver.services import Services
@@ -43,35 +43,31 @@ def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: S
         code_expires_at=now,
         redeemed_by=base64url(services.random(16)),
     )
+    asked = request.response_type.split(" ")
+    try:
+        told_by_id_token, told_by_access_token = told_of(
+            request.client, authorization, authorization.scope, services, is_all_there_is="token" not in asked
+        )
+    except InvalidGrant as error:
+        raise LoginRequired("The user is not known any more", reason=error.reason) from None
     parameters: dict[str, str] = {}
     access_token = None
-    if "token" in request.response_type.split(" "):
-        access_token, parameters = _access_token(request, authorization, services)
-    if "id_token" in request.response_type.split(" "):
-        parameters["id_token"] = _id_token(request, authorization, access_token, services).reveal()
+    if "token" in asked:
+        access_token, parameters = _access_token(request, authorization, told_by_access_token, services)
+    if "id_token" in asked:
+        id_token = issue_id_token(request.client, authorization, access_token, services, told_by_id_token)
+        parameters["id_token"] = id_token.reveal()
     return parameters if begin_active(authorization, services, allowed.session.id) else None
 
 
 def _access_token(
-    request: ValidatedAuthorizationRequest, authorization: Authorization, services: Services
+    request: ValidatedAuthorizationRequest, authorization: Authorization, claims: Claims, services: Services
 ) -> tuple[Secret, dict[str, str]]:
     """The access token and what is said of it: section 4.2.2's parameters, which are section 5.1's members."""
-    issue = Issue(request.client, authorization.subject, authorization.scope, authorization.resource, authorization)
+    issue = Issue(
+        *(request.client, authorization.subject, authorization.scope, authorization.resource, authorization),
+        claims=claims,
+    )
     access_token, expires_in = issue_access_token(issue, services)
     members = TokenResponse(access_token, expires_in, authorization.scope).members()
     return access_token, {name: str(value) for name, value in members.items()}
-
-
-def _id_token(
-    request: ValidatedAuthorizationRequest,
-    authorization: Authorization,
-    access_token: Secret | None,
-    services: Services,
-) -> Secret:
-    """With the user's claims if there is no access token to ask userinfo with (OpenID Connect Core section 5.4)."""
-    if access_token is not None:
-        return issue_id_token(request.client, authorization, access_token, services)
-    user = services.users.get(authorization.subject)
-    if user is None:
-        raise LoginRequired("The user is not known any more", reason="user_unknown")
-    return issue_id_token(request.client, authorization, None, services, claims_of(user, authorization.scope))

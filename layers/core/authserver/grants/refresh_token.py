@@ -19,6 +19,7 @@ from authserver.grants import (
     narrowed,
     parse_scope,
     respond,
+    role_of,
     scope_now,
 )
 from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
@@ -53,7 +54,13 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
     response = respond(
-        client.client, authorization, scope=scope, audience=audience, refresh=successor, services=services
+        client.client,
+        authorization,
+        scope=scope,
+        audience=audience,
+        refresh=successor,
+        services=services,
+        role=role_of(client),
     )
     _rotate(authorization, presented, services)
     return response

@@ -1,16 +1,159 @@
-"""What is told of a user: OpenID Connect Core section 5.4."""
+"""What is told of a user: OpenID Connect Core sections 5.1 and 5.4, and the operator's own claims.
 
-from typing import Any
+One catalogue: each claim has its source, the scope that asks for it, and the places where it goes. Those of OpenID
+Connect are `STANDARD`; the others stand with the scopes that tell them (`scopes.ClaimDefinition`).
+"""
 
-from authserver.models.users import User
-from authserver.values import Scope
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from authserver.scopes import RESERVED_CLAIMS, ROLE, USERINFO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authserver.models.users import Attribute, User
+    from authserver.scopes import ClaimDefinition, ScopeCatalogue
+    from authserver.values import Scope
+
+# Section 5.4: the claims that each scope asks for.
+STANDARD = {
+    "profile": (
+        *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
+        *("website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+SCOPE_OF = {claim: scope for scope, claims in STANDARD.items() for claim in claims}
+# Those that are fields of a user; the others are among the attributes.
+FIELDS = ("name", "preferred_username", "updated_at", "email", "email_verified")
+STANDARD_ATTRIBUTES = tuple(claim for claim in SCOPE_OF if claim not in FIELDS)
+# A claim that says something of another, and nothing without it.
+VERIFIES = {"email_verified": "email", "phone_number_verified": "phone_number"}
 
 
-def claims_of(user: User, scope: Scope) -> dict[str, Any]:
-    """The claims that `scope` asks for, `sub` always; those without a value are left out."""
-    claims: dict[str, Any] = {"sub": user.sub}
-    if "profile" in scope:
-        claims |= {"name": user.name, "preferred_username": user.username or user.preferred_username}
-    if "email" in scope and user.email:
-        claims |= {"email": user.email, "email_verified": user.email_verified}
-    return {name: value for name, value in claims.items() if value != ""}
+# What the text of a standard attribute, and of one that operators keep, must be.
+LINE = r"[^\x00-\x1f\x7f-\x9f]{0,200}"
+LINES = r"[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]{0,500}"
+WEB = r"(https?://[\x21-\x7e]{1,2000})?"
+BIRTHDATE = r"([0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?)?"  # the year may be 0000 where it is not told
+ZONE = r"[A-Za-z0-9_+/-]{0,64}"
+LOCALE = r"([A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4})?"
+TEXTS = {
+    **dict.fromkeys(("given_name", "family_name", "middle_name", "nickname", "gender", "phone_number"), LINE),
+    **dict.fromkeys(("profile", "picture", "website"), WEB),
+    "birthdate": BIRTHDATE,
+    "zoneinfo": ZONE,
+    "locale": LOCALE,
+}
+ADDRESS = dict.fromkeys(("formatted", "street_address", "locality", "region", "postal_code", "country"), LINES)
+ATTRIBUTE = r"[a-z][a-z0-9_]{0,63}"
+OF_ACCOUNTS = ("sub", "username", "status", "operator", "created_at")  # what no attribute is called
+MAX_ATTRIBUTES, MAX_VALUES = 50, 100  # of a user; of a list
+MAX_STORED = 4096  # octets of JSON, of all attributes of a user
+LONGEST_NUMBER = 2**53
+
+
+def fitting(name: str, value: Any) -> Attribute | None:
+    """A value from elsewhere as an attribute of this name, if it may be one; what is empty is none."""
+    if name in TEXTS:
+        return value if isinstance(value, str) and re.fullmatch(TEXTS[name], value) and value else None
+    if name == "phone_number_verified":
+        return True if value is True else None
+    if name == "address":
+        members = value.items() if isinstance(value, dict) else ()
+        return {part: text for part, text in members if part in ADDRESS and _is_text(text, ADDRESS[part])} or None
+    match value:
+        case bool():
+            return value
+        case int() if abs(value) <= LONGEST_NUMBER:
+            return value
+        case str() if _is_text(value, LINE):
+            return value
+        case [*texts] if len(texts) <= MAX_VALUES and all(_is_text(text, LINE) for text in texts):
+            return tuple(texts)
+    return None
+
+
+def _is_text(value: Any, pattern: str) -> bool:
+    return isinstance(value, str) and value != "" and re.fullmatch(pattern, value) is not None
+
+
+def size_of(attributes: Mapping[str, Attribute]) -> int:
+    """How much is stored of a user, in octets of JSON; at most `MAX_STORED`."""
+    return len(json.dumps(attributes, separators=(",", ":")))
+
+
+def claims_of(user: User, scope: Scope, catalogue: ScopeCatalogue, role: str | None = None) -> dict[str, Any]:
+    """What the scope tells of the user at userinfo, ``sub`` always; claims without a value are left out.
+
+    `role` is the user's in the organisation that the token is for.
+    """
+    own = own_claims(user, catalogue.claims_told(scope), USERINFO, role)
+    return {"sub": user.sub, **standard_claims(user, scope), **own}
+
+
+def standard_claims(user: User, scope: Scope) -> dict[str, Any]:
+    """The claims of OpenID Connect that the scope asks for and that have a value."""
+    known = {
+        **{name: user.attributes.get(name, "") for name in STANDARD_ATTRIBUTES},
+        "name": user.name,
+        "preferred_username": user.username or user.preferred_username,
+        "updated_at": user.updated_at or user.created_at or "",
+        "email": user.email,
+        "email_verified": user.email_verified,
+    }
+    known |= {name: bool(known[name]) if known[of] else "" for name, of in VERIFIES.items()}
+    asked = [name for asking in STANDARD if asking in scope for name in STANDARD[asking]]
+    return {name: known[name] for name in asked if known[name] != ""}
+
+
+def own_claims(
+    user: User, definitions: tuple[ClaimDefinition, ...], place: str, role: str | None = None
+) -> dict[str, Any]:
+    """The operator's claims for this place, of which the user has a value of the right type.
+
+    None that this server says itself: a table is edited past any API.
+    """
+    told: dict[str, Any] = {}
+    for claim in definitions:
+        if claim.name in RESERVED_CLAIMS or claim.name in SCOPE_OF:
+            continue
+        value: Any = user.attributes.get(claim.attribute)
+        if claim.attribute == ROLE:
+            value = (role,) if claim.type == "strings" and role else role
+        if place in claim.places and type_of(value) == claim.type:
+            told[claim.name] = list(value) if claim.type == "strings" else value
+    return told
+
+
+def type_of(value: Any) -> str:
+    """The type of an attribute, as the catalogue names it; empty for one that no claim of an operator has."""
+    match value:
+        case str():
+            return "string"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case tuple():
+            return "strings"
+    return ""
+
+
+def supported(catalogue: ScopeCatalogue) -> list[str]:
+    """Every claim of a user that is told in some place, with its name alone (OpenID Connect Discovery section 3)."""
+    own = [claim.name for scope in catalogue.telling if scope.advertised for claim in scope.claims]
+    return ["sub", *SCOPE_OF, *dict.fromkeys(own)]
+
+
+def scope_of_claims(names: frozenset[str], catalogue: ScopeCatalogue) -> tuple[str, ...]:
+    """The scopes that tell these claims, each once; of a claim that several tell, the first."""
+    own = {claim.name: scope.name for scope in reversed(catalogue.telling) for claim in scope.claims}
+    found = {**own, **SCOPE_OF}
+    return tuple(dict.fromkeys(found[name] for name in sorted(names) if name in found))

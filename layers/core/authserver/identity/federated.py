@@ -10,9 +10,11 @@ from dataclasses import field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
+from authserver.identity.claims import FIELDS, MAX_STORED, SCOPE_OF, fitting, size_of
 from authserver.identity.providers import domain_of
 from authserver.models.browsers import Federation
 from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
+from authserver.models.users import Attribute
 from authserver.ports import Fetcher, FetchFailed
 from authserver.records import dataclass
 from authserver.tokens.foreign import UnknownKey
@@ -68,6 +70,7 @@ class Person:
     email_verified: bool = False
     preferred_username: str = ""
     auth_time: int | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------ the provider
@@ -211,7 +214,8 @@ def authenticate_person(
     claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
     auth_time = auth_time_of(claims, now)
     _require_new_sign_in(auth_time, federation)
-    if any(theirs not in claims for ours, theirs in _sources(provider).items() if _counts(ours, provider)):
+    wanted = {**{ours: ours for ours in (*LENGTHS, "email_verified")}, **provider.claims}
+    if any(theirs not in claims for ours, theirs in wanted.items() if _counts(ours, provider)):
         claims = _userinfo(metadata, tokens, claims["sub"], fetch) | claims
     return _person(provider, claims, auth_time)
 
@@ -271,8 +275,8 @@ def _get(fetch: Fetcher, url: str, age: int, what: str) -> Mapping[str, Any]:
 
 def _sources(provider: IdentityProvider) -> dict[str, str]:
     """The provider's claim for each of ours (section 5.1)."""
-    ours = {name: name for name in (*LENGTHS, "email_verified")}
-    return ours | {name: source for name, source in provider.claims.items() if name in ours}
+    ours = {name: name for name in SCOPE_OF if name != "updated_at"}
+    return ours | dict(provider.claims)
 
 
 def _counts(ours: str, provider: IdentityProvider) -> bool:
@@ -285,7 +289,29 @@ def _person(provider: IdentityProvider, claims: Mapping[str, Any], auth_time: in
     # Some send it as text.
     said = found["email_verified"] is True or found["email_verified"] == "true"
     verified = said and _may_vouch_for(texts["email"], provider)
-    return Person(claims["iss"], claims["sub"], email_verified=verified, auth_time=auth_time, **texts)
+    return Person(
+        *(claims["iss"], claims["sub"]),
+        email_verified=verified,
+        auth_time=auth_time,
+        attributes=_attributes(found, provider),
+        **texts,
+    )
+
+
+def _attributes(found: Mapping[str, Any], provider: IdentityProvider) -> dict[str, Attribute]:
+    """What may be kept of these claims beside those that are fields of a user; what does not fit is left out.
+
+    A telephone number is in nobody's domain: who vouches for one is trusted with every address as well.
+    """
+    left_out = {*FIELDS}
+    if provider.trusts_email != ANY_DOMAIN or provider.organisation:
+        left_out.add("phone_number_verified")
+    kept: dict[str, Attribute] = {}
+    for name, value in found.items():
+        fits = None if name in left_out else fitting(name, value)
+        if fits is not None and size_of({**kept, name: fits}) <= MAX_STORED:
+            kept[name] = fits
+    return kept
 
 
 def _may_vouch_for(address: str, provider: IdentityProvider) -> bool:

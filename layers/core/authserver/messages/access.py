@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authserver.records import dataclass
 
@@ -48,3 +48,4 @@ class ActiveAccessToken:
     entities: tuple[str, ...] = ()
     every_entity: bool = False
     details_requested: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)  # of the user, by the operator's catalogue

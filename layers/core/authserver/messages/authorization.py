@@ -102,6 +102,7 @@ class ValidatedAuthorizationRequest:
     details: AuthorizationDetails | None = None
     ignored: Scope = Scope()
     device: str = ""
+    id_token_claims: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

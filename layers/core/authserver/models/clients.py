@@ -38,7 +38,8 @@ class Client:
     `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
     not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
     client was read to be used (`storage.ClientStore.find`). `jwks` is the text of a JWK set: of its own keys, which are
-    in the record, or else at `jwks_uri`.
+    in the record, or else at `jwks_uri`. `id_token_claims`: its ID tokens tell what its scope tells of the user, which
+    else is left to userinfo; None where it said nothing.
     """
 
     client_id: str
@@ -56,6 +57,7 @@ class Client:
     optional_scope: Scope = Scope()
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str = "RS256"
+    id_token_claims: bool | None = None
     access_token_format: str = "jwt"
     access_token_lifetime: int | None = None
     refresh_token_lifetime: int | None = None
@@ -104,6 +106,12 @@ class Client:
     def has_secret(self) -> bool:
         """Whether it authenticates by a secret that both sides know, and so is given one."""
         return self.token_endpoint_auth_method.startswith("client_secret_")
+
+    @property
+    def has_claims_in_id_token(self) -> bool:
+        """Whether its ID tokens tell what its scope tells of the user; those of a confidential client do, unless it
+        says otherwise: many libraries ask nowhere else."""
+        return not self.is_public if self.id_token_claims is None else self.id_token_claims
 
     @property
     def acts_for_itself(self) -> bool:

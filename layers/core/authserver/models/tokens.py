@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Any
 
 from authserver.ends import Begun
 from authserver.records import dataclass
@@ -55,6 +56,7 @@ class Authorization:
     not_granted: Scope = Scope()
     by: str = ""
     sid: str = ""
+    id_token_claims: frozenset[str] = frozenset()  # asked for by name (OpenID Connect Core section 5.5)
 
     @property
     def ends_at(self) -> int:
@@ -81,6 +83,7 @@ class AccessTokenRecord:
     auth_time: int | None = None
     begun: Begun = Begun()
     is_revoked: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)  # of the user, as when it was issued
 
 
 DENIED = "denied"  # the answer to a device that nobody is to use; no authorization is called that

@@ -1,11 +1,15 @@
 """Users, and what they are known as at identity providers."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Self
 
 from authserver.models import ACTIVE
 from authserver.records import dataclass
 from authserver.values import base64url, normalised_username, sha256
+
+# An address (OpenID Connect Core section 5.1.1) is by its members.
+Attribute = str | int | bool | tuple[str, ...] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,9 @@ class User:
 
     Whoever signs in through an identity provider has no `username`, which is a login name, but maybe a
     `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
-    wants to have and has not shown to be theirs.
+    wants to have and has not shown to be theirs. `attributes` are the other claims of OpenID Connect that have a value,
+    and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when any of what is told
+    to applications changed, 0 if it never did.
     """
 
     sub: str
@@ -28,6 +34,8 @@ class User:
     created_at: int = 0
     preferred_username: str = ""
     pending_email: str = ""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    updated_at: int = 0
 
     @property
     def known_as(self) -> str:

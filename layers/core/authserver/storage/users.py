@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from authserver.storage.lists import Page
 
 # What can be changed of a user without ending anything of theirs.
-PROFILE_FIELDS = frozenset({"name", "email", "email_verified", "preferred_username", "pending_email"})
+PROFILE_FIELDS = frozenset(
+    {"name", "email", "email_verified", "preferred_username", "pending_email", "attributes", "updated_at"}
+)
 
 
 # Of one user: as many as are removed with the user, in one write.

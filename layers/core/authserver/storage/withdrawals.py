@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from authserver.scopes import ScopeCatalogue
 
 # What ends everything of a user's where it is changed, and what does not.
-USER_FIELDS = frozenset({"name", "email", "email_verified", "status", "operator"})
+USER_FIELDS = frozenset({"name", "email", "email_verified", "attributes", "updated_at", "status", "operator"})
 
 
 @dataclass(frozen=True, slots=True)

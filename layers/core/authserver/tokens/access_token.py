@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
@@ -13,7 +15,7 @@ from authserver.tokens.keyring import ACCESS_TOKEN_RING
 from authserver.values import Scope, Secret, base64url, from_base64url, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from authserver.models.clients import Client
     from authserver.services import Services
@@ -22,13 +24,15 @@ JWT_TYPE = "at+jwt"
 # The companies that a token names: octets of its JSON, of which a third more are in the header of each call. All
 # headers of a call together may have 10,240 at API Gateway; what is longer than `jwt.MAX_LENGTH` we refuse ourselves.
 ENTITIES_BUDGET, ENTITY_QUOTES = 1536, 3
+CLAIMS_BUDGET = 1024  # octets of what a JWT tells of its user, in JSON
+NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
 DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396 section 2.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
     """What an access token is to say. `authorization` is None for a client acting for itself, whose token is
-    `begun`."""
+    `begun`; `claims` are what it tells of its user."""
 
     client: Client
     subject: str
@@ -36,6 +40,7 @@ class Issue:
     audience: tuple[str, ...]
     authorization: Authorization | None = None
     begun: Begun = Begun()
+    claims: Mapping[str, Any] = NO_CLAIMS
 
 
 def issue_access_token(issue: Issue, services: Services) -> tuple[Secret, int]:
@@ -62,6 +67,7 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
 
     now = services.now()
     claims: dict[str, Any] = {
+        **_bounded(issue.claims),
         "iss": services.settings.issuer,
         "sub": issue.subject,
         "aud": issue.audience[0] if len(issue.audience) == 1 else list(issue.audience),
@@ -76,6 +82,14 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
     if len(token) > MAX_LENGTH:
         raise InvalidScope("The access token would be too long; ask for less scope", reason="token_too_long")
     return Secret(token)
+
+
+def _bounded(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a token tells of its user; more than fits a header is left to userinfo, and the token says so."""
+    if not claims:
+        return claims
+    size = len(json.dumps(claims, separators=(",", ":")))
+    return claims if size <= CLAIMS_BUDGET else {"claims_omitted": True}
 
 
 def _epochs(begun: Begun) -> dict[str, Any]:
@@ -137,6 +151,7 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
             authorization_id=authorization.id if authorization else None,
             auth_time=authorization.auth_time if authorization else None,
             begun=Begun() if authorization else issue.begun,
+            claims=dict(issue.claims),
         )
     )
     return Secret(token)

@@ -30,10 +30,10 @@ def issue_id_token(
 ) -> Secret:
     """An ID token for the user of `authorization`, signed by the algorithm that the client registered.
 
-    It says who signed in and when. Profile and e-mail are for userinfo to say, unless they are given, for want of an
-    access token to ask there with (section 5.4).
+    It says who signed in and when, and of the user what is given (`grants.told_of`); else that is for userinfo to say
+    (section 5.4), as where the token would be longer than we take one back ourselves, as a hint.
     """
-    from authserver.tokens.jwt import left_half_hash, sign
+    from authserver.tokens.jwt import MAX_LENGTH, left_half_hash, sign
 
     now = services.now()
     claims: dict[str, Any] = {
@@ -51,7 +51,10 @@ def issue_id_token(
     if authorization.nonce is not None:
         claims["nonce"] = authorization.nonce
     key = services.keys.signing_key(client.id_token_signed_response_alg)
-    return Secret(sign(claims, key, typ="JWT"))
+    token = sign(claims, key, typ="JWT")
+    if len(token) > MAX_LENGTH and claims_of_user:
+        return issue_id_token(client, authorization, access_token, services)
+    return Secret(token)
 
 
 def _of_sign_in(authorization: Authorization) -> dict[str, Any]:

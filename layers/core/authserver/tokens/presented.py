@@ -9,6 +9,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidToken
 from authserver.messages.access import ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
+from authserver.scopes import RESERVED_CLAIMS
 from authserver.services import Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import JWT_TYPE
@@ -123,6 +124,7 @@ def _jwt_token(claims: Mapping[str, Any], _standing: Standing, _now: int) -> tup
         authorization_id=claims.get("authorization_id"),
         auth_time=claims.get("auth_time"),
         organisation=claims.get("org", ""),
+        claims={name: value for name, value in claims.items() if name not in RESERVED_CLAIMS},
     )
     return token, _begun_of(claims)
 
@@ -159,6 +161,7 @@ def _opaque_token(credential: opaque.Credential, standing: Standing, now: int) -
         expires_at=record.expires_at,
         authorization_id=record.authorization_id,
         auth_time=record.auth_time,
+        claims=record.claims,
     )
     return token, record.begun
 

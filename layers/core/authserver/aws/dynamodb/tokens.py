@@ -238,6 +238,7 @@ class DynamoTokens:
                     "pk": f"access_token#{record.id}",
                     "scope": str(record.scope),
                     "is_revoked": record.is_revoked or None,
+                    "claims": record.claims or None,
                     "created_at": record.issued_at,
                     "listed_subject": f"access_token#{key_text(record.subject)}" if is_users else None,
                 }

@@ -1,6 +1,6 @@
 """The Users table: users, their login names and their identities elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
@@ -153,7 +153,7 @@ class DynamoUsers:
         return read(subject_of, self._table.get({"id": key}))
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        expression, names, values = assignments(changes, PROFILE_FIELDS)
+        expression, names, values = assignments(without_empty_attributes(changes), PROFILE_FIELDS)
         try:
             item = self._table.update(
                 {"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names=names, answer="ALL_NEW"
@@ -173,9 +173,9 @@ class DynamoUsers:
     def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
         confirm = Write.update(
             {"id": f"user#{link.subject}"},
-            "SET email = :address, email_verified = :verified REMOVE pending_email",
+            "SET email = :address, email_verified = :verified, updated_at = :now REMOVE pending_email",
             "pending_email = :address OR (email = :address AND email_verified = :verified)",
-            {":address": link.address, ":verified": True},
+            {":address": link.address, ":verified": True, ":now": now},
         )
         condition, values = ends_are(link.begun.subject, link.sessions)
         stands = Write.check({"pk": subject_end_key(key_text(link.subject))}, condition, values)
@@ -200,10 +200,15 @@ def _version(item: Item | None) -> int:
     return int(decode_item(item or {}).get("version", 0))
 
 
+def without_empty_attributes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of a user, with None in place of a map without anything in it, which is not stored."""
+    return {name: None if name == "attributes" and not value else value for name, value in changes.items()}
+
+
 def user_attributes(user: User) -> dict[str, Any]:
     """What is stored of a user."""
     listed = {"listed": f"{LISTED}#{part_of(user.sub)}", "listed_member": OPERATORS if user.operator else None}
-    return {"id": f"user#{user.sub}", **listed, **attributes_of(user)}
+    return {"id": f"user#{user.sub}", **listed, **attributes_of(user), "attributes": user.attributes or None}
 
 
 def spend_link(link: OneTimeLink, claim: str, now: int) -> Write:

@@ -27,7 +27,7 @@ from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.revocations import DynamoRevocations
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
-from authserver.aws.dynamodb.users import OPERATORS, spend_link
+from authserver.aws.dynamodb.users import OPERATORS, spend_link, without_empty_attributes
 from authserver.aws.items.erasures import erasure_item
 from authserver.aws.items.factors import factors_item
 from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
@@ -267,7 +267,7 @@ class DynamoWithdrawals(DynamoRevocations):
         version = new_version() if {"status", "operator"} & changes.keys() else None
         versioned = {} if version is None else {"version": version}
         expression, names, values = assignments(
-            {**changes, **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
+            {**without_empty_attributes(changes), **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
         )
         change = Write.update({"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names)
         writes: list[Placed] = [(self._tables.users, change)]

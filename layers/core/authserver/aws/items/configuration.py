@@ -5,7 +5,7 @@ from typing import Any
 
 from authserver.aws.items.records import record_of, typed
 from authserver.models.configuration import IdentityProvider, Theme
-from authserver.scopes import ScopeCatalogue, ScopeDefinition
+from authserver.scopes import ClaimDefinition, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope
 
 
@@ -15,7 +15,12 @@ def catalogue_of(item: Mapping[str, Any]) -> ScopeCatalogue:
 
 
 def _definition_of(attribute: Mapping[str, Any]) -> ScopeDefinition:
-    return record_of(ScopeDefinition, {**attribute, "implies": tuple(attribute.get("implies", ()))})
+    claims = tuple(map(_claim_of, attribute.get("claims", ())))
+    return record_of(ScopeDefinition, {**attribute, "implies": tuple(attribute.get("implies", ())), "claims": claims})
+
+
+def _claim_of(attribute: Mapping[str, Any]) -> ClaimDefinition:
+    return record_of(ClaimDefinition, {**attribute, "places": tuple(attribute["places"])})
 
 
 def theme_of(item: Mapping[str, Any]) -> Theme:

@@ -110,6 +110,8 @@ def _check_of(expected: Any) -> Check:
         return lambda value: any(is_right(value) for is_right in checks)
     if origin is Literal:
         return lambda value: value in arguments
+    if origin is Any:
+        return lambda _: True
     if origin is int:
         return lambda value: type(value) is int
     if origin in (tuple, frozenset):

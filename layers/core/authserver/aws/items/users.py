@@ -14,7 +14,10 @@ def subject_of(item: Mapping[str, Any]) -> str:
 
 
 def user_of(item: Mapping[str, Any]) -> User:
-    return record_of(User, {"username": "", "password_hash": "", **item})
+    attributes = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in item.get("attributes", {}).items()
+    }
+    return record_of(User, {"username": "", "password_hash": "", **item, "attributes": attributes})
 
 
 def identity_item(identity: Identity) -> Item:

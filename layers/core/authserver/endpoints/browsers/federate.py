@@ -4,12 +4,14 @@ There: the person chose a provider on the sign-in page. Back: the provider's ans
 went, at the redirect URI that is that provider's alone; only then is its code exchanged.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
 from authserver.identity.begin import account_state, begun_of
+from authserver.identity.claims import MAX_STORED, SCOPE_OF, size_of
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -36,7 +38,7 @@ from authserver.models import ACTIVE
 from authserver.models.browsers import Federation
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import MEMBER, Membership
-from authserver.models.users import User, identity_id
+from authserver.models.users import Attribute, User, identity_id
 from authserver.ports import Fetcher
 from authserver.services import Services
 from authserver.storage.configuration import ProviderOver
@@ -184,7 +186,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         return _problem("provider_unknown", handle, services)
     if resumed.session is not None:
         services.withdrawals.end_session(resumed.session.id)
-    _refresh(user, person, services)
+    _refresh(user, person, provider, services)
     note(
         services,
         user.sub,
@@ -274,7 +276,8 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     if not provider.sign_up:
         raise SignInFailed("no_account")
     now = services.now()
-    user = User(sub=base64url(services.random(16)), username="", password_hash="", created_at=now, **_profile(person))
+    sub, profile = base64url(services.random(16)), _profile(person, {}, provider)
+    user = User(sub=sub, username="", password_hash="", created_at=now, **profile)
     membership = None
     if provider.organisation:
         membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
@@ -287,20 +290,30 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     return existing
 
 
-def _refresh(user: User, person: Person, services: Services) -> None:
-    """Gives the account what the provider says of the person now; what it no longer tells stays.
+def _refresh(user: User, person: Person, provider: IdentityProvider, services: Services) -> None:
+    """Gives the account what the provider says of the person now; what it no longer tells stays, but for attributes
+    that operators keep.
 
     Whoever has a password signs in here as well. Their address, where the links to a new one go, is not the provider's
     to change.
     """
-    changes = {name: value for name, value in _profile(person).items() if getattr(user, name) != value}
+    profile = _profile(person, user.attributes, provider)
+    changes = {name: value for name, value in profile.items() if getattr(user, name) != value}
     if changes and not user.password_hash:
-        services.users.update(user.sub, **changes)
+        services.users.update(user.sub, **changes, updated_at=services.now())
 
 
-def _profile(person: Person) -> dict[str, Any]:
+def _profile(person: Person, known: Mapping[str, Attribute], provider: IdentityProvider) -> dict[str, Any]:
+    """What an account with the attributes `known` has of the person. Those that an operator mapped are the provider's
+    to give and to take: a group that it no longer tells is none.
+    """
     told = {"name": person.name, "preferred_username": person.preferred_username, "email": person.email}
     profile: dict[str, Any] = {name: value for name, value in told.items() if value}
+    kept = {name: value for name, value in known.items() if name in SCOPE_OF or name not in provider.claims}
+    if "phone_number" in person.attributes:
+        kept.pop("phone_number_verified", None)
+    together = {**kept, **person.attributes}
+    profile["attributes"] = together if size_of(together) <= MAX_STORED else kept
     return profile | ({"email_verified": person.email_verified} if person.email else {})
 
 

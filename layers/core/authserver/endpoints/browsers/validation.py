@@ -24,6 +24,7 @@ from authserver.messages.authorization import (
     ValidatedAuthorizationRequest,
 )
 from authserver.models.clients import DEVICE_CODE, Client
+from authserver.records import dataclass
 from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
@@ -36,6 +37,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 PARAMETERS = frozenset(
     {
         "authorization_details",
+        "claims",
         "client_id",
         "code_challenge",
         "code_challenge_method",
@@ -65,6 +67,7 @@ MAX_NONCE = 2048
 # identity provider, in an address of ours.
 HINTS = frozenset({"login_hint", "ui_locales"})
 MAX_HINT = 1024
+MAX_CLAIMS = 4096
 MAX_ENTITIES = 100
 
 
@@ -89,7 +92,9 @@ def validate(
         response_type = _response_type(request, client, services)
         _require_response_mode(request, redirect)
     _require_bounded_nonce(request)
-    requested, scope = _scope(request, response_type, client, services)
+    claims = _claims(request)
+    requested, within = _scope(request, response_type, client, services)
+    scope = _with_scope_of(claims, within, client, services)
     _require_openid_and_nonce(response_type, scope, request)
     return ValidatedAuthorizationRequest(
         client=client,
@@ -102,10 +107,11 @@ def validate(
         nonce=request.parameters.get("nonce"),
         prompt=_prompt(request),
         max_age=_max_age(request, client),
-        subject_hint=_subject_hint(request, client, services),
+        subject_hint=_subject_wanted(claims, _subject_hint(request, client, services)),
         details=_authorization_details(request, client),
         ignored=requested - scope,
         device=device,
+        id_token_claims=_known_claims(claims.id_token, scope, services),
     )
 
 
@@ -205,6 +211,74 @@ def _scope(
 def _without_idle_offline_access(scope: Scope, response_type: str, client: Client, services: Services) -> Scope:
     may_refresh = response_type in ("code", OF_A_DEVICE)
     return offline_or_not(scope, client, services) if may_refresh else scope - FOR_OFFLINE_ACCESS
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedClaims:
+    """The claims that a request asks for by name: OpenID Connect Core section 5.5. `subject` is the one user that it is
+    for, if it names one."""
+
+    id_token: frozenset[str] = frozenset()
+    userinfo: frozenset[str] = frozenset()
+    subject: str | None = None
+
+
+def _claims(request: AuthorizationRequest) -> RequestedClaims:
+    """What ``claims`` asks for; members and claims that are not understood are ignored.
+
+    ``essential`` changes nothing: what there is, is told. Of ``value``, only that of ``sub`` means something.
+    """
+    text = request.parameters.get("claims")
+    if text is None:
+        return RequestedClaims()
+    if len(text) > MAX_CLAIMS:
+        raise InvalidRequest("claims is too long", reason="claims_too_long")
+    try:
+        document = json.loads(text)
+        id_token, userinfo = (_read_claims(document.get(member)) for member in ("id_token", "userinfo"))
+        subjects = {asked["sub"]["value"] for asked in (id_token, userinfo) if "value" in asked.get("sub", {})}
+        (subject,) = subjects or {None}
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        raise InvalidRequest("claims is not well-formed", reason="claims_malformed") from None
+    if not isinstance(subject, str | None):
+        raise InvalidRequest("claims is not well-formed", reason="claims_malformed")
+    return RequestedClaims(frozenset(id_token), frozenset(userinfo), subject)
+
+
+def _read_claims(member: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The claims of a member, with what is said of each. Raises `ValueError` and the like on what says nothing."""
+    return {name: dict(said) if said is not None else {} for name, said in (member or {}).items()}
+
+
+def _with_scope_of(claims: RequestedClaims, scope: Scope, client: Client, services: Services) -> Scope:
+    """The scope, with those that tell the claims that are asked for by name, within what is registered.
+
+    So the user is asked for them in the words of a scope, and whatever was granted is written in one place.
+    """
+    names = claims.id_token | claims.userinfo
+    if not names or "openid" not in scope:
+        return scope
+    from authserver.identity.claims import scope_of_claims
+
+    needed = Scope(scope_of_claims(names, services.scopes()))
+    return scope | covered(needed, client.scope, services.scopes)
+
+
+def _known_claims(names: frozenset[str], scope: Scope, services: Services) -> frozenset[str]:
+    """Those of these claims that the scope tells."""
+    if not names or "openid" not in scope:
+        return frozenset()
+    from authserver.identity.claims import scope_of_claims
+
+    catalogue = services.scopes()
+    return frozenset(name for name in names if set(scope_of_claims(frozenset({name}), catalogue)) & set(scope))
+
+
+def _subject_wanted(claims: RequestedClaims, hint: str | None) -> str | None:
+    """The one user that the request is for: by an ID token, or by the value of ``sub`` (section 5.5.1)."""
+    if claims.subject is not None and hint is not None and claims.subject != hint:
+        raise InvalidRequest("claims and id_token_hint name different users", reason="claims_subject")
+    return hint if claims.subject is None else claims.subject
 
 
 def _authorization_details(request: AuthorizationRequest, client: Client) -> AuthorizationDetails | None:

@@ -89,6 +89,7 @@ def introspect_self(presented: str, services: Services) -> Document:
 
 def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
     members: dict[str, Any] = {
+        **token.claims,
         "active": True,
         "iss": services.settings.issuer,
         "client_id": token.client_id,

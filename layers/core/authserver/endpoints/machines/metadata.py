@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from authserver.endpoints.browsers.redirection import RESPONSE_MODES, RESPONSE_MODES_OF_TOKENS
 from authserver.endpoints.browsers.validation import PROMPTS
+from authserver.identity.claims import supported
 from authserver.languages import languages
 from authserver.messages.token import Document
 from authserver.models.clients import ASSERTION_ALGORITHMS, DEVICE_CODE, PRIVATE_KEY_JWT
@@ -22,7 +23,8 @@ from authserver.values import resource_among
 if TYPE_CHECKING:
     from authserver.services import Services
 
-CLAIMS = ("sub", "name", "preferred_username", "email", "email_verified")
+
+OF_ID_TOKENS = ("iss", "aud", "exp", "iat", "acr", "amr", "auth_time", "nonce", "at_hash", "sid")
 
 
 def server_metadata(services: Services) -> Document:
@@ -54,14 +56,14 @@ def server_metadata(services: Services) -> Document:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(SIGNING_RINGS),
         "claim_types_supported": ["normal"],
-        "claims_supported": [*CLAIMS, "acr", "amr", "auth_time", "nonce", "sid"],
+        "claims_supported": [*supported(services.scopes()), *OF_ID_TOKENS],
         "acr_values_supported": [PHISHING_RESISTANT],
         "authorization_details_types_supported": [DETAILS_TYPE],
         "ui_locales_supported": list(languages()),
         "prompt_values_supported": sorted(PROMPTS),
         "authorization_response_iss_parameter_supported": True,
         # Their defaults differ: left out, request_uri_parameter_supported would mean true.
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         **({"client_id_metadata_document_supported": True} if settings.client_documents else {}),

@@ -34,19 +34,24 @@ def userinfo(presented: str, services: Services) -> Document:
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=str(OPENID))
     if token.authorization_id is None:
         raise _nobodys()
-    return _claims(standing.user or services.users.get(token.subject), token.scope)
+    membership = standing.ends.membership
+    role = membership.role if membership else None
+    return _claims(standing.user or services.users.get(token.subject), token.scope, services, role)
 
 
 def userinfo_of(subject: str, scope: Scope, services: Services) -> Document:
-    """The same of whom an authorizer let in. Raises `InvalidToken` if there is no such user."""
-    return _claims(services.users.get(subject), scope)
+    """The same of whom an authorizer let in, but for their role in an organisation.
+
+    Raises `InvalidToken` if there is no such user.
+    """
+    return _claims(services.users.get(subject), scope, services)
 
 
-def _claims(user: User | None, scope: Scope) -> Document:
+def _claims(user: User | None, scope: Scope, services: Services, role: str | None = None) -> Document:
     """Those that `scope` asks for (section 5.4) and that have a value."""
     if user is None:
         raise _nobodys()
-    return Document(claims_of(user, scope))
+    return Document(claims_of(user, scope, services.scopes(), role))
 
 
 def _nobodys() -> InvalidToken:

@@ -70,9 +70,10 @@ def export_account(user: User, services: Services, cursor: str | None = None) ->
 def _profile(user: User) -> dict[str, Any]:
     names = (
         *("sub", "username", "preferred_username", "name", "email", "email_verified", "pending_email"),
-        *("status", "operator", "created_at"),
+        *("status", "operator", "created_at", "updated_at"),
     )
-    return {**{name: getattr(user, name) for name in names}, "has_password": bool(user.password_hash)}
+    profile = {name: getattr(user, name) for name in names}
+    return {**profile, "attributes": dict(user.attributes), "has_password": bool(user.password_hash)}
 
 
 def _factors(factors: Factors | None) -> dict[str, Any]:

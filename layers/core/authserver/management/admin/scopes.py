@@ -107,8 +107,15 @@ def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue
         raise Invalid("implies", "must name other scopes of the catalogue")
     if set(implies) & BUILT_IN:
         raise Invalid("implies", "must not name a scope of this server's own")
+    claims = tuple(claim.definition() for claim in wanted.claims)
+    if len({claim.name for claim in claims}) < len(claims):
+        raise Invalid("claims", "must not name one twice")
+    others = {claim for one in catalogue.definitions if one.name != name for claim in one.claims}
+    if {claim.name for claim in others - {*claims}} & {claim.name for claim in claims}:
+        raise Invalid("claims", "must mean the same as in the other scope that tells it")
     return ScopeDefinition(
-        name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group
+        *(name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group),
+        claims,
     )
 
 

@@ -57,6 +57,7 @@ def create_user(call: Call, services: Services) -> Answer:
         email_verified=wanted.email_verified,
         operator=wanted.operator,
         created_at=services.now(),
+        attributes=wanted.stored(),
     )
     if _is_a_clients(user.sub, services):
         # Else a client's own token could be taken for the user's (RFC 9700 section 4.15).
@@ -83,15 +84,29 @@ def change_user(call: Call, services: Services) -> Answer:
     wanted = call.patched(documents.UserChanges, current)
     if wanted.operator:
         require_powers(call, services)
-    changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
-    if "email" in changes and "email_verified" not in call.body:
-        changes["email_verified"] = False
+    changes = _changes(wanted, user, call, services)
     changed = services.withdrawals.change_user(user.sub, **changes) if changes else user
     if changed is None:
         raise NotFound("user")
     for act in _acts(changes):
         tell(user, act, services)
     return Answer(document=_write(changed))
+
+
+def _changes(wanted: documents.UserChanges, user: User, call: Call, services: Services) -> dict[str, Any]:
+    """The fields of the user that this changes."""
+    fields = {name: getattr(wanted, name) for name in ("name", "email", "email_verified", "status", "operator")}
+    if wanted.email != user.email and "email_verified" not in call.body:
+        fields["email_verified"] = False
+    attributes = wanted.stored()
+    is_new_number = attributes.get("phone_number") != user.attributes.get("phone_number")
+    if is_new_number and "phone_number_verified" not in call.body:
+        attributes.pop("phone_number_verified", None)
+    changes = {
+        name: value for name, value in {**fields, "attributes": attributes}.items() if value != getattr(user, name)
+    }
+    is_told = changes.keys() - {"status", "operator"}
+    return changes | ({"updated_at": services.now()} if is_told else {})
 
 
 def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
