@@ -219,7 +219,8 @@ def test_client_that_is_not_registered_for_passwords_is_unauthorized(legacy: Dep
 @pytest.mark.rfc("8414", "2")
 def test_metadata_says_what_is_on(legacy: Deployment) -> None:
     document = metadata(legacy)
-    assert document["grant_types_supported"][-2:] == ["implicit", "password"]
+    device_code = "urn:ietf:params:oauth:grant-type:device_code"  # which the development server always has
+    assert document["grant_types_supported"][-3:] == ["implicit", "password", device_code]
     assert document["response_types_supported"] == ["code", "token", "id_token", "id_token token"]
     assert document["response_modes_supported"] == ["query", "form_post", "fragment"]
 

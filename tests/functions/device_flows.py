@@ -61,6 +61,17 @@ def device_is_allowed(world: World) -> None:
 
 
 @device_flow
+def device_asks_for_a_resource(world: World) -> None:
+    """By functions that have just started, and have to look which resources there are."""
+    gateway = Gateway(world)
+    app, browser = tool(gateway), Browser(gateway)
+    begun = begin(app, scope="read", resource=world.resource)
+    answered(200, browser.decide(say(browser, begun, "confirm")))
+    form = {"grant_type": DEVICE_CODE, "device_code": begun["device_code"], "resource": world.resource}
+    answered(200, app.post("/token", **form))
+
+
+@device_flow
 def device_is_denied(world: World) -> None:
     """By whoever did not start it, by whoever is asked to allow it, and by whoever goes back from signing in."""
     gateway = Gateway(world)
