@@ -128,5 +128,15 @@ def test_a_function_is_invoked_later_and_nobody_hears_of_it(server: DevelopmentS
     with pytest.raises(ClientError) as refused:
         invoke(FunctionName="authserver-Nothing", InvocationType="Event", Payload=b"{}")
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
-    with pytest.raises(ClientError):
-        invoke(FunctionName="authserver-Tick", Payload=b"{}")
+
+
+def test_a_function_that_is_waited_for_answers(server: DevelopmentServer) -> None:
+    invoke = client(server, "lambda").invoke
+    answer = invoke(FunctionName="authserver-Tick", Payload=b'{"detail-type": "now"}')
+    assert (answer["StatusCode"], answer["Payload"].read()) == (200, b"null")
+    assert "Item" in client(server, "dynamodb").get_item(TableName=server.reference("Things"), Key={"id": {"S": "now"}})
+    failed = invoke(FunctionName="authserver-Tick", Payload=b"{}")
+    assert failed["FunctionError"] == "Unhandled"
+    with pytest.raises(ClientError) as refused:
+        invoke(FunctionName="authserver-Nothing", Payload=b"{}")
+    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"

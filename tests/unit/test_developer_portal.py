@@ -1,5 +1,6 @@
 """The developer portal: one's own apps, by the rules of the partner API, in pages."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -15,6 +16,7 @@ from authserver.models.clients import VERIFIED
 from authserver.site import FRESH
 from authserver.values import Scope
 from tests.fakes import START, client, user
+from tests.openid_provider import public_jwk
 from tests.unit.portal import Developer, copied, words
 from tests.unit.server import App, Browser, Server
 
@@ -497,3 +499,59 @@ def test_a_page_is_light(alice: Developer) -> None:
     for route in ("/developer", "/developer/scopes", "/developer/endpoints", ONE, f"{ONE}/settings", f"{ONE}/secrets"):
         page = page_of(alice, route, client_id)
         assert len(page.encode()) < 30_000, route
+
+
+def test_an_app_that_signs_is_given_its_keys_and_has_no_secret(alice: Developer) -> None:
+    alice.server.clients.put(client(client_id="held", owner=alice.user.sub))
+    kept = {**FORM, "client_name": "Signs", "token_endpoint_auth_method": "private_key_jwt"}
+    keys = json.dumps({"keys": [public_jwk("ES256", x5u="https://x.example")]})
+    going = alice.post(f"{ONE}/settings", "save", {**kept, "jwks": keys}, client_id="held")
+    assert isinstance(going, GoTo), alice.see(going, f"{ONE}/settings")
+    stored = alice.server.clients.get("held")
+    assert stored
+    assert (stored.token_endpoint_auth_method, stored.secrets) == ("private_key_jwt", ())
+    assert json.loads(stored.jwks) == {"keys": [public_jwk("ES256")]}
+    page = alice.see(alice.get(f"{ONE}/settings", client_id="held"), f"{ONE}/settings")
+    assert 'value="private_key_jwt" checked' in page
+    assert public_jwk("ES256")["x"] in page
+    assert f"{ONE}/secrets" not in alice.see(alice.get(ONE, client_id="held"), ONE)
+    moved = {**kept, "jwks": "", "jwks_uri": "https://app.example/keys"}
+    assert isinstance(alice.post(f"{ONE}/settings", "save", moved, client_id="held"), GoTo)
+    stored = alice.server.clients.get("held")
+    assert stored
+    assert (stored.jwks, stored.jwks_uri) == ("", "https://app.example/keys")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({}, "An app that signs needs its keys here"),
+        ({"jwks": "{"}, "Enter a JWK set"),
+        ({"jwks": "[]"}, "Enter a JWK set"),
+        ({"jwks": '{"keys": 7}'}, "Enter a JWK set"),
+        ({"jwks": '{"keys": [{"kty": "oct", "k": "AA"}]}'}, "There is a private key among these"),
+        ({"jwks": '{"keys": [{"kty": "EC"}]}'}, "There is no key among these that we can use"),
+        ({"jwks_uri": "http://app.example/keys"}, "Enter a full address that begins with https://"),
+        ({"jwks_uri": "http://127.0.0.1/keys"}, "Enter a full address that begins with https://"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_told_in_words(keys: dict[str, str], said: str, alice: Developer) -> None:
+    alice.server.clients.put(client(client_id="held", owner=alice.user.sub))
+    form = {**FORM, "client_name": "Signs", "token_endpoint_auth_method": "private_key_jwt", **keys}
+    page = alice.see(alice.post(f"{ONE}/settings", "save", form, client_id="held"), f"{ONE}/settings")
+    assert said in page
+    stored = alice.server.clients.get("held")
+    assert stored
+    assert stored.token_endpoint_auth_method == "client_secret_basic"
+
+
+def test_other_keys_need_a_sign_in_that_is_fresh(alice: Developer) -> None:
+    alice.server.clients.put(client(client_id="held", owner=alice.user.sub))
+    alice.server.clock.advance(FRESH + 1)
+    form = {**FORM, "client_name": "Signs", "jwks_uri": "https://app.example/keys"}
+    going = alice.post(f"{ONE}/settings", "save", form, client_id="held")
+    assert isinstance(going, GoTo)
+    assert going.page == "login"
+    stored = alice.server.clients.get("held")
+    assert stored
+    assert stored.jwks_uri == ""
