@@ -104,7 +104,8 @@ def test_redirect_uris_are_few_and_differ(name: str) -> None:
         ({"grant_types": []}, ["grant_types"]),
         ({"grant_types": ["refresh_token"]}, ["grant_types"]),
         ({"grant_types": ["authorization_code", "device"]}, ["grant_types.1"]),
-        ({"token_endpoint_auth_method": "private_key_jwt"}, ["token_endpoint_auth_method"]),
+        ({"token_endpoint_auth_method": "tls_client_auth"}, ["token_endpoint_auth_method"]),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, ["jwks"]),
         (
             {"token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "client_credentials"]},
             ["grant_types"],
