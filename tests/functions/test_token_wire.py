@@ -48,7 +48,7 @@ def test_a_token_is_asked_of_itself_by_itself_alone(gateway: Gateway) -> None:
     """No client's credentials, no token elsewhere; without one the challenge calls nothing wrong."""
     for options in ({}, {"headers": MACHINE}, {"query": {"access_token": "x"}}):
         answer = gateway.send("GET", "/introspect", **options)
-        refused(answer, 401, "invalid_token")
+        assert (answer.status, answer.json().keys()) == (401, {"message"})
         assert answer.headers["www-authenticate"] == 'Bearer realm="authserver"'
     answer = gateway.send("GET", "/introspect", headers={"authorization": "Bearer garbage"})
     refused(answer, 401, "invalid_token")
