@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -90,6 +91,8 @@ def path_of(route: str, estate: Estate) -> dict[str, str]:
     known = {**PLACES, "approval": approval, "id": estate.authorization_of(estate.held.web)}
     if "/apps/" in route and route.startswith("/organisations"):
         known["client_id"] = "team"
+    if route.startswith("/admin/client-documents"):
+        known["client_id"] = quote("https://editor.example/client.json", safe="")
     return {name: value for name, value in known.items() if f"{{{name}}}" in route}
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from authserver.management import Operation, serve
 from authserver.wire.http import HttpRequest
@@ -82,5 +82,5 @@ class Api:
                 r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(operation.route).replace(r"\{", "{").replace(r"\}", "}")
             )
             if found := re.fullmatch(pattern, f"{method}\\ {path}".replace("\\ ", " ")):
-                return operation.route, found.groupdict()
+                return operation.route, {name: unquote(value) for name, value in found.groupdict().items()}
         raise AssertionError(f"no operation serves {method} {path}")
