@@ -397,8 +397,11 @@ WITHDRAWALS: dict[str, Verb] = {
     "change_client": withdraws(
         lambda e, s: s.withdrawals.change_client(replace(e.web, scope=Scope.parse("read"), status=DISABLED)), *CLIENT
     ),
-    "block_client": withdraws(lambda e, s: s.withdrawals.block_client(e.web.client_id, is_blocked=True), *CLIENT),
     "delete_client": withdraws(lambda e, s: s.withdrawals.delete_client(e.web.client_id), *CLIENT),
+    "block_client": withdraws(
+        lambda e, s: s.withdrawals.block_client(e.web.client_id, is_blocked=True),
+        *(*GRANTS, "machine", "jti", "approval"),
+    ),
     "change_organisation": withdraws(
         lambda e, s: s.withdrawals.change_organisation(e.acme.id, status=DISABLED), *ORGANISATION
     ),

@@ -81,10 +81,13 @@ def move_client_end(
     return [(table, Write.update(key, _expression(sets, removes, adds), "", more, names)) for key in keys]
 
 
-def raise_client_end(table: str, client_id: str) -> list[Placed]:
-    """Raises the epoch in all copies of a client's end; its record stays as it is."""
+def raise_client_end(table: str, client_id: str, *, suspended: str | None = None) -> list[Placed]:
+    """Raises the epoch in all copies of a client's end; its record, if it has one, stays as it is. `suspended` is set,
+    or if empty removed."""
+    sets, removes, more = _suspension(suspended)
+    expression = _expression(sets, removes, ["epoch :one"])
     keys = ({"pk": client_end_key(key_text(client_id), shard)} for shard in range(SHARDS))
-    return [(table, Write.update(key, "ADD epoch :one", "", {":one": 1})) for key in keys]
+    return [(table, Write.update(key, expression, "", {**more, ":one": 1})) for key in keys]
 
 
 def move_organisation_end(

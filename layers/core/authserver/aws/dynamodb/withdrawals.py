@@ -471,7 +471,7 @@ class DynamoWithdrawals(DynamoRevocations):
 
     def block_client(self, client_id: str, *, is_blocked: bool) -> None:
         suspended = SUSPENDED_DISABLED if is_blocked else ""
-        self._write(move_client_end(self._tables.tokens, client_id, ends=True, suspended=suspended))
+        self._write(raise_client_end(self._tables.tokens, client_id, suspended=suspended))
 
     # -- organisations
 
