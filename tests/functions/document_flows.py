@@ -3,18 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from authserver.aws.dynamodb.documents import DynamoDocuments
-from authserver.models.clients import DEVICE_CODE, Client
-from authserver.models.documents import FetchedDocument
-from authserver.values import Scope
+from authserver.models.clients import DEVICE_CODE
 from tests.assertions import Signer
 from tests.functions.federation import WORK, FederatedPerson, configure
 from tests.functions.flowing import answered, device_flow, document_flow, flow
 from tests.functions.gateway import Gateway
 from tests.functions.given import (
-    TOKENS,
     ask_approval,
     change_client,
+    put_document,
     sign_for,
     stores_of,
 )
@@ -132,9 +129,7 @@ def begin_at_a_device_that_has_its_keys_elsewhere(world: World) -> None:
 @flow
 def look_at_documents_and_block_one(world: World) -> None:
     gateway = Gateway(world)
-    client = Client(CLIENT_ID, "An editor", scope=Scope.parse("read"))
-    kept = FetchedDocument(CLIENT_ID, CLIENT_ID, client, fetched_at=1, fresh_until=2, created_at=1, expires_at=2**33)
-    DynamoDocuments(world.aws.service("dynamodb"), TOKENS).put(kept)
+    put_document(world, CLIENT_ID)
     operator = admin(gateway).own_token().json()["access_token"]
     answered(200, gateway.manage("GET /admin/client-documents", operator))
     one = "/admin/client-documents/{client_id}"

@@ -11,7 +11,14 @@ from authserver.management.admin import operations as admin
 from authserver.management.partner import operations as partner
 from tests.functions import journey
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import act_for_organisations, ask_approval, organisation_of_alice, put_link
+from tests.functions.given import (
+    act_for_organisations,
+    ask_approval,
+    organisation_of_alice,
+    put_document,
+    put_link,
+    store_the_resources,
+)
 from tests.functions.journey import App, Browser, hidden_fields, parameters_of
 from tests.functions.world import World
 
@@ -40,6 +47,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "PUT /admin/organisations/{organisation}/companies/{company}": {"name": "One and only Ltd"},
     "PUT /admin/organisations/{organisation}/members/{sub}": {"role": "member"},
     "PUT /admin/scopes/{scope}": {"description": "All your orders"},
+    "PUT /admin/resources/{resource_id}": {"identifier": "https://elsewhere.example.com", "scopes": ["read"]},
+    "PATCH /admin/client-documents/{client_id}": {"status": "disabled"},
     "POST /admin/identity-providers": {
         "id": "another",
         "name": "Another",
@@ -146,6 +155,8 @@ def furnish(world: World) -> Estate:
     made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
     provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
     made("POST /admin/identity-providers", {**provider, "issuer": "https://login.wonderland.example"})
+    store_the_resources(world)
+    put_document(world, "https://editor.example/client.json")
     made("PUT /admin/theme", {"name": "Looking-Glass", "support": "help@a.example"})
     shop = made("POST /admin/clients", DOCUMENTS["POST /admin/clients"])
     app = made("POST /partner/apps", DOCUMENTS["POST /partner/apps"])
@@ -200,6 +211,8 @@ def furnish(world: World) -> Estate:
         "/admin/organisations/{organisation}/companies/{company}": "one",
         member: carol,
         "/admin/scopes/{scope}": "orders",
+        "/admin/resources/{resource_id}": "elsewhere",
+        "/admin/client-documents/{client_id}": "https://editor.example/client.json",
         "/admin/authorizations/{id}": authorization["id"],
         "/admin/identity-providers/{idp}": "wonderland",
         "/partner/apps/{client_id}": app["client_id"],

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb import DynamoStores
+from authserver.aws.dynamodb.documents import DynamoDocuments
 from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.ends import Begun
 from authserver.identity.begin import key_text
 from authserver.messages.mail import PASSWORD_RESET
 from authserver.models.browsers import OneTimeLink
+from authserver.models.clients import Client
+from authserver.models.documents import FetchedDocument
 from authserver.models.invitations import Approval
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.resources import Resource, ResourceCatalogue
@@ -56,6 +59,13 @@ def sign_for(world: World, client_id: str, **registered: str) -> Signer:
     keys = registered or {"jwks": signer.jwks}
     change_client(world, client_id, token_endpoint_auth_method="private_key_jwt", secrets=(), **keys)
     return signer
+
+
+def put_document(world: World, client_id: str) -> None:
+    """What came of a client's metadata document, as it was fetched once."""
+    client = Client(client_id, "An editor", scope=Scope.parse("read"))
+    kept = FetchedDocument(client_id, client_id, client, fetched_at=1, fresh_until=2, created_at=1, expires_at=2**33)
+    DynamoDocuments(world.aws.service("dynamodb"), TOKENS).put(kept)
 
 
 def store_the_scopes(world: World) -> None:
