@@ -440,6 +440,7 @@ SHAPES: dict[str, Shape] = {
         f"authorization#{AUTHORIZATION.id}",
         lambda s: s.tokens.find(AUTHORIZATION.id),
         AUTHORIZATION,
+        today=replace(AUTHORIZATION, nonce=None),
         **without(AUTHORIZATION, begun=Begun(), is_public=False),
     ),
     "access_token": shape(

@@ -54,7 +54,7 @@ def after(person: User, use: str) -> User:
     """The person once the link was used."""
     if use == "reset":
         return replace(person, password_hash="new hash", email_verified=True)
-    return replace(person, email=WANTED, email_verified=True, pending_email="")
+    return replace(person, email=WANTED, email_verified=True, pending_email="", updated_at=NOW)
 
 
 def spent_by(stores: Stores, used: OneTimeLink) -> str | None:

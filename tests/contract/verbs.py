@@ -221,16 +221,11 @@ DOCUMENT = FetchedDocument("https://a.example/c", "https://a.example/c", fetched
 KEY_SET = replace(DOCUMENT, uri="https://a.example/k", jwks="{}")
 
 DOCUMENTS: dict[str, Verb] = {
-    "find": reads(lambda e, s: _kept(s, DOCUMENT).find(DOCUMENT.client_id)),
-    "key_set": reads(lambda e, s: _kept(s, KEY_SET).key_set(KEY_SET.client_id)),
+    "find": reads(lambda e, s: s.documents.find(DOCUMENT.client_id)),
+    "key_set": reads(lambda e, s: s.documents.key_set(KEY_SET.client_id)),
     "put": begins(lambda e, s: s.documents.put(DOCUMENT)),
     "list": reads(lambda e, s: s.documents.list()),
 }
-
-
-def _kept(stores: Stores, document: FetchedDocument) -> DocumentStore:
-    stores.documents.put(document)
-    return stores.documents
 
 
 JOURNAL: dict[str, Verb] = {

@@ -170,9 +170,21 @@ class Guarded[S]:
 
 READS = frozenset(
     {
-        *("get", "get_all", "account_state", "find", "find_by_identity", "identify", "list", "by_domain", "ended"),
+        *(
+            "get",
+            "get_all",
+            "shared",
+            "account_state",
+            "find",
+            "find_by_identity",
+            "identify",
+            "list",
+            "by_domain",
+            "ended",
+        ),
         *(
             "standing",
+            "shared",
             "device",
             "ends_of",
             "members_counted",
