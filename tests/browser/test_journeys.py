@@ -340,7 +340,7 @@ def test_what_is_unticked_is_not_granted_and_what_is_new_is_asked_for_alone(
     tab.start(modest, scope="openid profile email read write")
     new = page.get_by_role("list", name="New: Modest now also asks to")
     expect(new.get_by_role("listitem")).to_have_text(
-        ["See your name and username New", "Add and change your items New"]
+        ["See your name, username and the rest of your profile New", "Add and change your items New"]
     )
     expect(page.get_by_text("Read your items")).to_be_hidden()
     page.get_by_text("What it may do already").click()

@@ -184,7 +184,6 @@ READS = frozenset(
         ),
         *(
             "standing",
-            "shared",
             "device",
             "ends_of",
             "members_counted",

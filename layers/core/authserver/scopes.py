@@ -189,8 +189,11 @@ class ScopeCatalogue:
 
     @property
     def of_resources(self) -> list[str]:
-        """The same without what is no resource's: `offline_access` is between a client and this server."""
-        return [name for name in self.advertised if name != OFFLINE_ACCESS]
+        """The same without what is no resource's: who the user is, and `offline_access`, are this server's to tell.
+
+        Clients ask for all that a resource's document names, so that nothing needless stands there.
+        """
+        return [name for name in self.advertised if name not in ("openid", *OF_A_USER, OFFLINE_ACCESS)]
 
 
 class Scopes(Protocol):
