@@ -13,6 +13,9 @@ PAGES := layers/core/authserver/pages
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard $(PAGES)/locale/*/LC_MESSAGES/*.po))
 READY_TO_RUN := $(RUNS) $(CATALOGUES)
 READY := $(INSTALLED) $(CATALOGUES)
+# The clients of `make lab`: a Python with Node.js of its own, and beside it what npm installs.
+LAB := .cache/lab
+LAB_PACKAGES := tests/clients/lab/package.json
 
 # The main flows on the development server, one sign-in in a browser, the template.
 SMOKE := tests/flows/test_authorization_code.py tests/flows/test_clients_by_machine.py tests/flows/test_resource.py \
@@ -27,7 +30,7 @@ JSON ?=
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +54,9 @@ test: $(READY) ## Run every test: about 9 minutes on two cores
 smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: within a minute
 	@echo "The main flows, one sign-in in a browser and the template, within a minute. A dot is a test."
 	$(BIN)/python -m pytest -n auto --dist loadfile $(SMOKE)
+
+lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications use, and write docs/clients.md (needs Chromium)
+	$(BIN)/python -m pytest tests/clients/lab --lab
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
 	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages
@@ -92,9 +98,21 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --extra cli --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab -o requirements-lab.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
+
+$(LAB)/venv/.installed: requirements-lab.txt $(INSTALLED)
+	@echo "Setting up $(LAB) with the clients of requirements-lab.txt and $(LAB_PACKAGES), once (a minute or two)"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(LAB)/venv
+	@$(BIN)/uv pip install -q --python $(LAB)/venv --require-hashes -r requirements-lab.txt
+	@touch $@
+
+$(LAB)/.installed: $(LAB)/venv/.installed $(LAB_PACKAGES)
+	@cp $(LAB_PACKAGES) $(LAB)/package.json
+	@cd $(LAB) && PATH="$$PWD/venv/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 clean: ## Remove everything that can be made again
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,6 +18,11 @@ SCRIPTS = ("openid_client.mjs", "openid_client_machine.mjs", "openid_client_regi
 OLDEST_NODE = 20
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The laboratory needs what `make lab` installs."""
+    return True if collection_path == HERE / "lab" and not config.getoption("--lab") else None
+
+
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     log = tmp_path_factory.mktemp("clients") / "log"
