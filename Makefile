@@ -99,19 +99,21 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --extra cli --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab -o requirements-lab.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab-1 -o requirements-lab-1.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
 
-$(LAB)/venv/.installed: requirements-lab.txt $(INSTALLED)
-	@echo "Setting up $(LAB) with the clients of requirements-lab.txt and $(LAB_PACKAGES), once (a minute or two)"
-	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(LAB)/venv
-	@$(BIN)/uv pip install -q --python $(LAB)/venv --require-hashes -r requirements-lab.txt
+$(LAB)/python/%/.installed: requirements-%.txt $(INSTALLED)
+	@echo "Setting up $(LAB) with the clients of $<, once (a minute or less)"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install -q --python $(@D) --require-hashes -r $<
 	@touch $@
 
-$(LAB)/.installed: $(LAB)/venv/.installed $(LAB_PACKAGES)
+$(LAB)/.installed: $(LAB)/python/lab/.installed $(LAB)/python/lab-1/.installed $(LAB_PACKAGES)
+	@echo "Setting up $(LAB) with the clients of $(LAB_PACKAGES), once (a minute or less)"
 	@cp $(LAB_PACKAGES) $(LAB)/package.json
-	@cd $(LAB) && PATH="$$PWD/venv/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cd $(LAB) && PATH="$$PWD/python/lab/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean: ## Remove everything that can be made again

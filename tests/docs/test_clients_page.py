@@ -13,14 +13,15 @@ SUPPORT = {"express", "express-session", "passport", "httpx", "itsdangerous", "n
 
 def pinned() -> set[tuple[str, str]]:
     """The clients with their versions, of both registries."""
-    versions = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements-lab.txt").read_text(), re.MULTILINE))
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["lab"]
-    python = {re.split(r"[<>=]", one)[0] for one in wanted}
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    python = set()
+    for group in ("lab", "lab-1"):
+        text = (ROOT / f"requirements-{group}.txt").read_text()
+        wanted = {re.split(r"[<>=]", one)[0] for one in groups[group]}
+        python |= {found for found in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE) if found[0] in wanted}
     packages = json.loads((ROOT / "tests/clients/lab/package.json").read_text())["dependencies"]
     node = {(name.removesuffix("-5"), version.rpartition("@")[2]) for name, version in packages.items()}
-    return {
-        (name, version) for name, version in node | {(name, versions[name]) for name in python} if name not in SUPPORT
-    }
+    return {(name, version) for name, version in node | python if name not in SUPPORT}
 
 
 def test_every_client_was_tried_at_the_version_that_is_pinned() -> None:

@@ -140,6 +140,7 @@ CLIENTS = (
         "refuses an answer with more than one scope; configure `client_id` and `client_secret`",
     ),
     Client("mcp", "mcp_python.py", "MCP", (*MCP_STEPS, "wrong state"), registered=None),
+    Client("mcp-1", "mcp_python_1.py", "MCP", (*MCP_STEPS, "wrong state"), registered=None),
     Client("@modelcontextprotocol/sdk", "mcp_sdk_1.mjs", "MCP", (*MCP_STEPS, "wrong verifier"), registered=None),
     Client("@modelcontextprotocol/client", "mcp_sdk_2.mjs", "MCP", (*MCP_STEPS, "wrong verifier"), registered=None),
     Client(

@@ -26,10 +26,11 @@ from tests.clients.lab.wire import Wire, relay, reserve
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SEED = ROOT / "local" / "seed.json"
-REQUIREMENTS = ROOT / "requirements-lab.txt"
+REQUIREMENTS = {"": ROOT / "requirements-lab.txt", "-1": ROOT / "requirements-lab-1.txt"}
 PACKAGES = HERE / "package.json"
 CACHE = ROOT / ".cache" / "lab"
-VENV = CACHE / "venv"
+VENV = CACHE / "python" / "lab"
+OLDER = CACHE / "python" / "lab-1"  # for drivers whose names end in _1.py
 OTHERS = ("oidc-client-ts", "@modelcontextprotocol/conformance")  # with tests of their own
 PATIENCE = 60  # seconds for one client's whole run
 PARAMETERS = {
@@ -109,15 +110,16 @@ class Run:
 type Drive = Callable[..., Run]
 
 
-@pytest.fixture(scope="session")
-def tools() -> dict[str, str]:
-    """The interpreters that run clients: a Python and a Node.js of the laboratory's own, by a driver's suffix."""
+def interpreter(driver: str) -> str:
+    """What runs a driver: a Python or the Node.js of the laboratory's own."""
     assert (CACHE / ".installed").exists(), "run `make lab`, which installs the clients"
-    return {".py": str(VENV / "bin" / "python"), ".mjs": str(VENV / "bin" / "node")}
+    if driver.endswith(".mjs"):
+        return str(VENV / "bin" / "node")
+    return str((OLDER if driver.endswith("_1.py") else VENV) / "bin" / "python")
 
 
 @pytest.fixture
-def drive(tools: dict[str, str], lab: Laboratory) -> Drive:
+def drive(lab: Laboratory) -> Drive:
     """Runs a driver of `drivers/` and is the person that it asks for.
 
     A driver prints one JSON document a line. ``{"open": address, "until": address}`` asks for a browser, and is told
@@ -130,7 +132,7 @@ def drive(tools: dict[str, str], lab: Laboratory) -> Drive:
             shutil.copy(path, CACHE / path.name)
         given = {"issuer": lab.issuer, "resource": lab.resource, "mcp": lab.mcp} | given
         process = subprocess.Popen(
-            [tools[Path(name).suffix], name, json.dumps(given)],
+            [interpreter(name), name, json.dumps(given)],
             cwd=CACHE,
             env=_environment(),
             stdin=subprocess.PIPE,
@@ -185,8 +187,12 @@ def _environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def versions() -> dict[str, str]:
-    """Each package's version as it is pinned."""
-    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE))
+    """Each package's version as it is pinned; an older major version is by its name with `-1` or `-5`."""
+    pinned = {
+        name + suffix: version
+        for suffix, path in REQUIREMENTS.items()
+        for name, version in re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", path.read_text(), re.MULTILINE)
+    }
     wanted: dict[str, str] = json.loads(PACKAGES.read_text())["dependencies"]
     return pinned | {name: version.rpartition("@")[2] for name, version in wanted.items()}
 

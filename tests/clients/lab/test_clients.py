@@ -30,7 +30,7 @@ def test_client(lab: Laboratory, drive: Drive, versions: dict[str, str], rows: l
     package = client.package
     rows.append(
         Row(
-            client=package.removesuffix("-5"),
+            client=package.removesuffix("-5").removesuffix("-1"),
             version=versions[package],
             kind=client.kind,
             finds=finds(run.wire),
