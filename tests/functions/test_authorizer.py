@@ -297,6 +297,33 @@ def test_a_wildcard_in_the_path_never_widens_the_policy(kind: str, path: str, wo
     assert statement["Effect"] == "Deny"
 
 
+OTHERWISE_SPELT = [
+    "/public/../admin",
+    "/public/./admin",
+    "/public/%2e%2e/admin",
+    "/%61dmin",
+    "/public%2Fadmin",
+    "//admin",
+    "/public//admin",
+    "/admin/",
+    "/public/..;/admin",
+    "/admin;x=y",
+    "/public\\admin",
+]
+
+
+@pytest.mark.parametrize("path", OTHERWISE_SPELT)
+def test_a_token_event_is_refused_whose_path_may_be_read_as_another(path: str, world: World, token: str) -> None:
+    """Its events tell the path in the caller's spelling alone, by which the scope is asked."""
+    own = world.load("authorizer", TokenAuthorizers="NoTenants", RouteScopes="GET /admin=orders.write, $default=read")
+
+    def effect(path: str) -> object:
+        event = token_authorizer_event("GET", path, f"Bearer {token}", api=world.resource[8:18])
+        return world.run("authorizer", own, event)["policyDocument"]["Statement"][0]["Effect"]
+
+    assert (effect(path), effect("/public"), effect("/")) == ("Deny", "Allow", "Allow")
+
+
 # ------------------------------------------------------------------ a store that does not answer
 
 FAULTS = [Fault.THROUGHPUT_EXCEEDED, Fault.THROTTLED, Fault.INTERNAL, Fault.RESET, Fault.DENIED]

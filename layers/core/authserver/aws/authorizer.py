@@ -62,7 +62,8 @@ def authorizer(*, accepts_token_events: bool) -> Callable[[Callable[[AccessReque
 
 
 def _read_access_request(event: Event) -> AccessRequest:
-    """The call that an authorizer event is about. The route is the API's own spelling, never the caller's path."""
+    """The call that an authorizer event is about. The route is the API's own spelling; token events have none, so that
+    of the caller stands for it where it can be no other spelling of another path."""
     try:
         if event.get("version") == "2.0":
             method, _, path = event["routeKey"].partition(" ")
@@ -70,6 +71,7 @@ def _read_access_request(event: Event) -> AccessRequest:
         _refuse_wildcards(event["methodArn"])
         if event.get("type") == "TOKEN":
             method, _, path = _call_of(event["methodArn"])
+            _refuse_spellings(path)
             return AccessRequest(
                 event["authorizationToken"], (), f"{method} /{path}", _audience({}, event["methodArn"])
             )
@@ -114,6 +116,13 @@ def _refuse_wildcards(arn: str) -> None:
     """A `*` or `?` in the path that was called would be a wildcard in the policy that allows it."""
     if "*" in arn or "?" in arn:
         raise InsufficientScope("No scope covers this route", reason="route_wildcard")
+
+
+def _refuse_spellings(path: str) -> None:
+    """A path that whatever is behind the API may read as another one, for which another scope is asked."""
+    steps = path.split("/") if path else []
+    if any(character in path for character in "%;\\") or any(step in ("", ".", "..") for step in steps):
+        raise InsufficientScope("No scope covers this route", reason="route_spelling")
 
 
 def _refuse(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any]:
