@@ -56,6 +56,20 @@ def test_entry_of_the_root_stands_for_every_route_of_its_method() -> None:
     assert server.access(App(server).tokens(scope="write").access_token, "POST /unknown/deep")
 
 
+@pytest.mark.rfc("6750", "3.1")
+def test_entry_for_any_method_of_a_path_stands_for_that_very_path() -> None:
+    routes = {"ANY /mcp": "read", "DELETE /mcp": "write", "ANY /...": "write", "GET /mcp/...": "", "GET /...": ""}
+    server = Server(route_scopes=routes)
+    token = App(server).tokens(scope="read").access_token
+    for route in ("GET /mcp", "POST /mcp", "ANY /mcp", "GET /mcp/deep"):
+        assert server.access(token, route)
+    for route in ("DELETE /mcp", "POST /mcp/deep", "POST /mcp/", "POST /other"):
+        with pytest.raises(InsufficientScope):
+            server.access(token, route)
+    with pytest.raises(InsufficientScope):
+        server.access(App(server).tokens(scope="openid").access_token, "GET /mcp")
+
+
 @pytest.mark.rfc("6750", "2.1")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_scheme_is_known_in_any_case(server: Server, scheme: str) -> None:

@@ -78,12 +78,13 @@ def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: S
 
 
 def _scope_of(route: str, routes: Mapping[str, str]) -> str | None:
-    """What a route asks for: its own entry, else that of the longest path above it, else the default's."""
-    if route in routes:
-        return routes[route]
+    """What a route asks for: its own entry, else that of the longest path above it, else the default's.
+
+    Of two entries of the same path, the one that names the method counts.
+    """
     method, _, path = route.partition(" ")
-    for above in _paths_above(path):
-        for entry in (f"{method} {above}{BENEATH}", f"{ANY_METHOD} {above}{BENEATH}"):
+    for place in (path, *(f"{above}{BENEATH}" for above in _paths_above(path))):
+        for entry in (f"{method} {place}", f"{ANY_METHOD} {place}"):
             if entry in routes:
                 return routes[entry]
     return routes.get(DEFAULT_ROUTE)
