@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authserver.endpoints.machines.metadata import find_resource, resource_metadata, server_metadata
+from authserver import resources as resources_module
+from authserver import values
 from authserver.errors import InsufficientScope, InvalidTarget, InvalidToken
 from authserver.management.admin import resources, scopes
+from authserver.resources import Resource, ResourceCatalogue
+from authserver.values import normal_uri
 from tests.fakes import OTHER_RESOURCE, RESOURCE, client, public_client
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server, all_at_once
@@ -145,6 +149,32 @@ def test_tokens_are_issued_for_a_resource_once_it_is_there(server: Server, api: 
             server.access(token, audience=elsewhere)
 
 
+@pytest.mark.rfc("8707", "2")
+def test_a_request_asks_for_twenty_resources_at_most_however_often_it_repeats_one(server: Server, api: Api) -> None:
+    identifiers = tuple(f"https://r{number}.example" for number in range(21))
+    for number, identifier in enumerate(identifiers):
+        api.call("PUT", f"/admin/resources/r{number}", {"identifier": identifier})
+    token = App(server).token("client_credentials", identifiers[:20] * 5).access_token
+    assert server.access(token, audience=identifiers[19]).audience == identifiers[:20]
+    with pytest.raises(InvalidTarget) as refusal:
+        App(server).token("client_credentials", identifiers)
+    assert refusal.value.reason == "resources_too_many"
+
+
+def test_the_stored_resources_are_put_in_normal_form_once_and_not_for_each_request(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = tuple(Resource(f"r{number}", f"https://r{number}.example") for number in range(1000))
+    catalogue = ResourceCatalogue(stored, 1)
+    server.services = replace(server.services, resources=lambda: catalogue)
+    formed: list[str] = []
+    for place in (values, resources_module):
+        monkeypatch.setattr(place, "normal_uri", lambda uri: formed.append(uri) or normal_uri(uri))
+    token = App(server).token("client_credentials", ("HTTPS://r999.example",) * 150).access_token
+    assert len(formed) < 20
+    assert server.access(token, audience="https://r999.example").audience == ("https://r999.example",)
+
+
 @pytest.mark.rfc("8707", "2.2")
 def test_nothing_is_issued_for_a_resource_that_was_removed(server: Server, api: Api) -> None:
     api.call("PUT", ONE, DOCUMENT)
@@ -225,6 +255,16 @@ def test_routes_of_a_resource_are_its_own_alone(server: Server, api: Api) -> Non
     with pytest.raises(InsufficientScope) as refusal:
         server.access(app.token("client_credentials", (MCP,), scope="read").access_token, "POST /mcp", MCP)
     assert refusal.value.scope == "read write"
+
+
+def test_a_route_of_any_method_is_that_very_path(server: Server, api: Api) -> None:
+    api.call("PUT", ONE, DOCUMENT | {"routes": {"ANY /mcp": "read", "DELETE /mcp": "write"}})
+    token = App(server).token("client_credentials", (MCP,), scope="read").access_token
+    assert server.access(token, "GET /mcp", MCP)
+    assert server.access(token, "POST /mcp", MCP)
+    for route in ("DELETE /mcp", "POST /mcp/deep"):
+        with pytest.raises(InsufficientScope):
+            server.access(token, route, MCP)
 
 
 def test_routes_of_this_servers_own_api_are_the_templates(server: Server, api: Api) -> None:

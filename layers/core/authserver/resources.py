@@ -3,7 +3,7 @@
 Beside them there are those of the parameters, which nobody has to store: the deployment's own and `Resources`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
 from authserver.ends import Deployment
@@ -45,6 +45,11 @@ class ResourceCatalogue:
     def get(self, identifier: str) -> Resource | None:
         """The resource of this identifier, in normal form."""
         return self._by_identifier.get(normal_uri(identifier))
+
+    def identifiers_beside(self, others: Iterable[str]) -> list[str]:
+        """The identifiers of all that are stored and are none of these others."""
+        known = frozenset(map(normal_uri, others))
+        return [one.identifier for form, one in self._by_identifier.items() if form not in known]
 
     def present(self, audience: tuple[str, ...]) -> tuple[str, ...]:
         """An audience without what was removed."""

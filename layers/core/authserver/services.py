@@ -193,9 +193,15 @@ class Services:
     def known_resources(self) -> tuple[str, ...]:
         """The resource indicators that tokens are issued for: those of the parameters, and what is stored beside."""
         own, stored = self.settings.known_resources, self.resources()
-        if stored is None:
-            return own
-        return (*own, *(one.identifier for one in stored.definitions if resource_among(one.identifier, own) is None))
+        return own if stored is None else (*own, *stored.identifiers_beside(own))
+
+    def known_resource(self, indicator: str) -> str | None:
+        """The one of the known resources that `indicator` means, as the operator wrote it; None if it means none."""
+        found, stored = resource_among(indicator, self.settings.known_resources), self.resources()
+        if found is not None or stored is None:
+            return found
+        resource = stored.get(indicator)
+        return resource.identifier if resource else None
 
     def present_audience(self, audience: tuple[str, ...]) -> tuple[str, ...]:
         """The resources of an audience that were not removed since."""

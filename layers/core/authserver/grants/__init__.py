@@ -22,7 +22,6 @@ from authserver.values import (
     base64url,
     from_base64url,
     is_resource_indicator,
-    resource_among,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.models.clients import Client
     from authserver.services import AuthenticatedClient, Services
+
+MAX_RESOURCES_ASKED = 20  # in one request
 
 
 def parse_scope(text: str) -> Scope:
@@ -60,15 +61,20 @@ def allowed_scope(client: Client, services: Services) -> Scope:
 def known_resource(resource: tuple[str, ...], services: Services) -> tuple[str, ...]:
     """The requested resources, as the operator wrote them.
 
-    Raises `InvalidTarget` on one that this server issues no tokens for (RFC 8707 section 2).
+    Raises `InvalidTarget` on one that this server issues no tokens for (RFC 8707 section 2), and on too many.
     """
-    return tuple(dict.fromkeys(_known(indicator, services) for indicator in resource))
+    asked = dict.fromkeys(resource)
+    if len(asked) > MAX_RESOURCES_ASKED:
+        raise InvalidTarget(
+            f"At most {MAX_RESOURCES_ASKED} resources can be asked for at once", reason="resources_too_many"
+        )
+    return tuple(dict.fromkeys(_known(indicator, services) for indicator in asked))
 
 
 def _known(indicator: str, services: Services) -> str:
     if not is_resource_indicator(indicator):
         raise InvalidTarget("resource must be an absolute URI without a fragment", reason="resource_malformed")
-    known = resource_among(indicator, services.known_resources)
+    known = services.known_resource(indicator)
     if known is None:
         raise InvalidTarget("resource is not known to this server", reason="resource_unknown")
     return known

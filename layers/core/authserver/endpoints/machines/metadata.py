@@ -18,7 +18,6 @@ from authserver.models.clients import ASSERTION_ALGORITHMS, DEVICE_CODE, PRIVATE
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
-from authserver.values import resource_among
 
 if TYPE_CHECKING:
     from authserver.services import Services
@@ -93,7 +92,7 @@ def find_resource(address: str, inserted: str, services: Services) -> str | None
     address = address or _origin_of(services.settings.issuer)
     path = f"/{inserted.strip('/')}" if inserted.strip("/") else ""
     probed = (f"{address}{path}", f"{_origin_of(address)}{path}")
-    return next((found for one in probed if (found := resource_among(one, services.known_resources))), None)
+    return next((found for one in probed if (found := services.known_resource(one))), None)
 
 
 def resource_metadata(resource: str, services: Services) -> Document:

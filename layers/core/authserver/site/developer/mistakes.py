@@ -68,6 +68,7 @@ REASONS = {
     "openid_missing": N_("The request needs the scope openid."),
     "resource_unknown": N_("The resource is none that tokens are issued for."),
     "resource_not_granted": N_("The resource was not asked for when the app was allowed."),
+    "resources_too_many": N_("The request asks for too many resources at once."),
     "resource_malformed": N_("The resource is not an absolute address."),
     "response_type_missing": N_("The request has no response_type."),
     "response_type_unsupported": N_("This service does not know the response_type."),
