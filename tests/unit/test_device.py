@@ -36,11 +36,12 @@ from authserver.messages.token import ClientRequest, DeviceAuthorizationResponse
 from authserver.models import DISABLED
 from authserver.models.clients import DEVICE_CODE, TEST, Client
 from authserver.models.tokens import DENIED, DeviceRequest
+from authserver.pages import Pages
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.user_code import LETTERS, new_user_code, read_user_code, shown
 from authserver.values import Scope, base64url
-from authserver.wire.http import render_error
+from authserver.wire.http import HttpRequest, render_error
 from tests.fakes import CLIENT_SECRET, OTHER_RESOURCE, RESOURCE, client, public_client
 from tests.unit.server import App, Browser, Server, all_at_once
 
@@ -632,6 +633,32 @@ def test_first_of_two_who_decide_is_the_one() -> None:
     refused(InvalidRequest, lambda: second.decide(handle, csrf=page.csrf))
     tool.poll()
     assert len(server.tokens.every_authorization()) == 1
+
+
+def test_who_denies_what_another_has_allowed_is_told_so() -> None:
+    server = serving()
+    tool, first, second = public(server), Person(server), Person(server)
+    tool.begin()
+    handle, page = second.to_consent(tool.begun.user_code)
+    first.allow(tool.begun.user_code)
+    answer = second.decide(handle, "deny", csrf=page.csrf)
+    assert isinstance(answer, DeviceAnswered)
+    assert (answer.is_allowed, answer.is_too_late) == (False, True)
+    shown_page = Pages(server.services).render(answer, HttpRequest("POST", "POST /consent"))
+    assert "Nothing was allowed" not in shown_page.body
+    assert (shown_page.status, 'my/apps"' in shown_page.body) == (400, True)
+    tool.poll()
+
+
+def test_a_denial_that_is_sent_twice_is_one() -> None:
+    server = serving()
+    tool, person = public(server), Person(server)
+    tool.begin()
+    handle, page = person.to_consent(tool.begun.user_code)
+    for _ in range(2):
+        answer = person.decide(handle, "deny", csrf=page.csrf)
+        assert isinstance(answer, DeviceAnswered)
+        assert (answer.is_allowed, answer.is_too_late) == (False, False)
 
 
 def test_form_that_is_sent_twice_allows_once() -> None:

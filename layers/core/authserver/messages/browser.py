@@ -256,11 +256,13 @@ class ConsentPage:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswered:
-    """A device has its answer and fetches it by itself: its user may go back there."""
+    """A device has its answer and fetches it by itself: its user may go back there. `is_too_late`: somebody had decided
+    before, or it waits no longer, so that this answer changed nothing."""
 
     client: Client
     is_allowed: bool
     ui_locales: str = ""
+    is_too_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

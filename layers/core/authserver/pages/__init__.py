@@ -152,8 +152,10 @@ class Pages:
     def _answered(self, page: ApprovalAsked | DeviceAnswered, request: HttpRequest) -> HttpResponse:
         if isinstance(page, ApprovalAsked):
             return self._approval_asked(page, request)
-        reason = "device_allowed" if page.is_allowed else "device_denied"
-        return self._page("device/answered", request, 200, reason, NOWHERE, ui_locales=page.ui_locales, page=page)
+        status, reason = 200, "device_allowed" if page.is_allowed else "device_denied"
+        if page.is_too_late:
+            status, reason = 400, "device_over"
+        return self._page("device/answered", request, status, reason, NOWHERE, ui_locales=page.ui_locales, page=page)
 
     def _approval_asked(self, page: ApprovalAsked, request: HttpRequest) -> HttpResponse:
         """What happens next, and the way back to the application, which hears that access is denied for now; there is

@@ -37,5 +37,5 @@ def refused(request: ValidatedAuthorizationRequest, error: OAuthError, services:
         return failure(request.redirect, error, services)
     if not isinstance(error, AccessDenied):
         raise error
-    services.tokens.deny_device(request.device, services.now())
-    return DeviceAnswered(request.client, is_allowed=False, ui_locales=ui_locales)
+    is_denied = services.tokens.deny_device(request.device, services.now())
+    return DeviceAnswered(request.client, is_allowed=False, ui_locales=ui_locales, is_too_late=not is_denied)
