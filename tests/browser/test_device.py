@@ -57,6 +57,8 @@ def test_link_with_a_code_asks_first_and_whoever_did_not_start_it_stops_it(windo
     with line.running("login", "--device") as process:
         code = read_until(process, r"^    ([A-Z]{4}-[A-Z]{4})$")
         tab.open(f"device?user_code={code}")
+        tab.sees("Connect a device")
+        press(tab, "Continue")
         tab.sees("Did you start this?")
         press(tab, "No, stop it")
         tab.sees("Nothing was allowed")
@@ -64,6 +66,7 @@ def test_link_with_a_code_asks_first_and_whoever_did_not_start_it_stops_it(windo
     assert (process.returncode, "access_denied" in errors) == (5, True)
     tab.open(f"device?user_code={code}")
     tab.sees("Connect a device")
+    press(tab, "Continue")
     expect(tab.page.get_by_text("This code is not correct")).to_be_visible()
 
 

@@ -79,9 +79,11 @@ def test_person_types_the_code_elsewhere_and_the_device_gets_tokens(
 
 
 @pytest.mark.rfc("8628", "3.3.1")
-def test_link_with_the_code_in_it_asks_the_same_question(tool: App, person: Person) -> None:
+def test_link_with_the_code_in_it_fills_it_in(tool: App, person: Person) -> None:
     begun = begin(tool)
-    question = person.follow(person.browser.get(begun["verification_uri_complete"]))
+    page = person.browser.get(begun["verification_uri_complete"])
+    assert f'value="{begun["user_code"]}"' in page.text
+    question = type_code(person, begun["user_code"])
     assert "Did you start this?" in question.text
     assert begun["user_code"] in question.text
 

@@ -84,7 +84,7 @@ def device_is_denied(world: World) -> None:
             answered(200, browser.decide(say(browser, begun, "confirm"), "deny"))
         else:
             stranger = Browser(gateway)
-            question = stranger.follow(stranger.send("GET", "/device", query={"user_code": begun["user_code"]}))
+            question = stranger.follow(stranger.send("POST", "/device", form={"user_code": begun["user_code"]}))
             form = hidden_fields(question) | {"action": "confirm"}
             page = stranger.follow(stranger.send("POST", "/device", form=form))
             answered(200, stranger.send("POST", "/login", form=hidden_fields(page) | {"action": "cancel"}))

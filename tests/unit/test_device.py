@@ -26,10 +26,12 @@ from authserver.errors import (
     OAuthError,
     ServerError,
     SlowDown,
+    TooManyAttempts,
     TooManyDevices,
     UnauthorizedClient,
     UnsupportedGrantType,
 )
+from authserver.identity.throttle import Attempt, count_user_code_attempt
 from authserver.messages.browser import ConsentPage, DeviceAnswered, DeviceForm, GoTo, LoginForm, LoginPage
 from authserver.messages.site import View
 from authserver.messages.token import ClientRequest, DeviceAuthorizationResponse, TokenResponse
@@ -41,12 +43,14 @@ from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.user_code import LETTERS, new_user_code, read_user_code, shown
 from authserver.values import Scope, base64url
+from authserver.wire.browser import parse_device_form
 from authserver.wire.http import HttpRequest, render_error
 from tests.fakes import CLIENT_SECRET, OTHER_RESOURCE, RESOURCE, client, public_client
 from tests.unit.server import App, Browser, Server, all_at_once
 
 ON = ("authorization_code", "client_credentials", "refresh_token", "device_code")
 OF_CLIENTS = (DEVICE_CODE, "refresh_token")
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
@@ -529,7 +533,48 @@ def test_question_tells_which_app_since_when_and_from_where() -> None:
 
 
 @pytest.mark.rfc("8628", "3.3.1")
-def test_link_with_the_code_in_it_leads_to_the_question_and_no_further() -> None:
+def test_link_with_the_code_in_it_fills_it_in_and_asks_nothing_of_a_store() -> None:
+    server = serving()
+    tool = public(server)
+    tool.begin()
+    server.calls.clear()
+    for typed, filled_in in ((tool.begun.user_code.lower(), tool.begun.user_code), ("Call 555 now!", "")):
+        page = Person(server).type_code(typed, is_link=True)
+        assert isinstance(page, View)
+        assert (page.template, page.status) == ("device/code", 200)
+        assert page.context == {"user_code": filled_in, "problem": ""}
+    assert server.calls == Counter()
+
+
+@pytest.mark.rfc("8628", "3.3.1")
+@pytest.mark.rfc("8628", "5.1")
+def test_pages_of_other_sites_lock_nobody_out() -> None:
+    """A browser sends what they name, without our cookie."""
+    server = serving()
+    tool, person = public(server), Person(server)
+    tool.begin()
+    wrong = b"user_code=BCDF-GHJK"
+    elsewhere = [
+        HttpRequest("GET", "ANY /device", query=wrong.decode(), source=HERE),
+        *(
+            HttpRequest("POST", "ANY /device", headers=FORM | {"sec-fetch-site": site}, body=wrong, source=HERE)
+            for site in ("cross-site", "same-site")
+        ),
+    ]
+    for request in elsewhere * 30:
+        page = serve(parse_device_form(request), server.services)
+        assert isinstance(page, View)
+        assert page.status == 200
+    person.question(tool.begun.user_code)
+    ours = HttpRequest("POST", "ANY /device", headers=FORM | {"sec-fetch-site": "same-origin"}, body=wrong)
+    for request in (ours, HttpRequest("POST", "ANY /device", headers=FORM, body=wrong)):
+        page = serve(parse_device_form(request), server.services)
+        assert isinstance(page, View)
+        assert page.status == 400
+
+
+@pytest.mark.rfc("8628", "3.3.1")
+def test_code_leads_to_the_question_and_no_further() -> None:
     """For somebody who is signed in and has allowed the app before, too."""
     server = serving()
     person, tool = Person(server), public(server)
@@ -797,11 +842,36 @@ def test_whoever_is_signed_in_is_delayed_by_their_own_guesses_wherever_they_are(
     assert page.status == 429
 
 
+@pytest.mark.rfc("8628", "5.1")
+def test_many_who_are_signed_in_at_one_source_are_delayed_together() -> None:
+    server = serving()
+    services = server.services
+
+    def attempt(subject: str, source: str = HERE) -> tuple[Attempt, ...]:
+        return count_user_code_attempt(source, subject, services)
+
+    for number in range(100):
+        attempt(f"user-{number}")
+    refused(TooManyAttempts, lambda: attempt("user-100"))
+    attempt("user-100", ELSEWHERE)
+    attempt("")
+    server.clock.advance(3600)
+    for _ in range(20):
+        attempt("user-1")
+    for _ in range(200):  # what is refused counts nowhere
+        refused(TooManyAttempts, lambda: attempt("user-1"))
+    attempt("user-2")
+
+
 def test_right_codes_are_no_attempts_and_what_cannot_be_one_costs_nothing() -> None:
     server = serving()
     tool, person = public(server), Person(server)
     tool.begin()
     for _ in range(30):
+        person.question(tool.begun.user_code)
+    person.allow(tool.begun.user_code)
+    tool.begin()
+    for _ in range(120):  # signed in
         person.question(tool.begun.user_code)
     server.calls.clear()
     for _ in range(30):

@@ -52,6 +52,7 @@ PASSWORDS = Limits("login", HOUR, Pace(5, PAUSES), Pace(1, PAUSES), Pace(100, PA
 CLIENT_SECRETS = Limits("client", QUARTER, Pace(50, (QUARTER,)), Pace(5, PAUSES), Pace(200, (QUARTER,)), 200)
 OF_DEVICES = Pace(20, (HOUR,))  # by all browsers together that the account knows
 OF_USER_CODES = Pace(20, PAUSES)  # of which there are 25,600,000,000
+OF_USERS_AT_A_SOURCE = Pace(100, PAUSES)  # all who are signed in there together
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,20 @@ def count_client_attempt(client_id: str, source: str, services: Services) -> Att
     return _from_source(CLIENT_SECRETS, client_id, source, services, *_right_ones(client_id, source, services))
 
 
-def count_user_code_attempt(source: str, subject: str, services: Services) -> Attempt:
-    """Counts an attempt at the user code of a device (RFC 8628 section 5.1): by whoever is signed in, whom nobody else
-    delays, or else from a source. Raises `TooManyAttempts`."""
-    whose = f"subject\x00{subject}" if subject else f"source\x00{network_of(source)}"
-    place = _place(f"user code\x00{whose}", None, HOUR, services)
-    return _let_through(place, _try(place, OF_USER_CODES, OF_USER_CODES, services), services)
+def count_user_code_attempt(source: str, subject: str, services: Services) -> tuple[Attempt, ...]:
+    """Counts an attempt at the user code of a device (RFC 8628 section 5.1): from a source, or by whoever is signed in.
+
+    Them only others delay who are signed in at their source as well, and only many. Raises `TooManyAttempts`.
+    """
+    network = network_of(source)
+    if not subject:
+        return (_user_code_attempt(f"source\x00{network}", OF_USER_CODES, services),)
+    of_all = _user_code_attempt(f"users\x00{network}", OF_USERS_AT_A_SOURCE, services)
+    try:
+        return of_all, _user_code_attempt(f"subject\x00{subject}", OF_USER_CODES, services)
+    except TooManyAttempts:
+        give_back(of_all, services)
+        raise
 
 
 def give_back(attempt: Attempt, services: Services) -> None:
@@ -151,6 +160,11 @@ def _from_source(
         if wrong < limits.many or any(right):
             tried = _try(place, limits.of_a_source, limits.free, services)
     return _let_through(place, tried, services, wrong_ones)
+
+
+def _user_code_attempt(whose: str, pace: Pace, services: Services) -> Attempt:
+    place = _place(f"user code\x00{whose}", None, HOUR, services)
+    return _let_through(place, _try(place, pace, pace, services), services)
 
 
 def _by_device(kind: str, account: str, device: str, services: Services) -> Attempt | None:

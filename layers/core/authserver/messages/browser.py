@@ -75,11 +75,13 @@ class ConsentForm(Interaction):
 @dataclass(frozen=True, slots=True)
 class DeviceForm(Interaction):
     """What a browser brings to the pages of a device's user: a code that was typed, or the answer to whether they
-    started it."""
+    started it. `is_link`: nobody sent a form of ours; any page can make a browser bring such a code.
+    """
 
     csrf: str = field(default="", repr=False)
     user_code: str = field(default="", repr=False)
     action: str = ""
+    is_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
 
 # A consent form may have each of an organisation's companies in it, ticked: whoever ticks too many is told so.
 MAX_CONSENT_FORM, MAX_CONSENT_FIELDS = 65_536, 700
+OWN_PAGES = ("same-origin", "none")  # what browsers say of a form of ours (Fetch Metadata); old ones say nothing
 
 
 def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
@@ -121,6 +122,7 @@ def parse_device_form(request: HttpRequest) -> DeviceForm:
         csrf=given.get("csrf", "") if is_form else "",
         user_code=given.get("user_code", ""),
         action=given.get("action", "") if is_form else "",
+        is_link=not is_form or request.headers.get("sec-fetch-site", "none") not in OWN_PAGES,
     )
 
 

@@ -1,9 +1,11 @@
 """The pages of somebody who has a device to authorize: RFC 8628 sections 3.3 and 5.4.
 
-Whoever types a code, or follows a link with one in it, is first shown which app asks, since when and from where, and is
+Whoever types a code, or sends the one that a link has filled in, is first shown which app asks, since when and from where, and is
 asked whether they started it: a code that somebody else sent them is an attack. Only then there is a request that they
 can allow, of this browser alone.
 """
+
+from dataclasses import replace
 
 from authserver.errors import TooManyAttempts
 from authserver.identity.throttle import count_user_code_attempt, give_back, network_of
@@ -48,8 +50,15 @@ def serve(form: DeviceForm, services: Services) -> Answer:
         case "deny":
             return deny(form, services)
     if form.user_code:
-        return take_code(form, services)
+        return fill_in(form) if form.is_link else take_code(form, services)
     return show_question(form, services) if form.request_handle else _page(form)
+
+
+def fill_in(form: DeviceForm) -> Answer:
+    """The page with the code of a link in its field. It is neither looked up nor counted: any site can put such links
+    into its pages, and would lock whoever reads them out."""
+    letters = read_user_code(form.user_code)
+    return _page(replace(form, user_code=shown(letters) if letters else ""))
 
 
 def take_code(form: DeviceForm, services: Services) -> Answer:
@@ -58,12 +67,13 @@ def take_code(form: DeviceForm, services: Services) -> Answer:
     if letters is None:
         return _page(form, WRONG, 400)
     try:
-        attempt = count_user_code_attempt(form.source, _subject(form, services), services)
+        attempts = count_user_code_attempt(form.source, _subject(form, services), services)
     except TooManyAttempts as error:
         return _page(form, THROTTLED, error.status)
     if _waiting(letters, services) is None:
         return _page(form, WRONG, 400)
-    give_back(attempt, services)
+    for attempt in attempts:
+        give_back(attempt, services)
     handle, browser_secret = hold_visit(PAGE, services, user_code=letters)
     return GoTo(PAGE, handle, browser_secret)
 
