@@ -255,6 +255,9 @@ def test_a_request_with_a_parameter_twice_is_as_good_as_one_without_any(repeated
     page = log_out(request, alice.server.services)
     assert isinstance(page, LogoutPage)
     assert (page.client, flaw_of(page)) == (None, "logout_parameter_repeated")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    form = parse_logout_request(HttpRequest("POST", "ANY /logout", headers=headers, body=query.encode()))
+    assert log_out(form, alice.server.services) == GoToLogout({}), "and is sent on like that"
 
 
 # ------------------------------------------------------------------ where it leads

@@ -61,7 +61,7 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
         TemporarilyUnavailable: a store did not answer; nobody was signed out.
     """
     if request.is_form and (request.csrf is None or request.session is None):
-        return GoToLogout(request.parameters)
+        return GoToLogout({} if request.is_ambiguous else request.parameters)
     asked = _understood(request, services)
     session = find_visitor(request.session, services)
     signed_out = SignedOut(
