@@ -105,6 +105,22 @@ def test_refresh_that_names_it_without_having_been_granted_it_is_not_refused() -
 
 
 @pytest.mark.rfc("6749", "6")
+def test_what_was_not_granted_is_noted_in_bounded_room_and_what_there_is_first() -> None:
+    """Or else whoever signs in fills a table; a refresh may name what is noted, and that alone."""
+    server = serving(scope=Scope.parse("openid read"))
+    junk = [f"z{number:04}{'y' * 70}" for number in range(180)]
+    code = Browser(server).code(scope=" ".join(["openid", *junk, "read", "profile", "write"]))
+    noted = server.authorization_of(code).not_granted
+    assert (len(str(noted)) <= 1024, "write" in noted, junk[0] in noted, junk[-1] in noted) == (True, True, True, False)
+    app = App(server)
+    first = app.exchange(code)
+    second = app.refresh(first.refresh_token, scope=f"openid read write {junk[0]}")
+    assert str(second.scope) == "openid read"
+    with pytest.raises(InvalidScope):
+        app.refresh(second.refresh_token, scope=f"openid {junk[-1]}")
+
+
+@pytest.mark.rfc("6749", "6")
 def test_other_scopes_that_were_not_granted_are_refused_as_before() -> None:
     app = App(serving())
     first = app.tokens(scope=ASKED)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from authserver.services import AuthenticatedClient, Services
 
 MAX_RESOURCES_ASKED = 20  # in one request
+MAX_NOT_GRANTED = 1024  # octets of an authorization
 
 
 def parse_scope(text: str) -> Scope:
@@ -171,7 +172,7 @@ def new_authorization(
         client_id=request.client.client_id,
         subject=session.subject,
         scope=request.scope - choice.declined,
-        not_granted=request.ignored | choice.declined,
+        not_granted=_noted(request.ignored | choice.declined, services),
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
         created_at=services.now(),
@@ -189,6 +190,18 @@ def new_authorization(
         sessions=session.sessions,
         **fields,
     )
+
+
+def _noted(not_granted: Scope, services: Services) -> Scope:
+    """What is noted of a scope that was asked for and not granted: as much as there is room for, first what the
+    catalogue has. A refresh that names what is not noted is answered as if it had not been asked for."""
+    catalogue, room, noted = services.scopes(), MAX_NOT_GRANTED, []
+    for name in sorted(not_granted, key=lambda name: catalogue.get(name) is None):
+        room -= len(name) + 1
+        if room < 0:
+            break
+        noted.append(name)
+    return Scope(tuple(noted))
 
 
 def begin_active(authorization: Authorization, services: Services, session: str = "") -> bool:
