@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -85,13 +88,41 @@ class KeptTokens:
         return self._sign_in.access_token
 
     def _refresh(self, issuer: Issuer) -> None:
-        before = self._sign_in
-        form = {"grant_type": "refresh_token", "refresh_token": before.refresh_token, "client_id": before.client_id}
-        try:
-            answer = issuer.token(form)
-        except NotAllowed as refusal:
-            forget(before.issuer)
-            raise NotAllowed(replace(refusal.problem, detail="You are signed out: authserver login")) from None
-        now = SignIn.of(before.issuer, before.client_id, answer, int(time.time()))
-        self._sign_in = replace(now, refresh_token=now.refresh_token or before.refresh_token)
-        keep(self._sign_in)
+        with _alone(self._sign_in.issuer):
+            # Another process may have spent the refresh token: a second use would end the sign-in (RFC 9700 section
+            # 4.14.2), and its access token is as good as ours.
+            found = kept(self._sign_in.issuer) or self._sign_in
+            is_newer = found.access_token != self._sign_in.access_token and found.expires_at - EARLY > time.time()
+            self._sign_in = found if is_newer else _refreshed(found, issuer)
+
+
+def _refreshed(before: SignIn, issuer: Issuer) -> SignIn:
+    """The new tokens, kept. Raises `NotAllowed` once the server has ended the sign-in, which is forgotten then."""
+    form = {"grant_type": "refresh_token", "refresh_token": before.refresh_token, "client_id": before.client_id}
+    try:
+        answer = issuer.token(form)
+    except NotAllowed as refusal:
+        forget(before.issuer)
+        raise NotAllowed(replace(refusal.problem, detail="You are signed out: authserver login")) from None
+    now = SignIn.of(before.issuer, before.client_id, answer, int(time.time()))
+    after = replace(now, refresh_token=now.refresh_token or before.refresh_token)
+    keep(after)
+    return after
+
+
+@contextmanager
+def _alone(issuer: str) -> Iterator[None]:
+    """Nobody else on this machine refreshes meanwhile; on Windows they may."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    directory = _path(issuer).parent
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which unlocks it

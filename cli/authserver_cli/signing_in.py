@@ -8,7 +8,9 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -20,6 +22,7 @@ from authserver_cli.protocol import Problem, printable
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PATIENCE = 600  # seconds: as long as a sign-in may take there
+POLLED = 0.1  # seconds after which the listener notices that it is done
 SLOWER = 5  # seconds (RFC 8628 section 3.5)
 DONE = b"<!doctype html><title>Signed in</title><p>You can close this page and go back to the terminal."
 
@@ -57,7 +60,8 @@ def by_browser(issuer: Issuer, client_id: str, scope: str) -> dict[str, Any]:
         webbrowser.open(url)
         answer = listener.answer(state)
         # RFC 9207 section 2.4: else the answer of another server could be brought here.
-        if answer.get("iss", issuer.url) != issuer.url:
+        unsaid = "" if issuer.has("authorization_response_iss_parameter_supported") else issuer.url
+        if answer.get("iss", unsaid) != issuer.url:
             raise Unreachable(f"the answer is not of {issuer.url}")
         if "code" not in answer:
             raise NotAllowed(Problem(400, answer.get("error", "error"), answer.get("error_description", "")))
@@ -72,38 +76,46 @@ def by_browser(issuer: Issuer, client_id: str, scope: str) -> dict[str, Any]:
         )
 
 
-class _Listener(HTTPServer):
-    """Waits on loopback for the one answer that has the right `state`."""
+class _Listener(ThreadingHTTPServer):
+    """Waits on loopback for the one answer that has the right `state`.
+
+    Each connection has a thread of its own: browsers open some that they may never use.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.redirect_uri = f"http://127.0.0.1:{self.server_port}/callback"
-        self.answers: list[dict[str, str]] = []
+        self.answers: Queue[dict[str, str]] = Queue()
 
     def answer(self, state: str) -> dict[str, str]:
+        """Raises `Unreachable` if none comes."""
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            self.timeout = max(0.1, end - time.monotonic())
-            self.handle_request()
-            for answer in self.answers:
+        Thread(target=self.serve_forever, args=(POLLED,), daemon=True).start()
+        try:
+            while True:
+                answer = self.answers.get(timeout=max(0.0, end - time.monotonic()))
                 if secrets.compare_digest(answer.get("state", "").encode(), state.encode()):
                     return answer
-        raise Unreachable("nobody signed in")
+        except Empty:
+            raise Unreachable("nobody signed in") from None
+        finally:
+            self.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
+    timeout = 10  # seconds that a connection may say nothing
 
     def do_GET(self) -> None:
         location = urlsplit(self.path)
         if location.path != "/callback":
             self.send_error(404)
             return
-        self.server.answers.append({name: values[0] for name, values in parse_qs(location.query).items()})
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         self.wfile.write(DONE)
+        self.server.answers.put({name: values[0] for name, values in parse_qs(location.query).items()})
 
     def log_request(self, *_: Any) -> None:
         """Says nothing: what was asked for has a code in it."""

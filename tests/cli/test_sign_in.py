@@ -1,12 +1,19 @@
 """Tokens of a person: how they are got, kept, used and ended."""
 
 import json
+import socket
 import stat
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import httpx
 import pytest
 
 from authserver_cli import signing_in
@@ -128,6 +135,92 @@ def test_token_that_the_server_refuses_is_refreshed_too() -> None:
         tokens = KeptTokens(signed_in())
         assert (tokens(issuer), issuer.forms) == ("old", [])
         assert tokens(issuer) == "new"
+
+
+@pytest.mark.rfc("9700", "4.14.2")
+def test_refresh_token_is_spent_once_by_however_many_at_once() -> None:
+    """A second use would look like theft. Each call waits for another one to be made beside it, in vain."""
+    keep(signed_in(expires_in=0))
+    beside = threading.Barrier(2)
+
+    class Slow(Scripted):
+        def call(self, method: str, url: str, **arguments: Any) -> Response:
+            with suppress(threading.BrokenBarrierError):
+                beside.wait(0.5)
+            return super().call(method, url, **arguments)
+
+    with closing(Slow(TOKENS)) as issuer, ThreadPoolExecutor(4) as threads:
+        processes = [KeptTokens(signed_in(expires_in=0)) for _ in range(4)]
+        assert list(threads.map(lambda tokens: tokens(issuer), processes)) == ["new"] * 4
+    assert [form["refresh_token"] for form in issuer.forms] == ["first"]
+
+
+def test_what_another_process_was_given_is_refreshed_where_it_has_ended_as_well() -> None:
+    keep(replace(signed_in(expires_in=0), access_token="of another", refresh_token="second"))
+    with closing(Scripted(TOKENS)) as issuer:
+        assert KeptTokens(signed_in(expires_in=0))(issuer) == "new"
+    assert [form["refresh_token"] for form in issuer.forms] == ["second"]
+
+
+# ------------------------------------------------------------------ by a browser
+
+
+class Browser:
+    """Follows the address that it is opened with as a browser would that signs in at once."""
+
+    def __init__(self) -> None:
+        self.answer = {"iss": ISSUER}
+        self.idle: list[socket.socket] = []
+        self.threads: list[threading.Thread] = []
+
+    def open(self, url: str) -> None:
+        asked = dict(parse_qsl(urlsplit(url).query))
+        back = urlsplit(asked["redirect_uri"])
+        # Browsers open connections that they may need, and say nothing.
+        self.idle.append(socket.create_connection((back.hostname, back.port)))
+        query = urlencode({"code": "c", "state": asked["state"], **self.answer})
+        self.threads.append(threading.Thread(target=httpx.get, args=(f"{asked['redirect_uri']}?{query}",)))
+        self.threads[-1].start()
+
+    def close(self) -> None:
+        for thread in self.threads:
+            thread.join()
+        for connection in self.idle:
+            connection.close()
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    with closing(Browser()) as opened:
+        monkeypatch.setattr("webbrowser.open", opened.open)
+        yield opened
+
+
+def by_browser(*, promises_issuer: bool = True) -> dict[str, Any]:
+    with closing(Scripted(TOKENS)) as issuer:
+        issuer.metadata["authorization_endpoint"] = f"{ISSUER}/authorize"
+        issuer.metadata["authorization_response_iss_parameter_supported"] = promises_issuer
+        return signing_in.by_browser(issuer, "tool", "read")
+
+
+@pytest.mark.rfc("8252", "7.3")
+@pytest.mark.usefixtures("browser")
+def test_idle_connection_keeps_nobody_waiting() -> None:
+    began = time.monotonic()
+    assert by_browser() == TOKENS.document
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.rfc("9207", "2.4")
+def test_answer_says_whose_it_is_where_the_server_promised_that(browser: Browser) -> None:
+    browser.answer = {}
+    with pytest.raises(Unreachable, match="the answer is not of"):
+        by_browser()
+    assert by_browser(promises_issuer=False) == TOKENS.document
+    browser.answer = {"iss": "https://another.example"}
+    for promises_issuer in (True, False):
+        with pytest.raises(Unreachable, match="the answer is not of"):
+            by_browser(promises_issuer=promises_issuer)
 
 
 def test_sign_in_that_the_server_ended_is_removed_and_told() -> None:
