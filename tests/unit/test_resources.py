@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authserver.endpoints.machines.metadata import find_resource, resource_metadata, server_metadata
 from authserver import resources as resources_module
 from authserver import values
+from authserver.endpoints.machines.metadata import find_resource, resource_metadata, server_metadata
 from authserver.errors import InsufficientScope, InvalidTarget, InvalidToken
 from authserver.management.admin import resources, scopes
 from authserver.resources import Resource, ResourceCatalogue

@@ -37,8 +37,8 @@ class NewResource(Document):
         max_length=1000,
         description=(
             "What the authorizer asks for, by METHOD /path: scopes separated by spaces. ANY is every method that has no"
-            " entry of that path, a path with /... at its end stands for itself and every route beneath it, and $default"
-            " for every other route. Without any, the parameter RouteScopes says it"
+            " entry of that path, a path with /... at its end stands for itself and every route beneath it, and"
+            " $default for every other route. Without any, the parameter RouteScopes says it"
         ),
     )
 

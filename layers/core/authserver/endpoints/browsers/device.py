@@ -1,8 +1,8 @@
 """The pages of somebody who has a device to authorize: RFC 8628 sections 3.3 and 5.4.
 
-Whoever types a code, or sends the one that a link has filled in, is first shown which app asks, since when and from where, and is
-asked whether they started it: a code that somebody else sent them is an attack. Only then there is a request that they
-can allow, of this browser alone.
+Whoever types a code, or sends the one that a link has filled in, is first shown which app asks, since when and from
+where, and is asked whether they started it: a code that somebody else sent them is an attack. Only then there is a
+request that they can allow, of this browser alone.
 """
 
 from dataclasses import replace
