@@ -288,6 +288,25 @@ def test_what_its_origin_takes_away_is_not_used_any_more(world: World, origin: O
     assert app.refresh(token).error == "invalid_client"
 
 
+@pytest.mark.parametrize("taken_away", [{"status": 410}, {"document": {"client_id": "https://other.example/"}}])
+def test_what_is_taken_away_does_not_come_back_when_its_origin_goes_down(
+    taken_away: dict[str, Any], world: World, origin: Origin
+) -> None:
+    app = editor(world, origin, cache="max-age=60")
+    token = app.tokens()["refresh_token"]
+    origin.put("/client.json", **{"document": {}, **taken_away})
+    world.clock.pass_by(60)
+    assert app.refresh(token).error == "invalid_client"
+    origin.put("/client.json", {}, 503)
+    for _ in range(2):
+        world.clock.pass_by(60)
+        assert app.refresh(token).error == "invalid_client"
+        assert asked(app).status == 400
+    origin.client()
+    world.clock.pass_by(60)
+    assert app.refresh(token).status == 200
+
+
 def test_a_sign_in_that_takes_longer_than_the_document_is_fresh_goes_on(world: World, origin: Origin) -> None:
     app = editor(world, origin, cache="max-age=60")
     browser = Browser(app.gateway)
@@ -391,6 +410,20 @@ def test_what_is_no_key_set_authenticates_nobody(document: Any, world: World, ke
     signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", document))
     assert [introspects(app, signer) for _ in range(2)] == [401, 401]
     assert keys.asked == ["/keys"]
+
+
+def test_keys_that_are_taken_away_do_not_come_back_when_their_origin_goes_down(world: World, keys: Origin) -> None:
+    app = web(Gateway(world))
+    good = {"keys": [Signer("", "", lambda: 0).jwk]}
+    signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", good, cache="max-age=60"))
+    assert introspects(app, signer) == 200
+    for document, status in (({"keys": []}, 200), ({}, 503), ({}, 503)):
+        keys.put("/keys", document, status)
+        world.clock.pass_by(60)
+        assert introspects(app, signer) == 401
+    keys.put("/keys", good)
+    world.clock.pass_by(60)
+    assert introspects(app, signer) == 200
 
 
 def test_a_key_set_that_cannot_be_reached_is_no_mistake_of_the_client(world: World, keys: Origin) -> None:

@@ -16,7 +16,7 @@ from authserver.documents.client import Terms
 from authserver.documents.in_force import Unusable as NotInForce
 from authserver.documents.in_force import in_force, is_redirect
 from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, TEST, Client
-from authserver.models.documents import DAY, MINUTE, RETRY, FetchedDocument
+from authserver.models.documents import DAY, MINUTE, OUTAGES, RETRY, FetchedDocument
 from authserver.ports import Fetched, FetchFailed
 from authserver.tokens.foreign import key_set_of
 from authserver.values import host_of
@@ -131,7 +131,12 @@ def _fetch(
 
 
 def _failed(document: FetchedDocument, error: str, now: int, kept: int) -> FetchedDocument:
-    """What was good once is kept with the error, what never was for as long as somebody may look for the reason."""
+    """What was good once is kept with the error, what never was for as long as somebody may look for the reason.
+
+    What was refused stays so while nobody can look: an outage is no answer.
+    """
+    if document.is_refused and error in OUTAGES:
+        error = document.error
     expires_at = document.expires_at if document.is_there else now + DAY
     return replace(document, error=error, checked_at=now, expires_at=min(expires_at, now + kept))
 

@@ -18,7 +18,8 @@ class FetchedDocument:
 
     Of a metadata document `client` is what was made of it, of a key set `jwks` is the text, each as of the last good
     attempt; `error` is empty if that was the last one. Times are in epoch seconds: `created_at` that of the first good
-    attempt, 0 if there was none. It is kept beyond its time for people to see what a client was called.
+    attempt, 0 if there was none. It is kept beyond its time for people to see what a client was called. An error that says
+    that there is nothing any more stays until something good was fetched, through whatever outages.
     """
 
     client_id: str
@@ -31,6 +32,11 @@ class FetchedDocument:
     error: str = ""
     created_at: int = 0
     expires_at: int = 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its origin, or what is there now, says that there is nothing to go by any more."""
+        return bool(self.error) and self.error not in OUTAGES
 
     @property
     def is_there(self) -> bool:
@@ -46,6 +52,6 @@ class FetchedDocument:
     def is_usable(self, now: int, *, is_down: bool = False) -> bool:
         """Whether it may be gone by: fresh, or no older than an outage may last if its origin or our way there
         `is_down`."""
-        if not self.is_there or (self.error and self.error not in OUTAGES):
+        if not self.is_there or self.is_refused:
             return False
         return now < self.fresh_until + (STALE if is_down or self.error else 0)
