@@ -223,7 +223,7 @@ KEY_SET = replace(DOCUMENT, uri="https://a.example/k", jwks="{}")
 DOCUMENTS: dict[str, Verb] = {
     "find": reads(lambda e, s: s.documents.find(DOCUMENT.client_id)),
     "key_set": reads(lambda e, s: s.documents.key_set(KEY_SET.client_id)),
-    "put": begins(lambda e, s: s.documents.put(DOCUMENT)),
+    "put": begins(lambda e, s: s.documents.put(DOCUMENT, None)),
     "list": reads(lambda e, s: s.documents.list()),
 }
 

@@ -34,7 +34,7 @@ def key_set(client: Client, services: Services, *, anew: bool = False) -> str:
         found = _known(client, services)
     if found is not None and found.is_usable(now, is_down=outcome in OUTAGES):
         return found.jwks
-    error = outcome or (found.error if found else "") or "missing"
+    error = (found.why_not(outcome) if found else outcome) or "missing"
     if error in OUTAGES:
         raise TemporarilyUnavailable("The client's keys cannot be fetched now", reason=f"key_set_{error}")
     raise InvalidClient("Client authentication failed", reason=f"key_set_{error}")

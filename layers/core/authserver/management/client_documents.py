@@ -16,7 +16,7 @@ from authserver.documents.client import Terms
 from authserver.documents.in_force import Unusable as NotInForce
 from authserver.documents.in_force import in_force, is_redirect
 from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, TEST, Client
-from authserver.models.documents import DAY, MINUTE, OUTAGES, RETRY, FetchedDocument
+from authserver.models.documents import CONTENDED, DAY, MINUTE, OUTAGES, RETRY, FetchedDocument
 from authserver.ports import Fetched, FetchFailed
 from authserver.tokens.foreign import key_set_of
 from authserver.values import host_of
@@ -78,11 +78,7 @@ def _fetch_metadata(client_id: str, fetcher: Fetcher, services: Services) -> Fet
 def _fetch_key_set(
     client_id: str, uri: str, fetcher: Fetcher, services: Services, *, anew: bool = False
 ) -> FetchedDocument:
-    before = services.documents.key_set(client_id)
-    if before is not None and before.uri != uri:
-        before = None
-    if before is not None and anew and services.now() >= before.checked_at + RETRY:
-        before = replace(before, fresh_until=min(before.fresh_until, services.now()))
+    stored = services.documents.key_set(client_id)
 
     def taken(document: FetchedDocument, fetched: Fetched) -> FetchedDocument:
         try:
@@ -91,20 +87,23 @@ def _fetch_key_set(
             raise Unusable("key_set") from None
         return replace(document, jwks=_text({"keys": keys}))
 
-    return _fetch(before, FetchedDocument(client_id, uri), MAX_KEY_SET, taken, fetcher, services)
+    return _fetch(stored, FetchedDocument(client_id, uri), MAX_KEY_SET, taken, fetcher, services, anew=anew)
 
 
 def _fetch(
-    before: FetchedDocument | None,
+    stored: FetchedDocument | None,
     blank: FetchedDocument,
     most: int,
     taken: Callable[[FetchedDocument, Fetched], FetchedDocument],
     fetcher: Fetcher,
     services: Services,
+    *,
+    anew: bool = False,
 ) -> FetchedDocument:
-    """What there is after an attempt, which is kept unless none was made."""
+    """What there is after an attempt, which is kept unless none was made, or another was quicker."""
     now = services.now()
-    if before is not None and before.is_current(now):
+    before = stored if stored is not None and stored.uri == blank.uri else None
+    if before is not None and before.is_current(now) and not (anew and now >= before.checked_at + RETRY):
         return before
     if not _within_budget(blank.uri, services, is_known=before is not None and before.is_there):
         return replace(before or blank, error="budget")
@@ -126,8 +125,10 @@ def _fetch(
             created_at=(before.created_at if before else 0) or now,
             expires_at=now + kept,
         )
-    services.documents.put(after)
-    return after
+    if services.documents.put(after, stored):
+        return after
+    # Another read later than we did and kept what it got: that is the newer one.
+    return replace(after, error=CONTENDED)
 
 
 def _failed(document: FetchedDocument, error: str, now: int, kept: int) -> FetchedDocument:

@@ -9,7 +9,8 @@ MINUTE, DAY = 60, 86_400
 STALE = DAY  # seconds that something is used beyond its time while its origin is down
 RETRY = MINUTE  # seconds that an error is remembered
 # Errors that say nothing of the document: it could not be reached, or we had fetched too much.
-OUTAGES = frozenset({"unreachable", "timeout", "tls", "name_unknown", "down", "budget"})
+CONTENDED = "contended"  # another attempt was quicker: what that one kept is to be read
+OUTAGES = frozenset({"unreachable", "timeout", "tls", "name_unknown", "down", "budget", CONTENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class FetchedDocument:
     def is_there(self) -> bool:
         """Whether there is something to go by."""
         return self.client is not None or bool(self.jwks)
+
+    def why_not(self, outcome: str) -> str:
+        """What is wrong with it, where an attempt just now had this `outcome`."""
+        return self.error if self.is_refused else outcome or self.error
 
     def is_current(self, now: int) -> bool:
         """Whether it need not be fetched: it is fresh, or what went wrong was a moment ago."""

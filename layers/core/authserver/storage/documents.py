@@ -16,9 +16,12 @@ class DocumentStore(Protocol):
     def key_set(self, client_id: str) -> FetchedDocument | None:
         """The key set of a client, likewise; each client has its own, wherever it is from."""
 
-    def put(self, document: FetchedDocument) -> None:
-        """Keeps a document, or a key set if it has no `client` and was fetched from another address than the client's
-        identifier, in place of the one before."""
+    def put(self, document: FetchedDocument, before: FetchedDocument | None) -> bool:
+        """Keeps a document, or a key set if it was fetched from another address than the client's identifier, in place
+        of the one that was read before it was fetched; tells whether it did.
+
+        Condition: what is there is what was read, or nothing. So no answer takes the place of a later one.
+        """
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[FetchedDocument]:
         """The metadata documents that were good at least once, the oldest first. Raises `BadCursor`."""

@@ -41,7 +41,7 @@ class DynamoDocuments:
     def key_set(self, client_id: str) -> FetchedDocument | None:
         return _of(client_id, self._table.get({"pk": key_set_key(client_id)}))
 
-    def put(self, document: FetchedDocument) -> None:
+    def put(self, document: FetchedDocument, before: FetchedDocument | None) -> bool:
         is_metadata = document.uri == document.client_id
         key = document_key if is_metadata else key_set_key
         client = client_attributes(document.client) if document.client else {}
@@ -51,7 +51,10 @@ class DynamoDocuments:
             "client": {name: value for name, value in client.items() if value not in (None, "", ())} or None,
             "listed_subject": LISTED if is_metadata and document.created_at else None,
         }
-        self._table.put(encode_item(item))
+        is_as_read, values = "attribute_not_exists(pk)", {}
+        if before is not None:  # no two attempts have one time: there is a minute between them
+            is_as_read, values = f"{is_as_read} OR checked_at = :at", {":at": before.checked_at}
+        return self._table.put_if(encode_item(item), is_as_read, values)
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[FetchedDocument]:
         return self._index.page(LISTED, document_of, limit=limit, cursor=cursor)
@@ -91,7 +94,7 @@ class DocumentClients:
         is_down = self._fetch is None or outcome in OUTAGES
         if found is not None and found.client is not None and found.is_usable(now, is_down=is_down):
             return replace(found.client, epoch=end.epoch)
-        error = outcome or (found.error if found else "")
+        error = found.why_not(outcome or "") if found else outcome
         if error in OUTAGES:
             raise TemporarilyUnavailable("The client's metadata document cannot be had now", reason=f"document_{error}")
         if error:

@@ -1,0 +1,57 @@
+"""Attempts to fetch the same document at the same instant."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from authserver.management.client_documents import fetch_document
+from authserver.messages.documents import DocumentOrder
+from authserver.models.documents import CONTENDED
+from authserver.ports import Fetched, FetchFailed
+from authserver.services import Services
+from tests.unit.server import Server
+
+CLIENT_ID = "https://app.example/c.json"
+
+
+def metadata(redirect_uri: str) -> dict[str, Any]:
+    return {"client_id": CLIENT_ID, "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"}
+
+
+class Slow:
+    """A fetcher whose first answer is under way while something else happens; `answers` are the next ones."""
+
+    def __init__(self, *answers: Any, meanwhile: Callable[[], None]) -> None:
+        self._answers = list(answers)
+        self._meanwhile = [meanwhile]
+
+    def within(self, _seconds: float) -> "Slow":
+        return self
+
+    def get_dated(self, _url: str, *, most: int) -> Fetched:
+        answer = self._answers.pop(0)
+        if self._meanwhile:
+            self._meanwhile.pop()()
+        if isinstance(answer, FetchFailed):
+            raise answer
+        assert most > 0
+        return Fetched(answer, 86_400)
+
+
+@pytest.mark.parametrize("slower", [metadata("https://app.example/old"), FetchFailed("timeout")])
+def test_a_slower_answer_does_not_take_the_place_of_a_later_one(slower: Any) -> None:
+    services: Services
+
+    def fetch_it_elsewhere() -> None:
+        assert fetch_document(DocumentOrder(CLIENT_ID), services) == ""
+
+    fetcher: Any = Slow(slower, metadata("https://app.example/new"), meanwhile=fetch_it_elsewhere)
+    services = replace(Server(client_documents=("*",)).services, fetcher=fetcher)
+    assert fetch_document(DocumentOrder(CLIENT_ID), services) == CONTENDED
+    kept = services.documents.find(CLIENT_ID)
+    assert kept is not None
+    assert kept.client is not None
+    assert [uri.text for uri in kept.client.redirect_uris] == ["https://app.example/new"]
+    assert kept.error == ""
