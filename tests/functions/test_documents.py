@@ -384,6 +384,24 @@ def test_an_unknown_kid_is_looked_for_once_a_minute(world: World, keys: Origin) 
     assert len(keys.asked) == 3
 
 
+@pytest.mark.parametrize(("document", "status"), [({}, 403), ({}, 503), ({"keys": []}, 200)])
+def test_an_unknown_kid_does_not_break_a_set_that_is_fresh(
+    document: Any, status: int, world: World, keys: Origin
+) -> None:
+    app = web(Gateway(world))
+    good = {"keys": [Signer("", "", lambda: 0).jwk]}
+    signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", good, cache="max-age=180"))
+    assert introspects(app, signer) == 200
+    keys.put("/keys", document, status)
+    world.clock.pass_by(120)
+    assert introspects(app, replace(signer, kid="forged", number=3)) == 401
+    assert len(keys.asked) == 2
+    assert introspects(app, signer) == 200
+    world.clock.pass_by(60)
+    assert introspects(app, signer) == (200 if status == 503 else 401)
+    assert len(keys.asked) == 3
+
+
 def test_two_clients_at_one_address_have_a_set_each(world: World, keys: Origin) -> None:
     uri = keys.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]})
     one, two = (sign_for(world, client_id, jwks_uri=uri) for client_id in ("demo-web", "demo-machine"))

@@ -134,8 +134,11 @@ def _fetch(
 def _failed(document: FetchedDocument, error: str, now: int, kept: int) -> FetchedDocument:
     """What was good once is kept with the error, what never was for as long as somebody may look for the reason.
 
-    What was refused stays so while nobody can look: an outage is no answer.
+    What was refused stays so while nobody can look: an outage is no answer. What is still fresh was fetched anew since
+    somebody named a key that is not in it, which strangers can do as well: it stays what it is until its time.
     """
+    if not document.error and document.is_usable(now):
+        return replace(document, checked_at=now)
     if document.is_refused and error in OUTAGES:
         error = document.error
     expires_at = document.expires_at if document.is_there else now + DAY
