@@ -27,7 +27,7 @@ class FakeClients:
         with self._lock:
             return {one: self._clients[one] for one in client_ids if one in self._clients}
 
-    def find(self, client_id: str) -> Client | None:
+    def find(self, client_id: str, source: str = "") -> Client | None:
         with self._lock:
             client = self._clients.get(client_id)
             if client is None:

@@ -201,6 +201,7 @@ class FakeTokens:
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",
+        source: str = "",
     ) -> Standing:
         with self._lock:
             key = client_key or (filing.key(client_id) if client_id is not None else "")

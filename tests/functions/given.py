@@ -64,7 +64,9 @@ def sign_for(world: World, client_id: str, **registered: str) -> Signer:
 def put_document(world: World, client_id: str) -> None:
     """What came of a client's metadata document, as it was fetched once."""
     client = Client(client_id, "An editor", scope=Scope.parse("read"))
-    kept = FetchedDocument(client_id, client_id, client, fetched_at=1, checked_at=1, fresh_until=2, created_at=1, expires_at=2**33)
+    kept = FetchedDocument(
+        client_id, client_id, client, fetched_at=1, checked_at=1, fresh_until=2, created_at=1, expires_at=2**33
+    )
     DynamoDocuments(world.aws.service("dynamodb"), TOKENS).put(kept, None)
 
 

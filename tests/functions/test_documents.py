@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from authserver.management.client_documents import OF_AN_ORIGIN
+from authserver.aws.dynamodb.counters import DynamoCounters
+from authserver.management.client_documents import FOR_A_NETWORK, IN_ALL, OF_A_HOST
 from authserver.values import Scope
 from tests.assertions import Signer
+from tests.functions import events
 from tests.functions.document_flows import editor
 from tests.functions.flowing import taking_documents
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import sign_for, stores_of
+from tests.functions.given import TOKENS, sign_for, stores_of
 from tests.functions.journey import App, Browser, admin, portal, web
 from tests.functions.world import World
 from tests.origin import Origin, an_origin
@@ -435,7 +437,8 @@ def test_keys_that_are_taken_away_do_not_come_back_when_their_origin_goes_down(w
     good = {"keys": [Signer("", "", lambda: 0).jwk]}
     signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", good, cache="max-age=60"))
     assert introspects(app, signer) == 200
-    for document, status in (({"keys": []}, 200), ({}, 503), ({}, 503)):
+    answers: tuple[tuple[Any, int], ...] = (({"keys": []}, 200), ({}, 503), ({}, 503))
+    for document, status in answers:
         keys.put("/keys", document, status)
         world.clock.pass_by(60)
         assert introspects(app, signer) == 401
@@ -499,26 +502,79 @@ def test_operators_see_what_became_of_it(world: World, origin: Origin) -> None:
     assert (listed["client_name"], listed["status"], listed["error"]) == ("An editor", "active", "down")
 
 
-def test_one_origin_has_no_more_than_its_share(world: World, origin: Origin) -> None:
+def begin_a_minute(world: World) -> None:
+    world.clock.pass_by(60 - world.clock.time() % 60)
+
+
+def made_up(app: App, count: int, networks: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How so many documents that nobody has were answered, asked for from each of some networks."""
+    answers = []
+    for network in range(networks):
+        monkeypatch.setattr(events, "SOURCE", f"198.51.100.{network}")
+        addresses = (f"{app.client_id}.{network}.{number}" for number in range(count))
+        answers += [asked(replace(app, client_id=address)).status for address in addresses]
+    monkeypatch.undo()
+    return answers
+
+
+def test_one_network_has_no_more_than_its_share(world: World, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     app = editor(world, origin)
-    known = app.tokens()["refresh_token"]
-    for number in range(OF_AN_ORIGIN + 5):
-        made_up = replace(app, client_id=f"{origin.issuer}/{number}.json")
-        assert asked(made_up).status == (400 if number < OF_AN_ORIGIN - 1 else 503)
-    assert len(origin.asked) == OF_AN_ORIGIN
-    world.clock.pass_by(3600)
-    assert app.refresh(known).status == 200
+    signer = sign_for(world, "demo-web", jwks_uri=origin.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]}))
+    begin_a_minute(world)
+    refused = made_up(app, FOR_A_NETWORK + 5, 1, monkeypatch)
+    assert refused == [400] * FOR_A_NETWORK + [503] * 5
+    assert asked(app).status == 303
+    assert introspects(web(Gateway(world)), signer) == 200
 
 
-def test_what_is_made_up_keeps_nobody_from_what_is_known(world: World, origin: Origin) -> None:
+def test_one_host_has_no_more_than_its_share(world: World, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = editor(world, origin)
+    signer = sign_for(world, "demo-web", jwks_uri=origin.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]}))
+    with an_origin() as another:  # of the same host, on another port
+        elsewhere = replace(app, client_id=f"{another.issuer}/none.json")
+        begin_a_minute(world)
+        networks = OF_A_HOST // FOR_A_NETWORK
+        assert made_up(elsewhere, FOR_A_NETWORK, networks, monkeypatch) == [400] * OF_A_HOST
+        assert asked(app).status == 503
+        assert introspects(web(Gateway(world)), signer) == 200  # the first keys of registered clients count apart
+    world.clock.pass_by(60)
+    assert asked(app).status == 303
+
+
+def test_whatever_strangers_have_fetched_what_is_known_is_looked_after(world: World, origin: Origin) -> None:
     app = editor(world, origin, cache="max-age=60")
     token = app.tokens()["refresh_token"]
-    world.clock.pass_by(60 - world.clock.time() % 60 + 60)
-    for number in range(OF_AN_ORIGIN + 1):
-        asked(replace(app, client_id=f"{origin.issuer}/{number}.json"))
-    fetched = len(origin.asked)
-    assert app.refresh(token).status == 200
-    assert origin.asked[fetched:] == ["/client.json"]
+    origin.put("/client.json", {}, 410)
+    world.clock.pass_by(60)
+    for kind in ("new", "keys", "anew"):
+        use_up(world, kind)
+    assert asked(replace(app, client_id=f"{app.client_id}.new")).status == 503
+    assert app.refresh(token).error == "invalid_client"
+
+
+def test_keys_that_are_gone_are_noticed_whatever_strangers_have_fetched(world: World, keys: Origin) -> None:
+    app = web(Gateway(world))
+    signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]}))
+    other = replace(signer, kid="two", number=1)
+    assert introspects(app, signer) == 200
+    keys.put("/keys", {"keys": [other.jwk]})
+    world.clock.pass_by(3600)
+    for kind in ("new", "keys", "anew"):
+        use_up(world, kind)
+    assert (introspects(app, signer), introspects(app, other)) == (401, 200)
+
+
+def test_keys_that_are_looked_for_anew_take_nothing_from_what_is_new(world: World, origin: Origin) -> None:
+    app = editor(world, origin)
+    use_up(world, "anew")
+    assert asked(app).status == 303
+
+
+def use_up(world: World, kind: str) -> None:
+    """Has as much been counted in this minute as there is for all."""
+    begins = int(world.clock.time()) // 60 * 60
+    counters = DynamoCounters(world.aws.service("dynamodb"), TOKENS)
+    counters.count(f"documents\x00{kind}\x00all", begins, IN_ALL, begins + 120)
 
 
 def test_unknown_addresses_leave_nothing_for_a_developer(world: World, origin: Origin) -> None:

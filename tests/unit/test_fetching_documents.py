@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,8 +10,10 @@ from authserver.management.client_documents import fetch_document
 from authserver.messages.documents import DocumentOrder
 from authserver.models.documents import CONTENDED
 from authserver.ports import Fetched, FetchFailed
-from authserver.services import Services
 from tests.unit.server import Server
+
+if TYPE_CHECKING:
+    from authserver.services import Services
 
 CLIENT_ID = "https://app.example/c.json"
 
@@ -42,6 +44,7 @@ class Slow:
 
 @pytest.mark.parametrize("slower", [metadata("https://app.example/old"), FetchFailed("timeout")])
 def test_a_slower_answer_does_not_take_the_place_of_a_later_one(slower: Any) -> None:
+    services: Services
     services: Services
 
     def fetch_it_elsewhere() -> None:

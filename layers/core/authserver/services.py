@@ -60,8 +60,10 @@ class Named:
     user: str = ""
     credential: Any = field(default=None, repr=False)
 
-    def standing(self, services: Services, *, client_id: str | None = None, with_user: bool = False) -> Standing:
-        """All that decides whether it stands, with the record of the client that presents it; one read.
+    def standing(
+        self, services: Services, *, client_id: str | None = None, source: str = "", with_user: bool = False
+    ) -> Standing:
+        """All that decides whether it stands, with the record of the client that presents it, from `source`; one read.
 
         `with_user`: with the user's record as well, where the credential itself tells whose it is.
         """
@@ -77,6 +79,7 @@ class Named:
             begun=self.begun,
             companies=self.companies,
             user=self.user if with_user else "",
+            source=source,
         )
 
 

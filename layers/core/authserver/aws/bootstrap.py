@@ -247,7 +247,8 @@ def _documented(settings: Settings, order: Callable[[DocumentOrder], str] | None
     from authserver.messages.documents import DocumentOrder
 
     return DocumentClients(
-        settings.admits_document, None if order is None else lambda client_id: order(DocumentOrder(client_id))
+        settings.admits_document,
+        None if order is None else lambda client_id, source: order(DocumentOrder(client_id, source=source)),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from authserver.aws.log import write_request
 from authserver.errors import OAuthError
 from authserver.messages.documents import DocumentOrder
+from authserver.models.documents import NOT_CARRIED_OUT
 from authserver.values import host_of
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ class DocumentOrders:
         self._function = function
 
     def __call__(self, order: DocumentOrder) -> str:
-        sent = {"client_id": order.client_id, "key_set": order.key_set, "anew": order.anew}
+        sent = {"client_id": order.client_id, "key_set": order.key_set, "anew": order.anew, "source": order.source}
         try:
             answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(sent).encode())
             told = json.loads(answer["Payload"].read())
         except self._failures:
-            return "unreachable"
-        return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else "unreachable"
+            return NOT_CARRIED_OUT
+        return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else NOT_CARRIED_OUT
 
 
 def fetching(carry_out: Callable[[DocumentOrder], str]) -> Callable[[Mapping[str, Any], Any], dict[str, str]]:
@@ -57,9 +58,8 @@ def fetching(carry_out: Callable[[DocumentOrder], str]) -> Callable[[Mapping[str
 
     @wraps(carry_out)
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
-        order = DocumentOrder(
-            str(event.get("client_id", "")), str(event.get("key_set", "")), event.get("anew", False) is True
-        )
+        client_id, key_set, source = (str(event.get(name, "")) for name in ("client_id", "key_set", "source"))
+        order = DocumentOrder(client_id, key_set, event.get("anew", False) is True, source)
         try:
             error = carry_out(order)
         except OAuthError as failure:

@@ -51,10 +51,10 @@ def authenticate(
     method, presented = _the_one_presented(request, services)
     with noted(presented.client_id, request.reference, services):
         named = name()
-        standing = named.standing(services, client_id=presented.client_id)
+        standing = named.standing(services, client_id=presented.client_id, source=request.source)
         if not services.keys.are_current():
             named = name()
-            standing = named.standing(services, client_id=presented.client_id)
+            standing = named.standing(services, client_id=presented.client_id, source=request.source)
         return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing, named)
 
 

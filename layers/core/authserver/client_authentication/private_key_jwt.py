@@ -43,7 +43,7 @@ def verify(client: Client, presented: PresentedSecret, services: Services) -> bo
     from authserver.tokens.client_assertion import NotAToken
 
     try:
-        identifier, expires_at = _verified(presented.secret.reveal(), client, services)
+        identifier, expires_at = _verified(presented.secret.reveal(), presented.source, client, services)
     except NotAToken as refusal:
         raise InvalidClient("Client authentication failed", reason=f"assertion_{refusal.reason}") from None
     if not services.counters.spend(_mark(client, identifier), services.claim(), expires_at + FORGOTTEN_AFTER):
@@ -51,7 +51,7 @@ def verify(client: Client, presented: PresentedSecret, services: Services) -> bo
     return True
 
 
-def _verified(assertion: str, client: Client, services: Services) -> tuple[str, int]:
+def _verified(assertion: str, source: str, client: Client, services: Services) -> tuple[str, int]:
     """The assertion's identifier, and when it expires. Raises `NotAToken`.
 
     Where no key fits and the keys are elsewhere, it looks there for new ones, once a minute at most.
@@ -65,9 +65,9 @@ def _verified(assertion: str, client: Client, services: Services) -> tuple[str, 
     from authserver.identity.key_sets import key_set
 
     try:
-        return verify_assertion(assertion, _keys(key_set(client, services)), expected, now)
+        return verify_assertion(assertion, _keys(key_set(client, source, services)), expected, now)
     except UnknownKey:
-        return verify_assertion(assertion, _keys(key_set(client, services, anew=True)), expected, now)
+        return verify_assertion(assertion, _keys(key_set(client, source, services, anew=True)), expected, now)
 
 
 def _keys(text: str) -> Sequence[Mapping[str, Any]]:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidClient, TemporarilyUnavailable
 from authserver.messages.documents import DocumentOrder
-from authserver.models.documents import OUTAGES, RETRY, FetchedDocument
+from authserver.models.documents import RETRY, UNDECIDED, FetchedDocument
 
 if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.services import Services
 
 
-def key_set(client: Client, services: Services, *, anew: bool = False) -> str:
-    """The text of the client's JWK set. `anew`: a key was not in it, so that it is fetched again, once a minute at
-    most.
+def key_set(client: Client, source: str, services: Services, *, anew: bool = False) -> str:
+    """The text of the client's JWK set, for a request from `source`. `anew`: a key was not in it, so that it is fetched
+    again, once a minute at most.
 
     Raises:
         InvalidClient: there is none at its address.
@@ -30,12 +30,12 @@ def key_set(client: Client, services: Services, *, anew: bool = False) -> str:
     is_recent = found is not None and now < found.checked_at + RETRY
     outcome = ""
     if found is None or not found.is_current(now) or (anew and not is_recent):
-        outcome = _order(DocumentOrder(client.client_id, client.jwks_uri, anew), services)
+        outcome = _order(DocumentOrder(client.client_id, client.jwks_uri, anew, source), services)
         found = _known(client, services)
-    if found is not None and found.is_usable(now, is_down=outcome in OUTAGES):
+    if found is not None and found.is_usable(now, outcome):
         return found.jwks
     error = (found.why_not(outcome) if found else outcome) or "missing"
-    if error in OUTAGES:
+    if error in UNDECIDED:
         raise TemporarilyUnavailable("The client's keys cannot be fetched now", reason=f"key_set_{error}")
     raise InvalidClient("Client authentication failed", reason=f"key_set_{error}")
 

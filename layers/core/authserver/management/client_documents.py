@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from authserver.documents.client import Terms
 from authserver.documents.in_force import Unusable as NotInForce
 from authserver.documents.in_force import in_force, is_redirect
+from authserver.identity.throttle import network_of
 from authserver.models.clients import DEVICE_CODE, PRIVATE_KEY_JWT, TEST, Client
-from authserver.models.documents import CONTENDED, DAY, MINUTE, OUTAGES, RETRY, FetchedDocument
-from authserver.ports import Fetched, FetchFailed
+from authserver.models.documents import BUDGET, CONTENDED, DAY, MINUTE, OUTAGES, RETRY, FetchedDocument
+from authserver.ports import FetchFailed
 from authserver.tokens.foreign import key_set_of
 from authserver.values import host_of
 
@@ -32,9 +32,10 @@ MAX_METADATA = 5 * 1024  # octets: section 6.6
 MAX_KEY_SET = 32 * 1024
 SECONDS = 5.0  # for all that one order fetches
 UNSAID_AGE, LEAST_AGE, LONGEST_AGE = 3600, MINUTE, DAY
-# In a minute: of one origin, and of all of them together. What is known already is counted apart from what is new, so
-# that whoever makes up addresses keeps nobody from being looked after.
-OF_AN_ORIGIN, OF_ALL_NEW, OF_ALL_KNOWN = 30, 300, 600
+# In a minute: for one network, of one host, and in all. What strangers can have fetched is counted, each kind apart:
+# what is new, the first keys of registered clients, and keys anew. What is known is fetched when it is due, once a
+# minute at most, whatever was counted: so nobody keeps us from hearing that something was taken away.
+FOR_A_NETWORK, OF_A_HOST, IN_ALL = 15, 30, 300
 
 SECRETS = ("client_secret", "client_secret_expires_at")
 SYMMETRIC = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
@@ -56,67 +57,74 @@ def fetch_document(order: DocumentOrder, services: Services) -> str:
     if fetcher is None:
         return "unreachable"
     fetcher = fetcher.within(SECONDS)
+    is_documented = services.settings.admits_document(order.client_id)
     if order.key_set:
-        return _fetch_key_set(order.client_id, order.key_set, fetcher, services, anew=order.anew).error
-    if not services.settings.admits_document(order.client_id):
+        return _fetch_key_set(order, "new" if is_documented else "keys", fetcher, services).error
+    if not is_documented:
         return "not_admitted"
-    found = _fetch_metadata(order.client_id, fetcher, services)
+    found = _fetch_metadata(order, fetcher, services)
     if not found.error and found.client is not None and found.client.jwks_uri:
-        _fetch_key_set(order.client_id, found.client.jwks_uri, fetcher, services)
+        # For one order, its network is counted once.
+        _fetch_key_set(replace(order, key_set=found.client.jwks_uri, source=""), "new", fetcher, services)
     return found.error
 
 
-def _fetch_metadata(client_id: str, fetcher: Fetcher, services: Services) -> FetchedDocument:
-    before = services.documents.find(client_id)
+def _fetch_metadata(order: DocumentOrder, fetcher: Fetcher, services: Services) -> FetchedDocument:
+    client_id = order.client_id
+    stored = services.documents.find(client_id)
 
-    def taken(document: FetchedDocument, fetched: Fetched) -> FetchedDocument:
-        return replace(document, client=client_of_document(client_id, fetched.document, services))
+    def get(blank: FetchedDocument) -> tuple[FetchedDocument, int | None]:
+        fetched = fetcher.get_dated(client_id, most=MAX_METADATA)
+        client = client_of_document(client_id, fetched.document, services)
+        return replace(blank, client=client), fetched.max_age
 
-    return _fetch(before, FetchedDocument(client_id, client_id), MAX_METADATA, taken, fetcher, services)
+    return _fetch(stored, FetchedDocument(client_id, client_id), order, "new", get, services)
 
 
-def _fetch_key_set(
-    client_id: str, uri: str, fetcher: Fetcher, services: Services, *, anew: bool = False
-) -> FetchedDocument:
-    stored = services.documents.key_set(client_id)
+def _fetch_key_set(order: DocumentOrder, kind: str, fetcher: Fetcher, services: Services) -> FetchedDocument:
+    stored = services.documents.key_set(order.client_id)
 
-    def taken(document: FetchedDocument, fetched: Fetched) -> FetchedDocument:
+    def get(blank: FetchedDocument) -> tuple[FetchedDocument, int | None]:
+        fetched = fetcher.get_dated(blank.uri, most=MAX_KEY_SET)
         try:
             keys = key_set_of(fetched.document)
         except ValueError:
             raise Unusable("key_set") from None
-        return replace(document, jwks=_text({"keys": keys}))
+        return replace(blank, jwks=_text({"keys": keys})), fetched.max_age
 
-    return _fetch(stored, FetchedDocument(client_id, uri), MAX_KEY_SET, taken, fetcher, services, anew=anew)
+    return _fetch(stored, FetchedDocument(order.client_id, order.key_set), order, kind, get, services)
 
 
 def _fetch(
     stored: FetchedDocument | None,
     blank: FetchedDocument,
-    most: int,
-    taken: Callable[[FetchedDocument, Fetched], FetchedDocument],
-    fetcher: Fetcher,
+    order: DocumentOrder,
+    kind: str,
+    get: Callable[[FetchedDocument], tuple[FetchedDocument, int | None]],
     services: Services,
-    *,
-    anew: bool = False,
 ) -> FetchedDocument:
-    """What there is after an attempt, which is kept unless none was made, or another was quicker."""
+    """What there is after an attempt, which is kept unless none was made, or another was quicker.
+
+    `kind` is what it counts as if it is not known yet; `get` fills the blank and tells for how long it is fresh.
+    """
     now = services.now()
     before = stored if stored is not None and stored.uri == blank.uri else None
-    if before is not None and before.is_current(now) and not (anew and now >= before.checked_at + RETRY):
-        return before
-    if not _within_budget(blank.uri, services, is_known=before is not None and before.is_there):
-        return replace(before or blank, error="budget")
+    if before is not None and before.is_current(now):
+        if not order.anew or now < before.checked_at + RETRY:
+            return before
+        kind = "anew"
+    is_due = before is not None and before.is_there and kind != "anew"
+    if not is_due and not _within_budget(kind, blank.uri, order.source, services):
+        return replace(before or blank, error=BUDGET)
     kept = services.settings.refresh_token_lifetime + DAY
     try:
-        fetched = fetcher.get_dated(blank.uri, most=most)
-        made = taken(blank, fetched)
+        made, max_age = get(blank)
     except FetchFailed as failure:
         after = _failed(before or blank, _error_of(failure), now, kept)
     except Unusable as unusable:
         after = _failed(before or blank, unusable.reason, now, kept)
     else:
-        age = UNSAID_AGE if fetched.max_age is None else fetched.max_age
+        age = UNSAID_AGE if max_age is None else max_age
         after = replace(
             made,
             fetched_at=now,
@@ -151,14 +159,13 @@ def _error_of(failure: FetchFailed) -> str:
     return "down" if is_down else failure.reason
 
 
-def _within_budget(uri: str, services: Services, *, is_known: bool) -> bool:
-    """Counts an attempt, at its origin first: one that has used up its own takes nothing of what is for all."""
-    parts = urlsplit(uri)
-    kind, most = ("known", OF_ALL_KNOWN) if is_known else ("new", OF_ALL_NEW)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    return _counts(f"documents\x00{kind}\x00{origin}", OF_AN_ORIGIN, services) and _counts(
-        f"documents\x00{kind}", most, services
-    )
+def _within_budget(kind: str, uri: str, source: str, services: Services) -> bool:
+    """Counts an attempt, where the fewest share first: whoever has used up their own takes nothing of what others
+    have."""
+    bounds = [(f"host\x00{host_of(uri)}", OF_A_HOST), ("all", IN_ALL)]
+    if source:
+        bounds.insert(0, (f"network\x00{network_of(source)}", FOR_A_NETWORK))
+    return all(_counts(f"documents\x00{kind}\x00{name}", most, services) for name, most in bounds)
 
 
 def _counts(name: str, most: int, services: Services) -> bool:

@@ -23,7 +23,7 @@ class AuthorizationRequest:
     """RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1; not yet validated.
 
     `repeated` names the parameters that came more than once, which is an error to be told by redirect where there
-    is a redirect target. `reference` finds the request in the logs.
+    is a redirect target. `reference` finds the request in the logs, `source` is the address that API Gateway saw.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
@@ -31,6 +31,7 @@ class AuthorizationRequest:
     repeated: frozenset[str] = frozenset()
     session: str | None = field(default=None, repr=False)
     reference: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ from authserver.records import dataclass
 
 MINUTE, DAY = 60, 86_400
 STALE = DAY  # seconds that something is used beyond its time while its origin is down
+GRACE = 10 * MINUTE  # the same where it is for us that nobody looked there
 RETRY = MINUTE  # seconds that an error is remembered
-# Errors that say nothing of the document: it could not be reached, or we had fetched too much.
+BUDGET = "budget"  # we had fetched too much
+NOT_CARRIED_OUT = "not_carried_out"  # the function that fetches did not answer
 CONTENDED = "contended"  # another attempt was quicker: what that one kept is to be read
-OUTAGES = frozenset({"unreachable", "timeout", "tls", "name_unknown", "down", "budget", CONTENDED})
+OURS = frozenset({BUDGET, NOT_CARRIED_OUT, CONTENDED})  # which strangers may bring about, and are never kept
+OUTAGES = frozenset({"unreachable", "timeout", "tls", "name_unknown", "down"})
+UNDECIDED = OURS | OUTAGES  # errors that say nothing of the document
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,8 @@ class FetchedDocument:
 
     Of a metadata document `client` is what was made of it, of a key set `jwks` is the text, each as of the last good
     attempt; `error` is empty if that was the last one. Times are in epoch seconds: `created_at` that of the first good
-    attempt, 0 if there was none. It is kept beyond its time for people to see what a client was called. An error that says
-    that there is nothing any more stays until something good was fetched, through whatever outages.
+    attempt, 0 if there was none. It is kept beyond its time for people to see what a client was called. An error that
+    says that there is nothing any more stays until something good was fetched, through whatever outages.
     """
 
     client_id: str
@@ -37,7 +41,7 @@ class FetchedDocument:
     @property
     def is_refused(self) -> bool:
         """Whether its origin, or what is there now, says that there is nothing to go by any more."""
-        return bool(self.error) and self.error not in OUTAGES
+        return bool(self.error) and self.error not in UNDECIDED
 
     @property
     def is_there(self) -> bool:
@@ -54,9 +58,9 @@ class FetchedDocument:
             return now < self.checked_at + RETRY
         return self.is_there and now < self.fresh_until
 
-    def is_usable(self, now: int, *, is_down: bool = False) -> bool:
-        """Whether it may be gone by: fresh, or no older than an outage may last if its origin or our way there
-        `is_down`."""
+    def is_usable(self, now: int, outcome: str = "") -> bool:
+        """Whether it may be gone by: fresh, or no older than what went wrong last, or just now, may last."""
         if not self.is_there or self.is_refused:
             return False
-        return now < self.fresh_until + (STALE if is_down or self.error else 0)
+        beyond = STALE if self.error or outcome in OUTAGES else GRACE if outcome in OURS else 0
+        return now < self.fresh_until + beyond

@@ -45,7 +45,7 @@ class ClientStore(Protocol):
     def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
         """Those that there are as `get` reads them, by identifier, in a read for each hundred, and of their logos."""
 
-    def find(self, client_id: str) -> Client | None:
+    def find(self, client_id: str, source: str = "") -> Client | None:
         """The client as it may be used now, with the epoch of its end, or None. `client_id` is text from outside.
 
         A logo that is in the record itself (a ``data:`` URL) is not read with it. An implementation may remember

@@ -142,6 +142,7 @@ class TokenStore(Protocol):
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",
+        source: str = "",
     ) -> Standing:
         """All that decides whether a token stands, in one read.
 

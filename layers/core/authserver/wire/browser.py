@@ -52,6 +52,7 @@ def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
         repeated=frozenset(name for name, count in counts.items() if count > 1) - {"resource"},
         session=request.cookies.get(SESSION_COOKIE),
         reference=request.id,
+        source=request.source,
     )
 
 

@@ -84,8 +84,8 @@ class DynamoClients:
         found = {one: remembered(one, items.get(key)) for one, key in keys.items()}
         return {one: client for one, client in found.items() if client is not None}
 
-    def find(self, client_id: str) -> Client | None:
-        return self._reader.read(Wanted(client_id=client_id)).client if _is_key(client_id) else None
+    def find(self, client_id: str, source: str = "") -> Client | None:
+        return self._reader.read(Wanted(client_id=client_id, source=source)).client if _is_key(client_id) else None
 
     def create(self, client: Client, licence: Licence | None = None, slot: Slot | None = None) -> bool:
         if not _is_key(client.client_id):

@@ -15,7 +15,7 @@ from authserver.ends import SUSPENDED_DELETED
 from authserver.errors import TemporarilyUnavailable, UnusableDocument
 from authserver.models import DISABLED
 from authserver.models.clients import TEST, Client
-from authserver.models.documents import OUTAGES, FetchedDocument
+from authserver.models.documents import UNDECIDED, FetchedDocument
 from authserver.values import host_of
 
 if TYPE_CHECKING:
@@ -63,20 +63,21 @@ class DynamoDocuments:
 class DocumentClients:
     """The clients that come of metadata documents, for `reader.Reader`.
 
-    `admits` tells whether an identifier is one of theirs; `fetch` has the document fetched, waits, and tells what went
-    wrong, or nothing. Functions without it go by what others have fetched: they continue what those began.
+    `admits` tells whether an identifier is one of theirs; `fetch` has the document fetched for a request from an
+    address, waits, and tells what went wrong, or nothing. Functions without it go by what others have fetched: they
+    continue what those began.
     """
 
-    def __init__(self, admits: Callable[[str], bool], fetch: Callable[[str], str] | None = None) -> None:
+    def __init__(self, admits: Callable[[str], bool], fetch: Callable[[str, str], str] | None = None) -> None:
         self.admits = admits
         self._fetch = fetch
 
-    def refresh(self, client_id: str, item: Item | None, end: ClientEnd, now: int) -> str | None:
+    def refresh(self, client_id: str, source: str, item: Item | None, end: ClientEnd, now: int) -> str | None:
         """Has the document fetched if it has to be; what came of it, or None. Not that of a client that is blocked."""
         found = _of(client_id, item)
         if self._fetch is None or end.suspended or (found is not None and found.is_current(now)):
             return None
-        return self._fetch(client_id)
+        return self._fetch(client_id, source)
 
     def present(
         self, client_id: str, item: Item | None, end: ClientEnd, now: int, outcome: str | None
@@ -91,11 +92,11 @@ class DocumentClients:
         if end.suspended:  # whatever its document says
             return replace(remembered(client_id, item) or nameless(client_id), status=DISABLED, epoch=end.epoch)
         found = _of(client_id, item)
-        is_down = self._fetch is None or outcome in OUTAGES
-        if found is not None and found.client is not None and found.is_usable(now, is_down=is_down):
+        tried = "unreachable" if self._fetch is None else outcome or ""
+        if found is not None and found.client is not None and found.is_usable(now, tried):
             return replace(found.client, epoch=end.epoch)
         error = found.why_not(outcome or "") if found else outcome
-        if error in OUTAGES:
+        if error in UNDECIDED:
             raise TemporarilyUnavailable("The client's metadata document cannot be had now", reason=f"document_{error}")
         if error:
             raise UnusableDocument(f"The client's metadata document is not usable: {error}", reason=f"document_{error}")

@@ -63,7 +63,8 @@ class Wanted:
     With `client_id`, that client's record, whose end is the one to read if `client_key` names no other; with
     `caller_key` that end alone, likewise; with
     `companies`, the organisation's; with `user`, that user's. With both an organisation and a subject
-    comes the membership. `fresh`: the deployment's item as it is now.
+    comes the membership. `fresh`: the deployment's item as it is now. `source` is the address that asks, for whom a
+    client's document may be fetched.
     """
 
     subject_key: str = ""
@@ -75,6 +76,7 @@ class Wanted:
     user: str = ""
     items: tuple[str, ...] = ()
     fresh: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Reader:
         both = replace(wanted, client_id=None, caller_key=key_text(client_id), items=(*wanted.items, key))
         found = self._read(both)
         now = int(self._clocks()[0])
-        outcome = documents.refresh(client_id, found.items.get(key), found.caller, now)
+        outcome = documents.refresh(client_id, wanted.source, found.items.get(key), found.caller, now)
         if outcome is not None:
             found = self._read(both)
         return replace(found, client=documents.present(client_id, found.items.get(key), found.caller, now, outcome))

@@ -259,6 +259,7 @@ class DynamoTokens:
         begun: Begun = NOTHING,
         companies: bool = False,
         user: str = "",
+        source: str = "",
     ) -> Standing:
         keys = {
             "authorization": f"authorization#{authorization_id}" if authorization_id else "",
@@ -274,6 +275,7 @@ class DynamoTokens:
             companies=companies,
             user=user,
             items=tuple(filter(None, keys.values())),
+            source=source,
         )
         for _ in range(ATTEMPTS):
             found = self._reader.read(wanted)

@@ -163,7 +163,7 @@ def _client(request: LogoutRequest, hint: Hint | None, services: Services) -> Cl
     client_id = hint.client_id if hint else named
     if client_id is None:
         return None
-    client = services.clients.find(client_id)
+    client = services.clients.find(client_id, request.source)
     if client is None or not client.is_active or client.is_expired(services.now()):
         raise InvalidRequest("This application is not registered here", reason="logout_client_unknown")
     return client

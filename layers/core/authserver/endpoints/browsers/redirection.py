@@ -69,7 +69,7 @@ def find_client(request: AuthorizationRequest, services: Services) -> Client:
         raise InvalidRequest("client_id is repeated", reason="client_id_repeated")
     if "client_id" not in request.parameters:
         raise InvalidRequest("client_id is missing", reason="client_id_missing")
-    client = services.clients.find(request.parameters["client_id"])
+    client = services.clients.find(request.parameters["client_id"], request.source)
     if client is None:
         raise InvalidRequest("This application is not registered here", reason="client_unknown")
     if not client.is_active or client.is_expired(services.now()):
