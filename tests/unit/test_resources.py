@@ -302,7 +302,7 @@ def test_the_document_of_a_resource_tells_its_own_scopes(server: Server, api: Ap
     assert resource_metadata(MCP, server.services).content["scopes_supported"] == ["read", "write"]
     others = resource_metadata(RESOURCE, server.services).content
     assert "resource_name" not in others
-    assert "openid" in others["scopes_supported"]
+    assert others["scopes_supported"] == ["read", "write"]
     assert "offline_access" not in others["scopes_supported"]
 
 
