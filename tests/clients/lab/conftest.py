@@ -141,7 +141,7 @@ def drive(lab: Laboratory) -> Drive:
             text=True,
             start_new_session=True,
         )
-        limit = threading.Timer(PATIENCE, _end, [process])
+        limit = threading.Timer(PATIENCE, _kill, [process])
         limit.start()
         try:
             _listen(process, Visitor(), run)
@@ -172,10 +172,15 @@ def _listen(process: subprocess.Popen[str], person: Visitor, run: Run) -> None:
 
 
 def _end(process: subprocess.Popen[str]) -> str:
-    """Ends it with whatever it started; the last of what it said."""
+    """Ends it; the last of what it said."""
+    _kill(process)
+    return process.communicate()[0]
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With whatever it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    return process.communicate()[0]
 
 
 def _environment() -> dict[str, str]:

@@ -52,7 +52,7 @@ def test_machine_that_names_no_scopes_asks_for_more_than_it_may_have(lab: Labora
     known = {name: made[name] for name in ("client_id", "client_secret")}
     run = drive("mcp_remote.mjs", arguments=["--client-credentials"], **known)
     [asked] = run.wire.of("/token")
-    assert {"read", "openid"} < set(asked.form["scope"].split())
+    assert {"read"} < set(asked.form["scope"].split())
     assert asked.status == 400
     assert "initialized" not in run.steps
 

@@ -10,6 +10,7 @@ import httpx
 from tests.flows.person import INPUT
 
 FORM = re.compile(r'<form\b(?=[^>]*method="post")[^>]*action="([^"]*)"', re.IGNORECASE)
+CODE = re.compile(r'<input\b(?=[^>]*name="user_code")[^>]*value="([^"]+)"')  # that a device's link has filled in
 MOST_STEPS = 30
 
 
@@ -40,6 +41,8 @@ class Visitor:
                 response = self._send(httpx.Request("GET", location))
             elif 'name="password"' in response.text:
                 response = self._submit(response, username=self.username, password=self.password)
+            elif code := CODE.search(response.text):
+                response = self._submit(response, user_code=code[1])
             elif 'value="confirm"' in response.text:
                 response = self._submit(response, action="confirm")
             elif 'name="decision"' in response.text:
