@@ -39,13 +39,14 @@ from authserver.models import DISABLED
 from authserver.models.clients import DEVICE_CODE, TEST, Client
 from authserver.models.tokens import DENIED, DeviceRequest
 from authserver.pages import Pages
+from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.user_code import LETTERS, new_user_code, read_user_code, shown
 from authserver.values import Scope, base64url
 from authserver.wire.browser import parse_device_form
 from authserver.wire.http import HttpRequest, render_error
-from tests.fakes import CLIENT_SECRET, OTHER_RESOURCE, RESOURCE, client, public_client
+from tests.fakes import CLIENT_SECRET, OTHER_RESOURCE, RESOURCE, client, public_client, user
 from tests.unit.server import App, Browser, Server, all_at_once
 
 ON = ("authorization_code", "client_credentials", "refresh_token", "device_code")
@@ -743,6 +744,26 @@ def test_user_who_goes_back_from_sign_in_denies() -> None:
     assert isinstance(answer, DeviceAnswered)
     assert not answer.is_allowed
     refused(AccessDenied, tool.poll)
+
+
+@pytest.mark.rfc("8628", "5.4")
+def test_whoever_allows_what_only_operators_may_signs_in_for_that() -> None:
+    """A session alone does not tell an operator who wants it from one who was sent a code."""
+    server = serving(public_client(grant_types=OF_CLIENTS, scope=Scope.parse("read root")))
+    root = ScopeDefinition("root", "Everything", grantable_by="operator")
+    assert server.withdrawals.change_scopes(ScopeCatalogue((*DEFAULT.definitions, root)))
+    server.users.create(user(sub="sub-of-olga", username="olga", operator=True))
+    tool, olga = public(server), Person(server, "olga")
+    tool.begin(scope="read")
+    olga.allow(tool.begun.user_code)
+    server.clock.advance(1)
+    for scope, signs_in in (("read", False), ("read root", True)):
+        tool.begin(scope=scope)
+        step = olga.say("confirm", tool.begun.user_code)
+        assert isinstance(step, GoTo)
+        assert isinstance(olga.login_page(step.request_handle), LoginPage) == signs_in
+    olga.allow(tool.begun.user_code)
+    assert str(tool.poll().scope) == "read root"
 
 
 def test_app_that_nobody_verified_is_said_to_be_one() -> None:

@@ -25,7 +25,7 @@ from authserver.messages.authorization import (
 )
 from authserver.models.clients import DEVICE_CODE, Client
 from authserver.records import dataclass
-from authserver.scopes import FOR_OFFLINE_ACCESS, covered
+from authserver.scopes import FOR_OFFLINE_ACCESS, OPERATOR, covered
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
 from authserver.values import CodeChallenge, Scope
@@ -95,6 +95,7 @@ def validate(
     claims = _claims(request)
     requested, within = _scope(request, response_type, client, services)
     scope = _with_scope_of(claims, within, client, services)
+    max_age = _max_age(request, client)
     _require_openid_and_nonce(response_type, scope, request)
     return ValidatedAuthorizationRequest(
         client=client,
@@ -106,7 +107,7 @@ def validate(
         code_challenge=_code_challenge(request, client) if response_type == "code" else None,
         nonce=request.parameters.get("nonce"),
         prompt=_prompt(request),
-        max_age=_max_age(request, client),
+        max_age=0 if redirect is None and _is_for_operators(scope, services) else max_age,
         subject_hint=_subject_wanted(claims, _subject_hint(request, client, services)),
         details=_authorization_details(request, client),
         ignored=requested - scope,
@@ -332,6 +333,12 @@ def _prompt(request: AuthorizationRequest) -> frozenset[str]:
     if not prompt <= PROMPTS or ("none" in prompt and len(prompt) > 1):
         raise InvalidRequest("prompt is not supported", reason="prompt_unsupported")
     return prompt
+
+
+def _is_for_operators(scope: Scope, services: Services) -> bool:
+    """Whether an operator's word is needed for it. Whoever gives it to a device has to sign in for that: nothing else
+    tells a person who wants it from one who was sent a code (RFC 8628 section 5.4)."""
+    return OPERATOR in services.scopes().grantable_by(scope)
 
 
 def _max_age(request: AuthorizationRequest, client: Client) -> int | None:
