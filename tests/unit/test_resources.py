@@ -14,7 +14,7 @@ from authserver.resources import Resource, ResourceCatalogue
 from authserver.values import normal_uri
 from tests.fakes import OTHER_RESOURCE, RESOURCE, client, public_client
 from tests.unit.api import Api
-from tests.unit.server import App, Browser, Server, all_at_once
+from tests.unit.server import App, Browser, Server, all_at_once, with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,6 +275,19 @@ def test_routes_of_this_servers_own_api_are_the_templates(server: Server, api: A
     token = App(server).token("client_credentials", scope="read").access_token
     with pytest.raises(InsufficientScope):
         server.access(token, "GET /mcp")
+
+
+def test_routes_that_were_stored_before_an_address_became_this_servers_own_count_for_nothing(
+    server: Server, api: Api
+) -> None:
+    api.call("PUT", ONE, DOCUMENT)
+    token = App(server).token("client_credentials", (MCP,), scope="read").access_token
+    assert server.access(token, "GET /mcp", MCP)
+    with_settings(server, resource=MCP)
+    for audience in (MCP, "https://MCP.example/mcp"):
+        assert server.access(token, "GET /items", audience)
+        with pytest.raises(InsufficientScope):
+            server.access(token, "GET /mcp", audience)
 
 
 def test_checking_a_token_reads_the_resources_once_for_each_change(server: Server, api: Api) -> None:

@@ -60,10 +60,15 @@ def _require_scope(token: ActiveAccessToken, request: AccessRequest, services: S
 
 
 def _routes_of(audience: str, services: Services) -> Mapping[str, str]:
-    """What the routes of an API ask for: what is stored for its resource, or else what the parameter says."""
-    stored = services.resources()
+    """What the routes of an API ask for: what is stored for its resource, or else what the parameter says.
+
+    What is stored for the ResourceApi counts for nothing, even if it was stored before `ResourceUrl` named it.
+    """
+    settings, stored = services.settings, services.resources()
     resource = stored.get(audience) if stored else None
-    return resource.routes if resource and resource.routes else services.settings.route_scopes
+    if resource is None or not resource.routes or resource_among(audience, (settings.resource,)):
+        return settings.route_scopes
+    return resource.routes
 
 
 def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
