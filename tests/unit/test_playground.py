@@ -15,6 +15,7 @@ from authserver.messages.site import View
 from authserver.models.clients import VERIFIED
 from authserver.pages import Pages
 from authserver.site.developer.claims import CLAIMS
+from authserver.site.developer.requests import with_credentials
 from authserver.values import Scope, base64url, sha256
 from authserver.wire.http import HttpRequest
 from tests.fakes import START, client, user
@@ -156,6 +157,13 @@ def test_the_request_of_the_first_step_is_one_that_the_server_takes(alice: Devel
     add(alice)
     sent = opened(alice).context["sent"]
     assert isinstance(authorize(AuthorizationRequest(sent, session=alice.cookie), alice.server.services), GoTo)
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_identifier_is_form_encoded_in_a_line_with_basic_authentication() -> None:
+    app = {"client_id": "https://app.example/id a", "token_endpoint_auth_method": "client_secret_basic"}
+    shown = with_credentials("token", "https://as.example/token", app, {"grant_type": "client_credentials"})
+    assert "-u https%3A%2F%2Fapp.example%2Fid+a:CLIENT_SECRET" in repr(shown)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from shlex import quote
 from typing import Any
+from urllib.parse import quote_plus
 
 from authserver.marks import N_
 from authserver.records import dataclass
@@ -78,7 +79,7 @@ def _line(address: str, app: App, form: Mapping[str, str]) -> str:
     if method == "private_key_jwt":
         shown |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "CLIENT_ASSERTION"}
     elif method == "client_secret_basic":
-        line += ["-u", quote(f"{app['client_id']}:CLIENT_SECRET")]
+        line += ["-u", quote(f"{quote_plus(app['client_id'])}:CLIENT_SECRET")]
     else:
         shown["client_id"] = app["client_id"]
         shown |= {"client_secret": "CLIENT_SECRET"} if method == "client_secret_post" else {}
