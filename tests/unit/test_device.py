@@ -96,12 +96,12 @@ def public(server: Server) -> Tool:
 class Person(Browser):
     """A person with a browser, to whom a device shows a code."""
 
-    def at_device(self, source: str = HERE, handle: str = "", **form: str) -> View | GoTo | DeviceAnswered:
+    def at_device(self, source: str = HERE, handle: str = "", **form: Any) -> View | GoTo | DeviceAnswered:
         brought = {**self._brings(handle), "source": source}
         everything: dict[str, Any] = {**brought, **form}
         return self._keep(serve(DeviceForm(**everything), self.services))
 
-    def type_code(self, code: str, **form: str) -> View | GoTo | DeviceAnswered:
+    def type_code(self, code: str, **form: Any) -> View | GoTo | DeviceAnswered:
         return self.at_device(user_code=code, **form)
 
     def question(self, code: str, **form: str) -> tuple[str, View]:

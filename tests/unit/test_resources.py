@@ -168,8 +168,13 @@ def test_the_stored_resources_are_put_in_normal_form_once_and_not_for_each_reque
     catalogue = ResourceCatalogue(stored, 1)
     server.services = replace(server.services, resources=lambda: catalogue)
     formed: list[str] = []
+
+    def noting(uri: str) -> str:
+        formed.append(uri)
+        return normal_uri(uri)
+
     for place in (values, resources_module):
-        monkeypatch.setattr(place, "normal_uri", lambda uri: formed.append(uri) or normal_uri(uri))
+        monkeypatch.setattr(place, "normal_uri", noting)
     token = App(server).token("client_credentials", ("HTTPS://r999.example",) * 150).access_token
     assert len(formed) < 20
     assert server.access(token, audience="https://r999.example").audience == ("https://r999.example",)
