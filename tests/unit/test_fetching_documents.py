@@ -45,7 +45,6 @@ class Slow:
 @pytest.mark.parametrize("slower", [metadata("https://app.example/old"), FetchFailed("timeout")])
 def test_a_slower_answer_does_not_take_the_place_of_a_later_one(slower: Any) -> None:
     services: Services
-    services: Services
 
     def fetch_it_elsewhere() -> None:
         assert fetch_document(DocumentOrder(CLIENT_ID), services) == ""
