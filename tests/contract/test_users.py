@@ -1,6 +1,7 @@
 """Laws of users: one login name, however it is written, for one person."""
 
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
+from authserver.models.users import User
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.contract.records import NOW, identifier, user
+from tests.contract.test_races import all_at_once
 
 
 def test_create_is_found_by_subject_and_by_name(users: UserStore) -> None:
@@ -137,6 +140,60 @@ def test_update_sets_what_it_names_and_nothing_else(users: UserStore) -> None:
     assert users.update(person.sub, **wanted) == changed
     assert users.get(person.sub) == changed
     assert users.find(person.username) == changed
+
+
+WRITERS = ["update", "change_user"]
+
+
+def writer(name: str, users: UserStore, withdrawals: WithdrawalStore) -> Callable[..., User | None]:
+    return users.update if name == "update" else withdrawals.change_user
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_attributes_are_changed_one_by_one(name: str, users: UserStore, withdrawals: WithdrawalStore) -> None:
+    person, change = user(), writer(name, users, withdrawals)
+    assert users.create(person)
+    first: dict[str, Any] = {"level": 0, "groups": ("a", "b"), "with-a.dot": "x", "address": {"country": "UK"}}
+    changed = change(person.sub, attributes=first, name="Al")
+    assert changed == replace(person, attributes=first, name="Al")
+    changed = change(person.sub, attributes={"groups": ("c",), "active": False, "level": None, "nothing": None})
+    left: dict[str, Any] = {"groups": ("c",), "active": False, "with-a.dot": "x", "address": {"country": "UK"}}
+    assert changed == users.get(person.sub) == replace(person, attributes=left, name="Al")
+    assert change(person.sub, attributes=dict.fromkeys(left)) == replace(person, name="Al")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_attributes_of_nobody_make_nobody(name: str, users: UserStore, withdrawals: WithdrawalStore) -> None:
+    sub = identifier()
+    assert writer(name, users, withdrawals)(sub, attributes={"level": 1}) is None
+    assert users.get(sub) is None
+
+
+def test_of_many_who_change_attributes_at_once_none_undoes_another(
+    users: UserStore, withdrawals: WithdrawalStore
+) -> None:
+    """Half of them take one away, which nobody brings back; the first to come make the map."""
+    person = user(attributes={f"old{number}": number for number in range(4)})
+    blank = user()
+    assert users.create(person)
+    assert users.create(blank)
+
+    def change(number: int) -> None:
+        by = writer(WRITERS[number % 2], users, withdrawals)
+        attributes = {f"new{number}": number, f"old{number // 2}": None} if number < 8 else {f"new{number}": number}
+        while True:
+            try:
+                assert by(person.sub, attributes=attributes)
+                assert by(blank.sub, attributes={f"new{number}": number})
+            except TemporarilyUnavailable:  # transactions in conflict
+                continue
+            return
+
+    all_at_once(change, 10)
+    for sub in (person.sub, blank.sub):
+        stored = users.get(sub)
+        assert stored is not None
+        assert stored.attributes == {f"new{number}": number for number in range(10)}
 
 
 def test_update_of_nobody_makes_nobody(users: UserStore) -> None:

@@ -9,7 +9,7 @@ from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
 from authserver.models.users import Identity, User, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
+from authserver.storage.users import MAPS, MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 from authserver.values import normalised_username
 from tests.fakes import filing
 from tests.fakes.browsers import FakeBrowsers
@@ -128,9 +128,20 @@ class FakeUsers:
     def update(self, sub: str, **changes: Any) -> User | None:
         if not changes or not changes.keys() <= PROFILE_FIELDS:
             raise ValueError("these fields cannot be changed")
-        return self.alter(sub, **changes)
+        return self.change(sub, **changes)
 
     # -- what withdrawals change
+
+    def change(self, sub: str, **changes: Any) -> User | None:
+        """Sets fields of a user, and of `MAPS` the entries that are named."""
+        with self._lock:
+            user = self._users.get(sub)
+            if user is None:
+                return None
+            for name in changes.keys() & {*MAPS}:
+                entries = {**getattr(user, name), **changes[name]}
+                changes[name] = {entry: value for entry, value in entries.items() if value is not None}
+            return self.alter(sub, **changes)
 
     def alter(self, sub: str, **changes: Any) -> User | None:
         """Sets fields of a user, whatever they are; ends nothing."""

@@ -193,7 +193,7 @@ class FakeWithdrawals:
         if not changes or not changes.keys() <= USER_FIELDS:
             raise ValueError("these fields cannot be changed")
         with self._lock:
-            changed = self._users.alter(sub, **changes)
+            changed = self._users.change(sub, **changes)
             if changed is None:
                 return None
             if "status" in changes or changes.get("operator") is False:

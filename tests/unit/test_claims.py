@@ -6,13 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from authserver.documents import user as documents
 from authserver.endpoints.machines.userinfo import userinfo
+from authserver.identity.claims import fitting
 from authserver.management.admin import operations as admin
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ConsentPage
 from authserver.messages.token import TokenResponse
 from authserver.models.organisations import ADMINISTRATOR
+from authserver.models.users import User
 from authserver.scopes import (
     DEFAULT,
     RESERVED_CLAIMS,
@@ -188,6 +193,68 @@ def test_attributes_are_kept_and_patched_one_by_one(operator: Api) -> None:
     assert changed["attributes"] == {"department": "Croquet", "groups": ["guests", "dreamers"], "contractor": False}
     assert changed["given_name"] == "Alice"
     assert operator.get(PATH) == changed
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"groups": (), "nickname": ""},
+        {f"a{i}": i for i in range(51)},
+        {f"a{i}": "x" * 200 for i in range(40)},
+        {"picture": "javascript:alert(1)", "address": {"planet": "Earth"}, "Department": "Tea"},
+    ],
+    ids=["empty", "many", "much", "of no form"],
+)
+def test_profile_that_could_not_be_written_so_is_told_and_changed(
+    attributes: dict[str, Any], server: Server, operator: Api
+) -> None:
+    """An account never depends on what is stored of its person: it is listed, read and disabled all the same."""
+    server.users.alter(ALICE, attributes=attributes)
+    assert len(operator.get("/admin/users")["items"]) == len(server.users.list().items)
+    assert operator.call("PATCH", PATH, {"name": "Al", "operator": False}).status == 200
+    one = next(iter(attributes))
+    patch = {one: None} if one in PROFILE else {"attributes": {one: None}}
+    assert operator.call("PATCH", PATH, patch).status == 200
+    assert operator.call("PATCH", PATH, {"status": "disabled"}).document["status"] == "disabled"
+    stored = server.users.get(ALICE)
+    assert stored is not None
+    assert stored.attributes == {name: value for name, value in attributes.items() if name != one}
+
+
+def test_too_much_may_become_less_and_not_more(server: Server, operator: Api) -> None:
+    server.users.alter(ALICE, attributes={f"a{i}": i for i in range(52)})
+    assert operator.call("PATCH", PATH, {"attributes": {"a0": None}}).status == 200
+    assert operator.call("PATCH", PATH, {"attributes": {"a1": 7}}).status == 200
+    assert operator.call("PATCH", PATH, {"attributes": {"a0": 0}}).status == 400
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.sampled_from(sorted(ADDRESS)), parts, max_size=2),
+    max_leaves=5,
+)
+LIKELY = st.sampled_from([*PROFILE.values(), [], [""], "", "\ud800", ["\ud800"], ("a",), 2**53 + 1])
+
+
+@given(name=st.sampled_from([*PROFILE, "groups", "level"]), value=ANYTHING | LIKELY)
+def test_whatever_may_be_kept_of_a_claim_can_be_told_and_written(name: str, value: Any) -> None:
+    fits = fitting(name, value)
+    if fits is None:
+        return
+    user = User("sub", "alice", "", attributes={name: fits})
+    told = documents.User.of(user).model_dump(mode="json")
+    json.dumps(told, ensure_ascii=False).encode()
+    body = {"status": "active", "operator": False} | {
+        field: told[field] for field in (*PROFILE, "attributes") if field in told
+    }
+    assert documents.UserChanges.model_validate_json(json.dumps(body)).stored() == user.attributes
+
+
+def test_attribute_that_another_writes_meanwhile_stays(server: Server, operator: Api) -> None:
+    operator.call("PATCH", PATH, {"attributes": ATTRIBUTES})
+    server.after("users.get", lambda: server.users.update(ALICE, attributes={"groups": None, "badge": 7}))
+    changed = operator.call("PATCH", PATH, {"attributes": {"department": "Croquet"}}).document
+    assert changed["attributes"] == {"department": "Croquet", "level": 7, "contractor": False, "badge": 7}
 
 
 @pytest.mark.rfc("OIDC Core", "5.1")

@@ -67,30 +67,50 @@ def decode(value: Mapping[str, Any]) -> Any:
     raise TypeError(f"{kind} is of no attribute of ours")
 
 
+NOTHING: tuple[object, ...] = (None, "", (), frozenset())
+
+
 def encode_item(attributes: Mapping[str, Any]) -> Item:
     """An item of the attributes that have a value: None, empty text, empty collections are left out."""
-    nothing: tuple[object, ...] = (None, "", (), frozenset())
-    return {name: encode(value) for name, value in attributes.items() if value not in nothing}
+    return {name: encode(value) for name, value in attributes.items() if is_stored(value)}
+
+
+def is_stored(value: Any) -> bool:
+    """Whether an attribute with this value is stored: what is empty is left out."""
+    return value not in NOTHING
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
 
 
-def assignments(changes: Mapping[str, Any], changeable: frozenset[str]) -> tuple[str, dict[str, str], dict[str, Any]]:
+# The name of an attribute, or of a map and of one of its entries.
+type Path = str | tuple[str, str]
+
+
+def assignments[P: Path](
+    changes: Mapping[P, Any], changeable: frozenset[str]
+) -> tuple[str, dict[str, str], dict[str, Any]]:
     """The update expression that makes these changes, with its names and values. What is empty is removed.
 
     Raises `ValueError` on a change of what is not `changeable`, and on none.
     """
-    if not changes or not changes.keys() <= changeable:
+    paths: list[tuple[str, ...]] = [path if isinstance(path, tuple) else (path,) for path in changes]
+    if not changes or not {path[0] for path in paths} <= changeable:
         raise ValueError("these fields cannot be changed")
-    kept = encode_item(changes)
-    sets = ", ".join(f"#{name} = :{name}" for name in kept)
-    removes = ", ".join(f"#{name}" for name in changes if name not in kept)
-    expression = " ".join(
-        [f"SET {sets}"] * bool(sets) + [f"REMOVE {removes}"] * bool(removes),
-    )
-    return expression, {f"#{name}": name for name in changes}, {f":{name}": changes[name] for name in kept}
+    names: dict[str, str] = {}
+    sets, removes, values = [], [], {}
+    for number, ((name, *entry), value) in enumerate(zip(paths, changes.values(), strict=True)):
+        mark = f"{name}{number}" if entry else name
+        names |= {f"#{name}": name, **{f"#{mark}": one for one in entry}}
+        place = f"#{name}.#{mark}" if entry else f"#{name}"
+        if is_stored(value):
+            sets.append(f"{place} = :{mark}")
+            values[f":{mark}"] = value
+        else:
+            removes.append(place)
+    clauses = [f"SET {', '.join(sets)}"] * bool(sets) + [f"REMOVE {', '.join(removes)}"] * bool(removes)
+    return " ".join(clauses), names, values
 
 
 # Of the layout in which an item was written last: every write leaves it in the attribute ``v``.

@@ -50,7 +50,7 @@ class Resource(NewResource):
 
     @classmethod
     def of(cls, resource: resources.Resource) -> Self:
-        return cls(
+        return cls.told(
             id=resource.id,
             identifier=resource.identifier,
             name=resource.name,

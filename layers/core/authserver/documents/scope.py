@@ -35,9 +35,7 @@ class Claim(Document):
 
     @classmethod
     def of(cls, claim: scopes.ClaimDefinition) -> Self:
-        return cls.model_validate(
-            {"name": claim.name, "attribute": claim.attribute, "type": claim.type, "places": claim.places}
-        )
+        return cls.told(name=claim.name, attribute=claim.attribute, type=claim.type, places=claim.places)
 
     def definition(self) -> scopes.ClaimDefinition:
         return scopes.ClaimDefinition(self.name, self.attribute, self.type, tuple(dict.fromkeys(self.places)))
@@ -58,18 +56,16 @@ class Scope(Document):
 
     @classmethod
     def of(cls, definition: scopes.ScopeDefinition) -> Self:
-        return cls.model_validate(
-            {
-                "name": definition.name,
-                "description": definition.description,
-                "implies": definition.implies,
-                "sensitive": definition.sensitive,
-                "grantable_by": definition.grantable_by,
-                "advertised": definition.advertised,
-                "group": definition.group,
-                "claims": tuple(map(Claim.of, definition.claims)),
-                "built_in": definition.name in scopes.BUILT_IN,
-            }
+        return cls.told(
+            name=definition.name,
+            description=definition.description,
+            implies=definition.implies,
+            sensitive=definition.sensitive,
+            grantable_by=definition.grantable_by,
+            advertised=definition.advertised,
+            group=definition.group,
+            claims=tuple(map(Claim.of, definition.claims)),
+            built_in=definition.name in scopes.BUILT_IN,
         )
 
 

@@ -13,15 +13,13 @@ from authserver.identity.claims import (
     LINES,
     LOCALE,
     LONGEST_NUMBER,
-    MAX_ATTRIBUTES,
-    MAX_STORED,
     MAX_VALUES,
     OF_ACCOUNTS,
     SCOPE_OF,
     STANDARD_ATTRIBUTES,
     WEB,
     ZONE,
-    size_of,
+    exceeded,
 )
 from authserver.identity.password import is_acceptable
 from authserver.models.browsers import OneTimeLink
@@ -114,18 +112,16 @@ class BoundedProfile(Profile):
     def _attributes_fit(self) -> Self:
         if taken := sorted(self.attributes.keys() & {*SCOPE_OF, *OF_ACCOUNTS}):
             raise ValueError(f"attributes: {taken[0]} is a field of its own")
-        if len(self.attributes) > MAX_ATTRIBUTES:
-            raise ValueError(f"attributes: there must be at most {MAX_ATTRIBUTES}")
-        if size_of(self.stored()) > MAX_STORED:
-            raise ValueError(f"attributes: all that is kept of a user must have at most {MAX_STORED} octets of JSON")
+        if objection := exceeded(self.stored()):
+            raise ValueError(objection)
         return self
 
 
 def profile_of(user: StoredUser) -> dict[str, Any]:
-    """The fields of `Profile`, of a user."""
+    """The fields of `Profile`, of a user, as they are stored."""
     standard = {name: user.attributes[name] for name in STANDARD_ATTRIBUTES if name in user.attributes}
     own = {name: value for name, value in user.attributes.items() if name not in standard}
-    return Profile.model_validate({**standard, "attributes": own}).model_dump()
+    return {**standard, "attributes": own}
 
 
 class Account(Document):
@@ -148,7 +144,7 @@ class User(Profile, Account):
 
     @classmethod
     def of(cls, user: StoredUser) -> Self:
-        return cls(
+        return cls.told(
             sub=user.sub,
             username=user.username,
             name=user.name,
@@ -183,8 +179,8 @@ class NewUser(BoundedProfile):
 
 
 class UserChanges(BoundedProfile):
-    """What can be changed of a user. A new e-mail address or phone number is not verified unless the same change says
-    so."""
+    """What can be changed of a user: what is left out is not looked at. A new e-mail address or phone number is not
+    verified unless the same change says so."""
 
     name: Name = ""
     email: Email = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authserver.scopes import RESERVED_CLAIMS, ROLE, USERINFO
@@ -57,12 +58,13 @@ OF_ACCOUNTS = ("sub", "username", "status", "operator", "created_at")  # what no
 MAX_ATTRIBUTES, MAX_VALUES = 50, 100  # of a user; of a list
 MAX_STORED = 4096  # octets of JSON, of all attributes of a user
 LONGEST_NUMBER = 2**53
+NOTHING: Mapping[str, Attribute] = MappingProxyType({})
 
 
 def fitting(name: str, value: Any) -> Attribute | None:
     """A value from elsewhere as an attribute of this name, if it may be one; what is empty is none."""
     if name in TEXTS:
-        return value if isinstance(value, str) and re.fullmatch(TEXTS[name], value) and value else None
+        return value if _is_text(value, TEXTS[name]) else None
     if name == "phone_number_verified":
         return True if value is True else None
     if name == "address":
@@ -75,18 +77,50 @@ def fitting(name: str, value: Any) -> Attribute | None:
             return value
         case str() if _is_text(value, LINE):
             return value
-        case [*texts] if len(texts) <= MAX_VALUES and all(_is_text(text, LINE) for text in texts):
+        case [_, *_] as texts if len(texts) <= MAX_VALUES and all(_is_text(text, LINE) for text in texts):
             return tuple(texts)
     return None
 
 
 def _is_text(value: Any, pattern: str) -> bool:
-    return isinstance(value, str) and value != "" and re.fullmatch(pattern, value) is not None
+    """Whether it is text that matches, has something in it, and can be written in UTF-8: no half of a surrogate."""
+    return isinstance(value, str) and value != "" and re.fullmatch(pattern, value) is not None and _is_utf8(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def size_of(attributes: Mapping[str, Attribute]) -> int:
     """How much is stored of a user, in octets of JSON; at most `MAX_STORED`."""
-    return len(json.dumps(attributes, separators=(",", ":")))
+    return len(json.dumps(dict(attributes), separators=(",", ":")))
+
+
+def exceeded(attributes: Mapping[str, Attribute], before: Mapping[str, Attribute] = NOTHING) -> str:
+    """What a user has too much of with these attributes, and with more of it than `before`; empty if nothing."""
+    own, own_before = attributes.keys() - {*STANDARD_ATTRIBUTES}, before.keys() - {*STANDARD_ATTRIBUTES}
+    if len(own) > max(MAX_ATTRIBUTES, len(own_before)):
+        return f"attributes: there must be at most {MAX_ATTRIBUTES}"
+    if size_of(attributes) > max(MAX_STORED, size_of(before)):
+        return f"attributes: all that is kept of a user must have at most {MAX_STORED} octets of JSON"
+    return ""
+
+
+def changed_entries[V](before: Mapping[str, V], after: Mapping[str, V]) -> dict[str, V | None]:
+    """What makes the one of the other: entries to set, and None for those that are no more."""
+    return {
+        name: after.get(name)
+        for name in {**before, **after}
+        if (name in after) != (name in before) or _is_another(after[name], before[name])
+    }
+
+
+def _is_another(value: Any, before: Any) -> bool:
+    return value != before or type(value) is not type(before)  # 1 is True
 
 
 def claims_of(user: User, scope: Scope, catalogue: ScopeCatalogue, role: str | None = None) -> dict[str, Any]:

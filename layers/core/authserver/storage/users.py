@@ -22,6 +22,8 @@ PROFILE_FIELDS = frozenset(
     {"name", "email", "email_verified", "preferred_username", "pending_email", "attributes", "updated_at"}
 )
 
+# Those that are changed entry by entry: whoever changes one undoes nothing that another does at the same moment.
+MAPS = ("attributes",)
 
 # Of one user: as many as are removed with the user, in one write.
 MOST_IDENTITIES = 20
@@ -86,7 +88,8 @@ class UserStore(Protocol):
     def update(self, sub: str, **changes: Any) -> User | None:
         """Sets `PROFILE_FIELDS` of a user in one write; the user as it is now, None if absent.
 
-        Raises `ValueError` on none, and on any other.
+        Of `MAPS` it sets the entries that are named, and removes those with None; all others stay as they are by then.
+        Raises `ValueError` on no change, and on a change of any other field.
         """
 
     def rehash(self, sub: str, old: str, new: str) -> bool:

@@ -105,7 +105,7 @@ class WithdrawalStore(RevocationStore, Protocol):
         """
 
     def change_user(self, sub: str, **changes: Any) -> User | None:
-        """Sets `USER_FIELDS`; the user as it is now, None if absent. Raises `ValueError` on none, and on any other.
+        """Sets `USER_FIELDS`, as `UserStore.update` does; the user as it is now, None if absent. Raises `ValueError`.
 
         A changed status, and the loss of an operator's powers, end all that the user had; disabled, nothing of theirs
         stands nor begins.

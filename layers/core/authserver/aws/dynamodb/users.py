@@ -29,6 +29,7 @@ from authserver.aws.table import (
     ConditionFailed,
     Guard,
     Item,
+    Path,
     Placed,
     Table,
     Write,
@@ -43,7 +44,7 @@ from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
 from authserver.models.users import Identity, User, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MOST_IDENTITIES, PROFILE_FIELDS, AccountState
+from authserver.storage.users import MAPS, MOST_IDENTITIES, PROFILE_FIELDS, AccountState
 
 LISTED = "user"
 OPERATORS = "operators"  # what operators are listed by as well, as if they were the members of something
@@ -153,14 +154,17 @@ class DynamoUsers:
         return read(subject_of, self._table.get({"id": key}))
 
     def update(self, sub: str, **changes: Any) -> User | None:
-        expression, names, values = assignments(without_empty_attributes(changes), PROFILE_FIELDS)
-        try:
-            item = self._table.update(
-                {"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names=names, answer="ALL_NEW"
-            )
-        except ConditionFailed:
-            return None
-        return user_of(decode_item(item))
+        expression, names, values = user_assignments(changes, PROFILE_FIELDS)
+        key, condition = {"id": f"user#{sub}"}, user_condition(changes)
+        for _ in range(ATTEMPTS):
+            try:
+                item = self._table.update(key, expression, condition, values, names=names, answer="ALL_NEW")
+            except ConditionFailed:
+                if not make_user_maps(self._table, sub, changes):
+                    return None
+            else:
+                return user_of(decode_item(item))
+        raise TemporarilyUnavailable("The store did not answer", reason="user_contended")
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         return self._table.update_if(
@@ -200,9 +204,31 @@ def _version(item: Item | None) -> int:
     return int(decode_item(item or {}).get("version", 0))
 
 
-def without_empty_attributes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes of a user, with None in place of a map without anything in it, which is not stored."""
-    return {name: None if name == "attributes" and not value else value for name, value in changes.items()}
+def user_assignments(
+    changes: Mapping[str, Any], changeable: frozenset[str]
+) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """The update expression that makes these changes of a user, with its names and values; entries of `MAPS` by paths.
+
+    Condition: `user_condition`. Raises `ValueError`.
+    """
+    paths: dict[Path, Any] = {name: value for name, value in changes.items() if name not in MAPS}
+    paths |= {(name, entry): value for name in MAPS for entry, value in changes.get(name, {}).items()}
+    return assignments(paths, changeable)
+
+
+def user_condition(changes: Mapping[str, Any]) -> str:
+    """That there is the user, with every map in which there are changes."""
+    return " AND ".join(["attribute_exists(id)", *(f"attribute_exists(#{name})" for name in MAPS if changes.get(name))])
+
+
+def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any]) -> bool:
+    """Gives a user the maps in which there are changes, empty unless they are there; False if that was not missing."""
+    needed = [name for name in MAPS if changes.get(name)]
+    made = ", ".join(f"#{name} = if_not_exists(#{name}, :none)" for name in needed)
+    names = {f"#{name}": name for name in needed}
+    return bool(needed) and table.update_if(
+        {"id": f"user#{sub}"}, f"SET {made}", "attribute_exists(id)", {":none": {}}, names=names
+    )
 
 
 def user_attributes(user: User) -> dict[str, Any]:

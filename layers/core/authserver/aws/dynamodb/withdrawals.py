@@ -27,7 +27,7 @@ from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.revocations import DynamoRevocations
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
-from authserver.aws.dynamodb.users import OPERATORS, spend_link, without_empty_attributes
+from authserver.aws.dynamodb.users import OPERATORS, make_user_maps, spend_link, user_assignments, user_condition
 from authserver.aws.items.erasures import erasure_item
 from authserver.aws.items.factors import factors_item
 from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
@@ -266,16 +266,19 @@ class DynamoWithdrawals(DynamoRevocations):
         listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
         version = new_version() if {"status", "operator"} & changes.keys() else None
         versioned = {} if version is None else {"version": version}
-        expression, names, values = assignments(
-            {**without_empty_attributes(changes), **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
+        expression, names, values = user_assignments(
+            {**changes, **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
         )
-        change = Write.update({"id": f"user#{sub}"}, expression, "attribute_exists(id)", values, names)
+        change = Write.update({"id": f"user#{sub}"}, expression, user_condition(changes), values, names)
         writes: list[Placed] = [(self._tables.users, change)]
         if version is not None:
             writes.append(self._end_of_changed(sub, changes, version))
-        if self._tokens.transact(writes):
-            return None
-        return read(user_of, self._users.get({"id": f"user#{sub}"}))
+        for _ in range(ATTEMPTS):
+            if not self._tokens.transact(writes):
+                return read(user_of, self._users.get({"id": f"user#{sub}"}))
+            if not make_user_maps(self._users, sub, changes):
+                return None
+        raise _contended()
 
     def _end_of_changed(self, sub: str, changes: Mapping[str, Any], version: int) -> Placed:
         """Raises the subject's epoch, unless all that happens is that somebody becomes an operator."""

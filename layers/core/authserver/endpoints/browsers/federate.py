@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
 from authserver.identity.begin import account_state, begun_of
-from authserver.identity.claims import MAX_STORED, SCOPE_OF, size_of
+from authserver.identity.claims import MAX_STORED, SCOPE_OF, changed_entries, size_of
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -298,7 +298,10 @@ def _refresh(user: User, person: Person, provider: IdentityProvider, services: S
     to change.
     """
     profile = _profile(person, user.attributes, provider)
+    after = profile.pop("attributes")
     changes = {name: value for name, value in profile.items() if getattr(user, name) != value}
+    if attributes := changed_entries(user.attributes, after):
+        changes["attributes"] = attributes
     if changes and not user.password_hash:
         services.users.update(user.sub, **changes, updated_at=services.now())
 

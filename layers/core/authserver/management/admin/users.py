@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from authserver.documents import status_of
 from authserver.documents import user as documents
 from authserver.identity.activity import (
     ACCOUNT_DISABLED,
@@ -22,6 +23,7 @@ from authserver.identity.activity import (
     PASSWORD_SET,
 )
 from authserver.identity.begin import key_text
+from authserver.identity.claims import STANDARD_ATTRIBUTES, changed_entries, exceeded
 from authserver.identity.mail_links import pending_link, pending_links
 from authserver.identity.new_password import refusal
 from authserver.identity.providers import name_of
@@ -30,10 +32,12 @@ from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Ope
 from authserver.management.admin.powers import require_powers
 from authserver.management.admin.told import tell
 from authserver.models import ACTIVE
-from authserver.models.users import Identity, User
+from authserver.models.users import Attribute, Identity, User
 from authserver.services import Services
 from authserver.storage.users import MOST_IDENTITIES
 from authserver.values import Secret
+
+ACCOUNT_FIELDS = ("name", "email", "email_verified", "status", "operator")
 
 
 def list_users(call: Call, services: Services) -> Answer:
@@ -80,8 +84,7 @@ def change_user(call: Call, services: Services) -> Answer:
     Of a new address, whoever has the old one is told.
     """
     user = _changeable(call, services)
-    current = documents.User.of(user).model_dump(include=set(documents.UserChanges.model_fields))
-    wanted = call.patched(documents.UserChanges, current)
+    wanted = call.patched(documents.UserChanges, _patchable(user, call.body))
     if wanted.operator:
         require_powers(call, services)
     changes = _changes(wanted, user, call, services)
@@ -93,20 +96,40 @@ def change_user(call: Call, services: Services) -> Answer:
     return Answer(document=_write(changed))
 
 
+def _patchable(user: User, patch: Any) -> dict[str, Any]:
+    """What is looked at again of a user to whom a merge patch is applied: whatever their profile holds, an account can
+    be disabled."""
+    account = {"status": status_of(user.status), "operator": user.operator}
+    is_address = isinstance(patch, dict) and "address" in patch  # a patch of its members
+    return {**account, "address": user.attributes.get("address", {})} if is_address else account
+
+
 def _changes(wanted: documents.UserChanges, user: User, call: Call, services: Services) -> dict[str, Any]:
-    """The fields of the user that this changes."""
-    fields = {name: getattr(wanted, name) for name in ("name", "email", "email_verified", "status", "operator")}
-    if wanted.email != user.email and "email_verified" not in call.body:
-        fields["email_verified"] = False
-    attributes = wanted.stored()
-    is_new_number = attributes.get("phone_number") != user.attributes.get("phone_number")
-    if is_new_number and "phone_number_verified" not in call.body:
-        attributes.pop("phone_number_verified", None)
-    changes = {
-        name: value for name, value in {**fields, "attributes": attributes}.items() if value != getattr(user, name)
-    }
+    """The fields of the user that this changes. Raises `Invalid`."""
+    named = [name for name in ACCOUNT_FIELDS if name in call.body]
+    fields: dict[str, Any] = {name: getattr(wanted, name) for name in named}
+    if "email" in fields and fields["email"] != user.email:
+        fields.setdefault("email_verified", False)
+    changes = {name: value for name, value in fields.items() if value != getattr(user, name)}
+    if attributes := _changed_attributes(wanted, user, call):
+        changes["attributes"] = attributes
     is_told = changes.keys() - {"status", "operator"}
     return changes | ({"updated_at": services.now()} if is_told else {})
+
+
+def _changed_attributes(wanted: documents.UserChanges, user: User, call: Call) -> dict[str, Attribute | None]:
+    """The attributes that this changes; None for one that is no more. Raises `Invalid`."""
+    stated: dict[str, Attribute] = wanted.stored()
+    own = user.attributes if call.body.get("attributes", {}) is None else call.body.get("attributes", {})
+    named = (call.body.keys() & {*STANDARD_ATTRIBUTES}) | (own.keys() - {*STANDARD_ATTRIBUTES})
+    known = {name: value for name, value in user.attributes.items() if name in named}
+    changes = changed_entries(known, {name: value for name, value in stated.items() if name in named})
+    if "phone_number" in changes and "phone_number_verified" not in call.body:
+        changes["phone_number_verified"] = None
+    after = {name: value for name, value in {**user.attributes, **changes}.items() if value is not None}
+    if objection := exceeded(after, user.attributes):
+        raise Invalid("(document)", objection)
+    return changes
 
 
 def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
