@@ -13,17 +13,31 @@ from authserver.management.admin import clients
 from authserver.management.partner import operations as partner
 from authserver.models import DISABLED
 from authserver.models.clients import TEST, VERIFIED, Client
-from authserver.values import Scope
-from tests.fakes import CLIENT_SECRET, REDIRECT_URI, START
+from authserver.values import RedirectUri, Scope
+from tests.fakes import CLIENT_SECRET, REDIRECT_URI, START, client
 from tests.unit.server import App, Browser, Server, all_at_once
 
 DOCUMENT: dict[str, Any] = {"client_name": "An app", "redirect_uris": [REDIRECT_URI], "scope": "openid read"}
 HASH = "$2b$04$" + "abcdefghijklmnopqrstuu" + "v" * 31
 
 
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()
+
+
+def outdated(**overrides: Any) -> Server:
+    """A server whose client has a grant, a scheme, a scope and a method that were turned off since."""
+    given: dict[str, Any] = {
+        "grant_types": ("authorization_code", "refresh_token", DEVICE_CODE),
+        "redirect_uris": (RedirectUri(REDIRECT_URI), RedirectUri("gone://app/callback")),
+        "scope": Scope.parse("openid read gone"),
+        **overrides,
+    }
+    return Server(client(**given))
 
 
 def call(
@@ -187,6 +201,44 @@ def test_disabling_that_is_interrupted_is_done_altogether_or_not_at_all(server: 
     with pytest.raises(InvalidToken):
         server.access(tokens.access_token)
     assert server.access(App(server).tokens().access_token)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [{"status": "disabled"}, {"verification": "test"}, {"owner": "max"}, {"status": "disabled", "client_name": "Old"}],
+)
+def test_client_is_disabled_and_judged_whatever_was_turned_off_since_it_was_registered(patch: dict[str, Any]) -> None:
+    server = outdated()
+    before = stored(server, "web")
+    assert admin(server, "PATCH", patch).items() >= patch.items()
+    after = stored(server, "web")
+    assert replace(before, **patch, version=after.version) == after
+
+
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        ({"redirect_uris": ["other://app/callback"]}, "redirect_uris.0"),
+        ({"redirect_uris": [REDIRECT_URI, "gone://app/other"]}, "redirect_uris.1"),
+        ({"grant_types": ["authorization_code", "unknown", DEVICE_CODE]}, "grant_types.1"),
+        ({"scope": "openid read gone unknown"}, "scope"),
+        ({"default_scope": "other"}, "default_scope"),
+        ({"response_types": []}, "response_types"),
+        ({"status": "gone"}, "status"),
+        ({"status": "disabled", "access_token_lifetime": 10**9}, "access_token_lifetime"),
+    ],
+)
+def test_what_is_new_of_such_a_client_is_held_to_the_rules(patch: dict[str, Any], field: str) -> None:
+    server = outdated()
+    problem = refused(400, lambda: admin(server, "PATCH", patch))
+    assert field in {error["field"] for error in problem.errors}
+
+
+def test_partner_renames_an_app_whatever_was_turned_off_since_it_was_registered() -> None:
+    server = outdated(owner="max", verification=TEST)
+    assert app_of(server, "max", "PATCH", {"client_name": "New"}, "web")["client_name"] == "New"
+    assert stored(server, "web").grant_types[-1] == DEVICE_CODE
+    refused(400, lambda: app_of(server, "max", "PATCH", {"redirect_uris": ["gone://app/other"]}, "web"))
 
 
 def test_identifier_of_a_deleted_client_is_nobodys_ever_after(server: Server) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from authserver.documents import Document
-from authserver.documents.client import ClientMetadata, Terms, metadata_of, objections
+from authserver.documents.client import FIELDS, ClientMetadata, Objection, Terms, metadata_of, objections
 from authserver.management import Conflict, NotFound, Problem
 from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.services import Services
@@ -55,7 +55,21 @@ class IssuedSecret(SecretDescription):
 
 def require_acceptable(metadata: ClientMetadata, terms: Terms) -> None:
     """Raises `Problem`, which names each field that cannot be so."""
-    errors = [{"field": name, "detail": detail} for name, detail in objections(metadata, terms)]
+    _raise(objections(metadata, terms))
+
+
+def require_change_acceptable(metadata: ClientMetadata, terms: Terms, before: Client) -> None:
+    """The same of a change. What was registered may stay as it is, whatever has been turned off since: only what is new
+    in a field, or goes together no longer, is held to the rules."""
+    known = ClientMetadata.told(**metadata_of(before))
+    stood = set(objections(known, terms))
+    after = metadata_of(metadata.applied_to(before))
+    kept = {name for name in FIELDS if after.get(name) == metadata_of(before).get(name)}
+    _raise(one for one in objections(metadata, terms) if one not in stood or one[0].partition(".")[0] not in kept)
+
+
+def _raise(found: Iterable[Objection]) -> None:
+    errors = [{"field": name, "detail": detail} for name, detail in found]
     if errors:
         raise Problem(400, "The request is not valid", reason="invalid", errors=errors)
 

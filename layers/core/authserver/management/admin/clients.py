@@ -28,6 +28,7 @@ from authserver.management.client_records import (
     existing,
     patchable,
     require_acceptable,
+    require_change_acceptable,
 )
 from authserver.management.registration.initial_access import new_initial_access_token
 from authserver.models.clients import VERIFIED, Client, ClientSecret
@@ -137,17 +138,28 @@ def get_client(call: Call, services: Services) -> Answer:
 def patch_client(call: Call, services: Services) -> Answer:
     """Changes a client by a merge patch; disabling it ends everything issued to it, at once."""
     client_id = call.path["client_id"]
+    decides = isinstance(call.body, dict) and call.body.keys() <= {*ADMINISTERED}
 
     def changed(client: Client) -> Client:
-        document = call.patched(AdministeredClient, _patchable(client, call.body))
-        require_acceptable(document, Terms.for_operators(services, client))
-        after = _administered(client, document)
+        after = _decided(client, call) if decides else _patched(client, call, services)
         _require_power_over(client, call, services)
         _require_power_over(after, call, services)
         return after
 
     client, secret = change(lambda: existing(client_id, services), changed, services)
     return Answer(document=describe(client, services, secret))
+
+
+def _decided(client: Client, call: Call) -> Client:
+    """The client with what the operator decides about it; its metadata, whatever it is, stays."""
+    document = call.patched(AdministeredClient, {name: getattr(client, name) for name in ADMINISTERED})
+    return _with_decisions(client, document)
+
+
+def _patched(client: Client, call: Call, services: Services) -> Client:
+    document = call.patched(AdministeredClient, _patchable(client, call.body))
+    require_change_acceptable(document, Terms.for_operators(services, client), client)
+    return _administered(client, document)
 
 
 def delete_client(call: Call, services: Services) -> Answer:
@@ -239,8 +251,13 @@ def _require_power_over(client: Client, call: Call, services: Services) -> None:
 
 
 def _administered(client: Client, document: AdministeredClient) -> Client:
-    """The client as the operator wants it. One that somebody vouches for is kept, used or not."""
-    after = replace(document.applied_to(client), **{name: getattr(document, name) for name in ADMINISTERED})
+    """The client as the operator wants it."""
+    return _with_decisions(document.applied_to(client), document)
+
+
+def _with_decisions(client: Client, document: AdministeredClient) -> Client:
+    """One that somebody vouches for is kept, used or not."""
+    after = replace(client, **{name: getattr(document, name) for name in ADMINISTERED})
     return replace(after, expires_at=None) if after.verification == VERIFIED else after
 
 

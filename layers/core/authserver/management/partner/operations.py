@@ -30,6 +30,7 @@ from authserver.management.client_records import (
     existing,
     patchable,
     require_acceptable,
+    require_change_acceptable,
 )
 from authserver.models.clients import TEST, Client
 from authserver.services import Services
@@ -83,7 +84,7 @@ def patch_app(call: Call, services: Services) -> Answer:
 
     def changed(client: Client) -> Client:
         document = call.patched(ClientMetadata, patchable(client, call.body))
-        require_acceptable(document, Terms.for_anybody(services, client))
+        require_change_acceptable(document, Terms.for_anybody(services, client), client)
         return as_unverified(client, document.applied_to(client))
 
     client, secret = change(lambda: own_app(call, services), changed, services)
