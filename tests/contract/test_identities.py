@@ -16,6 +16,7 @@ from authserver.models.users import Identity, User
 from authserver.storage.users import MOST_IDENTITIES
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, configured, identifier, key, session, user
+from tests.contract.test_races import all_at_once
 
 ISSUER = "https://idp.example"
 ROUNDS = 8
@@ -245,3 +246,64 @@ def test_of_two_who_unlink_their_last_two_at_once_one_does(stores: Stores) -> No
     with ThreadPoolExecutor(2) as pool:
         assert sum(pool.map(unlink, range(2))) == 1
     assert len(stores.users.identities(person.sub)) == 1
+
+
+def told(stores: Stores, **attributes: Any) -> tuple[User, Identity]:
+    """A user with two identities, of whom the first has provided these attributes."""
+    person = User(f"sub-{identifier()}", identifier(), "hash", attributes={"badge": 7, "nickname": "Al"})
+    assert stores.users.create(person)
+    first, second = (Identity.of(person.sub, "https://idp.example", identifier(), NOW) for _ in range(2))
+    assert stores.users.link(first)
+    assert stores.users.link(second)
+    provided = dict.fromkeys(attributes, first.id)
+    changed = stores.users.update(person.sub, identity=first.id, attributes=attributes, provided=provided)
+    assert changed is not None
+    assert (changed.attributes, changed.provided) == ({**person.attributes, **attributes}, provided)
+    assert stores.users.update(person.sub, attributes={"other": "x"}, provided={"other": second.id})
+    return person, first
+
+
+def test_what_an_identity_provided_goes_with_it_in_one_write(stores: Stores) -> None:
+    person, identity = told(stores, groups=("a", "b"), level=0)
+    assert stores.withdrawals.change_user(person.sub, attributes={"level": 1}, provided={"level": None})
+    assert stores.withdrawals.unlink(person.sub, identity.id)
+    left = stores.users.get(person.sub)
+    assert left is not None
+    assert left.attributes == {"badge": 7, "nickname": "Al", "level": 1, "other": "x"}
+    assert left.provided.keys() == {"other"}
+    assert not stores.withdrawals.unlink(person.sub, identity.id)
+
+
+def test_an_identity_that_is_not_the_users_provides_nothing(stores: Stores) -> None:
+    person, identity = told(stores, groups=("a",))
+    assert stores.withdrawals.unlink(person.sub, identity.id)
+    before = stores.users.get(person.sub)
+    for known in (identity.id, identifier()):
+        given: dict[str, Any] = {"attributes": {"groups": ("b",)}, "provided": {"groups": known}}
+        assert stores.users.update(person.sub, identity=known, **given) is None
+    bare = User(f"sub-{identifier()}", "", "hash")
+    assert stores.users.create(bare)
+    assert stores.users.update(bare.sub, identity=identity.id, attributes={"groups": ("b",)}) is None
+    assert (stores.users.get(person.sub), stores.users.get(bare.sub)) == (before, bare)
+
+
+def test_of_what_is_provided_while_the_identity_goes_nothing_stays(stores: Stores) -> None:
+    person, identity = told(stores, groups=("a",))
+
+    def take_part(number: int) -> None:
+        while True:
+            try:
+                if number == 0:
+                    assert stores.withdrawals.unlink(person.sub, identity.id)
+                else:
+                    name = f"new{number}"
+                    given: dict[str, Any] = {"attributes": {name: number}, "provided": {name: identity.id}}
+                    stores.users.update(person.sub, identity=identity.id, **given)
+            except TemporarilyUnavailable:  # in conflict, or contended
+                continue
+            return
+
+    all_at_once(take_part, 4)
+    left = stores.users.get(person.sub)
+    assert left is not None
+    assert left.attributes == {"badge": 7, "nickname": "Al", "other": "x"}

@@ -129,6 +129,7 @@ def test_user_with_every_field(users: UserStore) -> None:
         "b@b.example",
         {"given_name": "Älice", "level": 0, "active": False, "groups": ("b", "a"), "address": {"country": "UK"}},
         NOW + 1,
+        {"groups": "an-identity"},
     )
     assert is_complete(record)
     assert users.create(record)

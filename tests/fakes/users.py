@@ -125,10 +125,14 @@ class FakeUsers:
                 self._record.memberships[membership.organisation, membership.subject] = membership
         return True
 
-    def update(self, sub: str, **changes: Any) -> User | None:
+    def update(self, sub: str, *, identity: str = "", **changes: Any) -> User | None:
         if not changes or not changes.keys() <= PROFILE_FIELDS:
             raise ValueError("these fields cannot be changed")
-        return self.change(sub, **changes)
+        with self._lock:
+            known = self._identities.get(identity)
+            if identity and (known is None or known.sub != sub):
+                return None
+            return self.change(sub, **changes)
 
     # -- what withdrawals change
 
@@ -167,6 +171,9 @@ class FakeUsers:
             if known is None or known.sub != sub:
                 return False
             del self._identities[identity_id]
+            user = self._users[sub]
+            gone = dict.fromkeys(name for name, source in user.provided.items() if source == identity_id)
+            self.change(sub, attributes=gone, provided=gone)
         return True
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:

@@ -9,15 +9,17 @@ import pytest
 
 from authserver.endpoints.browsers.federate import begin_federation
 from authserver.errors import InvalidRequest, TemporarilyUnavailable
+from authserver.management.admin import operations as admin
 from authserver.management.admin import users
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ConsentPage, FederationForm, FederationProblem, GoTo, GoToProvider
 from authserver.models import DISABLED
 from authserver.models.configuration import IdentityProvider
+from authserver.models.factors import Factors
 from authserver.models.organisations import MEMBER
-from authserver.models.users import Identity
+from authserver.models.users import Identity, User
 from authserver.ports import FetchFailed
-from tests.fakes import ISSUER, client
+from tests.fakes import ISSUER, client, filing
 from tests.openid_provider import SUBJECT, OpenIdProvider, public_jwk
 from tests.unit.api import Api
 from tests.unit.federating import UPSTREAM, Federated, FederatingBrowser, identity_provider
@@ -187,6 +189,125 @@ def test_an_operators_attribute_follows_the_provider(said: Any, kept: Any) -> No
     expected = {"nickname": "Al", "badge": 7} | ({} if kept is None else {"groups": kept})
     assert changed.attributes == expected
     assert changed.updated_at == site.server.clock()
+
+
+NEW_PROVIDER = {"name": "Other", "issuer": "https://other.example", "client_id": "x", "client_secret": "y"}
+
+
+def operator_of(site: Federated) -> Api:
+    return Api(site.server, admin.OPERATIONS, "operator", scope=Api.EVERY_POWER)
+
+
+def signed_in(site: Federated, **claims: Any) -> User:
+    """Whoever has signed in at the provider, of whom it says this."""
+    site.provider.person.claims = claims
+    site.browser().sign_in_at(site.provider)
+    user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)
+    assert user is not None
+    return user
+
+
+@pytest.mark.parametrize(
+    "claims", [{"roles": []}, {"roles": [""]}, {"roles": "\ud800"}, {"roles": ["\ud800"]}, {"nickname": "\ud800x"}]
+)
+def test_what_a_provider_tells_of_a_user_keeps_nobody_from_disabling_them(claims: dict[str, Any]) -> None:
+    site = Federated(claims={"groups": "roles"})
+    user = signed_in(site, **claims)
+    assert user.attributes == {}
+    operator = operator_of(site)
+    assert user.sub in [one["sub"] for one in operator.get("/admin/users")["items"]]
+    assert operator.call("PATCH", f"/admin/users/{user.sub}", {"status": "disabled"}).status == 200
+    assert site.server.users.get(user.sub).status == DISABLED  # type: ignore[union-attr]  # they are there
+
+
+@pytest.mark.parametrize("by", ["an operator", "the user"])
+def test_what_came_with_an_identity_goes_with_it(by: str) -> None:
+    site = Federated(claims={"groups": "roles", "level": "grade"})
+    user = signed_in(site, nickname="Al", roles=["admins"], grade=7)
+    operator = operator_of(site)
+    operator.call("PATCH", f"/admin/users/{user.sub}", {"attributes": {"badge": 7, "level": 8}})
+    if by == "the user":
+        session = next(iter(site.server.record.sessions.values()))
+        site.server.users.alter(user.sub, username="al", password_hash="hash")
+        (identity,) = site.server.users.identities(user.sub)
+        successor = replace(session, id="successor")
+        assert site.server.withdrawals.unlink_own(identity, Factors(filing.key(user.sub)), session, successor)
+    else:
+        known = operator.get(f"/admin/users/{user.sub}/identities")["items"][0]["id"]
+        assert operator.call("DELETE", f"/admin/users/{user.sub}/identities/{known}").status == 204
+    left = site.server.users.get(user.sub)
+    assert left is not None
+    assert left.attributes == {"nickname": "Al", "badge": 7, "level": 8}
+    assert left.provided == {}
+
+
+def test_a_password_keeps_no_group_that_the_provider_takes_away() -> None:
+    site = Federated(claims={"groups": "roles"})
+    user = signed_in(site, name="Al", nickname="Al", roles=["admins"])
+    site.server.users.alter(user.sub, password_hash="hash")
+    assert signed_in(site, name="Max", nickname="Max", roles=["guests"]) == replace(
+        user, password_hash="hash", attributes={"nickname": "Al", "groups": ("guests",)}, updated_at=site.server.clock()
+    )
+    assert signed_in(site, name="Max").attributes == {"nickname": "Al"}
+
+
+def test_an_attribute_goes_with_the_next_sign_in_once_it_is_mapped_no_more() -> None:
+    site = Federated(claims={"groups": "roles"})
+    user = signed_in(site, roles=["admins"])
+    site.server.users.update(user.sub, attributes={"badge": 7})
+    site.change(claims={})
+    assert signed_in(site, roles=["admins"]).attributes == {"badge": 7}
+
+
+def test_a_sign_in_undoes_nothing_that_an_operator_does_meanwhile() -> None:
+    site = Federated(claims={"groups": "roles"})
+    user = signed_in(site, roles=["admins"], nickname="Al")
+    site.server.users.update(user.sub, attributes={"badge": 7, "level": 1})
+    withdrawn: dict[str, Any] = {"groups": None, "badge": None, "level": 2}
+    site.server.before("users.update", lambda: site.server.withdrawals.change_user(user.sub, attributes=withdrawn))
+    assert signed_in(site, roles=["admins"], nickname="Max").attributes == {"level": 2, "nickname": "Max"}
+
+
+def test_an_identity_that_is_unlinked_meanwhile_gives_nothing() -> None:
+    site = Federated(claims={"groups": "roles"})
+    user = signed_in(site, roles=["guests"])
+    (identity,) = site.server.users.identities(user.sub)
+    site.server.before("users.update", lambda: site.server.withdrawals.unlink(user.sub, identity.id))
+    site.provider.person.claims = {"roles": ["admins"]}
+    site.browser().sign_in_at(site.provider)
+    left = site.server.users.get(user.sub)
+    assert left is not None
+    assert (left.attributes, left.provided) == ({}, {})
+
+
+def test_the_provider_of_an_organisation_gives_no_attribute_that_operators_keep() -> None:
+    """Its administrators choose which provider it is, and such an attribute counts everywhere. What is stored is none:
+    no API takes it."""
+    site = Federated(claims={"groups": "roles", "nickname": "called"}, organisation="acme")
+    assert signed_in(site, roles=["admins"], called="Al").attributes == {"nickname": "Al"}
+    path, operator = "/admin/identity-providers", operator_of(site)
+    refused_ones = [
+        operator.call("PATCH", f"{path}/work", {"claims": {"groups": "groups"}}),
+        operator.call("POST", path, {**NEW_PROVIDER, "claims": {"groups": "groups"}, "organisation": "acme"}),
+    ]
+    assert operator.call("POST", path, {**NEW_PROVIDER, "id": "other", "claims": {"groups": "groups"}}).status == 201
+    refused_ones.append(operator.call("PATCH", f"{path}/other", {"organisation": "acme"}))
+    for answer in refused_ones:
+        assert answer.status == 400
+        assert "claims: groups" in answer.document["detail"]
+    changed = operator.call("PATCH", f"{path}/work", {"status": "disabled"}).document
+    assert (changed["status"], changed["claims"]) == ("disabled", {"nickname": "called"})
+
+
+def test_what_people_say_of_themselves_takes_no_room_of_an_attribute_that_is_mapped() -> None:
+    site = Federated(claims={"contractor": "contractor"})
+    long = dict.fromkeys(("profile", "picture", "website"), f"https://x.example/{'a' * 1900}")
+    assert signed_in(site, **long).attributes.keys() == {"profile", "picture"}
+    assert signed_in(site, **long, contractor=True).attributes["contractor"] is True
+    assert signed_in(Federated(claims={"contractor": "contractor"}), **long, contractor=True).attributes["contractor"]
+    groups = {"groups": ["g" * 150] * 20}
+    site.change(claims={"contractor": "contractor", "groups": "groups"})
+    assert signed_in(site, **long, **groups, contractor=True).attributes.keys() == {"contractor", "groups"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver.documents import Document, Identifier, Status, Text, status_of
-from authserver.identity.claims import ATTRIBUTE, MAX_ATTRIBUTES, OF_ACCOUNTS
+from authserver.identity.claims import ATTRIBUTE, MAX_ATTRIBUTES, OF_ACCOUNTS, SCOPE_OF
 from authserver.identity.providers import domain_of
 from authserver.models.configuration import ANY_DOMAIN
 from authserver.models.configuration import IdentityProvider as StoredIdentityProvider
@@ -80,6 +80,11 @@ class Provider(Document):
         if self.trusts_email == ANY_DOMAIN and self.organisation:
             raise ValueError(
                 "trusts_email: * is not for a provider of an organisation, whose administrators can change it"
+            )
+        own = sorted(self.claims.keys() - SCOPE_OF.keys())
+        if own and self.organisation:
+            raise ValueError(
+                f"claims: {own[0]} is not for a provider of an organisation, whose administrators can change it"
             )
         return self
 

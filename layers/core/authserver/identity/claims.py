@@ -16,6 +16,7 @@ from authserver.scopes import RESERVED_CLAIMS, ROLE, USERINFO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authserver.models.configuration import IdentityProvider
     from authserver.models.users import Attribute, User
     from authserver.scopes import ClaimDefinition, ScopeCatalogue
     from authserver.values import Scope
@@ -59,6 +60,15 @@ MAX_ATTRIBUTES, MAX_VALUES = 50, 100  # of a user; of a list
 MAX_STORED = 4096  # octets of JSON, of all attributes of a user
 LONGEST_NUMBER = 2**53
 NOTHING: Mapping[str, Attribute] = MappingProxyType({})
+
+
+def claims_of_provider(provider: IdentityProvider) -> dict[str, str]:
+    """The claims of a provider that ours are taken from, where operators say so: ours, and the provider's.
+
+    An attribute that operators keep counts everywhere; so the provider of an organisation, whose administrators choose
+    what it is, gives none.
+    """
+    return {ours: theirs for ours, theirs in provider.claims.items() if ours in SCOPE_OF or not provider.organisation}
 
 
 def fitting(name: str, value: Any) -> Attribute | None:

@@ -10,7 +10,7 @@ from dataclasses import field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from authserver.identity.claims import FIELDS, MAX_STORED, SCOPE_OF, fitting, size_of
+from authserver.identity.claims import FIELDS, SCOPE_OF, claims_of_provider, exceeded, fitting
 from authserver.identity.providers import domain_of
 from authserver.models.browsers import Federation
 from authserver.models.configuration import ANY_DOMAIN, IdentityProvider
@@ -214,7 +214,7 @@ def authenticate_person(
     claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
     auth_time = auth_time_of(claims, now)
     _require_new_sign_in(auth_time, federation)
-    wanted = {**{ours: ours for ours in (*LENGTHS, "email_verified")}, **provider.claims}
+    wanted = {**{ours: ours for ours in (*LENGTHS, "email_verified")}, **claims_of_provider(provider)}
     if any(theirs not in claims for ours, theirs in wanted.items() if _counts(ours, provider)):
         claims = _userinfo(metadata, tokens, claims["sub"], fetch) | claims
     return _person(provider, claims, auth_time)
@@ -274,9 +274,13 @@ def _get(fetch: Fetcher, url: str, age: int, what: str) -> Mapping[str, Any]:
 
 
 def _sources(provider: IdentityProvider) -> dict[str, str]:
-    """The provider's claim for each of ours (section 5.1)."""
-    ours = {name: name for name in SCOPE_OF if name != "updated_at"}
-    return ours | dict(provider.claims)
+    """The provider's claim for each of ours (section 5.1).
+
+    First those that operators keep, so that nothing that people say of themselves takes their room.
+    """
+    mapped = claims_of_provider(provider)
+    own = {name: theirs for name, theirs in mapped.items() if name not in SCOPE_OF}
+    return own | {name: mapped.get(name, name) for name in SCOPE_OF if name != "updated_at"}
 
 
 def _counts(ours: str, provider: IdentityProvider) -> bool:
@@ -309,7 +313,7 @@ def _attributes(found: Mapping[str, Any], provider: IdentityProvider) -> dict[st
     kept: dict[str, Attribute] = {}
     for name, value in found.items():
         fits = None if name in left_out else fitting(name, value)
-        if fits is not None and size_of({**kept, name: fits}) <= MAX_STORED:
+        if fits is not None and not exceeded({**kept, name: fits}):
             kept[name] = fits
     return kept
 

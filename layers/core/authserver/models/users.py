@@ -20,7 +20,8 @@ class User:
     `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
     wants to have and has not shown to be theirs. `attributes` are the other claims of OpenID Connect that have a value,
     and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when any of what is told
-    to applications changed, 0 if it never did.
+    to applications changed, 0 if it never did. `provided` tells which of the attributes that operators keep came
+    from an identity provider: by the name, the `id` of the identity that it came with, and goes with.
     """
 
     sub: str
@@ -36,6 +37,7 @@ class User:
     pending_email: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     updated_at: int = 0
+    provided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def known_as(self) -> str:

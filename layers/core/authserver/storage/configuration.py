@@ -41,7 +41,7 @@ class ProviderOver(Exception):
 PROVIDER_FIELDS = frozenset(
     {
         *("name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method"),
-        *("sign_up", "trusts_email", "shown", "status"),
+        *("sign_up", "trusts_email", "shown", "status", "claims"),
     }
 )
 

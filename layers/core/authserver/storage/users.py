@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from authserver.models.users import Identity, User
     from authserver.storage.lists import Page
 
+# Those that are changed entry by entry: whoever changes one undoes nothing that another does at the same moment.
+MAPS = ("attributes", "provided")
 # What can be changed of a user without ending anything of theirs.
 PROFILE_FIELDS = frozenset(
-    {"name", "email", "email_verified", "preferred_username", "pending_email", "attributes", "updated_at"}
+    {"name", "email", "email_verified", "preferred_username", "pending_email", "updated_at", *MAPS}
 )
-
-# Those that are changed entry by entry: whoever changes one undoes nothing that another does at the same moment.
-MAPS = ("attributes",)
 
 # Of one user: as many as are removed with the user, in one write.
 MOST_IDENTITIES = 20
@@ -85,10 +84,11 @@ class UserStore(Protocol):
     def identities(self, sub: str) -> tuple[Identity, ...]:
         """The identities of a user, oldest first."""
 
-    def update(self, sub: str, **changes: Any) -> User | None:
+    def update(self, sub: str, *, identity: str = "", **changes: Any) -> User | None:
         """Sets `PROFILE_FIELDS` of a user in one write; the user as it is now, None if absent.
 
         Of `MAPS` it sets the entries that are named, and removes those with None; all others stay as they are by then.
+        Condition, with an `identity` (`models.identity_id`): it is the user's still, else None.
         Raises `ValueError` on no change, and on a change of any other field.
         """
 

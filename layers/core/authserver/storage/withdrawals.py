@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from authserver.records import dataclass
 from authserver.storage.revocations import RevocationStore
+from authserver.storage.users import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from authserver.scopes import ScopeCatalogue
 
 # What ends everything of a user's where it is changed, and what does not.
-USER_FIELDS = frozenset({"name", "email", "email_verified", "attributes", "updated_at", "status", "operator"})
+USER_FIELDS = frozenset({"name", "email", "email_verified", "updated_at", "status", "operator", *MAPS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class WithdrawalStore(RevocationStore, Protocol):
         """
 
     def unlink(self, sub: str, identity_id: str) -> bool:
-        """Takes an identity away from a user, and ends all that the user had; False if it is none of theirs."""
+        """Takes an identity away from a user, with the attributes that it `provided`, and ends all that the user had;
+        False if it is none of theirs."""
 
     def unlink_own(self, identity: Identity, factors: Factors, session: Session, successor: Session) -> bool:
         """The same by the user, of whom only `successor` is left, as in `replace_password`.

@@ -153,14 +153,17 @@ class DynamoUsers:
     def _owner(self, key: str) -> str | None:
         return read(subject_of, self._table.get({"id": key}))
 
-    def update(self, sub: str, **changes: Any) -> User | None:
+    def update(self, sub: str, *, identity: str = "", **changes: Any) -> User | None:
         expression, names, values = user_assignments(changes, PROFILE_FIELDS)
         key, condition = {"id": f"user#{sub}"}, user_condition(changes)
+        if identity:
+            condition += " AND contains(identities, :identity)"
+            values[":identity"] = identity_key(identity)
         for _ in range(ATTEMPTS):
             try:
                 item = self._table.update(key, expression, condition, values, names=names, answer="ALL_NEW")
             except ConditionFailed:
-                if not make_user_maps(self._table, sub, changes):
+                if not make_user_maps(self._table, sub, changes, identity):
                     return None
             else:
                 return user_of(decode_item(item))
@@ -221,20 +224,31 @@ def user_condition(changes: Mapping[str, Any]) -> str:
     return " AND ".join(["attribute_exists(id)", *(f"attribute_exists(#{name})" for name in MAPS if changes.get(name))])
 
 
-def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any]) -> bool:
-    """Gives a user the maps in which there are changes, empty unless they are there; False if that was not missing."""
+def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any], identity: str = "") -> bool:
+    """Gives a user, who has the identity, the maps in which there are changes, empty unless they are there.
+
+    False if there is no such user, or there are no such changes.
+    """
+    is_theirs, values = (
+        (" AND contains(identities, :identity)", {":identity": identity_key(identity)}) if identity else ("", {})
+    )
     needed = [name for name in MAPS if changes.get(name)]
     made = ", ".join(f"#{name} = if_not_exists(#{name}, :none)" for name in needed)
     names = {f"#{name}": name for name in needed}
     return bool(needed) and table.update_if(
-        {"id": f"user#{sub}"}, f"SET {made}", "attribute_exists(id)", {":none": {}}, names=names
+        {"id": f"user#{sub}"}, f"SET {made}", f"attribute_exists(id){is_theirs}", {":none": {}, **values}, names=names
     )
 
 
 def user_attributes(user: User) -> dict[str, Any]:
     """What is stored of a user."""
     listed = {"listed": f"{LISTED}#{part_of(user.sub)}", "listed_member": OPERATORS if user.operator else None}
-    return {"id": f"user#{user.sub}", **listed, **attributes_of(user), "attributes": user.attributes or None}
+    return {
+        "id": f"user#{user.sub}",
+        **listed,
+        **attributes_of(user),
+        **{name: getattr(user, name) or None for name in MAPS},
+    }
 
 
 def spend_link(link: OneTimeLink, claim: str, now: int) -> Write:

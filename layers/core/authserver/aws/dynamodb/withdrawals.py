@@ -364,11 +364,14 @@ class DynamoWithdrawals(DynamoRevocations):
 
     def unlink(self, sub: str, identity_id: str) -> bool:
         version = new_version()
-        writes: list[Placed] = [
-            *self._unlinking(sub, identity_id, "contains(identities, :key)", version),
-            subject_end(self._tables.tokens, sub, version=version),
-        ]
-        return not self._tokens.transact(writes)
+
+        def writes(item: Item | None) -> list[Placed]:
+            return [
+                *self._unlinking(sub, identity_id, "contains(identities, :key)", version, item),
+                subject_end(self._tables.tokens, sub, version=version),
+            ]
+
+        return self._unlinked(sub, writes)
 
     def unlink_own(self, identity: Identity, factors: Factors, session: Session, successor: Session) -> bool:
         is_theirs = "contains(identities, :key)"
@@ -381,25 +384,57 @@ class DynamoWithdrawals(DynamoRevocations):
             is_theirs += f" AND (({has_password}) OR size(identities) > :one)"
         condition, values = ends_are(session.begun.subject, session.sessions)
         tokens, version = self._tables.tokens, new_version()
-        writes: list[Placed] = [
-            *self._unlinking(identity.sub, identity.id, is_theirs, version, {} if left else {":one": 1}),
-            subject_end(tokens, identity.sub, version=version, only_if=condition, values=values),
-            (tokens, Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
-            (tokens, Write.put(session_item(successor))),
-            *left,
-        ]
-        return not self._tokens.transact(writes)
+
+        def writes(item: Item | None) -> list[Placed]:
+            one = {} if left else {":one": 1}
+            return [
+                *self._unlinking(identity.sub, identity.id, is_theirs, version, item, one),
+                subject_end(tokens, identity.sub, version=version, only_if=condition, values=values),
+                (tokens, Write.delete({"pk": f"session#{session.id}"}, "attribute_exists(pk)")),
+                (tokens, Write.put(session_item(successor))),
+                *left,
+            ]
+
+        return self._unlinked(identity.sub, writes)
+
+    def _unlinked(self, sub: str, writes: Callable[[Item | None], list[Placed]]) -> bool:
+        """Makes the writes for the user's item, again if what the identities provided was changed meanwhile."""
+        item = self._users.get({"id": f"user#{sub}"})
+        for _ in range(ATTEMPTS):
+            if not self._tokens.transact(writes(item)):
+                return True
+            before, item = item, self._users.get({"id": f"user#{sub}"})
+            if _provided(item) == _provided(before):
+                return False
+        raise _contended()
 
     def _unlinking(
-        self, sub: str, identity_id: str, condition: str, version: int, values: Mapping[str, Any] = NO_VALUES
+        self,
+        sub: str,
+        identity_id: str,
+        condition: str,
+        version: int,
+        item: Item | None,
+        values: Mapping[str, Any] = NO_VALUES,
     ) -> list[Placed]:
-        """Removes an identity and takes it out of its user's, on the condition of the latter, in which it is `:key`."""
-        key = identity_key(identity_id)
+        """Removes an identity, takes it out of its user's, and what it provided out of the attributes: on the condition
+        of the user, in which it is `:key`, and that nothing else was provided since the `item`."""
+        key, provided = identity_key(identity_id), _provided(item)
+        gone = {f"#gone{number}": name for number, name in enumerate(provided) if provided[name] == identity_id}
+        removed = ", ".join(f"attributes.{place}, provided.{place}" for place in gone)
+        same = "attribute_not_exists(provided)" if provided is NO_VALUES else "provided = :provided"
         drop = Write.update(
             {"id": f"user#{sub}"},
-            "SET version = :version DELETE identities :keys",
-            condition,
-            {":keys": frozenset({key}), ":key": key, ":version": version, **values},
+            f"SET version = :version{f' REMOVE {removed}' if removed else ''} DELETE identities :keys",
+            f"{condition} AND {same}",
+            {
+                ":keys": frozenset({key}),
+                ":key": key,
+                ":version": version,
+                **({} if provided is NO_VALUES else {":provided": provided}),
+                **values,
+            },
+            gone,
         )
         remove = Write.delete({"id": key}, "#sub = :sub", {":sub": sub}, {"#sub": "sub"})
         return [(self._tables.users, drop), (self._tables.users, remove)]
@@ -633,6 +668,12 @@ def _suspended(status: str | None) -> str | None:
     if status is None:
         return None
     return "" if status == ACTIVE else SUSPENDED_DISABLED
+
+
+def _provided(item: Item | None) -> Mapping[str, str]:
+    """Which attributes of a user came with which identity, as it is stored; `NO_VALUES` if there is no such map."""
+    provided: Mapping[str, str] = decode_item(item or {}).get("provided", NO_VALUES)
+    return provided
 
 
 def _has_these_identities(user: Item | None) -> tuple[str, dict[str, Any]]:

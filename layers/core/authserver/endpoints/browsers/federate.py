@@ -4,14 +4,13 @@ There: the person chose a provider on the sign-in page. Back: the provider's ans
 went, at the redirect URI that is that provider's alone; only then is its code exchanged.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
 from authserver.identity.begin import account_state, begun_of
-from authserver.identity.claims import MAX_STORED, SCOPE_OF, changed_entries, size_of
+from authserver.identity.claims import SCOPE_OF, changed_entries, claims_of_provider, exceeded
 from authserver.identity.federated import (
     Person,
     SignInFailed,
@@ -264,7 +263,7 @@ def _account_of(person: Person, provider: IdentityProvider, services: Services) 
     known = services.users.find_by_identity(person.issuer, person.subject)
     if known is None:
         known = _new_account(person, provider, services)
-    state, ends = account_state(known.sub, services, identity_id(person.issuer, person.subject))
+    state, ends = account_state(known.sub, services, _identity(person))
     if state.user is None:
         raise SignInFailed("no_account")
     if state.user.status != ACTIVE or ends.subject.suspended:
@@ -276,8 +275,13 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     if not provider.sign_up:
         raise SignInFailed("no_account")
     now = services.now()
-    sub, profile = base64url(services.random(16)), _profile(person, {}, provider)
-    user = User(sub=sub, username="", password_hash="", created_at=now, **profile)
+    user = User(
+        *(base64url(services.random(16)), "", ""),
+        created_at=now,
+        attributes=person.attributes,
+        provided={name: _identity(person) for name in person.attributes if name not in SCOPE_OF},
+        **_account(person),
+    )
     membership = None
     if provider.organisation:
         membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
@@ -291,33 +295,56 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
 
 
 def _refresh(user: User, person: Person, provider: IdentityProvider, services: Services) -> None:
-    """Gives the account what the provider says of the person now; what it no longer tells stays, but for attributes
-    that operators keep.
+    """Gives the account what the provider says of the person now, in one write, while it is their identity still.
 
-    Whoever has a password signs in here as well. Their address, where the links to a new one go, is not the provider's
-    to change.
+    What it no longer tells stays, but for the attributes that operators keep: those that they had mapped here are the
+    provider's to give and to take, whoever has a password. Such a person signs in here as well: their address, where
+    the links to a new one go, and what they are called are not the provider's to change.
     """
-    profile = _profile(person, user.attributes, provider)
-    after = profile.pop("attributes")
-    changes = {name: value for name, value in profile.items() if getattr(user, name) != value}
-    if attributes := changed_entries(user.attributes, after):
-        changes["attributes"] = attributes
-    if changes and not user.password_hash:
-        services.users.update(user.sub, **changes, updated_at=services.now())
+    identity = _identity(person)
+    attributes = _attributes(user, person, provider)
+    source = {name: identity for name in person.attributes if name not in SCOPE_OF and name in attributes}
+    others = {name: by for name, by in user.provided.items() if by != identity and name in attributes}
+    changes: dict[str, Any] = {
+        "attributes": changed_entries(user.attributes, attributes),
+        "provided": changed_entries(user.provided, {**others, **source}),
+    }
+    if not user.password_hash:
+        changes |= {name: value for name, value in _account(person).items() if getattr(user, name) != value}
+    changes = {name: value for name, value in changes.items() if value != {}}
+    if changes:
+        services.users.update(user.sub, identity=identity, **changes, updated_at=services.now())
 
 
-def _profile(person: Person, known: Mapping[str, Attribute], provider: IdentityProvider) -> dict[str, Any]:
-    """What an account with the attributes `known` has of the person. Those that an operator mapped are the provider's
-    to give and to take: a group that it no longer tells is none.
-    """
+def _identity(person: Person) -> str:
+    return identity_id(person.issuer, person.subject)
+
+
+def _account(person: Person) -> dict[str, Any]:
+    """The fields of an account, without its attributes, that the provider tells of the person."""
     told = {"name": person.name, "preferred_username": person.preferred_username, "email": person.email}
-    profile: dict[str, Any] = {name: value for name, value in told.items() if value}
-    kept = {name: value for name, value in known.items() if name in SCOPE_OF or name not in provider.claims}
-    if "phone_number" in person.attributes:
-        kept.pop("phone_number_verified", None)
-    together = {**kept, **person.attributes}
-    profile["attributes"] = together if size_of(together) <= MAX_STORED else kept
-    return profile | ({"email_verified": person.email_verified} if person.email else {})
+    fields: dict[str, Any] = {name: value for name, value in told.items() if value}
+    return fields | ({"email_verified": person.email_verified} if person.email else {})
+
+
+def _attributes(user: User, person: Person, provider: IdentityProvider) -> dict[str, Attribute]:
+    """The attributes of the account from now on: those that operators keep first, so that nothing that people say of
+    themselves takes their room."""
+    identity, known, told = _identity(person), user.attributes, person.attributes
+    mapped = claims_of_provider(provider).keys() - {*SCOPE_OF}
+    mapped |= {name for name, source in user.provided.items() if source == identity}  # or was, and is no longer
+    own = {name: value for name, value in known.items() if name not in SCOPE_OF and name not in mapped}
+    given = {name: value for name, value in told.items() if name not in SCOPE_OF}
+    standard = {name: value for name, value in known.items() if name in SCOPE_OF}
+    if not user.password_hash:
+        if "phone_number" in told:
+            standard.pop("phone_number_verified", None)
+        standard |= {name: value for name, value in told.items() if name in SCOPE_OF}
+    kept = dict(own)
+    for name, value in {**given, **standard}.items():
+        if not exceeded({**kept, name: value}):
+            kept[name] = value
+    return kept
 
 
 # ------------------------------------------------------------------ both ways

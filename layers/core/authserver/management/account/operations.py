@@ -63,8 +63,10 @@ def change_profile(call: Call, services: Services) -> Answer:
     """Changes the name."""
     user = acting_user(call, services)
     wanted = call.patched(profiles.ProfileChanges, {"name": user.name} if user.name else {})
-    is_new = {"updated_at": services.now()} if wanted.name != user.name else {}
-    changed = services.users.update(user.sub, name=wanted.name, **is_new)
+    changes: dict[str, Any] = {"name": wanted.name}
+    if wanted.name != user.name:
+        changes["updated_at"] = services.now()
+    changed = services.users.update(user.sub, **changes)
     if changed is None:
         raise NotFound("user")
     if changed.name != user.name:

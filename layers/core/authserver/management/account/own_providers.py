@@ -35,9 +35,9 @@ def change_own_provider(call: Call, services: Services) -> Answer:
     """Changes one of them, in one write, if it is still as it was looked at, and the user an administrator.
 
     Another issuer knows nobody whom the one before did, and what operators let its word do was for the one before:
-    neither does it sign up new users, nor does its word on addresses count, until an operator says so again. Nor is it
-    on everybody's sign-in page any more, where its button would lead people whom the organisation has nothing to do
-    with; for the same reason a name that is there stays as it is.
+    neither does it sign up new users, nor does its word on addresses count, nor are claims taken from those of other
+    names, until an operator says so again. Nor is it on everybody's sign-in page any more, where its button would lead
+    people whom the organisation has nothing to do with; for the same reason a name that is there stays as it is.
     """
     organisation, own = administration(call, services)
     provider = _provider(call, organisation, services)
@@ -52,7 +52,7 @@ def change_own_provider(call: Call, services: Services) -> Answer:
     elif not provider.client_secret:
         raise Invalid("client_secret", "is needed to say who we are")
     if given.issuer != provider.issuer:
-        changes |= {"sign_up": False, "trusts_email": False, "shown": False}
+        changes |= {"sign_up": False, "trusts_email": False, "shown": False, "claims": {}}
     changed = services.identity_providers.change(provider, own, **changes)
     if changed is None:
         raise Conflict("This was changed by somebody else meanwhile; look at it again")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.documents import identity_provider as documents
+from authserver.identity.claims import claims_of_provider
 from authserver.identity.providers import wrap_secret
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
 from authserver.models.configuration import IdentityProvider
@@ -75,6 +76,7 @@ def patched(call: Call, before: IdentityProvider) -> documents.IdentityProvider:
     """What the body makes of a provider. What one issuer gave us is not sent to another. Raises `Problem`."""
     fields = set(documents.Provider.model_fields) - {"client_secret"}
     current = documents.DescribedProvider.of(before).model_dump(mode="json", include=fields)
+    current["claims"] = claims_of_provider(before)
     wanted = call.patched(documents.Provider, current)
     given = documents.IdentityProvider(**{**wanted.model_dump(), "id": before.id})
     needs_secret = given.token_endpoint_auth_method != "none"

@@ -113,6 +113,8 @@ def _changes(wanted: documents.UserChanges, user: User, call: Call, services: Se
     changes = {name: value for name, value in fields.items() if value != getattr(user, name)}
     if attributes := _changed_attributes(wanted, user, call):
         changes["attributes"] = attributes
+        # Of those that are an operator's from now on, no provider's.
+        changes["provided"] = dict.fromkeys(name for name in attributes if name not in STANDARD_ATTRIBUTES)
     is_told = changes.keys() - {"status", "operator"}
     return changes | ({"updated_at": services.now()} if is_told else {})
 
@@ -123,7 +125,8 @@ def _changed_attributes(wanted: documents.UserChanges, user: User, call: Call) -
     own = user.attributes if call.body.get("attributes", {}) is None else call.body.get("attributes", {})
     named = (call.body.keys() & {*STANDARD_ATTRIBUTES}) | (own.keys() - {*STANDARD_ATTRIBUTES})
     known = {name: value for name, value in user.attributes.items() if name in named}
-    changes = changed_entries(known, {name: value for name, value in stated.items() if name in named})
+    given = {name: value for name, value in stated.items() if name in named}
+    changes = changed_entries(known, given) | {name: given.get(name) for name in named & user.provided.keys()}
     if "phone_number" in changes and "phone_number_verified" not in call.body:
         changes["phone_number_verified"] = None
     after = {name: value for name, value in {**user.attributes, **changes}.items() if value is not None}
