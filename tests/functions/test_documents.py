@@ -319,6 +319,32 @@ def test_a_sign_in_that_takes_longer_than_the_document_is_fresh_goes_on(world: W
     assert len(origin.asked) == 1
 
 
+@pytest.mark.rfc("OIDC RP-Initiated Logout", "4")
+@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize("status", [404, 503])
+def test_people_sign_out_while_the_document_is_gone_or_its_origin_is_down(
+    status: int, is_noticed: bool, world: World, origin: Origin
+) -> None:
+    back = "http://localhost/out"
+    app = editor(world, origin, post_logout_redirect_uris=[back])
+    person, other = Browser(app.gateway), Browser(app.gateway)
+    token = app.tokens(person)["id_token"]
+    app.tokens(other)
+    origin.put("/client.json", {}, status)
+    world.clock.pass_by(3600 + DAY)
+    for one in (person, other):
+        one.visit("/my/apps")
+    if is_noticed:
+        assert asked(app).status in (400, 503)
+    query = {"client_id": app.client_id, "post_logout_redirect_uri": back}
+    asked_first = other.send("GET", "/logout", query=query)
+    assert (asked_first.status, "localhost" in asked_first.body) == (400, False)
+    gone = person.send("GET", "/logout", query=query | {"id_token_hint": token})
+    assert (gone.status, "You are signed out" in gone.body, "localhost" in gone.body) == (400, True, False)
+    assert person.send("GET", "/my/apps").status == 303
+    assert other.send("GET", "/my/apps").status == 200
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -44,13 +44,14 @@ class Slow:
 
 @pytest.mark.parametrize("slower", [metadata("https://app.example/old"), FetchFailed("timeout")])
 def test_a_slower_answer_does_not_take_the_place_of_a_later_one(slower: Any) -> None:
-    services: Services
+    made: list[Services] = []
 
     def fetch_it_elsewhere() -> None:
-        assert fetch_document(DocumentOrder(CLIENT_ID), services) == ""
+        assert fetch_document(DocumentOrder(CLIENT_ID), made[0]) == ""
 
     fetcher: Any = Slow(slower, metadata("https://app.example/new"), meanwhile=fetch_it_elsewhere)
     services = replace(Server(client_documents=("*",)).services, fetcher=fetcher)
+    made.append(services)
     assert fetch_document(DocumentOrder(CLIENT_ID), services) == CONTENDED
     kept = services.documents.find(CLIENT_ID)
     assert kept is not None

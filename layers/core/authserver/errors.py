@@ -239,6 +239,10 @@ class TemporarilyUnavailable(OAuthError):
     section = "RFC 6749 section 4.1.2.1"
 
 
+class UnreachableDocument(TemporarilyUnavailable):
+    """A client's metadata document cannot be had now."""
+
+
 class ServerError(OAuthError):
     error = "server_error"
     status = 500

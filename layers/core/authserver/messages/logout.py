@@ -13,8 +13,7 @@ from authserver.values import RedirectUri
 class LogoutRequest:
     """OpenID Connect RP-Initiated Logout 1.0 section 2; not yet validated.
 
-    `csrf` comes with a form of ours alone. `is_ambiguous`: a parameter came more than once. `source` is the
-    address that API Gateway saw.
+    `csrf` comes with a form of ours alone. `is_ambiguous`: a parameter came more than once.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -22,7 +21,6 @@ class LogoutRequest:
     is_form: bool = False
     csrf: str | None = field(default=None, repr=False)
     is_ambiguous: bool = False
-    source: str = ""
 
     @property
     def ui_locales(self) -> str:

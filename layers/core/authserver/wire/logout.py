@@ -22,7 +22,6 @@ def parse_logout_request(request: HttpRequest) -> LogoutRequest:
         is_form,
         given.get("csrf") if is_form else None,
         is_ambiguous=sum(name in known for name, _ in pairs) > len(known),
-        source=request.source,
     )
 
 

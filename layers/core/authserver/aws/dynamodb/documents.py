@@ -12,7 +12,7 @@ from authserver.aws.items.primary_keys import document_key, key_set_key
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.table import Item, Table, encode_item
 from authserver.ends import SUSPENDED_DELETED
-from authserver.errors import TemporarilyUnavailable, UnusableDocument
+from authserver.errors import UnreachableDocument, UnusableDocument
 from authserver.models import DISABLED
 from authserver.models.clients import TEST, Client
 from authserver.models.documents import UNDECIDED, FetchedDocument
@@ -84,7 +84,7 @@ class DocumentClients:
     ) -> Client | None:
         """The client as its document is now, with its epoch; None if there is none. `outcome` is that of `refresh`.
 
-        Raises `UnusableDocument` and `TemporarilyUnavailable` if the document cannot be gone by, for good or at the
+        Raises `UnusableDocument` and `UnreachableDocument` if the document cannot be gone by, for good or at the
         moment.
         """
         if end.suspended == SUSPENDED_DELETED:
@@ -97,7 +97,7 @@ class DocumentClients:
             return replace(found.client, epoch=end.epoch)
         error = found.why_not(outcome or "") if found else outcome
         if error in UNDECIDED:
-            raise TemporarilyUnavailable("The client's metadata document cannot be had now", reason=f"document_{error}")
+            raise UnreachableDocument("The client's metadata document cannot be had now", reason=f"document_{error}")
         if error:
             raise UnusableDocument(f"The client's metadata document is not usable: {error}", reason=f"document_{error}")
         return None

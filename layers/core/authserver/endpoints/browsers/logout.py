@@ -8,6 +8,8 @@ Decisions where the specification leaves one:
 - What is wrong with a request is not used, nor what hangs on it, and nobody is sent anywhere; the user can sign out all
   the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or another
   client's, the word of the client as well, and the user is asked. The page tells what is wrong.
+- A client whose metadata document is gone, or cannot be had now, gets nobody back. Its ID token was ours all the same,
+  and signs its user out: documents come and go.
 - A client that nobody has verified gets nobody back to its site who has not pressed a button here: anybody can register
   one, and a link to us would lead to any page of theirs (RFC 9700 section 4.11.2). A program on the device does.
 - A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
@@ -16,7 +18,7 @@ Decisions where the specification leaves one:
 
 from dataclasses import replace
 
-from authserver.errors import InvalidRequest
+from authserver.errors import InvalidRequest, UnreachableDocument, UnusableDocument
 from authserver.messages.logout import GoToLogout, LogoutPage, LogoutRequest, PostLogoutTarget, SignedOut
 from authserver.models.browsers import Session
 from authserver.models.clients import VERIFIED, Client
@@ -88,9 +90,14 @@ def _understood(request: LogoutRequest, services: Services) -> Asked:
         return Asked(flaw=InvalidRequest("A parameter is repeated", reason="logout_parameter_repeated"))
     try:
         hint = _hint(request, services)
-        client = _client(request, hint, services)
+        client_id = _client_id(request, hint)
     except InvalidRequest as flaw:
         return Asked(flaw=flaw)
+    try:
+        client = _client(client_id, services) if client_id is not None else None
+    except InvalidRequest as flaw:
+        is_documented = client_id is not None and services.settings.admits_document(client_id)
+        return Asked(hint if is_documented else None, flaw=flaw)
     try:
         return Asked(hint, client, resolve_post_logout_redirect(request, client, services))
     except InvalidRequest as flaw:
@@ -155,15 +162,20 @@ def _hint(request: LogoutRequest, services: Services) -> Hint | None:
     return Hint(str(claims["sub"]), str(claims.get("aud")))
 
 
-def _client(request: LogoutRequest, hint: Hint | None, services: Services) -> Client | None:
+def _client_id(request: LogoutRequest, hint: Hint | None) -> str | None:
     """The client that wants its user to sign out, by its word and by the ID token, which must agree (section 2)."""
     named = request.parameters.get("client_id")
     if hint is not None and named not in (None, hint.client_id):
         raise InvalidRequest("id_token_hint was issued to another client", reason="logout_hint_audience")
-    client_id = hint.client_id if hint else named
-    if client_id is None:
-        return None
-    client = services.clients.find(client_id, request.source)
+    return hint.client_id if hint else named
+
+
+def _client(client_id: str, services: Services) -> Client:
+    """The client itself. Raises `InvalidRequest` if there is none now."""
+    try:
+        client = services.clients.find(client_id)
+    except (UnusableDocument, UnreachableDocument) as error:
+        raise InvalidRequest("This application is not registered here", reason=error.reason) from None
     if client is None or not client.is_active or client.is_expired(services.now()):
         raise InvalidRequest("This application is not registered here", reason="logout_client_unknown")
     return client
