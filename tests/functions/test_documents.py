@@ -14,7 +14,7 @@ from tests.functions import events
 from tests.functions.document_flows import editor
 from tests.functions.flowing import taking_documents
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import TOKENS, sign_for, stores_of
+from tests.functions.given import TOKENS, change_client, sign_for, stores_of
 from tests.functions.journey import App, Browser, admin, portal, web
 from tests.functions.world import World
 from tests.origin import Origin, an_origin
@@ -430,6 +430,20 @@ def test_an_unknown_kid_does_not_break_a_set_that_is_fresh(
     assert len(keys.asked) == 3
 
 
+@pytest.mark.rfc("7521", "4.2")
+@pytest.mark.parametrize("subject", ["\ud800", "https://h.example/\ud800", "x" * 3000, "é" * 600])
+@pytest.mark.parametrize("path", ["/token", "/introspect"])
+def test_an_assertion_of_what_can_be_no_identifier_is_refused(path: str, subject: str, world: World) -> None:
+    signer = replace(Signer("demo-web", world.issuer, lambda: int(world.clock.time())), client_id=subject)
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", **signer.form()}
+    assert Gateway(world).post(path, form).error == "invalid_client"
+
+
+def test_a_client_identifier_that_is_too_long_is_an_unknown_client(world: World) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x" * 3000}
+    assert Gateway(world).post("/token", form).error == "invalid_client"
+
+
 def test_two_clients_at_one_address_have_a_set_each(world: World, keys: Origin) -> None:
     uri = keys.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]})
     one, two = (sign_for(world, client_id, jwks_uri=uri) for client_id in ("demo-web", "demo-machine"))
@@ -499,6 +513,30 @@ def test_a_block_counts_at_once_whatever_is_remembered(world: World, origin: Ori
     block(app, "active")
     assert app.refresh(tokens["refresh_token"]).error == "invalid_grant"
     assert asked(app).status == 303
+
+
+def test_the_keys_of_a_client_that_is_blocked_are_not_fetched(world: World, origin: Origin) -> None:
+    signer = Signer(origin.issuer + "/client.json", world.issuer, lambda: int(world.clock.time()))
+    uri = origin.put("/keys", {"keys": [signer.jwk]}, cache="max-age=60")
+    app = editor(world, origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=uri)
+    assert asked(app).status == 303
+    block(app)
+    fetched = len(origin.asked)
+    world.clock.pass_by(3600)
+    assert app.post("/introspect", token="x", **signer.form()).error == "invalid_client"
+    assert app.post("/introspect", token="x", **replace(signer, kid="forged").form()).error == "invalid_client"
+    assert len(origin.asked) == fetched
+
+
+@pytest.mark.parametrize("changed", [{"status": "disabled"}, {"token_endpoint_auth_method": "none"}])
+def test_the_keys_of_a_registered_client_that_may_not_use_them_are_not_fetched(
+    changed: dict[str, Any], world: World, keys: Origin
+) -> None:
+    app = web(Gateway(world))
+    signer = sign_for(world, app.client_id, jwks_uri=keys.put("/keys", {"keys": [Signer("", "", lambda: 0).jwk]}))
+    change_client(world, app.client_id, **changed)
+    assert introspects(app, signer) == 401
+    assert keys.asked == []
 
 
 def test_an_address_is_blocked_before_it_was_ever_used(world: World, origin: Origin) -> None:

@@ -91,6 +91,7 @@ def test_the_audience_is_the_issuer_or_the_token_endpoint(audience: Any) -> None
     assert authenticated(server_of(one), **one.form(aud=audience)) == "signer"
 
 
+HALF = "\ud800"  # of a surrogate pair: JSON may have it (RFC 8259 section 8.2), and no text does
 BENT: list[tuple[dict[str, Any], str]] = [
     ({"aud": [ISSUER, "https://other.example"]}, "audience"),
     ({"aud": [ISSUER, f"{ISSUER}/token"]}, "audience"),
@@ -112,6 +113,10 @@ BENT: list[tuple[dict[str, Any], str]] = [
     ({"exp": True}, "times"),
     ({"exp": float("nan")}, "times"),
     ({"exp": float("inf")}, "times"),
+    ({"exp": 10**400}, "times"),
+    ({"iat": 10**400}, "times"),
+    ({"nbf": -(10**400)}, "times"),
+    ({"jti": "\ud800"}, "malformed"),
     ({"exp": START - 10}, "expired"),
     ({"exp": START + 3661}, "lifetime"),
     ({"iat": START + 61}, "not_yet"),
@@ -272,6 +277,11 @@ def test_a_key_without_kid_is_found_if_it_is_the_only_one() -> None:
         ({"client_assertion": "a.b.c.d", "client_assertion_type": ASSERTION_TYPE}, InvalidClient),
         ({"client_assertion": f"e30.{part({'sub': 7})}.", "client_assertion_type": ASSERTION_TYPE}, InvalidClient),
         ({"client_assertion": f"e30.{part({'sub': ''})}.", "client_assertion_type": ASSERTION_TYPE}, InvalidClient),
+        ({"client_assertion": f"e30.{part({'sub': HALF})}.", "client_assertion_type": ASSERTION_TYPE}, InvalidClient),
+        (
+            {"client_assertion": f"e30.{part({'sub': 'x' * 3000})}.", "client_assertion_type": ASSERTION_TYPE},
+            InvalidClient,
+        ),
         ({"client_assertion": "e30.W10.", "client_assertion_type": ASSERTION_TYPE}, InvalidClient),
     ],
 )

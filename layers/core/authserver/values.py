@@ -6,13 +6,14 @@ an instance need not check again.
 
 import hashlib
 import hmac
+import json
 import re
 import unicodedata
 from base64 import b32encode
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from authserver.records import dataclass
@@ -57,6 +58,16 @@ def base64url(octets: bytes) -> str:
 def base32(octets: bytes) -> str:
     """`octets` in base32 without padding (RFC 4648 section 6)."""
     return b32encode(octets).rstrip(b"=").decode("ascii")
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a JSON text of a stranger says. Raises `ValueError` and `RecursionError`.
+
+    It may have half of a surrogate pair (RFC 8259 section 8.2): that is no text, which nothing could hash or store.
+    """
+    document = json.loads(text)
+    json.dumps(document, ensure_ascii=False).encode()
+    return document
 
 
 def from_base64url(text: str) -> bytes:

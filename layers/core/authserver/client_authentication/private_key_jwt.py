@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidClient, InvalidRequest
 from authserver.messages.token import ClientRequest, PresentedSecret
-from authserver.values import Secret, base64url, from_base64url, sha256
+from authserver.values import Secret, base64url, from_base64url, read_json, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +36,10 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
 def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
     """Whether the client's key signed it, for us, and nobody has used it before.
 
-    False for a client without keys, as nobody is; raises `InvalidClient` with the reason for one that has them.
+    False for a client without keys, as nobody is, and for one whose keys would let it in nowhere: those are not looked
+    for. Raises `InvalidClient` with the reason for one that has them.
     """
-    if presented.secret is None or not (client.jwks or client.jwks_uri):
+    if presented.secret is None or not _has_keys(client, services):
         return False
     from authserver.tokens.client_assertion import NotAToken
 
@@ -49,6 +50,12 @@ def verify(client: Client, presented: PresentedSecret, services: Services) -> bo
     if not services.counters.spend(_mark(client, identifier), services.claim(), expires_at + FORGOTTEN_AFTER):
         raise InvalidClient("Client authentication failed", reason="assertion_used")
     return True
+
+
+def _has_keys(client: Client, services: Services) -> bool:
+    """Whether there are keys of its to look for: not of one that is blocked, or registered for something else."""
+    is_there = client.is_active and not client.is_expired(services.now())
+    return is_there and client.token_endpoint_auth_method == METHOD and bool(client.jwks or client.jwks_uri)
 
 
 def _verified(assertion: str, source: str, client: Client, services: Services) -> tuple[str, int]:
@@ -79,7 +86,7 @@ def _subject_of(assertion: str) -> str:
     """Whom it claims to be of; nothing is verified yet."""
     try:
         _, content, _ = assertion.split(".")
-        claims = json.loads(from_base64url(content))
+        claims = read_json(from_base64url(content))
         subject = claims["sub"]
     except (ValueError, KeyError, TypeError, RecursionError):
         subject = None

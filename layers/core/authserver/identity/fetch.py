@@ -5,7 +5,6 @@ can have us knock on doors inside. No redirect is followed, no proxy is used, no
 however slowly an answer drips, the whole takes a few seconds at most.
 """
 
-import json
 import math
 import socket
 import ssl
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from authserver.ports import Fetched, FetchFailed
 from authserver.records import dataclass
+from authserver.values import read_json
 
 SECONDS = 5.0  # for one document
 MAX_OCTETS = 262_144
@@ -307,7 +307,7 @@ def _document(answer: _Answer) -> Mapping[str, Any]:
     if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
         raise FetchFailed("content_type")
     try:
-        document = json.loads(answer.body)
+        document = read_json(answer.body)
     except (ValueError, RecursionError):
         raise FetchFailed("not_json") from None
     if not isinstance(document, dict):
@@ -318,7 +318,7 @@ def _document(answer: _Answer) -> Mapping[str, Any]:
 def _error(answer: _Answer) -> str:
     """What a refusal of a token endpoint is called: RFC 6749 section 5.2."""
     try:
-        document = json.loads(answer.body) if answer.status == 400 else {}
+        document = read_json(answer.body) if answer.status == 400 else {}
     except (ValueError, RecursionError):
         return ""
     error = document.get("error") if isinstance(document, dict) else ""

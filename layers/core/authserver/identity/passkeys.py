@@ -10,7 +10,6 @@ answer was verified, so that no answer works twice and garbage leaves no marks.
 The library is loaded when the first passkey is met.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
@@ -26,7 +25,7 @@ from authserver.services import Services
 from authserver.storage.standing import Ends
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
-from authserver.values import base64url, from_base64url
+from authserver.values import base64url, from_base64url, read_json
 
 CHALLENGE_LIFETIME = 300
 ES256, RS256, EDDSA = -7, -257, -8
@@ -178,7 +177,7 @@ def _verified_count(assertion: Mapping[str, Any], challenge: "_Challenge", passk
 
 def _parsed(answer: str) -> Mapping[str, Any]:
     try:
-        parsed = json.loads(answer)
+        parsed = read_json(answer)
     except (ValueError, RecursionError):
         raise PasskeyRefused("passkey_malformed") from None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("response"), dict):
@@ -223,7 +222,7 @@ def _encoded_challenge(ceremony: Ceremony, services: Services) -> str:
 def _presented_challenge(answer: Mapping[str, Any], ceremony: Ceremony, services: Services) -> _Challenge:
     """The challenge that the browser says it answered; what it signed is compared with it later."""
     try:
-        client_data = json.loads(from_base64url(answer["response"]["clientDataJSON"]))
+        client_data = read_json(from_base64url(answer["response"]["clientDataJSON"]))
         text = from_base64url(client_data["challenge"]).decode("ascii")
     except (KeyError, TypeError, ValueError, RecursionError):
         raise PasskeyRefused("passkey_malformed") from None

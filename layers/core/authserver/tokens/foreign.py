@@ -7,8 +7,6 @@ are never looked at, and a `crit` is refused.
 
 from __future__ import annotations
 
-import json
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -16,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import OKPAlgorithm
 
 from authserver.tokens.jwt import NotAToken
+from authserver.values import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -29,6 +28,7 @@ KEY_TYPES = {
     "EdDSA": ("OKP", "Ed25519"),
     "Ed25519": ("OKP", "Ed25519"),  # RFC 9864's name for the same
 }
+LATEST = 2**53  # seconds: numbers in JSON up to here are the same everywhere (RFC 8259 section 6)
 MIN_RSA_BITS = 2048
 MAX_KEYS = 20
 MAX_MEMBER = 1400  # characters: the modulus of an RSA key of 8192 bits has 1366
@@ -53,7 +53,7 @@ def header_of(token: str) -> dict[str, Any]:
         raise NotAToken("padding")  # RFC 7515 section 2: without it, or one token would have two spellings
     try:
         header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, RecursionError) as error:
         raise NotAToken(type(error).__name__) from None
     if "crit" in header:
         raise NotAToken("crit")
@@ -145,7 +145,7 @@ def claims_of(token: str, key: Any, algorithm: str) -> dict[str, Any]:
     """What the key signed, by this algorithm alone. Raises `NotAToken`."""
     try:
         payload = _jws.decode(token, key, algorithms=[algorithm])
-        claims = json.loads(payload)
+        claims = read_json(payload)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise NotAToken(type(error).__name__) from None
     if not isinstance(claims, dict):
@@ -156,6 +156,7 @@ def claims_of(token: str, key: Any, algorithm: str) -> dict[str, Any]:
 def time_of(claims: Mapping[str, Any], name: str, default: int | None = None) -> float:
     """A NumericDate (RFC 7519 section 2). Raises `NotAToken`."""
     value = claims.get(name, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+    # An integer may be too large for a float, which NaN is: nothing is made of either.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -LATEST < value < LATEST:
         raise NotAToken("times")
     return value

@@ -13,6 +13,7 @@ from authserver.aws.items.primary_keys import (
     client_end_key,
     document_key,
     initial_access_token_key,
+    is_key,
     key_text,
     logo_key,
     part_of,
@@ -54,7 +55,7 @@ class DynamoClients:
         self._owned = Index(dynamodb, tables.clients, "client_id", "by_owner", "listed_owner")
 
     def get(self, client_id: str) -> Client | None:
-        if not _is_key(client_id):
+        if not is_key(client_id):
             return None
         if self._reader.has_document(client_id):
             return self._of_documents((client_id,)).get(client_id)
@@ -67,7 +68,7 @@ class DynamoClients:
         return with_logo(client, found[self._configuration_table].get(logo)) if client else None
 
     def get_all(self, client_ids: Iterable[str]) -> dict[str, Client]:
-        keys = tuple(filter(_is_key, client_ids))
+        keys = tuple(filter(is_key, client_ids))
         documented = tuple(filter(self._reader.has_document, keys))
         own = tuple(key for key in keys if key not in documented)
         items = read_all(self._dynamodb, {self._tables.clients: ("client_id", own)})[self._tables.clients]
@@ -85,10 +86,10 @@ class DynamoClients:
         return {one: client for one, client in found.items() if client is not None}
 
     def find(self, client_id: str, source: str = "") -> Client | None:
-        return self._reader.read(Wanted(client_id=client_id, source=source)).client if _is_key(client_id) else None
+        return self._reader.read(Wanted(client_id=client_id, source=source)).client if is_key(client_id) else None
 
     def create(self, client: Client, licence: Licence | None = None, slot: Slot | None = None) -> bool:
-        if not _is_key(client.client_id):
+        if not is_key(client.client_id):
             return False
         key = {"pk": client_end_key(key_text(client.client_id), 0)}
         writes: list[Placed] = [
@@ -201,8 +202,3 @@ def with_logo(client: Client, item: Item | None) -> Client:
     if client.logo_uri != LOGO_APART:
         return client
     return replace(client, logo_uri=str(decode_item(item or {}).get("logo_uri", "")))
-
-
-def _is_key(client_id: str) -> bool:
-    """Whether DynamoDB takes it as a key."""
-    return 0 < len(client_id.encode("utf-8", "replace")) <= 1024

@@ -23,6 +23,7 @@ from authserver.aws.items.primary_keys import (
     client_end_key,
     deployment_key,
     document_key,
+    is_key,
     key_text,
     organisation_end_key,
     subject_end_key,
@@ -201,7 +202,8 @@ class Reader:
         }
         membership = f"membership#{wanted.organisation_key}{wanted.subject_key}" if with_membership else ""
         record = f"organisation#{companies_of}" if companies_of and organisation is None else ""
-        client_record = wanted.client_id if wanted.client_id and client is None else ""
+        client_id = wanted.client_id if wanted.client_id and is_key(wanted.client_id) else ""
+        client_record = client_id if client is None else ""
         user = f"user#{wanted.user}" if wanted.user else ""
         found = read_together(
             self._dynamodb,

@@ -9,6 +9,11 @@ def key_text(text: str) -> str:
     return base64url(key_of(text))
 
 
+def is_key(identifier: str) -> bool:
+    """Whether an identifier may be a key by itself; no client's is longer, and DynamoDB refuses those that are much."""
+    return 0 < len(identifier.encode("utf-8", "replace")) <= 1024
+
+
 SHARDS = 16  # of what many read at once: each bears 3,000 strongly consistent reads a second
 
 

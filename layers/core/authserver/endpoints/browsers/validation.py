@@ -1,7 +1,6 @@
 """The rules of an authorization request: RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3, and those of
 OpenID Connect Core sections 3.1.2 and 3.2.2."""
 
-import json
 from typing import Any
 
 from authserver.errors import (
@@ -28,7 +27,7 @@ from authserver.records import dataclass
 from authserver.scopes import FOR_OFFLINE_ACCESS, OPERATOR, covered
 from authserver.services import Services
 from authserver.tokens.access_token import DETAILS_TYPE
-from authserver.values import CodeChallenge, Scope
+from authserver.values import CodeChallenge, Scope, read_json
 
 from .redirection import response_modes
 
@@ -235,7 +234,7 @@ def _claims(request: AuthorizationRequest) -> RequestedClaims:
     if len(text) > MAX_CLAIMS:
         raise InvalidRequest("claims is too long", reason="claims_too_long")
     try:
-        document = json.loads(text)
+        document = read_json(text)
         id_token, userinfo = (_read_claims(document.get(member)) for member in ("id_token", "userinfo"))
         subjects = {asked["sub"]["value"] for asked in (id_token, userinfo) if "value" in asked.get("sub", {})}
         (subject,) = subjects or {None}
@@ -290,7 +289,7 @@ def _authorization_details(request: AuthorizationRequest, client: Client) -> Aut
     if client.preferred_subject_type == "user":
         raise InvalidAuthorizationDetails("This client acts for users alone", reason="details_not_allowed")
     try:
-        ((kind, identifier, entities),) = [_read_details(one) for one in json.loads(text)]
+        ((kind, identifier, entities),) = [_read_details(one) for one in read_json(text)]
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise InvalidAuthorizationDetails(
             "authorization_details must be an array of one object of a known type", reason="details_malformed"

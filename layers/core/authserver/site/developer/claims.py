@@ -6,7 +6,7 @@ from typing import Any
 
 from authserver.marks import N_
 from authserver.records import dataclass
-from authserver.values import from_base64url
+from authserver.values import from_base64url, read_json
 
 TIMES = ("exp", "iat", "nbf", "auth_time")
 LATEST = 2**35  # in seconds since 1970, of what can be told as a day
@@ -72,10 +72,9 @@ def decoded(token: str, issuer: str) -> Decoded | None:
 
 def _members(part: str) -> dict[str, Any]:
     """Raises `ValueError` on what is no JSON object, or has half a character, which no page can show."""
-    members = json.loads(from_base64url(part))
+    members = read_json(from_base64url(part))
     if not isinstance(members, dict):
         raise ValueError("not an object")
-    json.dumps(members, ensure_ascii=False).encode()
     return members
 
 
