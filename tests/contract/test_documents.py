@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from authserver.ends import SUSPENDED_DELETED
 from authserver.models.documents import FetchedDocument
+from authserver.storage.tokens import Whose
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, identifier
 
@@ -39,3 +41,19 @@ def test_what_was_dropped_meanwhile_is_kept_again(stores: Stores) -> None:
     one = metadata()
     assert stores.documents.put(one, replace(one, checked_at=NOW - 60))
     assert stores.documents.find(one.client_id) == one
+
+
+def test_a_deleted_client_is_neither_blocked_nor_let_in_again(stores: Stores) -> None:
+    withdrawals, client_id = stores.withdrawals, metadata().client_id
+
+    def suspended() -> str:
+        whose = Whose("", client_id, "")
+        return stores.tokens.ends_of((whose,))[whose].client.suspended
+
+    assert withdrawals.block_client(client_id, is_blocked=True)
+    assert withdrawals.block_client(client_id, is_blocked=False)
+    assert suspended() == ""
+    withdrawals.delete_client(client_id)
+    for is_blocked in (True, False):
+        assert not withdrawals.block_client(client_id, is_blocked=is_blocked)
+        assert suspended() == SUSPENDED_DELETED

@@ -310,10 +310,13 @@ class FakeWithdrawals:
             self._record.move_client(client_id, ends=True, suspended=SUSPENDED_DELETED)
         return True
 
-    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+    def block_client(self, client_id: str, *, is_blocked: bool) -> bool:
         with self._lock:
+            if self._record.client(filing.key(client_id)).suspended == SUSPENDED_DELETED:
+                return False
             suspended = SUSPENDED_DISABLED if is_blocked else ""
             self._record.move_client(client_id, ends=True, suspended=suspended)
+        return True
 
     # -- organisations
 

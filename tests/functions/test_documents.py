@@ -539,6 +539,27 @@ def test_the_keys_of_a_registered_client_that_may_not_use_them_are_not_fetched(
     assert keys.asked == []
 
 
+def test_it_is_no_registered_client_that_operators_change_or_delete(world: World, origin: Origin) -> None:
+    app = editor(world, origin)
+    app.tokens()
+    operator = admin(app.gateway).own_token().json()["access_token"]
+    one = "/admin/clients/{client_id}"
+    for route, body in ((f"GET {one}", None), (f"PATCH {one}", {"client_name": "Official"}), (f"DELETE {one}", None)):
+        assert app.gateway.manage(route, operator, body, client_id=app.client_id).status == 404
+    assert app.gateway.manage(f"POST {one}/secrets", operator, {}, client_id=app.client_id).status == 404
+    assert asked(app).status == 303
+
+
+def test_nobody_brings_a_deleted_identifier_back(world: World, origin: Origin) -> None:
+    app = editor(world, origin)
+    stores_of(world).withdrawals.delete_client(app.client_id)
+    operator = admin(app.gateway).own_token().json()["access_token"]
+    answer = app.gateway.manage(f"PATCH {ONE}", operator, {"status": "active"}, client_id=app.client_id)
+    assert answer.status == 409
+    assert asked(app).status == 400
+    assert origin.asked == []
+
+
 def test_an_address_is_blocked_before_it_was_ever_used(world: World, origin: Origin) -> None:
     app = editor(world, origin)
     block(app)

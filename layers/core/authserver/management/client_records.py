@@ -179,8 +179,10 @@ def end(find: Callable[[], Client], services: Services) -> None:
 
 
 def existing(client_id: str, services: Services) -> Client:
-    """The client. Raises `NotFound`, also for a registration that is over."""
-    client = services.clients.get(client_id)
+    """The client. Raises `NotFound`, also for a registration that is over, and for a client that comes of a metadata
+    document: that is no registration, and nobody changes it here."""
+    is_documented = services.settings.admits_document(client_id)
+    client = None if is_documented else services.clients.get(client_id)
     if client is None or client.is_expired(services.now()):
         raise NotFound("client")
     return client

@@ -168,9 +168,12 @@ class WithdrawalStore(RevocationStore, Protocol):
         deleted. Without, it is an operator's word, always done, and idempotent.
         """
 
-    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+    def block_client(self, client_id: str, *, is_blocked: bool) -> bool:
         """Lets nothing stand of a client that has no record here, since its metadata document is one, or lets it in
-        again. What was issued to it ends either way."""
+        again; tells whether. What was issued to it ends either way.
+
+        Condition: the identifier is not of a client that was deleted, which nobody brings back.
+        """
 
     # -- organisations
 

@@ -507,9 +507,12 @@ class DynamoWithdrawals(DynamoRevocations):
         ]
         return not self._clients.transact(writes)
 
-    def block_client(self, client_id: str, *, is_blocked: bool) -> None:
+    def block_client(self, client_id: str, *, is_blocked: bool) -> bool:
         suspended = SUSPENDED_DISABLED if is_blocked else ""
-        self._write(raise_client_end(self._tables.tokens, client_id, suspended=suspended))
+        condition, values = "attribute_not_exists(suspended) OR suspended <> :deleted", {":deleted": SUSPENDED_DELETED}
+        moves = raise_client_end(self._tables.tokens, client_id, suspended=suspended)
+        is_not_deleted = Write.check({}, condition, values)
+        return not self._tokens.transact([(table, move.and_only_if(is_not_deleted)) for table, move in moves])
 
     # -- organisations
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from authserver.documents import Document
 from authserver.documents.client import metadata_of
-from authserver.management import Answer, Call, Invalid, Operation, page_of
+from authserver.management import Answer, Call, Conflict, Invalid, Operation, page_of
 from authserver.management.admin.clients import READ, WRITE
 from authserver.models import ACTIVE, DISABLED
 from authserver.models.documents import FetchedDocument
@@ -94,8 +94,9 @@ def change_document(call: Call, services: Services) -> Answer:
     """Blocks the identifier or lets it in again, in one write; everything that was issued to it ends either way."""
     client_id = _client_id(call, services)
     is_blocked = call.read(DocumentedClientChange).status == DISABLED
-    if is_blocked != _is_blocked(client_id, services):
-        services.withdrawals.block_client(client_id, is_blocked=is_blocked)
+    is_changed = is_blocked != _is_blocked(client_id, services)
+    if is_changed and not services.withdrawals.block_client(client_id, is_blocked=is_blocked):
+        raise Conflict("A client of this identifier was deleted")
     found = services.documents.find(client_id) or FetchedDocument(client_id, client_id)
     return Answer(document=_write(_described(found, is_blocked=is_blocked)))
 
