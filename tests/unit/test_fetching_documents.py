@@ -1,12 +1,15 @@
 """Attempts to fetch the same document at the same instant."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authserver.management.client_documents import fetch_document
+from authserver.aws.document_orders import CONNECT_TIMEOUT, READ_TIMEOUT
+from authserver.management.client_documents import SECONDS, fetch_document
 from authserver.messages.documents import DocumentOrder
 from authserver.models.documents import CONTENDED
 from authserver.ports import Fetched, FetchFailed
@@ -58,3 +61,10 @@ def test_a_slower_answer_does_not_take_the_place_of_a_later_one(slower: Any) -> 
     assert kept.client is not None
     assert [uri.text for uri in kept.client.redirect_uris] == ["https://app.example/new"]
     assert kept.error == ""
+
+
+def test_two_orders_of_a_request_leave_its_function_time_to_answer() -> None:
+    template = (Path(__file__).parents[2] / "template.yaml").read_text()
+    (timeout,) = re.findall(r"^    Timeout: (\d+)", template, re.MULTILINE)  # that of all functions, which say no other
+    assert SECONDS < READ_TIMEOUT
+    assert 2 * (CONNECT_TIMEOUT + READ_TIMEOUT) < int(timeout)

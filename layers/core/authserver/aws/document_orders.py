@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROUTE = "documents"  # what the log has in place of one
-# What it fetches takes five seconds at most, and whoever waits has ten.
-CONNECT_TIMEOUT, READ_TIMEOUT = 1, 8
+# What it fetches takes three seconds at most. Whoever waits has ten, for two orders.
+CONNECT_TIMEOUT, READ_TIMEOUT = 0.5, 4
 
 
 class DocumentOrders:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_METADATA = 5 * 1024  # octets: section 6.6
 MAX_KEY_SET = 32 * 1024
-SECONDS = 5.0  # for all that one order fetches
+SECONDS = 3.0  # for all that one order fetches; a request may make two, for a document and for keys
 UNSAID_AGE, LEAST_AGE, LONGEST_AGE = 3600, MINUTE, DAY
 # In a minute: for one network, of one host, and in all. What strangers can have fetched is counted, each kind apart:
 # what is new, the first keys of registered clients, and keys anew. What is known is fetched when it is due, once a
