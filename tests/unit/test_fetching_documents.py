@@ -67,4 +67,4 @@ def test_two_orders_of_a_request_leave_its_function_time_to_answer() -> None:
     template = (Path(__file__).parents[2] / "template.yaml").read_text()
     (timeout,) = re.findall(r"^    Timeout: (\d+)", template, re.MULTILINE)  # that of all functions, which say no other
     assert SECONDS < READ_TIMEOUT
-    assert 2 * (CONNECT_TIMEOUT + READ_TIMEOUT) < int(timeout)
+    assert int(timeout) > 2 * (CONNECT_TIMEOUT + READ_TIMEOUT)
