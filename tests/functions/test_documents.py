@@ -8,6 +8,7 @@ import pytest
 
 from authserver.aws.dynamodb.counters import DynamoCounters
 from authserver.management.client_documents import FOR_A_NETWORK, IN_ALL, OF_A_HOST
+from authserver.settings import Settings
 from authserver.values import Scope
 from tests.assertions import Signer
 from tests.functions import events
@@ -165,6 +166,10 @@ def test_where_it_is_off_an_address_is_an_unknown_client_at_the_usual_cost(clien
         ({"client_secret_expires_at": 0}, "client_secret"),
         ({"token_endpoint_auth_method": "client_secret_basic"}, "client_secret"),
         ({"token_endpoint_auth_method": "client_secret_jwt"}, "client_secret"),
+        ({"token_endpoint_auth_method": "client_secret_of_tomorrow"}, "client_secret"),
+        ({"token_endpoint_auth_method": "tls_client_auth"}, "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "self_signed_tls_client_auth"}, "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": ["private_key_jwt"]}, "token_endpoint_auth_method"),
         ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks"),
         ({"redirect_uris": []}, "redirect_uris"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris"),
@@ -186,6 +191,14 @@ def test_a_document_that_makes_no_client_is_told_on_a_page(
 
 
 @pytest.mark.rfc(CIMD, "4.1")
+def test_a_document_is_not_its_own_key_set(world: World, origin: Origin) -> None:
+    itself = f"{origin.issuer}/client.json"
+    keys = [Signer("", "", lambda: 0).jwk]
+    app = editor(world, origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=itself, keys=keys)
+    assert "not usable: jwks_uri" in asked(app).body
+
+
+@pytest.mark.rfc(CIMD, "4.1")
 def test_a_document_may_ask_for_more_than_there_is(world: World, origin: Origin) -> None:
     app = editor(
         world,
@@ -193,7 +206,7 @@ def test_a_document_may_ask_for_more_than_there_is(world: World, origin: Origin)
         client_name="x" * 300,
         grant_types=["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
         response_types=["code", "code id_token"],
-        token_endpoint_auth_method="tls_client_auth",
+        token_endpoint_auth_method="unheard-of",
         scope="read admin:users account unheard-of",
         contacts="nobody",
         software_statement="x",
@@ -676,3 +689,18 @@ def test_a_document_registers_nothing(world: World, origin: Origin) -> None:
     app.tokens()
     assert not [item for item in stores_of(world).clients.list().items if item.client_id == app.client_id]
     assert Scope.parse("read") <= Scope.parse(app.scope)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_reached"),
+    [
+        ({}, True),
+        ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, True),
+        ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, False),
+    ],
+)
+def test_no_function_in_the_cloud_reaches_its_own_runtime(more: dict[str, str], is_reached: bool, world: World) -> None:
+    (function,) = [one for one in world.stack.functions.values() if one.code.name == "documents"]
+    environ = {**function.environment, "LOOPBACK_UPSTREAMS": "true"}
+    environ.pop("AWS_ENDPOINT_URL", None)
+    assert Settings.from_environ(environ | more).loopback_upstreams is is_reached

@@ -217,7 +217,7 @@ def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_
     written_by_it = {one for one in actions if one[0] not in ("dynamodb:GetItem", "dynamodb:BatchGetItem")}
     assert written_by_it == {
         ("dynamodb:PutItem", ("TokensTable",), ("document#*",)),
-        ("dynamodb:UpdateItem", ("TokensTable",), ("throttle#*",)),
+        ("dynamodb:UpdateItem", ("TokensTable",), ("throttle#documents#*",)),
     }
     read_by_it = {(resources, keys) for _, resources, keys in actions - written_by_it}
     assert read_by_it == {

@@ -45,7 +45,12 @@ def test_an_https_address_with_a_path_is_an_identifier(address: str) -> None:
         *("http://editor.example/c", "ftp://editor.example/c", "javascript://editor.example/c"),
         *("https:editor.example/c", "HTTPS://editor.example/c", "https://EDITOR.example/c"),
         *("https://editor.example./c", "https://editor.example:/c"),
-        *("https://editor.example:443/c", "https://editor.example:0443/c", "https://editor.example:99999/c"),
+        *(
+            "https://editor.example:443/c",
+            "https://editor.example:0/c",
+            "https://editor.example:0443/c",
+            "https://editor.example:99999/c",
+        ),
         *("https://me@editor.example/c", "https://me:pw@editor.example/c", "https://a.example@editor.example/c"),
         *("https://editor.example/a/./c", "https://editor.example/a/../c", "https://editor.example/.."),
         *("https://editor.example/%2e/c", "https://editor.example/%2E%2e/c", "https://editor.example/.%2e"),

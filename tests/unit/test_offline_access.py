@@ -9,7 +9,15 @@ from authserver.errors import InvalidScope
 from authserver.management.admin import scopes as api_of_scopes
 from authserver.messages.browser import ConsentPage, GoTo
 from authserver.models.clients import Client
-from authserver.scopes import ADMINISTRATOR, DEFAULT, OFFLINE, OFFLINE_ACCESS, ScopeCatalogue, ScopeDefinition
+from authserver.scopes import (
+    ADMINISTRATOR,
+    DEFAULT,
+    OFFLINE,
+    OFFLINE_ACCESS,
+    ClaimDefinition,
+    ScopeCatalogue,
+    ScopeDefinition,
+)
 from authserver.values import Scope
 from tests.fakes import client
 from tests.unit.api import Api
@@ -203,6 +211,7 @@ def test_words_of_an_operator_stay() -> None:
     [
         ScopeDefinition(OFFLINE_ACCESS, "Work at night", implies=("write",)),
         ScopeDefinition(OFFLINE_ACCESS, "Work at night", grantable_by=ADMINISTRATOR),
+        ScopeDefinition(OFFLINE_ACCESS, "Work at night", claims=(ClaimDefinition("shift", "shift"),)),
     ],
 )
 def test_scope_of_which_an_operator_made_more_needs_a_registration(own: ScopeDefinition) -> None:

@@ -184,7 +184,7 @@ class ScopeCatalogue:
     def for_every_client(self) -> Scope:
         """What no client has to be registered for: `offline_access`, unless an operator made more of it."""
         offline = self.get(OFFLINE_ACCESS)
-        is_plain = offline is not None and not offline.implies and offline.grantable_by == ANYONE
+        is_plain = offline is not None and offline.grantable_by == ANYONE and not offline.implies and not offline.claims
         return FOR_OFFLINE_ACCESS if is_plain else Scope()
 
     @property

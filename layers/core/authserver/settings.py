@@ -15,6 +15,11 @@ DAY = 86_400
 ANY_HOST = "*"
 
 
+def _is_deployed(environ: Mapping[str, str]) -> bool:
+    """Whether this is a function in the cloud, where what listens on loopback is Lambda's own runtime API."""
+    return "AWS_LAMBDA_RUNTIME_API" in environ and not environ.get("AWS_ENDPOINT_URL")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The deployment's settings; lifetimes in seconds. `docs/settings.md` explains each.
@@ -106,7 +111,7 @@ class Settings:
             organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
-            loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true",
+            loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true" and not _is_deployed(environ),
             registration=environ.get("REGISTRATION", "Off"),
             registrations_per_hour=int(environ.get("REGISTRATIONS_PER_HOUR", "20")),
             registrations_per_day=int(environ.get("REGISTRATIONS_PER_DAY", "2000")),

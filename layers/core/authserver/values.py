@@ -335,6 +335,8 @@ def is_document_address(text: str, *, loopback: bool = False) -> bool:
         return False
     if parts.path in ("", "/") or DOT_SEGMENT.search(parts.path) or (parts.hostname or "").endswith("."):
         return False
+    if port == 0:  # which is nobody's, and would be taken for none
+        return False
     if parts.scheme == "https":
         return port != 443
     return loopback and parts.hostname in (*LOOPBACK_LITERALS, "localhost")

@@ -38,8 +38,7 @@ UNSAID_AGE, LEAST_AGE, LONGEST_AGE = 3600, MINUTE, DAY
 FOR_A_NETWORK, OF_A_HOST, IN_ALL = 15, 30, 300
 
 SECRETS = ("client_secret", "client_secret_expires_at")
-SYMMETRIC = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
-OURS = (PRIVATE_KEY_JWT, "none")
+BY_CERTIFICATE = ("tls_client_auth", "self_signed_tls_client_auth")  # RFC 8705 section 2
 KEYS = ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")
 
 
@@ -195,7 +194,8 @@ def client_of_document(client_id: str, document: Mapping[str, Any], services: Se
         raise Unusable(unusable.faults[0][0].partition(".")[0]) from None
     if "authorization_code" not in metadata.grant_types:
         raise Unusable("grant_types")
-    if metadata.jwks_uri and not services.settings.admits_host(metadata.jwks_uri):
+    is_elsewhere = metadata.jwks_uri != client_id  # a document is no key set
+    if metadata.jwks_uri and not (is_elsewhere and services.settings.admits_host(metadata.jwks_uri)):
         raise Unusable("jwks_uri")
     client = metadata.applied_to(Client(client_id=client_id, client_name="", verification=TEST))
     return client if metadata.client_name else replace(client, client_name=host_of(client_id))
@@ -216,11 +216,18 @@ def _within(document: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
 
 
 def _method(document: Mapping[str, Any], terms: Terms) -> str:
-    """How it authenticates: by its keys, or not at all; never by a secret that both sides know."""
-    method = document.get("token_endpoint_auth_method", "none")
-    if method in SYMMETRIC:
+    """How it authenticates: by its keys, or not at all; never by a secret that both sides know.
+
+    One that says that it proves who it is, in a way that there is not here, is not let in without any.
+    """
+    method = document.get("token_endpoint_auth_method")
+    if not isinstance(method, str | None):
+        raise Unusable("token_endpoint_auth_method")
+    if method is not None and method.startswith("client_secret_"):
         raise Unusable("client_secret")
-    return method if method in OURS and method in terms.auth_methods else "none"
+    if method in BY_CERTIFICATE or (method == PRIVATE_KEY_JWT and method not in terms.auth_methods):
+        raise Unusable("token_endpoint_auth_method")
+    return PRIVATE_KEY_JWT if method == PRIVATE_KEY_JWT else "none"
 
 
 def _text(document: Mapping[str, Any]) -> str:

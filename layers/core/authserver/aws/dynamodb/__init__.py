@@ -79,7 +79,8 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``listed_subject``, as ``mail#<subject key>``
     ``spent#<id>``            something of ours that may be used once was, by the claim ``spent_by``; outlives it
     ``throttle#<sha256 of a name>#<window>``    ``attempts``, and where pauses are asked for, the time of the last; and
-                              of each member of a group who has any, ``n<hash>`` attempts, the last ``t<hash>``
+                              of each member of a group who has any, ``n<hash>`` attempts, the last ``t<hash>``;
+                              ``throttle#documents#...`` where documents of clients are counted
     ``document#client#<client key>``   the metadata document of the client whose identifier is its ``uri``: the
                               ``client`` that was made of it, what is said of when it was fetched, and the last
                               ``error``; listed by ``listed_subject``, as ``document``, once it was good
