@@ -23,7 +23,7 @@ BUDGETS = {
     "developer": 312,
     "device": 202,
     "device_authorization": 125,
-    "documents": 314,
+    "documents": 317,
     "erase": 228,
     "my": 607,
     "organisations": 315,

@@ -128,11 +128,13 @@ def look_after_other_ways_in(world: World) -> None:
     provider = IdentityProvider("wonderland", "Wonderland", issuer, "authserver", b"x")
     stores_of(world).identity_providers.put(provider)
     assert stores_of(world).users.link(Identity.of(alice, issuer, "alice-there", int(world.clock.time())))
+    theirs = Identity.of(alice, issuer, "alice-there").id
+    provided = {"attributes": {"groups": ("tea",)}, "provided": {"groups": theirs}}
+    assert stores_of(world).users.update(alice, identity=theirs, **provided)
     browser = Browser(Gateway(world))
     with world.using(my=world.load("my")):
         page = browser.visit("/my/security/identities")
         assert "Wonderland" in page.body
-        theirs = Identity.of(alice, issuer, "alice-there").id
         assert "unlinked" in browser.act(page, "/my/security/identities", "unlink", identity=theirs).location
         link = put_link(world, alice, "alice@example.com")
         page = browser.visit("/my/security/links")
