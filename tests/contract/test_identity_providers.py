@@ -140,7 +140,7 @@ def test_whoever_is_no_administrator_any_more_changes_no_provider(
     assert stores.identity_providers.get(provider.id) == provider
 
 
-@pytest.mark.parametrize("changes", [{}, {"created_at": 1}, {"domains": ()}, {"claims": {}}, {"scope": "x"}])
+@pytest.mark.parametrize("changes", [{}, {"created_at": 1}, {"domains": ()}, {"claims": {"a": "b"}}, {"scope": "x"}])
 def test_what_is_an_operators_to_change_is_not_changed_so(
     identity_providers: IdentityProviderStore, administrator: Membership, changes: dict[str, Any]
 ) -> None:

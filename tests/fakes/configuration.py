@@ -98,7 +98,7 @@ class FakeIdentityProviders:
         return True
 
     def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
-        if not changes or not changes.keys() <= PROVIDER_FIELDS:
+        if not changes or not changes.keys() <= PROVIDER_FIELDS or changes.get("claims"):
             raise ValueError("these fields cannot be changed")
         with self._lock:
             stored = self._providers.get(provider.id)

@@ -66,7 +66,7 @@ class IdentityProviderStore(Protocol):
         """Sets `PROVIDER_FIELDS` of a provider in one write; it as it is then, None if it was not written.
 
         Condition: it is stored as it was read, it is of the organisation of `by`, and `by` is an administrator's and
-        as it was read. Raises `ValueError` on no fields, and on any other.
+        as it was read. Raises `ValueError` on no fields, on any other, and on claims: they may be dropped, not mapped.
         """
 
     def delete(self, provider_id: str) -> None:

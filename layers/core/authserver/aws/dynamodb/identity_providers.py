@@ -69,6 +69,8 @@ class DynamoIdentityProviders:
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
 
     def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
+        if changes.get("claims"):
+            raise ValueError("only an operator maps claims")
         expression, names, values = assignments(changes, PROVIDER_FIELDS)
         change = Write.update(
             {"id": f"idp#{provider.id}"},
