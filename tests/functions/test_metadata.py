@@ -72,10 +72,10 @@ def test_the_document_leaves_nothing_to_defaults(document: dict[str, Any]) -> No
     assert document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
     assert document["response_types_supported"] == ["code"]
     assert document["code_challenge_methods_supported"] == ["S256"]
-    methods = ["client_secret_basic", "client_secret_post", "none"]
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
     assert document["token_endpoint_auth_methods_supported"] == methods
     assert document["revocation_endpoint_auth_methods_supported"] == methods
-    assert document["introspection_endpoint_auth_methods_supported"] == methods[:2]
+    assert document["introspection_endpoint_auth_methods_supported"] == methods[:3]
     assert document["request_uri_parameter_supported"] is False
     assert document["claims_parameter_supported"] is True
     assert document["authorization_response_iss_parameter_supported"] is True

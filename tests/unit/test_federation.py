@@ -207,9 +207,16 @@ def signed_in(site: Federated, **claims: Any) -> User:
     return user
 
 
-@pytest.mark.parametrize(
-    "claims", [{"roles": []}, {"roles": [""]}, {"roles": "\ud800"}, {"roles": ["\ud800"]}, {"nickname": "\ud800x"}]
-)
+@pytest.mark.rfc("8259", "8.2")
+@pytest.mark.parametrize("claims", [{"roles": "\ud800"}, {"roles": ["\ud800"]}, {"nickname": "\ud800x"}])
+def test_an_id_token_with_half_a_character_is_none(claims: dict[str, Any]) -> None:
+    site = Federated(claims={"groups": "roles"})
+    site.provider.person.claims = claims
+    site.browser().sign_in_at(site.provider)
+    assert site.server.users.find_by_identity(UPSTREAM, SUBJECT) is None
+
+
+@pytest.mark.parametrize("claims", [{"roles": []}, {"roles": [""]}])
 def test_what_a_provider_tells_of_a_user_keeps_nobody_from_disabling_them(claims: dict[str, Any]) -> None:
     site = Federated(claims={"groups": "roles"})
     user = signed_in(site, **claims)
