@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from authserver.aws.table import Table
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models.browsers import Session
@@ -304,6 +305,27 @@ def test_of_what_is_provided_while_the_identity_goes_nothing_stays(stores: Store
             return
 
     all_at_once(take_part, 4)
+    left = stores.users.get(person.sub)
+    assert left is not None
+    assert left.attributes == {"badge": 7, "nickname": "Al", "other": "x"}
+
+
+def test_what_is_provided_between_the_reading_and_the_write_goes_as_well(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stores.dynamodb is None:
+        pytest.skip("the fakes read and write at once")
+    person, identity = told(stores, groups=("a",))
+    transact = Table.transact
+
+    def later(table: Table, writes: Any) -> Any:
+        monkeypatch.undo()
+        given: dict[str, Any] = {"attributes": {"new": 1}, "provided": {"new": identity.id}}
+        assert stores.users.update(person.sub, identity=identity.id, **given)
+        return transact(table, writes)
+
+    monkeypatch.setattr(Table, "transact", later)
+    assert stores.withdrawals.unlink(person.sub, identity.id)
     left = stores.users.get(person.sub)
     assert left is not None
     assert left.attributes == {"badge": 7, "nickname": "Al", "other": "x"}
