@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
-from authserver.identity.refusals import noted
+from authserver.identity.refusals import Noted
 from authserver.models.clients import Client, ClientSecret
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.values import Secret, sha256
@@ -49,7 +49,7 @@ def authenticate(
         TooManySecrets: a secret that may be guessed was tried too often.
     """
     method, presented = _the_one_presented(request, services)
-    with noted(presented.client_id, request.reference, services):
+    with Noted(presented.client_id, request.reference, services):
         named = name()
         standing = named.standing(services, client_id=presented.client_id, source=request.source)
         if not services.keys.are_current():

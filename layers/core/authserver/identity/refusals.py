@@ -35,7 +35,7 @@ OF_NO_CLIENT = frozenset({"client_id_missing", "client_id_repeated"})
 NOT_THE_DEVELOPERS = (AuthorizationPending, ServerError, SlowDown, TemporarilyUnavailable, UnusableDocument)
 
 
-class noted:  # noqa: N801 - reads as what it does: with noted(...)
+class Noted:
     """Notes the error that comes out of this, as one of a client that there is.
 
     A class, since each request for a token enters two of them, and a generator's costs three times as much.

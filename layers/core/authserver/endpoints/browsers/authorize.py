@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from authserver.errors import ConsentRequired, LoginRequired, OAuthError, ServerError, TemporarilyUnavailable
-from authserver.identity.refusals import noted
+from authserver.identity.refusals import Noted
 from authserver.messages.authorization import (
     Allowed,
     AuthorizationRequest,
@@ -34,10 +34,10 @@ def authorize(request: AuthorizationRequest, services: Services) -> Authorizatio
         InvalidRequest: the client or its redirect URI is not known, so that there is nowhere to redirect to.
         TemporarilyUnavailable: a store did not answer; the user may reload.
     """
-    with noted(request.parameters.get("client_id", ""), request.reference, services):
+    with Noted(request.parameters.get("client_id", ""), request.reference, services):
         client, redirect = resolve_redirect(request, services)
     try:
-        with noted(client.client_id, request.reference, services):
+        with Noted(client.client_id, request.reference, services):
             validated = validate(request, client, redirect, services)
         return _decide(request, validated, redirect, services)
     except OAuthError as error:

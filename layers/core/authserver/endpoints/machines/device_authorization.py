@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from authserver.client_authentication import authenticate
 from authserver.endpoints.browsers.validation import DEVICE_PARAMETERS, validate, what_counts
 from authserver.errors import DevicesTurnedOff, InvalidRequest, ServerError, TooManyDevices
-from authserver.identity.refusals import noted
+from authserver.identity.refusals import Noted
 from authserver.identity.throttle import HOUR, network_of
 from authserver.messages.authorization import AuthorizationRequest
 from authserver.messages.token import DeviceAuthorizationResponse
@@ -41,7 +41,7 @@ def authorize_device(request: ClientRequest, services: Services) -> DeviceAuthor
     asked = what_counts(AuthorizationRequest(request.parameters))
     parameters = {name: value for name, value in asked.items() if name in DEVICE_PARAMETERS}
     parameters["client_id"] = client.client_id
-    with noted(client.client_id, request.reference, services):
+    with Noted(client.client_id, request.reference, services):
         _require_bounded(parameters, request)
         validate(AuthorizationRequest(parameters, request.resource), client, None, services)
     _count(request.source, services)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from authserver.client_authentication import authenticate
 from authserver.errors import InvalidRequest, TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType
-from authserver.identity.refusals import noted
+from authserver.identity.refusals import Noted
 
 if TYPE_CHECKING:
     from authserver.messages.token import TokenRequest, TokenResponse
@@ -20,7 +20,7 @@ def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
     grant = _loaded_grant(request, services)
     client = authenticate(request, services, partial(grant.named, request, services))
-    with noted(client.client_id, request.reference, services):
+    with Noted(client.client_id, request.reference, services):
         _require_allowed(client, grant)
         _require_parameters(request, grant)
         response = grant.issue(request, client, services)
