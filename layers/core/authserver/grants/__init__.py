@@ -269,6 +269,26 @@ def told_of(
     return in_id_token, own_claims(user, own, ACCESS_TOKEN, role)
 
 
+def first_tokens(
+    request: TokenRequest, client: AuthenticatedClient, authorization: Authorization, services: Services
+) -> tuple[Authorization, TokenResponse]:
+    """The authorization as it is once its code is redeemed, and its first tokens: for whoever makes that write.
+
+    Raises `InvalidGrant`, `InvalidTarget`.
+    """
+    scope = scope_now(authorization, client, services)
+    audience = narrowed(request.resource, authorization.resource, services)
+    active = as_redeemed(authorization, client.client, services)
+    has_refresh = may_refresh(client.client, active.scope, services)
+    key = client.named.credential.key
+    refresh = make_refresh_token(active, active.generation, key) if has_refresh else None
+    role = role_of(client)
+    response = respond(
+        client.client, active, scope=scope, audience=audience, refresh=refresh, services=services, role=role
+    )
+    return active, response
+
+
 def respond(
     client: Client,
     authorization: Authorization,

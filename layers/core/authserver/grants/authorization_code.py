@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidGrant, InvalidRequest
 from authserver.grants import (
-    as_redeemed,
     find_own,
+    first_tokens,
     known_resource,
-    make_refresh_token,
-    may_refresh,
-    narrowed,
     new_authorization,
-    respond,
-    role_of,
-    scope_now,
 )
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
@@ -78,20 +72,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     _require_same_redirect_uri(authorization, request)
     _require_redirect_uri_still(authorization, client.client)
     _require_proof(authorization, request)
-    scope = scope_now(authorization, client, services)
-    audience = narrowed(request.resource, authorization.resource, services)
-    active = as_redeemed(authorization, client.client, services)
-    has_refresh = may_refresh(client.client, active.scope, services)
-    refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
-    response = respond(
-        client.client,
-        active,
-        scope=scope,
-        audience=audience,
-        refresh=refresh,
-        services=services,
-        role=role_of(client),
-    )
+    active, response = first_tokens(request, client, authorization, services)
     _redeem(active, code, services)
     return response
 

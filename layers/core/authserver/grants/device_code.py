@@ -14,16 +14,10 @@ from typing import TYPE_CHECKING
 
 from authserver.errors import AccessDenied, AuthorizationPending, ExpiredToken, InvalidGrant, InvalidRequest, SlowDown
 from authserver.grants import (
-    as_redeemed,
     find_own,
+    first_tokens,
     known_resource,
-    make_refresh_token,
-    may_refresh,
-    narrowed,
     new_authorization,
-    respond,
-    role_of,
-    scope_now,
 )
 from authserver.models.clients import DEVICE_CODE
 from authserver.models.tokens import DENIED
@@ -87,27 +81,13 @@ def named(request: TokenRequest, services: Services) -> Named:
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """Tokens once the user has allowed them (section 3.4); redemption comes last, as with any code."""
-    code = client.named.credential
     device = _own_device(client, services)
     if not device.answer:
         raise _pending(device, services)
     known_resource(request.resource, services)
     granted = _with_authorization(client, device, services)
     authorization = find_own(granted)
-    scope = scope_now(authorization, granted, services)
-    audience = narrowed(request.resource, authorization.resource, services)
-    active = as_redeemed(authorization, client.client, services)
-    has_refresh = may_refresh(client.client, active.scope, services)
-    refresh = make_refresh_token(active, active.generation, code.key) if has_refresh else None
-    response = respond(
-        client.client,
-        active,
-        scope=scope,
-        audience=audience,
-        refresh=refresh,
-        services=services,
-        role=role_of(granted),
-    )
+    active, response = first_tokens(request, granted, authorization, services)
     _redeem(active, services)
     return response
 
