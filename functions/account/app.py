@@ -2,13 +2,15 @@
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
+from authserver.aws.routes import Paths
 from authserver.management import render_error, serve
 from authserver.management.account.operations import OPERATIONS
 from authserver.wire.http import HttpRequest, HttpResponse
 
 services = bootstrap()
+paths = Paths(operation.route for operation in OPERATIONS)
 
 
-@endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error)
+@endpoint("GET", "POST", "PUT", "PATCH", "DELETE", cors=True, render_error=render_error, find_route=paths.find)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     return serve(request, OPERATIONS, services.at(request.origin, request.resource))

@@ -89,14 +89,23 @@ class Written:
         }
 
     def operations(self) -> set[tuple[str, str]]:
-        """(function's folder, route) of the ResourceApi, where ANY is each method that the path's operations have."""
+        """(function's folder, route) of the ResourceApi: ANY is each method that the path's operations have, and a
+        path that ends in ``{path+}`` each operation beneath that has no route of its own."""
+        taken = {one.route: self.routed(one.route) for one in OPERATIONS}
         spelled: set[tuple[str, str]] = set()
         for function, route in self.routes("Api").values():
-            method, _, path = route.partition(" ")
-            served = {one.route for one in OPERATIONS if one.route.partition(" ")[2] == path}
-            assert method != "ANY" or served, f"{path} has no operation"
-            spelled |= {(function, one) for one in (served if method == "ANY" else {route})}
+            served = {operation for operation, taken_by in taken.items() if taken_by == route}
+            assert served or not route.startswith("ANY "), f"{route} has no operation"
+            spelled |= {(function, one) for one in (served or {route})}
         return spelled
+
+    def routed(self, operation: str) -> str:
+        """The route of the template that an operation's calls take: its own, or the nearest above it."""
+        method, _, path = operation.partition(" ")
+        routes = {route for _, route in self.routes("Api").values()}
+        above = (f"{path.rsplit('/', count)[0]}/{{path+}}" for count in range(1, path.count("/") + 1))
+        spelled = (f"{verb} {place}" for place in (path, *above) for verb in (method, "ANY"))
+        return next((one for one in spelled if one in routes), "")
 
     def resource_policies(self, stack: str) -> dict[str, int]:
         """Octets of each function's resource policy, by logical id, in a stack of this name.

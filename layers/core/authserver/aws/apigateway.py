@@ -32,18 +32,22 @@ def _render_error(error: OAuthError, _: HttpRequest) -> HttpResponse:
 
 
 def endpoint(
-    *methods: str, cors: bool = False, render_error: ErrorRenderer = _render_error
+    *methods: str,
+    cors: bool = False,
+    render_error: ErrorRenderer = _render_error,
+    find_route: Callable[[Event], Event] = lambda event: event,
 ) -> Callable[[Callable[[HttpRequest], HttpResponse]], Handler]:
     """Makes a Lambda handler of a function from `HttpRequest` to `HttpResponse` that serves these methods.
 
     `cors` answers preflights and lets pages of any origin read the answer, without credentials. `render_error` is how
-    this endpoint says an `OAuthError`.
+    this endpoint says an `OAuthError`. `find_route` tells the routes apart that the template routes here as one
+    (`routes.Paths.find`).
     """
 
     def decorate(serve: Callable[[HttpRequest], HttpResponse]) -> Handler:
         @wraps(serve)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
-            request, response = _serve(event, serve, methods, cors, render_error)
+            request, response = _serve(event, serve, methods, cors, render_error, find_route)
             write_request(request.route or "unknown", request.method, response.status, response.reason, request.id)
             return _answer(response, event)
 
@@ -58,10 +62,11 @@ def _serve(
     methods: tuple[str, ...],
     cors: bool,
     render_error: ErrorRenderer,
+    find_route: Callable[[Event], Event],
 ) -> tuple[HttpRequest, HttpResponse]:
     request = HttpRequest("", "", id=request_id_of(event))
     try:
-        request = read_request(event)
+        request = read_request(find_route(event))
         if cors and request.method == "OPTIONS":
             return request, render_preflight(methods)
         _require_method(request, methods)
