@@ -115,8 +115,8 @@ def _docker(*arguments: str) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)  # lets sam remove its containers
-    process.wait(timeout=60)
+    process.send_signal(signal.SIGINT)  # lets sam remove its containers, one after the other
+    process.wait(timeout=300)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
