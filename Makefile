@@ -26,11 +26,14 @@ RESOURCE_PORT ?= 3001
 SEED ?= local/seed.json
 PARAMETERS ?=
 JSON ?=
+STACK ?=
+CONFIG_ENV ?= default
+QUOTA ?=
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build deploy sam-local sam-local-test docs lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +76,10 @@ build: $(READY) ## Build what is deployed: layers and functions, with bytecode, 
 	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build
 	$(BIN)/python scripts/compile_build.py
 	$(BIN)/python scripts/import_build.py
+
+deploy: $(READY) ## Deploy to your AWS account, without a question: make deploy STACK=name PARAMETERS='Name=Value ...'
+	@if [ -z "$(STACK)" ]; then echo "Say which stack: make deploy STACK=authserver" >&2; exit 2; fi
+	@$(BIN)/python -m scripts.deploy --stack '$(STACK)' --parameters '$(PARAMETERS)' --config-env '$(CONFIG_ENV)' $(if $(filter accept,$(QUOTA)),--accept-quota)
 
 sam-local: build ## Start `sam local start-api` on the development server's tables (needs Docker)
 	@exec $(BIN)/python -m local.sam --port $(PORT) --seed '$(SEED)'

@@ -1,0 +1,198 @@
+"""`make deploy`: checks the account, says what the stack costs when idle, builds it and deploys it.
+
+It asks no questions, so people and pipelines can use it. `sam deploy --guided` does not work for this template: it asks
+for each route whether it may be without an API Gateway authorizer, and fails unless every answer is yes.
+"""
+
+import argparse
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.__main__ import split_parameters
+from local.errors import RefusedError
+from local.parameters import choose_parameters
+from local.template import read_template
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "template.yaml"
+CONFIGURATION = ROOT / "samconfig.toml"
+
+CONCURRENCY = 100
+"""Concurrent executions that an account needs: what AWS keeps for functions that reserve none. New accounts have 10."""
+
+QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+
+# US dollars a month while nobody calls, in us-east-1; other regions differ by some tenths.
+ALWAYS = (
+    ("the KMS key that wraps private keys", "$1.00"),
+    ("erase, once an hour, and rotate_keys, once a day", "less than $0.01"),
+    ("what is stored", "$0.45 a GB: $0.25 for DynamoDB, free below 25 GB an account, and $0.20 for backups"),
+)
+SWITCHED_ON = {
+    "LoginConcurrency": "nothing: reserved concurrency is free, and no other function can use it",
+    "TokensTableWarmThroughput": "nothing; AWS charges once for raising it",
+    "UsersTableWarmThroughput": "nothing; AWS charges once for raising it",
+    "MailFrom": "nothing; $0.10 for 1,000 mails",
+    "Tracing": "nothing; $5.00 for a million traces",
+}
+OFF = ("", "0", "PassThrough")
+
+
+class Refused(Exception):
+    """Why there is no deployment, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: that of the build or of `sam deploy`, or 2 where neither is begun."""
+    options = _options(arguments)
+    try:
+        session = boto3.Session()
+        account = require_account(session)
+        given = {**configured(options.config_env), **pairs(split_parameters(options.parameters))}
+        parameters = chosen(session, options.stack, given)
+        if not options.accept_quota:
+            require_concurrency(session, parameters)
+    except Refused as refused:
+        print(f"Not deployed: {refused}", file=sys.stderr)
+        return 2
+    print(f"Deploying the stack {options.stack} to the account {account} in {session.region_name}.\n")
+    print(idle_costs(parameters), flush=True)
+    for step in (["make", "build"], command(options.stack, options.config_env, given)):
+        code = subprocess.run(step, cwd=ROOT, check=False).returncode
+        if code:
+            return code
+    print(next_steps(options.stack))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.deploy", description=__doc__.partition("\n")[0])
+    parser.add_argument("--stack", required=True, help="the stack's name, new or there already")
+    parser.add_argument("--parameters", default="", metavar="'NAME=VALUE ...'", help="see docs/settings.md")
+    parser.add_argument("--config-env", default="default", help="the profile in samconfig.toml")
+    parser.add_argument("--accept-quota", action="store_true", help="deploy though the account's quota is small")
+    return parser.parse_args(arguments)
+
+
+# ------------------------------------------------------------------ the account
+
+
+def require_account(session: boto3.Session) -> str:
+    """The account's identifier. Raises `Refused` without a region or credentials that AWS takes."""
+    if not session.region_name:
+        raise Refused("There is no region. Set AWS_REGION, or a region in your AWS profile.")
+    try:
+        return str(session.client("sts").get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(
+            f"AWS does not accept your credentials ({_why(error)}). Sign in, for example with `aws sso login`, or set"
+            " AWS_PROFILE."
+        ) from None
+
+
+def require_concurrency(session: boto3.Session, parameters: Mapping[str, str]) -> None:
+    """Raises `Refused` if the account's functions may run too few at once to serve people, or to reserve any."""
+    try:
+        limit = session.client("lambda").get_account_settings()["AccountLimit"]
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(f"The quota of Lambda cannot be read ({_why(error)}). --accept-quota goes on without.") from None
+    reserved = int(parameters.get("LoginConcurrency", "0") or 0)
+    left = limit["UnreservedConcurrentExecutions"] - reserved
+    if left < CONCURRENCY:
+        reserving = f", of which LoginConcurrency would reserve {reserved}" if reserved else ""
+        raise Refused(
+            f"The account's Lambda functions may run {limit['UnreservedConcurrentExecutions']} times at once"
+            f"{reserving}; {CONCURRENCY} have to be left. Ask AWS for more under Service Quotas, AWS Lambda, Concurrent"
+            f" executions ({QUOTA}). To try it with few users: make deploy with QUOTA=accept."
+        )
+
+
+def _why(error: BotoCoreError | ClientError) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else str(error)
+
+
+# ------------------------------------------------------------------ parameters
+
+
+def configured(environment: str) -> dict[str, str]:
+    """The parameters of a profile in samconfig.toml. Raises `Refused` if there is no such profile."""
+    profiles = tomllib.loads(CONFIGURATION.read_text())
+    if environment not in profiles:
+        raise Refused(f"samconfig.toml has no profile {environment}.")
+    overrides = profiles[environment].get("deploy", {}).get("parameters", {}).get("parameter_overrides", [])
+    return pairs(split_parameters(overrides) if isinstance(overrides, str) else overrides)
+
+
+def pairs(written: Sequence[str]) -> dict[str, str]:
+    """``NAME=VALUE`` by name. Raises `Refused`."""
+    for one in written:
+        if "=" not in one:
+            raise Refused(f"{one!r} is no parameter: write NAME=VALUE, and quote a value with blanks in it.")
+    return {name: value for name, _, value in (one.partition("=") for one in written)}
+
+
+def chosen(session: boto3.Session, stack: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Every parameter as it will be: what is given, else what the stack has, else the default. Raises `Refused`."""
+    declared = read_template(TEMPLATE)["Parameters"]
+    present = {name: value for name, value in _present(session, stack).items() if name in declared}
+    try:
+        return choose_parameters(declared, {**present, **given}, {})
+    except RefusedError as error:
+        raise Refused(f"{error}. docs/settings.md lists the parameters.") from None
+
+
+def _present(session: boto3.Session, stack: str) -> dict[str, str]:
+    """The parameters of the stack, none if there is no such stack. Raises `Refused`."""
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return {}
+        raise Refused(f"The stack {stack} cannot be read ({_why(error)}).") from None
+    except BotoCoreError as error:
+        raise Refused(f"The stack {stack} cannot be read ({_why(error)}).") from None
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found[0].get("Parameters", [])}
+
+
+# ------------------------------------------------------------------ what is said and done
+
+
+def idle_costs(parameters: Mapping[str, str]) -> str:
+    """What the stack costs a month while nobody calls it, an item in each line."""
+    on = [(name, price) for name, price in SWITCHED_ON.items() if parameters.get(name, "") not in OFF]
+    lines = [f"  {item}: {price}" for item, price in (*ALWAYS, *on)]
+    return "\n".join(["While nobody calls it, the stack costs a month (list prices of us-east-1):", *lines, ""])
+
+
+def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]:
+    """`sam deploy`, which asks nothing."""
+    overrides = [f'{name}="{value}"' for name, value in given.items()]  # no parameter takes a quote or a backslash
+    return [
+        str(Path(sys.executable).with_name("sam")),
+        *("deploy", "--stack-name", stack, "--config-env", environment),
+        *("--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *(("--parameter-overrides", *overrides) if overrides else ()),
+    ]
+
+
+def next_steps(stack: str) -> str:
+    """What an operator does after a deployment."""
+    tool = f".venv/bin/authserver --stack {stack}"
+    return f"""
+Deployed. The outputs above have the issuer and the address of the ResourceApi. Next, with your own AWS permissions:
+
+  {tool} users create alice --email alice@example.com --password
+  {tool} clients create "My application" --redirect-uri https://app.example/callback
+
+docs/cli.md has every command, docs/deploy.md what comes then: mail, your own domain, your own APIs."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

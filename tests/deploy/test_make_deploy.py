@@ -1,0 +1,206 @@
+"""`make deploy`, up to what it tells `sam`: which accounts it refuses, which parameters it passes, what it says."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from samcli.cli.types import CfnParameterOverridesType
+
+from local.template import read_template
+from scripts import deploy
+
+ROOT = Path(__file__).parent.parent.parent
+PARAMETERS = read_template(ROOT / "template.yaml")["Parameters"]
+
+
+def refused_by_aws(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class Account:
+    """An AWS account, as a boto3 session shows it."""
+
+    def __init__(self) -> None:
+        self.region_name: str | None = "eu-central-1"
+        self.identity: dict[str, Any] | Exception = {"Account": "123456789012"}
+        self.concurrency: int | Exception = 1000
+        self.stack: dict[str, str] | Exception = refused_by_aws("ValidationError", "Stack s does not exist")
+
+    def client(self, _service: str) -> "Account":
+        return self
+
+    def get_caller_identity(self) -> Any:
+        return answer(self.identity)
+
+    def get_account_settings(self) -> Mapping[str, Any]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": answer(self.concurrency)}}
+
+    def describe_stacks(self, StackName: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
+        assert StackName == "s"
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in answer(self.stack).items()]
+        return {"Stacks": [{"Parameters": parameters}]}
+
+
+def answer(given: Any) -> Any:
+    if isinstance(given, Exception):
+        raise given
+    return given
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account()
+    monkeypatch.setattr("boto3.Session", lambda: made)
+    return made
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What is run, all of it with success."""
+    run: list[list[str]] = []
+
+    def note(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        run.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("subprocess.run", note)
+    return run
+
+
+def overrides(command: list[str]) -> dict[str, str]:
+    """The parameters as `sam` reads them."""
+    at = command.index("--parameter-overrides") + 1
+    read: dict[str, str] = CfnParameterOverridesType().convert(tuple(command[at:]), None, None)
+    return read
+
+
+def test_a_deployment_is_checked_built_and_made_without_a_question(
+    account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy.main(["--stack", "s"]) == 0
+    build, sam = commands
+    assert build == ["make", "build"]
+    assert sam[1:4] == ["deploy", "--stack-name", "s"]
+    assert {"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--resolve-s3", "CAPABILITY_IAM"} <= set(sam)
+    assert not {"--guided", "-g", "--confirm-changeset"} & set(sam)
+    said = capsys.readouterr().out
+    assert "the account 123456789012 in eu-central-1" in said
+    assert "KMS key that wraps private keys: $1.00" in said
+    assert "authserver --stack s users create" in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Issuer": "https://login.example.com"},
+        {"RouteScopes": "GET /orders=orders.read, POST /orders=orders.write", "MailFrom": "a@example.com"},
+        {"RedirectSchemes": "", "KeyRotationDays": "30"},
+    ],
+    ids=lambda given: ",".join(given),
+)
+def test_sam_reads_the_parameters_that_were_given(
+    given: dict[str, str], account: Account, commands: list[list[str]]
+) -> None:
+    written = " ".join(f"{name}={value}" for name, value in given.items())
+    assert deploy.main(["--stack", "s", "--parameters", written]) == 0
+    assert overrides(commands[-1]) == given
+
+
+def test_a_profile_has_parameters_and_the_command_line_goes_before_it(
+    account: Account, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    profile = tmp_path / "samconfig.toml"
+    profile.write_text(
+        '[production.deploy.parameters]\nparameter_overrides = ["Issuer=https://a.example", "Registration=Open"]\n'
+    )
+    monkeypatch.setattr(deploy, "CONFIGURATION", profile)
+    assert deploy.main(["--stack", "s", "--config-env", "production", "--parameters", "Registration=Off"]) == 0
+    assert overrides(commands[-1]) == {"Issuer": "https://a.example", "Registration": "Off"}
+    assert commands[-1][commands[-1].index("--config-env") + 1] == "production"
+    assert deploy.main(["--stack", "s", "--config-env", "another"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"region_name": None}, "AWS_REGION"),
+        ({"identity": NoCredentialsError()}, "does not accept your credentials"),
+        ({"identity": refused_by_aws("ExpiredToken")}, "ExpiredToken"),
+        ({"concurrency": 10}, "10 times at once"),
+        ({"concurrency": refused_by_aws("AccessDenied")}, "quota of Lambda cannot be read (AccessDenied)"),
+        ({"stack": refused_by_aws("AccessDenied")}, "The stack s cannot be read (AccessDenied)"),
+        ({"stack": {"LoginConcurrency": "950"}}, "of which LoginConcurrency would reserve 950"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_account_that_cannot_take_it_is_refused_before_anything_is_built(
+    change: dict[str, Any], said: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in change.items():
+        setattr(account, name, value)
+    assert deploy.main(["--stack", "s"]) == 2
+    assert commands == []
+    assert said in capsys.readouterr().err
+
+
+def test_a_small_quota_can_be_accepted(account: Account, commands: list[list[str]]) -> None:
+    account.concurrency = 10
+    assert deploy.main(["--stack", "s", "--accept-quota"]) == 0
+    assert len(commands) == 2
+
+
+@pytest.mark.parametrize("written", ["Issuer=ftp://x", "NoSuchParameter=1", "CodeLifetime=soon", "nonsense"])
+def test_parameters_that_cloudformation_would_refuse_are_told_at_once(
+    written: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy.main(["--stack", "s", "--parameters", written]) == 2
+    assert commands == []
+    assert "Not deployed: " in capsys.readouterr().err
+
+
+def test_what_is_switched_on_is_among_the_costs(
+    account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the stack has it from before."""
+    account.stack = {"MailFrom": "a@example.com", "Removed": "since"}
+    assert deploy.main(["--stack", "s", "--parameters", "Tracing=Active"]) == 0
+    said = capsys.readouterr().out
+    assert "MailFrom: nothing; $0.10 for 1,000 mails" in said
+    assert "Tracing: " in said
+    assert "LoginConcurrency" not in said
+
+
+def test_every_price_is_of_a_parameter_whose_default_costs_nothing() -> None:
+    assert deploy.SWITCHED_ON.keys() <= PARAMETERS.keys()
+    assert {str(PARAMETERS[name]["Default"]) for name in deploy.SWITCHED_ON} <= set(deploy.OFF)
+
+
+def test_a_build_that_fails_deploys_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[list[str]] = []
+
+    def fail(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        run.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr("subprocess.run", fail)
+    assert deploy.main(["--stack", "s"]) == 3
+    assert run == [["make", "build"]]
+
+
+def test_make_says_which_stack_is_missing() -> None:
+    done = subprocess.run(
+        ["make", "-s", "deploy", "-o", ".venv/.installed"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "make deploy STACK=authserver" in done.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/deploy.md"])
+def test_the_documented_commands_are_those_that_ask_nothing(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert re.search(r"^make deploy STACK=authserver$", text, re.MULTILINE)
+    assert not re.search(r"^\s*(\S*/)?sam deploy", text, re.MULTILINE)
