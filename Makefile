@@ -32,6 +32,8 @@ QUOTA ?=
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Whoever sets it would have every process compile what the last one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build deploy sam-local sam-local-test docs lock format clean bench
 
