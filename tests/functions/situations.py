@@ -51,15 +51,13 @@ class Situation:
         return calls
 
     def answer_with(self, plan: Any) -> Answer:
-        """A newly started function's answer while calls go as planned."""
+        """A newly started function's answer while calls go as planned, those among them that it starts with."""
         self.world.restore(self.before)
         self.world.aws.calls.clear()
-        with self.world.using(**{self.function: self.world.load(self.function, **self.parameters)}):
-            self.world.aws.plan = plan
-            try:
+        with self.world.aws.failing(plan):
+            started = self.world.load(self.function, **self.parameters)
+            with self.world.using(**{self.function: started}):
                 return self.ask()
-            finally:
-                self.world.aws.plan = None
 
     def from_call(self, first: int, fault: Fault) -> Any:
         """The function's calls fail from this one on."""

@@ -80,8 +80,8 @@ class Forgetful:
 class World:
     """The stack. `functions` are loaded once and stay warm; `load` gives one that has just started."""
 
-    def __init__(self, client: str = "boto3") -> None:
-        """`client` is what functions call AWS by: ``boto3``, or ``lean`` as where they are deployed."""
+    def __init__(self, client: str = "lean") -> None:
+        """`client` is what functions call AWS by: ``lean`` as where they are deployed, or ``boto3``."""
         self.aws = SimulatedAws()
         self.aws.invoke = self._invoked
         self._aws_client = client
@@ -183,7 +183,9 @@ class World:
         """A newly started instance, under these template parameters."""
         module = f"functions.{name}.app"
         sys.modules.pop(module, None)
-        with self._simulated(), patch.dict(os.environ, self._environment(name, **parameters), clear=True):
+        self.aws.caller = name
+        environment = patch.dict(os.environ, self._environment(name, **parameters), clear=True)
+        with self._simulated(), environment, patch.object(authserver.aws.bootstrap, "time", self.clock):
             loaded = importlib.import_module(module)
             if services := getattr(loaded, "services", None):
                 services.passwords.load()  # which functions do when they need it: by then hashing is not cheap any more
