@@ -449,7 +449,7 @@ def test_progress_is_kept(stores: Stores) -> None:
 
 
 def test_what_is_done_names_nobody_any_more(stores: Stores) -> None:
-    person, left = deleted(stores, email="some@a.example", email_verified=True)
+    person, left = deleted(stores, email="theirs@a.example", email_verified=True)
     assert stores.erasures.finish(left, LATER - 5, LATER, LATER + 600)
     done = left_of(stores, person)
     assert done == Erasure(key(person.sub), NOW, checked_at=LATER - 5, finished_at=LATER, expires_at=LATER + 600)

@@ -132,12 +132,13 @@ def public_client(**overrides: Any) -> Client:
 
 def user(**overrides: Any) -> User:
     """Alice, whose password is `PASSWORD`, with `overrides`."""
+    username = overrides.get("username", "alice")
     defaults: dict[str, Any] = {
         "sub": "sub-of-alice",
-        "username": "alice",
+        "username": username,
         "password_hash": FakePasswords().hash(Secret(PASSWORD)),
         "name": "Alice Liddell",
-        "email": "alice@example.com",
+        "email": f"{username.lower().replace(' ', '.')}@example.com",
         "email_verified": True,
     }
     return User(**{**defaults, **overrides})

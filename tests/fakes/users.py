@@ -7,10 +7,17 @@ from typing import Any
 from authserver.models.browsers import OneTimeLink
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
-from authserver.models.users import Identity, User, identity_id
+from authserver.models.users import Identity, User, address_name, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MAPS, MOST_IDENTITIES, PROFILE_FIELDS, AccountState
-from authserver.values import normalised_username
+from authserver.storage.users import (
+    MAPS,
+    MOST_IDENTITIES,
+    PROFILE_FIELDS,
+    AccountState,
+    AddressTaken,
+    Confirmation,
+)
+from authserver.values import base32, normalised_username, sha256
 from tests.fakes import filing
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.factors import FakeFactors
@@ -33,7 +40,8 @@ class FakeUsers:
         self._browsers = browsers or FakeBrowsers(self._record)
         self._users: dict[str, User] = {}
         self._identities: dict[str, Identity] = {}
-        self._subs: dict[str, str] = {}
+        self._subs: dict[str, str] = {}  # by login name
+        self._addresses: dict[str, str] = {}  # the login name that is an address, by subject
         for user in users:
             self.create(user)
 
@@ -45,15 +53,20 @@ class FakeUsers:
         with self._lock:
             return {sub: self._users[sub] for sub in subs if sub in self._users}
 
-    def find(self, username: str) -> User | None:
+    def find(self, name: str) -> User | None:
         with self._lock:
-            return self._users.get(self._subs.get(normalised_username(username), ""))
+            return self._users.get(self.identify(name))
 
-    def identify(self, username: str) -> str:
+    def identify(self, name: str) -> str:
         with self._lock:
-            return self._subs.get(normalised_username(username), "")
+            return self._subs.get(normalised_username(name), "")
 
     def create(self, user: User) -> bool:
+        address = address_name(user.email, verified=user.email_verified)
+        with self._lock:
+            return not (address and address in self._subs) and self._create(user, address)
+
+    def _create(self, user: User, address: str) -> bool:
         name = normalised_username(user.username)
         with self._lock:
             end = self._record.subject(filing.key(user.sub))
@@ -62,9 +75,21 @@ class FakeUsers:
             if user.username:
                 self._subs[name] = user.sub
             self._users[user.sub] = user
+            self._move(user.sub, address)
             if user.operator:
                 self._record.subjects[filing.key(user.sub)] = replace(end, operator=True)
         return True
+
+    def _move(self, sub: str, address: str) -> None:
+        """Makes an address, or none, what a user signs in with beside the username."""
+        before = self._addresses.pop(sub, "")
+        if before and before != normalised_username(self._users[sub].username):
+            del self._subs[before]
+        if address:
+            self._subs[address], self._addresses[sub] = sub, address
+
+    def _is_anothers(self, address: str, sub: str) -> bool:
+        return self._subs.get(address, sub) != sub
 
     def account_state(self, sub: str, identity: str = "") -> AccountState:
         with self._lock:
@@ -101,23 +126,39 @@ class FakeUsers:
             theirs = [one for one in self._identities.values() if one.sub == sub]
         return tuple(sorted(theirs, key=lambda one: (one.created_at, one.id)))
 
-    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
-        address = link.address
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> Confirmation | None:
+        address, name = link.address, address_name(link.address, verified=True)
         with self._lock:
             user = self._users.get(link.subject)
+            holder = self._users.get(self._subs.get(name, link.subject))
+            is_anothers = self._is_anothers(name, link.subject)
+            if is_anothers and (holder is None or self._addresses.get(holder.sub) == name):
+                raise AddressTaken
             if user is None or not (user.pending_email == address or (user.email == address and user.email_verified)):
-                return False
+                return None
             if not self._browsers.spend(link, claim, now):
-                return False
+                return None
+            renamed = self._rename(holder, claim, now) if holder and is_anothers else None
             self._users[user.sub] = replace(user, email=address, email_verified=True, pending_email="", updated_at=now)
-        return True
+            self._move(user.sub, name)
+        return Confirmation(renamed)
+
+    def _rename(self, user: User, claim: str, now: int) -> User:
+        before = normalised_username(user.username)
+        username = f"{before.partition('@')[0]}-{base32(sha256(claim))[:8].lower()}"
+        del self._subs[before]
+        self._subs[username] = user.sub
+        self._users[user.sub] = renamed = replace(user, username=username, updated_at=now)
+        return renamed
 
     def create_federated(
         self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
     ) -> bool:
         with self._lock:
             self._record.require_provider(provider)
-            if identity_id(issuer, subject) in self._identities or not self.create(user):
+            address = address_name(user.email, verified=user.email_verified)
+            name = "" if address in self._subs else address
+            if identity_id(issuer, subject) in self._identities or not self._create(user, name):
                 return False
             identity = Identity.of(user.sub, issuer, subject, user.created_at)
             self._identities[identity.id] = identity
@@ -145,7 +186,22 @@ class FakeUsers:
             for name in changes.keys() & {*MAPS}:
                 entries = {**getattr(user, name), **changes[name]}
                 changes[name] = {entry: value for entry, value in entries.items() if value is not None}
-            return self.alter(sub, **changes)
+            changed = self.alter(sub, **changes)
+            if changed and changes.keys() & {"email", "email_verified"}:
+                self.verify(changed)
+            return changed
+
+    def verify(self, user: User) -> bool:
+        """Makes an address that is confirmed a login name, unless it is somebody else's; tells whether it is not."""
+        address = address_name(user.email, verified=user.email_verified)
+        is_free = not self._is_anothers(address, user.sub)
+        self._move(user.sub, address if is_free else "")
+        return is_free
+
+    def require_free(self, user: User) -> None:
+        """Raises `AddressTaken` where a confirmed address is a login name of somebody else's."""
+        if self._is_anothers(address_name(user.email, verified=user.email_verified), user.sub):
+            raise AddressTaken
 
     def alter(self, sub: str, **changes: Any) -> User | None:
         """Sets fields of a user, whatever they are; ends nothing."""
@@ -160,9 +216,9 @@ class FakeUsers:
 
     def remove(self, sub: str) -> None:
         with self._lock:
-            user = self._users.pop(sub, None)
-            if user is not None:
-                self._subs.pop(normalised_username(user.username), None)
+            if sub in self._users:
+                self._move(sub, "")
+                self._subs.pop(normalised_username(self._users.pop(sub).username), None)
                 self._identities = {known: one for known, one in self._identities.items() if one.sub != sub}
 
     def unlink(self, sub: str, identity_id: str) -> bool:

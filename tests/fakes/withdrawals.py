@@ -185,7 +185,10 @@ class FakeWithdrawals:
             stored = self._users.get(link.subject)
             if stored is None or stored.email != link.address or not self._browsers.spend(link, claim, now):
                 return False
-            self._users.alter(link.subject, password_hash=password_hash, email_verified=True)
+            verifies = self._users.verify(replace(stored, email_verified=True))
+            self._users.alter(
+                link.subject, password_hash=password_hash, email_verified=verifies or stored.email_verified
+            )
             self._record.end_subject(link.subject)
         return True
 
@@ -193,6 +196,10 @@ class FakeWithdrawals:
         if not changes or not changes.keys() <= USER_FIELDS:
             raise ValueError("these fields cannot be changed")
         with self._lock:
+            stored = self._users.get(sub)
+            address = {name: changes[name] for name in changes.keys() & {"email", "email_verified"}}
+            if stored is not None and address:
+                self._users.require_free(replace(stored, **address))
             changed = self._users.change(sub, **changes)
             if changed is None:
                 return None

@@ -47,6 +47,7 @@ MAIL_ADDRESS = re.compile(
 DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 MAX_URI_LENGTH = 2048
 MAX_DOCUMENT_ADDRESS = 512  # as long as a path parameter of our APIs may be
+MAX_DOMAIN_LENGTH = 253  # RFC 1035 section 3.1, as text
 MAX_ADDRESS_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, without its angle brackets
 
 
@@ -99,8 +100,31 @@ def from_segment(segment: str) -> str:
 
 
 def normalised_username(text: str) -> str:
-    """The form under which login names are compared: NFKC, case-folded, without surrounding space (RFC 8265)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    """The form under which login names are compared: NFKC, case-folded, without surrounding space (RFC 8265).
+
+    Of an e-mail address, which is a login name once it was confirmed, the domain is in A-labels (RFC 5890 section
+    2.3.2.1). Its local part is compared like any name: no dot and no ``+`` in it means anything here.
+    """
+    name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    if name.isascii():
+        return name
+    local, at, domain = name.rpartition("@")
+    return f"{local}@{a_labels(domain) or domain}" if at else name
+
+
+def looks_like_address(username: str) -> bool:
+    """Whether a login name could be taken for an e-mail address, in whatever form it was typed."""
+    return "@" in normalised_username(username)
+
+
+def a_labels(domain: str) -> str:
+    """A domain in lower case and A-labels; empty if it is none."""
+    if len(domain) > MAX_DOMAIN_LENGTH:
+        return ""
+    try:
+        return domain.encode("idna").decode().lower()
+    except UnicodeError:
+        return ""
 
 
 def sha256(text: str) -> bytes:

@@ -7,7 +7,7 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models.configuration import IdentityProvider
 from authserver.ports import Opener
 from authserver.services import Services
-from authserver.values import Secret
+from authserver.values import Secret, a_labels
 
 CACHE_LIFETIME = 60
 STALE_LIFETIME = 3600
@@ -40,11 +40,7 @@ class RememberedProviders:
 
 def domain_of(address: str) -> str:
     """The domain of an e-mail address, in lower case and A-labels; empty if it has none."""
-    domain = address.rpartition("@")[2].strip() if "@" in address else ""
-    try:
-        return domain.encode("idna").decode().lower()
-    except UnicodeError:
-        return ""
+    return a_labels(address.rpartition("@")[2].strip()) if "@" in address else ""
 
 
 def name_of(issuer: str, services: Services) -> str:

@@ -6,7 +6,7 @@ from typing import Self
 
 from authserver.models import ACTIVE
 from authserver.records import dataclass
-from authserver.values import base64url, normalised_username, sha256
+from authserver.values import base64url, is_mail_address, normalised_username, sha256
 
 # An address (OpenID Connect Core section 5.1.1) is by its members.
 Attribute = str | int | bool | tuple[str, ...] | Mapping[str, str]
@@ -44,6 +44,10 @@ class User:
         """What tells the user which account it is."""
         return self.username or self.email or self.preferred_username or self.name
 
+    def is_called(self, name: str, *, by_address: bool = True) -> bool:
+        """Whether whoever was found by this login name may be called so: not by an address where none signs in."""
+        return by_address or normalised_username(self.username) == normalised_username(name)
+
     @property
     def invited_as(self) -> tuple[str, ...]:
         """What an invitation may call the user: the login name, and the e-mail address if it is known to be theirs.
@@ -55,6 +59,14 @@ class User:
         if self.email_verified and self.email.isascii():
             names.append(normalised_username(self.email))
         return tuple(dict.fromkeys(filter(None, names)))
+
+
+def address_name(email: str, *, verified: bool) -> str:
+    """The login name that an address is once it was confirmed; empty if it was not, or no mail can be sent to it.
+
+    So it is ASCII, and nothing that merely looks like it is the same.
+    """
+    return normalised_username(email) if verified and is_mail_address(email) else ""
 
 
 @dataclass(frozen=True, slots=True)

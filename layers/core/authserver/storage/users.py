@@ -37,17 +37,34 @@ class AccountState:
     end: SubjectEnd
 
 
+class AddressTaken(Exception):
+    """The address is a login name of somebody else's. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """An address was made a user's. `renamed` is who had it for a username until then, as they are now."""
+
+    renamed: User | None = None
+
+
 class UserStore(Protocol):
+    """Usernames and confirmed addresses are one namespace: each is the login name of one user.
+
+    A confirmed address becomes one in the write that makes it confirmed, and ceases to be in the write that takes it
+    from its user. Addresses that no mail can be sent to are none (`models.users.address_name`).
+    """
+
     def get(self, sub: str) -> User | None:
         """The user with this subject identifier."""
 
     def get_all(self, subs: Iterable[str]) -> dict[str, User]:
         """Those that there are, by subject identifier, in a read for each hundred."""
 
-    def find(self, username: str) -> User | None:
+    def find(self, name: str) -> User | None:
         """The user with this login name, whatever its case or Unicode form."""
 
-    def identify(self, username: str) -> str:
+    def identify(self, name: str) -> str:
         """The subject with this login name, whatever its case or Unicode form; empty if nobody has it."""
 
     def account_state(self, sub: str, identity: str = "") -> AccountState:
@@ -58,10 +75,7 @@ class UserStore(Protocol):
         """
 
     def create(self, user: User) -> bool:
-        """Adds a user unless the login name or the subject is taken, or the subject was before; tells whether it did.
-
-        A user without a username has no login name.
-        """
+        """Adds a user unless a login name or the subject is taken, or the subject was before; tells whether it did."""
 
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
         """The user whom this issuer knows by this subject."""
@@ -69,10 +83,11 @@ class UserStore(Protocol):
     def create_federated(
         self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
     ) -> bool:
-        """Adds a user without a login name, known by this identity, and a member, unless somebody has the identity.
+        """Adds a user without a username, known by this identity, and a member, unless somebody has the identity.
 
-        Tells whether it did. Condition, if the provider is an organisation's: it is stored as it was read, and active,
-        and the organisation is not suspended. Raises `ProviderOver` where it does not hold.
+        A confirmed address becomes their login name if it is nobody's. Tells whether it did. Condition, if the
+        provider is an organisation's: it is stored as it was read, and active, and the organisation is not suspended.
+        Raises `ProviderOver` where it does not hold.
         """
 
     def link(self, identity: Identity) -> bool:
@@ -89,17 +104,22 @@ class UserStore(Protocol):
 
         Of `MAPS` it sets the entries that are named, and removes those with None; all others stay as they are by then.
         Condition, with an `identity` (`models.identity_id`): it is the user's still, else None.
+        An address that becomes confirmed becomes a login name if it is nobody's.
         Raises `ValueError` on no change, and on a change of any other field.
         """
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         """Replaces the user's password hash if it is `old`; tells whether it was."""
 
-    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
-        """Uses a link and makes its address the user's verified one, in one write; tells whether.
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> Confirmation | None:
+        """Uses a link and makes its address the user's verified one, and a login name, in one write; None if not.
 
         Condition: that of `BrowserStore.spend_link`, nothing has ended the link, and the address is the one that the
         user wants, or was made theirs by this very claim.
+
+        Whoever has the address for a username gets another one in the same write: who opened its mail has the better
+        right to it. They keep their password and whatever they began. Raises `AddressTaken` if it is somebody else's
+        confirmed address.
         """
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:

@@ -99,7 +99,9 @@ class WithdrawalStore(RevocationStore, Protocol):
         """
 
     def reset_password(self, link: OneTimeLink, claim: str, password_hash: str, now: int) -> bool:
-        """Uses a link to set a password, which verifies the address that it went to, and ends all that the user had.
+        """Uses a link to set a password, and ends all that the user had.
+
+        It verifies the address that it went to as well, unless that is a login name of somebody else's.
 
         Condition: the link is stored with this hash, has not expired and was not used; nothing has ended it; its
         address is the user's. False also if it was used by this very `claim` before: then that was done.
@@ -108,12 +110,13 @@ class WithdrawalStore(RevocationStore, Protocol):
     def change_user(self, sub: str, **changes: Any) -> User | None:
         """Sets `USER_FIELDS`, as `UserStore.update` does; the user as it is now, None if absent. Raises `ValueError`.
 
+        Raises `storage.users.AddressTaken` where an address becomes confirmed that is a login name of somebody else's.
         A changed status, and the loss of an operator's powers, end all that the user had; disabled, nothing of theirs
         stands nor begins.
         """
 
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
-        """Removes a user with the login name, the identities, the factors and the memberships; idempotent.
+        """Removes a user with the login names, the identities, the factors and the memberships; idempotent.
 
         Nothing of theirs stands nor begins ever after, and nobody else is given the identifier. The same write leaves
         the `erasures.ErasureStore` what is to be done: whatever names the user still is removed in the background.

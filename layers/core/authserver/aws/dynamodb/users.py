@@ -1,11 +1,13 @@
 """The Users table: users, their login names and their identities elsewhere."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index, read_all
+from authserver.aws.dynamodb.login_names import ADDRESS, Move, in_place_of, move_of, new_items, owner_of
 from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
 from authserver.aws.items.ends import end_of, subject_end_of
 from authserver.aws.items.factors import factors_of
@@ -14,7 +16,6 @@ from authserver.aws.items.primary_keys import (
     factors_key,
     identity_key,
     key_text,
-    login_key,
     mail_key,
     part_of,
     parts_of,
@@ -42,9 +43,16 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models.browsers import OneTimeLink
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
-from authserver.models.users import Identity, User, identity_id
+from authserver.models.users import Identity, User, address_name, identity_id
 from authserver.storage.lists import Page
-from authserver.storage.users import MAPS, MOST_IDENTITIES, PROFILE_FIELDS, AccountState
+from authserver.storage.users import (
+    MAPS,
+    MOST_IDENTITIES,
+    PROFILE_FIELDS,
+    AccountState,
+    AddressTaken,
+    Confirmation,
+)
 
 LISTED = "user"
 OPERATORS = "operators"  # what operators are listed by as well, as if they were the members of something
@@ -71,12 +79,12 @@ class DynamoUsers:
         records = (read(user_of, item) for item in items.values())
         return {record.sub: record for record in records if record is not None}
 
-    def find(self, username: str) -> User | None:
+    def find(self, name: str) -> User | None:
         # The second read is made for a name that does not exist as well, so that time does not tell which do.
-        return self.get(self.identify(username))
+        return self.get(self.identify(name))
 
-    def identify(self, username: str) -> str:
-        return read(subject_of, self._table.get({"id": login_key(username)})) or ""
+    def identify(self, name: str) -> str:
+        return owner_of(self._table, name)
 
     def account_state(self, sub: str, identity: str = "") -> AccountState:
         user, factors, end = f"user#{sub}", factors_key(sub), subject_end_key(key_text(sub))
@@ -90,12 +98,14 @@ class DynamoUsers:
                     factors_of(found[self._name].get(factors)),
                     end_of(subject_end_of, ended),
                 )
-        raise TemporarilyUnavailable("The store did not answer", reason="user_contended")
+        raise _contended()
 
     def create(self, user: User) -> bool:
-        items = [encode_item(user_attributes(user))]
-        if user.username:
-            items.append(encode_item({"id": login_key(user.username), "sub": user.sub}))
+        address = address_name(user.email, verified=user.email_verified)
+        items = [
+            encode_item({**user_attributes(user), "login_address": address}),
+            *new_items(user.sub, user.username, address),
+        ]
         return not self._table.transact(self._creation(user, items))
 
     def _creation(self, user: User, items: list[Item]) -> list[Placed]:
@@ -118,13 +128,16 @@ class DynamoUsers:
         self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
     ) -> bool:
         identity = Identity.of(user.sub, issuer, subject, user.created_at)
-        items = [
-            encode_item({**user_attributes(user), "identities": frozenset({identity_key(identity.id)})}),
-            identity_item(identity),
-        ]
-        if membership:
-            items.append(membership_item(membership))
-        return write_by(self._table, self._creation(user, items), provider, self._configuration_table, self._tokens)
+        others = [identity_item(identity), *([membership_item(membership)] if membership else [])]
+        attributes = {**user_attributes(user), "identities": frozenset({identity_key(identity.id)})}
+        address = address_name(user.email, verified=user.email_verified)
+        free = [address] if address and not owner_of(self._table, address) else []
+        for name in (*free, ""):  # somebody may take it meanwhile
+            items = [encode_item({**attributes, "login_address": name}), *others, *new_items(user.sub, "", name)]
+            writes = self._creation(user, items)
+            if write_by(self._table, writes, provider, self._configuration_table, self._tokens):
+                return True
+        return False
 
     def link(self, identity: Identity) -> bool:
         key = identity_key(identity.id)
@@ -159,6 +172,8 @@ class DynamoUsers:
         if identity:
             condition += " AND contains(identities, :identity)"
             values[":identity"] = identity_key(identity)
+        if ADDRESS & changes.keys():
+            return self._update_with_address(sub, changes, condition, identity)
         for _ in range(ATTEMPTS):
             try:
                 item = self._table.update(key, expression, condition, values, names=names, answer="ALL_NEW")
@@ -167,7 +182,29 @@ class DynamoUsers:
                     return None
             else:
                 return user_of(decode_item(item))
-        raise TemporarilyUnavailable("The store did not answer", reason="user_contended")
+        raise _contended()
+
+    def _update_with_address(self, sub: str, changes: Mapping[str, Any], condition: str, identity: str) -> User | None:
+        """The same where an address is among the changes, which is a login name if it is confirmed and nobody's."""
+        for _ in range(ATTEMPTS):
+            move = move_of(self._table, sub, changes)
+            if move.is_taken:
+                move = replace(move, address="")
+            if not move.stored or (identity and identity_key(identity) not in move.stored.get("identities", ())):
+                return None
+            if not self._table.transact(self._moving(move, changes, condition, identity)):
+                return self.get(sub)
+            make_user_maps(self._table, sub, changes, identity)
+        raise _contended()
+
+    def _moving(self, move: Move, changes: Mapping[str, Any], condition: str, identity: str) -> list[Placed]:
+        expression, names, values = user_assignments(
+            {**changes, "login_address": move.address}, PROFILE_FIELDS | {"login_address"}
+        )
+        as_read, read_values = move.condition
+        values |= read_values | ({":identity": identity_key(identity)} if identity else {})
+        change = Write.update({"id": f"user#{move.sub}"}, expression, f"{condition} AND {as_read}", values, names)
+        return [(self._name, change), *move.writes(self._name)]
 
     def rehash(self, sub: str, old: str, new: str) -> bool:
         return self._table.update_if(
@@ -177,29 +214,53 @@ class DynamoUsers:
             {":old": old, ":new": new},
         )
 
-    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> bool:
+    def confirm_email(self, link: OneTimeLink, claim: str, now: int) -> Confirmation | None:
+        move = self._confirming(link)
+        for _ in range(ATTEMPTS):
+            if move.is_taken and not move.gives_way:
+                raise AddressTaken
+            if not self._table.transact(self._confirmation(move, link, claim, now)):
+                return Confirmation(self.get(move.owner) if move.gives_way else None)
+            before, move = move, self._confirming(link)
+            if move == before:
+                return None
+        raise _contended()
+
+    def _confirming(self, link: OneTimeLink) -> Move:
+        return move_of(self._table, link.subject, {"email": link.address, "email_verified": True})
+
+    def _confirmation(self, move: Move, link: OneTimeLink, claim: str, now: int) -> list[Placed]:
+        as_read, read_values = move.condition
         confirm = Write.update(
             {"id": f"user#{link.subject}"},
-            "SET email = :address, email_verified = :verified, updated_at = :now REMOVE pending_email",
-            "pending_email = :address OR (email = :address AND email_verified = :verified)",
-            {":address": link.address, ":verified": True, ":now": now},
+            "SET email = :address, email_verified = :verified, updated_at = :now, login_address = :name"
+            " REMOVE pending_email",
+            f"(pending_email = :address OR (email = :address AND email_verified = :verified)) AND {as_read}",
+            {":address": link.address, ":verified": True, ":now": now, ":name": move.address, **read_values},
         )
         condition, values = ends_are(link.begun.subject, link.sessions)
         stands = Write.check({"pk": subject_end_key(key_text(link.subject))}, condition, values)
-        return not self._table.transact(
-            [
-                (self._name, confirm),
-                (self._tokens, spend_link(link, claim, now)),
-                (self._tokens, stands),
-                era_stands(self._tokens, link.begun.era, shard_of(link.subject)),
-            ]
-        )
+        if move.gives_way:
+            names = move.writes_of_renaming(self._name, in_place_of(move.holder["username"], claim), now)
+        else:
+            names = move.writes(self._name)
+        return [
+            (self._name, confirm),
+            (self._tokens, spend_link(link, claim, now)),
+            (self._tokens, stands),
+            era_stands(self._tokens, link.begun.era, shard_of(link.subject)),
+            *names,
+        ]
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         return self._all.page(parts_of(LISTED), user_of, limit=limit, cursor=cursor)
 
     def operators(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         return self._operators.page(OPERATORS, user_of, limit=limit, cursor=cursor)
+
+
+def _contended() -> TemporarilyUnavailable:
+    return TemporarilyUnavailable("The store did not answer", reason="user_contended")
 
 
 def _version(item: Item | None) -> int:

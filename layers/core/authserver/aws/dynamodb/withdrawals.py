@@ -22,6 +22,7 @@ from authserver.aws.dynamodb.ends import (
 )
 from authserver.aws.dynamodb.keys import ring_write
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
+from authserver.aws.dynamodb.login_names import ADDRESS, Move, as_read, move_of
 from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, ROLE, is_administrator
 from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
@@ -78,7 +79,7 @@ from authserver.models.tokens import Authorization
 from authserver.models.users import Identity, User
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.erasures import left_by, left_by_organisation
-from authserver.storage.users import MOST_IDENTITIES
+from authserver.storage.users import MOST_IDENTITIES, AddressTaken
 from authserver.storage.withdrawals import USER_FIELDS, Others
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ ATTEMPTS = 4
 ORGANISATION_FIELDS = frozenset({"name", "status"})
 IS_NO_ADMINISTRATOR = "attribute_not_exists(id) OR NOT #role = :administrator"
 MOST_WRITES = 100  # of a transaction
-# That a deletion needs beside memberships: the user, the end, what is left, the login name, the factors; an operator
+# That a deletion needs beside memberships: the user, the end, what is left, two login names, the factors; an operator
 # who stays, the session that decided; and the identities.
-BESIDE_MEMBERSHIPS = 7 + MOST_IDENTITIES
+BESIDE_MEMBERSHIPS = 8 + MOST_IDENTITIES
 MOST_OTHERS = 40  # administrators who stay that one transaction checks
 
 
@@ -243,42 +244,68 @@ class DynamoWithdrawals(DynamoRevocations):
         return not self._tokens.transact(writes)
 
     def reset_password(self, link: OneTimeLink, claim: str, password_hash: str, now: int) -> bool:
-        version = new_version()
-        change = Write.update(
-            {"id": f"user#{link.subject}"},
-            "SET password_hash = :password_hash, email_verified = :verified, version = :version",
-            "email = :address",
-            {":password_hash": password_hash, ":verified": True, ":address": link.address, ":version": version},
+        move = self._verifying(link)
+        for _ in range(ATTEMPTS):
+            if not self._tokens.transact(self._resetting(move, link, claim, password_hash, now)):
+                return True
+            before, move = move, self._verifying(link)
+            if move == before:
+                return False
+        raise _contended()
+
+    def _verifying(self, link: OneTimeLink) -> Move:
+        return move_of(self._users, link.subject, {"email": link.address, "email_verified": True})
+
+    def _resetting(self, move: Move, link: OneTimeLink, claim: str, password_hash: str, now: int) -> list[Placed]:
+        """The writes of a reset; where the address is somebody else's login name, it verifies nothing."""
+        version, tokens = new_version(), self._tables.tokens
+        verified = {} if move.is_taken else {"email_verified": True, "login_address": move.address}
+        expression, names, values = assignments(
+            {"password_hash": password_hash, "version": version, **verified},
+            frozenset({"password_hash", "version", "email_verified", "login_address"}),
         )
-        condition, values = ends_are(link.begun.subject, link.sessions)
-        tokens = self._tables.tokens
-        writes: list[Placed] = [
+        same, read_values = move.condition
+        values |= {":address": link.address, **read_values}
+        change = Write.update({"id": f"user#{link.subject}"}, expression, f"email = :address AND {same}", values, names)
+        condition, end_values = ends_are(link.begun.subject, link.sessions)
+        return [
             (self._tables.users, change),
             (tokens, spend_link(link, claim, now)),
-            subject_end(tokens, link.subject, version=version, only_if=condition, values=values),
+            subject_end(tokens, link.subject, version=version, only_if=condition, values=end_values),
             era_stands(tokens, link.begun.era, shard_of(link.subject)),
+            *([] if move.is_taken else move.writes(self._tables.users)),
         ]
-        return not self._tokens.transact(writes)
 
     def change_user(self, sub: str, **changes: Any) -> User | None:
         if not changes.keys() <= USER_FIELDS:
             raise ValueError("these fields cannot be changed")
-        listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
         version = new_version() if {"status", "operator"} & changes.keys() else None
-        versioned = {} if version is None else {"version": version}
-        expression, names, values = user_assignments(
-            {**changes, **listed, **versioned}, USER_FIELDS | {"listed_member", "version"}
-        )
-        change = Write.update({"id": f"user#{sub}"}, expression, user_condition(changes), values, names)
-        writes: list[Placed] = [(self._tables.users, change)]
-        if version is not None:
-            writes.append(self._end_of_changed(sub, changes, version))
         for _ in range(ATTEMPTS):
-            if not self._tokens.transact(writes):
+            move = move_of(self._users, sub, changes) if ADDRESS & changes.keys() else None
+            if move and move.is_taken:
+                raise AddressTaken
+            if not self._tokens.transact(self._changing(sub, changes, version, move)):
                 return read(user_of, self._users.get({"id": f"user#{sub}"}))
-            if not make_user_maps(self._users, sub, changes):
+            if not make_user_maps(self._users, sub, changes) and not (move and move.stored):
                 return None
         raise _contended()
+
+    def _changing(self, sub: str, changes: Mapping[str, Any], version: int | None, move: Move | None) -> list[Placed]:
+        listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
+        versioned = {} if version is None else {"version": version}
+        named = {"login_address": move.address} if move else {}
+        expression, names, values = user_assignments(
+            {**changes, **listed, **versioned, **named}, USER_FIELDS | {"listed_member", "version", "login_address"}
+        )
+        condition = user_condition(changes)
+        if move:
+            same, read_values = move.condition
+            condition, values = f"{condition} AND {same}", {**values, **read_values}
+        change = Write.update({"id": f"user#{sub}"}, expression, condition, values, names)
+        writes: list[Placed] = [(self._tables.users, change), *(move.writes(self._tables.users) if move else [])]
+        if version is not None:
+            writes.append(self._end_of_changed(sub, changes, version))
+        return writes
 
     def _end_of_changed(self, sub: str, changes: Mapping[str, Any], version: int) -> Placed:
         """Raises the subject's epoch, unless all that happens is that somebody becomes an operator."""
@@ -323,10 +350,9 @@ class DynamoWithdrawals(DynamoRevocations):
         """Removes a user's item as it was read, with what is found by it, and leaves what is to be erased."""
         stored = decode_item(item) if item else {}
         names = {*stored.get("identities", ()), factors_key(sub)}
-        if "username" in stored:
-            names.add(login_key(stored["username"]))
+        names |= {login_key(stored[name]) for name in ("username", "login_address") if name in stored}
         writes: list[Placed] = [
-            (self._tables.users, Write.delete({"id": f"user#{sub}"}, *_has_these_identities(item))),
+            (self._tables.users, Write.delete({"id": f"user#{sub}"}, *_has_these_names(item))),
             *((self._tables.users, Write.delete({"id": name})) for name in sorted(names)),
         ]
         if item is not None:  # else it was left before, or there was nobody
@@ -683,14 +709,12 @@ def _provided(item: Item | None) -> Mapping[str, str]:
     return provided
 
 
-def _has_these_identities(user: Item | None) -> tuple[str, dict[str, Any]]:
-    """The condition that a user's item has the identities that were read, so that none stays behind."""
+def _has_these_names(user: Item | None) -> tuple[str, dict[str, Any]]:
+    """The condition that a user's item has the identities and login names that were read, so that none stays behind."""
     if user is None:
         return "attribute_not_exists(id)", {}
-    identities = decode_item(user).get("identities")
-    if not identities:
-        return "attribute_exists(id) AND attribute_not_exists(identities)", {}
-    return "attribute_exists(id) AND identities = :identities", {":identities": identities}
+    same, values = as_read(decode_item(user), "identities", "username", "login_address")
+    return f"attribute_exists(id) AND {same}", values
 
 
 def _are_enough(others: Others, sub: str, user: Item | None, memberships: Iterable[Membership]) -> bool:
