@@ -36,7 +36,7 @@ from authserver.documents.organisation import NewOrganisation, Role
 from authserver.documents.resource import NewResource, ResourceId
 from authserver.documents.scope import NewScope, ScopeName
 from authserver.documents.theme import NewTheme
-from authserver.documents.user import BoundedProfile
+from authserver.documents.user import BoundedProfile, require_own_name
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
@@ -44,7 +44,7 @@ from authserver.management.admin.resources import described, with_resource
 from authserver.management.admin.scopes import with_scope
 from authserver.models.clients import Client, ClientSecret
 from authserver.models.organisations import Membership, Organisation
-from authserver.models.users import User
+from authserver.models.users import User, address_name
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import DEFAULT
 from authserver.storage.browsers import BrowserStore
@@ -77,6 +77,17 @@ class UserSeed(BoundedProfile):
     email_verified: bool = False
     name: str = ""
     operator: bool = False
+
+    @model_validator(mode="after")
+    def _name_is_no_others_address(self) -> "UserSeed":
+        require_own_name(self.username, self.email, verified=self.email_verified)
+        return self
+
+    @property
+    def login_names(self) -> set[str]:
+        """What the user signs in with."""
+        own = address_name(self.email, verified=self.email_verified)
+        return {normalised_username(self.username), *([own] if own else [])}
 
 
 class OrganisationSeed(NewOrganisation):
@@ -137,9 +148,9 @@ class Seed(BaseModel):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Seed":
-        names = [normalised_username(user.username) for user in self.users]
+        names = [name for user in self.users for name in user.login_names]
         if len(set(names)) < len(names):
-            raise ValueError("users: two have the same username, but for case or Unicode form")
+            raise ValueError("users: two have the same username or verified email, but for case or Unicode form")
         return self
 
 

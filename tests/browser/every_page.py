@@ -135,7 +135,7 @@ def set_up_an_app(tab: Tab) -> None:
 def sign_in_at_work(tab: Tab, app: App) -> None:
     """At a provider that does not answer."""
     tab.start(app)
-    tab.page.get_by_label("Work email").fill("alice@acme.example")
+    tab.page.get_by_label("Email or username").fill("alice@acme.example")
 
 
 def address_to_confirm(address: str) -> Callable[[Tab, App], None]:

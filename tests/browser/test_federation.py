@@ -61,7 +61,7 @@ def test_by_address_and_after_a_refusal_back_to_the_sign_in_page(
     tab.start(public)
     provider.parameters = {"error": "access_denied", "error_description": "<b>call this number</b>"}
     try:
-        tab.page.get_by_label("Work email").fill("alice@work.example")
+        tab.page.get_by_label("Email or username").fill("alice@work.example")
         tab.page.get_by_role("button", name="Sign in with your organisation").click()
         expect(tab.page.get_by_role("alert")).to_have_text("The sign-in was cancelled or refused there.")
         assert "call this number" not in tab.page.content()

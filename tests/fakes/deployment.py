@@ -96,6 +96,7 @@ def settings(**overrides: Any) -> Settings:
         mail_from="authserver@as.example",
         mail_function="mail",
         erase_function="erase",
+        email_sign_in=True,
         deletes_accounts=True,
         aws_client="lean",
     )

@@ -59,8 +59,10 @@ class FederatedPerson(Browser):
         """At the sign-in page of a new request."""
         return self.follow(self.authorize((app or native(self.gateway)).request(**parameters)))
 
-    def choose(self, page: Answer, **choice: str) -> Answer:
-        return self.send("POST", "/federate", form=hidden_fields(page) | (choice or {"provider": "work"}))
+    def choose(self, page: Answer, *, email: str = "", provider: str = "work") -> Answer:
+        """By a button, or by the address in the one field of the page."""
+        choice = {"username": email, "password": "", "by": "email"} if email else {"provider": provider}
+        return self.send("POST", "/federate", form=hidden_fields(page) | choice)
 
     def come_back(self, location: str) -> Answer:
         parts = urlsplit(location)

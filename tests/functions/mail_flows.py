@@ -4,9 +4,11 @@ import re
 from dataclasses import asdict
 
 from authserver.messages.mail import EMAIL_VERIFICATION, MailOrder
+from authserver.models.users import User
 from authserver.values import base64url
 from tests.functions.flowing import flow, mail_flow
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import stores_of
 from tests.functions.journey import Browser
 from tests.functions.world import World
 
@@ -109,6 +111,16 @@ def confirm_an_address(world: World) -> None:
         assert confirm(browser, path).status == 200
     world.deliver()
     assert [mail["Destination"]["ToAddresses"] for mail in world.aws.mails] == [[NEW_ADDRESS], ["alice@example.com"]]
+
+
+@mail_flow
+def confirm_an_address_that_is_somebodys_username(world: World) -> None:
+    stores_of(world).users.create(User("sub-of-bob", NEW_ADDRESS, "", email="bob@example.com"))
+    assert confirm(Browser(Gateway(world)), want_address(world)).status == 200
+    world.deliver()
+    assert ["bob@example.com"] in [mail["Destination"]["ToAddresses"] for mail in world.aws.mails]
+    stores_of(world).users.create(User("sub-of-carol", "carol", "", email="c@example.com", email_verified=True))
+    assert confirm(Browser(Gateway(world)), want_address(world, "c@example.com")).status == 409
 
 
 @mail_flow

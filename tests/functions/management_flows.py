@@ -80,6 +80,7 @@ def manage_users(world: World) -> None:
     answered(201, gateway.manage("POST /admin/users", token, document, key="first"))
     answered(409, gateway.manage("POST /admin/users", token, document))
     answered(200, gateway.manage("GET /admin/users", token))
+    answered(200, gateway.call("GET", "/admin/users", f"Bearer {token}", query={"login": ["alice"]}))
     answered(200, gateway.manage(f"GET {one}", token, sub=sub))
     for status in ("disabled", "active"):
         answered(200, gateway.manage(f"PATCH {one}", token, {"status": status}, sub=sub))

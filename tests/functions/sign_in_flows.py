@@ -138,6 +138,13 @@ def sign_in_at_an_identity_provider(world: World) -> None:
         assert "access_token" in somebody.tokens_from(provider)
         provider.person.claims["name"] = "Alice Renamed"
         assert "consent?request=" in somebody.sign_in_at(provider, prompt="login").location
+    with federated(world, trusts_email=True) as provider:
+        provider.person.subject = "another"
+        for address in ("one@work.example", "another@work.example"):
+            provider.person.claims.update(email=address, email_verified=True)
+            somebody = federated_person(world)
+            assert "consent?request=" in somebody.sign_in_at(provider).location
+    with federated(world) as provider:
         by_address = federated_person(world)
         page = by_address.arrive(scope="openid profile not-registered")
         location = by_address.choose(page, email="alice@work.example").location

@@ -120,7 +120,7 @@ def test_nobody_comes_from_elsewhere(world: World, gateway: Gateway) -> None:
     assert "federate" not in page.body
     request = page.body.partition('name="request" value="')[2].partition('"')[0]
     csrf = page.body.partition('name="csrf" value="')[2].partition('"')[0]
-    for choice in ({"provider": "work"}, {"provider": "idp#work"}, {"email": "alice@example.com"}):
+    for choice in ({"provider": "work"}, {"provider": "idp#work"}, {"by": "email", "username": "alice@example.com"}):
         answer = browser.send("POST", "/federate", form={"request": request, "csrf": csrf, **choice})
         assert answer.status in (400, 404)
         assert "location" not in answer.headers

@@ -120,6 +120,6 @@ def test_without_providers_the_sign_in_page_is_as_it_was_and_asks_once_a_minute(
         for _ in range(3):
             page = federated_person(world).arrive()
             assert 'federate"' not in page.body
-            assert "Work email" not in page.body
+            assert "with your organisation" not in page.body
         lists = [call for call in world.aws.calls if call.operation == "Query"]
         assert len(lists) == 1

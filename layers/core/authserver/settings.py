@@ -68,6 +68,7 @@ class Settings:
     mail_from: str  # whom mails are from; empty if none are sent
     mail_function: str
     erase_function: str
+    email_sign_in: bool  # whether a confirmed e-mail address works wherever a username does
     deletes_accounts: bool  # whether people may delete their own account
     aws_client: str  # what calls DynamoDB and KMS: `lean` or `boto3`
 
@@ -120,6 +121,7 @@ class Settings:
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),
+            email_sign_in=environ.get("EMAIL_SIGN_IN", "true") == "true",
             deletes_accounts=environ.get("ACCOUNT_DELETION") == "Allowed",
             aws_client=environ.get("AWS_CLIENT", "lean"),
         )

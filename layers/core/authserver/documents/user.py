@@ -26,7 +26,8 @@ from authserver.models.browsers import OneTimeLink
 from authserver.models.factors import Factors as StoredFactors
 from authserver.models.users import Identity as StoredIdentity
 from authserver.models.users import User as StoredUser
-from authserver.values import Secret, normalised_username
+from authserver.models.users import address_name
+from authserver.values import Secret, looks_like_address, normalised_username
 
 MIN_PASSWORD = 8  # NIST SP 800-63B section 3.1.1.2 asks for no less; composition rules it forbids
 
@@ -41,6 +42,12 @@ def _password(text: str) -> str:
     if not is_acceptable(Secret(text)):
         raise ValueError("must be at most 1024 octets without NUL")
     return text
+
+
+def require_own_name(username: str, email: str, *, verified: bool) -> None:
+    """Raises `ValueError` where a new username looks like an e-mail address that is not known to be the user's."""
+    if looks_like_address(username) and normalised_username(username) != address_name(email, verified=verified):
+        raise ValueError("username: must have no @, unless it is the user's own verified email")
 
 
 def _hash(text: str) -> str:
@@ -160,7 +167,11 @@ class User(Profile, Account):
 
 
 class NewUser(BoundedProfile):
-    """A user to be. With neither password nor hash they sign in through an identity provider, or not at all."""
+    """A user to be. With neither password nor hash they sign in through an identity provider, or not at all.
+
+    A username has an `@` only if it is the user's own address, and `email_verified`. Such an address is a login name,
+    as the username is.
+    """
 
     username: Username
     sub: Identifier | None = Field(default=None, description="For imports; never that of another person before")
@@ -175,6 +186,11 @@ class NewUser(BoundedProfile):
     def _one_password(self) -> Self:
         if self.password is not None and self.password_hash is not None:
             raise ValueError("password and password_hash exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _name_is_no_others_address(self) -> Self:
+        require_own_name(self.username, self.email, verified=self.email_verified)
         return self
 
 

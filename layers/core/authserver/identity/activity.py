@@ -30,6 +30,7 @@ APPLICATIONS_DISCONNECTED = "applications_disconnected"
 PROFILE_CHANGED = "profile_changed"
 EMAIL_CHANGED = "email_changed"
 EMAIL_VERIFIED = "email_verified"
+USERNAME_CHANGED = "username_changed"  # (the one from before, which is somebody else's address)
 DATA_EXPORTED = "data_exported"
 
 # What an operator did to the account, of which its user is told by mail as well (`mails.tell_of_operator`).

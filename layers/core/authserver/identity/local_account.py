@@ -1,4 +1,4 @@
-"""Who a username and a password belong to, for the sign-in page and the password grant alike."""
+"""Who a login name and a password belong to, for the sign-in page and the password grant alike."""
 
 from contextlib import suppress
 
@@ -37,16 +37,19 @@ class Account:
 
 
 def authenticate(
-    username: str, password: Secret, source: str, services: Services, device: Device | None = None
+    name: str, password: Secret, source: str, services: Services, device: Device | None = None
 ) -> Account | None:
-    """The account; None, after the same work, for an unknown name and for a wrong password.
+    """The account with this username or confirmed address; None, after the same work, for an unknown name and for a
+    wrong password.
 
     Raises `TooManyAttempts` without having looked at the password.
     """
-    state, ends = account_state(services.users.identify(username), services)
+    state, ends = account_state(services.users.identify(name), services)
     user = state.user
+    if user and not user.is_called(name, by_address=services.settings.email_sign_in):
+        user = None
     known = device.id if user and device and device.knows(user.sub) else ""
-    attempt = count_attempt(username, source, services, known)
+    attempt = count_attempt(user.sub if user else "", name, source, services, known)
     proven = services.passwords.verify(password, user.password_hash if user else None)
     if user is None or not proven or user.status != ACTIVE:
         note_wrong(attempt, services)

@@ -1,7 +1,8 @@
 """Ordering mails. What is ordered, and how long that takes, tells nobody whether there is an account.
 
-For one name, whoever asks, there is one mail a minute, and after the first three of an hour one in a quarter of an
-hour. What is held back is not refused: the link of the mail before is still good, so nobody keeps a user from one.
+For one user, whoever asks by whichever name, and for one name that is nobody's, there is one mail a minute, and after
+the first three of an hour one in a quarter of an hour. What is held back is not refused: the link of the mail before is
+still good, so nobody keeps a user from one.
 """
 
 from contextlib import suppress
@@ -16,18 +17,19 @@ from authserver.messages.mail import (
     FACTORS_CHANGED,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
+    USERNAME_CHANGED,
     MailOrder,
 )
 from authserver.models.browsers import Session
 from authserver.models.users import User
 from authserver.services import Services
-from authserver.values import base64url, is_mail_address, normalised_username
+from authserver.values import base64url, is_mail_address
 
 from .begin import begun_of, key_text
-from .throttle import network_of
+from .throttle import network_of, whose
 
 MINUTE, QUARTER, HOUR = 60, 900, 3600
-FREE = 3  # mails in an hour for a name
+FREE = 3  # mails in an hour for a user
 FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`
 SOURCE_DELAY = 30
 VERIFICATIONS_AN_HOUR = 5  # that a user has sent
@@ -35,21 +37,23 @@ VERIFICATIONS_TO_ADDRESS = 10  # that one address gets, whoever wants it: anybod
 
 
 def order_reset(username: str, source: str, languages: str, services: Services) -> None:
-    """Orders a link to a new password for whoever has this login name, if anybody.
+    """Orders a link to a new password for whoever has this username or confirmed address, if anybody.
 
     Raises `TooManyAttempts` if this source asks for too many, by whatever names.
     """
-    network, name = f"source\x00{network_of(source)}", f"name\x00{normalised_username(username)}"
+    network = f"source\x00{network_of(source)}"
     if _count(network, HOUR, services) > FREE_OF_SOURCE and _count(network, SOURCE_DELAY, services) > 1:
         raise TooManyAttempts(_rest_of(SOURCE_DELAY, services))
+    # Whether there is anybody or not, it takes the same: the mail is written later, by somebody who must not ask.
+    subject = services.users.identify(username)
+    name = whose(subject, username)
     if _count(name, MINUTE, services) > 1:
         return
     try:
-        # Whether there is anybody or not, it takes the same: the mail is written later, by somebody who must not ask.
-        begun = begun_of(services.browsers.ends(key_text(services.users.identify(username))))
+        begun = begun_of(services.browsers.ends(key_text(subject)))
         in_quarter, in_hour = _count(name, QUARTER, services), _count(name, HOUR, services)
         if in_quarter == 1 or in_hour <= FREE:
-            _order(PASSWORD_RESET, services, username=username, languages=languages, begun=begun)
+            _order(PASSWORD_RESET, services, username=username, subject=subject, languages=languages, begun=begun)
     except TemporarilyUnavailable:
         with suppress(TemporarilyUnavailable):
             _count(name, MINUTE, services, -1)  # whoever asks again is not to wait for what was never ordered
@@ -95,6 +99,11 @@ def tell_of_new_factors(user: User, languages: str, services: Services) -> None:
 def tell_of_new_address(user: User, languages: str, services: Services) -> None:
     """Tells whoever has the address that was the user's that it is not any more."""
     _tell(EMAIL_CHANGED, user, languages, services)
+
+
+def tell_of_new_username(user: User, before: str, services: Services) -> None:
+    """Tells a user that the username from `before` is somebody else's confirmed address, and that theirs is another."""
+    _tell(USERNAME_CHANGED, user, "", services, about=before)
 
 
 def tell_of_operator(user: User, what: str, about: str, services: Services) -> None:

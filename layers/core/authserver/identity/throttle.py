@@ -3,7 +3,8 @@
 People are delayed, never locked out: the first attempts of an hour are free, then each has to come some time after the
 one before, up to a quarter of an hour. What is refused is not counted, so nobody can make another wait for longer by
 trying more. What counts is the pair of account and source; beside it the source, for who tries many accounts; and the
-account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt.
+account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt. An
+account is its user, by whichever login name; a name that is nobody's counts for itself.
 
 A source and its pairs are one item: one write counts an attempt at both, before anything is checked, so that parallel
 ones count too, and one write gives it back if the secret was right. A pair without attempts takes no room. So the item
@@ -64,12 +65,12 @@ class Attempt:
     wrong_ones: str = ""  # the counter of those at the account, if it has one
 
 
-def count_attempt(username: str, source: str, services: Services, device: str = "") -> Attempt:
-    """Counts an attempt at a user's password. `device` is one that signed in to this account before.
+def count_attempt(subject: str, name: str, source: str, services: Services, device: str = "") -> Attempt:
+    """Counts an attempt at a user's password: by the subject, or if it is empty, by the name that is nobody's.
 
-    Raises `TooManyAttempts` with the exact time to wait.
+    `device` is one that signed in to this account before. Raises `TooManyAttempts` with the exact time to wait.
     """
-    account = normalised_username(username)
+    account = whose(subject, name)
     return _by_device("login", account, device, services) or _from_source(PASSWORDS, account, source, services)
 
 
@@ -124,6 +125,11 @@ def note_right_secret(client_id: str, source: str, services: Services) -> None:
     with suppress(TemporarilyUnavailable):
         if not any(services.counters.counted(today)):
             services.counters.count(*today, 1, today[1] + 3 * DAY)
+
+
+def whose(subject: str, name: str) -> str:
+    """What counts for somebody: one for all the login names of a user, and one for each name that is nobody's."""
+    return f"subject\x00{subject}" if subject else f"name\x00{normalised_username(name)}"
 
 
 def network_of(source: str) -> str:

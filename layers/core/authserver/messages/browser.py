@@ -152,10 +152,11 @@ class GoTo:
 class LoginPage:
     """The sign-in page. `problem` is a sentence for the user, empty at first.
 
-    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to. Without
-    a `client`, a page of ours wants to know who is there. `passkey` are the options by which the browser asks for one,
-    empty where none can be; `reason` is for the log, where one was refused. `account` and `name` are of whoever is
-    signed in already: who may go on as that by a form with `continue_csrf`, or else has to sign in again.
+    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to, and
+    `takes_email` whether one may be typed as a name at all. Without a `client`, a page of ours wants to know who is
+    there. `passkey` are the options by which the browser asks for one, empty where none can be; `reason` is for
+    the log, where one was refused. `account` and `name` are of whoever is signed in already: who may go on as that by a
+    form with `continue_csrf`, or else has to sign in again.
     """
 
     request_handle: str
@@ -167,6 +168,7 @@ class LoginPage:
     retry_after: int | None = None
     providers: tuple[IdentityProvider, ...] = ()
     asks_email: bool = False
+    takes_email: bool = False
     recovers: bool = False  # whether a forgotten password can be replaced
     ui_locales: str = ""
     passkey: Mapping[str, Any] = field(default_factory=dict, repr=False)

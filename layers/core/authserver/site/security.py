@@ -110,7 +110,7 @@ def _require_password(visitor: Visitor, typed: Secret, visit: Visit, services: S
     """Throttled as at sign-in: a session that was left open is no place to guess at. Raises `TooManyAttempts`."""
     user, device = visitor.user, read_device(visit.device_cookie, services)
     known = device.id if device and device.knows(user.sub) else ""
-    attempt = count_attempt(user.username, visit.source, services, known)
+    attempt = count_attempt(user.sub, "", visit.source, services, known)
     if not services.passwords.matches(typed, user.password_hash):
         note_wrong(attempt, services)
         raise Rejected(current=WRONG_PASSWORD)

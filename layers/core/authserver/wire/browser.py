@@ -134,7 +134,7 @@ def parse_federation_form(request: HttpRequest) -> FederationForm:
         **_brought_by(request, form),
         csrf=form.get("csrf", ""),
         provider=form.get("provider", ""),
-        email=form.get("email", ""),
+        email=form.get("username", "") if form.get("by") == "email" else "",
     )
 
 

@@ -274,6 +274,7 @@ def _page(
     reason: str = "",
 ) -> LoginPage:
     providers = services.listed_providers()
+    asks_email = any(provider.domains for provider in providers)
     return LoginPage(
         request_handle=interaction.request_handle,
         csrf=csrf_token(LOGIN, resumed, interaction.browser_secret, services),
@@ -283,7 +284,8 @@ def _page(
         status=status,
         retry_after=retry_after,
         providers=_to_choose_from(providers, resumed.login_hint),
-        asks_email=any(provider.domains for provider in providers),
+        asks_email=asks_email,
+        takes_email=asks_email or services.settings.email_sign_in,
         recovers=bool(services.settings.mail_from),
         passkey=request_options(_ceremony(resumed, interaction), services) if offers_passkeys(services) else {},
         ui_locales=resumed.ui_locales,

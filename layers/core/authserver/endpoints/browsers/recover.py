@@ -7,9 +7,9 @@ signed in to that account: a link alone would let others say whose an address is
 
 from collections.abc import Callable, Mapping
 
-from authserver.identity.activity import EMAIL_CHANGED, EMAIL_VERIFIED, PASSWORD_CHANGED, note
+from authserver.identity.activity import EMAIL_CHANGED, EMAIL_VERIFIED, PASSWORD_CHANGED, USERNAME_CHANGED, note
 from authserver.identity.mail_links import OpenedLink, open_link
-from authserver.identity.mails import order_reset, tell_of_new_address, tell_of_new_password
+from authserver.identity.mails import order_reset, tell_of_new_address, tell_of_new_password, tell_of_new_username
 from authserver.identity.new_password import refusal
 from authserver.marks import N_
 from authserver.messages.browser import GoTo
@@ -20,6 +20,7 @@ from authserver.models.users import User
 from authserver.records import dataclass
 from authserver.services import Services
 from authserver.storage.guards import SessionOver
+from authserver.storage.users import AddressTaken
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.values import Secret
@@ -30,6 +31,7 @@ SENT, CHANGED = "sent", "password"  # what was done, in the address of the page 
 HELD = "held"  # in the place of a link in the path: the one that the browser keeps
 MAX_LOCALES = 200  # characters: they go on in the address
 NAME_MISSING = N_("Enter your username.")
+EMAIL_OR_NAME_MISSING = N_("Enter your email address or username.")
 
 type Answer = View | GoTo
 
@@ -54,16 +56,21 @@ def show_question(visit: Visit, services: Services) -> Answer:
             return View("recover/sent", context, reason="recover_sent")
         case "password":
             return View("recover/changed", reason="recover_changed")
-    return View("recover/ask", {"request_handle": handle, "problem": ""}, reason="recover_page")
+    return _question(handle, services)
 
 
 def order_link(visit: Visit, services: Services) -> Answer:
-    """Orders a link for whoever has this username. The answer is one, whether anybody has."""
+    """Orders a link for whoever has this username or confirmed address. The answer is one, whether anybody has."""
     handle, username = _pending(visit.entered("request"), services), visit.entered("username")
     if not username.strip():
-        return View("recover/ask", {"request_handle": handle, "problem": NAME_MISSING}, 400, "recover_400")
+        return _question(handle, services, EMAIL_OR_NAME_MISSING if services.settings.email_sign_in else NAME_MISSING)
     order_reset(username, visit.source, visit.languages, services)
     return GoTo("recover", handle, done=SENT, ui_locales=_asked_locales(visit))
+
+
+def _question(handle: str, services: Services, problem: str = "") -> View:
+    context = {"request_handle": handle, "problem": problem, "takes_email": services.settings.email_sign_in}
+    return View("recover/ask", context, 400 if problem else 200, "recover_400" if problem else "recover_page")
 
 
 def show_reset(visit: Visit, services: Services) -> Answer:
@@ -72,7 +79,7 @@ def show_reset(visit: Visit, services: Services) -> Answer:
     user = _owner(opened, services)
     if opened is None or user is None or not _may_reset(opened, user):
         return _over("recover")
-    return View("recover/new", {"username": user.username, "problem": ""}, reason="reset_page")
+    return View("recover/new", {"username": _name_of(user), "problem": ""}, reason="reset_page")
 
 
 def reset_password(visit: Visit, services: Services) -> Answer:
@@ -91,7 +98,7 @@ def reset_password(visit: Visit, services: Services) -> Answer:
         return _over("recover")
     problem = refusal(password, user.username, services.theme().name)
     if problem:
-        return View("recover/new", {"username": user.username, "problem": problem}, 400, "reset_400")
+        return View("recover/new", {"username": _name_of(user), "problem": problem}, 400, "reset_400")
     password_hash = services.passwords.hash(password)
     if not services.withdrawals.reset_password(opened.link, claim, password_hash, services.now()):
         again = open_link(visit.path_parameters["link"], PASSWORD_RESET, services)
@@ -109,6 +116,11 @@ def _may_reset(opened: OpenedLink, user: User) -> bool:
     Nor does one make a first password: who has none signs in elsewhere, or is not to sign in.
     """
     return opened.is_live and opened.link.address == user.email and bool(user.password_hash)
+
+
+def _name_of(user: User) -> str:
+    """What the user's browser keeps the password by."""
+    return user.username or user.email
 
 
 def _done_before(visit: Visit, password: Secret, services: Services) -> Answer:
@@ -142,7 +154,10 @@ def show_verification(visit: Visit, services: Services) -> Answer:
 
 
 def confirm_address(visit: Visit, services: Services) -> Answer:
-    """Makes the address the user's, if it is the one that they want still; the one from before is told."""
+    """Makes the address the user's, if it is the one that they want still; the one from before is told.
+
+    So is whoever had the address for a username. Where another account has it, nobody is told whose that is.
+    """
     asked = _asked(visit, services)
     if not isinstance(asked, Asked):
         return asked
@@ -150,10 +165,15 @@ def confirm_address(visit: Visit, services: Services) -> Answer:
     require_visitor_csrf(visit.entered("csrf"), asked.session, services)
     try:
         users = services.by(asked.session).users
-        if not users.confirm_email(link, asked.opened.claim(""), services.now()):
-            return _over("verify")
+        confirmation = users.confirm_email(link, asked.opened.claim(""), services.now())
     except SessionOver:
         return _sign_in(visit, services)
+    except AddressTaken:
+        return View("recover/taken", {"address": link.address}, 409, "verify_taken")
+    if confirmation is None:
+        return _over("verify")
+    if confirmation.renamed:
+        _tell_of_username(confirmation.renamed, link.address, services)
     if user.pending_email:
         _tell_of_address(user, link.address, visit, services)
     return View("recover/verified", {"address": link.address}, reason="verified")
@@ -209,6 +229,12 @@ def _tell_of_address(user: User, address: str, visit: Visit, services: Services)
     note(services, user.sub, kind, device=visit.device, source=visit.source)
     if is_other and user.email:
         tell_of_new_address(user, visit.languages, services)
+
+
+def _tell_of_username(user: User, address: str, services: Services) -> None:
+    """Notes it, and tells the user, who has another username now in place of this address."""
+    note(services, user.sub, USERNAME_CHANGED, about=address)
+    tell_of_new_username(user, address, services)
 
 
 # ------------------------------------------------------------------ both

@@ -11,6 +11,7 @@ from authserver.messages.mail import (
     FACTORS_CHANGED,
     PASSWORD_CHANGED,
     PASSWORD_RESET,
+    USERNAME_CHANGED,
     Letter,
     MailOrder,
     NoLetter,
@@ -22,7 +23,7 @@ from authserver.values import is_mail_address
 
 # The pages that links lead to.
 PAGES = {PASSWORD_RESET: "recover", EMAIL_VERIFICATION: "verify"}
-NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED, CHANGED_BY_OPERATOR})
+NOTICES = frozenset({PASSWORD_CHANGED, FACTORS_CHANGED, EMAIL_CHANGED, USERNAME_CHANGED, CHANGED_BY_OPERATOR})
 
 
 def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
@@ -31,8 +32,10 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
         return _letter(order, order.address, order.username, services)
     if order.kind not in PAGES and order.kind not in NOTICES:
         return NoLetter("kind_unknown")
-    user = services.users.find(order.username) if order.username else services.users.get(order.subject)
-    if user is None or (user.status != ACTIVE and order.kind != CHANGED_BY_OPERATOR):
+    user = services.users.get(order.subject) if order.subject else services.users.find(order.username)
+    if user is None or not _is_called(user, order, services):
+        return NoLetter("user_unknown")
+    if user.status != ACTIVE and order.kind != CHANGED_BY_OPERATOR:
         return NoLetter("user_unknown")  # whose account was disabled is told that it was
     if order.kind == PASSWORD_RESET and not user.password_hash:
         return NoLetter("password_none")
@@ -40,6 +43,11 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
     if isinstance(letter, NoLetter) or order.kind in NOTICES:
         return letter
     return _with_link(letter, order, user, services)
+
+
+def _is_called(user: User, order: MailOrder, services: Services) -> bool:
+    """Whether whoever the order is for may be called as they were."""
+    return not order.username or user.is_called(order.username, by_address=services.settings.email_sign_in)
 
 
 def _letter(order: MailOrder, address: str, username: str, services: Services) -> Letter | NoLetter:

@@ -34,14 +34,21 @@ from authserver.management.admin.told import tell
 from authserver.models import ACTIVE
 from authserver.models.users import Attribute, Identity, User
 from authserver.services import Services
-from authserver.storage.users import MOST_IDENTITIES
+from authserver.storage.lists import Page
+from authserver.storage.users import MOST_IDENTITIES, AddressTaken
 from authserver.values import Secret
 
+TAKEN = "The username, the verified email address or the identifier is taken"
+TAKEN_ADDRESS = "Another user signs in by this email address"
+LOGIN = {"login": "Only whoever has this username or verified email address"}
 ACCOUNT_FIELDS = ("name", "email", "email_verified", "status", "operator")
 
 
 def list_users(call: Call, services: Services) -> Answer:
-    """Every user, oldest first."""
+    """Every user, oldest first; or whoever has a login name, which is a username or a verified email address."""
+    if "login" in call.query:
+        user = services.users.find(call.query["login"])
+        return page_of(Page((user,) if user else (), None), _write)
     return page_of(services.users.list(limit=call.limit, cursor=call.cursor), _write)
 
 
@@ -88,7 +95,10 @@ def change_user(call: Call, services: Services) -> Answer:
     if wanted.operator:
         require_powers(call, services)
     changes = _changes(wanted, user, call, services)
-    changed = services.withdrawals.change_user(user.sub, **changes) if changes else user
+    try:
+        changed = services.withdrawals.change_user(user.sub, **changes) if changes else user
+    except AddressTaken:
+        raise Conflict(TAKEN_ADDRESS, reason="email_taken") from None
     if changed is None:
         raise NotFound("user")
     for act in _acts(changes):
@@ -283,13 +293,13 @@ def _made_before(call: Call, wanted: documents.NewUser, user: User, services: Se
     """The user that the same call made before, if it is still what the call asks for. Raises `Conflict`."""
     existing = services.users.get(user.sub) if call.idempotency_key else None
     if existing is None or _write(replace(existing, created_at=user.created_at)) != _write(user):
-        raise Conflict("The username or the identifier is taken")
+        raise Conflict(TAKEN)
     if wanted.password is None:
         is_same = existing.password_hash == user.password_hash
     else:
         is_same = services.passwords.verify(Secret(wanted.password), existing.password_hash)
     if not is_same:
-        raise Conflict("The username or the identifier is taken")
+        raise Conflict(TAKEN)
     return existing
 
 
@@ -300,7 +310,7 @@ def _write(user: User) -> dict[str, Any]:
 READ, WRITE = "admin:users.read", "admin:users.write"
 
 OPERATIONS = (
-    Operation("GET /admin/users", "List users", READ, list_users, answer=documents.User, is_list=True),
+    Operation("GET /admin/users", "List users", READ, list_users, answer=documents.User, query=LOGIN, is_list=True),
     Operation(
         "POST /admin/users",
         "Add a user",
