@@ -17,6 +17,7 @@ from authserver.documents import Document, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, objections
 from authserver.documents.user import NewUser
 from authserver.management.admin.clients import NewClient
+from authserver.models.users import address_name
 from authserver.values import normalised_username
 
 type Problems = tuple[tuple[str, str], ...]
@@ -37,14 +38,15 @@ class Record:
 class Kind:
     """What is imported: where it is sent, where one is found, its identifier, and what it must be.
 
-    `unique` gives what no two records may share besides the identifier; `object_to` says what fields mean together.
+    `unique` gives the names of which no two records may share one, besides the identifier; `object_to` says what fields
+    mean together.
     """
 
     name: str
     route: str
     identifier: str
     document: type[Document]
-    unique: Callable[[Mapping[str, Any]], str]
+    unique: Callable[[Mapping[str, Any]], Iterable[str]]
     object_to: Callable[[Any], Problems]
 
     @property
@@ -59,11 +61,16 @@ def _object_to_client(client: NewClient) -> Problems:
     return found
 
 
+def _login_names(user: Mapping[str, Any]) -> Iterator[str]:
+    """The username, and the e-mail address if it is verified."""
+    yield normalised_username(user["username"])
+    if address := address_name(user.get("email", ""), verified=user.get("email_verified", False)):
+        yield address
+
+
 KINDS = {
-    "users": Kind(
-        "users", "/admin/users", "sub", NewUser, lambda user: normalised_username(user["username"]), lambda _: ()
-    ),
-    "clients": Kind("clients", "/admin/clients", "client_id", NewClient, lambda _: "", _object_to_client),
+    "users": Kind("users", "/admin/users", "sub", NewUser, _login_names, lambda _: ()),
+    "clients": Kind("clients", "/admin/clients", "client_id", NewClient, lambda _: (), _object_to_client),
 }
 
 
@@ -137,8 +144,8 @@ def _without_repetition(records: Iterable[Record], kind: Kind) -> Iterator[Recor
     seen: dict[str, int] = {}
     for record in records:
         keys = {f"{kind.identifier} {record.id}"} if record.id else set()
-        if not record.problems and (unique := kind.unique(record.body)):
-            keys.add(f"name {unique}")
+        if not record.problems:
+            keys |= {f"name {unique}" for unique in kind.unique(record.body)}
         if before := sorted(seen[key] for key in keys if key in seen):
             problem = ("", f"is about the same as line {before[0]}")
             yield Record(record.line, record.id, record.body, (*record.problems, problem))

@@ -371,3 +371,27 @@ def test_logo_that_is_none_is_refused_here(octets: bytes, run: Run, deployment: 
     assert result.exit_code == 2
     assert "6144 octets" in result.stderr
     assert not deployment.asked
+
+
+def test_a_user_is_found_by_a_confirmed_address(run: Run, deployment: FakeDeployment) -> None:
+    deployment.answer("GET", "/admin/users/a%40b.example", (404, {"title": "There is no such user", "status": 404}))
+    deployment.answer("GET", "/admin/users", (200, {"items": [{"sub": "sub-of-a"}]}))
+    assert run("users", "disable", "a@b.example", "--yes").exit_code == 0
+    looked_for, found, changed = deployment.asked
+    assert (looked_for.method, looked_for.path) == ("GET", "/admin/users/a%40b.example")
+    assert (found.path, found.query) == ("/admin/users", {"login": "a@b.example", "limit": "100"})
+    assert (changed.method, changed.path) == ("PATCH", "/admin/users/sub-of-a")
+
+
+def test_an_identifier_with_an_at_sign_is_the_one_that_is_meant(run: Run, deployment: FakeDeployment) -> None:
+    assert run("users", "delete", "a@b.example", "--yes").exit_code == 0
+    assert [(asked.method, asked.path) for asked in deployment.asked] == [
+        ("GET", "/admin/users/a%40b.example"),
+        ("DELETE", "/admin/users/a%40b.example"),
+    ]
+
+
+def test_an_address_of_nobody_is_not_found(run: Run, deployment: FakeDeployment) -> None:
+    deployment.answer("GET", "/admin/users/a%40b.example", (404, {"title": "There is no such user", "status": 404}))
+    assert run("users", "delete", "a@b.example", "--yes").exit_code == 4
+    assert {asked.method for asked in deployment.asked} == {"GET"}

@@ -152,6 +152,21 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "a list": ([], "", "is not a JSON object"),
     "the same identifier": ({**CAROL, "sub": "1"}, "", "the same as line 1"),
     "the same name but for case": ({"sub": "9", "username": "ALICE"}, "", "the same as line 1"),
+    "the same confirmed address": (
+        {"sub": "9", "username": "x", "email": "A@B.example", "email_verified": True},
+        "",
+        "the same as line 1",
+    ),
+    "a name that is somebody's address": (
+        {"sub": "9", "username": "a@b.example", "email": "a@b.example", "email_verified": True},
+        "",
+        "the same as line 1",
+    ),
+    "an address for a name, not confirmed": (
+        {"sub": "9", "username": "x@b.example", "email": "x@b.example"},
+        "(document)",
+        "unless it is the user's own verified email",
+    ),
 }
 
 

@@ -51,3 +51,17 @@ def test_a_wrong_password_is_two_write_units(world: World) -> None:
     signs_in(world, browser)
     browser.cookies.clear()
     assert told(signs_in(world, browser, password="guessed")) == [("throttle", 1), ("throttle", 1)]
+
+
+@pytest.mark.parametrize("password", ["", "guessed"], ids=["right", "wrong"])
+def test_a_confirmed_address_costs_what_a_username_does(world: World, password: str) -> None:
+    """The same calls, which read and write as much, whichever name is typed; and one that is nobody's no less."""
+    changed = {"password": password} if password else {}
+    names = ["alice", "alice@example.com", *(["nobody", "nobody@example.com"] if password else [])]
+    spent = []
+    for name in names:
+        world.reset()
+        browser = Browser(Gateway(world), username=name)
+        signs_in(world, browser, **changed)
+        spent.append([(call.operation, call.table, call.read, call.write) for call in world.aws.calls])
+    assert spent == spent[:1] * len(names)

@@ -225,6 +225,7 @@ PROBES: dict[str, Probe] = {
     "alice: consent to web": lambda on: on.is_remembered("web"),
     "alice: open consent page": lambda on: on.consents(),  # which is remembered in its turn
     "bob: browser": lambda on: on.is_open("bob"),
+    "bob: address": lambda on: on.estate.services.users.identify("bob@example.com") == "sub-of-bob",
     "bob: mailed link": lambda on: on.link_resets("bob"),
     "bob: mailed link to another address": lambda on: on.link_verifies(),
     "bob: question to an administrator": lambda on: on.may_be_allowed(),

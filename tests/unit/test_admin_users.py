@@ -100,6 +100,47 @@ def test_taken_names_and_identifiers_are_a_conflict(api: Api, taken: dict[str, A
     assert api.call("POST", "/admin/users", taken).status == 409
 
 
+OWN = {"email": "c@d.example", "email_verified": True}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ({"username": "c@d.example"}, 400),
+        ({"username": "c@d.example", "email": "c@d.example"}, 400),
+        ({"username": "c@d.example", **OWN, "email": "other@d.example"}, 400),
+        ({"username": "c\uff20d.example"}, 400),
+        ({"username": "C@D.example", **OWN}, 201),
+        ({"username": "carol", "sub": "auth0|c@d.example"}, 201),
+        ({"username": "carol", **OWN, "email": "ALICE@example.com"}, 409),
+        ({"username": "carol", "email": "alice@example.com"}, 201),
+    ],
+    ids=str,
+)
+def test_a_new_username_is_no_address_but_ones_own(api: Api, wanted: dict[str, Any], status: int) -> None:
+    assert api.call("POST", "/admin/users", wanted).status == status
+
+
+@pytest.mark.parametrize("name", ["ALICE", "Alice@example.com"])
+def test_a_user_is_found_by_each_login_name(api: Api, name: str) -> None:
+    assert api.get("/admin/users", login=name)["items"] == [api.get(PATH)]
+
+
+@pytest.mark.parametrize("name", ["nobody", "nobody@example.com", ALICE, " "])
+def test_nobody_is_found_by_what_is_no_login_name(api: Api, name: str) -> None:
+    assert api.get("/admin/users", login=name) == {"items": []}
+
+
+def test_an_address_of_somebody_else_is_not_verified_by_an_operator(server: Server, api: Api) -> None:
+    sub = api.call("POST", "/admin/users", {"username": "carol", "email": "alice@example.com"}).document["sub"]
+    answer = api.call("PATCH", f"/admin/users/{sub}", {"email_verified": True, "name": "Carol"})
+    assert (answer.status, answer.document["title"]) == (409, "Another user signs in by this email address")
+    assert api.get(f"/admin/users/{sub}")["name"] == ""
+    assert api.call("PATCH", PATH, {"email": "a@new.example", "email_verified": True}).status == 200
+    assert api.call("PATCH", f"/admin/users/{sub}", {"email_verified": True}).status == 200
+    assert server.users.identify("alice@example.com") == sub
+
+
 @pytest.mark.rfc("9700", "4.15")
 def test_a_user_never_has_the_identifier_of_a_client(server: Server, api: Api) -> None:
     server.clients.put(client(client_id="machine"))

@@ -1,12 +1,14 @@
 """People."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from authserver_cli.asking import read_secret
+from authserver_cli.errors import NotFound
 from authserver_cli.invocation import Group, Invocation, pass_invocation
 from authserver_cli.options import body_of, changes_of, fields, listing
 
@@ -24,6 +26,7 @@ VARIABLE = "AUTHSERVER_PASSWORD"
     cls=Group,
     examples="""
     authserver users list
+    authserver users show alice@example.com
     authserver users create alice --email alice@example.com --password
     authserver users set-password SUB < password.txt
     authserver users remove-factors SUB
@@ -33,7 +36,30 @@ VARIABLE = "AUTHSERVER_PASSWORD"
     """,
 )
 def users() -> None:
-    """People who can sign in. SUB is a user's identifier, which never changes."""
+    """People who can sign in. SUB is a user's identifier, which never changes, or their confirmed email address."""
+
+
+def found(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the identifier of whoever is meant by one, or by a confirmed address (or username) with an @.
+
+    An identifier that has one, such as that of another system, comes first.
+    """
+
+    @wraps(command)
+    def of_whoever_it_is(invocation: Invocation, sub: str, **options: Any) -> None:
+        command(invocation, _identifier(invocation, sub) if "@" in sub else sub, **options)
+
+    return of_whoever_it_is
+
+
+def _identifier(invocation: Invocation, name: str) -> str:
+    try:
+        invocation.api.get(ONE, sub=name)
+    except NotFound:
+        for user in invocation.api.items(ALL, query={"login": name}):
+            return str(user["sub"])
+        raise
+    return name
 
 
 def _profile(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,9 +84,10 @@ def list_users(invocation: Invocation, limit: int | None) -> None:
     invocation.show_list(invocation.api.items(ALL), COLUMNS, limit)
 
 
-@users.command(examples="authserver users show SUB")
+@users.command(examples="authserver users show alice@example.com")
 @click.argument("sub")
 @pass_invocation
+@found
 def show(invocation: Invocation, sub: str) -> None:
     """Show a user."""
     invocation.show(invocation.api.get(ONE, sub=sub))
@@ -96,6 +123,7 @@ def create(
 @click.argument("sub")
 @_profile
 @pass_invocation
+@found
 def update(
     invocation: Invocation, sub: str, file: Path | None, assignments: tuple[tuple[str, Any], ...], **profile: Any
 ) -> None:
@@ -106,6 +134,7 @@ def update(
 @users.command(examples="authserver users set-password SUB < password.txt")
 @click.argument("sub")
 @pass_invocation
+@found
 def set_password(invocation: Invocation, sub: str) -> None:
     """Set a user's password, typed, from standard input, or from AUTHSERVER_PASSWORD."""
     password = read_secret("New password", VARIABLE)
@@ -116,6 +145,7 @@ def set_password(invocation: Invocation, sub: str) -> None:
 @users.command(examples="authserver users factors SUB")
 @click.argument("sub")
 @pass_invocation
+@found
 def factors(invocation: Invocation, sub: str) -> None:
     """Show what a user signs in with beside a password."""
     invocation.show(invocation.api.get(FACTORS, sub=sub))
@@ -124,6 +154,7 @@ def factors(invocation: Invocation, sub: str) -> None:
 @users.command(examples="authserver users remove-factors SUB")
 @click.argument("sub")
 @pass_invocation
+@found
 def remove_factors(invocation: Invocation, sub: str) -> None:
     """Help who lost them: remove the authenticator app, recovery codes and passkeys. Be sure who is asking."""
     invocation.confirm(f"The password alone signs {sub} in from now on, and {sub} is signed out everywhere.")
@@ -135,6 +166,7 @@ def remove_factors(invocation: Invocation, sub: str) -> None:
 @click.argument("sub")
 @listing
 @pass_invocation
+@found
 def consents(invocation: Invocation, sub: str, limit: int | None) -> None:
     """List what a user allowed applications and is not asked again."""
     columns = ("client_id", "client_name", "scope", "expires_at", "stands")
@@ -145,6 +177,7 @@ def consents(invocation: Invocation, sub: str, limit: int | None) -> None:
 @click.argument("sub")
 @click.argument("client_id")
 @pass_invocation
+@found
 def forget_consent(invocation: Invocation, sub: str, client_id: str) -> None:
     """Have an application ask a user again. What it was granted stays: see authorizations."""
     invocation.confirm(f"The application {client_id} has to ask {sub} again.")
@@ -155,6 +188,7 @@ def forget_consent(invocation: Invocation, sub: str, client_id: str) -> None:
 @users.command(examples="authserver users disable SUB")
 @click.argument("sub")
 @pass_invocation
+@found
 def disable(invocation: Invocation, sub: str) -> None:
     """Keep a user out at once: sessions and tokens included. Can be undone with enable."""
     invocation.confirm(f"The user {sub} is signed out everywhere and kept out.")
@@ -164,6 +198,7 @@ def disable(invocation: Invocation, sub: str) -> None:
 @users.command(examples="authserver users enable SUB")
 @click.argument("sub")
 @pass_invocation
+@found
 def enable(invocation: Invocation, sub: str) -> None:
     """Let a disabled user in again."""
     changed = invocation.api.patch(ONE, {"status": "active"}, sub=sub)
@@ -175,6 +210,7 @@ def enable(invocation: Invocation, sub: str) -> None:
 @click.option("--issuer", required=True, help="The identity provider's issuer.")
 @click.option("--subject", required=True, help="The user's identifier there.")
 @pass_invocation
+@found
 def link(invocation: Invocation, sub: str, issuer: str, subject: str) -> None:
     """Let an identity of another provider sign in as this user."""
     identity = {"issuer": issuer, "subject": subject}
@@ -186,6 +222,7 @@ def link(invocation: Invocation, sub: str, issuer: str, subject: str) -> None:
 @click.argument("sub")
 @listing
 @pass_invocation
+@found
 def identities(invocation: Invocation, sub: str, limit: int | None) -> None:
     """List the identities of other providers that sign in as a user."""
     invocation.show_list(invocation.api.items(IDENTITIES, sub=sub), ("id", "issuer", "subject", "created_at"), limit)
@@ -195,6 +232,7 @@ def identities(invocation: Invocation, sub: str, limit: int | None) -> None:
 @click.argument("sub")
 @click.argument("identity")
 @pass_invocation
+@found
 def unlink(invocation: Invocation, sub: str, identity: str) -> None:
     """Take an identity of another provider from a user; `users identities` lists them."""
     invocation.confirm(f"The identity {identity} no longer signs {sub} in, and {sub} is signed out everywhere.")
@@ -206,6 +244,7 @@ def unlink(invocation: Invocation, sub: str, identity: str) -> None:
 @click.argument("sub")
 @listing
 @pass_invocation
+@found
 def links(invocation: Invocation, sub: str, limit: int | None) -> None:
     """List the links that were sent by mail for a user and can still be used."""
     columns = ("id", "purpose", "address", "created_at", "expires_at")
@@ -216,6 +255,7 @@ def links(invocation: Invocation, sub: str, limit: int | None) -> None:
 @click.argument("sub")
 @click.argument("link_id", metavar="LINK")
 @pass_invocation
+@found
 def withdraw_link(invocation: Invocation, sub: str, link_id: str) -> None:
     """Take a link back that was sent by mail; `users links` lists them."""
     invocation.confirm(f"The link {link_id} no longer works; {sub} has to ask for another one.")
@@ -226,6 +266,7 @@ def withdraw_link(invocation: Invocation, sub: str, link_id: str) -> None:
 @users.command(examples="authserver users delete SUB")
 @click.argument("sub")
 @pass_invocation
+@found
 def delete(invocation: Invocation, sub: str) -> None:
     """Delete a user for good. Their identifier is never used again. `erasures` tells when all of them is gone."""
     invocation.confirm(f"The user {sub} goes for good, and whatever they allowed.")

@@ -267,7 +267,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "POST /verify/{link}",
     "somebody shows that another address is theirs",
-    takes=named("bob: mailed") - named("bob: mailed link to"),
+    takes=named("bob: address", "bob: mailed") - named("bob: mailed link to"),
 )
 def _(estate: Estate) -> Act:
     visit = estate.verification(estate.held.cookies["bob"])
