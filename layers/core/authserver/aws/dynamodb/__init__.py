@@ -9,8 +9,10 @@ Clients (``client_id``)
 
 Users (``id``)
     ``user#<sub>``            a user, with the keys of the ``identities`` and the ``version`` that the end tells;
-                              operators are listed by ``listed_member`` as well, as ``operators``
-    ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name; makes it unique
+                              operators are listed by ``listed_member`` as well, as ``operators``;
+                              ``login_address``, the confirmed address that is a login name, in its normal form
+    ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name, a username or a confirmed
+                              address; makes it unique among both
     ``organisation#<key>``    an organisation, with its ``companies`` and the ``version`` that its end tells
     ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that; and for
                               people to see ``issuer``, ``subject`` and ``created_at``

@@ -7,15 +7,13 @@ away, has that attribute for a condition, as it was read: so nobody keeps a name
 from collections.abc import Mapping
 from typing import Any
 
+from authserver.aws.dynamodb.users import ADDRESS, as_read, login_item, owner_of
 from authserver.aws.items.primary_keys import login_key
-from authserver.aws.items.records import read
-from authserver.aws.items.users import subject_of
-from authserver.aws.table import Item, Placed, Table, Write, decode_item, encode_item
+from authserver.aws.table import Placed, Table, Write, decode_item
 from authserver.models.users import address_name
 from authserver.records import dataclass
 from authserver.values import base32, normalised_username, sha256
 
-ADDRESS = frozenset({"email", "email_verified"})  # what decides which address is a login name
 SUB = {"#sub": "sub"}
 LONGEST = 200  # characters of a username that stay where it gives way
 
@@ -54,14 +52,15 @@ class Move:
         writes, before = [], self.stored.get("login_address", "")
         if self.address and self.address != before:
             nobodys = "attribute_not_exists(id) OR #sub = :sub"
-            writes.append(Write.put(_item(self.address, self.sub), nobodys, {":sub": self.sub}, SUB))
+            writes.append(Write.put(login_item(self.address, self.sub), nobodys, {":sub": self.sub}, SUB))
         if before and before not in (self.address, normalised_username(self.stored.get("username", ""))):
             writes.append(Write.delete({"id": login_key(before)}, "#sub = :sub", {":sub": self.sub}, SUB))
         return [(table, write) for write in writes]
 
-    def writes_of_renaming(self, table: str, username: str, now: int) -> list[Placed]:
+    def writes_of_renaming(self, table: str, claim: str, now: int) -> list[Placed]:
         """Takes the address from whoever has it for a username, gives them another one, and the one from before
         back."""
+        username = _in_place_of(self.holder["username"], claim)
         condition, values = as_read(self.holder, "username", "login_address")
         rename = Write.update(
             {"id": f"user#{self.owner}"},
@@ -69,8 +68,8 @@ class Move:
             condition,
             {":username": username, ":now": now, **values},
         )
-        take = Write.put(_item(self.address, self.sub), "#sub = :owner", {":owner": self.owner}, SUB)
-        give = Write.put(_item(username, self.owner), "attribute_not_exists(id)")
+        take = Write.put(login_item(self.address, self.sub), "#sub = :owner", {":owner": self.owner}, SUB)
+        give = Write.put(login_item(username, self.owner), "attribute_not_exists(id)")
         others = [placed for placed in self.writes(table) if placed[1].kind == "Delete"]
         return [*((table, write) for write in (take, give, rename)), *others]
 
@@ -86,28 +85,7 @@ def move_of(table: Table, sub: str, changes: Mapping[str, Any]) -> Move:
     return Move(sub, address, stored, owner, holder)
 
 
-def owner_of(table: Table, name: str) -> str:
-    """The subject with this login name; empty if it is nobody's."""
-    return read(subject_of, table.get({"id": login_key(name)})) or ""
-
-
-def new_items(sub: str, username: str, address: str) -> list[Item]:
-    """The items of the login names of somebody new."""
-    names = dict.fromkeys(filter(None, (normalised_username(username), address)))
-    return [_item(name, sub) for name in names]
-
-
-def in_place_of(username: str, claim: str) -> str:
+def _in_place_of(username: str, claim: str) -> str:
     """A username for whoever had an address for one: what was before the ``@``, and something of the `claim`."""
     local = normalised_username(username).partition("@")[0][:LONGEST]
     return f"{local or 'user'}-{base32(sha256(claim))[:8].lower()}"
-
-
-def as_read(stored: Mapping[str, Any], *names: str) -> tuple[str, dict[str, Any]]:
-    """The condition that these attributes of an item are what was read, with its values."""
-    conditions = [f"{name} = :{name}_was" if name in stored else f"attribute_not_exists({name})" for name in names]
-    return " AND ".join(conditions), {f":{name}_was": stored[name] for name in names if name in stored}
-
-
-def _item(name: str, sub: str) -> Item:
-    return encode_item({"id": login_key(name), "sub": sub})

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import ends_are, era_stands
 from authserver.aws.dynamodb.identity_providers import write_by
 from authserver.aws.dynamodb.lists import Index, read_all
-from authserver.aws.dynamodb.login_names import ADDRESS, Move, in_place_of, move_of, new_items, owner_of
 from authserver.aws.dynamodb.reader import ATTEMPTS, Tables
 from authserver.aws.items.ends import end_of, subject_end_of
 from authserver.aws.items.factors import factors_of
@@ -16,6 +15,7 @@ from authserver.aws.items.primary_keys import (
     factors_key,
     identity_key,
     key_text,
+    login_key,
     mail_key,
     part_of,
     parts_of,
@@ -53,8 +53,13 @@ from authserver.storage.users import (
     AddressTaken,
     Confirmation,
 )
+from authserver.values import normalised_username
+
+if TYPE_CHECKING:
+    from authserver.aws.dynamodb.login_names import Move
 
 LISTED = "user"
+ADDRESS = frozenset({"email", "email_verified"})  # what decides which address is a login name
 OPERATORS = "operators"  # what operators are listed by as well, as if they were the members of something
 
 
@@ -104,7 +109,7 @@ class DynamoUsers:
         address = address_name(user.email, verified=user.email_verified)
         items = [
             encode_item({**user_attributes(user), "login_address": address}),
-            *new_items(user.sub, user.username, address),
+            *_login_items(user, address),
         ]
         return not self._table.transact(self._creation(user, items))
 
@@ -133,7 +138,7 @@ class DynamoUsers:
         address = address_name(user.email, verified=user.email_verified)
         free = [address] if address and not owner_of(self._table, address) else []
         for name in (*free, ""):  # somebody may take it meanwhile
-            items = [encode_item({**attributes, "login_address": name}), *others, *new_items(user.sub, "", name)]
+            items = [encode_item({**attributes, "login_address": name}), *others, *_login_items(user, name)]
             writes = self._creation(user, items)
             if write_by(self._table, writes, provider, self._configuration_table, self._tokens):
                 return True
@@ -186,6 +191,8 @@ class DynamoUsers:
 
     def _update_with_address(self, sub: str, changes: Mapping[str, Any], condition: str, identity: str) -> User | None:
         """The same where an address is among the changes, which is a login name if it is confirmed and nobody's."""
+        from authserver.aws.dynamodb.login_names import move_of
+
         for _ in range(ATTEMPTS):
             move = move_of(self._table, sub, changes)
             if move.is_taken:
@@ -197,7 +204,7 @@ class DynamoUsers:
             make_user_maps(self._table, sub, changes, identity)
         raise _contended()
 
-    def _moving(self, move: Move, changes: Mapping[str, Any], condition: str, identity: str) -> list[Placed]:
+    def _moving(self, move: "Move", changes: Mapping[str, Any], condition: str, identity: str) -> list[Placed]:
         expression, names, values = user_assignments(
             {**changes, "login_address": move.address}, PROFILE_FIELDS | {"login_address"}
         )
@@ -226,10 +233,12 @@ class DynamoUsers:
                 return None
         raise _contended()
 
-    def _confirming(self, link: OneTimeLink) -> Move:
+    def _confirming(self, link: OneTimeLink) -> "Move":
+        from authserver.aws.dynamodb.login_names import move_of
+
         return move_of(self._table, link.subject, {"email": link.address, "email_verified": True})
 
-    def _confirmation(self, move: Move, link: OneTimeLink, claim: str, now: int) -> list[Placed]:
+    def _confirmation(self, move: "Move", link: OneTimeLink, claim: str, now: int) -> list[Placed]:
         as_read, read_values = move.condition
         confirm = Write.update(
             {"id": f"user#{link.subject}"},
@@ -240,10 +249,7 @@ class DynamoUsers:
         )
         condition, values = ends_are(link.begun.subject, link.sessions)
         stands = Write.check({"pk": subject_end_key(key_text(link.subject))}, condition, values)
-        if move.gives_way:
-            names = move.writes_of_renaming(self._name, in_place_of(move.holder["username"], claim), now)
-        else:
-            names = move.writes(self._name)
+        names = move.writes_of_renaming(self._name, claim, now) if move.gives_way else move.writes(self._name)
         return [
             (self._name, confirm),
             (self._tokens, spend_link(link, claim, now)),
@@ -299,6 +305,27 @@ def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any], identity:
     return bool(needed) and table.update_if(
         {"id": f"user#{sub}"}, f"SET {made}", f"attribute_exists(id){is_theirs}", {":none": {}, **values}, names=names
     )
+
+
+def owner_of(table: Table, name: str) -> str:
+    """The subject with this login name; empty if it is nobody's."""
+    return read(subject_of, table.get({"id": login_key(name)})) or ""
+
+
+def login_item(name: str, sub: str) -> Item:
+    """What makes a login name a user's."""
+    return encode_item({"id": login_key(name), "sub": sub})
+
+
+def _login_items(user: User, address: str) -> list[Item]:
+    names = dict.fromkeys(filter(None, (normalised_username(user.username), address)))
+    return [login_item(name, user.sub) for name in names]
+
+
+def as_read(stored: Mapping[str, Any], *names: str) -> tuple[str, dict[str, Any]]:
+    """The condition that these attributes of an item are what was read, with its values."""
+    conditions = [f"{name} = :{name}_was" if name in stored else f"attribute_not_exists({name})" for name in names]
+    return " AND ".join(conditions), {f":{name}_was": stored[name] for name in names if name in stored}
 
 
 def user_attributes(user: User) -> dict[str, Any]:

@@ -22,13 +22,20 @@ from authserver.aws.dynamodb.ends import (
 )
 from authserver.aws.dynamodb.keys import ring_write
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
-from authserver.aws.dynamodb.login_names import ADDRESS, Move, as_read, move_of
 from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, ROLE, is_administrator
 from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.revocations import DynamoRevocations
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
-from authserver.aws.dynamodb.users import OPERATORS, make_user_maps, spend_link, user_assignments, user_condition
+from authserver.aws.dynamodb.users import (
+    ADDRESS,
+    OPERATORS,
+    as_read,
+    make_user_maps,
+    spend_link,
+    user_assignments,
+    user_condition,
+)
 from authserver.aws.items.erasures import erasure_item
 from authserver.aws.items.factors import factors_item
 from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
@@ -83,6 +90,7 @@ from authserver.storage.users import MOST_IDENTITIES, AddressTaken
 from authserver.storage.withdrawals import USER_FIELDS, Others
 
 if TYPE_CHECKING:
+    from authserver.aws.dynamodb.login_names import Move
     from authserver.resources import ResourceCatalogue
 
 ATTEMPTS = 4
@@ -253,10 +261,15 @@ class DynamoWithdrawals(DynamoRevocations):
                 return False
         raise _contended()
 
-    def _verifying(self, link: OneTimeLink) -> Move:
-        return move_of(self._users, link.subject, {"email": link.address, "email_verified": True})
+    def _move_of(self, sub: str, changes: Mapping[str, Any]) -> "Move":
+        from authserver.aws.dynamodb.login_names import move_of
 
-    def _resetting(self, move: Move, link: OneTimeLink, claim: str, password_hash: str, now: int) -> list[Placed]:
+        return move_of(self._users, sub, changes)
+
+    def _verifying(self, link: OneTimeLink) -> "Move":
+        return self._move_of(link.subject, {"email": link.address, "email_verified": True})
+
+    def _resetting(self, move: "Move", link: OneTimeLink, claim: str, password_hash: str, now: int) -> list[Placed]:
         """The writes of a reset; where the address is somebody else's login name, it verifies nothing."""
         version, tokens = new_version(), self._tables.tokens
         verified = {} if move.is_taken else {"email_verified": True, "login_address": move.address}
@@ -281,7 +294,7 @@ class DynamoWithdrawals(DynamoRevocations):
             raise ValueError("these fields cannot be changed")
         version = new_version() if {"status", "operator"} & changes.keys() else None
         for _ in range(ATTEMPTS):
-            move = move_of(self._users, sub, changes) if ADDRESS & changes.keys() else None
+            move = self._move_of(sub, changes) if ADDRESS & changes.keys() else None
             if move and move.is_taken:
                 raise AddressTaken
             if not self._tokens.transact(self._changing(sub, changes, version, move)):
@@ -290,7 +303,7 @@ class DynamoWithdrawals(DynamoRevocations):
                 return None
         raise _contended()
 
-    def _changing(self, sub: str, changes: Mapping[str, Any], version: int | None, move: Move | None) -> list[Placed]:
+    def _changing(self, sub: str, changes: Mapping[str, Any], version: int | None, move: "Move | None") -> list[Placed]:
         listed = {"listed_member": OPERATORS if changes["operator"] else ""} if "operator" in changes else {}
         versioned = {} if version is None else {"version": version}
         named = {"login_address": move.address} if move else {}
