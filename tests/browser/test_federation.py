@@ -57,7 +57,7 @@ def test_there_and_back(open_window: Callable[..., Window], public: App, javascr
 def test_by_address_and_after_a_refusal_back_to_the_sign_in_page(
     open_window: Callable[..., Window], public: App, provider: OpenIdProvider
 ) -> None:
-    tab = open_window().tab()
+    tab = open_window(java_script_enabled=False).tab()
     tab.start(public)
     provider.parameters = {"error": "access_denied", "error_description": "<b>call this number</b>"}
     try:

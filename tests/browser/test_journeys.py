@@ -97,6 +97,18 @@ def test_the_keyboard_alone_is_enough(window: Window, public: App) -> None:
 
 
 @BOTH
+def test_a_confirmed_address_signs_in_by_the_same_field(
+    open_window: Callable[..., Window], public: App, javascript: bool
+) -> None:
+    tab = open_window(java_script_enabled=javascript).tab()
+    tab.start(public)
+    assert tab.page.get_by_role("textbox").count() == 2
+    expect(tab.page.get_by_label("Email or username")).to_have_attribute("autocomplete", "username webauthn")
+    tab.sign_in("Alice@EXAMPLE.com")
+    tab.sees_consent()
+
+
+@BOTH
 def test_a_wrong_password_is_said_accessibly(open_window: Callable[..., Window], public: App, javascript: bool) -> None:
     tab = open_window(java_script_enabled=javascript).tab()
     tab.start(public)
