@@ -50,11 +50,11 @@ class Move:
     def writes(self, table: str) -> list[Placed]:
         """Takes the address if it is nobody's, or the user's, and gives the one from before back."""
         writes, before = [], self.stored.get("login_address", "")
+        no_others = ("attribute_not_exists(id) OR #sub = :sub", {":sub": self.sub}, SUB)
         if self.address and self.address != before:
-            nobodys = "attribute_not_exists(id) OR #sub = :sub"
-            writes.append(Write.put(login_item(self.address, self.sub), nobodys, {":sub": self.sub}, SUB))
+            writes.append(Write.put(login_item(self.address, self.sub), *no_others))
         if before and before not in (self.address, normalised_username(self.stored.get("username", ""))):
-            writes.append(Write.delete({"id": login_key(before)}, "#sub = :sub", {":sub": self.sub}, SUB))
+            writes.append(Write.delete({"id": login_key(before)}, *no_others))
         return [(table, write) for write in writes]
 
     def writes_of_renaming(self, table: str, claim: str, now: int) -> list[Placed]:
