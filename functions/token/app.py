@@ -6,7 +6,9 @@ from authserver.endpoints.machines.token import issue_token
 from authserver.wire.http import HttpRequest, HttpResponse, render
 from authserver.wire.protocol import parse_token_request
 
-services = bootstrap(orders_documents=True, stores=("tokens",), issues=True, jose=True, passwords="password")
+services = bootstrap(
+    orders_documents=True, stores=("tokens",), issues=True, jose=True, passwords="password", has_bridge=True
+)
 
 
 @endpoint("POST", cors=True)

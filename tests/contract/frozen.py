@@ -34,6 +34,7 @@ from authserver.aws.items.primary_keys import (
     revoked_key,
     shared_key,
     subject_end_key,
+    traded_key,
 )
 from authserver.ends import (
     EVERY_CLIENT,
@@ -158,6 +159,7 @@ CODE = Authorization(
     begun=Begun(ERA, 1, 2, 3),
     sessions=4,
 )
+BROUGHT = replace(CODE, id=base64url(authorization_id(bytes(16), ALICE, "")))
 AUTHORIZATION = replace(
     CODE,
     id=base64url(authorization_id(SALT, ALICE, ACME)),
@@ -501,6 +503,7 @@ SHAPES: dict[str, Shape] = {
         DEVICE,
         **without(DEVICE, answer=""),
     ),
+    "traded": shape("TokensTable", traded_key(HASH), lambda s: s.tokens.traded_for(HASH), BROUGHT.id),
     "federation": shape(
         "TokensTable",
         f"federation#{FEDERATION.id}",
@@ -610,6 +613,7 @@ def _store_grants(stores: Stores) -> None:
     stores.tokens.redeem(AUTHORIZATION.id, HASH, "the redeemer", AT, TILL - 2, TILL)
     stores.tokens.rotate(AUTHORIZATION.id, 1, "the rotator", AT + 3, TILL - 1, frozenset())
     stores.withdrawals.revoke(AUTHORIZATION.id, AT + 4)
+    stores.tokens.trade(HASH, BROUGHT)
     stores.tokens.put_access_token(replace(ACCESS_TOKEN, is_revoked=False))
     stores.withdrawals.revoke_opaque(ACCESS_TOKEN.id)
     stores.withdrawals.revoke_jwt("a-jti", TILL)

@@ -270,6 +270,8 @@ ORGANISATIONS: dict[str, Verb] = {
 
 TOKENS: dict[str, Verb] = {
     "create": begins(lambda e, s: s.tokens.create(e.new_authorization, e.session.id)),
+    "trade": begins(lambda e, s: s.tokens.trade(sha256("a foreign token"), e.new_authorization)),
+    "traded_for": reads(lambda e, s: s.tokens.traded_for(sha256("a foreign token"))),
     "redeem": begins(
         lambda e, s: s.tokens.redeem(e.code.id, e.code.code_hash, "claim", NOW, IDLE, END),
         "unredeemed code",

@@ -98,6 +98,8 @@ def settings(**overrides: Any) -> Settings:
         erase_function="erase",
         email_sign_in=True,
         deletes_accounts=True,
+        refresh_token_bridge="",
+        refresh_token_bridge_until="",
         aws_client="lean",
     )
     return replace(defaults, **overrides)

@@ -37,6 +37,7 @@ class FakeTokens:
         self._authorizations: dict[str, Authorization] = {}
         self._access_tokens: dict[str, AccessTokenRecord] = {}
         self._revoked: dict[str, int] = {}
+        self._traded: dict[bytes, str] = {}
         self._devices: dict[str, DeviceRequest] = {}
 
     # -- authorizations
@@ -49,6 +50,17 @@ class FakeTokens:
             if existing is not None:
                 raise AlreadyExists(existing)
             self._authorizations[authorization.id] = authorization
+
+    def trade(self, token_hash: bytes, authorization: Authorization) -> None:
+        with self._lock:
+            if token_hash in self._traded or authorization.id in self._authorizations:
+                raise AlreadyExists(self._authorizations.get(self._traded.get(token_hash, "")))
+            self._traded[token_hash] = authorization.id
+            self._authorizations[authorization.id] = authorization
+
+    def traded_for(self, token_hash: bytes) -> str | None:
+        with self._lock:
+            return self._traded.get(token_hash)
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int

@@ -20,6 +20,11 @@ MAIL_FLOWS: dict[str, Flow] = {}  # what there is besides where mails are sent
 DEVICE_FLOWS: dict[str, Flow] = {}  # what there is besides where devices are authorized
 DEVICE = {"DeviceGrant": "true"}
 DOCUMENT_FLOWS: dict[str, Flow] = {}  # what there is besides where clients come of metadata documents
+BRIDGE_FLOWS: dict[str, Flow] = {}  # what there is besides where refresh tokens come over from another system
+BRIDGE = {
+    "RefreshTokenBridge": "arn:aws:lambda:eu-central-1:123456789012:function:RefreshTokenBridge",
+    "RefreshTokenBridgeUntil": "2099-01-01",
+}
 DOCUMENTS = {"ClientDocuments": "On", "LoopbackUpstreams": "true"}
 MAIL = {"MailFrom": "authserver@as.example"}
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
@@ -73,6 +78,25 @@ def authorizing_devices(world: World) -> AbstractContextManager[None]:
     """The functions as they are where devices are authorized."""
     names = ("device_authorization", "device", "login", "consent", "token", "metadata")
     return world.using(**{name: world.load(name, **DEVICE) for name in names})
+
+
+def bridge_flow(perform: Flow) -> Flow:
+    """A flow of a deployment with a bridge to another system, with newly started functions.
+
+    What that system says is in `SimulatedAws.operators`.
+    """
+
+    def perform_there(world: World) -> None:
+        with bridged(world):
+            perform(world)
+
+    BRIDGE_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def bridged(world: World) -> AbstractContextManager[None]:
+    """The functions as they are where there is a bridge."""
+    return world.using(**{name: world.load(name, **BRIDGE) for name in ("token", "refresh")})
 
 
 def document_flow(perform: Callable[[World, Origin], None]) -> Callable[[World, Origin], None]:

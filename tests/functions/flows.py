@@ -6,6 +6,7 @@ Each leaves the world as it found it no more than a person would; `World.reset` 
 from tests.functions import (
     account_api_flows,
     account_flows,
+    bridge_flows,
     client_flows,
     consent_flows,
     developer_flows,
@@ -22,9 +23,18 @@ from tests.functions import (
     registration_flows,
     sign_in_flows,
 )
-from tests.functions.flowing import DEVICE_FLOWS, DOCUMENT_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import (
+    BRIDGE_FLOWS,
+    DEVICE_FLOWS,
+    DOCUMENT_FLOWS,
+    FLOWS,
+    LEGACY_FLOWS,
+    MAIL_FLOWS,
+    REGISTRATION_FLOWS,
+)
 
 __all__ = [
+    "BRIDGE_FLOWS",
     "DEVICE_FLOWS",
     "DOCUMENT_FLOWS",
     "FLOWS",
@@ -33,6 +43,7 @@ __all__ = [
     "REGISTRATION_FLOWS",
     "account_api_flows",
     "account_flows",
+    "bridge_flows",
     "client_flows",
     "consent_flows",
     "developer_flows",

@@ -33,6 +33,7 @@ from tests.functions.capacity import read_units, size_of, write_units
 from tests.ministack import DynamoDB, aws_response
 
 INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
+OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
 
 
@@ -113,7 +114,7 @@ class SimulatedAws:
     """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
 
     `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent.
-    `invoke` answers the synchronous ones.
+    `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names.
     """
 
     invoke: Callable[[str, Any], Any]
@@ -121,6 +122,7 @@ class SimulatedAws:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.invocations: list[tuple[str, Any]] = []
+        self.operators: dict[str, Callable[[Any], Any]] = {}
         self.mails: list[dict[str, Any]] = []
         self.caller = ""
         self.plan: Plan | None = None
@@ -260,6 +262,8 @@ class SimulatedAws:
                 return Response(200, {}, json.dumps(self.invoke(invoked["function"], json.loads(body))).encode())
             self.invocations.append((invoked["function"], json.loads(body)))
             return Response(202, {}, b"")
+        if invoked := OPERATORS.fullmatch(target):
+            return Response(200, {}, json.dumps(self.operators[invoked["function"]](json.loads(body))).encode())
         if target.startswith("DynamoDB"):
             return Response(*self._dynamodb.answer(target, body))
         headers = {name: _text(value) for name, value in request.headers.items()}
@@ -275,7 +279,7 @@ class SimulatedAws:
             return Call("", "", operation)
         if target == SEND_EMAIL:
             return Call(self.caller, "ses", "SendEmail", request=sent)
-        if invoked := INVOKE.fullmatch(target):
+        if invoked := INVOKE.fullmatch(target) or OPERATORS.fullmatch(target):
             return Call(self.caller, "lambda", "InvokeFunction", invoked["function"], request=sent)
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))

@@ -14,8 +14,16 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import DEVICE, DOCUMENTS, LEGACY, MAIL, Flow
-from tests.functions.flows import DEVICE_FLOWS, DOCUMENT_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flowing import BRIDGE, DEVICE, DOCUMENTS, LEGACY, MAIL, Flow
+from tests.functions.flows import (
+    BRIDGE_FLOWS,
+    DEVICE_FLOWS,
+    DOCUMENT_FLOWS,
+    FLOWS,
+    LEGACY_FLOWS,
+    MAIL_FLOWS,
+    REGISTRATION_FLOWS,
+)
 from tests.functions.given import store_the_resources, store_the_scopes
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
@@ -78,6 +86,11 @@ def recorded_with_devices(shared_world: World, recorded: list[Call]) -> list[Cal
 @pytest.fixture(scope="session")
 def recorded_with_documents(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, DOCUMENT_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_bridge(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, BRIDGE_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -209,6 +222,22 @@ def test_function_may_and_does_the_same_where_clients_come_of_documents(
     statements = written.statements(function, **DOCUMENTS)
     assert missing(function, recorded_with_documents, statements) == set()
     assert unused(function, recorded_with_documents, statements) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_refresh_tokens_come_over_from_another_system(
+    function: str, recorded_with_bridge: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **BRIDGE)
+    assert missing(function, recorded_with_bridge, statements) == set()
+    assert unused(function, recorded_with_bridge, statements) == set()
+
+
+def test_two_functions_may_ask_the_bridge_and_only_where_there_is_one(written: Written) -> None:
+    assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **BRIDGE)} == {
+        "token",
+        "refresh",
+    }
 
 
 def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_else(written: Written) -> None:

@@ -191,6 +191,8 @@ def _resource(written: Any) -> str:
             return f"{match[1]}/index/{match[2]}"
         case {"Fn::Sub": str(text)} if text == IDENTITIES:
             return "identities"
+        case {"Ref": str(parameter)}:
+            return parameter
     raise AssertionError(f"a policy names a resource in an unusual way: {written}")
 
 

@@ -231,6 +231,12 @@ class TooManyDevices(TooManyAttempts):
     section = "RFC 8628 section 3.5"
 
 
+class TooManyForeignTokens(TooManyAttempts):
+    """The same for refresh tokens of another system. Not `invalid_grant`, at which clients throw their token away."""
+
+    error = "temporarily_unavailable"
+
+
 class TemporarilyUnavailable(OAuthError):
     """A store or a key service did not answer: nothing was decided and nothing half done."""
 

@@ -114,6 +114,18 @@ class Fetcher(Protocol):
         """The answer to a form. Raises `FetchFailed`."""
 
 
+class Bridge(Protocol):
+    """The operator's function that knows the refresh tokens of another system.
+
+    `until` is when it is asked no more, in epoch seconds.
+    """
+
+    until: int
+
+    def ask(self, question: Mapping[str, str]) -> Any:
+        """What it says, as JSON. Raises `TemporarilyUnavailable`."""
+
+
 class Mailer(Protocol):
     """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
-    from authserver.ports import Fetcher, Mailer, PasswordHasher
+    from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher
     from authserver.resources import ResourceCatalogue
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
     from authserver.storage.documents import DocumentStore
@@ -49,6 +49,7 @@ def bootstrap(
     sends_mail: bool = False,
     orders_erasures: bool = False,
     orders_documents: bool = False,
+    has_bridge: bool = False,
     issues: bool = False,
     checks: bool = False,
     stores: tuple[str, ...] = tuple(GUARDED),
@@ -63,7 +64,7 @@ def bootstrap(
     `stores` are those that are imported and made now; the others, when they are first used.
     `goes_out` is for the two functions that fetch from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users,
-    `orders_documents` for those where clients begin or authenticate.
+    `orders_documents` for those where clients begin or authenticate, `has_bridge` for those that refresh.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -119,6 +120,7 @@ def bootstrap(
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
         order_document=order_document,
+        bridge=_bridge(settings) if has_bridge and settings.refresh_token_bridge else None,
     )
 
 
@@ -239,6 +241,12 @@ def _document_orders(settings: Settings) -> Callable[[DocumentOrder], str]:
         return DocumentOrders(settings.documents_function)
 
     return cast("Callable[[DocumentOrder], str]", Later(make))
+
+
+def _bridge(settings: Settings) -> Bridge:
+    from authserver.aws.refresh_token_bridge import RefreshTokenBridge
+
+    return RefreshTokenBridge(settings.refresh_token_bridge, settings.refresh_token_bridge_until)
 
 
 def _documented(settings: Settings, order: Callable[[DocumentOrder], str] | None) -> DocumentClients:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidGrant, InvalidScope
 from authserver.grants import (
+    as_redeemed,
     find_own,
     known_resource,
     make_refresh_token,
+    may_refresh,
     narrowed,
     parse_scope,
     respond,
@@ -23,30 +25,39 @@ from authserver.grants import (
     scope_now,
 )
 from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
-from authserver.storage.tokens import Refused
+from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.named import named_by
-from authserver.values import Scope, base64url
+from authserver.values import Scope, base64url, sha256
 
 if TYPE_CHECKING:
+    from authserver.identity.bridge import Brought
     from authserver.messages.token import TokenRequest, TokenResponse
     from authserver.models.tokens import Authorization
     from authserver.services import AuthenticatedClient, Named, Services
 
 GRANT_TYPE: str = "refresh_token"
 PARAMETERS: tuple[str, ...] = ("refresh_token",)
+OF_A_TRADE = ("client_id", "subject", "organisation", "entities", "scope", "resource", "begun")
 
 
 def named(request: TokenRequest, services: Services) -> Named:
     """The authorization of the refresh token."""
     token = request.parameters.get("refresh_token", "")
-    return named_by(opaque.unseal(opaque.REFRESH_TOKEN, token, services.keys.token_keys(TOKEN_RING)))
+    credential = opaque.unseal(opaque.REFRESH_TOKEN, token, services.keys.token_keys(TOKEN_RING))
+    if credential is None and services.bridge is not None:
+        from authserver.identity.bridge import named_by_foreign  # for as long as people move
+
+        return named_by_foreign(token, services.bridge, services)
+    return named_by(credential)
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
-    presented = _refresh_token_of(client)
+    presented: opaque.Credential | None = client.named.credential
+    if presented is None:
+        return _issue_over_bridge(request, client, services)
     known_resource(request.resource, services)
     authorization = find_own(client)
     _require_genuine(presented, authorization)
@@ -66,18 +77,69 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     return response
 
 
+def _issue_over_bridge(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
+    """The first tokens for a refresh token that another system made, made before the write that licenses them.
+
+    From then on it is the generation before the first, and is told from a theft as any other is. Whoever is second of
+    two requests at once gets the tokens of the same authorization.
+    """
+    if services.bridge is None:
+        raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
+    from authserver.identity.bridge import bring
+
+    token = request.parameters["refresh_token"]
+    brought = bring(token, client.client, request.source, services.bridge, services)
+    if not may_refresh(client.client, brought.present, services):
+        raise InvalidGrant("The refresh token is invalid", reason="bridge_without_offline_access")
+    authorization = as_redeemed(brought.authorization, client.client, services)
+    response = _first_tokens(request, client, authorization, brought, services)
+    try:
+        services.tokens.trade(sha256(token), authorization)
+    except AlreadyExists as conflict:
+        existing = conflict.existing
+        if existing is not None and existing.id == authorization.id:
+            return response
+        return _first_tokens(request, client, _traded_at_once(existing, authorization, services), brought, services)
+    return response
+
+
+def _first_tokens(
+    request: TokenRequest,
+    client: AuthenticatedClient,
+    authorization: Authorization,
+    brought: Brought,
+    services: Services,
+) -> TokenResponse:
+    membership = brought.ends.membership
+    return respond(
+        client.client,
+        authorization,
+        scope=_narrowed_scope(request, authorization, brought.present, services),
+        audience=narrowed(request.resource, authorization.resource, services),
+        refresh=make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING)),
+        services=services,
+        role=membership.role if membership else None,
+    )
+
+
+def _traded_at_once(existing: Authorization | None, own: Authorization, services: Services) -> Authorization:
+    """What another request was given for the same token, a moment before. Raises `InvalidGrant`."""
+    if existing is None or any(getattr(existing, name) != getattr(own, name) for name in OF_A_TRADE):
+        raise InvalidGrant("The refresh token is invalid", reason="bridge_contradicts_itself")
+    _require_retry(existing, 0, services.claim(), services.now(), services)
+    return existing
+
+
 # ------------------------------------------------------------------ the rules, in order
 
 
-def _refresh_token_of(client: AuthenticatedClient) -> opaque.Credential:
-    presented: opaque.Credential | None = client.named.credential
-    if presented is None:
-        raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
-    return presented
-
-
 def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:
-    """The secret is that of this generation: without the record's salt nobody can have made it."""
+    """The secret is that of this generation: without the record's salt nobody can have made it.
+
+    A foreign token has none: by its hash the record was found.
+    """
+    if presented.is_foreign:
+        return
     secret = opaque.derived_secret(
         "refresh", presented.key, presented.fields["authorization_id"], _generation(presented), authorization.salt
     )

@@ -19,7 +19,8 @@ after that they are treated like any other.
 
 Imported client secrets are counted alike. But a client's workers come at once: many attempts are free, and then none
 until the window is over. A client that is tried from many sources leaves each of them fewer free ones, and then delays
-it; not where its secret was right lately.
+it; not where its secret was right lately. So are refresh tokens of another system, by client and source: nobody can
+guess them, but each is work for that system.
 """
 
 from contextlib import suppress
@@ -51,6 +52,7 @@ class Limits:
 
 PASSWORDS = Limits("login", HOUR, Pace(5, PAUSES), Pace(1, PAUSES), Pace(100, PAUSES), 100)
 CLIENT_SECRETS = Limits("client", QUARTER, Pace(50, (QUARTER,)), Pace(5, PAUSES), Pace(200, (QUARTER,)), 200)
+FOREIGN_TOKENS = Limits("bridge", QUARTER, Pace(100, PAUSES), Pace(10, PAUSES), Pace(200, PAUSES), 500)
 OF_DEVICES = Pace(20, (HOUR,))  # by all browsers together that the account knows
 OF_USER_CODES = Pace(20, PAUSES)  # of which there are 25,600,000,000
 OF_USERS_AT_A_SOURCE = Pace(100, PAUSES)  # all who are signed in there together
@@ -86,6 +88,11 @@ def count_code_attempt(subject: str, services: Services, device: str = "") -> At
 def count_client_attempt(client_id: str, source: str, services: Services) -> Attempt:
     """Counts an attempt at a client's imported secret. Raises `TooManyAttempts`."""
     return _from_source(CLIENT_SECRETS, client_id, source, services, *_right_ones(client_id, source, services))
+
+
+def count_foreign_attempt(client_id: str, source: str, services: Services) -> Attempt:
+    """Counts a refresh token that another system is asked about. Raises `TooManyAttempts`."""
+    return _from_source(FOREIGN_TOKENS, client_id, source, services)
 
 
 def count_user_code_attempt(source: str, subject: str, services: Services) -> tuple[Attempt, ...]:

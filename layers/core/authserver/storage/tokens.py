@@ -50,6 +50,16 @@ class TokenStore(Protocol):
         was ended together with others, the authorization's counters tell.
         """
 
+    def trade(self, token_hash: bytes, authorization: Authorization) -> None:
+        """Puts a new authorization in place of another system's refresh token, in one write.
+
+        Condition: no other has been put in place of it. Raises `AlreadyExists` with that one, None if it is there no
+        more. What a token was traded for is never forgotten.
+        """
+
+    def traded_for(self, token_hash: bytes) -> str | None:
+        """The identifier of the authorization that took the place of another system's refresh token."""
+
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
     ) -> None:

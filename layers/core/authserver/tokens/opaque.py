@@ -53,15 +53,21 @@ MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
 DEVICE = Kind("dv", (("id", 16), ("subject", 16)))
 # A WebAuthn challenge: random, and bound to a time, a purpose and a browser, so that nothing has to be kept of it.
 CHALLENGE = Kind("ch", (("id", 16), ("made_at", 8), ("binding", 16)))
+KINDS = (CODE, REFRESH_TOKEN, ACCESS_TOKEN, SESSION, REQUEST, FEDERATION, DEVICE_CODE, MAIL_LINK, DEVICE, CHALLENGE)
 NOTHING = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential whose tag was right; `key` is the token key that made it."""
+    """A credential whose tag was right; `key` is the token key that made it.
+
+    `is_foreign`: it stands for a refresh token of another system, by whose hash its authorization was found; so it has
+    no secret of ours, and what follows it is made by `key`.
+    """
 
     fields: dict[str, bytes] = field(repr=False)
     key: bytes = field(repr=False)
+    is_foreign: bool = False
 
     def text(self, name: str) -> str:
         """A field in base64url, as identifiers are stored."""
@@ -92,6 +98,11 @@ def unseal(kind: Kind, presented: str, keys: tuple[bytes, ...]) -> Credential | 
 def is_a(kind: Kind, presented: str) -> bool:
     """Whether `presented` looks like this kind; says nothing of its truth."""
     return presented.startswith(f"{kind.prefix}_")
+
+
+def is_ours(presented: str) -> bool:
+    """Whether `presented` looks like a credential of any kind of ours."""
+    return any(is_a(kind, presented) for kind in KINDS)
 
 
 def derived_secret(purpose: str, key: bytes, identifier: bytes, number: int, salt: bytes) -> bytes:

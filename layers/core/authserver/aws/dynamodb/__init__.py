@@ -51,6 +51,7 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
     ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the versions of the ``catalogue``
                               and of the ``resources``
                               ``<s>`` is a hexadecimal digit: sixteen copies, all alike, written in one transaction
+    ``traded#<sha256 of a token>``   ``authorization_id``: of what took the place of another system's refresh token
 Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
 begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
     ``authorization#<id>``    an authorization; listed by ``listed_subject``, and in sixteen parts by

@@ -23,10 +23,21 @@ from authserver.aws.items.primary_keys import (
     revoked_key,
     shard_of,
     subject_end_key,
+    traded_key,
 )
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.items.tokens import access_token_of, authorization_item, authorization_of, device_item, device_of
-from authserver.aws.table import NO_VALUES, UNGUARDED, ConditionFailed, Guard, Placed, Table, Write, encode_item
+from authserver.aws.table import (
+    NO_VALUES,
+    UNGUARDED,
+    ConditionFailed,
+    Guard,
+    Placed,
+    Table,
+    Write,
+    decode_item,
+    encode_item,
+)
 from authserver.ends import NOTHING, Begun
 from authserver.models.tokens import DENIED
 from authserver.storage.guards import SessionOver
@@ -76,6 +87,16 @@ class DynamoTokens:
             raise SessionOver
         if refused:
             raise AlreadyExists(self.find(authorization.id))
+
+    def trade(self, token_hash: bytes, authorization: Authorization) -> None:
+        mark = encode_item({"pk": traded_key(token_hash), "authorization_id": authorization.id})
+        new = "attribute_not_exists(pk)"
+        if self._table.write_all([Write.put(mark, new), Write.put(authorization_item(authorization), new)]):
+            raise AlreadyExists(self.find(self.traded_for(token_hash) or ""))
+
+    def traded_for(self, token_hash: bytes) -> str | None:
+        mark = self._table.get({"pk": traded_key(token_hash)})
+        return decode_item(mark)["authorization_id"] if mark else None
 
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int

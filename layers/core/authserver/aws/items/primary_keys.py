@@ -65,6 +65,10 @@ def key_set_key(client_id: str) -> str:
     return f"document#keys#{key_text(client_id)}"
 
 
+def traded_key(token_hash: bytes) -> str:
+    return f"traded#{base64url(token_hash)}"
+
+
 def initial_access_token_key(token_id: str) -> str:
     return f"initial#{token_id}"
 
