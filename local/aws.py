@@ -129,6 +129,7 @@ class Aws:
         return refusal or self.outbox.take(mail)
 
     def _invoke(self, function: str, request: Request) -> Response:
+        function = function.rpartition(":function:")[2]  # of an ARN, as operators name functions of their own
         arn = f"arn:aws:lambda:{REGION}:{self.account}:function:{function}"
         if refusal := self._forbidden(request, lambda: [invoke_access(arn)]):
             return refusal

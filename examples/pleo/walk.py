@@ -89,10 +89,10 @@ def _register_app(site: Site, operator: str) -> Application:
     site.api("GET", f"/partner/apps/{app.client_id}", eve, expect=404)
     site.show("Another partner does not see it")
 
-    site.api("PATCH", f"/admin/clients/{app.client_id}", operator, document={"verification": "verified"})
+    site.api("PATCH", f"/admin/clients/{app.client_id}", operator, document={"verification": "verified", "access_token_format": "opaque"})
     page = olivia.to_consent(app.request())
     require("we have not verified" not in page.text, "the consent page knows that an app is verified")
-    site.show("Verified: the warning is gone")
+    site.show("Verified: the warning is gone. Its access tokens are opaque from now on")
     return app
 
 
@@ -102,6 +102,8 @@ def _connect(site: Site, app: Application) -> dict[str, Any]:
     tokens = app.exchange(olivia.connects(app.request(), ["acme-dk", "acme-de"]))
     said = app.post("/introspect", token=tokens["access_token"]).json()
     site.show(f"org {said['org']}, entities {said['entities']}, scope {said['scope']!r}")
+    require(tokens["access_token"].startswith("at_"), "the access token is opaque")
+    require(said["urn:pleo:params:oauth:subject_urn"] == "urn:pleo:organisation:acme", f"introspection says {said}")
     require((said["org"], said["entities"]) == ("acme", ["acme-de", "acme-dk"]), f"introspection says {said}")
     return tokens
 
@@ -124,6 +126,11 @@ def _ask_itself(site: Site, tokens: dict[str, Any]) -> None:
     site.show(f"{said['client_name']} ({said['client_id']}) for {said['subject_urn']}, scope {said['scope']!r}")
     site.show(f"expires at {said['exp']}, {said['exp'] - said['iat']} seconds after it was issued")
     require(said["subject_urn"] == "urn:pleo:organisation:acme", f"introspection says {said}")
+    told = site.http.get(f"{site.issuer}/v1/introspect", headers=bearer).json()["data"]
+    site.show(f"GET /v1/introspect  →  {told}")
+    names = ["authMethod", "clientId", "scope", "applicationName", "subjectURN"]
+    require(list(told) == names, f"the envelope has {list(told)}")
+    require(told["subjectURN"] == said["subject_urn"], f"the envelope says {told}")
 
 
 def _refresh_by_many_workers(site: Site, app: Application, tokens: dict[str, Any]) -> dict[str, Any]:

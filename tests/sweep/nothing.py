@@ -78,6 +78,8 @@ NOTHING: Mapping[str, str] = {
     "GET /recover/{link}": "a link is used by the form that it leads to, and not by opening it",
     "GET /verify/{link}": "likewise",
     "GET /introspect": TELLS,
+    "GET /{version}/introspect": TELLS,
+    "POST /{version}/introspect": TELLS,
     "POST /introspect": TELLS,
     "GET /userinfo": TELLS,
     "POST /userinfo": TELLS,

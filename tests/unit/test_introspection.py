@@ -2,7 +2,8 @@
 
 import pytest
 
-from authserver.errors import InvalidClient
+from authserver.endpoints.machines.introspect import introspect_in_envelope
+from authserver.errors import InvalidClient, InvalidToken
 from tests.fakes import ISSUER, OTHER_RESOURCE, RESOURCE, START, client, public_client
 from tests.unit.server import App, Browser, Server
 
@@ -111,3 +112,37 @@ def test_introspection_needs_a_client_that_proves_itself(server: Server) -> None
     for caller in (App(server, "app", None), App(server, "web", "guessed"), App(server, "web", None)):
         with pytest.raises(InvalidClient):
             caller.introspect(response.access_token)
+
+
+# ------------------------------------------------------------------ Pleo's form
+
+
+URN = "urn:pleo:params:oauth:subject_urn"
+
+
+@pytest.mark.rfc("7662", "2.2")
+def test_subject_urn_is_told_by_a_name_of_the_operators_where_it_is_turned_on() -> None:
+    registered = (client(), client(client_id="api", resources=(RESOURCE,), grant_types=()))
+    server = Server(*registered, urn_namespace="pleo", introspection_urn=True)
+    token = App(server).tokens().access_token
+    for caller in ("web", "api"):
+        assert App(server, caller).introspect(token)[URN] == "urn:pleo:user:sub-of-alice"
+    assert App(server).introspect("garbage") == INACTIVE
+    silent = Server(urn_namespace="pleo")
+    assert URN not in App(silent).introspect(App(silent).tokens().access_token)
+
+
+def test_token_tells_its_holder_what_it_is_in_pleos_envelope(server: Server) -> None:
+    token = App(server).tokens().access_token.reveal()
+    assert introspect_in_envelope(token, server.services).members() == {
+        "data": {
+            "authMethod": "OAUTH",
+            "clientId": "web",
+            "scope": "openid read write",
+            "applicationName": "A web application",
+            "subjectURN": "urn:authserver:user:sub-of-alice",
+        }
+    }
+    server.withdrawals.end(subject="sub-of-alice")
+    with pytest.raises(InvalidToken):
+        introspect_in_envelope(token, server.services)

@@ -251,6 +251,25 @@ def test_refresh_token_left_idle_expires(idle: int, works: bool) -> None:
 
 
 @pytest.mark.rfc("6749", "10.4")
+@pytest.mark.parametrize("ends", [False, True])
+def test_expired_refresh_token_ends_the_authorization_where_the_operator_says_so(ends: bool) -> None:
+    lasting = client(access_token_lifetime=5000)
+    server = Server(lasting, refresh_token_idle_lifetime=1000, expired_refresh_token_ends=ends)
+    app = App(server)
+    first = app.tokens()
+    server.clock.advance(1000)
+    assert server.access(first.access_token)
+    with pytest.raises(InvalidGrant) as refusal:
+        app.refresh(first.refresh_token)
+    assert refusal.value.reason == "refresh_expired"
+    if not ends:
+        assert server.access(first.access_token)
+        return
+    with pytest.raises(InvalidToken):
+        server.access(first.access_token)
+
+
+@pytest.mark.rfc("6749", "10.4")
 def test_absolute_end_never_moves_and_idle_end_never_passes_it() -> None:
     server = Server(refresh_token_idle_lifetime=1000, refresh_token_lifetime=2500)
     app = App(server)

@@ -43,6 +43,7 @@ class Settings:
     refresh_token_lifetime: int
     refresh_token_grace: int
     refresh_tokens: str  # who gets one, of those that may: `Always`, or with the scope offline_access alone
+    expired_refresh_token_ends: bool  # all that was granted, once it is presented
     session_lifetime: int
     consent_lifetime: int
     key_rotation_days: int
@@ -59,6 +60,8 @@ class Settings:
     organisation_parameter: str
     company_parameter: str
     urn_namespace: str
+    introspection_urn: bool  # whether introspection tells the subject's URN, by a name of the namespace
+    self_introspection_path: str  # where a token is asked of itself in Pleo's form; empty: nowhere
     loopback_upstreams: bool
     registration: str  # who may register a client by RFC 7591: `Off`, `InitialAccessToken` or `Open`
     registrations_per_hour: int  # where it is `Open`: from one address
@@ -98,6 +101,7 @@ class Settings:
             refresh_token_lifetime=int(environ["REFRESH_TOKEN_LIFETIME"]),
             refresh_token_grace=int(environ["REFRESH_TOKEN_GRACE"]),
             refresh_tokens=environ.get("REFRESH_TOKENS", "Always"),
+            expired_refresh_token_ends=environ.get("EXPIRED_REFRESH_TOKEN") == "EndsAuthorization",
             session_lifetime=int(environ["SESSION_LIFETIME"]),
             consent_lifetime=int(environ["CONSENT_LIFETIME"]),
             key_rotation_days=int(environ["KEY_ROTATION_DAYS"]),
@@ -114,6 +118,8 @@ class Settings:
             organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),
             urn_namespace=environ.get("URN_NAMESPACE", "authserver"),
+            introspection_urn=environ.get("INTROSPECTION_URN") == "true",
+            self_introspection_path=environ.get("SELF_INTROSPECTION_PATH", ""),
             loopback_upstreams=environ.get("LOOPBACK_UPSTREAMS") == "true" and not _is_deployed(environ),
             registration=environ.get("REGISTRATION", "Off"),
             registrations_per_hour=int(environ.get("REGISTRATIONS_PER_HOUR", "20")),

@@ -187,6 +187,8 @@ def _require_retry(existing: Authorization | None, generation: int, claim: str, 
     if existing.revoked_at is not None:
         raise InvalidGrant("The refresh token was revoked", reason="refresh_revoked")
     if min(existing.idle_expires_at, existing.expires_at) <= now:
+        if services.settings.expired_refresh_token_ends:
+            services.revocations.revoke(existing.id, now)
         raise InvalidGrant("The refresh token has expired", reason="refresh_expired")
     is_predecessor = generation == existing.generation - 1
     in_grace = now - existing.rotated_at < services.settings.refresh_token_grace

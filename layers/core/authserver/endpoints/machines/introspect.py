@@ -64,7 +64,7 @@ def _introspect_access_token(caller: AuthenticatedClient, services: Services) ->
         return INACTIVE
     if not _is_entitled(caller, token):
         return INACTIVE
-    return Document(_members(token, services))
+    return Document({**_members(token, services), **_urn_members(caller.client, token, services)})
 
 
 def introspect_self(presented: str, services: Services) -> Document:
@@ -73,10 +73,7 @@ def introspect_self(presented: str, services: Services) -> Document:
 
     Raises `InvalidToken` if it does not stand.
     """
-    token = check_access_token(presented, services)
-    client = services.clients.find(token.client_id)
-    if client is None or not client.is_active:
-        raise InvalidToken("The access token is invalid", reason="client_gone")
+    token, client = _standing_with_client(presented, services)
     return Document(
         {
             **_members(token, services),
@@ -85,6 +82,37 @@ def introspect_self(presented: str, services: Services) -> Document:
             "subject_urn": _subject_urn(token, client, services),
         }
     )
+
+
+def introspect_in_envelope(presented: str, services: Services) -> Document:
+    """The same in the form that Pleo's API has for it (docs/pleo.md). Raises `InvalidToken` if it does not stand."""
+    token, client = _standing_with_client(presented, services)
+    told = {
+        "authMethod": "OAUTH",
+        "clientId": client.client_id,
+        "scope": str(token.scope),
+        "applicationName": client.client_name,
+        "subjectURN": _subject_urn(token, client, services),
+    }
+    return Document({"data": told})
+
+
+def _standing_with_client(presented: str, services: Services) -> tuple[ActiveAccessToken, Client]:
+    token = check_access_token(presented, services)
+    client = services.clients.find(token.client_id)
+    if client is None or not client.is_active:
+        raise InvalidToken("The access token is invalid", reason="client_gone")
+    return token, client
+
+
+def _urn_members(caller: Client, token: ActiveAccessToken, services: Services) -> dict[str, str]:
+    """Whom the token acts for, by a name of the operator's own (RFC 7662 section 2.2), where that is turned on."""
+    settings = services.settings
+    if not settings.introspection_urn:
+        return {}
+    client = caller if caller.client_id == token.client_id else services.clients.find(token.client_id)
+    name = f"urn:{settings.urn_namespace}:params:oauth:subject_urn"
+    return {name: _subject_urn(token, client, services)} if client else {}
 
 
 def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:

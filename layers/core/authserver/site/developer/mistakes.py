@@ -52,6 +52,9 @@ REASONS = {
     "refresh_reused": N_(
         "An old refresh token was used again, so its connection has ended. Keep the newest one alone."
     ),
+    "bridge_refused": N_("The system that was here before does not know the refresh token, or not any more."),
+    "bridge_of_another_client": N_("The refresh token of the system that was here before belongs to another app."),
+    "bridge_ended": N_("The connection was made in the system that was here before, and has been ended here."),
     "authorization_revoked": N_("The connection has ended."),
     "authorization_expired": N_("The connection is over: the person has to connect the app again."),
     "authorization_unknown": N_("There is no such connection."),
