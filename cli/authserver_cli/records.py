@@ -7,7 +7,7 @@ thousand is sent; what depends on the deployment, only the server can say.
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +19,7 @@ from authserver.documents.user import NewUser
 from authserver.management.admin.clients import NewClient
 from authserver.models.users import address_name
 from authserver.values import normalised_username
+from authserver_cli import former
 
 type Problems = tuple[tuple[str, str], ...]
 """(field, detail) for each thing that is wrong."""
@@ -81,6 +82,26 @@ def read(stream: TextIO, kind: Kind, *, comma_separated: bool) -> Iterator[Recor
     """The records of a file, each with what is wrong with it."""
     lines = _read_csv(stream, kind) if comma_separated else _read_json_lines(stream)
     yield from _without_repetition((_checked(line, body, kind) for line, body in lines), kind)
+
+
+def read_former(text: str, kind: Kind, system: str, scope: str = "") -> Iterator[Record]:
+    """The records of another system's export; `scope` is what each of its clients has besides.
+
+    Raises `ValueError` on what is no such export.
+    """
+    try:
+        found = list(former.reader(system, kind.name)(text))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"is no export of {system} that has {kind.name}: {error}") from None
+    yield from _without_repetition((_of_former(one, kind, scope) for one in found), kind)
+
+
+def _of_former(found: former.Found, kind: Kind, scope: str) -> Record:
+    body = found.body
+    if scope and kind.name == "clients":
+        body = {**body, "scope": " ".join(dict.fromkeys([*body.get("scope", "").split(), *scope.split()]))}
+    record = _checked(found.place, body, kind)
+    return replace(record, problems=found.problems or record.problems)
 
 
 def is_csv(file: Path) -> bool:

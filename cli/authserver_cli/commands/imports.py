@@ -10,6 +10,7 @@ import click
 
 from authserver_cli import output
 from authserver_cli.errors import Exit
+from authserver_cli.former import SYSTEMS
 from authserver_cli.invocation import Command, Invocation, pass_invocation
 
 if TYPE_CHECKING:
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
     examples="""
     authserver import users users.jsonl --dry-run
     authserver import clients clients.csv
+    authserver import users --from keycloak realm.json
     """,
 )
 @click.argument("kind", type=click.Choice(["clients", "users"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--from", "system", type=click.Choice(SYSTEMS), help="FILE is an export of this system.")
+@click.option("--scope", default="", help="What each client of such an export may ask for besides what is said there.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at a time.")
 @pass_invocation
-def import_records(invocation: Invocation, kind: str, file: Path, parallel: int) -> None:
-    """Import users or clients from another system: JSON lines, or CSV by the file's name.
+def import_records(
+    invocation: Invocation, kind: str, file: Path, system: str | None, scope: str, parallel: int
+) -> None:
+    """Import users or clients from another system: JSON lines, or CSV by the file's name; or, with --from, what that
+    system exports (docs/migration).
 
     Identifiers are kept, and so are password hashes and hashed secrets. FILE.done remembers what was done: run the same
     command again after whatever stopped it. FILE.refused says which records were refused, and why. With --dry-run the
@@ -41,7 +48,7 @@ def import_records(invocation: Invocation, kind: str, file: Path, parallel: int)
     from authserver_cli import importing, records  # and with them the documents, which take half a second to import
 
     chosen = records.KINDS[kind]
-    found = _read(file, chosen)
+    found = _read_former(file, chosen, system, scope) if system else _read(file, chosen)
     report = importing.Report(Path(f"{file}.refused"))
     if invocation.dry_run:
         tally = _check(found, report)
@@ -51,6 +58,8 @@ def import_records(invocation: Invocation, kind: str, file: Path, parallel: int)
         with _progress(kind, len(found)) as progress:
             tally = importing.Import(chosen, api, journal, report, progress).run(found, parallel)
     _tell(invocation, tally, file)
+    if system and kind == "users" and not invocation.json:
+        _tell_of_sign_in(found)
     if tally.refused:
         raise click.exceptions.Exit(Exit.INCOMPLETE)
 
@@ -74,6 +83,26 @@ def _read(file: Path, kind: "Kind") -> "list[Record]":
             return list(records.read(stream, kind, comma_separated=records.is_csv(file)))
     except UnicodeDecodeError:
         raise click.UsageError(f"{file}: is not UTF-8") from None
+
+
+def _read_former(file: Path, kind: "Kind", system: str, scope: str) -> "list[Record]":
+    from authserver_cli import records
+
+    try:
+        return list(records.read_former(file.read_text(encoding="utf-8-sig"), kind, system, scope))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file}: is not UTF-8") from None
+    except ValueError as error:
+        raise click.UsageError(f"{file}: {error}") from None
+
+
+def _tell_of_sign_in(found: "list[Record]") -> None:
+    """How many people cannot go on as before, which no record of theirs tells."""
+    good = [record for record in found if not record.problems]
+    if without := sum("password_hash" not in record.body for record in good):
+        click.echo(f"{without} come without a password that can be compared here, and need another way in.")
+    if nameless := sum(record.body["username"] == record.id for record in good):
+        click.echo(f"{nameless} have no name or confirmed address to sign in by, and are called by their identifier.")
 
 
 def _check(found: "list[Record]", report: "Report") -> "Tally":
