@@ -39,7 +39,8 @@ def test_links_between_pages_lead_somewhere(page: object) -> None:
 def test_endpoint_table_is_what_the_template_routes() -> None:
     """Every route of the template is in the README's table, or beneath one that says so; every path there is routed."""
     template = (ROOT / "template.yaml").read_text()
-    routed = {path.partition("/{")[0] for path in re.findall(r'Path: "?(/[^\s,}"]+)', template)}
+    paths = [quoted or plain for quoted, plain in re.findall(r'Path: (?:"(/[^"]+)"|(/[^\s,}]+))', template)]
+    routed = {path.partition("/{")[0] or path for path in paths}
     table = (ROOT / "README.md").read_text().partition("## Endpoints")[2].partition("##")[0]
     cells = [row.partition("| ")[2].partition(" | ")[0] for row in table.splitlines()]
     named = {path for cell in cells for path in re.findall(r"`(/[^`]+)`", cell)}

@@ -13,7 +13,10 @@ PATH = "/v1/introspect"
 
 
 def ask(gateway: Gateway, path: str, token: str, method: str = "GET") -> Answer:
-    return gateway.send(method, path, headers={"authorization": f"Bearer {token}"})
+    headers = {"authorization": f"Bearer {token}"}
+    parameters = {"version": path.split("/")[1]}
+    event = gateway.event(method, path, headers=headers, route="ANY /{version}/introspect", path_parameters=parameters)
+    return Answer.of(gateway.world.invoke("introspect", event))
 
 
 def test_token_is_told_at_the_path_that_the_operator_names_alone(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from authserver.aws import dynamodb
 from local.intrinsics import Resolver
 from local.parameters import choose_parameters
-from tests.functions.flowing import DEVICE, MAIL
+from tests.functions.flowing import BRIDGE, DEVICE, MAIL
 from tests.template.written import Written
 
 TABLES = {
@@ -94,7 +94,7 @@ def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
     granted = {
         pattern.partition("#")[0]
         for function in written.functions
-        for statement in written.statements(function, **MAIL, **DEVICE)
+        for statement in written.statements(function, **MAIL, **DEVICE, **BRIDGE)
         if "TokensTable" in statement.resources
         for pattern in statement.leading_keys
     }

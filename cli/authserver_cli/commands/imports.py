@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     authserver import users users.jsonl --dry-run
     authserver import clients clients.csv
     authserver import users --from keycloak realm.json
+    authserver import clients --from keycloak realm.json --check https://old.example/realms/acme
     """,
 )
 @click.argument("kind", type=click.Choice(["clients", "users"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--from", "system", type=click.Choice(SYSTEMS), help="FILE is an export of this system.")
 @click.option("--scope", default="", help="What each client of such an export may ask for besides what is said there.")
+@click.option("--check", metavar="URL", help="Import nothing: tell what of that server, and of FILE, would work here.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at a time.")
 @pass_invocation
 def import_records(
-    invocation: Invocation, kind: str, file: Path, system: str | None, scope: str, parallel: int
+    invocation: Invocation, kind: str, file: Path, system: str | None, scope: str, check: str | None, parallel: int
 ) -> None:
     """Import users or clients from another system: JSON lines, or CSV by the file's name; or, with --from, what that
     system exports (docs/migration).
@@ -49,6 +51,9 @@ def import_records(
 
     chosen = records.KINDS[kind]
     found = _read_former(file, chosen, system, scope) if system else _read(file, chosen)
+    if check:
+        _compare(invocation, check, found, chosen)
+        return
     report = importing.Report(Path(f"{file}.refused"))
     if invocation.dry_run:
         tally = _check(found, report)
@@ -94,6 +99,38 @@ def _read_former(file: Path, kind: "Kind", system: str, scope: str) -> "list[Rec
         raise click.UsageError(f"{file}: is not UTF-8") from None
     except ValueError as error:
         raise click.UsageError(f"{file}: {error}") from None
+
+
+def _compare(invocation: Invocation, url: str, found: "list[Record]", kind: "Kind") -> None:
+    from authserver_cli import comparing
+    from authserver_cli.issuer import Issuer
+
+    old = comparing.discovered(url)
+    here = Issuer(invocation.issuer_url)
+    try:
+        report = comparing.compare(old, here, found, kind)
+    finally:
+        here.close()
+    if invocation.json:
+        output.print_json(report)
+    else:
+        _print_comparison(report, kind)
+    if not all(one["works"] for one in report[kind.name]):
+        raise click.exceptions.Exit(Exit.INCOMPLETE)
+
+
+def _print_comparison(report: dict[str, Any], kind: "Kind") -> None:
+    click.echo(f"Of {output.plain(report['there'])}, at {report['here']}:\n")
+    for endpoint in report["endpoints"]:
+        answered = "answered" if endpoint["answered"] else "nothing is there"
+        click.echo(f"{output.plain(endpoint['path'])}: {answered}")
+    for name, missing in report["missing_here"].items():
+        click.echo(f"{name}: not here: {output.plain(missing)}")
+    good = [one for one in report[kind.name] if one["works"]]
+    click.echo(f"\n{len(good)} of {len(report[kind.name])} {kind.name} would work.")
+    for one in report[kind.name]:
+        for problem in one["problems"]:
+            click.echo(f"{output.plain(one[kind.identifier])}: {problem['field']} {output.plain(problem['detail'])}")
 
 
 def _tell_of_sign_in(found: "list[Record]") -> None:

@@ -12,8 +12,10 @@ FLOWS = {
     "implicit": ("implicit",),
     "client_credentials": ("client_credentials",),
 }
-CLAIMS = ("name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender")
-CLAIMS += ("birthdate", "zoneinfo", "locale", "phone_number")
+CLAIMS = (
+    *("name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender"),
+    *("birthdate", "zoneinfo", "locale", "phone_number"),
+)
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
