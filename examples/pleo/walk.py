@@ -89,7 +89,12 @@ def _register_app(site: Site, operator: str) -> Application:
     site.api("GET", f"/partner/apps/{app.client_id}", eve, expect=404)
     site.show("Another partner does not see it")
 
-    site.api("PATCH", f"/admin/clients/{app.client_id}", operator, document={"verification": "verified", "access_token_format": "opaque"})
+    site.api(
+        "PATCH",
+        f"/admin/clients/{app.client_id}",
+        operator,
+        document={"verification": "verified", "access_token_format": "opaque"},
+    )
     page = olivia.to_consent(app.request())
     require("we have not verified" not in page.text, "the consent page knows that an app is verified")
     site.show("Verified: the warning is gone. Its access tokens are opaque from now on")

@@ -7,7 +7,7 @@ import pytest
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.conformance import DOCUMENT, MATRIX
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
 
 
 def test_settings_page_is_what_the_template_says() -> None:

@@ -114,7 +114,7 @@ def _takes(token: str, bridge: Bridge, services: Services) -> bool:
 
 def _told(answer: Any) -> Told:
     try:
-        told = _read(answer)
+        told = read_answer(answer)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise TemporarilyUnavailable("The refresh token could not be looked up", reason="bridge_malformed") from None
     if told is None:
@@ -122,7 +122,7 @@ def _told(answer: Any) -> Told:
     return told
 
 
-def _read(answer: Any) -> Told | None:
+def read_answer(answer: Any) -> Told | None:
     """The answer, None if the token is not active. Raises what Python does on anything else."""
     if answer["active"] is False:
         return None
