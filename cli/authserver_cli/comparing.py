@@ -3,7 +3,7 @@ records that would be imported. Nothing is sent that changes anything, and nobod
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from authserver_cli.errors import Unreachable
 from authserver_cli.issuer import Issuer
@@ -78,9 +78,17 @@ def _endpoints(old: Mapping[str, Any], here: Issuer) -> Iterator[dict[str, Any]]
     own = urlsplit(here.url)
     for name, address in old.items():
         if (name.endswith("_endpoint") or name == "jwks_uri") and isinstance(address, str):
-            path = urlsplit(address).path
+            path = _path(address)
             answer = here.call("GET", f"{own.scheme}://{own.netloc}{path}")
             yield {"endpoint": name, "path": path, "answered": answer.status != 404}
+
+
+def _path(address: str) -> str:
+    """The path of an address that the other server gives; of one that is none, that of nothing."""
+    try:
+        return quote(urlsplit(address).path, safe="/%")
+    except ValueError:
+        return "/"
 
 
 def _problems(record: Record, here: Mapping[str, Any], kind: Kind) -> Problems:

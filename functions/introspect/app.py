@@ -1,5 +1,7 @@
-"""The introspection endpoint: POST /introspect, RFC 7662 section 2; GET /introspect, by the token itself, of itself; and
-GET at the path that an operator names for the same in another form."""
+"""The introspection endpoint: POST /introspect, RFC 7662 section 2; GET /introspect, by the token itself, of itself.
+
+The same is told in another form at the path that an operator names.
+"""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap

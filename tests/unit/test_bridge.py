@@ -261,7 +261,13 @@ def test_answer_is_worth_no_more_than_is_true_here(answer: Mapping[str, Any], re
     [
         *(None, [], "yes", {}, {"active": "true"}, {**ANSWER, "sub": 7}, {**ANSWER, "scope": None}),
         *({**ANSWER, "scope": 'no "scope"'}, {**ANSWER, "aud": [1]}, {**ANSWER, "auth_time": "now"}),
-        *({**ANSWER, "client_id": None}, {**ANSWER, "auth_time": True}, TemporarilyUnavailable("", reason="bridge")),
+        *({**ANSWER, "sub": "x" * 1025}, {**ANSWER, "entities": ["a"] * 101}),
+        *(
+            {**ANSWER, "client_id": None},
+            {**ANSWER, "auth_time": True},
+            {**ANSWER, "sub": "\ud800"},
+            TemporarilyUnavailable("", reason="bridge"),
+        ),
     ],
 )
 def test_function_that_does_not_answer_as_it_should_decides_nothing(answer: Any) -> None:
@@ -315,8 +321,8 @@ def test_revoking_what_came_over_is_final() -> None:
 # ------------------------------------------------------------------ organisations
 
 
-def acting_for_organisations(role: str, **answer: Any) -> Moving:
-    acting = client(scope=SCOPE, preferred_subject_type="organisation")
+def acting_for_organisations(role: str, kind: str = "organisation", **answer: Any) -> Moving:
+    acting = client(scope=SCOPE, preferred_subject_type=kind)
     moving = Moving(acting, answer={"org": "acme", "entities": ["a1"], **answer})
     organisations = moving.server.organisations
     organisations.create(Organisation("acme", "Acme", {"a1": "A One", "a2": "A Two"}))
@@ -333,6 +339,13 @@ def test_companies_come_over_for_a_member_and_all_of_them_for_an_administrator()
     first = moving.bring()
     assert moving.server.authorization_of(first.refresh_token or "").entities == {EVERY_ENTITY}
     assert str(moving.app.refresh(first.refresh_token).scope) == "openid read"
+
+
+def test_client_that_acts_for_one_company_gets_no_more() -> None:
+    moving = acting_for_organisations(ADMINISTRATOR, entities=["a1", "a2"])
+    assert moving.bring()
+    moving = acting_for_organisations(ADMINISTRATOR, kind="company", entities=["a1", "a2"])
+    assert moving.refused() == "bridge_organisation"
 
 
 def test_client_that_acts_for_organisations_needs_one_with_companies() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authserver.tokens import opaque
 from authserver.tokens.opaque import (
     ACCESS_TOKEN,
     CODE,
@@ -29,6 +30,13 @@ kinds = st.sampled_from(KINDS)
 def credentials(draw: st.DrawFn) -> tuple[Kind, dict[str, bytes]]:
     kind = draw(kinds)
     return kind, {name: draw(st.binary(min_size=length, max_size=length)) for name, length in kind.fields}
+
+
+def test_every_kind_is_known_as_ours() -> None:
+    kinds = {one for one in vars(opaque).values() if isinstance(one, opaque.Kind)}
+    assert set(opaque.KINDS) == kinds
+    assert all(opaque.is_ours(f"{kind.prefix}_x") for kind in kinds)
+    assert not opaque.is_ours("v1.MgZ")
 
 
 @pytest.mark.rfc("6749", "10.10")

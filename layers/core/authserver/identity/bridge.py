@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from authserver.storage.standing import Ends, Standing
 
 FOREIGN = re.compile(r"[\x20-\x7e]{16,4096}")  # RFC 6749 appendix A.17; what is shorter could be guessed
+MOST, MANY = 1024, 100  # octets of a text in the answer; texts of a list
 UNKNOWN = "The refresh token is invalid"
 
 
@@ -135,21 +136,25 @@ def read_answer(answer: Any) -> Told | None:
         scope=Scope.parse(_text(answer["scope"])),
         audience=_texts([audience] if isinstance(audience, str) else audience),
         organisation=_text(answer.get("org", "")),
-        entities=frozenset(_texts(answer.get("entities", []))),
+        entities=_companies(_texts(answer.get("entities", []))),
         auth_time=_time_of(answer),
     )
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not text")
-    return value
+    if len(value.encode()) > MOST:  # raises on half of a surrogate pair (RFC 8259 section 8.2) as well
+        raise ValueError("too long")
+    return str(value)
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list):
+    if not isinstance(values, list) or len(values) > MANY:
         raise TypeError("not a list")
     return tuple(map(_text, values))
+
+
+def _companies(named: tuple[str, ...]) -> frozenset[str]:
+    return frozenset({EVERY_ENTITY} if EVERY_ENTITY in named else named)
 
 
 def _time_of(answer: Mapping[str, Any]) -> int:
@@ -194,6 +199,8 @@ def _require_companies(told: Told, client: Client, ends: Ends) -> None:
     alone; one that acts for users has none."""
     acts_for_organisations = client.preferred_subject_type != "user"
     if {bool(told.organisation), bool(told.entities)} != {acts_for_organisations}:
+        _refuse("bridge_organisation")
+    if client.preferred_subject_type == "company" and len(told.entities) != 1:
         _refuse("bridge_organisation")
     if EVERY_ENTITY in told.entities and not _is_administrator(ends):
         _refuse("bridge_organisation")
