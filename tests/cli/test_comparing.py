@@ -34,7 +34,7 @@ def old() -> Any:
             "response_types_supported": ["code", "id_token"],
             "scopes_supported": ["openid", "phone"],
         }
-        server.reply = lambda asked: (  # type: ignore[method-assign]
+        server.reply = lambda asked: (  # type: ignore[method-assign]  # a server that says something else
             (200, document) if asked.path == f"{REALM}/.well-known/openid-configuration" else (404, None)
         )
         yield server
@@ -51,7 +51,7 @@ def here(deployment: FakeDeployment) -> FakeDeployment:
             return replied(asked)
         return (405, None) if asked.path in ("/authorize", "/token") else (404, {"message": "Not Found"})
 
-    deployment.reply = reply  # type: ignore[method-assign]
+    deployment.reply = reply  # type: ignore[method-assign]  # a server that says something else
     return deployment
 
 
