@@ -17,10 +17,10 @@ from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ConsentPage
 from authserver.messages.token import TokenResponse
 from authserver.models.organisations import ADMINISTRATOR
+from authserver.models.tokens import RESERVED_CLAIMS
 from authserver.models.users import User
 from authserver.scopes import (
     DEFAULT,
-    RESERVED_CLAIMS,
     ROLE,
     ClaimDefinition,
     ScopeCatalogue,

@@ -21,15 +21,6 @@ GRANTABLE_BY = (ANYONE, ADMINISTRATOR, OPERATOR)
 # Where a claim goes: a client's ID tokens, userinfo, and access tokens, which their resource servers read.
 ID_TOKEN, USERINFO, ACCESS_TOKEN = "id_token", "userinfo", "access_token"
 ROLE = "organisation.role"  # in place of an attribute: the user's role in the organisation that a token is for
-# What is said by this server itself, of a token or of who acts by it, and by no attribute of a user.
-RESERVED_CLAIMS = frozenset(
-    {
-        *("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "cnf", "org", "entities"),
-        *("entities_omitted", "authorization_details", "authorization_id", "nonce", "auth_time", "azp", "at_hash"),
-        *("c_hash", "s_hash", "act", "may_act", "sid", "acr", "amr", "epoch", "epochs", "era", "claims_omitted"),
-        *("active", "token_type", "username", "client_name", "subject_type", "subject_urn", "sub_jwk", "events"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from authserver import scopes
 from authserver.documents import Document, Text
 from authserver.identity.claims import SCOPE_OF
+from authserver.models.tokens import RESERVED_CLAIMS
 
 type GrantableBy = Literal["anyone", "administrator", "operator"]
 
@@ -27,7 +28,7 @@ class Claim(Document):
 
     @model_validator(mode="after")
     def _is_nobody_elses(self) -> Self:
-        if self.name in scopes.RESERVED_CLAIMS:
+        if self.name in RESERVED_CLAIMS:
             raise ValueError("this server says it of tokens by itself")
         if self.name in SCOPE_OF:
             raise ValueError(f"is a claim of OpenID Connect, which the scope {SCOPE_OF[self.name]} tells")

@@ -11,7 +11,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from authserver.scopes import RESERVED_CLAIMS, ROLE, USERINFO
+from authserver.models.tokens import RESERVED_CLAIMS
+from authserver.scopes import ROLE, USERINFO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,11 +2,68 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, TypedDict
 
 from authserver.ends import Begun
 from authserver.records import dataclass
 from authserver.values import CodeChallenge, Scope
+
+
+class AccessTokenClaims(TypedDict, total=False):
+    """What this server itself says in a JWT access token (RFC 9068 section 2.2), beside what is told of the user."""
+
+    iss: str
+    sub: str
+    aud: str | list[str]
+    client_id: str
+    scope: str
+    iat: int
+    exp: int
+    jti: str
+    auth_time: int
+    authorization_id: str
+    org: str
+    entities: list[str]
+    entities_omitted: bool
+    authorization_details: list[dict[str, Any]]
+    epoch: int
+    era: str
+    claims_omitted: bool
+
+
+class IdTokenClaims(TypedDict, total=False):
+    """The same of an ID token (OpenID Connect Core section 2)."""
+
+    iss: str
+    sub: str
+    aud: str
+    iat: int
+    exp: int
+    auth_time: int
+    nonce: str
+    at_hash: str
+    amr: list[str]
+    acr: str
+    sid: str
+
+
+class IntrospectedClaims(AccessTokenClaims, total=False):
+    """The same of an introspected access token (RFC 7662 section 2.2)."""
+
+    active: bool
+    token_type: str
+    client_name: str
+    subject_type: str
+    subject_urn: str
+
+
+# What no claim of a user is called: what tokens say by themselves, and what a reader would take for this server's word.
+RESERVED_CLAIMS = frozenset(
+    {
+        *(*AccessTokenClaims.__annotations__, *IdTokenClaims.__annotations__, *IntrospectedClaims.__annotations__),
+        *("nbf", "cnf", "act", "may_act", "azp", "c_hash", "s_hash", "epochs", "username", "sub_jwk", "events"),
+    }
+)
 
 BY_PASSWORD, BY_CODE, BY_PASSKEY = "password", "code", "passkey"  # what somebody signed in by
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope
-from authserver.models.tokens import AccessTokenRecord, Authorization
+from authserver.models.tokens import AccessTokenClaims, AccessTokenRecord, Authorization
 from authserver.records import dataclass
 from authserver.tokens import opaque
 from authserver.tokens.keyring import ACCESS_TOKEN_RING
@@ -66,8 +66,7 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
     from authserver.tokens.jwt import MAX_LENGTH, sign
 
     now = services.now()
-    claims: dict[str, Any] = {
-        **_bounded(issue.claims),
+    own: AccessTokenClaims = {
         "iss": services.settings.issuer,
         "sub": issue.subject,
         "aud": issue.audience[0] if len(issue.audience) == 1 else list(issue.audience),
@@ -77,7 +76,8 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
         "exp": now + lifetime,
         "jti": base64url(services.random(16)),
     }
-    claims |= _claims_of(issue.authorization) if issue.authorization else _epochs(issue.begun)
+    own |= _claims_of(issue.authorization) if issue.authorization else _epochs(issue.begun)
+    claims: dict[str, Any] = {**_bounded(issue.claims), **own}
     token = sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE)
     if len(token) > MAX_LENGTH:
         raise InvalidScope("The access token would be too long; ask for less scope", reason="token_too_long")
@@ -92,18 +92,23 @@ def _bounded(claims: Mapping[str, Any]) -> Mapping[str, Any]:
     return claims if size <= CLAIMS_BUDGET else {"claims_omitted": True}
 
 
-def _epochs(begun: Begun) -> dict[str, Any]:
+def _epochs(begun: Begun) -> AccessTokenClaims:
     """What a token without an authorization says of what ends it: its client's epoch, and the deployment's era."""
-    return {name: value for name, value in (("epoch", begun.client), ("era", begun.era)) if value}
+    claims: AccessTokenClaims = {}
+    if begun.client:
+        claims["epoch"] = begun.client
+    if begun.era:
+        claims["era"] = begun.era
+    return claims
 
 
-def _claims_of(authorization: Authorization) -> dict[str, Any]:
+def _claims_of(authorization: Authorization) -> AccessTokenClaims:
     """What a token says of its authorization; with an organisation, for whom it was chosen (RFC 9396 section 9.1).
 
     Companies that would make the token too long for a header stay in the record, and the token says so: the authorizer
     and introspection tell them.
     """
-    claims: dict[str, Any] = {"auth_time": authorization.auth_time, "authorization_id": authorization.id}
+    claims: AccessTokenClaims = {"auth_time": authorization.auth_time, "authorization_id": authorization.id}
     if not authorization.organisation:
         return claims
     claims["org"] = authorization.organisation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authserver.models.tokens import BY_CODE, BY_PASSKEY, BY_PASSWORD
+from authserver.models.tokens import BY_CODE, BY_PASSKEY, BY_PASSWORD, IdTokenClaims
 from authserver.values import Secret
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def issue_id_token(
     from authserver.tokens.jwt import MAX_LENGTH, left_half_hash, sign
 
     now = services.now()
-    claims: dict[str, Any] = {
-        **(claims_of_user or {}),
+    own: IdTokenClaims = {
         "iss": services.settings.issuer,
         "sub": authorization.subject,
         "aud": client.client_id,
@@ -47,18 +46,23 @@ def issue_id_token(
         **_of_sign_in(authorization),
     }
     if access_token is not None:
-        claims["at_hash"] = left_half_hash(access_token.reveal())
+        own["at_hash"] = left_half_hash(access_token.reveal())
     if authorization.nonce is not None:
-        claims["nonce"] = authorization.nonce
+        own["nonce"] = authorization.nonce
     key = services.keys.signing_key(client.id_token_signed_response_alg)
-    token = sign(claims, key, typ="JWT")
+    token = sign({**(claims_of_user or {}), **own}, key, typ="JWT")
     if len(token) > MAX_LENGTH and claims_of_user:
         return issue_id_token(client, authorization, access_token, services)
     return Secret(token)
 
 
-def _of_sign_in(authorization: Authorization) -> dict[str, Any]:
+def _of_sign_in(authorization: Authorization) -> IdTokenClaims:
     """How the user signed in, and what the session is called to this client; nothing where nobody here knows."""
-    acr = PHISHING_RESISTANT if authorization.by == BY_PASSKEY else ""
-    told = {"amr": METHODS.get(authorization.by), "acr": acr, "sid": authorization.sid}
-    return {name: value for name, value in told.items() if value}
+    told: IdTokenClaims = {}
+    if authorization.by in METHODS:
+        told["amr"] = METHODS[authorization.by]
+    if authorization.by == BY_PASSKEY:
+        told["acr"] = PHISHING_RESISTANT
+    if authorization.sid:
+        told["sid"] = authorization.sid
+    return told

@@ -9,7 +9,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidToken
 from authserver.messages.access import ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
-from authserver.scopes import RESERVED_CLAIMS
+from authserver.models.tokens import RESERVED_CLAIMS
 from authserver.services import Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import JWT_TYPE

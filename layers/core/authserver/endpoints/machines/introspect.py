@@ -6,7 +6,7 @@ Whoever may not know of a token is told what is told of no token: ``{"active": f
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from authserver.client_authentication import authenticate
@@ -25,7 +25,7 @@ from authserver.values import resource_among
 if TYPE_CHECKING:
     from authserver.messages.access import ActiveAccessToken
     from authserver.models.clients import Client
-    from authserver.models.tokens import Authorization
+    from authserver.models.tokens import Authorization, IntrospectedClaims
     from authserver.storage.standing import Standing
 
 INACTIVE = Document({"active": False})
@@ -64,7 +64,7 @@ def _introspect_access_token(caller: AuthenticatedClient, services: Services) ->
         return INACTIVE
     if not _is_entitled(caller, token):
         return INACTIVE
-    return Document({**_members(token, services), **_urn_members(caller.client, token, services)})
+    return Document({**token.claims, **_members(token, services), **_urn_members(caller.client, token, services)})
 
 
 def introspect_self(presented: str, services: Services) -> Document:
@@ -74,14 +74,11 @@ def introspect_self(presented: str, services: Services) -> Document:
     Raises `InvalidToken` if it does not stand.
     """
     token, client = _standing_with_client(presented, services)
-    return Document(
-        {
-            **_members(token, services),
-            "client_name": client.client_name,
-            "subject_type": client.preferred_subject_type,
-            "subject_urn": _subject_urn(token, client, services),
-        }
-    )
+    own = _members(token, services)
+    own["client_name"] = client.client_name
+    own["subject_type"] = client.preferred_subject_type
+    own["subject_urn"] = _subject_urn(token, client, services)
+    return Document({**token.claims, **own})
 
 
 def introspect_in_envelope(presented: str, services: Services) -> Document:
@@ -115,9 +112,9 @@ def _urn_members(caller: Client, token: ActiveAccessToken, services: Services) -
     return {name: _subject_urn(token, client, services)} if client else {}
 
 
-def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        **token.claims,
+def _members(token: ActiveAccessToken, services: Services) -> IntrospectedClaims:
+    """What is said of the token, beside what it tells of its user."""
+    members: IntrospectedClaims = {
         "active": True,
         "iss": services.settings.issuer,
         "client_id": token.client_id,
@@ -133,7 +130,7 @@ def _members(token: ActiveAccessToken, services: Services) -> dict[str, Any]:
         members["auth_time"] = token.auth_time
     if token.organisation:
         entities = [EVERY_ENTITY] if token.every_entity else list(token.entities)
-        members |= {"org": token.organisation, "entities": entities}
+        members["org"], members["entities"] = token.organisation, entities
         if token.details_requested:
             members["authorization_details"] = authorization_details(token.organisation, entities)
     return members
