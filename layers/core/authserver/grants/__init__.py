@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from authserver.messages.authorization import Allowed, ValidatedAuthorizationRequest
     from authserver.models.clients import Client
+    from authserver.models.organisations import Membership
     from authserver.services import AuthenticatedClient, Services
 
 MAX_RESOURCES_ASKED = 20  # in one request
@@ -108,12 +109,6 @@ def find_own(client: AuthenticatedClient) -> Authorization:
     if not client.standing.stands(authorization):
         raise InvalidGrant("The grant was revoked", reason="ended")
     return authorization
-
-
-def role_of(client: AuthenticatedClient) -> str | None:
-    """The user's role in the organisation of what was presented, which was read with it."""
-    membership = client.standing.ends.membership
-    return membership.role if membership else None
 
 
 def scope_now(authorization: Authorization, client: AuthenticatedClient, services: Services) -> Scope:
@@ -241,13 +236,13 @@ def told_of(
     authorization: Authorization,
     scope: Scope,
     services: Services,
-    role: str | None = None,
+    membership: Membership | None = None,
     *,
     is_all_there_is: bool = False,
 ) -> tuple[Claims, Claims]:
     """What the ID token and the access token tell of their user, who is read only if they tell anything.
 
-    `role` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing to ask
+    `membership` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing to ask
     userinfo with, so that its ID token says all (OpenID Connect Core section 5.4). Raises `InvalidGrant` if there is no
     such user any more.
     """
@@ -263,10 +258,10 @@ def told_of(
     if user is None:
         raise InvalidGrant("The grant was revoked", reason="user_unknown")
     standard = standard_claims(user, scope)
-    at_userinfo = own_claims(user, own, USERINFO, role) | standard
+    at_userinfo = own_claims(user, own, USERINFO, membership) | standard
     named = {name: value for name, value in at_userinfo.items() if name in by_name}
-    in_id_token = own_claims(user, own, ID_TOKEN, role) | (standard if is_whole else {}) | named
-    return in_id_token, own_claims(user, own, ACCESS_TOKEN, role)
+    in_id_token = own_claims(user, own, ID_TOKEN, membership) | (standard if is_whole else {}) | named
+    return in_id_token, own_claims(user, own, ACCESS_TOKEN, membership)
 
 
 def first_tokens(
@@ -282,9 +277,14 @@ def first_tokens(
     has_refresh = may_refresh(client.client, active.scope, services)
     key = client.named.credential.key
     refresh = make_refresh_token(active, active.generation, key) if has_refresh else None
-    role = role_of(client)
     response = respond(
-        client.client, active, scope=scope, audience=audience, refresh=refresh, services=services, role=role
+        client.client,
+        active,
+        scope=scope,
+        audience=audience,
+        refresh=refresh,
+        services=services,
+        membership=client.standing.ends.membership,
     )
     return active, response
 
@@ -297,14 +297,14 @@ def respond(
     audience: tuple[str, ...],
     refresh: Secret | None,
     services: Services,
-    role: str | None = None,
+    membership: Membership | None = None,
 ) -> TokenResponse:
     """The tokens of an authorization, made before the write that licenses them and released only by it.
 
-    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again. `role` is the
-    user's in the organisation that it is for.
+    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again. `membership` is
+    the user's in the organisation that it is for.
     """
-    told_by_id_token, told_by_access_token = told_of(client, authorization, scope, services, role)
+    told_by_id_token, told_by_access_token = told_of(client, authorization, scope, services, membership)
     access_token, expires_in = issue_access_token(
         Issue(client, authorization.subject, scope, audience, authorization, claims=told_by_access_token), services
     )

@@ -21,7 +21,6 @@ from authserver.grants import (
     narrowed,
     parse_scope,
     respond,
-    role_of,
     scope_now,
 )
 from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
@@ -71,7 +70,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
         audience=audience,
         refresh=successor,
         services=services,
-        role=role_of(client),
+        membership=client.standing.ends.membership,
     )
     _rotate(authorization, presented, services)
     return response

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authserver.models.configuration import IdentityProvider
+    from authserver.models.organisations import Membership
     from authserver.models.users import Attribute, User
     from authserver.scopes import ClaimDefinition, ScopeCatalogue
     from authserver.values import Scope
@@ -134,12 +135,14 @@ def _is_another(value: Any, before: Any) -> bool:
     return value != before or type(value) is not type(before)  # 1 is True
 
 
-def claims_of(user: User, scope: Scope, catalogue: ScopeCatalogue, role: str | None = None) -> dict[str, Any]:
+def claims_of(
+    user: User, scope: Scope, catalogue: ScopeCatalogue, membership: Membership | None = None
+) -> dict[str, Any]:
     """What the scope tells of the user at userinfo, ``sub`` always; claims without a value are left out.
 
-    `role` is the user's in the organisation that the token is for.
+    `membership` is the user's in the organisation that the token is for.
     """
-    own = own_claims(user, catalogue.claims_told(scope), USERINFO, role)
+    own = own_claims(user, catalogue.claims_told(scope), USERINFO, membership)
     return {"sub": user.sub, **standard_claims(user, scope), **own}
 
 
@@ -159,7 +162,7 @@ def standard_claims(user: User, scope: Scope) -> dict[str, Any]:
 
 
 def own_claims(
-    user: User, definitions: tuple[ClaimDefinition, ...], place: str, role: str | None = None
+    user: User, definitions: tuple[ClaimDefinition, ...], place: str, membership: Membership | None = None
 ) -> dict[str, Any]:
     """The operator's claims for this place, of which the user has a value of the right type.
 
@@ -169,12 +172,18 @@ def own_claims(
     for claim in definitions:
         if claim.name in RESERVED_CLAIMS or claim.name in SCOPE_OF:
             continue
-        value: Any = user.attributes.get(claim.attribute)
-        if claim.attribute == ROLE:
-            value = (role,) if claim.type == "strings" and role else role
+        value = _value_of(claim, user, membership)
         if place in claim.places and type_of(value) == claim.type:
             told[claim.name] = list(value) if claim.type == "strings" else value
     return told
+
+
+def _value_of(claim: ClaimDefinition, user: User, membership: Membership | None) -> Any:
+    """Where a claim comes from: an attribute of the user, or their part in an organisation."""
+    if claim.attribute != ROLE:
+        return user.attributes.get(claim.attribute)
+    role = membership.role if membership else None
+    return (role,) if role and claim.type == "strings" else role
 
 
 def type_of(value: Any) -> str:

@@ -12,6 +12,7 @@ from authserver.tokens.presented import read_standing, standing_token
 from authserver.values import Scope
 
 if TYPE_CHECKING:
+    from authserver.models.organisations import Membership
     from authserver.models.users import User
     from authserver.services import Services
 
@@ -34,9 +35,8 @@ def userinfo(presented: str, services: Services) -> Document:
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=str(OPENID))
     if token.authorization_id is None:
         raise _nobodys()
-    membership = standing.ends.membership
-    role = membership.role if membership else None
-    return _claims(standing.user or services.users.get(token.subject), token.scope, services, role)
+    user = standing.user or services.users.get(token.subject)
+    return _claims(user, token.scope, services, standing.ends.membership)
 
 
 def userinfo_of(subject: str, scope: Scope, services: Services) -> Document:
@@ -47,11 +47,11 @@ def userinfo_of(subject: str, scope: Scope, services: Services) -> Document:
     return _claims(services.users.get(subject), scope, services)
 
 
-def _claims(user: User | None, scope: Scope, services: Services, role: str | None = None) -> Document:
+def _claims(user: User | None, scope: Scope, services: Services, membership: Membership | None = None) -> Document:
     """Those that `scope` asks for (section 5.4) and that have a value."""
     if user is None:
         raise _nobodys()
-    return Document(claims_of(user, scope, services.scopes(), role))
+    return Document(claims_of(user, scope, services.scopes(), membership))
 
 
 def _nobodys() -> InvalidToken:
