@@ -3,7 +3,7 @@ authorizer."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
-from authserver.endpoints.machines.userinfo import userinfo, userinfo_of
+from authserver.endpoints.machines.userinfo import Presented, userinfo, userinfo_of
 from authserver.values import Scope
 from authserver.wire.http import HttpRequest, HttpResponse, render, render_resource_error
 from authserver.wire.protocol import parse_access_token
@@ -14,6 +14,9 @@ services = bootstrap(stores=("tokens", "users"), checks=True, jose=True)
 @endpoint("GET", "POST", cors=True, render_error=render_resource_error)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
-    if "authorization_id" in request.authorizer:  # it has checked the token, and that its scope has openid
-        return render(userinfo_of(request.authorizer["sub"], Scope.parse(request.authorizer["scope"]), here))
+    known = request.authorizer
+    if "authorization_id" in known:  # it has checked the token, and that its scope has openid
+        scope, organisation = Scope.parse(known["scope"]), known.get("org", "")
+        presented = Presented(known["sub"], known["client_id"], scope, known["authorization_id"], organisation)
+        return render(userinfo_of(presented, here))
     return render(userinfo(parse_access_token(request), here))

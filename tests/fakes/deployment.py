@@ -96,6 +96,8 @@ def settings(**overrides: Any) -> Settings:
         registrations_per_day=2000,
         client_documents=(),
         documents_function="documents",
+        token_hook="",
+        continues_without_hook=False,
         mail_from="authserver@as.example",
         mail_function="mail",
         erase_function="erase",

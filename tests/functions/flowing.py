@@ -1,7 +1,8 @@
 """What a flow is, and the lists of them all."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from tests.functions.gateway import Answer
 from tests.functions.world import World
@@ -26,6 +27,8 @@ BRIDGE = {
     "RefreshTokenBridgeUntil": "2099-01-01",
 }
 DOCUMENTS = {"ClientDocuments": "On", "LoopbackUpstreams": "true"}
+HOOK_FLOWS: dict[str, Flow] = {}  # what there is besides where an operator has a token hook
+HOOK = {"TokenHook": "arn:aws:lambda:eu-central-1:123456789012:function:TokenHook:live"}
 MAIL = {"MailFrom": "authserver@as.example"}
 LEGACY = {"ImplicitGrant": "true", "PasswordGrant": "true"}
 
@@ -108,6 +111,26 @@ def document_flow(perform: Callable[[World, Origin], None]) -> Callable[[World, 
 
     DOCUMENT_FLOWS[perform.__name__] = perform_there
     return perform
+
+
+def hook_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that has a token hook, with newly started functions; and the legacy grants."""
+
+    def perform_there(world: World) -> None:
+        with asking_the_hook(world, lambda _: {}, **LEGACY):
+            perform(world)
+
+    HOOK_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+@contextmanager
+def asking_the_hook(world: World, answer: Callable[[Any], Any], **parameters: str) -> Iterator[None]:
+    """The functions as they are where an operator has a token hook, which gives this answer to its question."""
+    world.aws.operators["TokenHook"] = answer
+    names = ("authorize", "consent", "token", "refresh", "userinfo", "login", "metadata")
+    with world.using(**{name: world.load(name, **HOOK, **parameters) for name in names}):
+        yield
 
 
 def taking_documents(world: World, **parameters: str) -> AbstractContextManager[None]:

@@ -33,7 +33,7 @@ from tests.functions.capacity import read_units, size_of, write_units
 from tests.ministack import DynamoDB, aws_response
 
 INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
-OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)/invocations")
+OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)(%3A\w+)?/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
 
 
@@ -114,7 +114,8 @@ class SimulatedAws:
     """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
 
     `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent.
-    `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names.
+    `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names; one that
+    raises has failed.
     """
 
     invoke: Callable[[str, Any], Any]
@@ -263,7 +264,11 @@ class SimulatedAws:
             self.invocations.append((invoked["function"], json.loads(body)))
             return Response(202, {}, b"")
         if invoked := OPERATORS.fullmatch(target):
-            return Response(200, {}, json.dumps(self.operators[invoked["function"]](json.loads(body))).encode())
+            try:
+                return Response(200, {}, json.dumps(self.operators[invoked["function"]](json.loads(body))).encode())
+            except RuntimeError as error:
+                told = {"errorType": "RuntimeError", "errorMessage": str(error)}
+                return Response(200, {"x-amz-function-error": "Unhandled"}, json.dumps(told).encode())
         if target.startswith("DynamoDB"):
             return Response(*self._dynamodb.answer(target, body))
         headers = {name: _text(value) for name, value in request.headers.items()}

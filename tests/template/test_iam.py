@@ -14,12 +14,13 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import BRIDGE, DEVICE, DOCUMENTS, LEGACY, MAIL, Flow
+from tests.functions.flowing import BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, Flow
 from tests.functions.flows import (
     BRIDGE_FLOWS,
     DEVICE_FLOWS,
     DOCUMENT_FLOWS,
     FLOWS,
+    HOOK_FLOWS,
     LEGACY_FLOWS,
     MAIL_FLOWS,
     REGISTRATION_FLOWS,
@@ -91,6 +92,11 @@ def recorded_with_documents(shared_world: World, recorded: list[Call]) -> list[C
 @pytest.fixture(scope="session")
 def recorded_with_bridge(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, BRIDGE_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_hook(shared_world: World, recorded_with_legacy: list[Call]) -> list[Call]:
+    return recorded_with_legacy + record(shared_world, HOOK_FLOWS)
 
 
 def resource_of(call: Call) -> str:
@@ -238,6 +244,31 @@ def test_two_functions_may_ask_the_bridge_and_only_where_there_is_one(written: W
         "token",
         "refresh",
     }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_there_is_a_token_hook(
+    function: str, recorded_with_hook: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **LEGACY, **HOOK)
+    assert missing(function, recorded_with_hook, statements) == set()
+    assert unused(function, recorded_with_hook, statements) == set()
+
+
+def test_the_token_hook_is_invoked_by_those_who_issue_and_only_where_there_is_one(written: Written) -> None:
+    """The implicit grant issues at the authorization endpoint."""
+
+    def invokers(**parameters: str) -> set[str]:
+        return {
+            function
+            for function in FUNCTIONS
+            for statement in written.statements(function, **parameters)
+            if "TokenHook" in statement.resources and statement.actions == ("lambda:InvokeFunction",)
+        }
+
+    assert invokers(**LEGACY, **MAIL, **DOCUMENTS, **DEVICE) == set()
+    assert invokers(**HOOK) == {"token", "refresh", "userinfo"}
+    assert invokers(**HOOK, **LEGACY) == {"token", "refresh", "userinfo", "authorize", "consent"}
 
 
 def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_else(written: Written) -> None:

@@ -15,7 +15,8 @@ from tests.functions.world import TEMPLATE
 
 @dataclass(frozen=True)
 class Statement:
-    """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from.
+    """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from, or
+    "TokenHook", the parameter.
 
     `attributes` are those that an update may name, any where there are none.
     """
@@ -189,6 +190,8 @@ def _resource(written: Any) -> str:
             return logical_id
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
             return f"{match[1]}/index/{match[2]}"
+        case {"Ref": "TokenHook"}:
+            return "TokenHook"
         case {"Fn::Sub": str(text)} if text == IDENTITIES:
             return "identities"
         case {"Ref": str(parameter)}:

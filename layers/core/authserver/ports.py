@@ -126,6 +126,24 @@ class Bridge(Protocol):
         """What it says, as JSON. Raises `TemporarilyUnavailable`."""
 
 
+class HookFailed(Exception):
+    """The operator's function gave no answer that can be used; `reason` is a tag for logs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TokenHook(Protocol):
+    """An operator's own function, which has a word in what is told (`identity.token_hook`)."""
+
+    def ask(self, question: Mapping[str, Any]) -> Any:
+        """Its answer, whatever JSON that is. Raises `HookFailed`."""
+
+    def failed(self, reason: str) -> None:
+        """Lets the operator know that an answer was of no use, and why."""
+
+
 class Mailer(Protocol):
     """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
 

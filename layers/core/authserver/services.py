@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.models.configuration import IdentityProvider
     from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
-    from authserver.ports import Bridge, Fetcher, Keys, Mailer, Opener, PasswordHasher
+    from authserver.ports import Bridge, Fetcher, Keys, Mailer, Opener, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import Scopes
     from authserver.settings import Settings
@@ -129,8 +129,8 @@ class Services:
     functions that go out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
     long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
     at once. `order_document` has a document of a client's fetched by the function that does so, waits for it, and tells
-    what went wrong, or nothing. The `bridge` is for the two functions that refresh, where there is one. `polled` is
-    what this instance remembers of when devices asked it.
+    what went wrong, or nothing. `token_hook` and `bridge` are the operator's own functions, where there are any; the
+    latter for the two functions that refresh. `polled` is what this instance remembers of when devices asked it.
     """
 
     settings: Settings
@@ -166,6 +166,7 @@ class Services:
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
     order_document: Callable[[DocumentOrder], str] | None = None
+    token_hook: TokenHook | None = None
     mailer: Mailer | None = None
     bridge: Bridge | None = None
     polled: dict[str, int] = field(default_factory=dict, compare=False, repr=False)

@@ -68,6 +68,8 @@ class Settings:
     registrations_per_day: int  # and in all
     client_documents: tuple[str, ...]  # the hosts whose metadata documents make clients, or ANY_HOST; none: off
     documents_function: str
+    token_hook: str  # the function that has a word in what is issued; empty if none has
+    continues_without_hook: bool  # whether what that function failed to answer is issued all the same
     mail_from: str  # whom mails are from; empty if none are sent
     mail_function: str
     erase_function: str
@@ -126,6 +128,8 @@ class Settings:
             registrations_per_day=int(environ.get("REGISTRATIONS_PER_DAY", "2000")),
             client_documents=_parse_hosts(environ.get("CLIENT_DOCUMENTS", "Off")),
             documents_function=environ.get("DOCUMENTS_FUNCTION", ""),
+            token_hook=environ.get("TOKEN_HOOK", ""),
+            continues_without_hook=environ.get("TOKEN_HOOK_ON_FAILURE") == "Continue",
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),

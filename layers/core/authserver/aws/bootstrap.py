@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
-    from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher
+    from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
     from authserver.storage.documents import DocumentStore
@@ -121,6 +121,7 @@ def bootstrap(
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
         order_document=order_document,
         bridge=_bridge(settings) if has_bridge and settings.refresh_token_bridge else None,
+        token_hook=_token_hook(settings) if settings.token_hook else None,
     )
 
 
@@ -247,6 +248,12 @@ def _bridge(settings: Settings) -> Bridge:
     from authserver.aws.refresh_token_bridge import RefreshTokenBridge
 
     return RefreshTokenBridge(settings.refresh_token_bridge, settings.refresh_token_bridge_until)
+
+
+def _token_hook(settings: Settings) -> TokenHook:
+    from authserver.aws.token_hook import InvokedHook
+
+    return InvokedHook(settings.token_hook)
 
 
 def _documented(settings: Settings, order: Callable[[DocumentOrder], str] | None) -> DocumentClients:

@@ -5,7 +5,6 @@ Whoever orders waits: the document decides what becomes of its request. So the i
 
 from __future__ import annotations
 
-import json
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -27,25 +26,19 @@ class DocumentOrders:
     """Implements `services.Services.order_document` by a synchronous invocation of one function."""
 
     def __init__(self, function: str) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from authserver.aws.invocation import (
+            Invocation,
+            Unanswered,
+        )  # boto3 comes with the first order, if there is one
 
-        from authserver.aws.boto import Config, boto3  # which takes long to load: with the first order, if there is one
-
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": 1},
-        )
-        self._client: Any = boto3.client("lambda", config=config)
-        self._failures = (BotoCoreError, ClientError, ValueError)
-        self._function = function
+        self._invoke = Invocation(function, CONNECT_TIMEOUT, READ_TIMEOUT)
+        self._unanswered = Unanswered
 
     def __call__(self, order: DocumentOrder) -> str:
         sent = {"client_id": order.client_id, "key_set": order.key_set, "anew": order.anew, "source": order.source}
         try:
-            answer = self._client.invoke(FunctionName=self._function, Payload=json.dumps(sent).encode())
-            told = json.loads(answer["Payload"].read())
-        except self._failures:
+            told = self._invoke(sent)
+        except self._unanswered:
             return NOT_CARRIED_OUT
         return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else NOT_CARRIED_OUT
 

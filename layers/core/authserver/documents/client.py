@@ -95,6 +95,9 @@ class ClientMetadata(Document):
     id_token_claims: bool | None = Field(
         default=None, description="ID tokens tell what the scope tells of the user; else true for confidential clients"
     )
+    token_hook: bool | None = Field(
+        default=None, description="The token hook is asked about what is issued to it; else true. An operator's to say"
+    )
     access_token_format: Literal["jwt", "opaque"] = "jwt"
     access_token_lifetime: int | None = Field(default=None, ge=1)
     refresh_token_lifetime: int | None = Field(default=None, ge=1)
@@ -343,5 +346,7 @@ def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator
         yield "scope", "can be extended by an operator alone while grant_types need nobody's consent"
     if metadata.resources and not terms.has("resources", tuple(metadata.resources)):
         yield "resources", "may be set by an operator alone"
+    if metadata.token_hook is not None and not terms.has("token_hook", metadata.token_hook):
+        yield "token_hook", "may be set by an operator alone"
     if not metadata.require_pkce and not terms.has("require_pkce", False):
         yield "require_pkce", "may be turned off by an operator alone"

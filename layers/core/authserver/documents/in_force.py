@@ -34,7 +34,7 @@ DISPENSABLE = frozenset(
         *("initiate_login_uri", "settings_uri", "software_id", "software_version", "post_logout_redirect_uris"),
         *("application_type", "subject_type", "preferred_subject_type", "default_max_age", "require_pkce"),
         *("id_token_signed_response_alg", "access_token_format", "access_token_lifetime", "refresh_token_lifetime"),
-        *("default_scope", "optional_scope", "resources"),
+        *("default_scope", "optional_scope", "resources", "token_hook"),
     }
 )
 LIFETIMES = ("access_token_lifetime", "refresh_token_lifetime")

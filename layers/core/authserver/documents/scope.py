@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from authserver import scopes
 from authserver.documents import Document, Text
-from authserver.identity.claims import SCOPE_OF
+from authserver.identity.claims import CLAIM, SCOPE_OF
 from authserver.models.tokens import RESERVED_CLAIMS
 
 type GrantableBy = Literal["anyone", "administrator", "operator"]
@@ -17,7 +17,7 @@ ScopeName = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]
 class Claim(Document):
     """A claim that a scope tells: the user's attribute that it comes from, its type, and where it goes."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$")]
+    name: Annotated[str, StringConstraints(pattern=rf"^{CLAIM}$")]
     attribute: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,63}|organisation\.role)$")] = Field(
         description="An attribute of the user, or organisation.role: the role in the organisation the token is for"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
@@ -12,7 +13,7 @@ from authserver.models.tokens import Authorization
 from authserver.scopes import ACCESS_TOKEN, FOR_OFFLINE_ACCESS, ID_TOKEN, OF_A_USER, OFFLINE_ACCESS, USERINFO, covered
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
-from authserver.tokens.access_token import Issue, authorization_details, issue_access_token, lifetime_of
+from authserver.tokens.access_token import NO_CLAIMS, Issue, authorization_details, issue_access_token, lifetime_of
 from authserver.tokens.id_token import issue_id_token
 from authserver.tokens.worth import worth
 from authserver.values import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from authserver.models.organisations import Membership
     from authserver.services import AuthenticatedClient, Services
 
+NOTHING_TOLD: Mapping[str, Mapping[str, Any]] = MappingProxyType({ID_TOKEN: NO_CLAIMS, ACCESS_TOKEN: NO_CLAIMS})
 MAX_RESOURCES_ASKED = 20  # in one request
 MAX_NOT_GRANTED = 1024  # octets of an authorization
 
@@ -229,6 +231,7 @@ def make_refresh_token(authorization: Authorization, generation: int, key: bytes
 
 
 type Claims = Mapping[str, Any]
+type Told = Mapping[str, Claims]  # what is told, by the place where it is
 
 
 def told_of(
@@ -239,19 +242,19 @@ def told_of(
     membership: Membership | None = None,
     *,
     is_all_there_is: bool = False,
-) -> tuple[Claims, Claims]:
+) -> Told:
     """What the ID token and the access token tell of their user, who is read only if they tell anything.
 
-    `membership` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing to ask
-    userinfo with, so that its ID token says all (OpenID Connect Core section 5.4). Raises `InvalidGrant` if there is no
-    such user any more.
+    `membership` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing
+    to ask userinfo with, so that its ID token says all (OpenID Connect Core section 5.4). Raises `InvalidGrant` if
+    there is no such user any more.
     """
     own = services.scopes().claims_told(scope)
     by_name = authorization.id_token_claims
     is_whole = is_all_there_is or client.has_claims_in_id_token
     asks = bool(by_name) or (is_whole and any(name in scope for name in OF_A_USER))
     if not ("openid" in scope and asks) and not any(place != USERINFO for one in own for place in one.places):
-        return {}, {}
+        return NOTHING_TOLD
     from authserver.identity.claims import own_claims, standard_claims  # most tokens tell nothing of a user
 
     user = services.users.get(authorization.subject)
@@ -261,7 +264,33 @@ def told_of(
     at_userinfo = own_claims(user, own, USERINFO, membership) | standard
     named = {name: value for name, value in at_userinfo.items() if name in by_name}
     in_id_token = own_claims(user, own, ID_TOKEN, membership) | (standard if is_whole else {}) | named
-    return in_id_token, own_claims(user, own, ACCESS_TOKEN, membership)
+    return {ID_TOKEN: in_id_token, ACCESS_TOKEN: own_claims(user, own, ACCESS_TOKEN, membership)}
+
+
+def added_by_hook(
+    trigger: str, issue: Issue, told: Told, services: Services, membership: Membership | None = None
+) -> Told:
+    """What the operator's own function adds to what is `told` in these places; nothing where there is none.
+
+    `trigger` is the grant type. It may refuse instead (`identity.token_hook.added_claims`).
+    """
+    hook, client, authorization = services.token_hook, issue.client, issue.authorization
+    if hook is None or not client.is_hooked:
+        return NOTHING_TOLD
+    from authserver.identity.token_hook import Occasion, added_claims  # off unless the operator has such a function
+
+    occasion = Occasion(
+        trigger,
+        client.client_id,
+        client.client_name,
+        issue.subject if authorization else None,
+        issue.scope,
+        issue.audience,
+        authorization.id if authorization else None,
+        authorization.organisation if authorization else "",
+        membership,
+    )
+    return {**NOTHING_TOLD, **added_claims(hook, occasion, told, services)}
 
 
 def first_tokens(
@@ -278,6 +307,7 @@ def first_tokens(
     key = client.named.credential.key
     refresh = make_refresh_token(active, active.generation, key) if has_refresh else None
     response = respond(
+        request.grant_type,
         client.client,
         active,
         scope=scope,
@@ -290,6 +320,7 @@ def first_tokens(
 
 
 def respond(
+    grant_type: str,
     client: Client,
     authorization: Authorization,
     *,
@@ -304,13 +335,15 @@ def respond(
     Before, because keys may be out of reach: then nothing has been spent, and the client can ask again. `membership` is
     the user's in the organisation that it is for.
     """
-    told_by_id_token, told_by_access_token = told_of(client, authorization, scope, services, membership)
-    access_token, expires_in = issue_access_token(
-        Issue(client, authorization.subject, scope, audience, authorization, claims=told_by_access_token), services
-    )
+    told = told_of(client, authorization, scope, services, membership)
+    issue = Issue(client, authorization.subject, scope, audience, authorization, claims=told[ACCESS_TOKEN])
+    has_id_token = "openid" in scope
+    places = (ID_TOKEN, ACCESS_TOKEN) if has_id_token else (ACCESS_TOKEN,)
+    added = added_by_hook(grant_type, issue, {place: told[place] for place in places}, services, membership)
+    access_token, expires_in = issue_access_token(replace(issue, added=added[ACCESS_TOKEN]), services)
     id_token = None
-    if "openid" in scope:
-        id_token = issue_id_token(client, authorization, access_token, services, told_by_id_token)
+    if has_id_token:
+        id_token = issue_id_token(client, authorization, access_token, services, told[ID_TOKEN], added[ID_TOKEN])
     details = authorization_details(authorization.organisation, authorization.entities)
     return TokenResponse(
         access_token, expires_in, scope, refresh, id_token, tuple(details) if authorization.details_requested else ()

@@ -8,13 +8,14 @@ makes no difference. What an administrator of an organisation has to allow it ne
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope, UnauthorizedClient
-from authserver.grants import known_resource, parse_scope
+from authserver.grants import added_by_hook, known_resource, parse_scope
 from authserver.messages.token import TokenRequest, TokenResponse
-from authserver.scopes import ADMINISTRATOR, covered
+from authserver.scopes import ACCESS_TOKEN, ADMINISTRATOR, covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens.access_token import Issue, issue_access_token
 from authserver.values import Scope
@@ -39,9 +40,9 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
     ends = client.standing.ends
     begun = Begun(client=ends.client.epoch, era=ends.deployment.era)
-    access_token, expires_in = issue_access_token(
-        Issue(client.client, client.client_id, scope, audience, begun=begun), services
-    )
+    issue = Issue(client.client, client.client_id, scope, audience, begun=begun)
+    added = added_by_hook(request.grant_type, issue, {ACCESS_TOKEN: {}}, services)
+    access_token, expires_in = issue_access_token(replace(issue, added=added[ACCESS_TOKEN]), services)
     return TokenResponse(access_token, expires_in, scope)
 
 

@@ -48,7 +48,15 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     refresh = None
     if may_refresh(client.client, scope, services):
         refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
-    response = respond(client.client, authorization, scope=scope, audience=audience, refresh=refresh, services=services)
+    response = respond(
+        request.grant_type,
+        client.client,
+        authorization,
+        scope=scope,
+        audience=audience,
+        refresh=refresh,
+        services=services,
+    )
     if not begin_active(authorization, services):
         raise ServerError("The request could not be completed", reason="identifier_collision")
     return response

@@ -64,6 +64,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     audience = narrowed(request.resource, authorization.resource, services)
     successor = make_refresh_token(authorization, _generation(presented) + 1, presented.key)
     response = respond(
+        request.grant_type,
         client.client,
         authorization,
         scope=scope,

@@ -56,6 +56,7 @@ TEXTS = {
     "locale": LOCALE,
 }
 ADDRESS = dict.fromkeys(("formatted", "street_address", "locality", "region", "postal_code", "country"), LINES)
+CLAIM = r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}"  # what one of an operator's is called
 ATTRIBUTE = r"[a-z][a-z0-9_]{0,63}"
 OF_ACCOUNTS = ("sub", "username", "status", "operator", "created_at")  # what no attribute is called
 MAX_ATTRIBUTES, MAX_VALUES = 50, 100  # of a user; of a list
@@ -96,10 +97,11 @@ def fitting(name: str, value: Any) -> Attribute | None:
 
 def _is_text(value: Any, pattern: str) -> bool:
     """Whether it is text that matches, has something in it, and can be written in UTF-8: no half of a surrogate."""
-    return isinstance(value, str) and value != "" and re.fullmatch(pattern, value) is not None and _is_utf8(value)
+    return isinstance(value, str) and value != "" and re.fullmatch(pattern, value) is not None and is_utf8(value)
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Whether it can be written in UTF-8: it has no half of a surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -39,7 +39,8 @@ class Client:
     not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
     client was read to be used (`storage.ClientStore.find`). `jwks` is the text of a JWK set: of its own keys, which are
     in the record, or else at `jwks_uri`. `id_token_claims`: its ID tokens tell what its scope tells of the user, which
-    else is left to userinfo; None where it said nothing.
+    else is left to userinfo; None where it said nothing. `token_hook`:
+    the operator's own function is asked about what it is issued; None, too.
     """
 
     client_id: str
@@ -58,6 +59,7 @@ class Client:
     secrets: tuple[ClientSecret, ...] = ()
     id_token_signed_response_alg: str = "RS256"
     id_token_claims: bool | None = None
+    token_hook: bool | None = None
     access_token_format: str = "jwt"
     access_token_lifetime: int | None = None
     refresh_token_lifetime: int | None = None
@@ -112,6 +114,11 @@ class Client:
         """Whether its ID tokens tell what its scope tells of the user; those of a confidential client do, unless it
         says otherwise: many libraries ask nowhere else."""
         return not self.is_public if self.id_token_claims is None else self.id_token_claims
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether the operator's own function, if there is one, is asked about what it is issued."""
+        return self.token_hook is not False
 
     @property
     def acts_for_itself(self) -> bool:

@@ -32,7 +32,7 @@ DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396
 @dataclass(frozen=True, slots=True)
 class Issue:
     """What an access token is to say. `authorization` is None for a client acting for itself, whose token is
-    `begun`; `claims` are what it tells of its user."""
+    `begun`; `claims` are what it tells of its user, and `added` what the operator's own function adds to them."""
 
     client: Client
     subject: str
@@ -41,6 +41,7 @@ class Issue:
     authorization: Authorization | None = None
     begun: Begun = Begun()
     claims: Mapping[str, Any] = NO_CLAIMS
+    added: Mapping[str, Any] = NO_CLAIMS
 
 
 def issue_access_token(issue: Issue, services: Services) -> tuple[Secret, int]:
@@ -77,19 +78,23 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
         "jti": base64url(services.random(16)),
     }
     own |= _claims_of(issue.authorization) if issue.authorization else _epochs(issue.begun)
-    claims: dict[str, Any] = {**_bounded(issue.claims), **own}
+    claims: dict[str, Any] = {**_bounded(issue), **own}
     token = sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE)
     if len(token) > MAX_LENGTH:
         raise InvalidScope("The access token would be too long; ask for less scope", reason="token_too_long")
     return Secret(token)
 
 
-def _bounded(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a token tells of its user; more than fits a header is left to userinfo, and the token says so."""
-    if not claims:
+def _bounded(issue: Issue) -> Mapping[str, Any]:
+    """What a token tells of its user, and what is added to it, which by itself fits.
+
+    More than fits a header is left to userinfo, and the token says so.
+    """
+    claims = {**issue.claims, **issue.added}
+    if not issue.claims or len(json.dumps(claims, separators=(",", ":"))) <= CLAIMS_BUDGET:
         return claims
-    size = len(json.dumps(claims, separators=(",", ":")))
-    return claims if size <= CLAIMS_BUDGET else {"claims_omitted": True}
+    omitted: AccessTokenClaims = {"claims_omitted": True}
+    return {**issue.added, **omitted}
 
 
 def _epochs(begun: Begun) -> AccessTokenClaims:
@@ -156,7 +161,7 @@ def _issue_opaque(issue: Issue, lifetime: int, services: Services) -> Secret:
             authorization_id=authorization.id if authorization else None,
             auth_time=authorization.auth_time if authorization else None,
             begun=Begun() if authorization else issue.begun,
-            claims=dict(issue.claims),
+            claims={**issue.claims, **issue.added},
         )
     )
     return Secret(token)

@@ -27,11 +27,13 @@ def issue_id_token(
     access_token: Secret | None,
     services: Services,
     claims_of_user: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
 ) -> Secret:
     """An ID token for the user of `authorization`, signed by the algorithm that the client registered.
 
-    It says who signed in and when, and of the user what is given (`grants.told_of`); else that is for userinfo to say
-    (section 5.4), as where the token would be longer than we take one back ourselves, as a hint.
+    It says who signed in and when, and of the user what is given (`grants.told_of`), with what the operator's own
+    function has `added`. What is told of the user is else for userinfo to say (section 5.4), as where the token would
+    be longer than we take one back ourselves, as a hint.
     """
     from authserver.tokens.jwt import MAX_LENGTH, left_half_hash, sign
 
@@ -50,9 +52,9 @@ def issue_id_token(
     if authorization.nonce is not None:
         own["nonce"] = authorization.nonce
     key = services.keys.signing_key(client.id_token_signed_response_alg)
-    token = sign({**(claims_of_user or {}), **own}, key, typ="JWT")
+    token = sign({**(claims_of_user or {}), **(added or {}), **own}, key, typ="JWT")
     if len(token) > MAX_LENGTH and claims_of_user:
-        return issue_id_token(client, authorization, access_token, services)
+        return issue_id_token(client, authorization, access_token, services, added=added)
     return Secret(token)
 
 
