@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             json=options.json,
             template=options.template,
             resources=options.resources,
+            token_hook=options.token_hook,
             announce=_say,
         )
         with server:
@@ -104,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--template", type=Path, default=TEMPLATE, metavar="FILE", help="(default %(default)s)")
     parser.add_argument("--resources", type=Path, metavar="FILE", help="further resources, such as an API of your own")
+    parser.add_argument(
+        "--token-hook",
+        type=Path,
+        metavar="PATH",
+        help="the function of the parameter TokenHook: a Python file, or a folder with an app.py",
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--log", type=Path, metavar="FILE", help="append requests and what functions write to a file")
     output.add_argument("--json", action="store_true", help="show both as JSON, with what functions tell at INFO")

@@ -129,14 +129,16 @@ class Aws:
         return refusal or self.outbox.take(mail)
 
     def _invoke(self, function: str, request: Request) -> Response:
-        function = function.rpartition(":function:")[2]  # of an ARN, as operators name functions of their own
-        arn = f"arn:aws:lambda:{REGION}:{self.account}:function:{function}"
+        arn = function
+        if not function.startswith("arn:"):
+            arn = f"arn:aws:lambda:{REGION}:{self.account}:function:{function}"
+        name = arn.split(":")[6]  # of the ARN of a version or an alias as well
         if refusal := self._forbidden(request, lambda: [invoke_access(arn)]):
             return refusal
         try:
             if request.header("X-Amz-Invocation-Type") != "Event":
-                return Response(200, (), self.invoke_now(function, request.body))
-            self.invoke_later(function, request.body)
+                return Response(200, (), self.invoke_now(name, request.body))
+            self.invoke_later(name, request.body)
         except KeyError:
             return _error(404, "ResourceNotFoundException", f"Function not found: {arn}")
         except FunctionError as error:

@@ -49,14 +49,21 @@ class Pool:
         self._closed = False
 
     def check(self) -> FunctionError | None:
-        """What keeps the function from starting, unless it has: tried in a process that ends with the trial."""
+        """What keeps the function from starting, unless it has: tried in a process that ends with the trial, unless the
+        function is provisioned."""
         with self._changed:
             if self._idle or self._busy or self._starting or self._closed:
                 return None
         try:
-            self._new_worker().close()
+            worker = self._new_worker()
         except FunctionError as error:
             return error
+        if self.function.provisioned:
+            with self._changed:
+                self._busy.add(worker)
+            self._release(worker)
+        else:
+            worker.close()
         return None
 
     def invoke(self, event: bytes) -> bytes:

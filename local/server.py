@@ -21,7 +21,7 @@ from local.reload import Reloader
 from local.rest_api import RestApi, read_document
 from local.routes import matching
 from local.schedules import Schedules
-from local.stack import Builder, Schedule, Stack
+from local.stack import Builder, Schedule, Stack, token_hook_of
 from local.template import expanded, read_template, with_resources
 from local.workers import FunctionError, access_key_id
 
@@ -61,6 +61,7 @@ class DevelopmentServer:
         json: bool = False,
         template: Path = TEMPLATE,
         resources: Path | None = None,
+        token_hook: Path | None = None,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`announce` is called with a line about each step.
@@ -68,7 +69,9 @@ class DevelopmentServer:
         `log` takes requests and what functions write; else standard output does, made readable, or with `json` as lines
         of JSON.
 
-        `resources` is a file of further resources, which take part as if they stood in the template.
+        `resources` is a file of further resources, which take part as if they stood in the template. `token_hook` is
+        the function that the parameter TokenHook names: a Python file, or a folder with an app.py, whose
+        `lambda_handler` it is.
         """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)
@@ -78,6 +81,7 @@ class DevelopmentServer:
         self._json = json
         self._template = template
         self._resources = resources
+        self._token_hook = token_hook
         self._announce = announce
         self._closing = ExitStack()
 
@@ -165,6 +169,8 @@ class DevelopmentServer:
             "MailFrom": "authserver@example.com",
             "DeviceGrant": "true",
         }
+        if self._token_hook is not None:
+            local["TokenHook"] = token_hook_of(self._token_hook).arn
         parameters = choose_parameters(template.get("Parameters", {}), self._given, local)
         with ThreadPoolExecutor(1) as executor:
             expanding = executor.submit(expanded, template, parameters, _ADDRESSES)
@@ -210,12 +216,19 @@ class DevelopmentServer:
         return makers
 
     def _make_functions(self, stack: Stack, fork_server: ForkServer) -> None:
-        for function in stack.functions.values():
+        functions = dict(stack.functions)
+        if self._token_hook is not None:
+            hook = token_hook_of(self._token_hook)
+            functions[hook.logical_id] = hook
+        for function in functions.values():
             self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
-        self._functions = Functions(stack.functions, self._aws.endpoint_url, fork_server, self._log)
+        self._functions = Functions(functions, self._aws.endpoint_url, fork_server, self._log)
         self._aws.invoke_later = self._functions.invoke_later
         self._aws.invoke_now = self._functions.invoke_now
         self._closing.callback(self._functions.close)
+        for logical_id, function in functions.items():
+            if function.provisioned and (failure := self._functions.pools[logical_id].check()):
+                raise RefusedError(logical_id, f"does not start: {failure.error_type}: {failure.message}")
 
     def _plant(self) -> None:
         if self._seed is None:

@@ -35,7 +35,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Function:
-    """`code` and `layers` are folders; `timeout` is in seconds, `memory` in MB; `concurrency` None = not reserved."""
+    """`code` and `layers` are folders; `timeout` is in seconds, `memory` in MB; `concurrency` None = not reserved.
+
+    `provisioned`: a worker waits for its first event, as by Lambda's provisioned concurrency.
+    """
 
     logical_id: str
     name: str
@@ -50,6 +53,7 @@ class Function:
     log_format: str
     log_level: str | None
     permissions: tuple[Statement, ...] = ()
+    provisioned: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,32 @@ class Stack:
     http_api: Api | None
     rest_api: Api | None
     schedules: tuple[Schedule, ...]
+
+
+def token_hook_of(path: Path) -> Function:
+    """The function that the parameter TokenHook names: no part of the stack, and with a role that allows nothing.
+
+    `path` is a Python file, or a folder with an app.py. Errors: `RefusedError` if it is neither.
+    """
+    file = path / "app.py" if path.is_dir() else path
+    if file.suffix != ".py" or not file.is_file():
+        raise RefusedError(f"token hook {path}", "must be a Python file or a folder with an app.py")
+    name = f"{STACK_NAME}-TokenHook"
+    return Function(
+        logical_id="TokenHook",
+        name=name,
+        arn=f"arn:aws:lambda:{REGION}:123456789012:function:{name}",
+        handler=f"{file.stem}.lambda_handler",
+        code=file.parent.resolve(),
+        layers=(),
+        memory=128,
+        timeout=3,
+        environment={},
+        concurrency=None,
+        log_format="Text",
+        log_level=None,
+        provisioned=True,
+    )
 
 
 class Builder:

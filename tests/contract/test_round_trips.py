@@ -52,6 +52,7 @@ def full_client() -> Client:
         secrets=(ClientSecret(ALL_OCTETS, NOW, NOW + 5), ClientSecret(b"\x00" * 32, NOW - 5)),
         id_token_signed_response_alg="ES256",
         id_token_claims=False,
+        token_hook=False,
         access_token_format="opaque",
         access_token_lifetime=61,
         refresh_token_lifetime=62,

@@ -19,7 +19,15 @@ from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
-from tests.functions.flows import BRIDGE_FLOWS, DEVICE_FLOWS, FLOWS, LEGACY_FLOWS, MAIL_FLOWS, REGISTRATION_FLOWS
+from tests.functions.flows import (
+    BRIDGE_FLOWS,
+    DEVICE_FLOWS,
+    FLOWS,
+    HOOK_FLOWS,
+    LEGACY_FLOWS,
+    MAIL_FLOWS,
+    REGISTRATION_FLOWS,
+)
 from tests.functions.gateway import Gateway, basic
 from tests.functions.given import issue_opaque_tokens, subject_of_alice
 from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
@@ -33,7 +41,7 @@ SECRET_NAMES = re.compile(
 )
 
 
-EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS | BRIDGE_FLOWS
+EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS | BRIDGE_FLOWS | HOOK_FLOWS
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 

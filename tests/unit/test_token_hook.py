@@ -161,7 +161,12 @@ def test_question_is_what_the_documentation_says_and_has_nothing_secret() -> Non
         "claims": {"userinfo": {"name": "Alice Liddell", "preferred_username": "alice"}},
     }
     by_itself(server)
-    machine = {"subject": None, "authorization_id": None, "scope": "read", "claims": {"access_token": {}}}
+    machine: dict[str, Any] = {
+        "subject": None,
+        "authorization_id": None,
+        "scope": "read",
+        "claims": {"access_token": {}},
+    }
     assert hook.asked[2] == asked | machine | {"trigger": "client_credentials"}
     for secret in (code, response.access_token.reveal(), ISSUER + "/", PASSWORD):
         assert secret not in json.dumps(hook.asked)
