@@ -4,9 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from authserver.aws.table import Table
 from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models import DISABLED
@@ -15,7 +17,7 @@ from authserver.models.organisations import ADMINISTRATOR, MEMBER, Organisation
 from authserver.storage.lists import MOST_COUNTED, Counted
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.withdrawals import WithdrawalStore
-from tests.contract.implementations import Stores
+from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.records import NOW, identifier, listed, membership
 
 HOSTILE = ["", "#", "organisation#x", "a#b", "\x00", "é", "🦄", "x" * 3000]
@@ -241,6 +243,66 @@ def test_a_role_is_changed_while_a_witness_is_an_administrator(stores: Stores) -
     assert stores.withdrawals.change_role(membership(acme, ada, MEMBER), witness=max_)
     assert not stores.withdrawals.change_role(membership(acme, max_, MEMBER), witness=ada)
     assert role_of(stores.organisations, acme, max_) == ADMINISTRATOR
+
+
+GROUPS = frozenset({"guests", "dreamers"})
+
+
+def test_groups_are_set_by_an_administrator_or_an_operator_and_nothing_else_changes(stores: Stores) -> None:
+    acme, ada, max_ = staffed(stores, ADMINISTRATOR, MEMBER)
+    before = stores.organisations.membership(acme, max_)
+    assert before
+    for witness, groups in ((ada, GROUPS), ("", frozenset({"one"})), (ada, frozenset[str]()), ("", GROUPS)):
+        assert stores.organisations.set_groups(acme, max_, groups, witness)
+        assert stores.organisations.membership(acme, max_) == replace(before, groups=groups)
+    assert stores.organisations.set_groups(acme, ada, GROUPS, witness=ada)
+    for witness in (max_, identifier()):
+        assert not stores.organisations.set_groups(acme, max_, frozenset(), witness)
+        assert not stores.organisations.set_groups(acme, ada, frozenset(), witness)
+    assert not stores.organisations.set_groups(acme, identifier(), GROUPS, ada)
+    assert not stores.organisations.set_groups(acme, identifier(), GROUPS)
+    assert [one.groups for one in stores.organisations.members_of(acme).items] == [GROUPS, GROUPS]
+
+
+def test_groups_stay_with_another_role_and_go_with_the_membership(stores: Stores) -> None:
+    acme, ada, max_ = staffed(stores, ADMINISTRATOR, MEMBER)
+    promoted, demoted = membership(acme, max_, ADMINISTRATOR), membership(acme, max_, MEMBER)
+    assert stores.organisations.set_groups(acme, max_, GROUPS)
+    assert stores.withdrawals.change_role(promoted, ada)
+    stores.withdrawals.set_membership(demoted)
+    assert stores.organisations.membership(acme, max_) == replace(demoted, groups=GROUPS)
+    assert stores.withdrawals.change_role(promoted, ada, frozenset({"one"}))
+    assert stores.organisations.membership(acme, max_) == replace(promoted, groups=frozenset({"one"}))
+    stores.withdrawals.set_membership(demoted, frozenset())
+    stores.organisations.set_groups(acme, max_, GROUPS)
+    stores.withdrawals.delete_membership(acme, max_)
+    stores.withdrawals.set_membership(demoted)
+    assert stores.organisations.membership(acme, max_) == demoted
+
+
+def test_a_role_brings_no_group_back_that_was_taken_away_meanwhile() -> None:
+    """Between the look at the membership and the write that gives it another role."""
+    with IMPLEMENTATIONS["ministack"]() as stores:
+        _change_groups_within_a_change_of_role(stores)
+
+
+def _change_groups_within_a_change_of_role(stores: Stores) -> None:
+    acme, ada, max_ = staffed(stores, ADMINISTRATOR, MEMBER)
+    stores.organisations.set_groups(acme, max_, GROUPS)
+    meanwhile = [frozenset({"guests"}), frozenset[str]()]
+
+    def read_and_then(table: Any, key: Any) -> Any:
+        item = get(table, key)
+        if meanwhile and str(key.get("id", "")).startswith("membership#"):
+            stores.organisations.set_groups(acme, max_, meanwhile.pop(0))
+        return item
+
+    get = Table.get
+    with patch.object(Table, "get", read_and_then):
+        assert stores.withdrawals.change_role(membership(acme, max_, ADMINISTRATOR), ada)
+    after = stores.organisations.membership(acme, max_)
+    assert after
+    assert (after.role, after.groups, meanwhile) == (ADMINISTRATOR, frozenset(), [])
 
 
 def test_nobody_is_their_own_witness(stores: Stores) -> None:

@@ -254,6 +254,9 @@ ORGANISATIONS: dict[str, Verb] = {
     "put_company": begins(lambda e, s: s.organisations.put_company(e.acme.id, "c", "C", 10)),
     "list": reads(lambda e, s: s.organisations.list()),
     "membership": reads(lambda e, s: s.organisations.membership(e.acme.id, e.alice.sub)),
+    "set_groups": changes(
+        lambda e, s: s.organisations.set_groups(e.acme.id, e.alice.sub, frozenset({"guests"}), e.ada.sub)
+    ),
     "invite": begins(lambda e, s: s.organisations.invite(e.new_invitation)),
     "invitation": reads(lambda e, s: s.organisations.invitation(e.invitation.id)),
     "accept_invitation": begins(

@@ -69,6 +69,14 @@ class FakeOrganisations:
         with self._lock:
             self._organisations.pop(organisation, None)
 
+    def set_groups(self, organisation: str, subject: str, groups: frozenset[str], witness: str = "") -> bool:
+        with self._lock:
+            stored = self._memberships.get((organisation, subject))
+            if stored is None or (witness and not self.is_administrator(organisation, witness)):
+                return False
+            self._memberships[organisation, subject] = replace(stored, groups=groups)
+        return True
+
     def put_membership(self, membership: Membership) -> None:
         """Puts a membership whatever is there; ends nothing but what its epoch ends."""
         with self._lock:

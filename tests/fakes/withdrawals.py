@@ -352,8 +352,11 @@ class FakeWithdrawals:
             self._organisations.alter(organisation, companies=left)
         return True
 
-    def set_membership(self, membership: Membership) -> None:
+    def set_membership(self, membership: Membership, groups: frozenset[str] | None = None) -> None:
         with self._lock:
+            stored = self._record.memberships.get((membership.organisation, membership.subject))
+            had = stored.groups if stored else frozenset()
+            membership = replace(membership, groups=had if groups is None else groups)
             self._end_of_approver(membership.organisation, membership.subject)
             self._organisations.put_membership(membership)
 
@@ -362,7 +365,7 @@ class FakeWithdrawals:
             self._end_of_approver(organisation, subject)
             self._record.memberships.pop((organisation, subject), None)
 
-    def change_role(self, membership: Membership, witness: str) -> bool:
+    def change_role(self, membership: Membership, witness: str, groups: frozenset[str] | None = None) -> bool:
         organisation, subject = membership.organisation, membership.subject
         with self._lock:
             stored = self._record.memberships.get((organisation, subject))
@@ -370,7 +373,7 @@ class FakeWithdrawals:
                 return False
             if not self._organisations.is_administrator(organisation, witness):
                 return False
-            self.set_membership(replace(membership, created_at=stored.created_at))
+            self.set_membership(replace(membership, created_at=stored.created_at), groups)
         return True
 
     def end_membership(self, organisation: str, subject: str, witness: str) -> bool:

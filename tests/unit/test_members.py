@@ -55,6 +55,7 @@ def test_an_administrator_sees_the_members(administrator: Api) -> None:
         "username": "ada",
         "name": "Ada",
         "role": ADMINISTRATOR,
+        "groups": [],
         "created_at": fakes.START,
     }
 
@@ -73,6 +74,7 @@ def test_a_member_sees_companies_and_whom_to_turn_to(server: Tenants) -> None:
         "companies": {"a1": "A One", "a2": "A Two", "a3": "A Three"},
         "status": "active",
         "role": MEMBER,
+        "groups": [],
         "administrators": ["Ada"],
         "members": None,
         "are_more_members": None,

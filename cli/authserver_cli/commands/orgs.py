@@ -158,18 +158,23 @@ def members() -> None:
 @pass_invocation
 def list_members(invocation: Invocation, org: str, limit: int | None) -> None:
     """List members."""
-    columns = ("sub", "username", "name", "role", "created_at")
+    columns = ("sub", "username", "name", "role", "groups", "created_at")
     invocation.show_list(invocation.api.items(MEMBERS, organisation=org), columns, limit)
 
 
 @members.command("set", examples="authserver orgs members set ORG SUB --role administrator")
 @click.argument("org")
 @click.argument("sub")
-@click.option("--role", type=click.Choice(["member", "administrator"]), default="member", show_default=True)
+@click.option("--role", type=click.Choice(["member", "administrator"]), help="A member, unless said.")
+@click.option("--group", "groups", multiple=True, help="In place of those that there are; an empty one takes all away.")
 @pass_invocation
-def set_member(invocation: Invocation, org: str, sub: str, role: str) -> None:
-    """Add a member, or change their role."""
-    made = invocation.api.put(MEMBER, {"role": role}, organisation=org, sub=sub)
+def set_member(invocation: Invocation, org: str, sub: str, role: str | None, groups: tuple[str, ...]) -> None:
+    """Add a member, or change their role or groups."""
+    if groups and role is None:
+        raise click.UsageError("an administrator must not become a member by the way: say --role as well")
+    role = role or "member"
+    body: dict[str, Any] = {"role": role, **({"groups": [one for one in groups if one]} if groups else {})}
+    made = invocation.api.put(MEMBER, body, organisation=org, sub=sub)
     invocation.done(f"{sub} is {role} of {org}.", made)
 
 

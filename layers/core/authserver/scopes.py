@@ -20,12 +20,13 @@ GRANTABLE_BY = (ANYONE, ADMINISTRATOR, OPERATOR)
 
 # Where a claim goes: a client's ID tokens, userinfo, and access tokens, which their resource servers read.
 ID_TOKEN, USERINFO, ACCESS_TOKEN = "id_token", "userinfo", "access_token"
-ROLE = "organisation.role"  # in place of an attribute: the user's role in the organisation that a token is for
+# In place of an attribute: the user's role and groups in the organisation that a token is for.
+ROLE, GROUPS = "organisation.role", "organisation.groups"
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimDefinition:
-    """A claim that a scope tells: of which `attribute` of the user (or `ROLE`), of which type, and in which places.
+    """A claim that a scope tells: of which `attribute` of the user (or `ROLE` or `GROUPS`), of which type, where.
 
     Whose attribute is not of the type has no such claim.
     """

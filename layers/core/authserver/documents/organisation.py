@@ -11,9 +11,11 @@ from authserver.models.organisations import Organisation as StoredOrganisation
 from authserver.models.users import User
 
 MAX_COMPANIES = 500
+MAX_GROUPS = 20  # of a member
 
 type Role = Literal["administrator", "member"]
 
+Group = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,64}$")]
 CompanyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
@@ -68,6 +70,14 @@ class NewRole(Document):
     """A user's part in an organisation."""
 
     role: Role
+    groups: tuple[Group, ...] | None = Field(
+        default=None, max_length=MAX_GROUPS, description="In place of those that there are, which else stay"
+    )
+
+    @property
+    def of_groups(self) -> frozenset[str] | None:
+        """The groups, each once; None if they stay as they are."""
+        return None if self.groups is None else frozenset(self.groups)
 
 
 class Member(Document):
@@ -77,6 +87,7 @@ class Member(Document):
     username: str
     name: str
     role: Role
+    groups: tuple[str, ...]
     created_at: int
 
     @classmethod
@@ -86,6 +97,7 @@ class Member(Document):
             username=user.username if user else "",
             name=user.name if user else "",
             role=role_of(membership),
+            groups=tuple(sorted(membership.groups)),
             created_at=membership.created_at,
         )
 
@@ -98,11 +110,15 @@ class OwnMembership(Document):
     companies: dict[str, str]
     status: Status
     role: Role
+    groups: tuple[str, ...]
 
     @classmethod
     def of(cls, membership: Membership, organisation: StoredOrganisation) -> Self:
-        seen = Organisation.of(organisation)
-        return cls(id=seen.id, name=seen.name, companies=seen.companies, status=seen.status, role=role_of(membership))
+        return cls(
+            **Organisation.of(organisation).model_dump(include={"id", "name", "companies", "status"}),
+            role=role_of(membership),
+            groups=tuple(sorted(membership.groups)),
+        )
 
 
 class OwnOrganisation(OwnMembership):

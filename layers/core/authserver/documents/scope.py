@@ -13,18 +13,27 @@ type GrantableBy = Literal["anyone", "administrator", "operator"]
 
 ScopeName = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,128}$")]
 
+Attribute = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,63}|organisation\.(role|groups))$")]
+
 
 class Claim(Document):
     """A claim that a scope tells: the user's attribute that it comes from, its type, and where it goes."""
 
     name: Annotated[str, StringConstraints(pattern=rf"^{CLAIM}$")]
-    attribute: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,63}|organisation\.role)$")] = Field(
-        description="An attribute of the user, or organisation.role: the role in the organisation the token is for"
+    attribute: Attribute = Field(
+        description="An attribute of the user; or organisation.role or organisation.groups, those in the organisation"
+        " that the token is for"
     )
     type: Literal["string", "integer", "boolean", "strings"] = "string"
     places: tuple[Literal["id_token", "userinfo", "access_token"], ...] = Field(
         default=("id_token", "userinfo"), min_length=1, max_length=3
     )
+
+    @model_validator(mode="after")
+    def _are_several(self) -> Self:
+        if self.attribute == scopes.GROUPS and self.type != "strings":
+            raise ValueError(f"{scopes.GROUPS} is of the type strings")
+        return self
 
     @model_validator(mode="after")
     def _is_nobody_elses(self) -> Self:

@@ -11,8 +11,9 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from authserver import scopes
 from authserver.models.tokens import RESERVED_CLAIMS
-from authserver.scopes import ROLE, USERINFO
+from authserver.scopes import USERINFO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,10 +183,13 @@ def own_claims(
 
 def _value_of(claim: ClaimDefinition, user: User, membership: Membership | None) -> Any:
     """Where a claim comes from: an attribute of the user, or their part in an organisation."""
-    if claim.attribute != ROLE:
-        return user.attributes.get(claim.attribute)
-    role = membership.role if membership else None
-    return (role,) if role and claim.type == "strings" else role
+    match claim.attribute:
+        case scopes.GROUPS:
+            return tuple(sorted(membership.groups)) if membership and membership.groups else None
+        case scopes.ROLE:
+            role = membership.role if membership else None
+            return (role,) if role and claim.type == "strings" else role
+    return user.attributes.get(claim.attribute)
 
 
 def type_of(value: Any) -> str:

@@ -95,7 +95,11 @@ def added_claims(
 def _question(occasion: Occasion, told: Mapping[str, Claims]) -> dict[str, Any]:
     organisation, membership = None, occasion.membership
     if occasion.organisation:
-        organisation = {"id": occasion.organisation, "role": membership.role if membership else None}
+        organisation = {
+            "id": occasion.organisation,
+            "role": membership.role if membership else None,
+            "groups": sorted(membership.groups) if membership else [],
+        }
     return {
         "version": VERSION,
         "trigger": occasion.trigger,

@@ -36,7 +36,7 @@ class Membership:
 
     `epoch` is random, and another one whenever the membership is made or its role changes: whoever was removed and
     comes back, or was demoted and promoted, gets nothing back of before. `clients` counts, by the client's key, what of
-    this member's was ended for one client alone.
+    this member's was ended for one client alone. `groups` mean something to applications alone, which are told them.
     """
 
     organisation: str
@@ -45,3 +45,4 @@ class Membership:
     created_at: int = 0
     epoch: str = ""
     clients: Mapping[str, int] = field(default_factory=dict)
+    groups: frozenset[str] = frozenset()

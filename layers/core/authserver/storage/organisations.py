@@ -31,6 +31,13 @@ class OrganisationStore(Protocol):
     def membership(self, organisation: str, subject: str) -> Membership | None:
         """The user's part in the organisation."""
 
+    def set_groups(self, organisation: str, subject: str, groups: frozenset[str], witness: str = "") -> bool:
+        """Gives a member these groups and no others, in one write, while `witness` is an administrator; tells whether.
+
+        Without a witness it is an operator's word. False also if there is no such member. What the member granted
+        stays: whoever tells of groups reads the membership.
+        """
+
     def invite(self, invitation: Invitation) -> None:
         """Offers a membership, in place of what was offered under the same identifier before."""
 

@@ -193,17 +193,20 @@ class WithdrawalStore(RevocationStore, Protocol):
     def drop_company(self, organisation: str, company: str) -> bool:
         """Takes a company out; tells whether it was there."""
 
-    def set_membership(self, membership: Membership) -> None:
-        """Makes a user a member, or changes the role, which ends what the member granted by the one before."""
+    def set_membership(self, membership: Membership, groups: frozenset[str] | None = None) -> None:
+        """Makes a user a member, or changes the role, which ends what the member granted by the one before.
+
+        With these groups, whatever `membership` says, or with those that there are.
+        """
 
     def delete_membership(self, organisation: str, subject: str) -> None:
         """Ends a membership, and all that the member granted for the organisation; idempotent."""
 
-    def change_role(self, membership: Membership, witness: str) -> bool:
+    def change_role(self, membership: Membership, witness: str, groups: frozenset[str] | None = None) -> bool:
         """Gives a member the role and the epoch of `membership`, while `witness`, somebody else, is an administrator.
 
         Tells whether. So there is always one left, whoever changes what at the same time. False also if there is no
-        such member.
+        such member. With these groups, or with those that there are.
         """
 
     def end_membership(self, organisation: str, subject: str, witness: str) -> bool:

@@ -7,6 +7,7 @@ from authserver.aws.table import Write
 from authserver.models.organisations import ADMINISTRATOR
 
 ROLE = {"#role": "role"}  # a word of DynamoDB's own
+GROUPS = {"#groups": "groups"}
 BY_ADMINISTRATOR = {":administrator": ADMINISTRATOR}
 
 

@@ -5,7 +5,13 @@ from collections.abc import Iterable
 
 from authserver.aws.dynamodb.ends import era_stands, is_begun, move_organisation_end, new_version
 from authserver.aws.dynamodb.lists import Index, read_all
-from authserver.aws.dynamodb.memberships import ROLE, is_still_administrator
+from authserver.aws.dynamodb.memberships import (
+    BY_ADMINISTRATOR,
+    GROUPS,
+    ROLE,
+    is_administrator,
+    is_still_administrator,
+)
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.items.invitations import invitation_of
 from authserver.aws.items.organisations import membership_item, membership_of, organisation_of
@@ -82,6 +88,19 @@ class DynamoOrganisations:
 
     def membership(self, organisation: str, subject: str) -> Membership | None:
         return read(membership_of, self._table.get({"id": membership_key(organisation, subject)}))
+
+    def set_groups(self, organisation: str, subject: str, groups: frozenset[str], witness: str = "") -> bool:
+        is_own = witness == subject
+        change = Write.update(
+            {"id": membership_key(organisation, subject)},
+            "SET #groups = :groups" if groups else "REMOVE #groups",
+            "#role = :administrator" if is_own else "attribute_exists(id)",
+            ({":groups": groups} if groups else {}) | (BY_ADMINISTRATOR if is_own else {}),
+            GROUPS | (ROLE if is_own else {}),
+        )
+        if is_own or not witness:
+            return not self._table.write_all([change])
+        return not self._table.transact([(self._name, change), (self._name, is_administrator(organisation, witness))])
 
     def invite(self, invitation: Invitation) -> None:
         self._table.put(

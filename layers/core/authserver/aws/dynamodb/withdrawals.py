@@ -22,7 +22,7 @@ from authserver.aws.dynamodb.ends import (
 )
 from authserver.aws.dynamodb.keys import ring_write
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
-from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, ROLE, is_administrator
+from authserver.aws.dynamodb.memberships import BY_ADMINISTRATOR, GROUPS, ROLE, is_administrator
 from authserver.aws.dynamodb.organisations import invitation_key
 from authserver.aws.dynamodb.reader import Tables
 from authserver.aws.dynamodb.revocations import DynamoRevocations
@@ -598,11 +598,11 @@ class DynamoWithdrawals(DynamoRevocations):
         ends = move_organisation_end(self._tables.tokens, organisation, version=version)
         return not self._tokens.transact([(self._tables.users, drop), *ends])
 
-    def set_membership(self, membership: Membership) -> None:
+    def set_membership(self, membership: Membership, groups: frozenset[str] | None = None) -> None:
         key = {"id": membership_key(membership.organisation, membership.subject)}
 
         def writes(stored: Membership | None) -> list[Placed]:
-            put = Write.put(membership_item(membership), *_unchanged(stored))
+            put = _replacing(stored, membership, groups)
             return [(self._tables.users, put), *self._end_of_approver(stored)]
 
         self._with_approvals(key, writes)
@@ -611,7 +611,7 @@ class DynamoWithdrawals(DynamoRevocations):
         key = {"id": membership_key(organisation, subject)}
         self._with_approvals(key, lambda stored: self._leaving(stored) if stored else [])
 
-    def change_role(self, membership: Membership, witness: str) -> bool:
+    def change_role(self, membership: Membership, witness: str, groups: frozenset[str] | None = None) -> bool:
         if witness == membership.subject:
             return False
         key = {"id": membership_key(membership.organisation, membership.subject)}
@@ -619,7 +619,7 @@ class DynamoWithdrawals(DynamoRevocations):
         def writes(stored: Membership | None) -> list[Placed] | None:
             if stored is None:
                 return None
-            put = Write.put(membership_item(replace(membership, created_at=stored.created_at)), *_unchanged(stored))
+            put = _replacing(stored, replace(membership, created_at=stored.created_at), groups)
             administers = is_administrator(membership.organisation, witness)
             return [(self._tables.users, put), (self._tables.users, administers), *self._end_of_approver(stored)]
 
@@ -746,6 +746,21 @@ def _unchanged(membership: Membership | None) -> tuple[str, dict[str, Any], dict
     if not membership.epoch:
         return "#role = :was AND attribute_not_exists(epoch)", {":was": membership.role}, dict(ROLE)
     return "epoch = :was", {":was": membership.epoch}, {}
+
+
+def _replacing(stored: Membership | None, membership: Membership, groups: frozenset[str] | None) -> Write:
+    """Puts a membership in place of the one that was read, with these groups, or with those that it had.
+
+    Nobody may have changed the groups meanwhile: what was taken away would be back.
+    """
+    had = stored.groups if stored else frozenset()
+    condition, values, names = _unchanged(stored)
+    if stored is not None:
+        condition += " AND #groups = :groups" if had else " AND attribute_not_exists(#groups)"
+        values, names = values | ({":groups": had} if had else {}), names | GROUPS
+    return Write.put(
+        membership_item(replace(membership, groups=had if groups is None else groups)), condition, values, names
+    )
 
 
 def _contended() -> TemporarilyUnavailable:

@@ -67,15 +67,19 @@ def get_member(call: Call, services: Services) -> Answer:
 
 
 def change_role(call: Call, services: Services) -> Answer:
-    """Makes a member an administrator or an administrator a member, who loses what they granted as the former."""
+    """Makes a member an administrator or an administrator a member, who loses what they granted as the former; and
+    changes the groups, which ends nothing."""
     wanted = call.read(documents.NewRole)
     organisation, subject = administered(call, services), call.path["sub"]
     membership = _member(organisation, subject, services)
+    groups = wanted.of_groups
     if wanted.role != membership.role:
         changed = Membership(organisation.id, subject, wanted.role, membership.created_at, epoch=services.claim())
         _while_another_administers(
-            call, organisation, services, lambda witness: services.withdrawals.change_role(changed, witness)
+            call, organisation, services, lambda witness: services.withdrawals.change_role(changed, witness, groups)
         )
+    elif groups is not None and groups != membership.groups:
+        _set_groups(call, organisation, groups, services)
     return Answer(document=_write_one(_member(organisation, subject, services), services))
 
 
@@ -96,6 +100,13 @@ def end_membership(call: Call, services: Services) -> Answer:
     elif not services.withdrawals.end_membership(organisation.id, subject, witness=""):
         raise Conflict("Your role was changed meanwhile")
     return Answer()
+
+
+def _set_groups(call: Call, organisation: Organisation, groups: frozenset[str], services: Services) -> None:
+    """Changes the groups by the word of the acting user, who has to be an administrator when it is written."""
+    if not services.organisations.set_groups(organisation.id, call.path["sub"], groups, witness=call.subject):
+        administered(call, services)
+        raise NotFound("member")
 
 
 # ------------------------------------------------------------------ invitations
@@ -275,7 +286,7 @@ OPERATIONS = (
     Operation(f"GET {ORGANISATION}/members/{{sub}}", "Read a member", READ, get_member, answer=documents.Member),
     Operation(
         f"PUT {ORGANISATION}/members/{{sub}}",
-        "Change a member's role",
+        "Change a member's role or groups",
         WRITE,
         change_role,
         body=documents.NewRole,

@@ -1,5 +1,6 @@
 """Organisations, their companies and members, for operators: /admin/organisations."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -95,21 +96,24 @@ def list_members(call: Call, services: Services) -> Answer:
 
 def put_member(call: Call, services: Services) -> Answer:
     """Makes a user a member or changes the role, and the user is told. What a former administrator was issued for it is
-    over."""
+    over. Groups may be changed with it, or alone."""
     wanted = call.read(documents.NewRole)
     organisation, sub = _organisation(call, services), call.path["sub"]
     user = services.users.get(sub)
     if user is None:
         raise NotFound("user")
-    before = services.organisations.membership(organisation.id, sub)
+    before, groups = services.organisations.membership(organisation.id, sub), wanted.of_groups
     if before is not None and before.role == wanted.role:
+        if groups is not None and groups != before.groups:
+            before = _with_groups(before, groups, services)
         return Answer(document=_write_member(before, user))
     since = before.created_at if before else services.now()
     membership = Membership(organisation.id, sub, wanted.role, since, epoch=services.claim())
-    services.withdrawals.set_membership(membership)
+    services.withdrawals.set_membership(membership, groups)
     made = ADMINISTRATOR_MADE if membership.role == ADMINISTRATOR else MEMBER_MADE
     tell(user, made, services, about=organisation.name)
-    return Answer(document=_write_member(membership, user))
+    had = before.groups if before else frozenset()
+    return Answer(document=_write_member(replace(membership, groups=had if groups is None else groups), user))
 
 
 def delete_member(call: Call, services: Services) -> Answer:
@@ -140,6 +144,13 @@ def withdraw_invitation(call: Call, services: Services) -> Answer:
         raise NotFound("invitation")
     services.withdrawals.withdraw_invitation(invitation.id)
     return Answer()
+
+
+def _with_groups(membership: Membership, groups: frozenset[str], services: Services) -> Membership:
+    """The membership with these groups, once they are stored."""
+    if not services.organisations.set_groups(membership.organisation, membership.subject, groups):
+        raise NotFound("member")
+    return replace(membership, groups=groups)
 
 
 def _write_member(membership: Membership, user: User | None) -> dict[str, Any]:
@@ -223,7 +234,7 @@ OPERATIONS = (
     Operation(f"GET {ORGANISATION}/members", "List members", READ, list_members, answer=documents.Member, is_list=True),
     Operation(
         f"PUT {ORGANISATION}/members/{{sub}}",
-        "Add a member or change the role",
+        "Add a member, or change the role or the groups",
         WRITE,
         put_member,
         body=documents.NewRole,
