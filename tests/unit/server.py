@@ -12,6 +12,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
+from authserver.endpoints.browsers.answers import Told
 from authserver.endpoints.browsers.authorize import authorize
 from authserver.endpoints.browsers.consent import Answer, decide, show_consent
 from authserver.endpoints.browsers.login import show_code, show_login, sign_in, sign_in_with_code, sign_in_with_passkey
@@ -274,7 +275,7 @@ class Browser:
     def _brings(self, handle: str) -> dict[str, Any]:
         return {"request_handle": handle, "browser_secret": self.secrets.get(handle, ""), "session": self.session}
 
-    def login_page(self, handle: str) -> LoginPage | GoTo:
+    def login_page(self, handle: str) -> LoginPage | GoTo | Told:
         return show_login(Interaction(**self._brings(handle)), self.services)
 
     def sign_in(self, handle: str, **form: Any) -> LoginPage | GoTo:

@@ -131,6 +131,13 @@ class ConsentRequired(OAuthError):
     section = "OpenID Connect Core section 3.1.2.6"
 
 
+class UnmetAuthenticationRequirements(OAuthError):
+    """Its user cannot sign in as the request asks."""
+
+    error = "unmet_authentication_requirements"
+    section = "OpenID Connect Core Unmet Authentication Requirements 1.0 section 2"
+
+
 class RequestNotSupported(OAuthError):
     error = "request_not_supported"
     section = "OpenID Connect Core section 3.1.2.6"

@@ -86,7 +86,8 @@ class ValidatedAuthorizationRequest:
     """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one.
 
     Its answer goes to `redirect`, or where there is none to a `device` (`models.tokens.DeviceRequest`), by its
-    identifier; that of a device has no response type. `ignored` is what it asks for besides `scope`.
+    identifier; that of a device has no response type. `ignored` is what it asks for besides `scope`. The user
+    has to sign in by one of the `acr`, if there are any.
     """
 
     client: Client
@@ -104,6 +105,7 @@ class ValidatedAuthorizationRequest:
     ignored: Scope = Scope()
     device: str = ""
     id_token_claims: frozenset[str] = frozenset()
+    acr: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,9 @@ RESERVED_CLAIMS = frozenset(
 )
 
 BY_PASSWORD, BY_CODE, BY_PASSKEY = "password", "code", "passkey"  # what somebody signed in by
+# What that is called as `acr`: OpenID Connect EAP ACR Values 1.0 section 3; there is no name for what other ways are.
+PHISHING_RESISTANT = "phr"
+ACR_OF = {BY_PASSKEY: PHISHING_RESISTANT}
 
 
 @dataclass(frozen=True, slots=True)

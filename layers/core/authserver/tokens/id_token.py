@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authserver.models.tokens import BY_CODE, BY_PASSKEY, BY_PASSWORD, IdTokenClaims
+from authserver.models.tokens import ACR_OF, BY_CODE, BY_PASSKEY, BY_PASSWORD, IdTokenClaims
 from authserver.values import Secret
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ LIFETIME = 3600
 # How a user signed in, by the names of RFC 8176. Without attestation nobody knows whether hardware guards the key of a
 # passkey, so it is neither `hwk` nor `swk`; its user is always verified, which makes two factors of it.
 METHODS = {BY_PASSWORD: ["pwd"], BY_CODE: ["pwd", "otp", "mfa"], BY_PASSKEY: ["pop", "user", "mfa"]}
-PHISHING_RESISTANT = "phr"  # OpenID Connect EAP ACR Values 1.0 section 3; there is no name for what other ways are
 
 
 def issue_id_token(
@@ -63,8 +62,8 @@ def _of_sign_in(authorization: Authorization) -> IdTokenClaims:
     told: IdTokenClaims = {}
     if authorization.by in METHODS:
         told["amr"] = METHODS[authorization.by]
-    if authorization.by == BY_PASSKEY:
-        told["acr"] = PHISHING_RESISTANT
+    if authorization.by in ACR_OF:
+        told["acr"] = ACR_OF[authorization.by]
     if authorization.sid:
         told["sid"] = authorization.sid
     return told

@@ -6,7 +6,7 @@ notes whose password was right, and a code of the app, or a recovery code, does 
 
 from dataclasses import replace
 
-from authserver.errors import AccessDenied, InvalidRequest, TooManyAttempts
+from authserver.errors import AccessDenied, InvalidRequest, TooManyAttempts, UnmetAuthenticationRequirements
 from authserver.identity import activity, recovery_codes, totp
 from authserver.identity.begin import account_state, begun_of, renewed
 from authserver.identity.device import device_cookie, read_device
@@ -21,6 +21,7 @@ from authserver.identity.passkeys import (
 from authserver.identity.providers import domain_of
 from authserver.identity.throttle import count_code_attempt, give_back, network_of
 from authserver.marks import N_
+from authserver.messages.authorization import ValidatedAuthorizationRequest
 from authserver.messages.browser import CodeForm, CodePage, GoTo, Interaction, LoginForm, LoginPage, PasskeyForm
 from authserver.models import ACTIVE
 from authserver.models.browsers import Session
@@ -35,6 +36,8 @@ from .under_way import LOGIN, Resumed, begin_session, csrf_token, pictured, requ
 
 CODE = "code"
 CANCELLED = "cancelled"  # the answer of a user who went back
+UNMET = "unmet"  # the answer of a user who cannot sign in as the client asks
+PASSKEY_WANTED = N_("This app asks you to sign in with a passkey.")
 WRONG = N_("The username or password is not correct.")
 WRONG_CODE = N_("This code is not correct, or has been used before.")
 WRONG_PASSKEY = N_("This passkey did not sign you in. Try again, or use your password.")
@@ -48,17 +51,32 @@ type Answer = LoginPage | CodePage | GoTo | Told
 # ------------------------------------------------------------------ with a password
 
 
-def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo:
-    """The form, or straight on if the session already satisfies the request."""
+def show_login(interaction: Interaction, services: Services) -> LoginPage | GoTo | Told:
+    """The form, or straight on if the session already satisfies the request; or back, if its user never can."""
     resumed = resume(interaction, services)
     if interaction.another:
         return _page(resumed, interaction, services)
     if not resumed.must_sign_in(services.now()):
         return resumed.once_signed_in(interaction.request_handle)
+    if resumed.falls_short and resumed.request and resumed.session and not _has_passkey(resumed.session, services):
+        return _unmet(resumed, resumed.request, services)
     page = _page(resumed, interaction, services, username=resumed.login_hint)
     if resumed.session is None:
         return page
     return _for_whoever_is_there(page, resumed, interaction, resumed.session, services)
+
+
+def _has_passkey(session: Session, services: Services) -> bool:
+    factors = account_state(session.subject, services)[0].factors
+    return factors is not None and bool(factors.passkeys)
+
+
+def _unmet(resumed: Resumed, request: ValidatedAuthorizationRequest, services: Services) -> Told:
+    """Tells the client that its user has signed in and cannot do so as it asks; this request is answered by that."""
+    if not services.browsers.answer_request(resumed.pending.id, UNMET, services.now()):
+        raise InvalidRequest("This request was answered before", reason="answered_before")
+    error = UnmetAuthenticationRequirements("The user has no passkey here", reason="acr_unmet")
+    return refused(request, error, services, resumed.ui_locales)
 
 
 def submit(form: LoginForm, services: Services) -> Answer:
@@ -280,7 +298,7 @@ def _page(
         csrf=csrf_token(LOGIN, resumed, interaction.browser_secret, services),
         client=pictured(resumed.client, services) if resumed.client else None,
         username=username,
-        problem=problem,
+        problem=problem or (PASSKEY_WANTED if resumed.request and resumed.request.acr else ""),
         status=status,
         retry_after=retry_after,
         providers=_to_choose_from(providers, resumed.login_hint),

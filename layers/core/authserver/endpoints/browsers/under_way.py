@@ -13,7 +13,7 @@ from authserver.messages.browser import REQUEST_LIFETIME, GoTo, Interaction
 from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import LOGO_APART, VERIFIED, Client
 from authserver.models.configuration import IdentityProvider
-from authserver.models.tokens import DeviceRequest
+from authserver.models.tokens import ACR_OF, DeviceRequest
 from authserver.records import dataclass
 from authserver.scopes import FOR_OFFLINE_ACCESS, covered
 from authserver.services import Services
@@ -74,6 +74,14 @@ class Resumed:
         if self.request is None or self.session is None or "select_account" not in self.prompt:
             return False
         return not _must_prove(self.request, self.session, now)
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the user has signed in for this very request, and not as it asks."""
+        request, session = self.request, self.session
+        if request is None or session is None or session.signed_in_for != self.pending.id:
+            return False
+        return not _is_strong_enough(request, session)
 
     def once_signed_in(
         self,
@@ -224,9 +232,9 @@ def must_sign_in(
 ) -> bool:
     """Whether the user has to sign in for this request: OpenID Connect Core section 3.1.2.1.
 
-    Whoever signed in for this very request has satisfied `prompt` and `max_age`.
+    Whoever signed in for this very request has satisfied `prompt` and `max_age`, but not a required `acr`.
     """
-    if session is None:
+    if session is None or not _is_strong_enough(request, session):
         return True
     if pending_id is not None and session.signed_in_for == pending_id:
         return False
@@ -235,11 +243,16 @@ def must_sign_in(
 
 def _must_prove(request: ValidatedAuthorizationRequest, session: Session, now: int) -> bool:
     """Whether this session is not enough, whoever its user says to be."""
-    if "login" in request.prompt:
+    if "login" in request.prompt or not _is_strong_enough(request, session):
         return True
     if request.max_age is not None and session.auth_time + request.max_age < now:
         return True
     return request.subject_hint is not None and session.subject != request.subject_hint
+
+
+def _is_strong_enough(request: ValidatedAuthorizationRequest, session: Session) -> bool:
+    """Whether its user signed in by what the request requires (OpenID Connect Core section 5.5.1.1)."""
+    return not request.acr or ACR_OF.get(session.by) in request.acr
 
 
 def choice_made_before(

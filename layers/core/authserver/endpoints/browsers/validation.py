@@ -12,6 +12,7 @@ from authserver.errors import (
     RequestNotSupported,
     RequestUriNotSupported,
     UnauthorizedClient,
+    UnmetAuthenticationRequirements,
     UnsupportedGrantType,
     UnsupportedResponseType,
 )
@@ -23,6 +24,7 @@ from authserver.messages.authorization import (
     ValidatedAuthorizationRequest,
 )
 from authserver.models.clients import DEVICE_CODE, Client
+from authserver.models.tokens import ACR_OF
 from authserver.records import dataclass
 from authserver.scopes import FOR_OFFLINE_ACCESS, OPERATOR, covered
 from authserver.services import Services
@@ -112,6 +114,7 @@ def validate(
         ignored=requested - scope,
         device=device,
         id_token_claims=_known_claims(claims.id_token, scope, services),
+        acr=_reachable(claims.acr, scope, services),
     )
 
 
@@ -216,17 +219,19 @@ def _without_idle_offline_access(scope: Scope, response_type: str, client: Clien
 @dataclass(frozen=True, slots=True)
 class RequestedClaims:
     """The claims that a request asks for by name: OpenID Connect Core section 5.5. `subject` is the one user that it is
-    for, if it names one."""
+    for, if it names one; `acr` are the values one of which its sign-in must have, if it says so."""
 
     id_token: frozenset[str] = frozenset()
     userinfo: frozenset[str] = frozenset()
     subject: str | None = None
+    acr: frozenset[str] = frozenset()
 
 
 def _claims(request: AuthorizationRequest) -> RequestedClaims:
     """What ``claims`` asks for; members and claims that are not understood are ignored.
 
-    ``essential`` changes nothing: what there is, is told. Of ``value``, only that of ``sub`` means something.
+    ``essential`` means something of ``acr`` alone: of the others, what there is, is told. And of ``value``, that of
+    ``sub`` and of such an ``acr``.
     """
     text = request.parameters.get("claims")
     if text is None:
@@ -238,16 +243,47 @@ def _claims(request: AuthorizationRequest) -> RequestedClaims:
         id_token, userinfo = (_read_claims(document.get(member)) for member in ("id_token", "userinfo"))
         subjects = {asked["sub"]["value"] for asked in (id_token, userinfo) if "value" in asked.get("sub", {})}
         (subject,) = subjects or {None}
+        acr = _required_acr(id_token.get("acr", {}))
     except (AttributeError, RecursionError, TypeError, ValueError):
         raise InvalidRequest("claims is not well-formed", reason="claims_malformed") from None
     if not isinstance(subject, str | None):
         raise InvalidRequest("claims is not well-formed", reason="claims_malformed")
-    return RequestedClaims(frozenset(id_token), frozenset(userinfo), subject)
+    return RequestedClaims(frozenset(id_token), frozenset(userinfo), subject, acr)
 
 
 def _read_claims(member: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The claims of a member, with what is said of each. Raises `ValueError` and the like on what says nothing."""
     return {name: dict(said) if said is not None else {} for name, said in (member or {}).items()}
+
+
+def _required_acr(said: dict[str, Any]) -> frozenset[str]:
+    """The values one of which ``acr`` must have: those of an essential one (section 5.5.1.1). Raises `ValueError`."""
+    essential, values = said.get("essential", False), said.get("values", [])
+    if "value" in said:
+        values = [*values, said["value"]]
+    if (
+        not isinstance(essential, bool)
+        or not isinstance(values, list)
+        or not all(isinstance(one, str) for one in values)
+    ):
+        raise ValueError("not what may be said of acr")
+    return frozenset(values) if essential else frozenset()
+
+
+def _reachable(acr: frozenset[str], scope: Scope, services: Services) -> frozenset[str]:
+    """Those of the required values that a sign-in here can have.
+
+    Raises `UnmetAuthenticationRequirements` if it can have none, since such a sign-in would be a failed one (OpenID
+    Connect Core section 5.5.1.1).
+    """
+    if not acr or "openid" not in scope:
+        return frozenset()
+    from authserver.identity.passkeys import offers_passkeys
+
+    reachable = acr & frozenset(ACR_OF.values() if offers_passkeys(services) else ())
+    if not reachable:
+        raise UnmetAuthenticationRequirements("Nobody can sign in here as acr asks", reason="acr_unreachable")
+    return reachable
 
 
 def _with_scope_of(claims: RequestedClaims, scope: Scope, client: Client, services: Services) -> Scope:

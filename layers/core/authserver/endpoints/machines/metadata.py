@@ -15,8 +15,8 @@ from authserver.identity.claims import supported
 from authserver.languages import languages
 from authserver.messages.token import Document
 from authserver.models.clients import ASSERTION_ALGORITHMS, DEVICE_CODE, PRIVATE_KEY_JWT
+from authserver.models.tokens import PHISHING_RESISTANT
 from authserver.tokens.access_token import DETAILS_TYPE
-from authserver.tokens.id_token import PHISHING_RESISTANT
 from authserver.tokens.keyring import SIGNING_RINGS
 
 if TYPE_CHECKING:
