@@ -52,6 +52,9 @@ def see_to_the_members_of_ones_organisation(world: World) -> None:
     for role in ("member", "administrator"):
         answered(200, gateway.manage(f"PUT {member}", token, {"role": role}, sub=bob, **acme))
         assert gateway.manage(f"GET {member}", token, sub=bob, **acme).json()["role"] == role
+    for groups in (["guests"], []):
+        part = {"role": "administrator", "groups": groups}
+        assert gateway.manage(f"PUT {member}", token, part, sub=bob, **acme).json()["groups"] == groups
     answered(204, gateway.manage(f"DELETE {member}", token, sub=alice, **acme))
     answered(409, gateway.manage(f"DELETE {member}", theirs, sub=bob, **acme))
 

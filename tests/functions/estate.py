@@ -45,7 +45,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "POST /admin/organisations": {"id": "other", "name": "Other", "companies": {"one": "One Ltd"}},
     "PATCH /admin/organisations/{organisation}": {"status": "disabled", "name": "Acme Ltd"},
     "PUT /admin/organisations/{organisation}/companies/{company}": {"name": "One and only Ltd"},
-    "PUT /admin/organisations/{organisation}/members/{sub}": {"role": "member"},
+    "PUT /admin/organisations/{organisation}/members/{sub}": {"role": "member", "groups": ["guests"]},
     "PUT /admin/scopes/{scope}": {"description": "All your orders"},
     "PUT /admin/resources/{resource_id}": {"identifier": "https://elsewhere.example.com", "scopes": ["read"]},
     "PATCH /admin/client-documents/{client_id}": {"status": "disabled"},
@@ -68,7 +68,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "PATCH /account/profile": {"name": "Alice P"},
     "PUT /account/organisations/{organisation}/authorizations/{id}/companies": {"entities": ["two"]},
     "PUT /account/organisations/{organisation}/approvals/{approval}": {"decision": "allow"},
-    "PUT /account/organisations/{organisation}/members/{sub}": {"role": "member"},
+    "PUT /account/organisations/{organisation}/members/{sub}": {"role": "member", "groups": ["guests"]},
     "POST /account/organisations/{organisation}/invitations": {"name": "dinah"},
     "PUT /account/invitations/{invitation}": {"decision": "accept"},
 }

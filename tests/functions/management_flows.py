@@ -146,7 +146,9 @@ def manage_organisations(world: World) -> None:
         answered(200, gateway.manage(f"PATCH {one}", token, {"status": status}, **acme))
     answered(200, gateway.manage(f"GET {one}", token, **acme))
     answered(200, gateway.manage(f"GET {members}", token, **acme))
-    answered(200, gateway.manage(f"PUT {members}/{{sub}}", token, {"role": "member"}, sub=subject, **acme))
+    for groups in (["guests"], []):
+        part = {"role": "member", "groups": groups}
+        assert gateway.manage(f"PUT {members}/{{sub}}", token, part, sub=subject, **acme).json()["groups"] == groups
     users = admin(gateway).own_token(scope="admin:users").json()["access_token"]
     answered(204, gateway.manage(f"DELETE {members}/{{sub}}", token, sub=subject, **acme))
     answered(200, gateway.manage(f"PUT {members}/{{sub}}", token, {"role": "member"}, sub=subject, **acme))

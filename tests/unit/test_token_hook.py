@@ -26,7 +26,8 @@ from authserver.ports import HookFailed
 from authserver.scopes import DEFAULT, ClaimDefinition, ScopeCatalogue, ScopeDefinition
 from authserver.tokens.access_token import CLAIMS_BUDGET
 from authserver.values import Scope, Secret
-from tests.fakes import ISSUER, PASSWORD, RESOURCE, client
+from tests.clients.registered import again, register
+from tests.fakes import ISSUER, PASSWORD, REDIRECT_URI, RESOURCE, client
 from tests.fakes.hook import FakeHook
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server
@@ -398,10 +399,29 @@ def test_operators_turn_it_off_for_a_client_and_on_again() -> None:
     assert len(hook.asked) == 1
 
 
-def test_nobody_else_does() -> None:
+def test_partners_do_not() -> None:
     server, _ = hooked({})
     api = Api(server, partner.OPERATIONS, "sub-of-alice", scope="partner")
     app = {"client_name": "Mine", "redirect_uris": ["https://app.example/cb"], "scope": "read"}
     refused = api.call("POST", "/partner/apps", {**app, "token_hook": False})
     assert (refused.status, refused.fields) == (400, {"token_hook"})
-    assert api.call("POST", "/partner/apps", app).status == 201
+    made = api.call("POST", "/partner/apps", app).document["client_id"]
+    operator = Api(server, admin.OPERATIONS, "operator", scope=Api.EVERY_POWER)
+    assert operator.call("PATCH", f"/admin/clients/{made}", {"token_hook": False}).status == 200
+    assert api.call("PATCH", f"/partner/apps/{made}", {"token_hook": None}).fields == {"token_hook"}
+    assert api.call("PATCH", f"/partner/apps/{made}", {"client_name": "Ours"}).document["token_hook"] is False
+
+
+@pytest.mark.rfc("7591", "3.2.1")
+def test_clients_that_register_themselves_do_not() -> None:
+    server, _ = hooked({}, registration="Open")
+    operator = Api(server, admin.OPERATIONS, "operator", scope=Api.EVERY_POWER)
+    for token_hook in (False, "no", None):
+        made = register(server, token_hook=token_hook)
+        assert "token_hook" not in made
+    path = f"/admin/clients/{made['client_id']}"
+    assert operator.call("PATCH", path, {"token_hook": False}).status == 200
+    document = {"client_id": made["client_id"], "redirect_uris": [REDIRECT_URI]}
+    for sent in ({}, {"token_hook": True}, {"token_hook": None}):
+        assert again(server, made, "PUT", document | sent)["token_hook"] is False
+    assert operator.get(path)["token_hook"] is False

@@ -218,6 +218,11 @@ class Terms:
         """What the client may ask for already."""
         return self.held.scope if self.held else Scope()
 
+    @property
+    def held_hook(self) -> bool | None:
+        """Whether the token hook is asked about the client, as an operator has said; None if nobody has."""
+        return self.held.token_hook if self.held else None
+
     def has(self, field: str, value: object) -> bool:
         """Whether the client has this already."""
         return self.held is not None and getattr(self.held, field) == value
@@ -346,7 +351,7 @@ def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator
         yield "scope", "can be extended by an operator alone while grant_types need nobody's consent"
     if metadata.resources and not terms.has("resources", tuple(metadata.resources)):
         yield "resources", "may be set by an operator alone"
-    if metadata.token_hook is not None and not terms.has("token_hook", metadata.token_hook):
+    if metadata.token_hook != terms.held_hook:
         yield "token_hook", "may be set by an operator alone"
     if not metadata.require_pkce and not terms.has("require_pkce", False):
         yield "require_pkce", "may be turned off by an operator alone"

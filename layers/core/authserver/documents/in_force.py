@@ -163,6 +163,7 @@ def _keep_within_bounds(wanted: dict[str, Any], terms: Terms) -> None:
         del wanted["resources"]
     if wanted.get("require_pkce") is False and not terms.has("require_pkce", False):
         del wanted["require_pkce"]
+    wanted["token_hook"] = terms.held_hook
 
 
 def _read(wanted: Mapping[str, Any]) -> ClientMetadata:
