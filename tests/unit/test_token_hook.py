@@ -26,13 +26,13 @@ from authserver.ports import HookFailed
 from authserver.scopes import DEFAULT, ClaimDefinition, ScopeCatalogue, ScopeDefinition
 from authserver.tokens.access_token import CLAIMS_BUDGET
 from authserver.values import Scope, Secret
-from tests.clients.registered import again, register
 from tests.fakes import ISSUER, PASSWORD, REDIRECT_URI, RESOURCE, client
 from tests.fakes.hook import FakeHook
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
 from tests.unit.test_device import Person, Tool
+from tests.unit.test_registration import again, register
 
 GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password", "implicit", "device_code")
 OF_CLIENT = ("authorization_code", "refresh_token", "client_credentials", "password", "implicit", DEVICE_CODE)
