@@ -272,9 +272,10 @@ def test_consent_with_every_field(browsers: BrowserStore) -> None:
 
 
 def test_membership_with_every_field(stores: Stores) -> None:
-    record = Membership(f"{TEXT}{identifier()}", TEXT, "administrator", NOW, TEXT, {TEXT: 1, "a": 2})
+    groups = frozenset({TEXT, "a"})
+    record = Membership(f"{TEXT}{identifier()}", TEXT, "administrator", NOW, TEXT, {TEXT: 1, "a": 2}, groups)
     assert is_complete(record)
-    stores.withdrawals.set_membership(record)
+    stores.withdrawals.set_membership(record, groups)
     assert stores.organisations.membership(record.organisation, record.subject) == record
 
 

@@ -384,7 +384,7 @@ def test_the_data_has_all_of_the_person_and_nothing_secret_or_of_others() -> Non
     assert isinstance(file, Download)
     data = json.loads(file.content)
     assert data["profile"]["sub"] == SUB
-    assert data["organisations"] == [{"organisation": "acme", "role": "administrator", "since": 0}]
+    assert data["organisations"] == [{"organisation": "acme", "role": "administrator", "groups": [], "since": 0}]
     assert {one["client_id"] for one in data["applications"]} == {"web"}
     assert [one["client_id"] for one in data["remembered_consents"]] == ["web"]
     assert [one["client_id"] for one in data["own_applications"]] == ["own"]

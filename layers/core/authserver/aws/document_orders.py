@@ -26,10 +26,8 @@ class DocumentOrders:
     """Implements `services.Services.order_document` by a synchronous invocation of one function."""
 
     def __init__(self, function: str) -> None:
-        from authserver.aws.invocation import (
-            Invocation,
-            Unanswered,
-        )  # boto3 comes with the first order, if there is one
+        # With the first order, if there is one: boto3 takes long to load.
+        from authserver.aws.invocation import Invocation, Unanswered
 
         self._invoke = Invocation(function, CONNECT_TIMEOUT, READ_TIMEOUT)
         self._unanswered = Unanswered

@@ -100,7 +100,10 @@ def _links(links: Iterable[OneTimeLink]) -> list[dict[str, Any]]:
 
 
 def _memberships(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
-    return [{"organisation": one.organisation, "role": one.role, "since": one.created_at} for one in memberships]
+    return [
+        {"organisation": one.organisation, "role": one.role, "groups": sorted(one.groups), "since": one.created_at}
+        for one in memberships
+    ]
 
 
 def _consents(consents: Iterable[Consent], ends: PresentEnds, services: Services) -> Iterable[dict[str, Any]]:
