@@ -63,6 +63,7 @@ def see_to_members_on_pages(world: World) -> None:
         page = administrator.visit(one)
         for role in ("administrator", "member"):
             assert done(administrator.act(page, one, "role", role=role)) == "role"
+        assert done(administrator.act(page, one, "groups", groups="guests")) == "groups"
         answered(409, administrator.act(page, ACME, "leave"))
         assert done(administrator.act(page, one, "remove")) == "removed"
         answered(404, bob.visit(ACME))

@@ -57,6 +57,8 @@ NOTHING: Mapping[str, str] = {
     "POST /admin/keys/rotation": "a new key is published; one is dropped once nothing that it made can be alive",
     "function rotate_keys": "likewise",
     "function mail": "a link is made, the same one for the same order",
+    # What applications are told
+    "/organisations/{organisation}/members/{sub} groups": "groups mean nothing here; they are one write",
     # What is called something else
     "PATCH /account/profile": NAMES,
     "/my/profile rename": NAMES,

@@ -76,6 +76,7 @@ def everything(server: Tenants) -> list[tuple[str, str, dict[str, str | tuple[st
         (f"{ACME}/members", "withdraw", {"invitation": invitation.id}),
         (f"{ACME}/members/max", "", {}),
         (f"{ACME}/members/max", "role", {"role": "administrator"}),
+        (f"{ACME}/members/max", "groups", {"groups": "guests"}),
         (f"{ACME}/members/max", "remove", {}),
         (f"{ACME}/invite", "", {}),
         (f"{ACME}/invite", "invite", {"name": "eve", "role": "administrator"}),
@@ -97,7 +98,11 @@ def everything(server: Tenants) -> list[tuple[str, str, dict[str, str | tuple[st
 def state(server: Tenants) -> object:
     """All of Acme that these pages change."""
     return (
-        [(one.subject, one.role) for one in server.organisations.members_of("acme").items if one.subject != "ada"],
+        [
+            (one.subject, one.role, one.groups)
+            for one in server.organisations.members_of("acme").items
+            if one.subject != "ada"
+        ],
         server.organisations.invitations_of("acme").items,
         server.identity_providers.get("work"),
         [(one.id, one.entities, one.revoked_at) for one in server.tokens.authorizations(organisation="acme").items],
@@ -309,6 +314,18 @@ def test_a_member_is_promoted_demoted_and_removed(server: Tenants, ada: Reader[T
     assert ada.act(one, "remove").done == "removed"
     assert role(server, "max") is None
     assert ada.get(one).status == 404
+
+
+def test_groups_of_a_member_are_set_and_what_is_wrong_is_said(server: Tenants, ada: Reader[Tenants]) -> None:
+    one = f"{ACME}/members/max"
+    assert ada.act(one, "groups", groups=" guests  dreamers guests").done == "groups"
+    assert server.organisations.membership("acme", "max").groups == {"guests", "dreamers"}  # type: ignore[union-attr]
+    assert 'value="dreamers guests"' in ada.get(one).html
+    assert role(server, "max") == MEMBER
+    page = ada.act(one, "groups", groups="guests n\u00f6")
+    assert (page.status, "up to 20 names" in page.text, 'value="guests n\u00f6"' in page.html) == (400, True, True)
+    assert ada.act(one, "groups", groups="").done == "groups"
+    assert server.organisations.membership("acme", "max").groups == frozenset()  # type: ignore[union-attr]
 
 
 def test_who_demotes_or_removes_themselves_goes_where_they_may_be(server: Tenants, ada: Reader[Tenants]) -> None:

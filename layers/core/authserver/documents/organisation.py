@@ -66,6 +66,12 @@ class CompanyPath(Document):
     company: CompanyId
 
 
+class NewGroups(Document):
+    """A member's groups, in place of those that there are."""
+
+    groups: tuple[Group, ...] = Field(max_length=MAX_GROUPS)
+
+
 class NewRole(Document):
     """A user's part in an organisation."""
 

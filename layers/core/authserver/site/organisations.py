@@ -16,7 +16,7 @@ from authserver.messages.browser import GoTo
 from authserver.messages.site import View, Visit
 from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, MEMBER
 from authserver.services import Services
-from authserver.site import Screen, Visitor, in_words, path_of
+from authserver.site import Rejected, Screen, Visitor, in_words, path_of
 from authserver.storage.lists import Page
 
 LONGEST, MEMBERS_A_PAGE = "100", "50"  # of one part of a list, of which a page is made
@@ -29,6 +29,7 @@ NO_CLIENT_ID = N_("Enter the identifier that the provider gave you, up to 256 pl
 NO_SECRET = N_("Enter the secret that the provider gave you. With another issuer or another method it is needed anew.")
 NO_NAME = N_("Enter a name of up to 200 characters.")
 SHOWN_NAME = N_("Everybody sees this name on the sign-in page, so only the operator of this service changes it.")
+NO_GROUPS = N_("Enter up to 20 names of up to 64 letters, digits and _ . : / - each, separated by spaces.")
 WORDS = {
     own_providers.SHOWN: SHOWN_NAME,
     "name": NO_NAME,
@@ -46,6 +47,7 @@ NOTICES = {
     "invited": N_("The invitation waits under Organisations for whoever signs in as that. We send no mail: tell them."),
     "withdrawn": N_("The invitation is withdrawn."),
     "role": N_("The role is changed."),
+    "groups": N_("The groups are changed. Apps that ask are told with their next token."),
     "removed": N_("The membership has ended, and with it all that this member had allowed for the organisation."),
     "provider": N_("Saved. Try it in a private window before you sign out here."),
     "companies": N_("The companies are changed, from the app's next request on."),
@@ -175,6 +177,16 @@ def change_role(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     if visit.path_parameters["sub"] == visitor.user.sub and role == MEMBER:
         return _back_to(visit, done="role")
     return _back_to(visit, "members", done="role")
+
+
+def change_groups(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """Changes which groups a member is in, of which applications are told."""
+    groups = dict.fromkeys(visit.entered("groups").split())
+    try:
+        members.change_groups(visitor.call(visit, body={"groups": [*groups]}), services)
+    except Problem as problem:
+        raise Rejected(groups=NO_GROUPS) if problem.errors else problem from None
+    return _back_to(visit, "members", visit.path_parameters["sub"], done="groups")
 
 
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
@@ -363,7 +375,12 @@ SCREENS = (
     Screen(ONE, show_overview, {"leave": leave}),
     Screen(f"{ONE}/companies", show_companies),
     Screen(f"{ONE}/members", show_members, {"withdraw": withdraw}),
-    Screen(f"{ONE}/members/{{sub}}", show_member, {"role": change_role, "remove": remove}, fresh=True),
+    Screen(
+        f"{ONE}/members/{{sub}}",
+        show_member,
+        {"role": change_role, "groups": change_groups, "remove": remove},
+        fresh=True,
+    ),
     Screen(f"{ONE}/invite", show_invite, {"invite": invite}, fresh=True),
     Screen(f"{ONE}/sign-in", show_providers),
     Screen(f"{ONE}/sign-in/{{idp}}", show_provider, {"change": change_provider}, fresh=True),

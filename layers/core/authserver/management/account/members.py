@@ -83,6 +83,14 @@ def change_role(call: Call, services: Services) -> Answer:
     return Answer(document=_write_one(_member(organisation, subject, services), services))
 
 
+def change_groups(call: Call, services: Services) -> Answer:
+    """Changes a member's groups alone, whatever the role is now: for the page, which shows one that may be over."""
+    groups = frozenset(call.read(documents.NewGroups).groups)
+    organisation = administered(call, services)
+    _set_groups(call, organisation, groups, services)
+    return Answer(document=_write_one(_member(organisation, call.path["sub"], services), services))
+
+
 def end_membership(call: Call, services: Services) -> Answer:
     """Ends a membership, and all that the member granted for the organisation. One's own may be ended by anybody."""
     user, organisation, subject = acting_user(call, services), organisation_of(call, services), call.path["sub"]
