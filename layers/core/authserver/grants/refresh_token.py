@@ -110,15 +110,15 @@ def _first_tokens(
     brought: Brought,
     services: Services,
 ) -> TokenResponse:
-    membership = brought.ends.membership
     return respond(
+        request.grant_type,
         client.client,
         authorization,
         scope=_narrowed_scope(request, authorization, brought.present, services),
         audience=narrowed(request.resource, authorization.resource, services),
         refresh=make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING)),
         services=services,
-        role=membership.role if membership else None,
+        membership=brought.ends.membership,
     )
 
 
