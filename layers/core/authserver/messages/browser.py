@@ -131,8 +131,7 @@ class GoTo:
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
     `device_cookie` the one by which it is known afterwards.
-    `base` is what the page is below, where that is not where the browser is. `done` tells the page what was done,
-    `ui_locales` in which language. `held_link` is a link out of a mail, which the browser keeps until its user has
+    `done` tells the page what was done, `ui_locales` in which language. `held_link` is a link out of a mail, which the browser keeps until its user has
     signed in: what is in one is stored nowhere here.
     """
 
@@ -141,7 +140,6 @@ class GoTo:
     browser_secret: str | None = field(default=None, repr=False)
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
-    base: str = ""
     done: str = ""
     ui_locales: str = ""
     device_cookie: str | None = field(default=None, repr=False)

@@ -89,7 +89,7 @@ class Pages:
         """The answer to a browser."""
         match message:
             case GoTo() | GoToProvider() | GoToLogout():
-                return _onwards(message)
+                return _onwards(message, _root(request))
             case AuthorizationResponse() | UnverifiedRefusal():
                 return self._back_to_client(message, request)
             case LoginPage():
@@ -270,14 +270,14 @@ def _flawed(flaw: OAuthError | None, reason: str) -> tuple[int, str]:
     return (flaw.status, flaw.reason) if flaw else (200, reason)
 
 
-def _onwards(message: GoTo | GoToProvider | GoToLogout) -> HttpResponse:
+def _onwards(message: GoTo | GoToProvider | GoToLogout, root: str) -> HttpResponse:
     match message:
         case GoTo():
-            return render_goto(message)
+            return render_goto(message, root)
         case GoToProvider():
             return render_goto_provider(message)
         case GoToLogout():
-            return render_goto_logout(message)
+            return render_goto_logout(message, root)
 
 
 class Inline:

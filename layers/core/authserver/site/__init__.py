@@ -138,7 +138,7 @@ def _visitor(visit: Visit, services: Services) -> Visitor | None:
 def _sign_in(visit: Visit, services: Services, **parameters: str) -> GoTo:
     """To the sign-in page, and from there to this one; a form that came too late is lost."""
     handle, browser_secret = hold_visit(visit.path, services, **{n: v for n, v in parameters.items() if v})
-    return GoTo("login", handle, browser_secret, base=root_of(visit))
+    return GoTo("login", handle, browser_secret)
 
 
 def _sign_in_anew(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
@@ -160,9 +160,7 @@ def _act(screen: Screen, visitor: Visitor, visit: Visit, services: Services) -> 
         return _show_problem(screen, visitor, visit, services, problem)
     except BadCursor:
         raise InvalidRequest("The form is not one of this page", reason="action_unknown") from None
-    if isinstance(answer, GoTo):
-        return replace(answer, base=root_of(visit))
-    if isinstance(answer, Download):
+    if isinstance(answer, GoTo | Download):
         return answer
     return _complete(answer, visitor, services)
 

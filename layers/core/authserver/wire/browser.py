@@ -177,8 +177,9 @@ def _brought_by(request: HttpRequest, parameters: Mapping[str, str]) -> _Brought
     )
 
 
-def render_goto(message: GoTo) -> HttpResponse:
-    """To a page of ours; 303, so that a posted password is not posted again (RFC 9700 section 4.12)."""
+def render_goto(message: GoTo, root: str) -> HttpResponse:
+    """To a page of ours, which are all at `root`; 303, so that a posted password is not posted again (RFC 9700 section
+    4.12)."""
     cookies = []
     if message.browser_secret is not None:
         name = request_cookie(message.request_handle)
@@ -191,7 +192,7 @@ def render_goto(message: GoTo) -> HttpResponse:
         cookies.append(f"{LINK_COOKIE}={message.held_link}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
     query = urlencode({name: value for name, value in said.items() if value})
-    location = f"{message.base}{message.page}?{query}" if query else f"{message.base}{message.page}"
+    location = f"{root}{message.page}?{query}" if query else f"{root}{message.page}"
     headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
     return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page.partition('/')[0]}")
 

@@ -25,10 +25,14 @@ def parse_logout_request(request: HttpRequest) -> LogoutRequest:
     )
 
 
-def render_goto_logout(message: GoToLogout) -> HttpResponse:
-    """To the same address by GET; 303, as the form is not to be sent there again."""
+def render_goto_logout(message: GoToLogout, root: str) -> HttpResponse:
+    """To the same page by GET; 303, as the form is not to be sent there again."""
     query = urlencode(message.parameters)
-    headers = (("Location", f"logout?{query}" if query else "logout"), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    headers = (
+        ("Location", f"{root}logout?{query}" if query else f"{root}logout"),
+        *NO_STORE,
+        ("Referrer-Policy", "no-referrer"),
+    )
     return HttpResponse(303, headers, reason="goto_logout")
 
 

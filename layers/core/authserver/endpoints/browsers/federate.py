@@ -195,7 +195,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         about=provider.name,
     )
     lifetime = services.settings.session_lifetime
-    return resumed.once_signed_in(handle, base=f"{services.settings.issuer}/", session=session, lifetime=lifetime)
+    return resumed.once_signed_in(handle, session=session, lifetime=lifetime)
 
 
 def _read_state(response: FederationResponse, services: Services) -> opaque.Credential:

@@ -42,7 +42,6 @@ WRONG = N_("The username or password is not correct.")
 WRONG_CODE = N_("This code is not correct, or has been used before.")
 WRONG_PASSKEY = N_("This passkey did not sign you in. Try again, or use your password.")
 THROTTLED = N_("Too many attempts. Please wait a while and try again.")
-ABOVE = "../"  # leads to the pages beside /login, as those below it see them
 
 
 type Answer = LoginPage | CodePage | GoTo | Told
@@ -164,9 +163,9 @@ def show_code(interaction: Interaction, services: Services) -> CodePage | GoTo:
     resumed = resume(interaction, services)
     account = _half_signed_in(resumed, services)
     if not resumed.must_sign_in(services.now()) and not _is_another(account, resumed.session):
-        return resumed.once_signed_in(interaction.request_handle, base=ABOVE)
+        return resumed.once_signed_in(interaction.request_handle)
     if account is None:
-        return GoTo("login", interaction.request_handle, base=ABOVE)
+        return GoTo("login", interaction.request_handle)
     return _code_page(resumed, interaction, account, services)
 
 
@@ -179,7 +178,7 @@ def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
     resumed = resume(form, services)
     account = _half_signed_in(resumed, services)
     if account is None:
-        return GoTo("login", form.request_handle, base=ABOVE)
+        return GoTo("login", form.request_handle)
     subject = account.user.sub
     require_csrf(form.csrf, CODE, resumed, form.browser_secret, services, about=subject)
     device = read_device(form.device_cookie, services)
@@ -193,7 +192,7 @@ def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
         return _code_page(resumed, form, account, services, WRONG_CODE, status=401)
     give_back(attempt, services)
     by = activity.RECOVERY_CODE if form.recovery_code else activity.CODE
-    return _signed_in(resumed, form, subject, account.ends, services, by=by, base=ABOVE)
+    return _signed_in(resumed, form, subject, account.ends, services, by=by)
 
 
 def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
@@ -234,7 +233,7 @@ def sign_in_with_passkey(form: PasskeyForm, services: Services) -> LoginPage | G
     user = services.users.get(factors.subject)
     if user is None or user.status != ACTIVE:
         return _page(resumed, form, services, problem=WRONG_PASSKEY, status=401, reason="user_not_active")
-    return _signed_in(resumed, form, user.sub, ends, services, by=activity.PASSKEY, base=ABOVE)
+    return _signed_in(resumed, form, user.sub, ends, services, by=activity.PASSKEY)
 
 
 def _ceremony(resumed: Resumed, interaction: Interaction) -> Ceremony:
@@ -252,7 +251,6 @@ def _signed_in(
     services: Services,
     *,
     by: str,
-    base: str = "",
 ) -> GoTo:
     """A new session in place of the old one, and on to what waits for it."""
     if resumed.session is not None:
@@ -270,7 +268,6 @@ def _signed_in(
     activity.note(services, subject, activity.SIGNED_IN, device=form.device, source=form.source, about=by)
     return resumed.once_signed_in(
         form.request_handle,
-        base=base,
         session=session,
         lifetime=services.settings.session_lifetime,
         device_cookie=device_cookie(subject, services, read_device(form.device_cookie, services)),

@@ -132,7 +132,7 @@ def _done_before(visit: Visit, password: Secret, services: Services) -> Answer:
 
 def _changed(visit: Visit) -> GoTo:
     """To a page whose address has no link in it."""
-    return GoTo("recover", done=CHANGED, ui_locales=_asked_locales(visit), base="../")
+    return GoTo("recover", done=CHANGED, ui_locales=_asked_locales(visit))
 
 
 # ------------------------------------------------------------------ an address that somebody says is theirs
@@ -206,14 +206,14 @@ def _sign_in(visit: Visit, services: Services) -> GoTo:
     """To the sign-in page, and from there back. The link itself is left with the browser meanwhile."""
     languages = {"ui_locales": locales} if (locales := _asked_locales(visit)) else {}
     handle, browser_secret = hold_visit(f"verify/{HELD}", services, **languages)
-    return GoTo("login", handle, browser_secret, base="../", held_link=visit.path_parameters["link"])
+    return GoTo("login", handle, browser_secret, held_link=visit.path_parameters["link"])
 
 
 def _to_held_link(visit: Visit, services: Services) -> Answer:
     keys = services.keys.token_keys(TOKEN_RING)
     if opaque.unseal(opaque.MAIL_LINK, visit.held_link, keys) is None:
         return _over("verify")
-    return GoTo(f"verify/{visit.held_link}", base="../")
+    return GoTo(f"verify/{visit.held_link}")
 
 
 def _of_another(session: Session, services: Services) -> View:

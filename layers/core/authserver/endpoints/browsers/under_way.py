@@ -87,14 +87,13 @@ class Resumed:
         self,
         handle: str,
         *,
-        base: str = "",
         session: str | None = None,
         lifetime: int = 0,
         device_cookie: str | None = None,
     ) -> GoTo:
         """Where the browser goes from the sign-in page, with the session that was begun there."""
         page, handle = (self.pending.visit, "") if self.request is None else ("consent", handle)
-        return GoTo(page, handle, base=base, session=session, session_lifetime=lifetime, device_cookie=device_cookie)
+        return GoTo(page, handle, session=session, session_lifetime=lifetime, device_cookie=device_cookie)
 
 
 @dataclass(frozen=True, slots=True)
