@@ -29,8 +29,10 @@ from local.stack import Api, Function, integration_function
 from local.understood import only
 from local.workers import FunctionError
 
-_BODY = {"openapi", "info", "paths", "tags"}
+_BODY = {"openapi", "info", "paths", "tags", "components"}
 _OPERATION = {"x-amazon-apigateway-integration", "responses", "parameters", "operationId", "summary", "description"}
+_INTEGRATIONS = "x-amazon-apigateway-integrations"  # those that several routes share
+_REFERENCE = f"#/components/{_INTEGRATIONS}/"
 _INTEGRATION = {"httpMethod", "type", "uri", "payloadFormatVersion"}
 _TEXT = {"application/json", "application/xml", "application/javascript"}
 
@@ -50,12 +52,16 @@ def read_routes(api: Api, functions: Mapping[str, Function]) -> list[Route]:
     """The API's routes. Errors: `RefusedError` for anything in its document that is not understood."""
     where = f"{api.logical_id}.Body"
     only(api.body, _BODY, where)
+    components = api.body.get("components", {})
+    only(components, {_INTEGRATIONS}, f"{where}.components")
     if api.stage != "$default":
         raise RefusedError(
             f"{api.logical_id} stage", f"this server serves an HTTP API's $default stage, not {api.stage}"
         )
     return [
-        Route(PathPattern(path), METHODS[method], _function(operation, functions, f"{where}.{path}.{method}"))
+        Route(
+            PathPattern(path), METHODS[method], _function(operation, components, functions, f"{where}.{path}.{method}")
+        )
         for path, operations in api.body.get("paths", {}).items()
         for method, operation in _operations(operations, f"{where}.{path}")
     ]
@@ -66,13 +72,27 @@ def _operations(operations: Mapping[str, Any], where: str) -> Iterator[tuple[str
     yield from operations.items()
 
 
-def _function(operation: Mapping[str, Any], functions: Mapping[str, Function], where: str) -> str:
+def _function(
+    operation: Mapping[str, Any], components: Mapping[str, Any], functions: Mapping[str, Function], where: str
+) -> str:
     only(operation, _OPERATION, where)
-    integration = operation.get("x-amazon-apigateway-integration", {})
+    integration = _integration(operation.get("x-amazon-apigateway-integration", {}), components, where)
     only(integration, _INTEGRATION, where)
     if integration.get("type") != "aws_proxy" or integration.get("payloadFormatVersion") != "2.0":
         raise RefusedError(where, "this server understands the Lambda proxy integration with payload format 2.0 alone")
     return integration_function(integration["uri"], functions, where)
+
+
+def _integration(integration: Mapping[str, Any], components: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The integration, or the one of the components that it refers to."""
+    if "$ref" not in integration:
+        return integration
+    only(integration, {"$ref"}, where)
+    shared: Mapping[str, Mapping[str, Any]] = components.get(_INTEGRATIONS, {})
+    name = str(integration["$ref"]).removeprefix(_REFERENCE)
+    if name not in shared:
+        raise RefusedError(where, f"refers to {integration['$ref']}, which is not there")
+    return shared[name]
 
 
 class HttpApi:

@@ -95,9 +95,11 @@ class Resolver:
                 return self._attribute(*dotted.partition(".")[::2], where)
             case "Fn::If", [str(condition), then, otherwise]:
                 return self._resolve(then if self.condition(condition, where) else otherwise, where)
-            case "Fn::Join", [str(separator), list(parts)]:
+            case "Fn::Join", [str(separator), list() | dict() as parts]:
                 resolved = self.resolve(parts, where)
                 return separator.join(text(part, where) for part in resolved)
+            case "Fn::Split", [str(separator), whole]:
+                return self._text(whole, where).split(separator)
             case "Fn::Sub", str(template):
                 return self._substitute(template, {}, where)
             case "Fn::Sub", [str(template), dict(variables)]:

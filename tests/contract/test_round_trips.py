@@ -57,6 +57,7 @@ def full_client() -> Client:
         access_token_lifetime=61,
         refresh_token_lifetime=62,
         require_pkce=False,
+        parameters_in_query=True,
         default_max_age=0,
         resources=("https://api.example", "urn:x"),
         owner="sub#1",

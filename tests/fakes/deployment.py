@@ -74,6 +74,8 @@ def settings(**overrides: Any) -> Settings:
         expired_refresh_token_ends=False,
         session_lifetime=43_200,
         consent_lifetime=365 * 86_400,
+        endpoint_aliases=(),
+        continue_origins=(),
         key_rotation_days=90,
         imported_password_hashes=(),
         clients_table="clients",

@@ -32,7 +32,7 @@ def http_event(
     """Payload format 2.0: lower-case headers, the body in base64."""
     optional: dict[str, Any] = {
         "cookies": [f"{name}={value}" for name, value in (cookies or {}).items()],
-        "stageVariables": {"resource": resource} if resource else {},
+        "stageVariables": {"resource": resource, "realm": "master"} if resource else {},
         "pathParameters": dict(path_parameters or {}),
     }
     return {

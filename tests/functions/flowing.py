@@ -27,6 +27,8 @@ BRIDGE = {
     "RefreshTokenBridgeUntil": "2099-01-01",
 }
 DOCUMENTS = {"ClientDocuments": "On", "LoopbackUpstreams": "true"}
+PLACEOS_FLOWS: dict[str, Flow] = {}  # what there is besides at the paths of other systems
+PLACEOS = {"EndpointAliases": "oauth,placeos,cognito,keycloak", "PasswordGrant": "true", "ScriptSignIn": "true"}
 HOOK_FLOWS: dict[str, Flow] = {}  # what there is besides where an operator has a token hook
 HOOK = {"TokenHook": "arn:aws:lambda:eu-central-1:123456789012:function:TokenHook:live"}
 MAIL = {"MailFrom": "authserver@as.example"}
@@ -81,6 +83,23 @@ def authorizing_devices(world: World) -> AbstractContextManager[None]:
     """The functions as they are where devices are authorized."""
     names = ("device_authorization", "device", "login", "consent", "token", "metadata")
     return world.using(**{name: world.load(name, **DEVICE) for name in names})
+
+
+def placeos_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that answers at the paths of other systems, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        with at_others_paths(world):
+            perform(world)
+
+    PLACEOS_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def at_others_paths(world: World, **parameters: str) -> AbstractContextManager[None]:
+    """The functions as they are where they answer at the paths of other systems."""
+    names = ("authority", "login", "logout", "token")
+    return world.using(**{name: world.load(name, **PLACEOS | parameters) for name in names})
 
 
 def bridge_flow(perform: Flow) -> Flow:

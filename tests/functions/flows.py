@@ -21,6 +21,7 @@ from tests.functions import (
     management_flows,
     organisation_flows,
     page_flows,
+    placeos_flows,
     registration_flows,
     sign_in_flows,
 )
@@ -32,6 +33,7 @@ from tests.functions.flowing import (
     HOOK_FLOWS,
     LEGACY_FLOWS,
     MAIL_FLOWS,
+    PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
 )
 
@@ -43,6 +45,7 @@ __all__ = [
     "HOOK_FLOWS",
     "LEGACY_FLOWS",
     "MAIL_FLOWS",
+    "PLACEOS_FLOWS",
     "REGISTRATION_FLOWS",
     "account_api_flows",
     "account_flows",
@@ -61,6 +64,7 @@ __all__ = [
     "management_flows",
     "organisation_flows",
     "page_flows",
+    "placeos_flows",
     "registration_flows",
     "sign_in_flows",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
+from authserver.aliases import ALIASES, path_of
 from local.routes import PathPattern, matching
 from tests.functions.events import FORM, Form, encoded, http_event, request_authorizer_event, rest_event
 from tests.functions.world import World
@@ -52,7 +53,14 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
 
 
 # The functions behind paths that do not begin with their name.
-BEHIND = {".well-known": "metadata", "resource-metadata": "metadata", "verify": "recover"}
+BEHIND = {
+    "auth": "authority",
+    "/auth/signin": "login",
+    "/.well-known/webfinger": "authority",
+    ".well-known": "metadata",
+    "resource-metadata": "metadata",
+    "verify": "recover",
+}
 RESOURCES = {"/userinfo": "userinfo", "/admin/": "admin", "/partner/": "partner", "/account/": "account"}
 
 
@@ -66,7 +74,7 @@ class Gateway:
             PathPattern(path)
             for path, methods in world.stack.http_api.body["paths"].items()
             if "x-amazon-apigateway-any-method" in methods
-        ]
+        ] + [PathPattern(path) for paths in ALIASES.values() for path in paths]
 
     def event(
         self,
@@ -100,12 +108,12 @@ class Gateway:
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         """A request to the AuthorizationApi."""
-        first = path[1:].partition("/")[0]
-        name = BEHIND.get(first, first)
         if "route" not in options and (found := matching(self._patterns, quote(unquote(path)))):
             pattern, parameters = found[0]
             given = {parameter: unquote(value) for parameter, value in parameters.items()}
             options |= {"route": f"ANY {pattern.path}", "path_parameters": given}
+        first = path_of(options.get("route", f"ANY {path}"))[1:].partition("/")[0]
+        name = BEHIND.get(path, BEHIND.get(first, first))
         return Answer.of(self.world.invoke(name, self.event(method, path, **options)))
 
     def post(self, path: str, form: Form, **options: Any) -> Answer:

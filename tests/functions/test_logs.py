@@ -26,6 +26,7 @@ from tests.functions.flows import (
     HOOK_FLOWS,
     LEGACY_FLOWS,
     MAIL_FLOWS,
+    PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
 )
 from tests.functions.gateway import Gateway, basic
@@ -41,7 +42,9 @@ SECRET_NAMES = re.compile(
 )
 
 
-EVERY_FLOW = FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS | BRIDGE_FLOWS | HOOK_FLOWS
+EVERY_FLOW = (
+    FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS | BRIDGE_FLOWS | HOOK_FLOWS | PLACEOS_FLOWS
+)
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from authserver.aliases import ALIASES
 from authserver.management.openapi import OPERATIONS
 from local.intrinsics import Resolver
 from local.parameters import choose_parameters
@@ -30,6 +31,7 @@ class Statement:
     condition: Mapping[str, Any]
 
 
+ANY = "x-amazon-apigateway-any-method"
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
 EMPTY_POLICY = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
 INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
@@ -78,8 +80,9 @@ class Written:
         return {**common, **own.get("Variables", {})}
 
     def routes(self, kind: str) -> dict[str, tuple[str, str]]:
-        """(function's folder, route) by event name; `kind` is HttpApi or Api."""
-        return {
+        """(function's folder, route) by event name; `kind` is HttpApi or Api. Those of other systems are by their path,
+        unless they are aliases, which are asked as what they stand for."""
+        return (self._others_routes() if kind == "HttpApi" else {}) | {
             f"{logical_id}.{name}": (
                 properties["CodeUri"].removeprefix("functions/"),
                 f"{event['Properties']['Method']} {event['Properties']['Path']}",
@@ -87,6 +90,15 @@ class Written:
             for logical_id, properties in self.of_type("AWS::Serverless::Function").items()
             for name, event in properties.get("Events", {}).items()
             if event["Type"] == kind
+        }
+
+    def _others_routes(self) -> dict[str, tuple[str, str]]:
+        body = self.of_type("AWS::Serverless::HttpApi")["AuthorizationApi"]["DefinitionBody"]
+        aliases = {alias for paths in ALIASES.values() for alias in paths}
+        return {
+            path: (item["Fn::If"][1][ANY]["x-amazon-apigateway-integration"]["$ref"].rpartition("/")[2], f"ANY {path}")
+            for path, item in body["paths"].items()
+            if path not in aliases
         }
 
     def operations(self) -> set[tuple[str, str]]:
@@ -178,7 +190,7 @@ def _permission(properties: Mapping[str, Any], statement_id: str, function: str)
     }
     if "SourceArn" in properties:
         arn = properties["SourceArn"]
-        text = arn["Fn::Sub"][0] if "Fn::Sub" in arn else "arn:aws:events:" + "x" * 100
+        text = _as_list(arn["Fn::Sub"])[0] if "Fn::Sub" in arn else "arn:aws:events:" + "x" * 100
         source = re.sub(r"\$\{([^}]+)\}", lambda match: named.get(match[1], "a" * 10), text)
         statement["Condition"] = {"ArnLike": {"AWS:SourceArn": source}}
     return statement

@@ -13,6 +13,7 @@ FUNCTIONS = ROOT.parent.parent.parent / "functions"
 MAKERS = {
     "AuthenticatedClient": "client_authentication/__init__.py:authenticate",
     "RedirectTarget": "endpoints/browsers/redirection.py:resolve_redirect",
+    "Continuation": "endpoints/browsers/continuation.py:resolve_continue",
     "PostLogoutTarget": "endpoints/browsers/logout.py:resolve_post_logout_redirect",
     "ValidatedAuthorizationRequest": "endpoints/browsers/validation.py:validate",
 }

@@ -75,6 +75,8 @@ class Settings:
     erase_function: str
     email_sign_in: bool  # whether a confirmed e-mail address works wherever a username does
     deletes_accounts: bool  # whether people may delete their own account
+    endpoint_aliases: tuple[str, ...]  # the presets of `aliases.ALIASES` whose paths are answered
+    continue_origins: tuple[str, ...]  # the sites, besides this one, to whose pages a `continue` may lead
     refresh_token_bridge: str  # the function that knows the refresh tokens of another system; empty: there is none
     refresh_token_bridge_until: str  # the day, as YYYY-MM-DD, that begins (UTC) without it
     aws_client: str  # what calls DynamoDB and KMS: `lean` or `boto3`
@@ -135,6 +137,8 @@ class Settings:
             erase_function=environ.get("ERASE_FUNCTION", ""),
             email_sign_in=environ.get("EMAIL_SIGN_IN", "true") == "true",
             deletes_accounts=environ.get("ACCOUNT_DELETION") == "Allowed",
+            endpoint_aliases=tuple(filter(None, environ.get("ENDPOINT_ALIASES", "").split(","))),
+            continue_origins=tuple(environ.get("CONTINUE_ORIGINS", "").split()),
             refresh_token_bridge=environ.get("REFRESH_TOKEN_BRIDGE", ""),
             refresh_token_bridge_until=environ.get("REFRESH_TOKEN_BRIDGE_UNTIL", ""),
             aws_client=environ.get("AWS_CLIENT", "lean"),

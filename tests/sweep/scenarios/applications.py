@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 
+from authserver.endpoints.browsers.logout import end_by_token
 from authserver.endpoints.machines.revoke import NOTED_ACCESS_TOKENS
 from authserver.errors import InvalidGrant
 from authserver.messages.browser import ConsentPage
@@ -170,6 +171,12 @@ def _(estate: Estate) -> Act:
 @scenario("POST /revoke", "an application revokes a refresh token", takes=ONE_OF_WEB)
 def _(estate: Estate) -> Act:
     return lambda: estate.app("web").revoke(estate.held.web.refresh_token)
+
+
+@scenario("GET /logout", "a page of PlaceOS signs its user out by a token", takes=ONE_OF_WEB)
+def _(estate: Estate) -> Act:
+    token = estate.held.web.access_token.reveal()
+    return lambda: end_by_token(token, estate.services)
 
 
 @scenario("POST /revoke", "a public application revokes a refresh token", takes=PHONE_OF_ALICE)

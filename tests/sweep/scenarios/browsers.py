@@ -4,8 +4,11 @@ from copy import copy
 
 from authserver.endpoints.browsers.login import show_login, submit
 from authserver.endpoints.browsers.logout import log_out
-from authserver.messages.browser import GoTo, Interaction, LoginForm, LoginPage
+from authserver.endpoints.browsers.sign_in_by_script import sign_in_by_script
+from authserver.messages.browser import GoTo, Interaction, LoginForm, LoginPage, SignInByScript
 from authserver.messages.logout import LogoutRequest
+from authserver.values import Secret
+from tests.fakes import PASSWORD
 from tests.sweep.estate import RECOVERY_CODES, Estate
 from tests.sweep.kills import Act, Register
 from tests.sweep.powers import named
@@ -91,6 +94,17 @@ def at_sign_in(estate: Estate, cookie: str, **parameters: str) -> tuple[Browser,
 def _(estate: Estate) -> Act:
     browser, handle, page = at_sign_in(estate, estate.held.cookies["alice"], prompt="login")
     return lambda: copy(browser).sign_in(handle, csrf=page.csrf)
+
+
+@scenario(
+    "POST /auth/signin",
+    "somebody signs in anew, by a script of a page",
+    takes=named("alice: browser", "alice: open consent page"),
+)
+def _(estate: Estate) -> Act:
+    cookie, issuer = estate.held.cookies["alice"], estate.services.settings.issuer
+    asked = SignInByScript("alice", Secret(PASSWORD), "", issuer, session=cookie)
+    return lambda: sign_in_by_script(asked, estate.services)
 
 
 @scenario(

@@ -20,10 +20,16 @@ from authserver.errors import (
     OAuthError,
     ServerError,
 )
-from authserver.wire.http import CORS, HttpRequest, HttpResponse, render_error, render_preflight
+from authserver.wire.http import CORS, Headers, HttpRequest, HttpResponse, render_error, render_preflight
+
+# What API Gateway says of a path that it does not know.
+NO_SUCH_PATH = HttpResponse(
+    404, (("Content-Type", "application/json"),), '{"message":"Not Found"}', reason="realm_unknown"
+)
 
 type Event = Mapping[str, Any]
 type Handler = Callable[[Event, Any], dict[str, Any]]
+type Cors = Callable[[HttpRequest], Headers]
 type ErrorRenderer = Callable[[OAuthError, HttpRequest], HttpResponse]
 
 
@@ -33,15 +39,15 @@ def _render_error(error: OAuthError, _: HttpRequest) -> HttpResponse:
 
 def endpoint(
     *methods: str,
-    cors: bool = False,
+    cors: bool | Cors = False,
     render_error: ErrorRenderer = _render_error,
     find_route: Callable[[Event], Event] = lambda event: event,
 ) -> Callable[[Callable[[HttpRequest], HttpResponse]], Handler]:
     """Makes a Lambda handler of a function from `HttpRequest` to `HttpResponse` that serves these methods.
 
-    `cors` answers preflights and lets pages of any origin read the answer, without credentials. `render_error` is how
-    this endpoint says an `OAuthError`. `find_route` tells the routes apart that the template routes here as one
-    (`routes.Paths.find`).
+    `cors` answers preflights and lets pages of any origin read the answer, without credentials; or it gives the headers
+    that let them, none where nobody may. `render_error` is how this endpoint says an `OAuthError`. `find_route` tells
+    the routes apart that the template routes here as one (`routes.Paths.find`).
     """
 
     def decorate(serve: Callable[[HttpRequest], HttpResponse]) -> Handler:
@@ -60,15 +66,17 @@ def _serve(
     event: Event,
     serve: Callable[[HttpRequest], HttpResponse],
     methods: tuple[str, ...],
-    cors: bool,
+    cors: bool | Cors,
     render_error: ErrorRenderer,
     find_route: Callable[[Event], Event],
 ) -> tuple[HttpRequest, HttpResponse]:
     request = HttpRequest("", "", id=request_id_of(event))
     try:
         request = read_request(find_route(event))
-        if cors and request.method == "OPTIONS":
-            return request, render_preflight(methods)
+        if not _is_of_this_realm(request, event):
+            return request, NO_SUCH_PATH
+        if request.method == "OPTIONS" and (headers := _cors_of(request, cors)):
+            return request, render_preflight(methods, headers)
         _require_method(request, methods)
         response = serve(request)
     except OAuthError as error:
@@ -76,7 +84,19 @@ def _serve(
     except Exception:  # noqa: BLE001 - told with its traceback, and answered
         write_unexpected(request.id)
         response = render_error(ServerError("The request could not be completed", reason="unexpected"), request)
-    return request, response.with_headers(*CORS) if cors else response
+    return request, response.with_headers(*_cors_of(request, cors))
+
+
+def _cors_of(request: HttpRequest, cors: bool | Cors) -> Headers:
+    if callable(cors):
+        return cors(request)
+    return CORS if cors else ()
+
+
+def _is_of_this_realm(request: HttpRequest, event: Event) -> bool:
+    """Whether the path is there: those of Keycloak name a realm, which has to be the one that the operator named."""
+    realm = request.path_parameters.get("realm")
+    return realm is None or realm == (event.get("stageVariables") or {}).get("realm")
 
 
 def _require_method(request: HttpRequest, methods: tuple[str, ...]) -> None:

@@ -102,6 +102,9 @@ class ClientMetadata(Document):
     access_token_lifetime: int | None = Field(default=None, ge=1)
     refresh_token_lifetime: int | None = Field(default=None, ge=1)
     require_pkce: bool = True
+    parameters_in_query: bool = Field(
+        default=False, description="Its token requests have parameters in their address, at the paths of PlaceOS"
+    )
     default_max_age: int | None = Field(default=None, ge=0, le=2**31)
     resources: list[Annotated[str, AfterValidator(_resource)]] = Field(default=[], max_length=MAX_URIS)
     client_uri: WebPage = ""
@@ -160,6 +163,7 @@ def metadata_of(client: Client) -> dict[str, Any]:
     values["jwks"] = json.loads(client.jwks) if client.jwks else None
     for name in ("grant_types", "response_types", "resources", "contacts"):
         values[name] = list(values[name])
+    values["parameters_in_query"] = client.parameters_in_query or None  # few have heard of it
     needed = ("grant_types", "response_types", "scope")
     return {name: value for name, value in values.items() if name in needed or value not in (None, "", [])}
 
@@ -355,3 +359,5 @@ def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator
         yield "token_hook", "may be set by an operator alone"
     if not metadata.require_pkce and not terms.has("require_pkce", False):
         yield "require_pkce", "may be turned off by an operator alone"
+    if metadata.parameters_in_query and not terms.has("parameters_in_query", True):
+        yield "parameters_in_query", "may be turned on by an operator alone"

@@ -33,10 +33,12 @@ DISPENSABLE = frozenset(
         *("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts"),
         *("initiate_login_uri", "settings_uri", "software_id", "software_version", "post_logout_redirect_uris"),
         *("application_type", "subject_type", "preferred_subject_type", "default_max_age", "require_pkce"),
+        "parameters_in_query",
         *("id_token_signed_response_alg", "access_token_format", "access_token_lifetime", "refresh_token_lifetime"),
         *("default_scope", "optional_scope", "resources", "token_hook"),
     }
 )
+LAX = (("require_pkce", False), ("parameters_in_query", True))  # what only operators let a client do
 LIFETIMES = ("access_token_lifetime", "refresh_token_lifetime")
 # What clients ask for that this server does not do: the answer says so, or leaves it out.
 NOT_IN_FORCE: Mapping[str, Any] = {
@@ -161,8 +163,8 @@ def _keep_within_bounds(wanted: dict[str, Any], terms: Terms) -> None:
         isinstance(wanted["resources"], list) and terms.has("resources", tuple(wanted["resources"]))
     ):
         del wanted["resources"]
-    if wanted.get("require_pkce") is False and not terms.has("require_pkce", False):
-        del wanted["require_pkce"]
+    for name in [name for name, lax in LAX if wanted.get(name) is lax and not terms.has(name, lax)]:
+        del wanted[name]
     wanted["token_hook"] = terms.held_hook
 
 

@@ -126,13 +126,50 @@ class FederationProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where somebody goes once they have signed in or out: a path of this origin, or an address of a listed one.
+
+    Only `endpoints.browsers.continuation.resolve_continue` makes one.
+    """
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityRequest:
+    """What a page asks of the server that it signs its users in at, in PlaceOS's way.
+
+    `bearer` is its access token, if it sent one; `origin` is that of the page, if its browser says so.
+    """
+
+    session: str | None = field(default=None, repr=False)
+    bearer: str = field(default="", repr=False)
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInByScript:
+    """What a page's own sign-in form has, sent by a script of that page, whose `origin` its browser tells."""
+
+    username: str
+    password: Secret
+    continues: str
+    origin: str
+    source: str = ""
+    session: str | None = field(default=None, repr=False)
+    device: str = ""
+    device_cookie: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GoTo:
-    """Send the browser to another page: the sign-in or consent page of a pending request, or one without a request.
+    """Send the browser to another page: the sign-in or consent page of a pending request, or one without a request; or
+    to where a `Continuation` leads.
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
     `device_cookie` the one by which it is known afterwards.
-    `done` tells the page what was done, `ui_locales` in which language. `held_link` is a link out of a mail, which the browser keeps until its user has
-    signed in: what is in one is stored nowhere here.
+    `done` tells the page what was done, `ui_locales` in which language. `held_link` is a link out of a mail, which the
+    browser keeps until its user has signed in: what is in one is stored nowhere here.
     """
 
     page: str

@@ -13,7 +13,8 @@ from authserver.values import RedirectUri
 class LogoutRequest:
     """OpenID Connect RP-Initiated Logout 1.0 section 2; not yet validated.
 
-    `csrf` comes with a form of ours alone. `is_ambiguous`: a parameter came more than once.
+    `csrf` comes with a form of ours alone. `is_ambiguous`: a parameter came more than once. `is_own_pages`: a page of
+    this origin asks, at the path of PlaceOS.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -21,6 +22,7 @@ class LogoutRequest:
     is_form: bool = False
     csrf: str | None = field(default=None, repr=False)
     is_ambiguous: bool = False
+    is_own_pages: bool = False
 
     @property
     def ui_locales(self) -> str:
@@ -30,7 +32,7 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class PostLogoutTarget:
-    """Where a browser may be sent after signing out.
+    """Where a browser may be sent after signing out: what a client registered, or where a `Continuation` leads.
 
     Only `endpoints.browsers.logout.resolve_post_logout_redirect` makes one.
     """

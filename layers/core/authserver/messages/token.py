@@ -28,9 +28,10 @@ class ClientRequest:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest(ClientRequest):
-    """RFC 6749 section 4.1.3 and its like."""
+    """RFC 6749 section 4.1.3 and its like. `is_in_query`: its parameters were not in the body, where they belong."""
 
     grant_type: str = ""
+    is_in_query: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Client:
     access_token_lifetime: int | None = None
     refresh_token_lifetime: int | None = None
     require_pkce: bool = True
+    parameters_in_query: bool = False  # it posts them in the address, which RFC 6749 section 3.2 knows nothing of
     default_max_age: int | None = None
     resources: tuple[str, ...] = ()  # the resource indicators that this client answers for when it introspects
     owner: str = ""

@@ -1,13 +1,16 @@
 """What a browser sends while an authorization request is under way, and where it is sent next."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import TypedDict
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
+from authserver.errors import InvalidRequest
 from authserver.messages.authorization import AuthorizationRequest, AuthorizationResponse
 from authserver.messages.browser import (
     REQUEST_LIFETIME,
+    AuthorityRequest,
     CodeForm,
     ConsentForm,
     DeviceForm,
@@ -18,8 +21,9 @@ from authserver.messages.browser import (
     Interaction,
     LoginForm,
     PasskeyForm,
+    SignInByScript,
 )
-from authserver.values import Secret
+from authserver.values import Secret, read_json
 from authserver.wire.cookies import (
     COOKIE_ATTRIBUTES,
     DEVICE_COOKIE,
@@ -31,11 +35,12 @@ from authserver.wire.cookies import (
     request_cookie,
     session_cookie,
 )
-from authserver.wire.forms import read_form, read_query, single
+from authserver.wire.forms import MAX_FORM, media_type_of, read_form, read_query, single
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
 
 # A consent form may have each of an organisation's companies in it, ticked: whoever ticks too many is told so.
 MAX_CONSENT_FORM, MAX_CONSENT_FIELDS = 65_536, 700
+ELSEWHERE = ("/", "https://", "http://")  # how a `Continuation` begins, and none of our pages
 OWN_PAGES = ("same-origin", "none")  # what browsers say of a form of ours (Fetch Metadata); old ones say nothing
 
 
@@ -54,6 +59,52 @@ def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
         reference=request.id,
         source=request.source,
     )
+
+
+def parse_authority_request(request: HttpRequest) -> AuthorityRequest:
+    """What a page asks of us; browsers say where one of another origin is from."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return AuthorityRequest(
+        session=request.cookies.get(SESSION_COOKIE),
+        bearer=token.strip() if scheme.lower() == "bearer" else "",
+        origin=request.headers.get("origin", ""),
+    )
+
+
+def parse_continue(request: HttpRequest) -> tuple[str, str | None]:
+    """Where a visitor wants to be once they have signed in, and who they are. Raises `InvalidRequest`."""
+    return single(read_query(request)).get("continue", ""), request.cookies.get(SESSION_COOKIE)
+
+
+def parse_sign_in_by_script(request: HttpRequest) -> SignInByScript:
+    """`POST /auth/signin`: JSON and nothing else, which no form of another site can send. Raises `InvalidRequest`."""
+    if media_type_of(request) != "application/json" or len(request.body) > MAX_FORM:
+        raise InvalidRequest("The request body must be application/json", reason="media_type")
+    try:
+        document = read_json(request.body)
+        given = {name: document.get(name, "") for name in ("email", "password", "continue")}
+    except (ValueError, AttributeError):
+        raise InvalidRequest("The request is not well-formed", reason="json_malformed") from None
+    if not all(isinstance(value, str) for value in given.values()):
+        raise InvalidRequest("The request is not well-formed", reason="json_malformed")
+    return SignInByScript(
+        username=given["email"],
+        password=Secret(given["password"]),
+        continues=given["continue"],
+        origin=request.headers.get("origin", ""),
+        source=request.source,
+        session=request.cookies.get(SESSION_COOKIE),
+        device=device_of(request),
+        device_cookie=request.cookies.get(DEVICE_COOKIE),
+    )
+
+
+def render_continue(message: GoTo, issuer: str) -> HttpResponse:
+    """Where a script leads its user next, with the cookies that a redirect there would bring."""
+    response = render_goto(message, f"{issuer}/")
+    address = urljoin(f"{issuer}/", dict(response.headers)["Location"])
+    body = json.dumps({"continue": address})
+    return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), body, response.cookies, response.reason)
 
 
 def parse_interaction(request: HttpRequest) -> Interaction:
@@ -192,9 +243,11 @@ def render_goto(message: GoTo, root: str) -> HttpResponse:
         cookies.append(f"{LINK_COOKIE}={message.held_link}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
     said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
     query = urlencode({name: value for name, value in said.items() if value})
-    location = f"{root}{message.page}?{query}" if query else f"{root}{message.page}"
-    headers = (("Location", location), *NO_STORE, ("Referrer-Policy", "no-referrer"))
-    return HttpResponse(303, headers, cookies=tuple(cookies), reason=f"goto_{message.page.partition('/')[0]}")
+    is_elsewhere = message.page.startswith(ELSEWHERE)
+    page = message.page if is_elsewhere else f"{root}{message.page}"
+    headers = (("Location", f"{page}?{query}" if query else page), *NO_STORE, ("Referrer-Policy", "no-referrer"))
+    reason = "goto_continue" if is_elsewhere else f"goto_{message.page.partition('/')[0]}"
+    return HttpResponse(303, headers, cookies=tuple(cookies), reason=reason)
 
 
 def render_goto_provider(message: GoToProvider) -> HttpResponse:

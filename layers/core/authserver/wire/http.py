@@ -19,7 +19,9 @@ from authserver.errors import (
 from authserver.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+type Headers = tuple[tuple[str, str], ...]
 
 TOKEN_MISSING = "token_missing"  # the reason of `InvalidToken` where there was none
 PROTECTED_RESOURCE = "/.well-known/oauth-protected-resource"  # RFC 9728 section 3
@@ -148,12 +150,27 @@ def bearer_challenge(error: OAuthError, *, resource_metadata: str = "") -> str:
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
 
 
-def render_preflight(methods: tuple[str, ...]) -> HttpResponse:
+def cors_for(request: HttpRequest, origins: Iterable[str]) -> Headers:
+    """The CORS headers of an endpoint that looks at cookies: with them for pages of these origins, and for any others
+    without."""
+    origin = request.headers.get("origin", "")
+    if origin not in origins:
+        return (*CORS, ("Vary", "Origin"))
+    exposed = CORS[1:]
+    return (
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Credentials", "true"),
+        *exposed,
+        ("Vary", "Origin"),
+    )
+
+
+def render_preflight(methods: tuple[str, ...], cors: Headers = CORS) -> HttpResponse:
     """The answer to a CORS preflight."""
     return HttpResponse(
         204,
         (
-            *CORS,
+            *cors,
             ("Access-Control-Allow-Methods", ", ".join((*methods, "OPTIONS"))),
             ("Access-Control-Allow-Headers", CORS_REQUEST_HEADERS),
             ("Access-Control-Max-Age", "7200"),

@@ -13,10 +13,17 @@ from authserver.wire.http import TOKEN_MISSING
 if TYPE_CHECKING:
     from authserver.wire.http import HttpRequest
 
+PLACEOS = " /auth/"  # in the routes of its paths
+
 
 def parse_token_request(request: HttpRequest) -> TokenRequest:
-    """RFC 6749 section 3.2. Raises `InvalidRequest`."""
-    parameters, resource = _read_client_form(request)
+    """RFC 6749 section 3.2. Raises `InvalidRequest`.
+
+    At the paths of PlaceOS, whose clients do that, the parameters of a post without a body may be in the query; whether
+    this client may, its record says.
+    """
+    is_in_query = not request.body and bool(request.query) and PLACEOS in request.route
+    parameters, resource = _read_client_form(request, in_query=is_in_query)
     if "grant_type" not in parameters:
         raise InvalidRequest("grant_type is missing", reason="grant_type_missing")
     return TokenRequest(
@@ -24,6 +31,7 @@ def parse_token_request(request: HttpRequest) -> TokenRequest:
         resource,
         request.headers.get("authorization"),
         parameters["grant_type"],
+        is_in_query,
         source=request.source,
         reference=request.id,
     )
@@ -39,14 +47,23 @@ def parse_client_request(request: HttpRequest) -> ClientRequest:
 
 def parse_token_presented(request: HttpRequest) -> TokenPresented:
     """RFC 7009 section 2.1, RFC 7662 section 2.1. Raises `InvalidRequest`."""
+    return _parse_presented(request, "token")
+
+
+def parse_refresh_token_presented(request: HttpRequest) -> TokenPresented:
+    """The same by the name that Keycloak's clients have for it where they sign out. Raises `InvalidRequest`."""
+    return _parse_presented(request, "refresh_token")
+
+
+def _parse_presented(request: HttpRequest, name: str) -> TokenPresented:
     parameters, resource = _read_client_form(request)
-    if "token" not in parameters:
-        raise InvalidRequest("token is missing", reason="token_missing")
+    if name not in parameters:
+        raise InvalidRequest(f"{name} is missing", reason="token_missing")
     return TokenPresented(
         parameters,
         resource,
         request.headers.get("authorization"),
-        Secret(parameters["token"]),
+        Secret(parameters[name]),
         source=request.source,
         reference=request.id,
     )
@@ -87,9 +104,11 @@ def _required(token: str) -> str:
     return token
 
 
-def _read_client_form(request: HttpRequest) -> tuple[dict[str, str], tuple[str, ...]]:
+def _read_client_form(request: HttpRequest, *, in_query: bool = False) -> tuple[dict[str, str], tuple[str, ...]]:
     pairs = read_form(request)
     if request.query and any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
         # RFC 6749 section 2.3.1: credentials never travel in the request URI.
         raise InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
+    if in_query:
+        pairs = read_query(request)
     return single(pairs), tuple(value for name, value in pairs if name == "resource")

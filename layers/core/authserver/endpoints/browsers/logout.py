@@ -12,13 +12,17 @@ Decisions where the specification leaves one:
   and signs its user out: documents come and go.
 - A client that nobody has verified gets nobody back to its site who has not pressed a button here: anybody can register
   one, and a link to us would lead to any page of theirs (RFC 9700 section 4.11.2). A program on the device does.
+- PlaceOS names no client but where to `continue`, which is a page of this origin or of one that an operator listed. Its
+  own pages, of this origin, sign out at once: they could do anything else here as well. Cognito calls the client's URI
+  `logout_uri`. Both are parameters where an operator has us answer at their paths, and nothing elsewhere.
 - A form from another site is sent on as a link: browsers bring our cookie with the one and not with the other. A cookie
   that was not brought is not taken away either, or any site's form could do that.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
-from authserver.errors import InvalidRequest, UnreachableDocument, UnusableDocument
+from authserver.errors import InvalidRequest, InvalidToken, UnreachableDocument, UnusableDocument
 from authserver.messages.logout import GoToLogout, LogoutPage, LogoutRequest, PostLogoutTarget, SignedOut
 from authserver.models.browsers import Session
 from authserver.models.clients import VERIFIED, Client
@@ -50,8 +54,10 @@ class Asked:
     @property
     def goes_back(self) -> bool:
         """Whether whoever is signed out goes on to the target without another click."""
-        if self.client is None or self.target is None:
+        if self.target is None:
             return False
+        if self.client is None:
+            return True  # an operator's word
         return self.client.verification == VERIFIED or self.target.uri.stays_on_device
 
 
@@ -79,9 +85,23 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
     if request.csrf is not None:
         require_visitor_csrf(request.csrf, session, services)
         return _sign_out(session, replace(signed_out, goes_back=True), services)
-    if asked.hint is not None and asked.hint.subject == session.subject:
+    if request.is_own_pages or (asked.hint is not None and asked.hint.subject == session.subject):
         return _sign_out(session, signed_out, services)
     return _ask(session, signed_out, services)
+
+
+def end_by_token(presented: str, services: Services) -> None:
+    """Ends all that an access token hangs on; the browser stays signed in.
+
+    That is how PlaceOS's pages sign out, before they lead to the page that does the rest: whoever has the token may end
+    it (RFC 7009 section 2.1). One that stands no more ends nothing.
+    """
+    from authserver.tokens.presented import check_access_token
+
+    with suppress(InvalidToken):
+        token = check_access_token(presented, services)
+        if token.authorization_id is not None:
+            services.revocations.revoke(token.authorization_id, services.now(), token.client_id)
 
 
 def _understood(request: LogoutRequest, services: Services) -> Asked:
@@ -109,12 +129,14 @@ def resolve_post_logout_redirect(
 ) -> PostLogoutTarget | None:
     """The one place that a browser may be sent to after signing out (section 3); None if nothing is asked.
 
-    Raises `InvalidRequest` on a URI that is not the client's: by exact comparison, but for a loopback port.
+    Raises `InvalidRequest` on a URI that is not the client's: by exact comparison, but for a loopback port; and on a
+    `continue` that may not lead there.
     """
-    presented = request.parameters.get("post_logout_redirect_uri")
+    presented = _post_logout_redirect_uri(request, services)
     state = request.parameters.get("state")
     if presented is None:
-        return None
+        page = _continued(request, services)
+        return PostLogoutTarget(page) if page else None
     if client is None:
         raise InvalidRequest(
             "post_logout_redirect_uri needs an id_token_hint or a client_id", reason="logout_client_missing"
@@ -130,6 +152,23 @@ def resolve_post_logout_redirect(
         return PostLogoutTarget(RedirectUri.parse(presented, services.settings.redirect_schemes), state)
     except ValueError:
         raise InvalidRequest("post_logout_redirect_uri is not allowed", reason="logout_redirect_uri_unsafe") from None
+
+
+def _post_logout_redirect_uri(request: LogoutRequest, services: Services) -> str | None:
+    others = request.parameters.get("logout_uri") if "cognito" in services.settings.endpoint_aliases else None
+    return request.parameters.get("post_logout_redirect_uri", others)
+
+
+def _continued(request: LogoutRequest, services: Services) -> RedirectUri | None:
+    """The page that `continue` leads to."""
+    presented = request.parameters.get("continue")
+    if presented is None or "placeos" not in services.settings.endpoint_aliases:
+        return None
+    from .continuation import origin_of, resolve_continue
+
+    address = resolve_continue(presented, services).address
+    own = origin_of(services.settings.issuer) if address.startswith("/") else ""
+    return RedirectUri(own + address)
 
 
 def _ask(session: Session, wanted: SignedOut, services: Services) -> LogoutPage:

@@ -348,11 +348,15 @@ def _read_details(details: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _code_challenge(request: AuthorizationRequest, client: Client) -> CodeChallenge | None:
-    """S256 alone; an absent method means plain (RFC 7636 section 4.3) and is refused with it."""
+    """S256 alone; an absent method means plain (RFC 7636 section 4.3) and is refused with it.
+
+    A public client has to send one, whatever else an operator said of it (RFC 9700 section 2.1.1), unless the operator
+    also said that it is as old as those which put their parameters in the address.
+    """
     challenge = request.parameters.get("code_challenge")
     method = request.parameters.get("code_challenge_method")
     if challenge is None:
-        if client.require_pkce or client.is_public or method is not None:
+        if client.require_pkce or (client.is_public and not client.parameters_in_query) or method is not None:
             raise InvalidRequest("code_challenge is missing", reason="code_challenge_missing")
         return None
     if method != "S256":

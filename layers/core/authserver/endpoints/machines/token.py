@@ -21,6 +21,7 @@ def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     grant = _loaded_grant(request, services)
     client = authenticate(request, services, partial(grant.named, request, services))
     with Noted(client.client_id, request.reference, services):
+        _require_body(request, client)
         _require_allowed(client, grant)
         _require_parameters(request, grant)
         response = grant.issue(request, client, services)
@@ -33,6 +34,12 @@ def _loaded_grant(request: TokenRequest, services: Services) -> GrantType:
     if not hasattr(grant, "issue"):  # one that begins and ends at the authorization endpoint has nothing to issue here
         raise UnsupportedGrantType("grant_type is not supported", reason="grant_type_unsupported")
     return cast("GrantType", grant)
+
+
+def _require_body(request: TokenRequest, client: AuthenticatedClient) -> None:
+    """What is in an address ends up in logs: only where an operator said that this client knows no better."""
+    if request.is_in_query and not client.client.parameters_in_query:
+        raise InvalidRequest("The parameters must be in the request body", reason="parameters_in_query")
 
 
 def _require_allowed(client: AuthenticatedClient, grant: GrantType) -> None:
