@@ -1,5 +1,5 @@
-"""GET and POST /logout: OpenID Connect RP-Initiated Logout 1.0, and where people sign out by themselves; and how the
-clients of PlaceOS and of Keycloak sign out by a token, at the paths of those."""
+"""GET and POST /logout: OpenID Connect RP-Initiated Logout 1.0, and where people sign out by themselves; by a token for
+clients of PlaceOS and Keycloak."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap
@@ -12,6 +12,7 @@ from authserver.wire.logout import PLACEOS, is_by_refresh_token, parse_logout_re
 
 services = bootstrap(jose=True)
 pages = Pages(services)
+SIGNED_OUT = HttpResponse(204, NO_STORE, reason="signed_out")  # scripts ask, and look at nothing
 
 
 def render_refusal(error: OAuthError, request: HttpRequest) -> HttpResponse:
@@ -33,17 +34,15 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
 
 
 def by_token(request: HttpRequest, here: Services) -> HttpResponse:
-    """Nothing to see: a script asks this, of whatever origin."""
     from authserver.wire.protocol import parse_bearer
 
     end_by_token(parse_bearer(request), here)
-    return HttpResponse(204, NO_STORE, reason="signed_out")
+    return SIGNED_OUT
 
 
 def by_refresh_token(request: HttpRequest, here: Services) -> HttpResponse:
-    """As at the revocation endpoint, but for the answer, which has to be empty."""
     from authserver.endpoints.machines.revoke import revoke_token
     from authserver.wire.protocol import parse_refresh_token_presented
 
     revoke_token(parse_refresh_token_presented(request), here)
-    return HttpResponse(204, NO_STORE, reason="signed_out")
+    return SIGNED_OUT
