@@ -47,6 +47,7 @@ from authserver.models.organisations import Membership, Organisation
 from authserver.models.users import User, address_name
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import DEFAULT
+from authserver.storage.api_keys import ApiKeyStore
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import DomainTaken, IdentityProviderStore
@@ -222,6 +223,7 @@ class Stores:
     tokens: TokenStore
     browsers: BrowserStore
     revocations: RevocationStore
+    api_keys: ApiKeyStore
     withdrawals: WithdrawalStore
     identity_providers: IdentityProviderStore
 

@@ -2,6 +2,7 @@
 
 import click
 
+from authserver_cli.commands.api_keys import api_keys
 from authserver_cli.commands.authorizations import authorizations
 from authserver_cli.commands.clients import clients
 from authserver_cli.commands.completion import completion
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, keys),
+    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, api_keys, keys),
     *(end_everything, import_records, login, logout, completion),
 )
 for command in COMMANDS:

@@ -15,7 +15,7 @@ ITEMS = ({"id": 1, "name": "a first item"}, {"id": 2, "name": "a second item"})
 
 @endpoint("GET", "POST", cors=True)
 def lambda_handler(request: HttpRequest) -> HttpResponse:
-    if "client_id" not in request.authorizer:
+    if "sub" not in request.authorizer:
         raise InvalidToken("An access token is required", reason="authorizer_missing")
     match request.route:
         case "GET /me":

@@ -24,7 +24,7 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
         return _at_operators_path(request, here)
     if request.method == "POST":
         return render(introspect_token(parse_token_presented(request), here))
-    return render(introspect_self(parse_bearer(request), here))
+    return render(introspect_self(parse_bearer(request), here, request.source))
 
 
 def _at_operators_path(request: HttpRequest, here: Services) -> HttpResponse:

@@ -26,6 +26,7 @@ from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
 from authserver.models.browsers import Session
+from authserver.storage.api_keys import ApiKeyStore
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -68,6 +69,7 @@ class Stores:
     tokens: TokenStore
     browsers: BrowserStore
     revocations: RevocationStore
+    api_keys: ApiKeyStore
     withdrawals: WithdrawalStore
     identity_providers: IdentityProviderStore
     keys: KeyStore
@@ -84,7 +86,7 @@ class Stores:
 
 GUARDED = (
     *("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals"),
-    "identity_providers",
+    *("identity_providers", "api_keys"),
 )
 
 

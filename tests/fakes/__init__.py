@@ -4,6 +4,7 @@
 there as well.
 """
 
+from tests.fakes.api_keys import FakeApiKeys
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -48,6 +49,7 @@ __all__ = [
     "START",
     "Clock",
     "Counted",
+    "FakeApiKeys",
     "FakeBrowsers",
     "FakeClients",
     "FakeConfiguration",

@@ -28,6 +28,7 @@ from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import RINGS, KeyRing
 from authserver.values import RedirectUri, Scope, Secret, sha256
+from tests.fakes.api_keys import FakeApiKeys
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -77,6 +78,8 @@ def settings(**overrides: Any) -> Settings:
         endpoint_aliases=(),
         continue_origins=(),
         key_rotation_days=90,
+        api_keys=False,
+        api_key_lifetime=365 * 86_400,
         imported_password_hashes=(),
         clients_table="clients",
         users_table="users",
@@ -86,6 +89,7 @@ def settings(**overrides: Any) -> Settings:
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
         accepts_query_tokens=False,
+        accepts_api_key_header=False,
         accepts_token_events=False,
         organisation_parameter="organisation_id",
         company_parameter="company_id",
@@ -167,6 +171,7 @@ class FakeStores:
     browsers: FakeBrowsers
     configuration: FakeConfiguration
     keys: FakeKeys
+    api_keys: FakeApiKeys
     withdrawals: FakeWithdrawals
     identity_providers: FakeIdentityProviders
     journal: FakeJournal
@@ -204,6 +209,7 @@ class FakeStores:
             browsers,
             configuration,
             keys,
+            FakeApiKeys(record, organisations),
             withdrawals,
             FakeIdentityProviders(record),
             journal,
@@ -271,6 +277,7 @@ def services(
         "tokens": tokens or own.tokens,
         "browsers": browsers or own.browsers,
         "revocations": revocations or own.revocations,
+        "api_keys": own.api_keys,
         "withdrawals": withdrawals or own.withdrawals,
         "identity_providers": identity_providers,
     }

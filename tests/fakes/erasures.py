@@ -70,6 +70,11 @@ class FakeErasures:
         of_kind: dict[str, Filed] = {
             erasures.AUTHORIZATIONS: (self._tokens._authorizations, of_subject),
             erasures.ACCESS_TOKENS: (self._tokens._access_tokens, of_subject),
+            erasures.API_KEYS: (self._record.api_keys, of_subject),
+            erasures.KEYS_OF_ORGANISATION: (
+                self._record.api_keys,
+                lambda one: one.organisation == erasure.organisation,
+            ),
             erasures.SESSIONS: (self._record.sessions, of_subject),
             erasures.CONSENTS: (browsers._consents, of_subject),
             erasures.ACTIVITY: (self._journal._activities, of_subject),

@@ -16,6 +16,7 @@ from authserver.storage.standing import Ends
 from tests.fakes import filing
 
 if TYPE_CHECKING:
+    from authserver.models.api_keys import ApiKey
     from authserver.models.erasures import Erasure
     from authserver.models.registration import InitialAccessToken
 
@@ -33,6 +34,7 @@ class FakeRecord:
         self.memberships: dict[tuple[str, str], Membership] = {}
         self.providers: dict[str, IdentityProvider] = {}
         self.erasures: dict[str, Erasure] = {}
+        self.api_keys: dict[str, ApiKey] = {}
         self.initial_access_tokens: dict[str, InitialAccessToken] = {}
 
     # -- reading
@@ -64,16 +66,29 @@ class FakeRecord:
 
     # -- raising
 
-    def end_subject(self, subject: str, suspended: str | None = None, *, is_operator: bool | None = None) -> None:
+    def end_subject(
+        self,
+        subject: str,
+        suspended: str | None = None,
+        *,
+        is_operator: bool | None = None,
+        api_keys: bool = False,
+    ) -> None:
         key = filing.key(subject)
         before = self.subject(key)
         self.subjects[key] = replace(
             before,
             epoch=before.epoch + 1,
+            api_keys=before.api_keys + api_keys,
             grants={} if suspended == SUSPENDED_DELETED else before.grants,
             suspended=before.suspended if suspended is None else suspended,
             operator=before.operator if is_operator is None else is_operator,
         )
+
+    def end_api_keys(self, subject: str) -> None:
+        key = filing.key(subject)
+        before = self.subject(key)
+        self.subjects[key] = replace(before, api_keys=before.api_keys + 1)
 
     def end_grants(self, subject: str, client_key: str) -> None:
         key = filing.key(subject)
@@ -198,6 +213,6 @@ READS = frozenset(
         ),
         *("authorizations", "membership", "memberships_of", "members_of", "administrators_of"),
         *("invitation", "invitations_of", "invitations_for", "identities", "links", "initial_access_tokens"),
-        *("operators",),
+        *("operators", "api_keys"),
     }
 )

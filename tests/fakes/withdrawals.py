@@ -105,11 +105,19 @@ class FakeWithdrawals:
 
     # -- ends
 
+    def end_api_key(self, key_id: str) -> bool:
+        with self._lock:
+            return self._record.api_keys.pop(key_id, None) is not None
+
+    def end_api_keys(self, subject: str) -> None:
+        with self._lock:
+            self._record.end_api_keys(subject)
+
     def end(self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None) -> None:
         with self._lock:
             match subject, client_id, organisation:
                 case str(), None, None:
-                    self._record.end_subject(subject)
+                    self._record.end_subject(subject, api_keys=True)
                 case None, str(), None:
                     key = filing.key(client_id)
                     before = self._record.client(key)
@@ -204,7 +212,7 @@ class FakeWithdrawals:
             if changed is None:
                 return None
             if "status" in changes or changes.get("operator") is False:
-                self._record.end_subject(sub, _suspended(changes.get("status")))
+                self._record.end_subject(sub, _suspended(changes.get("status")), api_keys="status" in changes)
             return changed
 
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
@@ -220,7 +228,7 @@ class FakeWithdrawals:
                     self.delete_membership(organisation, sub)
             self._users.remove(sub)
             self._users.factors.remove(sub)
-            self._record.end_subject(sub, SUSPENDED_DELETED, is_operator=False)
+            self._record.end_subject(sub, SUSPENDED_DELETED, is_operator=False, api_keys=True)
         return True
 
     def _are_there(self, others: Others, sub: str) -> bool:
@@ -328,7 +336,7 @@ class FakeWithdrawals:
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:
-        if not changes or not changes.keys() <= {"name", "status"}:
+        if not changes or not changes.keys() <= {"name", "status", "api_keys"}:
             raise ValueError("these fields cannot be changed")
         with self._lock:
             changed = self._organisations.alter(organisation, **changes)

@@ -25,7 +25,7 @@ def authorizations() -> None:
     """What people have allowed clients to do, and every token that came of it."""
 
 
-def _whose(command: Callable[..., Any]) -> Callable[..., Any]:
+def of_one(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--user", metavar="SUB"),
         click.option("--client", metavar="CLIENT_ID"),
@@ -36,7 +36,7 @@ def _whose(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _query(user: str | None, client: str | None, org: str | None) -> dict[str, str]:
+def query_of(user: str | None, client: str | None, org: str | None) -> dict[str, str]:
     given = {"subject": user, "client_id": client, "organisation": org}
     query = {name: value for name, value in given.items() if value}
     if len(query) != 1:
@@ -45,14 +45,14 @@ def _query(user: str | None, client: str | None, org: str | None) -> dict[str, s
 
 
 @authorizations.command("list", examples="authserver authorizations list --user SUB")
-@_whose
+@of_one
 @listing
 @pass_invocation
 def list_authorizations(
     invocation: Invocation, user: str | None, client: str | None, org: str | None, limit: int | None
 ) -> None:
     """List the authorizations of a user, a client or an organisation."""
-    invocation.show_list(invocation.api.items(ALL, query=_query(user, client, org)), COLUMNS, limit)
+    invocation.show_list(invocation.api.items(ALL, query=query_of(user, client, org)), COLUMNS, limit)
 
 
 @authorizations.command(examples="authserver authorizations show ID")
@@ -74,11 +74,11 @@ def revoke(invocation: Invocation, authorization: str) -> None:
 
 
 @authorizations.command(examples="authserver authorizations revoke-all --user SUB --yes")
-@_whose
+@of_one
 @pass_invocation
 def revoke_all(invocation: Invocation, user: str | None, client: str | None, org: str | None) -> None:
     """End everything that was issued for a user, to a client or for an organisation until now."""
-    query = _query(user, client, org)
+    query = query_of(user, client, org)
     ((kind, value),) = query.items()
     invocation.confirm(f"Everything issued until now with the {kind} {value} ends for good.")
     invocation.done("Revoked.", invocation.api.delete(ALL, query=query))

@@ -61,16 +61,28 @@ def create(
     invocation.show(invocation.api.post(ALL, body_of({"name": name, "id": identifier}, file, assignments)))
 
 
-@orgs.command(examples='authserver orgs update ORG --name "Wonderland plc"')
+@orgs.command(
+    examples="""
+    authserver orgs update ORG --name "Wonderland plc"
+    authserver orgs update ORG --api-keys
+    """
+)
 @click.argument("org")
 @click.option("--name")
+@click.option("--api-keys/--no-api-keys", default=None, help="Whether its administrators may make API keys for it.")
 @fields
 @pass_invocation
 def update(
-    invocation: Invocation, org: str, name: str | None, file: Path | None, assignments: tuple[tuple[str, Any], ...]
+    invocation: Invocation,
+    org: str,
+    name: str | None,
+    api_keys: bool | None,
+    file: Path | None,
+    assignments: tuple[tuple[str, Any], ...],
 ) -> None:
     """Change what is given; the rest stays."""
-    invocation.show(invocation.api.patch(ONE, changes_of({"name": name}, file, assignments), organisation=org))
+    given = {"name": name, "api_keys": api_keys}
+    invocation.show(invocation.api.patch(ONE, changes_of(given, file, assignments), organisation=org))
 
 
 @orgs.command(examples="authserver orgs disable ORG")

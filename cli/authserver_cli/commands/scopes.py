@@ -53,6 +53,7 @@ def show(invocation: Invocation, scope: str) -> None:
 @click.option("--grantable-by", type=click.Choice(["anyone", "administrator", "operator"]))
 @click.option("--advertised/--not-advertised", default=None, help="Whether the metadata lists it.")
 @click.option("--group", help="What it is shown together with.")
+@click.option("--api-keys/--no-api-keys", default=None, help="Whether API keys may have it.")
 @fields
 @pass_invocation
 def set_scope(

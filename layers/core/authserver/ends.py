@@ -90,7 +90,8 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class SubjectEnd:
-    """The end of a user. `sessions` counts how often all browsers were signed out while applications stayed connected.
+    """The end of a user. `sessions` counts how often all browsers were signed out while applications stayed connected,
+    `api_keys` how often all API keys were ended.
 
     `grants` counts what ended for each client, by its key, and for `EVERY_CLIENT`. `operator` tells whether the user is
     one: only then scopes that operators alone grant are worth anything.
@@ -101,6 +102,7 @@ class SubjectEnd:
     suspended: str = ""
     operator: bool = False
     grants: Mapping[str, int] = field(default_factory=dict)
+    api_keys: int = 0
 
     def grant(self, client_key: str) -> int:
         """The epoch of what the subject granted a client, 0 without one.

@@ -40,7 +40,8 @@ class ClaimDefinition:
 @dataclass(frozen=True, slots=True)
 class ScopeDefinition:
     """A scope. `implies` names the scopes it includes; `group` is the heading under which people see it; `claims` are
-    what it tells of the user beside those that OpenID Connect defines."""
+    what it tells of the user beside those that OpenID Connect defines; `api_keys` tells whether API keys may have
+    it."""
 
     name: str
     description: str
@@ -50,6 +51,7 @@ class ScopeDefinition:
     advertised: bool = True
     group: str = ""
     claims: tuple[ClaimDefinition, ...] = ()
+    api_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,14 @@ class ScopeCatalogue:
             if name in self._known:
                 self._words[name] = words
         return words
+
+    def for_api_keys(self, scope: Scope) -> Scope:
+        """What of the scope API keys may have: what is there and allowed them with all that it implies."""
+        return Scope(tuple(name for name in scope if self._is_for_api_keys(name)))
+
+    def _is_for_api_keys(self, name: str) -> bool:
+        definitions = map(self._known.get, self.expand(Scope((name,))))
+        return all(definition is not None and definition.api_keys for definition in definitions)
 
     def beyond(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """What any user may grant and the scope does not give, not even in part; what weighs most comes first.

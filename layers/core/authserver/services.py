@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import Scopes
     from authserver.settings import Settings
+    from authserver.storage.api_keys import ApiKeyStore
     from authserver.storage.browsers import BrowserStore
     from authserver.storage.clients import ClientStore
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
@@ -141,6 +142,7 @@ class Services:
     tokens: TokenStore
     browsers: BrowserStore
     revocations: RevocationStore
+    api_keys: ApiKeyStore
     withdrawals: WithdrawalStore
     journal: JournalStore
     counters: CounterStore

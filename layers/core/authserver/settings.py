@@ -47,6 +47,8 @@ class Settings:
     session_lifetime: int
     consent_lifetime: int
     key_rotation_days: int
+    api_keys: bool  # whether there are any
+    api_key_lifetime: int  # at most
     imported_password_hashes: tuple[str, ...]
     clients_table: str
     users_table: str
@@ -56,6 +58,7 @@ class Settings:
     kms_key: str
     route_scopes: Mapping[str, str]
     accepts_query_tokens: bool
+    accepts_api_key_header: bool  # X-API-Key, and keys that may be used from some networks alone
     accepts_token_events: bool  # whether authorizers of type TOKEN are answered: their events have no path parameters
     organisation_parameter: str
     company_parameter: str
@@ -109,6 +112,8 @@ class Settings:
             session_lifetime=int(environ["SESSION_LIFETIME"]),
             consent_lifetime=int(environ["CONSENT_LIFETIME"]),
             key_rotation_days=int(environ["KEY_ROTATION_DAYS"]),
+            api_keys=environ.get("API_KEYS") == "On",
+            api_key_lifetime=int(environ.get("API_KEY_DAYS", "365")) * DAY,
             imported_password_hashes=tuple(environ.get("IMPORTED_PASSWORD_HASHES", "").split()),
             clients_table=environ["CLIENTS_TABLE"],
             users_table=environ["USERS_TABLE"],
@@ -117,7 +122,9 @@ class Settings:
             configuration_table=environ["CONFIGURATION_TABLE"],
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
-            accepts_query_tokens=environ.get("BEARER_TOKEN_IN") == "HeaderOrQuery",
+            accepts_query_tokens=environ.get("BEARER_TOKEN_IN", "").endswith("OrQuery"),
+            accepts_api_key_header=environ.get("BEARER_TOKEN_IN", "").startswith("HeaderOrApiKey")
+            and environ.get("API_KEYS") == "On",
             accepts_token_events=environ.get("TOKEN_AUTHORIZERS") == "NoTenants",
             organisation_parameter=environ.get("ORGANISATION_PARAMETER", "organisation_id"),
             company_parameter=environ.get("COMPANY_PARAMETER", "company_id"),

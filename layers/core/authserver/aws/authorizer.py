@@ -21,8 +21,9 @@ from authserver.models.organisations import EVERY_ENTITY
 from authserver.wire.http import PROTECTED_RESOURCE, bearer_challenge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+API_KEY = "x-api-key"
 QUERY_TOKENS = ("access_token", "bearer_token")
 
 
@@ -90,7 +91,24 @@ def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
         name: value.split(",") for name, value in (event.get("queryStringParameters") or {}).items()
     }
     tokens = tuple(value for name in QUERY_TOKENS for value in query.get(name) or ())
-    return AccessRequest(headers.get("authorization"), tokens, route, audience, read_path_parameters(event))
+    return AccessRequest(
+        *(headers.get("authorization"), tokens, route, audience, read_path_parameters(event)),
+        api_keys=_api_keys(headers, repeated),
+        source=_source(event),
+    )
+
+
+def _api_keys(headers: Mapping[str, str], repeated: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """What each ``X-API-Key`` has; HTTP APIs join those of a name by commas, which makes none of several."""
+    several = (values for name, values in repeated.items() if name.lower() == API_KEY)
+    once = (headers[API_KEY],) if API_KEY in headers else ()
+    return tuple(next(several, once))
+
+
+def _source(event: Event) -> str:
+    """The address that calls, as API Gateway saw it; no header of a client's has a say."""
+    context = event.get("requestContext") or {}
+    return str((context.get("identity") or context.get("http") or {}).get("sourceIp", ""))
 
 
 def _audience(event: Event, arn: str) -> str:
@@ -169,13 +187,15 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
     """What the API behind the authorizer is told; values are text, since REST APIs take nothing else."""
     context = {
         "sub": token.subject,
-        "client_id": token.client_id,
+        **({"client_id": token.client_id} if token.client_id else {}),
         "scope": str(token.scope),
         "jti": token.jti,
         "expires_at": str(token.expires_at),
     }
     if token.authorization_id:
         context["authorization_id"] = token.authorization_id
+    if token.api_key:
+        context["api_key"] = token.api_key
     if token.claims:
         context["claims"] = json.dumps(token.claims)
     if token.organisation:

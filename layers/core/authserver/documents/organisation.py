@@ -26,6 +26,7 @@ class Organisation(Document):
     name: str
     companies: dict[str, str]
     status: Status
+    api_keys: bool = Field(description="Whether its administrators may make API keys for it")
     created_at: int
 
     @classmethod
@@ -35,6 +36,7 @@ class Organisation(Document):
             name=organisation.name,
             companies=dict(sorted(organisation.companies.items())),
             status=status_of(organisation.status),
+            api_keys=organisation.api_keys,
             created_at=organisation.created_at,
         )
 
@@ -45,6 +47,7 @@ class NewOrganisation(Document):
     id: Identifier | None = None
     name: Text
     companies: dict[CompanyId, Text] = Field(default={}, max_length=MAX_COMPANIES)
+    api_keys: bool = Field(default=False, description="Whether its administrators may make API keys for it")
 
 
 class OrganisationChanges(Document):
@@ -52,6 +55,7 @@ class OrganisationChanges(Document):
 
     name: Text
     status: Status
+    api_keys: bool
 
 
 class Company(Document):

@@ -62,6 +62,7 @@ class Scope(Document):
     advertised: bool
     group: str
     claims: tuple[Claim, ...]
+    api_keys: bool = Field(description="Whether API keys may have it")
     built_in: bool = Field(description="One of this server's own, which cannot be changed")
 
     @classmethod
@@ -75,6 +76,7 @@ class Scope(Document):
             advertised=definition.advertised,
             group=definition.group,
             claims=tuple(map(Claim.of, definition.claims)),
+            api_keys=definition.api_keys,
             built_in=definition.name in scopes.BUILT_IN,
         )
 
@@ -103,6 +105,7 @@ class NewScope(Document):
     claims: tuple[Claim, ...] = Field(
         default=(), max_length=20, description="What it tells of the user beside the claims of OpenID Connect"
     )
+    api_keys: bool = Field(default=False, description="Whether API keys may have it")
 
 
 class ScopePath(Document):

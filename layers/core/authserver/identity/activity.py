@@ -27,6 +27,8 @@ LINK_WITHDRAWN = "link_withdrawn"
 APPLICATION_CONNECTED = "application_connected"  # (its client identifier)
 APPLICATION_DISCONNECTED = "application_disconnected"  # (its client identifier)
 APPLICATIONS_DISCONNECTED = "applications_disconnected"
+API_KEY_MADE, API_KEY_ENDED = "api_key_made", "api_key_ended"  # (its name)
+API_KEYS_ENDED = "api_keys_ended"
 PROFILE_CHANGED = "profile_changed"
 EMAIL_CHANGED = "email_changed"
 EMAIL_VERIFIED = "email_verified"
@@ -44,10 +46,11 @@ OPERATOR_MADE, OPERATOR_ENDED = "operator_made", "operator_ended"
 ADMINISTRATOR_MADE, MEMBER_MADE = "administrator_made", "member_made"  # (the organisation)
 MEMBERSHIP_ENDED = "membership_ended"  # (the organisation)
 ACCOUNT_DISABLED, ACCOUNT_ENABLED = "account_disabled", "account_enabled"
+KEY_GIVEN, KEY_TAKEN = "key_given", "key_taken"  # an API key (its name)
 BY_OPERATOR = (
     *(PASSWORD_SET, FACTORS_REMOVED, IDENTITY_LINKED, IDENTITY_UNLINKED, EMAIL_SET, LINK_REVOKED),
     *(OPERATOR_MADE, OPERATOR_ENDED, ADMINISTRATOR_MADE, MEMBER_MADE, MEMBERSHIP_ENDED),
-    *(ACCOUNT_DISABLED, ACCOUNT_ENABLED),
+    *(ACCOUNT_DISABLED, ACCOUNT_ENABLED, KEY_GIVEN, KEY_TAKEN),
 )
 
 # By what somebody signed in: a password alone, with a code of an app after it, with a recovery code; a passkey.

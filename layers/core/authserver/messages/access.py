@@ -18,7 +18,8 @@ class AccessRequest:
     """A call to a protected route, as the authorizer sees it.
 
     `audience` is the resource identifier of the API that is called; `route` is ``METHOD /path`` as the API's own
-    definition writes it.
+    definition writes it. `api_keys` is what the header ``X-API-Key`` has, `source` the address that calls; empty where
+    API Gateway does not tell it.
     """
 
     authorization: str | None = field(repr=False)
@@ -26,6 +27,8 @@ class AccessRequest:
     route: str = ""
     audience: str = ""
     path_parameters: Mapping[str, str] = field(default_factory=dict)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class ActiveAccessToken:
     """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims.
 
     `entities` are the companies of `organisation` that it reaches now; `every_entity` tells that those to come are too.
+    That of an API key has its identifier as `jti` and `api_key`; unless it is a client's, `client_id` is empty.
     """
 
     client_id: str
@@ -48,4 +52,5 @@ class ActiveAccessToken:
     entities: tuple[str, ...] = ()
     every_entity: bool = False
     details_requested: bool = False
+    api_key: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)  # of the user, by the operator's catalogue

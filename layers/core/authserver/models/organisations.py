@@ -14,7 +14,7 @@ EVERY_ENTITY = "*"  # every company of an organisation, those to come among them
 class Organisation:
     """A customer with several companies. `companies` maps their identifiers to their names.
 
-    `version` grows by one with each change.
+    `api_keys` tells whether its administrators may make API keys for it. `version` grows by one with each change.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Organisation:
     status: str = ACTIVE
     created_at: int = 0
     version: int = 0
+    api_keys: bool = False
 
     def companies_within(self, entities: Iterable[str]) -> tuple[str, ...]:
         """The companies that `entities` names and that the organisation has."""

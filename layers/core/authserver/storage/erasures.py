@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # What names a user, and what becomes of it.
 AUTHORIZATIONS = "authorizations"  # removed, with the codes and refresh tokens that hang on them
 ACCESS_TOKENS = "access_tokens"  # opaque ones, removed
+API_KEYS = "api_keys"  # theirs, and those of organisations that they carry: removed
 SESSIONS = "sessions"  # removed
 CONSENTS = "consents"  # removed
 ACTIVITY = "activity"  # removed
@@ -37,14 +38,15 @@ MEMBERSHIPS = "memberships"  # made by whoever was about to: removed
 CLIENTS = "clients"  # of which they are the owner: stay for those who use them, with another owner and not verified
 
 LISTED = (
-    *(AUTHORIZATIONS, ACCESS_TOKENS, SESSIONS, CONSENTS, ACTIVITY, LINKS),
+    *(AUTHORIZATIONS, ACCESS_TOKENS, API_KEYS, SESSIONS, CONSENTS, ACTIVITY, LINKS),
     *(APPROVALS, DECISIONS, INVITATIONS, INVITATIONS_SENT, FACTORS),
 )
 KINDS = (MEMBERSHIPS, *LISTED, CLIENTS)  # first what can still decide something
 # What there is of an organisation. None of it gives a power any more: the organisation's end is suspended for good.
 MEMBERS = "members"  # memberships in it: removed
 OFFERS = "offers"  # invitations to it: removed
-KINDS_OF_ORGANISATION = (MEMBERS, OFFERS)
+KEYS_OF_ORGANISATION = "keys_of_organisation"  # its API keys: removed
+KINDS_OF_ORGANISATION = (MEMBERS, OFFERS, KEYS_OF_ORGANISATION)
 PAGE = 25
 
 

@@ -54,6 +54,12 @@ class Ends:
         """The same with a client whose epoch was read elsewhere (`models.clients.Client.epoch`)."""
         return replace(self, client=ClientEnd(epoch=epoch), client_key=client_key)
 
+    def of_api_keys(self) -> Ends:
+        """The same as API keys stand under them: a new password ends none, so a count of their own takes the place of
+        the subject's epoch. Whether who carries an organisation's is an administrator, `approvers` tells."""
+        subject = replace(self.subject, epoch=self.subject.api_keys, grants={})
+        return replace(self, subject=subject, membership=None, organisation_key="")
+
     @property
     def is_suspended(self) -> bool:
         """Whether nothing stands at all, whenever it was begun."""

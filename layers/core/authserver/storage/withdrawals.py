@@ -59,6 +59,14 @@ class WithdrawalStore(RevocationStore, Protocol):
         None if there is none such, it is revoked, or it reaches others than it `was` believed to, and than these.
         """
 
+    # -- API keys
+
+    def end_api_key(self, key_id: str) -> bool:
+        """Ends an API key; False if there is none of this identifier."""
+
+    def end_api_keys(self, subject: str) -> None:
+        """Ends all the API keys of a user, and those of organisations that the user carries."""
+
     # -- ends
 
     def end(self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None) -> None:
@@ -181,7 +189,8 @@ class WithdrawalStore(RevocationStore, Protocol):
     # -- organisations
 
     def change_organisation(self, organisation: str, **changes: Any) -> Organisation | None:
-        """Sets `name` or `status`; the organisation as it is now, None if absent. A changed status ends all of it."""
+        """Sets `name`, `status` or `api_keys`; the organisation as it is now, None if absent. A changed status ends all
+        of it."""
 
     def delete_organisation(self, organisation: str, now: int) -> None:
         """Removes an organisation; nothing of it stands ever after, and no other has its identifier. Idempotent.

@@ -2,6 +2,7 @@
 
 Four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of codes, refresh tokens and handles,
 ``access_token`` that of opaque access tokens, which the authorizer checks and which is of no use for anything else.
+Where there are API keys, ``api_key`` is a fifth: it is kept for as long as they live.
 
 A new key is published `PUBLISH_LEAD` before it signs, which is longer than any cache of the old key set lives. It is
 kept until what it made last has expired. One that was stolen is withdrawn: the deployment's item tells every function,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SIGNING_RINGS = ("ES256", "RS256")
 TOKEN_RING = "token"
 ACCESS_TOKEN_RING = "access_token"
+API_KEY_RING = "api_key"
 RINGS = (*SIGNING_RINGS, TOKEN_RING, ACCESS_TOKEN_RING)
 
 CACHE_LIFETIME = 300
@@ -53,6 +55,7 @@ class KeyRing:
         random: Callable[[int], bytes],
         deployment: Callable[[], Deployment],
     ) -> None:
+        self._names = (*RINGS, API_KEY_RING) if settings.api_keys else RINGS
         self._store = store
         self._opener = opener
         self._settings = settings
@@ -94,7 +97,7 @@ class KeyRing:
         return tuple(key.public for ring in rings if ring for key in ring.keys if not self._is_over(key))
 
     def rings(self) -> tuple[Ring, ...]:
-        return tuple(ring for name in RINGS if (ring := self._store.get(name)))
+        return tuple(ring for name in self._names if (ring := self._store.get(name)))
 
     def are_current(self) -> bool:
         self._looked_at = self._now()
@@ -123,7 +126,7 @@ class KeyRing:
         return (*keys[:-1], replace(newest, use_from=min(newest.use_from, self._now())))
 
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
-        return tuple(name for name in RINGS if self._rotate(name, at_once=at_once))
+        return tuple(name for name in self._names if self._rotate(name, at_once=at_once))
 
     def load_ahead(self, used: Sequence[str], checked: Sequence[str]) -> None:
         """Loads rings before the first request needs them: of the `used`, the keys that sign or seal are unwrapped.
@@ -187,6 +190,8 @@ class KeyRing:
         settings = self._settings
         if name == TOKEN_RING:
             return max(settings.code_lifetime + settings.refresh_token_lifetime, settings.session_lifetime)
+        if name == API_KEY_RING:
+            return settings.api_key_lifetime
         return settings.longest_token_lifetime
 
     # -- loading

@@ -1,8 +1,8 @@
 """Opaque credentials that authenticate themselves.
 
-A code, device code, refresh token, access token, session, request handle or link in a mail is ``<prefix>_`` and
-base64url of its fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16 octets. What is
-forged or mistyped is refused here, without a database read, and cannot change anything.
+A code, device code, refresh token, access token, API key, session, request handle or link in a mail is
+``<prefix>_`` and base64url of its fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16
+octets. What is forged or mistyped is refused here, without a database read, and cannot change anything.
 
 The tag says only that we made it. Whether it still stands, and whether its secret is the right one, the stored record
 decides.
@@ -47,6 +47,8 @@ REQUEST = Kind("rq", (("id", 16),))
 FEDERATION = Kind("fs", (("request", 16), ("id", 16)))
 # A device that waits for its user: `id` is half the SHA-256 of its user code.
 DEVICE_CODE = Kind("dc", (("id", 16), ("secret", 16)))
+# An API key. It names its user or client, and its organisation, by their hashes; what it has none of is zero.
+API_KEY = Kind("apikey", (("id", 16), ("subject", 16), ("client", 16), ("organisation", 16), ("secret", 16)))
 # In the path of a page, out of a mail.
 MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
 # A browser that signed in as this subject before; it lets nobody in.

@@ -42,6 +42,7 @@ Configuration (``id``)
 
 Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and are never removed.
     ``end#subject#<key>``     a user's ``epoch``; ``sessions``, which counts how often all browsers were signed out;
+                              ``api_keys``, which counts how often all API keys were ended;
                               ``grants``, which counts the ends for each client, by its key, and for all of them, by
                               ``*``; ``operator``; ``suspended``
     ``end#client#<key>#<s>``  a client's ``epoch``, ``suspended``, the ``version`` of its record, its ``scope``, and
@@ -58,6 +59,9 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed
     ``access_token#<id>``     an opaque access token; ``is_revoked`` once it was; a user's is listed by
                               ``listed_subject``, as ``access_token#<subject key>``
+    ``api_key#<id>``          an API key, of which ``used_at`` tells when it was used; listed by ``listed_subject``, by
+                              ``listed_client`` or by ``listed_organisation``, as ``api_key#<key>``, and an
+                              organisation's by ``listed_subject`` of who carries it as well
     ``revoked#<jti>#<s>``     a JWT access token without an authorization that was revoked; outlives it
     ``device#<half of the SHA-256 of a user code>``   a device that waits for its user; ``answer`` is the authorization
                               that it was given, or ``denied``; ``interval``, which grows where it polls too often
@@ -162,6 +166,11 @@ class DynamoStores:
 
         return DynamoRevocations(self.dynamodb, self.tables, guard)
 
+    def api_keys(self, guard: Guard) -> Any:
+        from authserver.aws.dynamodb.api_keys import DynamoApiKeys
+
+        return DynamoApiKeys(self.dynamodb, self.tables, self.reader, guard)
+
     def withdrawals(self, guard: Guard) -> Any:
         from authserver.aws.dynamodb.withdrawals import DynamoWithdrawals
 
@@ -206,6 +215,7 @@ GUARDED = {
     "tokens": DynamoStores.tokens,
     "browsers": DynamoStores.browsers,
     "revocations": DynamoStores.revocations,
+    "api_keys": DynamoStores.api_keys,
     "withdrawals": DynamoStores.withdrawals,
     "identity_providers": DynamoStores.identity_providers,
 }

@@ -32,11 +32,12 @@ def subject_end(
     suspended: str | None = None,
     is_operator: bool | None = None,
     version: int | None = None,
+    api_keys: bool = False,
     only_if: str = "",
     values: Mapping[str, Any] = NO_MORE,
 ) -> Placed:
-    """Raises the epoch of a subject. The `version` is that which the user's record gets in the same transaction, if it
-    is changed. `suspended` is set, or if empty removed.
+    """Raises the epoch of a subject, and with `api_keys` that of their API keys. The `version` is that which the user's
+    record gets in the same transaction, if it is changed. `suspended` is set, or if empty removed.
 
     The counts of `grants` stay, since an approval is compared with them whatever the epoch is: one that fell would let
     what was disconnected stand again. Only of somebody who is deleted, and never comes back, are they forgotten.
@@ -53,7 +54,7 @@ def subject_end(
         more[":operator"] = True
     elif is_operator is not None:
         removes.append("#operator")
-    expression = _expression(sets, removes, ["epoch :one"])
+    expression = _expression(sets, removes, ["epoch :one", *(("api_keys :one",) if api_keys else ())])
     names = {} if is_operator is None else {"#operator": "operator"}
     key = {"pk": subject_end_key(key_text(subject))}
     return table, Write.update(key, expression, only_if, more, names)

@@ -18,6 +18,7 @@ from authserver.storage.lists import Page
 BY_SUBJECT = {
     erasures.AUTHORIZATIONS: "",
     erasures.ACCESS_TOKENS: "access_token#",
+    erasures.API_KEYS: "api_key#",
     erasures.SESSIONS: "session#",
     erasures.CONSENTS: "consent#",
     erasures.ACTIVITY: "activity#",
@@ -34,6 +35,7 @@ class DynamoErasures:
         self._users = Table(dynamodb, users_table)
         self._by_subject = Index(dynamodb, tokens_table, "pk", "by_subject", "listed_subject")
         self._by_client = Index(dynamodb, tokens_table, "pk", "by_client", "listed_client")
+        self._tokens_by_organisation = Index(dynamodb, tokens_table, "pk", "by_organisation", "listed_organisation")
         self._by_kind = Index(dynamodb, users_table, "id", "by_kind", "listed")
         self._by_member = Index(dynamodb, users_table, "id", "by_member", "listed_member")
         self._by_organisation = Index(dynamodb, users_table, "id", "by_organisation", "listed_organisation")
@@ -72,6 +74,9 @@ class DynamoErasures:
             case erasures.OFFERS:
                 listed = f"invitation#{key_text(erasure.organisation)}"
                 return self._each(self._by_organisation, (listed,), cursor, self._drop)
+            case erasures.KEYS_OF_ORGANISATION:
+                listed = f"api_key#{key_text(erasure.organisation)}"
+                return self._each(self._tokens_by_organisation, (listed,), cursor, self._remove)
             case erasures.FACTORS:
                 return Erased(int(self._users.delete_if({"id": factors_key(erasure.subject)}, "attribute_exists(id)")))
         raise ValueError(kind)

@@ -62,6 +62,7 @@ class DynamoOrganisations:
                 "id": organisation_key(organisation.id),
                 "organisation": organisation.id,
                 "listed": LISTED,
+                "api_keys": organisation.api_keys or None,
             }
         )
         end = {"pk": organisation_end_key(key_text(organisation.id), 0)}

@@ -64,8 +64,8 @@ class Wanted:
     With `client_id`, that client's record, whose end is the one to read if `client_key` names no other; with
     `caller_key` that end alone, likewise; with
     `companies`, the organisation's; with `user`, that user's. With both an organisation and a subject
-    comes the membership. `fresh`: the deployment's item as it is now. `source` is the address that asks, for whom a
-    client's document may be fetched.
+    comes the membership, unless it is not wanted. `fresh`: the deployment's item as it is now. `source` is the address
+    that asks, for whom a client's document may be fetched.
     """
 
     subject_key: str = ""
@@ -74,6 +74,7 @@ class Wanted:
     caller_key: str = ""
     organisation_key: str = ""
     companies: bool = False
+    membership: bool = True
     user: str = ""
     items: tuple[str, ...] = ()
     fresh: bool = False
@@ -192,7 +193,7 @@ class Reader:
         client = self._clients.get(caller_key) if wanted.client_id else None
         companies_of = wanted.organisation_key if wanted.companies else ""
         organisation = self._organisations.get(companies_of) if companies_of else None
-        with_membership = wanted.organisation_key and wanted.subject_key
+        with_membership = wanted.membership and wanted.organisation_key and wanted.subject_key
         keys = {
             "subject": subject_end_key(wanted.subject_key) if wanted.subject_key else "",
             "client": client_end_key(client_key, shard) if client_key else "",

@@ -73,6 +73,10 @@ def initial_access_token_key(token_id: str) -> str:
     return f"initial#{token_id}"
 
 
+def api_key_key(key_id: str) -> str:
+    return f"api_key#{key_id}"
+
+
 def mail_key(link_id: str) -> str:
     return f"mail#{link_id}"
 

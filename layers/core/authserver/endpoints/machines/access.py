@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from authserver.errors import InsufficientScope, InvalidRequest, InvalidToken
 from authserver.scopes import covered
+from authserver.tokens import opaque
 from authserver.tokens.presented import check_access_token
 from authserver.values import Scope, resource_among
 
@@ -30,7 +31,7 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
         InvalidRequest: it came in two ways at once (RFC 6750 section 2).
         TemporarilyUnavailable: nobody can tell now, which is no.
     """
-    token = check_access_token(_presented(request, services), services)
+    token = _check(_presented(request, services), request, services)
     if resource_among(request.audience, token.audience) is None:
         raise InvalidToken("The access token is meant for another resource", reason="audience")
     _require_scope(token, request, services)
@@ -38,11 +39,22 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
     return token
 
 
+def _check(presented: str, request: AccessRequest, services: Services) -> ActiveAccessToken:
+    settings = services.settings
+    is_in_own_header = settings.accepts_api_key_header and request.api_keys
+    if is_in_own_header or (settings.api_keys and opaque.is_a(opaque.API_KEY, presented)):
+        from authserver.tokens.api_keys import check_api_key  # most deployments have none
+
+        return check_api_key(presented, services, request.source)
+    return check_access_token(presented, services)
+
+
 def _presented(request: AccessRequest, services: Services) -> str:
     scheme, _, token = (request.authorization or "").partition(" ")
     from_header = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
     from_query = list(request.query_tokens) if services.settings.accepts_query_tokens else []
-    presented = from_header + from_query
+    from_own_header = list(request.api_keys) if services.settings.accepts_api_key_header else []
+    presented = from_header + from_query + from_own_header
     if len(presented) > 1:
         raise InvalidRequest("The access token was sent in more than one way", reason="token_transports")
     if not presented:

@@ -40,6 +40,8 @@ def introspect_token(request: TokenPresented, services: Services) -> Document:
     caller = authenticate(request, services, partial(_named, presented, services))
     if caller.client.is_public:
         raise InvalidClient("Introspection needs a confidential client", reason="client_public")
+    if _is_api_key(presented, services):
+        return _introspect_api_key(presented, caller, services)
     if caller.named.credential is None:
         return INACTIVE
     if opaque.is_a(opaque.REFRESH_TOKEN, presented):
@@ -47,8 +49,29 @@ def introspect_token(request: TokenPresented, services: Services) -> Document:
     return _introspect_access_token(caller, services)
 
 
+def _is_api_key(presented: str, services: Services) -> bool:
+    return services.settings.api_keys and opaque.is_a(opaque.API_KEY, presented)
+
+
+def _introspect_api_key(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
+    """An API key, for the client whose it is and for resource servers.
+
+    Of where it is used from nobody tells: one that is limited to networks is not active here.
+    """
+    from authserver.tokens.api_keys import check_api_key
+
+    try:
+        token = check_api_key(presented, services)
+    except InvalidToken:
+        return INACTIVE
+    return Document(_members(token, services)) if _is_entitled(caller, token) else INACTIVE
+
+
 def _named(presented: str, services: Services) -> Named:
-    """What the token names; nothing if it is none of ours. That of a refresh token hangs on the caller."""
+    """What the token names; nothing if it is none of ours. That of a refresh token hangs on the caller, and an API key
+    is read by itself."""
+    if _is_api_key(presented, services):
+        return Named()
     if opaque.is_a(opaque.REFRESH_TOKEN, presented):
         return named_by(opaque.unseal(opaque.REFRESH_TOKEN, presented, services.keys.token_keys(TOKEN_RING)))
     try:
@@ -67,12 +90,14 @@ def _introspect_access_token(caller: AuthenticatedClient, services: Services) ->
     return Document({**token.claims, **_members(token, services), **_urn_members(caller.client, token, services)})
 
 
-def introspect_self(presented: str, services: Services) -> Document:
-    """What an access token says of itself, for whoever holds it: RFC 7662's members, the application's name, and whom
-    it acts for, as a URN.
+def introspect_self(presented: str, services: Services, source: str = "") -> Document:
+    """What an access token or an API key says of itself, for whoever holds it, at the address `source`: RFC 7662's
+    members, the application's name, and whom it acts for, as a URN.
 
     Raises `InvalidToken` if it does not stand.
     """
+    if _is_api_key(presented, services):
+        return _introspect_own_key(presented, services, source)
     token, client = _standing_with_client(presented, services)
     own = _members(token, services)
     own["client_name"] = client.client_name
@@ -102,6 +127,14 @@ def _standing_with_client(presented: str, services: Services) -> tuple[ActiveAcc
     return token, client
 
 
+def _introspect_own_key(presented: str, services: Services, source: str) -> Document:
+    from authserver.tokens.api_keys import check_api_key
+
+    token = check_api_key(presented, services, source)
+    urn = _urn(token, "client" if token.client_id else "user", services)
+    return Document({**_members(token, services), "subject_urn": urn})
+
+
 def _urn_members(caller: Client, token: ActiveAccessToken, services: Services) -> dict[str, str]:
     """Whom the token acts for, by a name of the operator's own (RFC 7662 section 2.2), where that is turned on."""
     settings = services.settings
@@ -117,15 +150,16 @@ def _members(token: ActiveAccessToken, services: Services) -> IntrospectedClaims
     members: IntrospectedClaims = {
         "active": True,
         "iss": services.settings.issuer,
-        "client_id": token.client_id,
         "sub": token.subject,
         "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
         "scope": str(token.scope),
-        "token_type": "Bearer",
+        "token_type": "api_key" if token.api_key else "Bearer",
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.jti,
     }
+    if token.client_id:  # an API key of a person or an organisation is no client's
+        members["client_id"] = token.client_id
     if token.auth_time is not None:
         members["auth_time"] = token.auth_time
     if token.organisation:
@@ -141,17 +175,25 @@ def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -
 
     A company is named together with its organisation: another one may have a company of the same identifier.
     """
-    parts: tuple[str, ...] = ("user", token.subject)
-    if token.organisation:
-        parts = ("organisation", token.organisation)
     if client.preferred_subject_type == "company" and len(token.entities) == 1:
-        parts = ("company", token.organisation, token.entities[0])
+        return _written("company", token.organisation, token.entities[0], services=services)
+    return _urn(token, "user", services)
+
+
+def _urn(token: ActiveAccessToken, otherwise: str, services: Services) -> str:
+    """That of its organisation, or `otherwise` of its subject, which is of that type."""
+    if token.organisation:
+        return _written("organisation", token.organisation, services=services)
+    return _written(otherwise, token.subject, services=services)
+
+
+def _written(*parts: str, services: Services) -> str:
     return ":".join(("urn", services.settings.urn_namespace, *(quote(part, safe="") for part in parts)))
 
 
 def _is_entitled(caller: AuthenticatedClient, token: ActiveAccessToken) -> bool:
     """The token's own client, or a resource server it is meant for (section 4)."""
-    if token.client_id == caller.client_id:
+    if token.client_id == caller.client_id:  # an API key of a person or an organisation is no client's
         return True
     return any(resource_among(own, token.audience) is not None for own in caller.client.resources)
 

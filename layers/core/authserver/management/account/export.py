@@ -6,6 +6,7 @@ from typing import Any
 from authserver.documents import authorization as documents
 from authserver.management.pages import one_after_the_other
 from authserver.management.present import PresentEnds
+from authserver.models.api_keys import ApiKey
 from authserver.models.browsers import Consent, OneTimeLink, Session
 from authserver.models.clients import Client
 from authserver.models.factors import Factors
@@ -14,6 +15,7 @@ from authserver.models.organisations import Membership
 from authserver.models.users import User
 from authserver.records import dataclass
 from authserver.services import Services
+from authserver.storage.lists import Page
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url
 
@@ -42,11 +44,12 @@ def export_account(user: User, services: Services, cursor: str | None = None) ->
             lambda size, at: services.journal.activities(sub, limit=size, cursor=at),
             lambda size, at: organisations.memberships_of(sub, limit=size, cursor=at),
             lambda size, at: services.clients.list(owner=sub, limit=size, cursor=at),
+            lambda size, at: _keys_of(sub, size, at, services),
         ),
         limit=PART,
         cursor=cursor,
     )
-    granted, consents, sessions, links, activities, memberships, clients = found
+    granted, consents, sessions, links, activities, memberships, clients, api_keys = found
     ends = PresentEnds(services, (*granted, *consents))
     document = {
         "exported_at": services.now(),
@@ -63,6 +66,7 @@ def export_account(user: User, services: Services, cursor: str | None = None) ->
         "links": _links(links),
         "activity": _activity(activities),
         "own_applications": _own_applications(user, clients),
+        "api_keys": _api_keys(api_keys),
     }
     return Export(document, following)
 
@@ -137,6 +141,27 @@ def _own_applications(user: User, clients: Iterable[Client]) -> list[dict[str, A
         return {**{name: getattr(client, name) for name in names}, "scope": str(client.scope), "redirect_uris": uris}
 
     return [described(client) for client in clients if client.owner == user.sub]
+
+
+def _keys_of(sub: str, limit: int, cursor: str | None, services: Services) -> Page[ApiKey]:
+    """None where the deployment has no keys: then nothing may read any."""
+    if not services.settings.api_keys:
+        return Page(())
+    return services.api_keys.api_keys(subject=sub, limit=limit, cursor=cursor)
+
+
+def _api_keys(keys: Iterable[ApiKey]) -> list[dict[str, Any]]:
+    """The user's, and those of organisations that the user carries."""
+    names = ("id", "name", "organisation", "created_at", "expires_at")
+    return [
+        {
+            **{name: getattr(one, name) for name in names},
+            **{name: sorted(getattr(one, name)) for name in ("resource", "entities", "networks")},
+            "scope": str(one.scope),
+            "last_used_at": one.used_at or None,
+        }
+        for one in keys
+    ]
 
 
 def _key(text: str) -> str:

@@ -30,6 +30,7 @@ from authserver.management.account.acting import (
     not_administrator,
     organisation_of,
 )
+from authserver.management.account.api_keys import OPERATIONS as API_KEYS
 from authserver.management.account.members import OPERATIONS as MEMBERS
 from authserver.management.pages import LONGEST, one_after_the_other
 from authserver.management.present import Known, PresentEnds
@@ -662,6 +663,7 @@ OPERATIONS = (
         is_list=True,
     ),
     *MEMBERS,
+    *API_KEYS,
     Operation(
         f"GET {ORGANISATION}/applications",
         "List an organisation's connected applications",

@@ -1,6 +1,7 @@
 """The admin API: everything that operators do."""
 
 from authserver.management.admin import (
+    api_keys,
     authorizations,
     client_documents,
     clients,
@@ -25,6 +26,7 @@ OPERATIONS = (
     *scopes.OPERATIONS,
     *resources.OPERATIONS,
     *authorizations.OPERATIONS,
+    *api_keys.OPERATIONS,
     *keys.OPERATIONS,
     *identity_providers.OPERATIONS,
     *theme.OPERATIONS,

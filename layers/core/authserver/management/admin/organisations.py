@@ -33,6 +33,7 @@ def create_organisation(call: Call, services: Services) -> Answer:
         id=wanted.id or call.new_identifier(services),
         name=wanted.name,
         companies=wanted.companies,
+        api_keys=wanted.api_keys,
         created_at=services.now(),
     )
     if not services.organisations.create(organisation):
@@ -48,7 +49,7 @@ def get_organisation(call: Call, services: Services) -> Answer:
 def change_organisation(call: Call, services: Services) -> Answer:
     """Renames, disables or enables an organisation. Disabling ends everything granted for it at once."""
     organisation = _organisation(call, services)
-    current = {"name": organisation.name, "status": organisation.status}
+    current = {"name": organisation.name, "status": organisation.status, "api_keys": organisation.api_keys}
     wanted = call.patched(documents.OrganisationChanges, current)
     changes = {name: value for name, value in wanted.model_dump().items() if value != current[name]}
     changed = services.withdrawals.change_organisation(organisation.id, **changes) if changes else organisation
@@ -180,9 +181,9 @@ def _made_before(call: Call, organisation: Organisation, services: Services) -> 
     return existing
 
 
-def _asked_of(organisation: Organisation) -> tuple[str, dict[str, str], str]:
+def _asked_of(organisation: Organisation) -> tuple[str, dict[str, str], str, bool]:
     """What a create asks for."""
-    return organisation.name, dict(organisation.companies), organisation.status
+    return organisation.name, dict(organisation.companies), organisation.status, organisation.api_keys
 
 
 def _write(organisation: Organisation) -> dict[str, Any]:

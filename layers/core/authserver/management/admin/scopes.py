@@ -116,6 +116,7 @@ def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue
     return ScopeDefinition(
         *(name, wanted.description, implies, wanted.sensitive, wanted.grantable_by, wanted.advertised, wanted.group),
         claims,
+        wanted.api_keys,
     )
 
 

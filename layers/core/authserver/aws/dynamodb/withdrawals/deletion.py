@@ -42,7 +42,7 @@ class UserDeletion(Withdrawals):
             memberships = self._fitting(memberships, MOST_WRITES - BESIDE_MEMBERSHIPS - len(there))
             writes: list[Placed] = [
                 *there,
-                subject_end(self._tables.tokens, sub, suspended=SUSPENDED_DELETED, is_operator=False),
+                subject_end(self._tables.tokens, sub, suspended=SUSPENDED_DELETED, is_operator=False, api_keys=True),
                 *self._removing(sub, item, now),
                 *(write for membership in memberships for write in self._leaving(membership)),
             ]

@@ -11,7 +11,14 @@ from authserver.aws.dynamodb.ends import (
 )
 from authserver.aws.dynamodb.tokens import AUTHORIZATION_ID, reaches
 from authserver.aws.dynamodb.withdrawals.common import ATTEMPTS, Withdrawals, contended
-from authserver.aws.items.primary_keys import approval_key, consent_key, key_text, membership_key, subject_end_key
+from authserver.aws.items.primary_keys import (
+    api_key_key,
+    approval_key,
+    consent_key,
+    key_text,
+    membership_key,
+    subject_end_key,
+)
 from authserver.aws.items.tokens import authorization_of
 from authserver.aws.table import ConditionFailed, Write, decode_item
 from authserver.ends import EVERY_CLIENT
@@ -42,11 +49,18 @@ class GrantWithdrawals(Withdrawals):
             return None
         return authorization_of(decode_item(item))
 
+    def end_api_key(self, key_id: str) -> bool:
+        return self._tokens.delete_if({"pk": api_key_key(key_id)}, "attribute_exists(pk)")
+
+    def end_api_keys(self, subject: str) -> None:
+        key = {"pk": subject_end_key(key_text(subject))}
+        self._write([(self._tables.tokens, Write.update(key, "ADD api_keys :one", "", {":one": 1}))])
+
     def end(self, *, subject: str | None = None, client_id: str | None = None, organisation: str | None = None) -> None:
         tokens = self._tables.tokens
         match subject, client_id, organisation:
             case str(), None, None:
-                self._write([subject_end(tokens, subject)])
+                self._write([subject_end(tokens, subject, api_keys=True)])
             case None, str(), None:
                 self._write(raise_client_end(tokens, client_id))
             case None, None, str():

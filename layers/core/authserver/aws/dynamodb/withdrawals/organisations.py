@@ -17,7 +17,7 @@ from authserver.ends import SUSPENDED_DELETED
 from authserver.models.organisations import Membership, Organisation
 from authserver.storage.erasures import left_by_organisation
 
-ORGANISATION_FIELDS = frozenset({"name", "status"})
+ORGANISATION_FIELDS = frozenset({"name", "status", "api_keys"})
 IS_NO_ADMINISTRATOR = "attribute_not_exists(id) OR NOT #role = :administrator"
 
 

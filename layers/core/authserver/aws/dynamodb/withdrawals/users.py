@@ -140,7 +140,14 @@ class UserWithdrawals(Withdrawals):
             mark, values = "SET #operator = :operator, version = :version", {":operator": True, ":version": version}
             return self._tables.tokens, Write.update(key, mark, "", values, names)
         suspended = suspension_of(changes.get("status"))
-        return subject_end(self._tables.tokens, sub, version=version, suspended=suspended, is_operator=is_operator)
+        return subject_end(
+            self._tables.tokens,
+            sub,
+            version=version,
+            suspended=suspended,
+            is_operator=is_operator,
+            api_keys=suspended is not None,
+        )
 
     def unlink(self, sub: str, identity_id: str) -> bool:
         version = new_version()
