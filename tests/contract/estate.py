@@ -7,6 +7,7 @@ from typing import Any
 
 from authserver.ends import Begun
 from authserver.messages.mail import EMAIL_VERIFICATION, PASSWORD_RESET
+from authserver.models.api_keys import ApiKey
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
 from authserver.models.clients import Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
@@ -20,6 +21,7 @@ from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceReq
 from authserver.models.users import Identity, User
 from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
+from authserver.storage.api_keys import KeyStanding
 from authserver.storage.standing import Ends, Standing
 from authserver.values import Scope, sha256
 from tests.contract.implementations import Stores
@@ -28,6 +30,7 @@ from tests.contract.records import (
     IDLE,
     NOW,
     access_token,
+    api_key,
     authorization,
     configured,
     consent,
@@ -60,7 +63,8 @@ class Estate:
 
     Two clients: `web`, with a secret of ours and an imported one, and `kept`, a registration that nobody has used.
     Alice has used web for herself (`personal`), and for acme by ada's approval (`tenant`); a code of hers is not
-    redeemed. `jti` is a token of web's own. What begins with ``new_`` is not stored, and free.
+    redeemed. `jti` is a token of web's own. `acme_key` is carried by ada. What begins with ``new_`` is not stored, and
+    free.
     """
 
     stores: Stores
@@ -85,6 +89,9 @@ class Estate:
     code: Authorization
     opaque: AccessTokenRecord
     machine: AccessTokenRecord
+    own_key: ApiKey
+    acme_key: ApiKey
+    web_key: ApiKey
     jti: str
     consent: Consent
     question: Approval
@@ -105,6 +112,7 @@ class Estate:
     new_organisation: Organisation
     new_authorization: Authorization
     new_access_token: AccessTokenRecord
+    new_key: ApiKey
     new_session: Session
     new_request: PendingRequest
     new_federation: Federation
@@ -171,6 +179,9 @@ class Estate:
         yield from self._standing_clients()
         yield from self._standing_tenants()
         yield from self._standing_grants()
+        yield from (
+            name for name in ("own_key", "acme_key", "web_key") if self.key_standing(getattr(self, name)).stands
+        )
         yield from self._standing_browsers()
         yield from self._standing_configuration()
 
@@ -274,6 +285,14 @@ class Estate:
         if any(one.id == self.initial.id and one.remaining for one in self._initial_access_tokens()):
             yield "initial"
 
+    def key_standing(self, made: ApiKey) -> KeyStanding:
+        return self.stores.api_keys.standing(
+            made.id,
+            subject_key=key(made.subject) if made.subject else "",
+            client_key=key(made.client_id) if made.client_id else "",
+            organisation_key=key(made.organisation) if made.organisation else "",
+        )
+
     @property
     def _machine(self) -> Begun:
         """What a token of web's own was begun under."""
@@ -340,6 +359,7 @@ _READERS: dict[type[Any], Callable[[Stores, Any], Any]] = {
     OneTimeLink: lambda stores, one: stores.browsers.link(one.id, key(one.subject)).link,
     IdentityProvider: lambda stores, one: stores.identity_providers.get(one.id),
     Ring: lambda stores, one: stores.keys.get(one.name),
+    ApiKey: lambda stores, one: stores.api_keys.find(one.id),
     Erasure: lambda stores, one: stores.erasures.get(one.subject_key),
 }
 
@@ -396,6 +416,14 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         federation=_put(stores.browsers.put_federation, federation()),
         device=_put(stores.tokens.put_device, device()),
         **granted,
+        own_key=_put(
+            stores.api_keys.create, api_key(subject=alice.sub, begun=replace(subject, subject=ends.subject.api_keys))
+        ),
+        acme_key=_made_for(stores, administrator, acme, ends.deployment.era),
+        web_key=_put(
+            stores.api_keys.create,
+            api_key(client_id=web.client_id, begun=Begun(era=subject.era, client=personal.client)),
+        ),
         jti=identifier(),
         consent=_remembered(
             stores,
@@ -421,6 +449,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         new_organisation=Organisation(f"org-{identifier()}", "Another customer"),
         new_authorization=authorization(subject=alice.sub, client_id=web.client_id, begun=personal),
         new_access_token=access_token(client_id=web.client_id, subject=alice.sub),
+        new_key=api_key(subject=ada.sub, organisation=acme.id, entities=frozenset({"a"})),
         new_session=session(**sessions),
         new_request=pending_request(),
         new_federation=federation(),
@@ -504,6 +533,15 @@ def _granted(
             access_token(client_id=web.client_id, subject=web.client_id, begun=machine),
         ),
     }
+
+
+def _made_for(stores: Stores, by: Membership, acme: Organisation, era: str) -> ApiKey:
+    end = stores.tokens.standing(organisation_key=key(acme.id)).ends.organisation
+    approver = key(by.subject)
+    begun = Begun(era=era, organisation=end.epoch, approver=approver, approval=end.approvers.get(approver, 0))
+    made = api_key(subject=by.subject, organisation=acme.id, entities=frozenset({"a"}), begun=begun)
+    assert stores.api_keys.create(made, by)
+    return made
 
 
 def _asked(

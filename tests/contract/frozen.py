@@ -48,6 +48,7 @@ from authserver.ends import (
 )
 from authserver.messages.mail import EMAIL_VERIFICATION
 from authserver.models import DISABLED
+from authserver.models.api_keys import ApiKey
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
 from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
@@ -180,6 +181,14 @@ AUTHORIZATION = replace(
 )
 ACCESS_TOKEN = AccessTokenRecord(
     *("access-token", HASH, WEB, ALICE, Scope.parse("read"), (API, FILES), AT, TILL, CODE.id, AT - 5, UNDER, True)
+)
+API_KEY = ApiKey(
+    *("api-key", "A report", HASH, Scope.parse("read export"), (API, FILES), AT, TILL, ALICE),
+    organisation=ACME,
+    entities=frozenset({"a", "*"}),
+    networks=("192.0.2.0/24", "2001:db8::/32"),
+    begun=Begun(ERA, 1, organisation=2, approver=key_text(ALICE), approval=3),
+    used_at=AT + 5,
 )
 INITIAL = InitialAccessToken("initial-token", HASH, 3, AT, TILL, Begun(ERA))
 REQUEST = PendingRequest(
@@ -392,6 +401,7 @@ SHAPES: dict[str, Shape] = {
         subject_end_key(key_text(ALICE)),
         lambda s: _ends(s, subject=ALICE).subject,
         SUBJECT_END,
+        today=replace(SUBJECT_END, api_keys=1),
         **without(SUBJECT_END, epoch=0, sessions=0, operator=False, grants={}),
     ),
     "end-subject-disabled": shape(
@@ -399,6 +409,7 @@ SHAPES: dict[str, Shape] = {
         subject_end_key(key_text(BOB)),
         lambda s: _ends(s, subject=BOB).subject,
         SubjectEnd(1, 0, SUSPENDED_DISABLED),
+        today=SubjectEnd(1, 0, SUSPENDED_DISABLED, api_keys=1),
         epoch=SubjectEnd(0, 0, SUSPENDED_DISABLED),
     ),
     "end-client": shape(
@@ -453,6 +464,13 @@ SHAPES: dict[str, Shape] = {
         **without(ACCESS_TOKEN, begun=Begun(), is_revoked=False),
     ),
     "revoked": shape("TokensTable", revoked_key("a-jti", 0), lambda s: s.tokens.standing(jti="a-jti").is_revoked, True),
+    "api_key": shape(
+        "TokensTable",
+        f"api_key#{API_KEY.id}",
+        lambda s: s.api_keys.find(API_KEY.id),
+        API_KEY,
+        used_at=replace(API_KEY, used_at=0),
+    ),
     "initial": shape(
         "TokensTable",
         f"initial#{INITIAL.id}",
@@ -617,6 +635,8 @@ def _store_grants(stores: Stores) -> None:
     stores.tokens.put_access_token(replace(ACCESS_TOKEN, is_revoked=False))
     stores.withdrawals.revoke_opaque(ACCESS_TOKEN.id)
     stores.withdrawals.revoke_jwt("a-jti", TILL)
+    stores.api_keys.create(replace(API_KEY, used_at=0))
+    stores.api_keys.note_use(API_KEY.id, API_KEY.used_at)
     stores.tokens.put_initial_access_token(INITIAL)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from authserver.models.api_keys import ApiKey
 from authserver.models.browsers import Consent, Federation, PendingRequest, Session
 from authserver.models.configuration import IdentityProvider
 from authserver.models.journal import Activity
@@ -90,6 +91,21 @@ def access_token(**overrides: Any) -> AccessTokenRecord:
         "expires_at": NOW + 600,
     }
     return AccessTokenRecord(**{**defaults, **overrides})
+
+
+def api_key(**overrides: Any) -> ApiKey:
+    """One of a user who has nothing else, unless told otherwise."""
+    whose = {} if "client_id" in overrides else {"subject": f"sub-{identifier()}"}
+    defaults: dict[str, Any] = {
+        "id": identifier(),
+        "name": "A report",
+        "secret_hash": sha256("secret"),
+        "scope": Scope.parse("read"),
+        "resource": ("https://api.example",),
+        "created_at": NOW,
+        "expires_at": END,
+    }
+    return ApiKey(**{**defaults, **whose, **overrides})
 
 
 def device(**overrides: Any) -> DeviceRequest:

@@ -27,6 +27,7 @@ from tests.contract.records import (
     NOW,
     access_token,
     activity,
+    api_key,
     authorization,
     configured,
     identifier,
@@ -130,6 +131,12 @@ def _access_token(stores: Stores, sub: str) -> Callable[[], object]:
     return lambda: stores.tokens.standing(access_token_id=record.id).access_token
 
 
+def _api_key(stores: Stores, sub: str) -> Callable[[], object]:
+    record = api_key(subject=sub, organisation=f"org-{identifier()}")
+    assert stores.api_keys.create(record)
+    return lambda: stores.api_keys.find(record.id)
+
+
 def _session(stores: Stores, sub: str) -> Callable[[], object]:
     record = session(subject=sub)
     stores.browsers.put_session(record)
@@ -171,6 +178,7 @@ def _factors(stores: Stores, sub: str) -> Callable[[], object]:
 MADE: dict[str, Made] = {
     kinds.AUTHORIZATIONS: _authorization,
     kinds.ACCESS_TOKENS: _access_token,
+    kinds.API_KEYS: _api_key,
     kinds.SESSIONS: _session,
     kinds.CONSENTS: _consent,
     kinds.ACTIVITY: _activity,
@@ -507,7 +515,7 @@ def test_a_session_of_theirs_is_gone_for_good(stores: Stores) -> None:
 # ------------------------------------------------------------------ organisations
 
 
-def test_the_deletion_of_an_organisation_leaves_its_members_and_offers(stores: Stores) -> None:
+def test_the_deletion_of_an_organisation_leaves_its_members_offers_and_keys(stores: Stores) -> None:
     acme, globex = (f"org-{identifier()}" for _ in range(2))
     for one in (acme, globex):
         assert stores.organisations.create(Organisation(one, "A customer"))
@@ -518,15 +526,17 @@ def test_the_deletion_of_an_organisation_leaves_its_members_and_offers(stores: S
         stores.organisations.invite(
             Invitation(base64url(key_of(one) + key_of(name)), one, name, MEMBER, "sub", NOW, NOW + 60)
         )
+        assert stores.api_keys.create(api_key(organisation=one))
     stores.withdrawals.delete_organisation(acme, NOW)
     left = stores.erasures.get(f"organisation#{key(acme)}")
-    assert left == Erasure(
-        f"organisation#{key(acme)}", NOW, left=frozenset({kinds.MEMBERS, kinds.OFFERS}), organisation=acme
-    )
+    every = frozenset({kinds.MEMBERS, kinds.OFFERS, kinds.KEYS_OF_ORGANISATION})
+    assert left == Erasure(f"organisation#{key(acme)}", NOW, left=every, organisation=acme)
     assert left in listed(stores, only_open=True)
     assert all_of(stores, left, kinds.MEMBERS) == 2 * kinds.PAGE
     assert all_of(stores, left, kinds.OFFERS) == 1
-    assert [all_of(stores, left, kind) for kind in kinds.KINDS_OF_ORGANISATION] == [0, 0]
+    assert all_of(stores, left, kinds.KEYS_OF_ORGANISATION) == 1
+    assert [all_of(stores, left, kind) for kind in kinds.KINDS_OF_ORGANISATION] == [0, 0, 0]
+    assert len(stores.api_keys.api_keys(organisation=globex).items) == 1
     assert stores.organisations.members_of(acme).items == ()
     assert stores.organisations.invitations_of(acme).items == ()
     assert stores.organisations.members_counted(globex).number == 2 * kinds.PAGE

@@ -19,6 +19,7 @@ from authserver.models.organisations import MEMBER
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
+from authserver.storage.api_keys import ApiKeyStore
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore, Licence
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -36,6 +37,7 @@ from tests.contract.implementations import Stores
 from tests.contract.records import END, IDLE, NOW, identifier, key, membership
 
 PORTS: dict[str, type[Any]] = {
+    "api_keys": ApiKeyStore,
     "browsers": BrowserStore,
     "clients": ClientStore,
     "configuration": ConfigurationStore,
@@ -112,6 +114,19 @@ def next_ring(ring: Ring) -> Ring:
 PLACE = Place("a group", "a member", NOW, FAR)
 PACE = Pace(10, (1,))
 REHASHED = ClientSecret(b"x" * 32, IMPORTED.created_at)
+
+API_KEYS: dict[str, Verb] = {
+    "create": begins(lambda e, s: s.api_keys.create(e.new_key, e.administrator)),
+    "find": reads(lambda e, s: s.api_keys.find(e.own_key.id)),
+    "standing": reads(lambda e, s: s.api_keys.standing(e.own_key.id, subject_key=key(e.alice.sub))),
+    "api_keys": reads(lambda e, s: s.api_keys.api_keys(subject=e.alice.sub)),
+    "note_use": begins(lambda e, s: s.api_keys.note_use(e.own_key.id, NOW)),
+    "take_over": begins(
+        lambda e, s: s.api_keys.take_over(
+            e.acme_key, e.other_administrator, replace(e.acme_key.begun, approver=key(e.gil.sub))
+        )
+    ),
+}
 
 BROWSERS: dict[str, Verb] = {
     "put_request": begins(lambda e, s: s.browsers.put_request(e.new_request)),
@@ -327,7 +342,7 @@ TENANT = ("tenant", "generation 1 of tenant", "access token of tenant", "tenant 
 CODE = ("code", "generation 0 of code", "access token of code", "unredeemed code")
 GRANTS = (*PERSONAL, *TENANT, *CODE, "consent to read", "consent to write")
 SUBJECT = (*GRANTS, "session", "other_session", "reset", "confirmation")
-ALICE = (*SUBJECT, "alice", "password of alice", "member", "approval", "question")
+ALICE = (*SUBJECT, "own_key", "alice", "password of alice", "member", "approval", "question")
 FACTORS_OF_ALICE = ("totp", "passkey", "recovery code hash-one", "recovery code hash-two")
 WEB = (
     "web",
@@ -337,10 +352,10 @@ WEB = (
     "web's secret of 1800000000",
     "web's secret of 1800000001",
 )
-CLIENT = (*GRANTS, *WEB, "machine", "jti", "approval")
-ACME = (*TENANT, "acme", "company a", "company b", "member", "administrator", "other_administrator")
+CLIENT = (*GRANTS, *WEB, "machine", "web_key", "jti", "approval")
+ACME = (*TENANT, "acme_key", "acme", "company a", "company b", "member", "administrator", "other_administrator")
 ORGANISATION = (*ACME, "approval", "question")
-ADMINISTRATOR_OF_ACME = (*TENANT, "administrator", "invitation", "approval")
+ADMINISTRATOR_OF_ACME = (*TENANT, "acme_key", "administrator", "invitation", "approval")
 
 REVOCATIONS: dict[str, Verb] = {
     "revoke": withdraws(lambda e, s: s.revocations.revoke(e.personal.id, NOW, e.web.client_id), *PERSONAL),
@@ -357,7 +372,9 @@ WITHDRAWALS: dict[str, Verb] = {
         lambda e, s: s.withdrawals.set_entities(e.tenant.id, e.acme.id, frozenset({"a"}), e.tenant.entities),
         "tenant reaches b",
     ),
-    "end": withdraws(lambda e, s: s.withdrawals.end(subject=e.alice.sub), *SUBJECT),
+    "end_api_key": withdraws(lambda e, s: s.withdrawals.end_api_key(e.own_key.id), "own_key"),
+    "end_api_keys": withdraws(lambda e, s: s.withdrawals.end_api_keys(e.alice.sub), "own_key"),
+    "end": withdraws(lambda e, s: s.withdrawals.end(subject=e.alice.sub), *SUBJECT, "own_key"),
     "end_grants": withdraws(lambda e, s: s.withdrawals.end_grants(e.alice.sub), *GRANTS),
     "end_sessions": withdraws(
         lambda e, s: s.withdrawals.end_sessions(e.alice.sub, e.session), *CODE, "other_session", "confirmation"
@@ -400,7 +417,7 @@ WITHDRAWALS: dict[str, Verb] = {
     "delete_client": withdraws(lambda e, s: s.withdrawals.delete_client(e.web.client_id), *CLIENT),
     "block_client": withdraws(
         lambda e, s: s.withdrawals.block_client(e.web.client_id, is_blocked=True),
-        *(*GRANTS, "machine", "jti", "approval"),
+        *(*GRANTS, "machine", "web_key", "jti", "approval"),
     ),
     "change_organisation": withdraws(
         lambda e, s: s.withdrawals.change_organisation(e.acme.id, status=DISABLED), *ORGANISATION
@@ -433,13 +450,14 @@ WITHDRAWALS: dict[str, Verb] = {
     ),
     "end_everything": withdraws(
         lambda e, s: s.withdrawals.end_everything(identifier()),
-        *(*SUBJECT, "era", "machine", "jti", "approval", "question"),
+        *(*SUBJECT, "own_key", "acme_key", "web_key", "era", "machine", "jti", "approval", "question"),
     ),
 }
 
 VERBS: dict[str, Verb] = {
     f"{port}.{name}": verb
     for port, verbs in {
+        "api_keys": API_KEYS,
         "browsers": BROWSERS,
         "clients": CLIENTS,
         "configuration": CONFIGURATION,

@@ -73,6 +73,7 @@ class Server:
         self.browsers = stores.browsers
         self.revocations = stores.revocations
         self.withdrawals = stores.withdrawals
+        self.api_keys = stores.api_keys
         self.journal = stores.journal
         self.erasures = stores.erasures
         self.erasure_orders: list[str] = []
@@ -90,7 +91,7 @@ class Server:
         guarded = ("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals")
 
         def stores_of(session: Session) -> dict[str, Any]:
-            names = (*guarded, "identity_providers")
+            names = (*guarded, "identity_providers", "api_keys")
             return {
                 name: self._watched(name, fakes.Guarded(getattr(self, name), self.record, session)) for name in names
             }
@@ -102,6 +103,7 @@ class Server:
             journal=self._watched("journal", self.journal),
             counters=self._watched("counters", self.counters),
             erasures=self._watched("erasures", self.erasures),
+            api_keys=self._watched("api_keys", self.api_keys),
             key_store=self._watched("keys", self.keys),
             identity_providers=self._watched("identity_providers", self.identity_providers),
             deployment=lambda: self.record.deployment,

@@ -32,11 +32,12 @@ PEOPLE = {
 class Tenants(Server):
     """Acme with its companies a1, a2, a3 and Globex with g1, g2; the client "web" acts for organisations."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         scope = replace(fakes.client().scope, tokens=("openid", "read", "write", "export"))
         super().__init__(
             fakes.client(preferred_subject_type="organisation", scope=scope),
             fakes.client(client_id="personal", client_name="A personal one"),
+            **settings,
         )
         self.configuration.put_scopes(CATALOGUE)
         self.organisations.create(Organisation("acme", "Acme", {"a1": "A One", "a2": "A Two", "a3": "A Three"}))

@@ -18,7 +18,7 @@ from authserver.tokens.opaque import key_of
 from authserver.values import Scope, base64url
 
 MOST_KEYS = 100  # of a user, a client or an organisation
-MOST_OF_COMPANIES, MOST_OF_SCOPES = 1500, 1000  # octets: a key is read with one unit, and has 4 KB
+MOST_OF_COMPANIES, MOST_OF_SCOPES = 1200, 800  # octets: a key is read with one unit, and has 4 KB
 
 
 def where_there_are_any(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
