@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.functions.estate import Furnished, furnish
+from tests.functions.flowing import API_KEYS
 from tests.functions.gateway import Gateway
 from tests.functions.journey import App, Browser, machine, native, other, web
 from tests.functions.simulated_aws import SimulatedAws
@@ -35,14 +36,19 @@ def furnished_once() -> dict[str, Any]:
 
 
 @pytest.fixture
-def furnished(world: World, furnished_once: dict[str, Any]) -> Furnished:
-    """The stack with something of everything that there is to manage."""
+def furnished(world: World, furnished_once: dict[str, Any]) -> Iterator[Furnished]:
+    """The stack with something of everything that there is to manage, API keys among it."""
     if not furnished_once:
-        furnished_once["estate"] = furnish(world)
-        furnished_once["stored"] = world.aws.snapshot()
-    world.restore(furnished_once["stored"])
-    world.aws.calls.clear()
-    return world, furnished_once["estate"]
+        furnished_once["functions"] = {
+            name: world.load(name, **API_KEYS) for name in ("authorizer", "admin", "account")
+        }
+    with world.using(**furnished_once["functions"]):
+        if "estate" not in furnished_once:
+            furnished_once["estate"] = furnish(world)
+            furnished_once["stored"] = world.aws.snapshot()
+        world.restore(furnished_once["stored"])
+        world.aws.calls.clear()
+        yield world, furnished_once["estate"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from authserver.models.invitations import Invitation
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Organisation
 from authserver.models.users import Identity
 from authserver.values import base64url
+from tests.contract.records import api_key
 from tests.functions.flowing import answered, flow, mail_flow
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import (
@@ -64,6 +65,7 @@ def live_long(world: World) -> str:
     contacts = ("alice@example.com", "help@app.example")
     change_client(world, "other-web", owner=alice, contacts=contacts, logo_uri=LOGO)
     change_client(world, "demo-web", owner=alice)
+    assert stores.api_keys.create(api_key(subject=alice))
     stores.factors.replace(Factors(alice))
     stores.users.link(Identity.of(alice, "https://login.wonderland.example", "alice-there", int(world.clock.time())))
     stores.users.update(alice, email_verified=True, pending_email="alice@elsewhere.example")

@@ -9,11 +9,14 @@ from authserver.management import Operation
 from authserver.management.account import operations as account
 from authserver.management.admin import operations as admin
 from authserver.management.partner import operations as partner
+from authserver.values import Scope
 from tests.functions import journey
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import (
     act_for_organisations,
     ask_approval,
+    change_client,
+    let_keys_have,
     organisation_of_alice,
     put_document,
     put_link,
@@ -66,6 +69,9 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "PATCH /partner/apps/{client_id}": {"client_name": "Renamed"},
     "POST /partner/apps/{client_id}/secrets": {"overlap": 0},
     "PATCH /account/profile": {"name": "Alice P"},
+    "POST /admin/api-keys": {"name": "Nightly", "scope": ["read"], "client_id": "demo-machine"},
+    "POST /account/api-keys": {"name": "Mine", "scope": ["read"]},
+    "POST /account/organisations/{organisation}/api-keys": {"name": "Ours", "scope": ["read"], "entities": ["one"]},
     "PUT /account/organisations/{organisation}/authorizations/{id}/companies": {"entities": ["two"]},
     "PUT /account/organisations/{organisation}/approvals/{approval}": {"decision": "allow"},
     "PUT /account/organisations/{organisation}/members/{sub}": {"role": "member", "groups": ["guests"]},
@@ -103,7 +109,8 @@ class Estate:
         return {found[1]: self.names[template[: found.end()]] for found in PARAMETER.finditer(template)}
 
     def query_of(self, route: str) -> dict[str, list[str]] | None:
-        return {"subject": [self.names["/admin/users/{sub}"]]} if route.endswith("/authorizations") else None
+        is_of_somebody = route.endswith(("/authorizations", "GET /admin/api-keys"))
+        return {"subject": [self.names["/admin/users/{sub}"]]} if is_of_somebody else None
 
     def token_of(self, route: str) -> str:
         return self.tokens[route.split("/")[1]]
@@ -113,7 +120,7 @@ class Estate:
         api = route.split("/")[1]
         client = "demo-admin" if api == "admin" else "demo-portal"
         subject = client if api == "admin" else self.names["(alice)"]
-        scope = " ".join(sorted({one.scope.partition(".")[0] for one in OPERATIONS.values()}))
+        scope = " ".join(sorted({"read"} | {one.scope.partition(".")[0] for one in OPERATIONS.values()}))
         return {"sub": subject, "client_id": client, "scope": scope, "principalId": subject}
 
     def call(self, gateway: Gateway, operation: Operation) -> Answer:
@@ -138,7 +145,9 @@ def furnish(world: World) -> Estate:
     gateway, estate = Gateway(world), Estate()
     alice = organisation_of_alice(world, gateway)
     operator = journey.admin(gateway).own_token().json()["access_token"]
-    builder = journey.portal(gateway).tokens(scope="openid account partner organisation")["access_token"]
+    let_keys_have(world, "read")
+    change_client(world, "demo-portal", scope=Scope.parse("openid account partner organisation read"))
+    builder = journey.portal(gateway).tokens(scope="openid account partner organisation read")["access_token"]
     estate.tokens = {"admin": operator, "partner": builder, "account": builder}
 
     def made(route: str, document: Any, **path: str) -> dict[str, Any]:
@@ -152,6 +161,10 @@ def furnish(world: World) -> Estate:
     known_as = {"issuer": "https://login.b.example", "subject": "carol-elsewhere"}
     identity = made("POST /admin/users/{sub}/identities", known_as, sub=carol)
     made(f"PUT {member}", {"role": "administrator"}, organisation="acme", sub=carol)
+    made("PATCH /admin/organisations/{organisation}", {"api_keys": True}, organisation="acme")
+    of_acme_by_carol = {"sub": carol, "organisation": "acme", "entities": ["one"]}
+    keys_of_acme = made("POST /admin/api-keys", {"name": "Ours", "scope": ["read"], **of_acme_by_carol})
+    key_of_alice = made("POST /account/api-keys", {"name": "Mine", "scope": ["read"]})
     made("PUT /admin/scopes/{scope}", {"description": "Your orders"}, scope="orders")
     provider = {**DOCUMENTS["POST /admin/identity-providers"], "id": "wonderland", "domains": ["wonderland.example"]}
     made("POST /admin/identity-providers", {**provider, "issuer": "https://login.wonderland.example"})
@@ -219,6 +232,9 @@ def furnish(world: World) -> Estate:
         "/partner/apps/{client_id}/secrets/{secret}": of_app["id"],
         "/account/applications/{client_id}": "demo-web",
         "/account/sessions/{id}": session["id"],
+        "/admin/api-keys/{api_key}": keys_of_acme["id"],
+        "/account/api-keys/{api_key}": key_of_alice["id"],
+        f"{organisation}/api-keys/{{api_key}}": keys_of_acme["id"],
         organisation: "acme",
         f"{organisation}/applications/{{client_id}}": "demo-web",
         f"{organisation}/authorizations/{{id}}": granted["grants"][0]["id"],

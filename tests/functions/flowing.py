@@ -20,6 +20,8 @@ REGISTRATION_FLOWS: dict[str, Flow] = {}  # what there is besides where clients 
 MAIL_FLOWS: dict[str, Flow] = {}  # what there is besides where mails are sent
 DEVICE_FLOWS: dict[str, Flow] = {}  # what there is besides where devices are authorized
 DEVICE = {"DeviceGrant": "true"}
+API_KEY_FLOWS: dict[str, Flow] = {}  # what there is besides where there are API keys
+API_KEYS = {"ApiKeys": "On", "BearerTokenIn": "HeaderOrApiKey"}
 DOCUMENT_FLOWS: dict[str, Flow] = {}  # what there is besides where clients come of metadata documents
 BRIDGE_FLOWS: dict[str, Flow] = {}  # what there is besides where refresh tokens come over from another system
 BRIDGE = {
@@ -119,6 +121,23 @@ def bridge_flow(perform: Flow) -> Flow:
 def bridged(world: World) -> AbstractContextManager[None]:
     """The functions as they are where there is a bridge."""
     return world.using(**{name: world.load(name, **BRIDGE) for name in ("token", "refresh")})
+
+
+def api_key_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that has API keys, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        with having_api_keys(world):
+            perform(world)
+
+    API_KEY_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def having_api_keys(world: World) -> AbstractContextManager[None]:
+    """The functions as they are where there are API keys."""
+    names = ("authorizer", "introspect", "admin", "account", "my", "organisations")
+    return world.using(**{name: world.load(name, **API_KEYS) for name in names})
 
 
 def document_flow(perform: Callable[[World, Origin], None]) -> Callable[[World, Origin], None]:

@@ -6,6 +6,7 @@ Each leaves the world as it found it no more than a person would; `World.reset` 
 from tests.functions import (
     account_api_flows,
     account_flows,
+    api_key_flows,
     bridge_flows,
     client_flows,
     consent_flows,
@@ -26,6 +27,7 @@ from tests.functions import (
     sign_in_flows,
 )
 from tests.functions.flowing import (
+    API_KEY_FLOWS,
     BRIDGE_FLOWS,
     DEVICE_FLOWS,
     DOCUMENT_FLOWS,
@@ -38,6 +40,7 @@ from tests.functions.flowing import (
 )
 
 __all__ = [
+    "API_KEY_FLOWS",
     "BRIDGE_FLOWS",
     "DEVICE_FLOWS",
     "DOCUMENT_FLOWS",
@@ -49,6 +52,7 @@ __all__ = [
     "REGISTRATION_FLOWS",
     "account_api_flows",
     "account_flows",
+    "api_key_flows",
     "bridge_flows",
     "client_flows",
     "consent_flows",

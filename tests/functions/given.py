@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.aws.dynamodb import DynamoStores
+from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.aws.dynamodb.documents import DynamoDocuments
 from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.ends import Begun
@@ -17,7 +18,7 @@ from authserver.models.documents import FetchedDocument
 from authserver.models.invitations import Approval
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.resources import Resource, ResourceCatalogue
-from authserver.scopes import DEFAULT
+from authserver.scopes import DEFAULT, ScopeCatalogue
 from authserver.values import Scope
 from local.seed import Stores
 from tests.assertions import Signer
@@ -42,7 +43,7 @@ def stores_of(world: World) -> Stores:
     )
 
 
-TOKENS = "authserver-TokensTable"
+TOKENS, CONFIGURATION = "authserver-TokensTable", "authserver-ConfigurationTable"
 
 
 def change_client(world: World, client_id: str, **changes: Any) -> None:
@@ -73,6 +74,14 @@ def put_document(world: World, client_id: str) -> None:
 def store_the_scopes(world: World) -> None:
     """The catalogue that there is anyway, as an operator's change leaves it: whoever needs it has to read it."""
     assert stores_of(world).withdrawals.change_scopes(DEFAULT.with_built_in())
+
+
+def let_keys_have(world: World, *names: str) -> None:
+    """The catalogue, with these scopes for API keys."""
+    before = DynamoConfiguration(world.aws.service("dynamodb"), CONFIGURATION).scopes()
+    definitions = (replace(one, api_keys=one.name in names) for one in DEFAULT.with_built_in().definitions)
+    changed = ScopeCatalogue.of(definitions, before.version if before else 0)
+    assert stores_of(world).withdrawals.change_scopes(changed)
 
 
 def store_the_resources(world: World) -> None:

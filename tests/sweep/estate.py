@@ -59,7 +59,10 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 RECOVERY_CODES = ("0123-4567-89ab-cdef", "aaaa-bbbb-cccc-dddd")
 ROUTES = {"GET /items": "read", "POST /items": "write", "GET /any": "", "GET /admin/users": "admin:users.read"}
 CATALOGUE = ScopeCatalogue.of(
-    (*DEFAULT.definitions, ScopeDefinition("export", "Export everything", grantable_by="administrator"))
+    (
+        *(replace(one, api_keys=one.name == "read") for one in DEFAULT.definitions),
+        ScopeDefinition("export", "Export everything", grantable_by="administrator"),
+    )
 )
 CLIENTS = (
     fakes.client(
@@ -95,7 +98,9 @@ class Estate:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.clock = Clock()
-        self.settings = fakes.settings(registration="InitialAccessToken", route_scopes=ROUTES, deletes_accounts=True)
+        self.settings = fakes.settings(
+            registration="InitialAccessToken", route_scopes=ROUTES, deletes_accounts=True, api_keys=True
+        )
         self.mails: list[MailOrder] = []
         self.provider = OpenIdProvider(UPSTREAM, self.clock, "ES256")
         self.bob_over_there = Person("bob-over-there", {"email": "bob@example.com", "email_verified": True})
@@ -271,7 +276,9 @@ class Estate:
             assert services.users.create(person)
         for one in CLIENTS:
             assert services.clients.create(one)
-        assert services.organisations.create(Organisation("acme", "Acme", {"a1": "A One", "a2": "A Two"}))
+        assert services.organisations.create(
+            Organisation("acme", "Acme", {"a1": "A One", "a2": "A Two"}, api_keys=True)
+        )
         for name, role in {"ada": ADMINISTRATOR, "abe": ADMINISTRATOR, "alice": MEMBER, "bob": MEMBER}.items():
             services.withdrawals.set_membership(Membership("acme", f"sub-of-{name}", role, epoch=services.claim()))
         assert services.identity_providers.put(identity_provider(sign_up=False, organisation="acme"))
@@ -318,7 +325,16 @@ class Estate:
             address_link=self._address_link(cookies["bob"], "bob@new.example"),
             invitation=invitation.document["id"],
             initial_token=initial["initial_access_token"],
+            key_of_alice=self._key("alice", "/account/api-keys"),
+            key_of_acme=self._key("abe", "/account/organisations/acme/api-keys", entities=["a1"]),
         )
+
+    def _key(self, name: str, path: str, **document: Any) -> Mapping[str, str]:
+        """An API key that somebody makes in the pages: it and its identifier."""
+        pages = Api(self.as_server, OPERATIONS, f"sub-of-{name}", "")
+        made = pages.call("POST", path, {"name": "A key", "scope": ["read"], **document})
+        assert made.status == 201, made
+        return {"id": made.document["id"], "key": made.document["api_key"]}
 
     def _cookie(self, name: str) -> str:
         browser, _, answer = self.sign_in(name)
@@ -412,6 +428,8 @@ class Held:
     address_link: str  # by which bob shows that another address is his
     invitation: str
     initial_token: str
+    key_of_alice: Mapping[str, str]
+    key_of_acme: Mapping[str, str]  # which abe carries
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ NOTHING: Mapping[str, str] = {
     # What somebody gets
     "POST /account/organisations/{organisation}/invitations": GIVES,
     "/organisations/{organisation}/invite invite": GIVES,
+    "POST /account/api-keys": GIVES,
+    "POST /account/organisations/{organisation}/api-keys": GIVES,
+    "POST /admin/api-keys": GIVES,
     "POST /admin/clients": GIVES,
     "POST /admin/identity-providers": GIVES,
     "POST /admin/initial-access-tokens": GIVES,

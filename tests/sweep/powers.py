@@ -268,6 +268,9 @@ PROBES: dict[str, Probe] = {
     "robot: secret": lambda on: on.secret_works("robot", CLIENT_SECRET),
     "robot: access token": lambda on: on.passes(on.held.robot),
     "drone: access token": lambda on: on.passes(on.held.drone),
+    # API keys
+    "key of alice": lambda on: on.passes(on.held.key_of_alice["key"], "GET /items"),
+    "key of acme": lambda on: on.passes(on.held.key_of_acme["key"], "GET /items"),
     "initial access token": lambda on: on.registers(),
 }
 

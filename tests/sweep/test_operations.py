@@ -13,7 +13,7 @@ from tests.sweep.nothing import ALIKE, LOOKS, NOTHING
 from tests.sweep.operations import commands, operations
 from tests.sweep.place import Key
 
-SUBJECTS = ("people", "browsers", "applications", "clients", "organisations", "deployment")
+SUBJECTS = ("people", "browsers", "applications", "clients", "organisations", "api_keys", "deployment")
 
 
 def scenarios() -> Iterator[Scenario]:

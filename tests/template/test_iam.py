@@ -14,8 +14,9 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
+from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
 from tests.functions.flows import (
+    API_KEY_FLOWS,
     BRIDGE_FLOWS,
     DEVICE_FLOWS,
     DOCUMENT_FLOWS,
@@ -83,6 +84,11 @@ def recorded_with_mail(shared_world: World, recorded: list[Call]) -> list[Call]:
 @pytest.fixture(scope="session")
 def recorded_with_devices(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, DEVICE_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_with_api_keys(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, API_KEY_FLOWS)
 
 
 @pytest.fixture(scope="session")
@@ -243,6 +249,22 @@ def test_where_no_devices_are_authorized_nobody_may_do_anything_for_them(written
     for function in FUNCTIONS:
         assert not [one for one in written.statements(function) if "device#*" in one.leading_keys]
     assert written.statements("device_authorization") == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_may_and_does_the_same_where_there_are_api_keys(
+    function: str, recorded_with_api_keys: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **API_KEYS)
+    assert missing(function, recorded_with_api_keys, statements) == set()
+    assert unused(function, recorded_with_api_keys, statements) == set()
+
+
+def test_who_checks_api_keys_writes_nothing_of_them_but_when_they_were_used(written: Written) -> None:
+    writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    for function in ("authorizer", "introspect"):
+        statements = [one for one in written.statements(function, **API_KEYS) if "api_key#*" in one.leading_keys]
+        assert [one.attributes for one in statements if set(one.actions) & writes] == [("pk", "v", "used_at")]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -6,7 +6,7 @@ from tests.sweep.powers import named
 
 scenario = Register()
 
-OF_ACME = named("team of ", "alice: approval")
+OF_ACME = named("team of ", "alice: approval", "key of acme")
 MEMBERS = named("alice: member", "bob: member", "ada: administrator", "abe: administrator")
 # What goes with an organisation that is disabled, and comes back: bob signs in through its provider.
 ENTRIES = MEMBERS | named("dev: invitation", "bob: identity")

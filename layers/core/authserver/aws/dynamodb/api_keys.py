@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from authserver.models.api_keys import ApiKey
     from authserver.models.organisations import Membership
     from authserver.storage.lists import Page
+    from authserver.storage.standing import Ends
 
 
 class DynamoApiKeys:
@@ -59,16 +60,18 @@ class DynamoApiKeys:
         )
         for _ in range(ATTEMPTS):
             found = self._reader.read(wanted)
-            standing = KeyStanding(read(api_key_of, found.items.get(place)), found.ends, found.organisation)
-            key = standing.key
-            carrier = key_text(key.subject) if key is not None and key.owner == ORGANISATION else wanted.subject_key
-            if carrier != wanted.subject_key:
-                wanted = replace(wanted, subject_key=carrier)
-            elif key is None or is_read(found.ends.of_api_keys(), key.begun, None, is_fresh=found.is_fresh):
+            key = read(api_key_of, found.items.get(place))
+            standing = KeyStanding(key, self._of_carrier(found.ends, key, subject_key), found.organisation)
+            if key is None or is_read(standing.ends.of_api_keys(), key.begun, None, is_fresh=found.is_fresh):
                 break
-            else:
-                wanted = replace(wanted, fresh=True)
+            wanted = replace(wanted, fresh=True)
         return standing
+
+    def _of_carrier(self, ends: Ends, key: ApiKey | None, subject_key: str) -> Ends:
+        """The ends with that of whoever carries the key: of one that was taken over, the credential names another."""
+        if key is None or key.owner != ORGANISATION or key_text(key.subject) == subject_key:
+            return ends
+        return replace(ends, subject=self._reader.read(Wanted(subject_key=key_text(key.subject))).ends.subject)
 
     def api_keys(
         self,

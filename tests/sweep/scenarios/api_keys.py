@@ -1,0 +1,57 @@
+"""API keys: of a person, and of an organisation."""
+
+from tests.sweep.estate import Estate
+from tests.sweep.kills import Act, Register
+from tests.sweep.powers import named
+
+scenario = Register()
+
+OF_ALICE, OF_ACME = named("key of alice"), named("key of acme")
+OURS = "/account/organisations/acme/api-keys"
+
+
+@scenario("DELETE /account/api-keys/{api_key}", "somebody ends an API key of theirs", takes=OF_ALICE)
+def _(estate: Estate) -> Act:
+    key = estate.held.key_of_alice["id"]
+    return lambda: estate.ask("alice", "DELETE", f"/account/api-keys/{key}")
+
+
+@scenario("DELETE /account/api-keys", "somebody ends all their API keys", takes=OF_ALICE)
+def _(estate: Estate) -> Act:
+    return lambda: estate.ask("alice", "DELETE", "/account/api-keys")
+
+
+@scenario("DELETE /account/api-keys", "whoever carries an organisation's ends all of theirs", takes=OF_ACME)
+def _(estate: Estate) -> Act:
+    return lambda: estate.ask("abe", "DELETE", "/account/api-keys")
+
+
+@scenario(
+    "DELETE /account/organisations/{organisation}/api-keys/{api_key}",
+    "an administrator ends an API key that another one carries",
+    takes=OF_ACME,
+)
+def _(estate: Estate) -> Act:
+    key = estate.held.key_of_acme["id"]
+    return lambda: estate.ask("ada", "DELETE", f"{OURS}/{key}")
+
+
+@scenario(
+    "PUT /account/organisations/{organisation}/api-keys/{api_key}/carrier",
+    "an administrator takes an API key over, so that it stays when the other one goes",
+    takes=named("abe: administrator"),
+)
+def _(estate: Estate) -> Act:
+    key = estate.held.key_of_acme["id"]
+
+    def act() -> None:
+        estate.ask("ada", "PUT", f"{OURS}/{key}/carrier")
+        estate.ask("ada", "DELETE", "/account/organisations/acme/members/sub-of-abe")
+
+    return act
+
+
+@scenario("DELETE /admin/api-keys/{api_key}", "an operator ends somebody's API key", takes=OF_ALICE)
+def _(estate: Estate) -> Act:
+    key = estate.held.key_of_alice["id"]
+    return lambda: estate.ask("op", "DELETE", f"/admin/api-keys/{key}")
