@@ -74,8 +74,14 @@ def create(
     An organisation's key is carried by one of its administrators, --user, and falls when that one ceases to be one.
     """
     given: dict[str, Any] = {
-        **{"name": name, "scope": scope.split(), "sub": user, "client_id": client, "organisation": org},
-        **{"entities": list(companies), "resource": list(resources), "networks": list(networks)},
+        "name": name,
+        "scope": scope.split(),
+        "sub": user,
+        "client_id": client,
+        "organisation": org,
+        "entities": list(companies),
+        "resource": list(resources),
+        "networks": list(networks),
         "expires_at": expires_at,
     }
     invocation.show(invocation.api.post(ALL, {field: value for field, value in given.items() if value}))

@@ -29,7 +29,8 @@ def list_keys(call: Call, services: Services) -> Answer:
     """Those of a user, of a client or of an organisation, oldest first; those that do not stand are among them."""
     whose = {name: call.query[name] for name in OF if name in call.query}
     if len(whose) != 1:
-        raise Invalid("(query)", f"must have exactly one of {', '.join(OF)}")
+        detail = f"must have exactly one of {', '.join(OF)}"
+        raise Invalid("(query)", detail)
     page = services.api_keys.api_keys(**whose, limit=call.limit, cursor=call.cursor)
     return page_of(page, api_keys.writer(page.items, services))
 
