@@ -60,6 +60,7 @@ def person_has_an_api_key(world: World) -> None:
     answered(204, gateway.manage(f"DELETE {OWN}/{{api_key}}", token, api_key=made["id"]))
     assert refused(gateway, made["api_key"])
     again = gateway.manage(f"POST {OWN}", token, READ).json()
+    answered(200, gateway.send("GET", "/introspect", headers={"authorization": f"Bearer {again['api_key']}"}))
     answered(204, gateway.manage(f"DELETE {OWN}", token))
     assert refused(gateway, again["api_key"])
 

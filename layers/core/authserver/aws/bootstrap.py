@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from authserver.aws.dynamodb import GUARDED, DynamoStores
+from authserver.aws.dynamodb import AT_ONCE, DynamoStores
 from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE, Reader, Tables
 from authserver.aws.kms import KmsOpener
@@ -52,7 +52,7 @@ def bootstrap(
     has_bridge: bool = False,
     issues: bool = False,
     checks: bool = False,
-    stores: tuple[str, ...] = tuple(GUARDED),
+    stores: tuple[str, ...] = AT_ONCE,
 ) -> Services:
     """The services, from the environment.
 

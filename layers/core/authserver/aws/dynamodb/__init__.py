@@ -219,3 +219,4 @@ GUARDED = {
     "withdrawals": DynamoStores.withdrawals,
     "identity_providers": DynamoStores.identity_providers,
 }
+AT_ONCE = tuple(name for name in GUARDED if name != "api_keys")  # which most deployments have none of
