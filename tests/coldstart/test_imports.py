@@ -6,7 +6,7 @@ from tests.coldstart.imports import ENVIRONMENT, Start, modules_of_bare_interpre
 from tests.functions.world import FUNCTIONS
 
 # Measured, and two more. What grows beyond it should have to say why: those that withdraw something import a module for
-# each subject of `dynamodb.withdrawals`, and those that make API keys what these are made of, pydantic's models of them too.
+# each subject of `dynamodb.withdrawals`, and those that make API keys what these are made of.
 BUDGETS = {
     "account": 277,
     "admin": 624,

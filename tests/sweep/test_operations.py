@@ -88,7 +88,12 @@ VISITORS = {"/my": "alice", "/developer": "dev", "/organisations": "ada"}
 def path_of(route: str, estate: Estate) -> dict[str, str]:
     """Something that is there, for each parameter."""
     approval = estate.approval_of("bob").rpartition("/")[2] if "{approval}" in route else ""
-    known = {**PLACES, "approval": approval, "id": estate.authorization_of(estate.held.web)}
+    known = {
+        **PLACES,
+        "approval": approval,
+        "api_key": estate.held.key_of_alice["id"],
+        "id": estate.authorization_of(estate.held.web),
+    }
     if "/apps/" in route and route.startswith("/organisations"):
         known["client_id"] = "team"
     if route.startswith("/admin/client-documents"):
@@ -108,7 +113,7 @@ def writes(estate: Estate) -> list[Key]:
 @pytest.mark.parametrize("route", [one.route for one in OPERATIONS if one.route.startswith("GET ")])
 def test_an_operation_that_only_tells_writes_nothing(route: str, estate: Estate, writes: list[Key]) -> None:
     path = route.removeprefix("GET ")
-    query = {"subject": "sub-of-alice"} if path == "/admin/authorizations" else {}
+    query = {"subject": "sub-of-alice"} if path in ("/admin/authorizations", "/admin/api-keys") else {}
     caller = {"/admin": "op", "/partner": "dev", "/account": "ada"}[f"/{path.split('/')[1]}"]
     subject = "alice" if path == "/account/applications/{client_id}" else caller
     answer = estate.api(subject).call("GET", path.format(**path_of(path, estate)), **query)

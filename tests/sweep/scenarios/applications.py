@@ -132,7 +132,7 @@ def _(estate: Estate) -> Act:
     "DELETE /admin/authorizations",
     "an operator revokes all of a user",
     takes=GRANTED_BY_ALICE
-    | named("alice: browser", "alice: another", "alice: open", "alice: mailed", "alice: consent"),
+    | named("alice: browser", "alice: another", "alice: open", "alice: mailed", "alice: consent", "key of alice"),
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "DELETE", "/admin/authorizations", subject="sub-of-alice")
@@ -159,7 +159,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "DELETE /admin/authorizations",
     "an operator revokes all of an organisation",
-    takes=TEAM_OF_ALICE | named("team of ada", "alice: approval"),
+    takes=TEAM_OF_ALICE | named("team of ada", "alice: approval", "key of acme"),
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "DELETE", "/admin/authorizations", organisation="acme")

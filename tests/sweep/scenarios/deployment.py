@@ -78,6 +78,7 @@ def _(estate: Estate) -> Act:
     "POST /admin/end-everything",
     "an operator ends everything",
     takes=BROWSERS
+    | named("key of ")
     | GRANTED
     | UNDER_WAY
     | SIGNED

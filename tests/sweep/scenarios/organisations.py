@@ -6,7 +6,7 @@ from tests.sweep.powers import named
 
 scenario = Register()
 
-OF_ACME = named("team of ", "alice: approval", "key of acme")
+OF_ACME = named("team of ", "alice: approval")
 MEMBERS = named("alice: member", "bob: member", "ada: administrator", "abe: administrator")
 # What goes with an organisation that is disabled, and comes back: bob signs in through its provider.
 ENTRIES = MEMBERS | named("dev: invitation", "bob: identity")
@@ -20,7 +20,7 @@ TEAM_OF_ALICE, TEAM_OF_ADA = named("team of alice"), named("team of ada")
 @scenario(
     "PATCH /admin/organisations/{organisation}",
     "an operator disables an organisation",
-    takes=OF_ACME | ENTRIES,
+    takes=OF_ACME | ENTRIES | named("key of acme"),
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "PATCH", "/admin/organisations/acme", {"status": "disabled"})
@@ -40,7 +40,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "DELETE /admin/organisations/{organisation}",
     "an operator deletes an organisation",
-    takes=OF_ACME | ENTRIES,
+    takes=OF_ACME | ENTRIES | named("key of acme"),
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "DELETE", "/admin/organisations/acme")

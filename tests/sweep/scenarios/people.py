@@ -59,7 +59,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "PATCH /admin/users/{sub}",
     "an operator disables a user",
-    takes=named("alice: password", "alice: approval") | OF_ALICE | GRANTED_BY_ALICE,
+    takes=named("alice: password", "alice: approval", "key of alice") | OF_ALICE | GRANTED_BY_ALICE,
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "PATCH", "/admin/users/sub-of-alice", {"status": "disabled"})
@@ -97,7 +97,7 @@ def _(estate: Estate) -> Act:
 @scenario(
     "DELETE /admin/users/{sub}",
     "an operator removes a member",
-    takes=named("alice: ") - named("alice: new password") | GRANTED_BY_ALICE,
+    takes=named("alice: ", "key of alice") - named("alice: new password") | GRANTED_BY_ALICE,
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "DELETE", "/admin/users/sub-of-alice")
