@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authserver.documents import authorization, organisation, profile
+from authserver.documents import api_key, authorization, organisation, profile
 from authserver.errors import TemporarilyUnavailable
 from authserver.management.account import operations as account
 from authserver.messages.authorization import AuthorizationResponse
@@ -15,6 +15,7 @@ from authserver.messages.browser import ApprovalAsked, GoTo
 from authserver.models.clients import TEST
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from tests import fakes
+from tests.contract import records
 from tests.fakes import filing
 from tests.unit.api import Api
 from tests.unit.server import Browser
@@ -26,7 +27,7 @@ ACME, GLOBEX = "/account/organisations/acme", "/account/organisations/globex"
 
 @pytest.fixture
 def server() -> Tenants:
-    return Tenants()
+    return Tenants(api_keys=True)
 
 
 @pytest.fixture
@@ -48,6 +49,8 @@ def stranger(server: Tenants) -> Api:
 
 
 BODIES: dict[Any, dict[str, Any]] = {
+    api_key.NewApiKey: {"name": "Mine", "scope": ["read"]},
+    api_key.NewOrganisationApiKey: {"name": "Ours", "scope": ["read"], "entities": ["a1"]},
     authorization.Companies: {"entities": ["a1"]},
     authorization.Decision: {"decision": "allow"},
     organisation.InvitationAnswer: {"decision": "accept"},
@@ -63,7 +66,7 @@ def test_a_clients_own_token_is_nobodys(server: Tenants, operation: Any) -> None
     for name in ("web", "max"):
         api = Api(server, account.OPERATIONS, name, client_id=name)
         method, _, route = operation.route.partition(" ")
-        parts = {"client_id": "web", "id": "x" * 22, "approval": "x", "sub": "max", "invitation": "x"}
+        parts = {"client_id": "web", "id": "x" * 22, "approval": "x", "sub": "max", "invitation": "x", "api_key": "x"}
         answer = api.call(method, route.format(organisation="acme", **parts), BODIES.get(operation.body))
         assert (answer.status, answer.reason) == (403, "no_user")
 
@@ -514,6 +517,8 @@ def attempts(server: Tenants) -> list[tuple[str, str, Any]]:
     ask(server)
     (asked,) = server.account("ada").get(f"{ACME}/approvals")["items"]
     invited = server.account("ada").call("POST", f"{ACME}/invitations", {"name": "gil"}).document
+    key = records.api_key(subject="ada", organisation="acme")
+    server.api_keys.create(key)
     return [
         ("GET", f"{ACME}/applications", None),
         ("DELETE", f"{ACME}/applications/web", None),
@@ -522,6 +527,10 @@ def attempts(server: Tenants) -> list[tuple[str, str, Any]]:
         ("GET", f"{ACME}/approvals/{asked['id']}", None),
         ("DELETE", f"{ACME}/approvals/{asked['id']}", None),
         ("PUT", f"{ACME}/authorizations/{connection.id}/companies", {"entities": ["a1"]}),
+        ("GET", f"{ACME}/api-keys", None),
+        ("POST", f"{ACME}/api-keys", BODIES[api_key.NewOrganisationApiKey]),
+        ("PUT", f"{ACME}/api-keys/{key.id}/carrier", None),
+        ("DELETE", f"{ACME}/api-keys/{key.id}", None),
         ("GET", f"{ACME}/members", None),
         ("GET", f"{ACME}/members/max", None),
         ("PUT", f"{ACME}/members/max", {"role": "administrator"}),

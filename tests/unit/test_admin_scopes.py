@@ -46,6 +46,7 @@ def test_a_defined_scope_is_in_the_catalogue_of_every_function_by_the_time_of_th
         "implies": [],
         "advertised": True,
         "claims": [],
+        "api_keys": False,
         "built_in": False,
     }
     assert api.get("/admin/scopes/orders") == answer.document

@@ -470,6 +470,6 @@ def test_open_erasures_are_looked_at_a_part_after_the_other() -> None:
     for number in range(250):
         server.withdrawals.delete_organisation(f"org-{number}", server.clock())
     server.calls.clear()
-    done = erase("", steps(2), server.services)
+    done = erase("", steps(3), server.services)
     assert (done.finished, done.open) == (0, 2)
     assert server.calls["erasures.open"] == 1

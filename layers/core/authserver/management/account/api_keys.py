@@ -14,13 +14,13 @@ from authserver.storage.lists import Page
 from authserver.values import Scope
 
 
-def list_keys(call: Call, services: Services) -> Answer:
+def list_api_keys(call: Call, services: Services) -> Answer:
     """The user's own keys, oldest first; expired ones and those that fell are among them."""
     page = services.api_keys.api_keys(subject=acting_user(call, services).sub, limit=call.limit, cursor=call.cursor)
     return _page(Page(tuple(one for one in page.items if one.owner == USER), page.next), services)
 
 
-def make_key(call: Call, services: Services) -> Answer:
+def make_api_key(call: Call, services: Services) -> Answer:
     """Makes a key for the user. The key itself is in the answer, and never told again."""
     wanted, begun = call.read(documents.NewApiKey), api_keys.begun_for(services, subject=call.subject)
     user = acting_user(call, services)
@@ -31,7 +31,7 @@ def make_key(call: Call, services: Services) -> Answer:
     return api_keys.written(credential, key)
 
 
-def end_key(call: Call, services: Services) -> Answer:
+def end_api_key(call: Call, services: Services) -> Answer:
     """Ends one of the user's keys."""
     user, key = acting_user(call, services), api_keys.find(call.path["api_key"], services)
     if (key.owner, key.subject) != (USER, user.sub):
@@ -41,7 +41,7 @@ def end_key(call: Call, services: Services) -> Answer:
     return Answer()
 
 
-def end_keys(call: Call, services: Services) -> Answer:
+def end_api_keys(call: Call, services: Services) -> Answer:
     """Ends all of the user's keys in one write, and those of organisations that the user carries."""
     services.withdrawals.end_api_keys(acting_user(call, services).sub)
     _note(call, services, API_KEYS_ENDED)
@@ -51,7 +51,7 @@ def end_keys(call: Call, services: Services) -> Answer:
 # ------------------------------------------------------------------ of an organisation
 
 
-def list_keys_of_organisation(call: Call, services: Services) -> Answer:
+def list_api_keys_of_organisation(call: Call, services: Services) -> Answer:
     """The organisation's keys, oldest first; expired ones and those that fell are among them."""
     organisation, _ = administration(call, services)
     return _page(
@@ -59,7 +59,7 @@ def list_keys_of_organisation(call: Call, services: Services) -> Answer:
     )
 
 
-def make_key_of_organisation(call: Call, services: Services) -> Answer:
+def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
     """Makes a key for the organisation. It falls when the user ceases to be an administrator, unless another takes it
     over."""
     wanted = call.read(documents.NewOrganisationApiKey)
@@ -82,7 +82,7 @@ def make_key_of_organisation(call: Call, services: Services) -> Answer:
     return api_keys.written(credential, key)
 
 
-def end_key_of_organisation(call: Call, services: Services) -> Answer:
+def end_api_key_of_organisation(call: Call, services: Services) -> Answer:
     """Ends one of the organisation's keys, whoever carries it."""
     organisation, _ = administration(call, services)
     key = _key_of(organisation, call, services)
@@ -91,7 +91,7 @@ def end_key_of_organisation(call: Call, services: Services) -> Answer:
     return Answer()
 
 
-def take_over_key(call: Call, services: Services) -> Answer:
+def take_over_api_key(call: Call, services: Services) -> Answer:
     """Has the user carry one of the organisation's keys, which stands: from then on it falls with the user's part."""
     begun = api_keys.begun_for(services, subject=call.subject, organisation=call.path["organisation"])
     organisation, own = administration(call, services)
@@ -139,23 +139,23 @@ OF_ORGANISATION = "/account/organisations/{organisation}/api-keys"
 
 OPERATIONS = api_keys.where_there_are_any(
     (
-        Operation(f"GET {OWN}", "List one's API keys", READ, list_keys, answer=documents.ApiKey, is_list=True),
+        Operation(f"GET {OWN}", "List one's API keys", READ, list_api_keys, answer=documents.ApiKey, is_list=True),
         Operation(
             f"POST {OWN}",
             "Make an API key",
             WRITE,
-            make_key,
+            make_api_key,
             body=documents.NewApiKey,
             answer=documents.MadeApiKey,
             status=201,
         ),
-        Operation(f"DELETE {OWN}", "End all of one's API keys", WRITE, end_keys, status=204),
-        Operation(f"DELETE {OWN}/{{api_key}}", "End an API key", WRITE, end_key, status=204),
+        Operation(f"DELETE {OWN}", "End all of one's API keys", WRITE, end_api_keys, status=204),
+        Operation(f"DELETE {OWN}/{{api_key}}", "End an API key", WRITE, end_api_key, status=204),
         Operation(
             f"GET {OF_ORGANISATION}",
             "List an organisation's API keys",
             READ_ORGANISATION,
-            list_keys_of_organisation,
+            list_api_keys_of_organisation,
             answer=documents.ApiKey,
             is_list=True,
         ),
@@ -163,7 +163,7 @@ OPERATIONS = api_keys.where_there_are_any(
             f"POST {OF_ORGANISATION}",
             "Make an API key for an organisation",
             WRITE_ORGANISATION,
-            make_key_of_organisation,
+            make_api_key_of_organisation,
             body=documents.NewOrganisationApiKey,
             answer=documents.MadeApiKey,
             status=201,
@@ -172,14 +172,14 @@ OPERATIONS = api_keys.where_there_are_any(
             f"PUT {OF_ORGANISATION}/{{api_key}}/carrier",
             "Take over an organisation's API key",
             WRITE_ORGANISATION,
-            take_over_key,
+            take_over_api_key,
             answer=documents.ApiKey,
         ),
         Operation(
             f"DELETE {OF_ORGANISATION}/{{api_key}}",
             "End an organisation's API key",
             WRITE_ORGANISATION,
-            end_key_of_organisation,
+            end_api_key_of_organisation,
             status=204,
         ),
     )

@@ -25,7 +25,7 @@ OF = {
 }
 
 
-def list_keys(call: Call, services: Services) -> Answer:
+def list_api_keys(call: Call, services: Services) -> Answer:
     """Those of a user, of a client or of an organisation, oldest first; those that do not stand are among them."""
     whose = {name: call.query[name] for name in OF if name in call.query}
     if len(whose) != 1:
@@ -35,7 +35,7 @@ def list_keys(call: Call, services: Services) -> Answer:
     return page_of(page, api_keys.writer(page.items, services))
 
 
-def make_key(call: Call, services: Services) -> Answer:
+def make_api_key(call: Call, services: Services) -> Answer:
     """Makes a key for a user, a client or an organisation. The key itself is in the answer, and never told again."""
     require_powers(call, services)
     wanted = call.read(documents.NewApiKeyFor)
@@ -46,13 +46,13 @@ def make_key(call: Call, services: Services) -> Answer:
     return _make_for_user(wanted, wanted.sub, services)
 
 
-def get_key(call: Call, services: Services) -> Answer:
+def get_api_key(call: Call, services: Services) -> Answer:
     """A key."""
     key = api_keys.find(call.path["api_key"], services)
     return Answer(document=api_keys.writer((key,), services)(key))
 
 
-def end_key(call: Call, services: Services) -> Answer:
+def end_api_key(call: Call, services: Services) -> Answer:
     """Ends a key; its user is told."""
     key = api_keys.find(call.path["api_key"], services)
     api_keys.end(key, services)
@@ -116,17 +116,17 @@ KEYS = "/admin/api-keys"
 
 OPERATIONS = api_keys.where_there_are_any(
     (
-        Operation(f"GET {KEYS}", "List API keys", READ, list_keys, answer=documents.ApiKey, query=OF, is_list=True),
+        Operation(f"GET {KEYS}", "List API keys", READ, list_api_keys, answer=documents.ApiKey, query=OF, is_list=True),
         Operation(
             f"POST {KEYS}",
             "Make an API key",
             WRITE,
-            make_key,
+            make_api_key,
             body=documents.NewApiKeyFor,
             answer=documents.MadeApiKey,
             status=201,
         ),
-        Operation(f"GET {KEYS}/{{api_key}}", "Read an API key", READ, get_key, answer=documents.ApiKey),
-        Operation(f"DELETE {KEYS}/{{api_key}}", "End an API key", WRITE, end_key, status=204),
+        Operation(f"GET {KEYS}/{{api_key}}", "Read an API key", READ, get_api_key, answer=documents.ApiKey),
+        Operation(f"DELETE {KEYS}/{{api_key}}", "End an API key", WRITE, end_api_key, status=204),
     )
 )
