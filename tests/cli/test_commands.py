@@ -159,6 +159,20 @@ COMMANDS: dict[str, Expected] = {
     "theme reset --yes": ("DELETE", "/admin/theme", None),
     "authorizations show z": ("GET", "/admin/authorizations/z", None),
     "authorizations revoke z --yes": ("DELETE", "/admin/authorizations/z", None),
+    "api-keys show k": ("GET", "/admin/api-keys/k", None),
+    "api-keys end k --yes": ("DELETE", "/admin/api-keys/k", None),
+    "api-keys create ERP --user s --org o --company one --scope read --network 192.0.2.0/24": (
+        "POST",
+        "/admin/api-keys",
+        {
+            "name": "ERP",
+            "sub": "s",
+            "organisation": "o",
+            "entities": ["one"],
+            "scope": ["read"],
+            "networks": ["192.0.2.0/24"],
+        },
+    ),
     "keys rotate --yes": ("POST", "/admin/keys/rotation", {}),
     "keys withdraw k/1 --yes": ("POST", "/admin/keys/k%2F1/withdrawal", {}),
     "end-everything --yes": ("POST", "/admin/end-everything", {}),
@@ -217,6 +231,7 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "keys list": ("/admin/keys", {}),
     "authorizations list --user s": ("/admin/authorizations", {"subject": "s"}),
     "authorizations list --client c": ("/admin/authorizations", {"client_id": "c"}),
+    "api-keys list --client c": ("/admin/api-keys", {"client_id": "c"}),
     "authorizations list --org o": ("/admin/authorizations", {"organisation": "o"}),
 }
 

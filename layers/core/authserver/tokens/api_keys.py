@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from authserver.storage.api_keys import KeyStanding
 
 
-def is_api_key(presented: str, services: Services) -> bool:
-    """Whether it looks like an API key, and there are any here."""
-    return services.settings.api_keys and opaque.is_a(opaque.API_KEY, presented)
-
-
 def new_api_key(key: ApiKey, services: Services) -> tuple[Secret, ApiKey]:
     """The credential of a key to be, and the key with an identifier and the secret's hash."""
     identifier, secret = services.random(16), services.random(16)
