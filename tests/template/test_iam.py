@@ -14,7 +14,7 @@ import pytest
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, Flow
+from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
 from tests.functions.flows import (
     API_KEY_FLOWS,
     BRIDGE_FLOWS,
@@ -24,6 +24,7 @@ from tests.functions.flows import (
     HOOK_FLOWS,
     LEGACY_FLOWS,
     MAIL_FLOWS,
+    PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
 )
 from tests.functions.given import store_the_resources, store_the_scopes
@@ -93,6 +94,11 @@ def recorded_with_api_keys(shared_world: World, recorded: list[Call]) -> list[Ca
 @pytest.fixture(scope="session")
 def recorded_with_documents(shared_world: World, recorded: list[Call]) -> list[Call]:
     return recorded + record(shared_world, DOCUMENT_FLOWS)
+
+
+@pytest.fixture(scope="session")
+def recorded_at_others_paths(shared_world: World, recorded_with_legacy: list[Call]) -> list[Call]:
+    return recorded_with_legacy + record(shared_world, PLACEOS_FLOWS)
 
 
 @pytest.fixture(scope="session")
@@ -217,6 +223,24 @@ def test_function_may_and_does_the_same_where_devices_are_authorized(
     statements = written.statements(function, **DEVICE)
     assert missing(function, recorded_with_devices, statements) == set()
     assert unused(function, recorded_with_devices, statements) == set()
+
+
+@pytest.mark.parametrize("function", ["authority", "login", "logout", "token"])
+def test_function_may_and_does_the_same_at_the_paths_of_other_systems(
+    function: str, recorded_at_others_paths: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **PLACEOS)
+    assert missing(function, recorded_at_others_paths, statements) == set()
+    assert unused(function, recorded_at_others_paths, statements) == set()
+
+
+def test_where_nobody_answers_at_other_paths_nobody_may_do_anything_for_them(written: Written) -> None:
+    on = {"EndpointAliases": PLACEOS["EndpointAliases"]}
+    assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **on)} == {
+        "authority",
+        "logout",
+    }
+    assert written.statements("authority") == []
 
 
 def test_where_no_devices_are_authorized_nobody_may_do_anything_for_them(written: Written) -> None:
