@@ -76,6 +76,11 @@ def parse_continue(request: HttpRequest) -> tuple[str, str | None]:
     return single(read_query(request)).get("continue", ""), request.cookies.get(SESSION_COOKIE)
 
 
+def is_scripted(request: HttpRequest) -> bool:
+    """Whether a page's script signs in, which is told JSON and no page."""
+    return request.route.endswith("/signin")
+
+
 def parse_sign_in_by_script(request: HttpRequest) -> SignInByScript:
     """`POST /auth/signin`: JSON and nothing else, which no form of another site can send. Raises `InvalidRequest`."""
     if media_type_of(request) != "application/json" or len(request.body) > MAX_FORM:
