@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             template=options.template,
             resources=options.resources,
             token_hook=options.token_hook,
+            authorities=options.authorities,
             announce=_say,
         )
         with server:
@@ -110,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PATH",
         help="the function of the parameter TokenHook: a Python file, or a folder with an app.py",
+    )
+    parser.add_argument(
+        "--authorities", type=Path, metavar="FILE", help="certificates (PEM) that functions trust, not this machine's"
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--log", type=Path, metavar="FILE", help="append requests and what functions write to a file")

@@ -169,14 +169,23 @@ class Pool:
 class Functions:
     """All functions of the stack, by logical id."""
 
-    def __init__(self, functions: Mapping[str, Function], endpoint_url: str, fork_server: ForkServer, log: Log) -> None:
+    def __init__(
+        self,
+        functions: Mapping[str, Function],
+        endpoint_url: str,
+        fork_server: ForkServer,
+        log: Log,
+        authorities: Path | None = None,
+    ) -> None:
         self._fork_server = fork_server
         self._starter = ThreadPoolExecutor(STARTING_AT_ONCE, "starter")
         self._checker = ThreadPoolExecutor(1, "checker")
         self._log = log
         self._closed = False
         self.pools = {
-            logical_id: Pool(function, worker_environment(function, endpoint_url), fork_server, self._starter, log)
+            logical_id: Pool(
+                function, worker_environment(function, endpoint_url, authorities), fork_server, self._starter, log
+            )
             for logical_id, function in functions.items()
         }
         self._by_name = {pool.function.name: (logical_id, pool) for logical_id, pool in self.pools.items()}

@@ -62,6 +62,7 @@ class DevelopmentServer:
         template: Path = TEMPLATE,
         resources: Path | None = None,
         token_hook: Path | None = None,
+        authorities: Path | None = None,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`announce` is called with a line about each step.
@@ -71,7 +72,8 @@ class DevelopmentServer:
 
         `resources` is a file of further resources, which take part as if they stood in the template. `token_hook` is
         the function that the parameter TokenHook names: a Python file, or a folder with an app.py, whose
-        `lambda_handler` it is.
+        `lambda_handler` it is. `authorities` is a file of certificates (PEM): whom functions trust that fetch something
+        by https, in place of whom this machine trusts.
         """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)
@@ -82,6 +84,7 @@ class DevelopmentServer:
         self._template = template
         self._resources = resources
         self._token_hook = token_hook
+        self._authorities = authorities
         self._announce = announce
         self._closing = ExitStack()
 
@@ -121,6 +124,8 @@ class DevelopmentServer:
         return self._resolver.references[logical_id]
 
     def _start(self) -> None:
+        if self._authorities is not None and not self._authorities.is_file():
+            raise RefusedError(str(self._authorities), "there is no such file of certificates")
         fork_server = ForkServer()  # first, because it imports while we do other things
         self._closing.callback(fork_server.close)
         listeners = self._take_ports()
@@ -222,7 +227,7 @@ class DevelopmentServer:
             functions[hook.logical_id] = hook
         for function in functions.values():
             self._aws.permit(access_key_id(function), function.logical_id, function.permissions)
-        self._functions = Functions(functions, self._aws.endpoint_url, fork_server, self._log)
+        self._functions = Functions(functions, self._aws.endpoint_url, fork_server, self._log, self._authorities)
         self._aws.invoke_later = self._functions.invoke_later
         self._aws.invoke_now = self._functions.invoke_now
         self._closing.callback(self._functions.close)

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from local.fork_server import ForkServer
@@ -59,11 +60,12 @@ def access_key_id(function: Function) -> str:
     return f"LOCAL{function.logical_id}"
 
 
-def worker_environment(function: Function, endpoint_url: str) -> dict[str, str]:
+def worker_environment(function: Function, endpoint_url: str, authorities: Path | None = None) -> dict[str, str]:
     """All that a worker of the function finds in its environment, save the address of its Runtime API.
 
     It is the function's own of the template, what Lambda itself sets, and the address of DynamoDB and KMS; nothing
-    of the developer's shell comes in.
+    of the developer's shell comes in. `authorities` is a file of certificates that it trusts, in place of those that
+    this machine does.
     """
     return {
         "PATH": os.defpath,
@@ -87,6 +89,7 @@ def worker_environment(function: Function, endpoint_url: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         **function.environment,
         "AWS_ENDPOINT_URL": endpoint_url,
+        **({"SSL_CERT_FILE": str(authorities.resolve())} if authorities else {}),
     }
 
 

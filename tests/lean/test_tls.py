@@ -1,6 +1,5 @@
 """Whom a connection trusts: certificates made here, on a loopback address, and Amazon's roots."""
 
-import datetime
 import re
 import socket
 import ssl
@@ -12,62 +11,18 @@ from typing import Any
 import botocore
 import certifi
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from authserver.aws.lean.client import DYNAMODB, LeanService
 from authserver.aws.lean.connection import Connection, Deadline, OpenSocket, TransportFault, open_socket
 from authserver.aws.lean.endpoints import Endpoint
 from authserver.aws.lean.tls import AMAZON_ROOTS, context, roots
 from authserver.aws.service import Unreachable
+from tests.authority import DAY, NOW, Authority
 from tests.lean.peers import REGION, Server, answer, says, says_and_closes, static
 
 GOT = {"Item": {"pk": {"S": "a"}}}
 AMAZON = f"dynamodb.{REGION}.amazonaws.com"
-NOW = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
-
-
-class Authority:
-    """A root, and the servers that it vouches for."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
-        root = self._made(self._name, self._key, 10 * DAY).add_extension(x509.BasicConstraints(True, None), True)
-        self.bundle = str(folder / "root.pem")
-        Path(self.bundle).write_bytes(root.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
-
-    def server(self, name: str = AMAZON, lasts: datetime.timedelta = DAY) -> ssl.SSLContext:
-        """What a server of this name shows, until so long from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        made = self._made(subject, key, lasts).add_extension(names, False).sign(self._key, hashes.SHA256())
-        file = self._folder / f"{name}{lasts.days}.pem"
-        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        file.write_bytes(plain + made.public_bytes(Encoding.PEM))
-        shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        shown.load_cert_chain(file)
-        return shown
-
-    def _made(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: datetime.timedelta
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 10 * DAY)
-            .not_valid_after(NOW + lasts)
-        )
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +54,14 @@ def call(server: Server, ca_bundle: str, host: str = AMAZON) -> object:
 
 
 def test_a_server_of_the_name_with_a_certificate_of_the_bundle_is_trusted(authority: Authority) -> None:
-    with Server(says(answer(GOT)), tls=authority.server()) as server:
+    with Server(says(answer(GOT)), tls=authority.server(AMAZON)) as server:
         assert call(server, authority.bundle) == GOT
 
 
 def test_the_hosts_name_is_what_is_asked_for(authority: Authority) -> None:
     """Server Name Indication (RFC 6066, section 3), by which AWS chooses its certificate."""
     asked: list[str | None] = []
-    shown = authority.server()
+    shown = authority.server(AMAZON)
     shown.sni_callback = lambda _, name, __: asked.append(name)
     with Server(says(answer(GOT)), tls=shown) as server:
         call(server, authority.bundle)
@@ -124,21 +79,21 @@ def test_a_certificate_of_another_name_is_refused(name: str, authority: Authorit
 
 
 def test_a_certificate_of_an_unknown_root_is_refused(authority: Authority, other_authority: Authority) -> None:
-    with Server(tls=other_authority.server()) as server:
+    with Server(tls=other_authority.server(AMAZON)) as server:
         with pytest.raises(Unreachable, match="SSLCertVerificationError"):
             call(server, authority.bundle)
         assert server.requests == []
 
 
 def test_a_certificate_that_has_expired_is_refused(authority: Authority) -> None:
-    with Server(tls=authority.server(lasts=-DAY)) as server:
+    with Server(tls=authority.server(AMAZON, -DAY)) as server:
         with pytest.raises(Unreachable, match="SSLCertVerificationError"):
             call(server, authority.bundle)
         assert server.requests == []
 
 
 def test_tls_1_1_is_refused(authority: Authority) -> None:
-    shown = authority.server()
+    shown = authority.server(AMAZON)
     shown.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL itself would refuse so old a version
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -150,7 +105,7 @@ def test_tls_1_1_is_refused(authority: Authority) -> None:
 
 
 def test_tls_1_2_is_taken(authority: Authority) -> None:
-    shown = authority.server()
+    shown = authority.server(AMAZON)
     shown.maximum_version = ssl.TLSVersion.TLSv1_2
     with Server(says(answer(GOT)), tls=shown) as server:
         assert call(server, authority.bundle) == GOT
@@ -166,7 +121,7 @@ def test_a_server_without_tls_is_refused(authority: Authority) -> None:
 
 
 def test_a_bundle_that_is_not_there_is_unreachable(tmp_path: Path, authority: Authority) -> None:
-    with Server(tls=authority.server()) as server, pytest.raises(Unreachable, match="FileNotFoundError"):
+    with Server(tls=authority.server(AMAZON)) as server, pytest.raises(Unreachable, match="FileNotFoundError"):
         call(server, str(tmp_path / "none.pem"))
 
 
@@ -175,7 +130,7 @@ def test_a_bundle_that_is_not_there_is_unreachable(tmp_path: Path, authority: Au
 
 def test_amazons_hosts_are_trusted_by_amazons_roots_alone(authority: Authority) -> None:
     """Whatever the system trusts."""
-    with Server(tls=authority.server()) as server:
+    with Server(tls=authority.server(AMAZON)) as server:
         with pytest.raises(Unreachable, match="SSLCertVerificationError"):
             call(server, "")
         assert server.requests == []
@@ -233,7 +188,7 @@ def test_amazons_roots_are_good_for_years() -> None:
 
 def test_tickets_of_a_session_are_no_reason_for_another_connection(authority: Authority) -> None:
     """TLS 1.3 sends them by itself after the handshake (RFC 8446, section 4.6.1), whether anything is asked or not."""
-    with Server(*[says(answer(GOT))] * 3, tls=authority.server()) as server:
+    with Server(*[says(answer(GOT))] * 3, tls=authority.server(AMAZON)) as server:
         endpoint = Endpoint(AMAZON, 443, tls=True, region=REGION, ca_bundle=authority.bundle)
         service = LeanService(DYNAMODB, endpoint, static(), open_socket=leads_to(server))
         service.connect()
@@ -244,11 +199,11 @@ def test_tickets_of_a_session_are_no_reason_for_another_connection(authority: Au
 
 def test_an_answer_of_many_records_is_read(authority: Authority) -> None:
     big = {"Items": [{"b": {"B": "A" * 399_999}}]}
-    with Server(says(answer(big)), tls=authority.server()) as server:
+    with Server(says(answer(big)), tls=authority.server(AMAZON)) as server:
         assert call(server, authority.bundle) == big
 
 
 def test_an_end_within_an_answer_is_no_answer(authority: Authority) -> None:
-    with Server(says_and_closes(answer(GOT)[:-5]), says(answer(GOT)), tls=authority.server()) as server:
+    with Server(says_and_closes(answer(GOT)[:-5]), says(answer(GOT)), tls=authority.server(AMAZON)) as server:
         assert call(server, authority.bundle) == GOT
         assert server.connections == 2

@@ -158,6 +158,7 @@ def test_seed_that_cannot_be_used_is_told_by_its_file_and_place(project: Project
         (["--parameter", "Unheard=10"], 2, "cannot start: parameter Unheard: unknown"),
         (["--parameter", "Size"], 2, "Name=Value"),
         (["--template", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["--authorities", "nowhere.pem"], 2, "nowhere.pem"),
         (["--port", "http"], 2, "not a port"),
         (["--help"], 0, "--resource-port"),
     ],

@@ -1,28 +1,22 @@
 """The one way out: public addresses alone, over TLS, without redirects, within bounds of size and time."""
 
-import datetime
 import ipaddress
 import json
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 import authserver.identity.fetch
 from authserver.identity.fetch import MAX_OCTETS, Fetch, is_public
 from authserver.ports import FetchFailed
+from tests.authority import Authority
 from tests.openid_provider import serving
 
 fetcher = partial(Fetch, tls=ssl.create_default_context())  # which reads every authority's certificate
@@ -381,36 +375,10 @@ def test_loopback_may_be_reached_only_where_the_operator_said_so(site: Site) -> 
 # ------------------------------------------------------------------ TLS
 
 
-@contextmanager
-def certified(folder: Path, name: str) -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
-    """The contexts of a server with a certificate for `name`, and of a client who trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(1))
-        .not_valid_after(now + datetime.timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "certificate.pem"
-    pem.write_bytes(
-        certificate.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    yield server, ssl.create_default_context(cafile=str(pem))
-
-
 @pytest.mark.rfc("9110", "4.3.4")
 def test_the_certificate_is_of_the_name_and_the_connection_goes_to_the_address(tmp_path: Path) -> None:
-    with certified(tmp_path, "idp.example") as (server, client), serving(Site, server) as site:
+    authority = Authority(tmp_path)
+    with serving(Site, authority.server("idp.example")) as site:
         port = site.issuer.rpartition(":")[2]
         asked: list[str] = []
 
@@ -418,7 +386,7 @@ def test_the_certificate_is_of_the_name_and_the_connection_goes_to_the_address(t
             asked.append(host)
             return ["127.0.0.1"]
 
-        fetch = fetcher(time.monotonic, loopback=True, resolve=resolve, tls=client)
+        fetch = fetcher(time.monotonic, loopback=True, resolve=resolve, tls=authority.client())
         assert fetch.get(f"https://idp.example:{port}/") == {"hello": "world"}
         assert asked == ["idp.example"]  # once: whatever it leads to a moment later
         assert failure(fetch, f"https://other.example:{port}/") == "tls"

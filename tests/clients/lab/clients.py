@@ -11,9 +11,9 @@ WEB_STEPS = ("token", "userinfo", "refresh", "wrong state", "wrong secret")
 class Client:
     """One library and its driver.
 
-    `registered` is how an operator registers its application, None if it registers itself. The driver says at least
-    `steps`. A `variant` is the same library, used in another way. `callback` is the path of the redirect URI that the
-    library makes.
+    `registered` is how an operator registers its application, None if it registers itself, or has a metadata document
+    (`described`). The driver says at least `steps`. A `variant` is the same library, used in another way. `callback` is
+    the path of the redirect URI that the library makes.
     """
 
     package: str
@@ -24,6 +24,7 @@ class Client:
     callback: str = "/callback"
     variant: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
+    described: bool = False
     remarks: str = ""
 
     @property
@@ -93,8 +94,7 @@ CLIENTS = (
         ("discovery", "token", "userinfo", "refresh", "wrong state", "revoked"),
         registered=None,
         variant="document",
-        given={"document": True},
-        remarks="its identifier is the address of its metadata document",
+        described=True,
     ),
     Client(
         "express-openid-connect",
@@ -143,12 +143,31 @@ CLIENTS = (
     Client("mcp-1", "mcp_python_1.py", "MCP", (*MCP_STEPS, "wrong state"), registered=None),
     Client("@modelcontextprotocol/sdk", "mcp_sdk_1.mjs", "MCP", (*MCP_STEPS, "wrong verifier"), registered=None),
     Client("@modelcontextprotocol/client", "mcp_sdk_2.mjs", "MCP", (*MCP_STEPS, "wrong verifier"), registered=None),
+    *(
+        Client(package, driver, "MCP", (*MCP_STEPS, wrong), registered=None, variant="document", described=True)
+        for package, driver, wrong in (
+            ("mcp", "mcp_python.py", "wrong state"),
+            ("mcp-1", "mcp_python_1.py", "wrong state"),
+            ("@modelcontextprotocol/sdk", "mcp_sdk_1.mjs", "wrong verifier"),
+            ("@modelcontextprotocol/client", "mcp_sdk_2.mjs", "wrong verifier"),
+        )
+    ),
     Client(
         "mcp-remote",
         "mcp_remote.mjs",
         "MCP, from a program on standard input and output",
         ("signed in", "initialized", "tools"),
         registered=None,
+    ),
+    Client(
+        "mcp-remote",
+        "mcp_remote.mjs",
+        "MCP, from a program on standard input and output",
+        ("signed in", "initialized", "tools"),
+        registered=None,
+        callback="/oauth/callback",
+        variant="document",
+        described=True,
     ),
     Client(
         "mcp-remote",

@@ -18,10 +18,12 @@ import httpx
 import pytest
 
 from local.server import DevelopmentServer
+from tests.authority import Authority
 from tests.clients.lab.clients import CLIENTS
 from tests.clients.lab.table import Row, write
 from tests.clients.lab.visitor import Visitor
-from tests.clients.lab.wire import Wire, relay, reserve
+from tests.clients.lab.wire import LOOPBACK, Wire, relay, reserve
+from tests.origin import Origin, an_origin
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -43,12 +45,31 @@ PARAMETERS = {
 
 
 @dataclass(frozen=True)
+class Home:
+    """Where clients have their metadata documents: an https address, and the origin behind it."""
+
+    address: str
+    origin: Origin
+
+    def describe(self, name: str, **metadata: Any) -> str:
+        """Has a client's document there; its address, which is the client's identifier."""
+        path = f"/{name}.json"
+        self.origin.put(path, {"client_id": self.address + path, **metadata})
+        return self.address + path
+
+
+@dataclass(frozen=True)
 class Laboratory:
-    """Where everything is. `issuer` and `resource` are the relays' addresses, so that the wire can be looked at."""
+    """Where everything is. `issuer` and `resource` are the relays' addresses, so that the wire can be looked at; `home`
+    is where clients have their metadata documents. All of it is https, vouched for by `authority`.
+    """
 
     issuer: str
     resource: str
+    home: Home
+    authority: Authority
     wire: Wire
+    behind: str  # the host and port at which the ResourceApi itself answers, by http
 
     @property
     def mcp(self) -> str:
@@ -71,8 +92,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     log = tmp_path_factory.mktemp("lab") / "log"
     wire = Wire()
     with ExitStack() as stack:
-        ahead, issuer = reserve()
-        behind, resource = reserve()
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        authority = Authority(tmp_path_factory.mktemp("authority"))
+        patch.setenv("SSL_CERT_FILE", authority.bundle)  # for the person, the operator and the drivers
+        tls = authority.server(LOOPBACK)
+        ahead, issuer = reserve(tls)
+        behind, resource = reserve(tls)
+        documents, home = reserve(tls)
+        origin = stack.enter_context(an_origin())
         port, resource_port = free_port(), free_port()
         # It tells the relays' addresses as its own, and answers at these ports.
         stack.enter_context(
@@ -82,12 +109,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
                 seed=SEED,
                 log=log,
                 resources=HERE / "mcp" / "api.yaml",
+                authorities=Path(authority.bundle),
                 parameters=PARAMETERS | {"Issuer": issuer, "ResourceUrl": resource},
             )
         )
         stack.enter_context(relay(ahead, f"127.0.0.1:{port}", "authorization", wire))
         stack.enter_context(relay(behind, f"127.0.0.1:{resource_port}", "resource", wire))
-        yield Laboratory(issuer, resource, wire)
+        stack.enter_context(relay(documents, origin.issuer.removeprefix("http://"), "documents", Wire()))
+        yield Laboratory(issuer, resource, Home(home, origin), authority, wire, f"127.0.0.1:{resource_port}")
 
 
 def free_port() -> int:
@@ -134,7 +163,7 @@ def drive(lab: Laboratory) -> Drive:
         process = subprocess.Popen(
             [interpreter(name), name, json.dumps(given)],
             cwd=CACHE,
-            env=_environment(),
+            env=_environment(lab.authority),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -183,11 +212,12 @@ def _kill(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
-    """Without what the suite sets for its own: clients read certificates as they always do."""
-    left_out = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH")
+def _environment(authority: Authority) -> dict[str, str]:
+    """Without what the suite sets for its own: clients trust the laboratory's authority, each in its usual way."""
+    left_out = ("SSL_CERT_DIR", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    return kept | {"NO_COLOR": "1", "HOME": str(CACHE), "PATH": f"{VENV / 'bin'}:{kept['PATH']}"}
+    trusted = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), authority.bundle)
+    return kept | trusted | {"NO_COLOR": "1", "HOME": str(CACHE), "PATH": f"{VENV / 'bin'}:{kept['PATH']}"}
 
 
 @pytest.fixture(scope="session")

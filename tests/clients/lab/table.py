@@ -11,8 +11,9 @@ HEAD = (
     HEADING
     + """
 Written by `make lab`, which signs in with each of them against the development server, as its own documentation says,
-and looks at the wire. "Registers" says how the server came to know the application, "method" how the client
-authenticated at the token endpoint, unasked.
+and looks at the wire. Everything is https there: the server is behind a front that ends TLS, and `Issuer` and
+`ResourceUrl` are the front's addresses, as with a custom domain. "Registers" says how the server came to know the
+application, "method" how the client authenticated at the token endpoint, unasked.
 
 | client | version | kind | finds the server by | registers | method | result | remarks |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -25,6 +25,8 @@ def test_client(lab: Laboratory, drive: Drive, versions: dict[str, str], rows: l
             given["key"], registered["jwks"] = _key()
         made = lab.register(**registered)
         given |= {name: made[name] for name in ("client_id", "client_secret") if made.get(name)}
+    if client.described:
+        given["client_metadata_url"] = lab.home.describe(client.name, **_described(client))
     run = drive(client.driver, **given)
     problem = _problem(client, run, lab)
     package = client.package
@@ -84,6 +86,17 @@ def _registered(client: Client, given: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def _described(client: Client) -> dict[str, Any]:
+    """What the application's metadata document says of it."""
+    return {
+        "client_name": f"An app of {client.package}",
+        "redirect_uris": [f"http://{host}{client.callback}" for host in ("127.0.0.1", "localhost")],  # at any port
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+    }
+
+
 def _registers(client: Client, run: Run) -> str:
     """How the server came to know it."""
     if client.registered is not None:
@@ -105,6 +118,8 @@ def _problem(client: Client, run: Run, lab: Laboratory) -> str:
         return f"it did not come to {missing[0]}"
     if run.exit_code:
         return f"it ended with exit code {run.exit_code}"
+    if client.described and run.wire.of("/register"):
+        return "it registered itself, for all its document"
     accepted = [step for step, told in run.steps.items() if told.get("accepted")]
     if accepted:
         return f"accepted: {accepted[0]}"

@@ -6,7 +6,7 @@ import pytest
 from tests.clients.lab.clients import REGISTERED
 from tests.clients.lab.conftest import Drive, Laboratory, free_port
 from tests.clients.lab.table import Row
-from tests.clients.lab.wire import relay, reserve
+from tests.clients.lab.wire import LOOPBACK, relay, reserve
 from tests.flows.person import Deployment, Person, demo_app
 
 PACKAGE = "@modelcontextprotocol/conformance"
@@ -43,9 +43,9 @@ def test_authorization_server(lab: Laboratory, drive: Drive, row: Row, revision:
 def test_mcp_server_behind_the_authorizer(
     lab: Laboratory, drive: Drive, row: Row, tokens: dict[str, str], scenario: str
 ) -> None:
-    listener, address = reserve()
+    listener, address = reserve(lab.authority.server(LOOPBACK))
     # The suite has no way to sign in for these; what stands before it brings a token, as a gateway would.
-    with relay(listener, lab.resource.removeprefix("http://"), "", lab.wire, tokens["access_token"]):
+    with relay(listener, lab.behind, "", lab.wire, tokens["access_token"]):
         command = ["server", "--url", f"{address}/mcp", "--scenario", scenario, "--spec-version", "2025-11-25"]
         run = drive("conformance.mjs", arguments=command)
     statuses = {step: told["status"] for step, told in run.steps.items() if step != "ended"}

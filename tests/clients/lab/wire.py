@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+LOOPBACK = "127.0.0.1"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 
 
@@ -66,7 +68,7 @@ class Wire:
 
 @contextmanager
 def relay(listener: ThreadingHTTPServer, target: str, api: str, wire: Wire, token: str = "") -> Iterator[None]:
-    """Carries requests to `target`, a host and port, for as long as the context lasts.
+    """Carries requests to `target`, a host and port, by http, for as long as the context lasts.
 
     With a `token`, those that bring none get it: for a client that has no way to sign in.
     """
@@ -81,10 +83,12 @@ def relay(listener: ThreadingHTTPServer, target: str, api: str, wire: Wire, toke
         listener.server_close()
 
 
-def reserve(port: int = 0) -> tuple[ThreadingHTTPServer, str]:
-    """A listener, and its address: known before there is anything to relay to."""
-    listener = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
-    return listener, f"http://127.0.0.1:{listener.server_address[1]}"
+def reserve(tls: ssl.SSLContext) -> tuple[ThreadingHTTPServer, str]:
+    """A listener, and its address: known before there is anything to relay to. It ends TLS, as API Gateway does."""
+    listener = ThreadingHTTPServer((LOOPBACK, 0), BaseHTTPRequestHandler)
+    # The handshake is left to the thread of the connection, which nobody waits for.
+    listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
+    return listener, f"https://{LOOPBACK}:{listener.server_address[1]}"
 
 
 def _handler(target: str, api: str, wire: Wire, token: str) -> type[BaseHTTPRequestHandler]:
@@ -92,7 +96,7 @@ def _handler(target: str, api: str, wire: Wire, token: str) -> type[BaseHTTPRequ
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
-            with suppress(ConnectionError):  # a client that hangs up is its own business
+            with suppress(ConnectionError, ssl.SSLError):  # a client that hangs up is its own business
                 super().handle()
 
         def answer(self) -> None:

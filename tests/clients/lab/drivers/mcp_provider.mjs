@@ -11,7 +11,7 @@ export class Provider {
   }
   get clientMetadata() {
     const grant_types = ["authorization_code", "refresh_token"];
-    return { client_name: this.client_name, redirect_uris: [given.redirect_uri], grant_types, response_types: ["code"], ...given.metadata };
+    return { client_name: this.client_name, redirect_uris: [given.redirect_uri], grant_types, response_types: ["code"] };
   }
   state() {
     return (this.sentState = crypto.randomUUID());

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { given, open, say } from "./lab.mjs";
 
-// An application that is known already is configured; otherwise it registers itself.
-const { client_id, client_secret } = given;
+// An application that is known already is configured, or has a metadata document; otherwise it registers itself.
+const { client_id, client_secret, client_metadata_url } = given;
 const known = client_id ? ["--static-oauth-client-info", JSON.stringify({ client_id, client_secret })] : [];
+if (client_metadata_url) known.push("--client-metadata-url", client_metadata_url);
 const folder = mkdtempSync(join(tmpdir(), "mcp-remote-"));
 const remote = spawn(process.execPath, ["node_modules/mcp-remote/dist/proxy.js", given.mcp, ...(given.arguments ?? []), ...known], {
   env: { ...process.env, MCP_REMOTE_CONFIG_DIR: folder, BROWSER: "true" },
@@ -22,7 +23,7 @@ remote.on("exit", (code) => {
 // It says where to sign in for whoever has no browser that it could open.
 createInterface({ input: remote.stderr }).on("line", async (line) => {
   console.log(line);
-  const address = line.match(/(http:\/\/127\.0\.0\.1:\d+\/(authorize|device)\?\S+)/)?.[1];
+  const address = line.match(/(https:\/\/127\.0\.0\.1:\d+\/(authorize|device)\?\S+)/)?.[1];
   if (address) say("signed in", { shown: (await open(address)).text.length > 0 });
 });
 

@@ -1,11 +1,9 @@
 // oauth4webapi, by its example for a public client: OAuth discovery, registration by itself, PKCE, DPoP left out.
-import { createServer } from "node:http";
 import * as oauth from "oauth4webapi";
 import { given, open, refused, say } from "./lab.mjs";
 
-const options = { [oauth.allowInsecureRequests]: true };
 const issuer = new URL(given.issuer);
-const discovered = await oauth.discoveryRequest(issuer, { ...options, algorithm: "oauth2" });
+const discovered = await oauth.discoveryRequest(issuer, { algorithm: "oauth2" });
 const as = await oauth.processDiscoveryResponse(issuer, discovered);
 say("discovery", { issuer: as.issuer });
 const wanted = {
@@ -14,24 +12,14 @@ const wanted = {
   grant_types: ["authorization_code", "refresh_token"],
   token_endpoint_auth_method: "none",
 };
-const client = given.document ? await described() : await registered();
+// An application that says at an address of its own what it is has that address for its identifier.
+const client = given.client_metadata_url ? { client_id: given.client_metadata_url } : await registered();
 
 async function registered() {
-  const made = await oauth.dynamicClientRegistrationRequest(as, wanted, options);
+  const made = await oauth.dynamicClientRegistrationRequest(as, wanted);
   const client = await oauth.processDynamicClientRegistrationResponse(made);
   say("registration", { method: client.token_endpoint_auth_method });
   return client;
-}
-
-// The application says at an address of its own what it is, and that address is its identifier.
-async function described() {
-  let client_id;
-  const host = createServer((request, response) => {
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ client_id, ...wanted }));
-  });
-  await new Promise((ready) => host.listen(0, "127.0.0.1", ready));
-  client_id = `http://127.0.0.1:${host.address().port}/client.json`;
-  return { client_id };
 }
 
 const verifier = oauth.generateRandomCodeVerifier();
@@ -51,19 +39,19 @@ const answer = new URL((await open(address, given.redirect_uri)).address);
 await refused("wrong state", async () => oauth.validateAuthResponse(as, client, answer, "another"));
 const checked = oauth.validateAuthResponse(as, client, answer, state);
 const auth = oauth.None();
-const response = await oauth.authorizationCodeGrantRequest(as, client, auth, checked, given.redirect_uri, verifier, options);
+const response = await oauth.authorizationCodeGrantRequest(as, client, auth, checked, given.redirect_uri, verifier);
 const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, { requireIdToken: true });
 const claims = oauth.getValidatedIdTokenClaims(tokens);
-await oauth.validateApplicationLevelSignature(as, response, options);
+await oauth.validateApplicationLevelSignature(as, response);
 say("token", { type: tokens.token_type, scope: tokens.scope, claims });
-const told = await oauth.userInfoRequest(as, client, tokens.access_token, options);
+const told = await oauth.userInfoRequest(as, client, tokens.access_token);
 say("userinfo", await oauth.processUserInfoResponse(as, client, claims.sub, told));
-const again = await oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token, options);
+const again = await oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token);
 const refreshed = await oauth.processRefreshTokenResponse(as, client, again);
 say("refresh", { type: refreshed.token_type, another: refreshed.access_token !== tokens.access_token });
-await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, refreshed.refresh_token, options));
+await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, refreshed.refresh_token));
 await refused("revoked", async () => {
-  const late = await oauth.refreshTokenGrantRequest(as, client, auth, refreshed.refresh_token, options);
+  const late = await oauth.refreshTokenGrantRequest(as, client, auth, refreshed.refresh_token);
   return oauth.processRefreshTokenResponse(as, client, late);
 });
 process.exit(0);
