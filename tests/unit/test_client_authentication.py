@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.client_authentication import authenticate
+from authserver.endpoints.machines.metadata import resource_metadata
 from authserver.errors import (
     InvalidClient,
     InvalidRequest,
@@ -217,11 +218,23 @@ def test_client_credentials_give_a_token_without_user_and_refresh() -> None:
 
 
 @pytest.mark.rfc("6749", "4.4.2")
-@pytest.mark.parametrize("scope", ["openid", "read openid", "email", "unknown", 'a"b'])
+@pytest.mark.parametrize("scope", ["openid", "email unknown", "unknown", 'a"b'])
 def test_client_credentials_beyond_the_client_itself_are_refused(scope: str) -> None:
     with pytest.raises(OAuthError) as refusal:
         App(Server()).token("client_credentials", scope=scope)
     assert refusal.value.error == "invalid_scope"
+
+
+@pytest.mark.rfc("6749", "3.3")
+@pytest.mark.rfc("9728", "2")
+def test_client_credentials_give_what_the_client_may_have_of_all_that_the_resource_tells() -> None:
+    server = Server()
+    (api,) = server.services.settings.known_resources[:1]
+    told = resource_metadata(api, server.services).content["scopes_supported"]
+    assert {"read", "write"} <= set(told)
+    response = App(server).token("client_credentials", scope=" ".join([*told, "openid", "unheard-of"]))
+    assert response.members()["scope"] == "read write"
+    assert str(server.access(response.access_token).scope) == "read write"
 
 
 CATALOGUE = ScopeCatalogue.of(
@@ -238,7 +251,8 @@ def test_client_credentials_give_nothing_that_an_administrator_has_to_allow() ->
     registered = Scope.parse("read export all admin:users")
     server = Server(client(scope=registered, default_scope=Scope()))
     server.configuration.put_scopes(CATALOGUE)
-    for scope in ("export", "read export", "all"):
+    assert str(App(server).token("client_credentials", scope="export all read").scope) == "read"
+    for scope in ("export", "export all"):
         with pytest.raises(InvalidScope):
             App(server).token("client_credentials", scope=scope)
     assert str(App(server).token("client_credentials").scope) == "read admin:users"

@@ -103,9 +103,17 @@ def test_revoking_the_refresh_token_ends_the_access_token() -> None:
 def test_scope_is_the_clients_default_or_within_what_it_registered() -> None:
     server = serving()
     assert str(ask(server).scope) == "read"
-    for scope in ("admin", "read admin", 'a"b'):
+    assert str(ask(server, scope="read admin").scope) == "read"
+    for scope in ("admin", 'a"b'):
         with pytest.raises(InvalidScope):
             ask(server, scope=scope)
+
+
+@pytest.mark.rfc("6749", "6")
+def test_refresh_may_send_the_scope_that_was_asked_for_at_first() -> None:
+    server = serving()
+    first = ask(server, scope="read admin")
+    assert str(App(server).refresh(first.refresh_token, scope="read admin").scope) == "read"
 
 
 @pytest.mark.rfc("9700", "2.3")
@@ -113,7 +121,9 @@ def test_scope_that_not_everybody_may_grant_is_not_granted_without_a_page() -> N
     scope = Scope.parse("read account admin:users")
     server = serving(client(grant_types=OF_CLIENTS, scope=scope, default_scope=scope))
     assert str(ask(server, scope="read account.read").scope) == "read account.read"
-    for asked in ("admin:users", "read admin:users.read", None):
+    assert str(ask(server, scope="read admin:users.read").scope) == "read"
+    assert str(ask(server).scope) == "read account"
+    for asked in ("admin:users", "admin:users.read"):
         with pytest.raises(InvalidScope):
             ask(server, scope=asked)
 

@@ -185,8 +185,7 @@ CLIENTS = (
         ("initialized", "tools"),
         registered=MACHINE,
         variant="machine",
-        given={"arguments": ["--client-credentials", "--static-oauth-client-metadata", '{"scope": "read"}']},
-        remarks="only with its scopes named by `--static-oauth-client-metadata`: otherwise it asks for all that the "
-        "resource's document names, and a machine is refused what it may not have (`invalid_scope`)",
+        given={"arguments": ["--client-credentials"]},
+        remarks="asks for all that the resource's document names, and is given what it is registered for",
     ),
 )

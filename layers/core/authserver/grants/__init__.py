@@ -10,7 +10,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages.token import TokenRequest, TokenResponse
 from authserver.models.tokens import Authorization
-from authserver.scopes import ACCESS_TOKEN, FOR_OFFLINE_ACCESS, ID_TOKEN, OF_A_USER, OFFLINE_ACCESS, USERINFO, covered
+from authserver.scopes import ACCESS_TOKEN, FOR_OFFLINE_ACCESS, ID_TOKEN, OF_A_USER, OFFLINE_ACCESS, USERINFO
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque
 from authserver.tokens.access_token import NO_CLAIMS, Issue, authorization_details, issue_access_token, lifetime_of
@@ -44,17 +44,6 @@ def parse_scope(text: str) -> Scope:
         return Scope.parse(text)
     except ValueError:
         raise InvalidScope("scope is not well-formed", reason="scope_malformed") from None
-
-
-def registered_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
-    """What is asked for, if the client may ask for all of it; its default if nothing is (section 3.3)."""
-    requested = offline_or_not(parse_scope(request.parameters.get("scope", "")), client, services)
-    allowed = allowed_scope(client, services)
-    if not requested <= covered(requested, allowed, services.scopes):
-        raise InvalidScope("scope exceeds what this client may ask for", reason="scope_exceeds_client")
-    return requested or covered(
-        offline_or_not(client.scope_when_unspecified, client, services), allowed, services.scopes
-    )
 
 
 def allowed_scope(client: Client, services: Services) -> Scope:
@@ -169,7 +158,7 @@ def new_authorization(
         client_id=request.client.client_id,
         subject=session.subject,
         scope=request.scope - choice.declined,
-        not_granted=_noted(request.ignored | choice.declined, services),
+        not_granted=noted(request.ignored | choice.declined, services),
         resource=request.resource or services.settings.known_resources[:1],
         salt=allowed.salt,
         created_at=services.now(),
@@ -189,16 +178,16 @@ def new_authorization(
     )
 
 
-def _noted(not_granted: Scope, services: Services) -> Scope:
+def noted(not_granted: Scope, services: Services) -> Scope:
     """What is noted of a scope that was asked for and not granted: as much as there is room for, first what the
     catalogue has. A refresh that names what is not noted is answered as if it had not been asked for."""
-    catalogue, room, noted = services.scopes(), MAX_NOT_GRANTED, []
+    catalogue, room, told = services.scopes(), MAX_NOT_GRANTED, []
     for name in sorted(not_granted, key=lambda name: catalogue.get(name) is None):
         room -= len(name) + 1
         if room < 0:
             break
-        noted.append(name)
-    return Scope(tuple(noted))
+        told.append(name)
+    return Scope(tuple(told))
 
 
 def begin_active(authorization: Authorization, services: Services, session: str = "") -> bool:

@@ -52,17 +52,19 @@ def _require_confidential(client: Client) -> None:
 
 
 def _requested_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
-    """What is asked for within what is registered; the client's default if nothing is (section 3.3)."""
+    """What of the requested scope the client may have itself, or of its default if nothing is requested (section 3.3).
+
+    The rest is ignored, as in an authorization request: clients ask for all that a resource's document names. Raises
+    `InvalidScope` if nothing is left.
+    """
     requested = parse_scope(request.parameters.get("scope", ""))
-    if not requested:
-        present = covered(client.scope_when_unspecified, client.scope, services.scopes)
-        default = (Scope((token,)) for token in present)
-        return Scope.of(str(scope) for scope in default if not _needs_somebody(scope, services))
-    if not requested <= covered(requested, client.scope, services.scopes) or _needs_somebody(requested, services):
-        raise InvalidScope("scope exceeds what this client may ask for itself", reason="scope_exceeds_client")
-    return requested
+    registered = covered(requested or client.scope_when_unspecified, client.scope, services.scopes)
+    granted = Scope.of(name for name in registered if not _needs_somebody(name, services))
+    if requested and not granted:
+        raise InvalidScope("scope has nothing that this client may ask for itself", reason="scope_exceeds_client")
+    return granted
 
 
-def _needs_somebody(scope: Scope, services: Services) -> bool:
-    """Whether it is about a user, or an administrator has to allow some of it or of what it implies."""
-    return bool(scope & OF_USERS) or ADMINISTRATOR in services.scopes().grantable_by(scope)
+def _needs_somebody(name: str, services: Services) -> bool:
+    """Whether it is about a user, or an administrator has to allow it or something that it implies."""
+    return name in OF_USERS or ADMINISTRATOR in services.scopes().words_for(name)

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, ServerError, TooManyAttempts, TooManyPasswords
 from authserver.grants import (
+    allowed_scope,
     begin_active,
     ends_of,
     known_resource,
     make_refresh_token,
     may_refresh,
-    registered_scope,
+    noted,
+    offline_or_not,
+    parse_scope,
     respond,
 )
 from authserver.identity.local_account import Account, authenticate
 from authserver.models.tokens import BY_PASSWORD, Authorization
+from authserver.scopes import covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
@@ -41,10 +45,12 @@ def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 -
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """Tokens for a user's password (section 4.3.2), made before the write that licenses them."""
-    scope = _grantable_scope(request, client.client, services)
+    requested = offline_or_not(parse_scope(request.parameters.get("scope", "")), client.client, services)
+    scope = _grantable_scope(requested, client.client, services)
     audience = known_resource(request.resource, services) or services.settings.known_resources[:1]
     account = _authenticate(request, services)
-    authorization = _authorization(client.client, account, scope, audience, services)
+    ignored = noted(requested - scope, services)
+    authorization = _authorization(client.client, account, scope, ignored, audience, services)
     refresh = None
     if may_refresh(client.client, scope, services):
         refresh = make_refresh_token(authorization, authorization.generation, services.keys.token_key(TOKEN_RING))
@@ -62,11 +68,17 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
     return response
 
 
-def _grantable_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
-    """What any user may grant: nobody is asked here, and what others must allow goes through the consent page."""
-    scope = registered_scope(request, client, services)
-    if services.scopes().grantable_by(scope):
-        raise InvalidScope("scope has something that a password alone cannot grant", reason="scope_not_for_anyone")
+def _grantable_scope(requested: Scope, client: Client, services: Services) -> Scope:
+    """What any user may grant of what is requested, or of the client's default if nothing is (section 3.3): nobody is
+    asked here, and what others must allow goes through the consent page.
+
+    The rest is ignored, as in an authorization request. Raises `InvalidScope` if nothing is left.
+    """
+    wanted = requested or offline_or_not(client.scope_when_unspecified, client, services)
+    registered = covered(wanted, allowed_scope(client, services), services.scopes)
+    scope = Scope.of(name for name in registered if not services.scopes().words_for(name))
+    if wanted and not scope:
+        raise InvalidScope("scope has nothing that a password alone can grant", reason="scope_not_for_anyone")
     return scope
 
 
@@ -90,7 +102,7 @@ def _authenticate(request: TokenRequest, services: Services) -> Account:
 
 
 def _authorization(
-    client: Client, account: Account, scope: Scope, audience: tuple[str, ...], services: Services
+    client: Client, account: Account, scope: Scope, ignored: Scope, audience: tuple[str, ...], services: Services
 ) -> Authorization:
     """What the tokens hang on; there is no code that could be redeemed.
 
@@ -104,6 +116,7 @@ def _authorization(
         client_id=client.client_id,
         subject=user.sub,
         scope=scope,
+        not_granted=ignored,
         resource=audience,
         salt=services.random(16),
         created_at=now,
