@@ -58,6 +58,18 @@ class Home:
         return self.address + path
 
 
+@dataclass
+class Challenges:
+    """What the ResourceApi's challenges say: some text in place of another, on their way to the client."""
+
+    instead: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, challenge: str) -> str:
+        for text, other in self.instead.items():
+            challenge = challenge.replace(text, other)
+        return challenge
+
+
 @dataclass(frozen=True)
 class Laboratory:
     """Where everything is. `issuer` and `resource` are the relays' addresses, so that the wire can be looked at; `home`
@@ -69,6 +81,7 @@ class Laboratory:
     home: Home
     authority: Authority
     wire: Wire
+    challenges: Challenges
     behind: str  # the host and port at which the ResourceApi itself answers, by http
 
     @property
@@ -114,9 +127,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
             )
         )
         stack.enter_context(relay(ahead, f"127.0.0.1:{port}", "authorization", wire))
-        stack.enter_context(relay(behind, f"127.0.0.1:{resource_port}", "resource", wire))
+        challenges = Challenges()
+        back = f"127.0.0.1:{resource_port}"
+        stack.enter_context(relay(behind, back, "resource", wire, challenged=challenges))
         stack.enter_context(relay(documents, origin.issuer.removeprefix("http://"), "documents", Wire()))
-        yield Laboratory(issuer, resource, Home(home, origin), authority, wire, f"127.0.0.1:{resource_port}")
+        yield Laboratory(issuer, resource, Home(home, origin), authority, wire, challenges, back)
 
 
 def free_port() -> int:

@@ -48,6 +48,22 @@ def test_client(lab: Laboratory, drive: Drive, versions: dict[str, str], rows: l
         shape.keep(client.name, package, versions[package], kept, run.wire, lab.issuer, lab.resource)
 
 
+@pytest.mark.parametrize(
+    "client",
+    [one for one in CLIENTS if one.kind.startswith("MCP") and one.registered is None and not one.described],
+    ids=lambda client: client.name,
+)
+def test_challenge_that_names_the_issuers_copy_will_do(
+    lab: Laboratory, drive: Drive, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    """As the ResourceApi's does where it does not know its own address: docs/resources.md."""
+    own, copy = f"{lab.resource}/.well-known/oauth-protected-resource", f"{lab.issuer}/resource-metadata"
+    monkeypatch.setattr(lab.challenges, "instead", {own: copy})
+    run = drive(client.driver, **_given(client))
+    assert {one.status for one in run.wire.of("/resource-metadata")} == {200}, run.said
+    assert not _problem(client, run, lab), run.said
+
+
 def _given(client: Client) -> dict[str, Any]:
     address = f"http://127.0.0.1:{free_port()}"
     given = {name: value for name, value in client.given.items() if name not in ("other", "other_callback")}

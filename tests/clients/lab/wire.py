@@ -4,7 +4,7 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,12 +67,20 @@ class Wire:
 
 
 @contextmanager
-def relay(listener: ThreadingHTTPServer, target: str, api: str, wire: Wire, token: str = "") -> Iterator[None]:
+def relay(
+    listener: ThreadingHTTPServer,
+    target: str,
+    api: str,
+    wire: Wire,
+    token: str = "",
+    challenged: Callable[[str], str] = str,
+) -> Iterator[None]:
     """Carries requests to `target`, a host and port, by http, for as long as the context lasts.
 
-    With a `token`, those that bring none get it: for a client that has no way to sign in.
+    With a `token`, those that bring none get it: for a client that has no way to sign in. `challenged` is what becomes
+    of a challenge on its way back.
     """
-    listener.RequestHandlerClass = _handler(target, api, wire, token)
+    listener.RequestHandlerClass = _handler(target, api, wire, token, challenged)
     thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -91,7 +99,9 @@ def reserve(tls: ssl.SSLContext) -> tuple[ThreadingHTTPServer, str]:
     return listener, f"https://{LOOPBACK}:{listener.server_address[1]}"
 
 
-def _handler(target: str, api: str, wire: Wire, token: str) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    target: str, api: str, wire: Wire, token: str, challenged: Callable[[str], str]
+) -> type[BaseHTTPRequestHandler]:
     class Relay(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -111,7 +121,7 @@ def _handler(target: str, api: str, wire: Wire, token: str) -> type[BaseHTTPRequ
             self.send_response_only(status)
             for name, value in answered:
                 if name.lower() not in HOP_BY_HOP:
-                    self.send_header(name, value)
+                    self.send_header(name, challenged(value) if name.lower() == "www-authenticate" else value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
