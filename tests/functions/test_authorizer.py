@@ -17,7 +17,7 @@ from tests.functions.events import (
 )
 from tests.functions.gateway import Gateway
 from tests.functions.given import issue_opaque_tokens
-from tests.functions.journey import App, machine, native
+from tests.functions.journey import App, admin, machine, native
 from tests.functions.simulated_aws import Call, Fault, SimulatedAws
 from tests.functions.world import World
 
@@ -146,6 +146,24 @@ def test_a_missing_scope_is_told_in_the_challenge(world: World, token: str) -> N
     context = is_denied(world, request(world, "POST", "/items", token), "insufficient_scope")
     assert 'scope="write"' in context["challenge"]
     assert f'resource_metadata="{world.resource}/.well-known/oauth-protected-resource"' in context["challenge"]
+
+
+def test_stored_routes_count_at_every_api_but_the_resource_api(
+    world: World, gateway: Gateway, machine_app: App
+) -> None:
+    """Which its stage variable tells, whatever address it has now."""
+    address = "https://once.example.com"
+    described = {"identifier": address, "scopes": ["read"], "routes": {"GET /admin/users": "read"}}
+    operator = str(admin(gateway).own_token(scope="admin:resources").json()["access_token"])
+    route = "PUT /admin/resources/{resource_id}"
+    assert gateway.manage(route, operator, described, resource_id="once").status == 200
+    world.clock.pass_by(2)
+    token = machine_app.own_token(scope="read", resource=address).json()["access_token"]
+    event = request(world, "GET", "/admin/users", token, resource=address)
+    assert ask(world, event)["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    assert world.stack.rest_api
+    event["stageVariables"] = {**world.stack.rest_api.stage_variables, "resource": address}
+    is_denied(world, event, "insufficient_scope")
 
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"

@@ -94,7 +94,7 @@ class Settings:
         """
         return cls(
             issuer=environ.get("ISSUER", ""),
-            resource=environ.get("RESOURCE_URL", ""),
+            resource="",
             resources=tuple(environ.get("RESOURCES", "").split()),
             localhost_redirects=environ.get("LOCALHOST_REDIRECTS", "false") == "true",
             redirect_schemes=frozenset(environ.get("REDIRECT_SCHEMES", "").split()),

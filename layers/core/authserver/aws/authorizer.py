@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 API_KEY = "x-api-key"
+OF_THE_TEMPLATE = "RouteScopes"  # the stage variable `routes` of the ResourceApi
 QUERY_TOKENS = ("access_token", "bearer_token")
 
 
@@ -95,6 +96,7 @@ def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
         *(headers.get("authorization"), tokens, route, audience, read_path_parameters(event)),
         api_keys=_api_keys(headers, repeated),
         source=_source(event),
+        is_own=(event.get("stageVariables") or {}).get("routes") == OF_THE_TEMPLATE,
     )
 
 

@@ -19,7 +19,8 @@ class AccessRequest:
 
     `audience` is the resource identifier of the API that is called; `route` is ``METHOD /path`` as the API's own
     definition writes it. `api_keys` is what the header ``X-API-Key`` has, `source` the address that calls; empty where
-    API Gateway does not tell it.
+    API Gateway does not tell it. `is_own` tells that it is this server's own API, whose routes nobody can describe but
+    the template.
     """
 
     authorization: str | None = field(repr=False)
@@ -29,6 +30,7 @@ class AccessRequest:
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     source: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

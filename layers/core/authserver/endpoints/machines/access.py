@@ -63,7 +63,7 @@ def _presented(request: AccessRequest, services: Services) -> str:
 
 
 def _require_scope(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
-    required = _scope_of(request.route, _routes_of(request.audience, services))
+    required = _scope_of(request.route, _routes_of(request, services))
     if required is None:
         raise InsufficientScope("No scope covers this route", reason="route_unknown")
     wanted = Scope.parse(required)
@@ -71,16 +71,14 @@ def _require_scope(token: ActiveAccessToken, request: AccessRequest, services: S
         raise InsufficientScope("The access token lacks a scope", reason="scope_missing", scope=required)
 
 
-def _routes_of(audience: str, services: Services) -> Mapping[str, str]:
+def _routes_of(request: AccessRequest, services: Services) -> Mapping[str, str]:
     """What the routes of an API ask for: what is stored for its resource, or else what the parameter says.
 
-    What is stored for the ResourceApi counts for nothing, even if it was stored before `ResourceUrl` named it.
+    For the ResourceApi what is stored counts for nothing, whichever of its addresses it was stored for, and when.
     """
-    settings, stored = services.settings, services.resources()
-    resource = stored.get(audience) if stored else None
-    if resource is None or not resource.routes or resource_among(audience, (settings.resource,)):
-        return settings.route_scopes
-    return resource.routes
+    stored = None if request.is_own else services.resources()
+    resource = stored.get(request.audience) if stored else None
+    return resource.routes if resource and resource.routes else services.settings.route_scopes
 
 
 def _require_reach(token: ActiveAccessToken, request: AccessRequest, services: Services) -> None:
