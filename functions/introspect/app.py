@@ -32,4 +32,4 @@ def _at_operators_path(request: HttpRequest, here: Services) -> HttpResponse:
         return render_not_found(NONE)
     if request.method == "POST":
         raise MethodNotAllowed("GET, HEAD")
-    return render(introspect_in_envelope(parse_bearer(request), here))
+    return render(introspect_in_envelope(parse_bearer(request), here, request.source))

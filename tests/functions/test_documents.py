@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authserver.aws.dynamodb.counters import DynamoCounters
+from authserver.aws.items.primary_keys import document_key
 from authserver.management.client_documents import FOR_A_NETWORK, IN_ALL, OF_A_HOST
 from authserver.settings import Settings
 from authserver.values import Scope
@@ -623,6 +624,21 @@ def test_one_network_has_no_more_than_its_share(world: World, origin: Origin, mo
     assert refused == [400] * FOR_A_NETWORK + [503] * 5
     assert asked(app).status == 303
     assert introspects(web(Gateway(world)), signer) == 200
+
+
+def test_a_token_that_is_asked_of_itself_counts_for_the_network_that_asks(
+    world: World, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = editor(world, origin)
+    token = app.tokens()["access_token"]
+    begin_a_minute(world)
+    made_up(app, FOR_A_NETWORK, 1, monkeypatch)
+    origin.asked.clear()
+    for source, fetched in (("198.51.100.0", []), ("203.0.113.1", ["/client.json"])):
+        world.aws.remove("TokensTable", document_key(app.client_id))  # as its time may have it
+        monkeypatch.setattr(events, "SOURCE", source)
+        app.gateway.send("GET", "/introspect", headers={"authorization": f"Bearer {token}"})
+        assert origin.asked == fetched
 
 
 def test_one_host_has_no_more_than_its_share(world: World, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from tests.template.written import Written, strings
 
 PARAMETERS = sorted(read_template(TEMPLATE)["Parameters"])
 
+CAP = "ReservedConcurrentExecutions"
+
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_parameter_is_described_used_and_grouped(parameter: str, written: Written) -> None:
@@ -72,8 +74,12 @@ def test_no_output_is_a_secret(written: Written) -> None:
     assert all("Description" in output for output in written.template["Outputs"].values())
 
 
-def test_only_sign_ins_can_be_capped(written: Written) -> None:
-    """SECURITY.md row 81: a flood of passwords to hash must not starve the token endpoint or the authorizer."""
+def test_sign_ins_and_the_fetching_of_documents_alone_can_be_capped_and_are_not_unasked(written: Written) -> None:
+    """SECURITY.md row 81: neither a flood of passwords to hash nor addresses of strangers starve the token endpoint."""
     functions = written.of_type("AWS::Serverless::Function")
-    capped = {name for name, one in functions.items() if "ReservedConcurrentExecutions" in one}
-    assert capped == {"LoginFunction"}
+    capped = {name: one[CAP] for name, one in functions.items() if CAP in one}
+    assert capped == {
+        f"{name}Function": {"Fn::If": [f"Has{name}Concurrency", {"Ref": f"{name}Concurrency"}, {"Ref": "AWS::NoValue"}]}
+        for name in ("Login", "Documents")
+    }
+    assert {written.template["Parameters"][f"{name}Concurrency"]["Default"] for name in ("Login", "Documents")} == {0}

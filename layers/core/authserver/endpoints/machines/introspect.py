@@ -98,7 +98,7 @@ def introspect_self(presented: str, services: Services, source: str = "") -> Doc
     """
     if _is_api_key(presented, services):
         return _introspect_own_key(presented, services, source)
-    token, client = _standing_with_client(presented, services)
+    token, client = _standing_with_client(presented, services, source)
     own = _members(token, services)
     own["client_name"] = client.client_name
     own["subject_type"] = client.preferred_subject_type
@@ -106,9 +106,9 @@ def introspect_self(presented: str, services: Services, source: str = "") -> Doc
     return Document({**token.claims, **own})
 
 
-def introspect_in_envelope(presented: str, services: Services) -> Document:
+def introspect_in_envelope(presented: str, services: Services, source: str = "") -> Document:
     """The same in the form that Pleo's API has for it (docs/pleo.md). Raises `InvalidToken` if it does not stand."""
-    token, client = _standing_with_client(presented, services)
+    token, client = _standing_with_client(presented, services, source)
     told = {
         "authMethod": "OAUTH",
         "clientId": client.client_id,
@@ -119,9 +119,9 @@ def introspect_in_envelope(presented: str, services: Services) -> Document:
     return Document({"data": told})
 
 
-def _standing_with_client(presented: str, services: Services) -> tuple[ActiveAccessToken, Client]:
+def _standing_with_client(presented: str, services: Services, source: str) -> tuple[ActiveAccessToken, Client]:
     token = check_access_token(presented, services)
-    client = services.clients.find(token.client_id)
+    client = services.clients.find(token.client_id, source)
     if client is None or not client.is_active:
         raise InvalidToken("The access token is invalid", reason="client_gone")
     return token, client
