@@ -1,6 +1,7 @@
 """/admin/identity-providers, and the identities that operators link to users."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -201,3 +202,18 @@ def test_a_linked_identity_is_the_users_and_nobody_elses(server: Server, api: Ap
 @pytest.mark.parametrize("identity", [{}, {"issuer": "x", "subject": "y"}, IDENTITY | {"subject": ""}], ids=str)
 def test_an_identity_that_is_none_is_refused(api: Api, identity: Any) -> None:
     assert api.call("POST", IDENTITIES, identity).status == 400
+
+
+def test_a_provider_is_disabled_whatever_may_be_said_of_one_today(server: Server, api: Api) -> None:
+    """What older rules admitted stays, unless something new is given, which is held to the rules."""
+    api.call("POST", ALL, PROVIDER)
+    stored = server.services.identity_providers.get("wonderland")
+    assert stored is not None
+    odd = replace(stored, name="Wonder\tland", claims={"Given Name": "given"}, token_endpoint_auth_method="tls")
+    assert server.services.identity_providers.put(odd)
+    answer = api.call("PATCH", ONE, {"status": "disabled"})
+    assert (answer.status, answer.document["status"], answer.document["name"]) == (200, "disabled", odd.name)
+    after = server.services.identity_providers.get("wonderland")
+    assert after == replace(odd, status="disabled", version=odd.version + 2)
+    assert api.call("PATCH", ONE, {"name": odd.name}).fields == {"name"}
+    assert api.call("PATCH", ONE, {"claims": {"email": "mail"}}).fields == {"claims.Given Name.[key]"}

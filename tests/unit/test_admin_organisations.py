@@ -205,3 +205,12 @@ def test_what_is_not_there_is_not_found(server: Tenants, api: Api, method: str, 
     assert api.call(method, path, body).status == 404
     assert server.organisations.membership("none", "max") is None
     assert server.organisations.membership("acme", "nobody") is None
+
+
+def test_an_organisation_is_disabled_whatever_it_may_be_called_today(server: Tenants, api: Api) -> None:
+    """A name that an older rule admitted stays, unless a new one is given, which is held to the rules."""
+    odd = "Acme\tInc"
+    assert server.services.withdrawals.change_organisation("acme", name=odd)
+    answer = api.call("PATCH", ACME, {"status": "disabled"})
+    assert (answer.status, answer.document["name"], answer.document["status"]) == (200, odd, "disabled")
+    assert api.call("PATCH", ACME, {"status": "active", "name": odd}).fields == {"name"}

@@ -234,6 +234,26 @@ def test_what_is_new_of_such_a_client_is_held_to_the_rules(patch: dict[str, Any]
     assert field in {error["field"] for error in problem.errors}
 
 
+@pytest.mark.parametrize("caller", ["operator", "owner"])
+def test_a_client_is_renamed_whatever_may_be_registered_today(caller: str) -> None:
+    server = outdated(contacts=("nobody",), policy_uri="http://web.example/policy", owner="max", verification=TEST)
+    before = stored(server, "web")
+
+    def patch(body: dict[str, Any]) -> dict[str, Any]:
+        is_operators = caller == "operator"
+        told: dict[str, Any] = (
+            admin(server, "PATCH", body) if is_operators else app_of(server, "max", "PATCH", body, "web")
+        )
+        return told
+
+    assert patch({"client_name": "New"})["client_name"] == "New"
+    after = stored(server, "web")
+    assert (after.contacts, after.policy_uri) == (before.contacts, before.policy_uri)
+    for body, field in (({"client_name": "a\x00b"}, "client_name"), ({"contacts": ["nobody"]}, "contacts.0")):
+        problem = refused(400, lambda body=body: patch(body))  # type: ignore[misc]
+        assert {error["field"] for error in problem.errors} == {field}
+
+
 def test_partner_renames_an_app_whatever_was_turned_off_since_it_was_registered() -> None:
     server = outdated(owner="max", verification=TEST)
     assert app_of(server, "max", "PATCH", {"client_name": "New"}, "web")["client_name"] == "New"

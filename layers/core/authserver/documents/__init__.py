@@ -3,9 +3,11 @@
 Only the management APIs and registration read documents; nothing on the way of a sign-in or a token imports pydantic.
 """
 
+import json
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError, create_model
 
 from authserver.models import DISABLED
 from authserver.models.clients import OWNER_DELETED
@@ -23,6 +25,24 @@ class Document(BaseModel):
     def told(cls, **fields: Any) -> Self:
         """A document that tells of a record: as it is stored, whatever may be written today."""
         return cls.model_construct(**fields)
+
+    @classmethod
+    def changed(cls, values: Mapping[str, Any], given: Collection[str]) -> Self:
+        """The document of these JSON values, of which `given` are somebody's now, and the others as they were stored:
+        those were right by the rules of their day, and are kept. What fields mean together has to be right in any case.
+
+        Raises `ValidationError`.
+        """
+        text = json.dumps(values)
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            kept = {str(one["loc"][0]) for one in error.errors() if one["loc"]} & (values.keys() - {*given})
+            if not kept:
+                raise
+        anything: dict[str, Any] = dict.fromkeys(kept, (Any, None))
+        lenient: type[Self] = create_model(cls.__name__, __base__=cls, **anything)
+        return lenient.model_validate_json(text)
 
 
 def _https(text: str) -> str:

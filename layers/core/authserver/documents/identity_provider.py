@@ -102,7 +102,7 @@ class IdentityProvider(Provider):
 
     def record(self, wrapped_secret: bytes, created_at: int) -> StoredIdentityProvider:
         """The provider as it is stored, with its secret as `identity.providers.wrap_secret` made it."""
-        fields = self.model_dump(exclude={"client_secret", "scope", "domains"})
+        fields = self.model_dump(exclude={"client_secret", "scope", "domains"}, warnings=False)  # of what was kept
         return StoredIdentityProvider(
             **fields,
             client_secret=wrapped_secret,

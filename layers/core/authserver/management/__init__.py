@@ -7,7 +7,8 @@ create can be repeated under one ``Idempotency-Key``, and a change is a JSON mer
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field, replace
 from typing import Any
 
@@ -65,6 +66,15 @@ class Invalid(Problem):
         super().__init__(400, "The request is not valid", reason="invalid", errors=[{"field": field, "detail": detail}])
 
 
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Tells of a document that is not valid, field by field. Raises `Problem`."""
+    try:
+        yield
+    except ValidationError as error:
+        raise Problem(400, "The request is not valid", reason="invalid", errors=refusals(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of an operation, by a token that the authorizer let pass.
@@ -100,16 +110,18 @@ class Call:
 
     def read[D: Document](self, kind: type[D]) -> D:
         """The body as a document. Raises `Problem`, which names each field that is wrong."""
-        try:
+        with _refused():
             return kind.model_validate_json(json.dumps(self.body))
-        except ValidationError as error:
-            raise Problem(400, "The request is not valid", reason="invalid", errors=refusals(error)) from None
 
     def patched[D: Document](self, kind: type[D], current: Mapping[str, Any]) -> D:
-        """What the body, a JSON merge patch (RFC 7396), makes of `current`. Raises `Problem`."""
+        """What the body, a JSON merge patch (RFC 7396), makes of `current`, whose other fields are not looked at again.
+
+        Raises `Problem`.
+        """
         if not isinstance(self.body, Mapping):
             raise Invalid("(document)", "must be a JSON object")
-        return replace(self, body=merge(current, self.body)).read(kind)
+        with _refused():
+            return kind.changed(merge(current, self.body), self.body.keys())
 
     def new_identifier(self, services: Services, octets: int = 16) -> str:
         """An identifier for what this call creates: the same again if the call is repeated with its key."""

@@ -78,7 +78,7 @@ def patched(call: Call, before: IdentityProvider) -> documents.IdentityProvider:
     current = documents.DescribedProvider.of(before).model_dump(mode="json", include=fields)
     current["claims"] = claims_of_provider(before)
     wanted = call.patched(documents.Provider, current)
-    given = documents.IdentityProvider(**{**wanted.model_dump(), "id": before.id})
+    given = documents.IdentityProvider.told(**dict(wanted), id=before.id)
     needs_secret = given.token_endpoint_auth_method != "none"
     if given.issuer != before.issuer and needs_secret and "client_secret" not in call.body:
         raise Invalid("client_secret", "must be given anew with another issuer")
