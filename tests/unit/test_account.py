@@ -14,6 +14,7 @@ from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ApprovalAsked, GoTo
 from authserver.models.clients import TEST
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
+from authserver.scopes import ScopeCatalogue
 from tests import fakes
 from tests.contract import records
 from tests.fakes import filing
@@ -176,6 +177,17 @@ def test_users_see_what_they_granted(server: Tenants, own: Api) -> None:
     assert grant["until"] == fakes.START + 60 + server.settings.refresh_token_idle_lifetime
     assert {one["scope"]: one["description"] for one in grant["permissions"]}["read"] == "Read your items"
     assert [one["id"] for one in personal_one["grants"]] == [personal.id]
+
+
+def test_a_scope_that_was_removed_is_shown_of_nothing_that_was_granted(server: Tenants, own: Api) -> None:
+    server.connect("max", "a1")
+    before = server.services.scopes()
+    read = [one for one in before.definitions if one.name == "read"]
+    kept = [one for one in before.definitions if one.name != "read"]
+    assert server.configuration.put_scopes(ScopeCatalogue.of(kept, before.version, read))
+    server.clock.advance(2)
+    ((grant,),) = [one["grants"] for one in own.get("/account/applications")["items"]]
+    assert {one["scope"] for one in grant["permissions"]} == {"openid"}
 
 
 def test_an_application_that_nobody_verified_is_marked(server: Tenants, own: Api) -> None:

@@ -300,6 +300,18 @@ def test_who_else_administers_is_found_whatever_members_there_are(
     }
 
 
+def test_a_disabled_organisation_keeps_its_last_administrator_from_nothing(
+    server: Server, alice: Reader[Server]
+) -> None:
+    """Its pages are closed to everybody; who enables it, an operator, makes another one an administrator as well."""
+    organise(server, "acme", alice=ADMINISTRATOR, mia=MEMBER)
+    assert server.withdrawals.change_organisation("acme", status="disabled")
+    assert "You are the last administrator" not in alice.get(PAGE).text
+    assert deletes(alice).status == 200
+    assert not is_there(server)
+    assert {subject for _, subject in server.record.memberships} == {"sub-of-mia"}
+
+
 def test_whoever_becomes_the_last_one_meanwhile_stays(server: Server, alice: Reader[Server]) -> None:
     organise(server, "acme", alice=ADMINISTRATOR, ada=ADMINISTRATOR)
     server.before("withdrawals.delete_user", lambda: organise(server, "acme", ada=MEMBER))

@@ -155,6 +155,22 @@ def test_of_more_the_page_leads_on_to_the_rest(server: Tenants) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_who_changes_companies_comes_back_to_the_same_part(server: Tenants) -> None:
+    for client_id in ("web", *OTHERS):
+        connect(server, "max", client_id)
+    ada = reader(server)
+    after = more_of(ada.get(f"{PAGES}/apps").html)
+    (client_id,) = [one for one in ("web", *OTHERS) if ada.get(f"{PAGES}/apps/{one}{after}").status == 200]
+    assert ada.get(f"{PAGES}/apps/{client_id}").status == 404
+    page = ada.get(f"{PAGES}/apps/{client_id}{after}")
+    grant = page.html.partition('name="grant" value="')[2].partition('"')[0]
+    changed = ada.act(f"{PAGES}/apps/{client_id}{after}", "companies", grant=grant, entities=("a2",))
+    assert (changed.status, changed.done) == (303, "companies")
+    back = f"/{changed.location.removeprefix('../../../')}"
+    assert "A Two" in ada.get(back).text
+
+
+@pytest.mark.usefixtures("few")
 def test_pages_that_do_not_show_everything_say_so(server: Tenants) -> None:
     for name in ("max", "mia", "ada"):
         connect(server, name)

@@ -27,7 +27,8 @@ WITNESSES = 5  # administrators of an organisation, of whom the user is one
 class Handover:
     """Who is left where a user goes, and what nobody would be left for.
 
-    `is_last_operator`: nobody else could run this server. `organisations` are those that nobody else administers.
+    `is_last_operator`: nobody else could run this server. `organisations` are those that nobody else administers; not
+    those that are disabled, where nobody can be made an administrator, and which only an operator brings back.
     `is_too_much`: the user is in more organisations than one deletion can hand over, and has to leave some before.
     """
 
@@ -48,8 +49,9 @@ def handover_of(user: User, services: Services) -> Handover:
     memberships = services.organisations.memberships_of(user.sub, limit=LOOKED_AT)
     led = [one.organisation for one in memberships.items if one.role == ADMINISTRATOR]
     found = services.organisations.get_all(led[:LED])
-    administrators = {one: _another_administrator(one, user, services) if one in found else "" for one in led[:LED]}
-    last_of = (record for one, record in found.items() if not administrators[one])
+    needed = {one: record for one, record in found.items() if record.status == ACTIVE}
+    administrators = {one: _another_administrator(one, user, services) if one in needed else "" for one in led[:LED]}
+    last_of = (record for one, record in needed.items() if not administrators[one])
     return Handover(
         Others(operator, administrators),
         is_last_operator=user.operator and not operator,

@@ -168,8 +168,9 @@ class GoTo:
 
     `browser_secret` becomes the cookie that binds the request to this browser, `session` the one that signs it in,
     `device_cookie` the one by which it is known afterwards.
-    `done` tells the page what was done, `ui_locales` in which language. `held_link` is a link out of a mail, which the
-    browser keeps until its user has signed in: what is in one is stored nowhere here.
+    `done` tells the page what was done, `after` which part of a list it is about, `ui_locales` in which language.
+    `held_link` is a link out of a mail, which the browser keeps until its user has signed in: what is in one is stored
+    nowhere here.
     """
 
     page: str
@@ -178,6 +179,7 @@ class GoTo:
     session: str | None = field(default=None, repr=False)
     session_lifetime: int = 0
     done: str = ""
+    after: str = ""
     ui_locales: str = ""
     device_cookie: str | None = field(default=None, repr=False)
     held_link: str | None = field(default=None, repr=False)

@@ -254,7 +254,8 @@ def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     organisation, grant = visit.path_parameters["organisation"], visit.entered("grant")
     call = visitor.call(visit, body={"entities": entities}, organisation=organisation, id=grant)
     account.set_companies(call, services)
-    return _back_to(visit, "apps", visit.path_parameters["client_id"], done="companies")
+    back = _back_to(visit, "apps", visit.path_parameters["client_id"], done="companies")
+    return replace(back, after=visit.query.get("after", ""))
 
 
 def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:

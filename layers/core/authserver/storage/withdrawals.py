@@ -37,7 +37,7 @@ class Others:
     """Who is left where a user goes: another operator, if the user is one, and another administrator of each
     organisation that the user administers, by its identifier.
 
-    Empty for an organisation that nobody needs to administer, because it is no more.
+    Empty for an organisation that nobody needs to administer, because it is disabled or no more.
     """
 
     operator: str = ""

@@ -246,7 +246,12 @@ def render_goto(message: GoTo, root: str) -> HttpResponse:
         cookies.append(f"{DEVICE_COOKIE}={message.device_cookie}; Max-Age={DEVICE_LIFETIME}; {COOKIE_ATTRIBUTES}")
     if message.held_link is not None:
         cookies.append(f"{LINK_COOKIE}={message.held_link}; Max-Age={REQUEST_LIFETIME}; {COOKIE_ATTRIBUTES}")
-    said = {"request": message.request_handle, "done": message.done, "ui_locales": message.ui_locales}
+    said = {
+        "request": message.request_handle,
+        "after": message.after,
+        "done": message.done,
+        "ui_locales": message.ui_locales,
+    }
     query = urlencode({name: value for name, value in said.items() if value})
     is_elsewhere = message.page.startswith(ELSEWHERE)
     page = message.page if is_elsewhere else f"{root}{message.page}"

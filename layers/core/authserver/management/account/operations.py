@@ -513,7 +513,9 @@ def _grant(authorization: Authorization, known: Known, services: Services) -> do
 
 
 def _permissions(scope: Iterable[str], services: Services) -> tuple[documents.Permission, ...]:
-    return tuple(map(documents.Permission.of, services.scopes().describe(Scope.of(scope))))
+    """What a scope permits: what was removed of it permits nothing any more."""
+    catalogue = services.scopes()
+    return tuple(map(documents.Permission.of, catalogue.describe(catalogue.present(Scope.of(scope)))))
 
 
 def _verification(client: Client | None) -> Literal["verified", "test"]:

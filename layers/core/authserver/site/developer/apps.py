@@ -67,7 +67,8 @@ def register(visitor: Visitor, visit: Visit, services: Services) -> View | GoTo:
 def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
     """What an app is, and whether it is verified."""
     app = _own(visitor, visit, services)
-    scopes = services.scopes().describe(Scope.parse(app["scope"]))
+    catalogue = services.scopes()
+    scopes = catalogue.describe(catalogue.present(Scope.parse(app["scope"])))
     return _view("app", "", app, scopes=scopes, support=services.theme().support)
 
 
