@@ -98,6 +98,22 @@ def device_question(tab: Tab, app: App) -> None:
     tab.sees("Did you start this?")
 
 
+def device_allowed_elsewhere(tab: Tab, app: App) -> None:
+    """On the consent page, of what is allowed in another tab meanwhile."""
+    device_code(tab, app)
+    code = tab.page.get_by_label("Code").input_value()
+    other = tab.window.tab()
+    other.open("device")
+    for one in (tab, other):
+        one.page.get_by_label("Code").fill(code)
+        for button in ("Continue", "Yes, I started it"):
+            one.page.get_by_role("button", name=button).click()
+        one.sees_consent("Demo command line")
+    other.page.get_by_role("button", name="Allow", exact=True).click()
+    other.sees("You may go back to your device")
+    other.page.close()
+
+
 def device_consent(tab: Tab, app: App) -> None:
     device_question(tab, app)
     tab.page.get_by_role("button", name="Yes, I started it").click()
@@ -365,6 +381,13 @@ EVERY_PAGE = (
     PageOf("device-consent", "consent", device_question, title="Consent for a device", press="Yes, I started it"),
     PageOf("device-allowed", "device/answered", device_consent, title="A device was allowed", press="Allow"),
     PageOf("device-denied", "device/answered", device_question, None, "A device was denied", "No, stop it"),
+    PageOf(
+        "device-decided",
+        "device/answered",
+        device_allowed_elsewhere,
+        title="A device that was decided about before",
+        press="Deny",
+    ),
     PageOf("approval-asked", "approval_asked", consent_for_every_company, BOB, "An administrator is asked", "Allow"),
     PageOf("form-post", "form_post", form_post, title="On the way back", press="Allow"),
     PageOf("error", "error", error, None, "An error"),

@@ -173,6 +173,33 @@ def test_an_identity_that_is_linked_while_its_user_is_deleted_does_not_stay_behi
         assert stores.users.link(replace(identity, sub=other.sub))
 
 
+@pytest.mark.parametrize("before", [1, 2])
+@pytest.mark.parametrize("change", ["another", "one less", "one in place of another"])
+def test_a_user_is_deleted_with_the_identities_that_there_are_when_it_is_written(
+    before: int, change: str, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set is compared with the set that was read, whatever it has in common with it."""
+    if stores.dynamodb is None:
+        pytest.skip("the fakes read and write at once")
+    person, identities = made(stores, before)
+    late, (other, _) = Identity.of(person.sub, ISSUER, identifier()), made(stores, 0)
+    transact = Table.transact
+
+    def later(table: Table, writes: Any) -> Any:
+        monkeypatch.undo()
+        if change != "another":
+            assert stores.withdrawals.unlink(person.sub, identities[0].id)
+        if change != "one less":
+            assert stores.users.link(late)
+        return transact(table, writes)
+
+    monkeypatch.setattr(Table, "transact", later)
+    stores.withdrawals.delete_user(person.sub, NOW)
+    assert stores.users.get(person.sub) is None
+    for identity in (*identities, late):
+        assert stores.users.link(replace(identity, sub=other.sub)), "it was left behind"
+
+
 # ------------------------------------------------------------------ by its user
 
 
