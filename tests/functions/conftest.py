@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.functions.estate import Furnished, furnish
-from tests.functions.flowing import API_KEYS
+from tests.functions.flowing import API_KEYS, taking_documents
 from tests.functions.gateway import Gateway
 from tests.functions.journey import App, Browser, machine, native, other, web
 from tests.functions.simulated_aws import SimulatedAws
 from tests.functions.world import Clock, World
+from tests.origin import Origin, an_origin
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +90,17 @@ def other_app(gateway: Gateway) -> App:
 @pytest.fixture
 def machine_app(gateway: Gateway) -> App:
     return machine(gateway)
+
+
+@pytest.fixture
+def origin(world: World) -> Iterator[Origin]:
+    """Where clients have their metadata documents, which are taken."""
+    with taking_documents(world), an_origin() as one:
+        yield one
+
+
+@pytest.fixture
+def keys(world: World) -> Iterator[Origin]:
+    """Where clients have their keys; documents are off."""
+    with world.using(documents=world.load("documents", LoopbackUpstreams="true")), an_origin() as one:
+        yield one

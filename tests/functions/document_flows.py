@@ -7,7 +7,7 @@ from authserver.models.clients import DEVICE_CODE
 from tests.assertions import Signer
 from tests.functions.federation import WORK, FederatedPerson, configure
 from tests.functions.flowing import answered, device_flow, document_flow, flow
-from tests.functions.gateway import Gateway
+from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import (
     ask_approval,
     change_client,
@@ -22,11 +22,30 @@ from tests.openid_provider import OpenIdProvider, serving
 from tests.origin import Origin, an_origin
 
 CLIENT_ID = "https://editor.example/client.json"
+ONE = "/admin/client-documents/{client_id}"
 
 
 def editor(world: World, origin: Origin, **metadata: Any) -> App:
     client_id = origin.client(**metadata)
     return App(Gateway(world), client_id, "", "http://localhost:54321/callback", "openid read")
+
+
+def asked(app: App, **changed: str) -> Answer:
+    return app.gateway.send("GET", "/authorize", query=app.request(**changed))
+
+
+def block(app: App, status: str = "disabled") -> None:
+    operator = admin(app.gateway).own_token().json()["access_token"]
+    answer = app.gateway.manage(f"PATCH {ONE}", operator, {"status": status}, client_id=app.client_id)
+    assert answer.status == 200, answer
+
+
+def code_of(app: App) -> str:
+    return Browser(app.gateway).go_through(app.request())["code"]
+
+
+def introspects(app: App, signer: Signer) -> int:
+    return app.gateway.post("/introspect", {"token": "x", **signer.form()}).status
 
 
 def now(world: World) -> int:

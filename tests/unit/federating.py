@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from authserver.endpoints.browsers.federate import begin_federation, finish_federation
 from authserver.identity.providers import wrap_secret
+from authserver.management.admin import operations as admin
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import (
     ConsentPage,
@@ -18,12 +19,16 @@ from authserver.messages.browser import (
 )
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Organisation
+from authserver.models.users import User
 from authserver.values import Secret
-from tests.fakes import FakeOpener
-from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, FakeFetcher, OpenIdProvider
+from tests.fakes import ISSUER, FakeOpener
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT, FakeFetcher, OpenIdProvider
+from tests.unit.api import Api
 from tests.unit.server import Browser, Server
 
 UPSTREAM = "https://idp.example"
+DAY = 86_400
+NEW_PROVIDER = {"name": "Other", "issuer": "https://other.example", "client_id": "x", "client_secret": "y"}
 
 
 def identity_provider(**overrides: Any) -> IdentityProvider:
@@ -119,3 +124,27 @@ class FederatingBrowser(Browser):
         answer = self.decide(self.handle, csrf=page.csrf) if isinstance(page, ConsentPage) else page
         assert isinstance(answer, AuthorizationResponse), answer
         return self.server.tokens.every_authorization()[-1].subject
+
+
+def refused(answer: object) -> str:
+    """The reason for a page that says that nobody was signed in."""
+    assert isinstance(answer, FederationProblem), answer
+    assert answer.back.startswith(f"{ISSUER}/login?request=rq_")
+    return answer.reason.removeprefix("federation_")
+
+
+def parameters(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def operator_of(site: Federated) -> Api:
+    return Api(site.server, admin.OPERATIONS, "operator", scope=Api.EVERY_POWER)
+
+
+def signed_in(site: Federated, **claims: Any) -> User:
+    """Whoever has signed in at the provider, of whom it says this."""
+    site.provider.person.claims = claims
+    site.browser().sign_in_at(site.provider)
+    user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)
+    assert user is not None
+    return user
