@@ -249,9 +249,10 @@ def test_a_client_is_renamed_whatever_may_be_registered_today(caller: str) -> No
     assert patch({"client_name": "New"})["client_name"] == "New"
     after = stored(server, "web")
     assert (after.contacts, after.policy_uri) == (before.contacts, before.policy_uri)
-    for body, field in (({"client_name": "a\x00b"}, "client_name"), ({"contacts": ["nobody"]}, "contacts.0")):
-        problem = refused(400, lambda body=body: patch(body))  # type: ignore[misc]
-        assert {error["field"] for error in problem.errors} == {field}
+    problem = refused(400, lambda: patch({"client_name": "a\x00b"}))
+    assert {error["field"] for error in problem.errors} == {"client_name"}
+    problem = refused(400, lambda: patch({"contacts": ["nobody"]}))
+    assert {error["field"] for error in problem.errors} == {"contacts.0"}
 
 
 def test_partner_renames_an_app_whatever_was_turned_off_since_it_was_registered() -> None:
