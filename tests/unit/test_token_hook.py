@@ -29,9 +29,9 @@ from authserver.values import Scope, Secret
 from tests.fakes import ISSUER, PASSWORD, REDIRECT_URI, RESOURCE, client
 from tests.fakes.hook import FakeHook
 from tests.unit.api import Api
+from tests.unit.devices import Person, Tool
 from tests.unit.server import App, Browser, Server
 from tests.unit.tenants import Tenants
-from tests.unit.test_device import Person, Tool
 from tests.unit.test_registration import again, register
 
 GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password", "implicit", "device_code")
