@@ -71,18 +71,12 @@ class Challenges:
 
 
 @dataclass(frozen=True)
-class Laboratory:
-    """Where everything is. `issuer` and `resource` are the relays' addresses, so that the wire can be looked at; `home`
-    is where clients have their metadata documents. All of it is https, vouched for by `authority`.
-    """
+class Place:
+    """Where a server is. `issuer` and `resource` are the relays' addresses, so that the wire can be looked at."""
 
     issuer: str
     resource: str
-    home: Home
-    authority: Authority
     wire: Wire
-    challenges: Challenges
-    behind: str  # the host and port at which the ResourceApi itself answers, by http
 
     @property
     def mcp(self) -> str:
@@ -98,6 +92,18 @@ class Laboratory:
         assert made.status_code == 201, made.text
         client: dict[str, Any] = made.json()
         return client
+
+
+@dataclass(frozen=True)
+class Laboratory(Place):
+    """The server that the clients sign in at. `home` is where they have their metadata documents. All of it is https,
+    vouched for by `authority`.
+    """
+
+    home: Home
+    authority: Authority
+    challenges: Challenges
+    behind: str  # the host and port at which the ResourceApi itself answers, by http
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +137,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
         back = f"127.0.0.1:{resource_port}"
         stack.enter_context(relay(behind, back, "resource", wire, challenged=challenges))
         stack.enter_context(relay(documents, origin.issuer.removeprefix("http://"), "documents", Wire()))
-        yield Laboratory(issuer, resource, Home(home, origin), authority, wire, challenges, back)
+        yield Laboratory(issuer, resource, wire, Home(home, origin), authority, challenges, back)
 
 
 def free_port() -> int:

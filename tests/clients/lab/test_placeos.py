@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local.server import DevelopmentServer
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
-from tests.clients.lab.conftest import CACHE, ROOT, SEED, Laboratory, free_port
+from tests.clients.lab.conftest import CACHE, ROOT, SEED, Place, free_port
 from tests.clients.lab.wire import Wire, relay, reserve
 
 PAGE = ROOT / "examples" / "placeos" / "page" / "index.html"
@@ -27,7 +27,7 @@ SECRETS = {"username": "alice", "password": "wonderland-demo"}
 
 
 @dataclass(frozen=True)
-class Building(Laboratory):
+class Building(Place):
     """A server with the paths of PlaceOS, and its pages: of the same origin, and of another one."""
 
     elsewhere: str
