@@ -192,10 +192,10 @@ def _sign_in_at_the_tenant(site: Site, operator: str, applications: Applications
 def _through_acme(person: Person, request: Mapping[str, str]) -> httpx.Response:
     """Signs in at the tenant's provider; the consent page of the site."""
     page = person.opens(request)
-    require('name="email"' in page.text, "the sign-in page asks for the work e-mail")
-    unknown = person.post("federate", {**hidden(page), "email": "eve@elsewhere.example"})
+    require('name="by" value="email"' in page.text, "the sign-in page takes the work e-mail")
+    unknown = person.post("federate", {**hidden(page), "username": "eve@elsewhere.example", "by": "email"})
     require(unknown.status_code == 404, "an unknown domain leads nowhere")
-    upstream = person.follow(person.post("federate", {**hidden(page), "email": "ada@acme.example"}))
+    upstream = person.follow(person.post("federate", {**hidden(page), "username": "ada@acme.example", "by": "email"}))
     require(
         str(upstream.url).startswith(person.site.upstream), f"the browser is at {upstream.url.copy_with(query=None)}"
     )

@@ -140,7 +140,7 @@ def test_an_address_leads_to_its_provider(two: Two) -> None:
     person = Person(two.downstream)
     page, _, _ = arrive(person, two)
     assert "Sign in with Work" in page.text
-    going = choose(person, two, page, email="bob@example.com")
+    going = choose(person, two, page, username="bob@example.com", by="email")
     assert going.headers["location"].startswith(f"{two.upstream.issuer}/authorize?")
     assert httpx.URL(going.headers["location"]).params["login_hint"] == "bob@example.com"
 

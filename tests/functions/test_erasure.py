@@ -85,6 +85,7 @@ def test_whatever_can_name_somebody_does_before(lived: tuple[World, str]) -> Non
     assert items_naming(world, alice) == {
         *("user#", "login#", "identity#", "factors#", "membership#", "invitation#"),
         *("authorization#", "access_token#", "session#", "consent#", "activity#", "mail#", "approval#", "request#"),
+        "api_key#",
         *("ClientsTable demo-web", "ClientsTable other-web"),
     }
 

@@ -188,7 +188,7 @@ DECISIONS = {
 MAILED: dict[str, tuple[int, str]] = {
     "recover/ask": (200, 'name="username"'),
     "recover/order": (303, "recover?done=sent"),
-    "recover/name_missing": (400, "Enter your username"),
+    "recover/name_missing": (400, "Enter your email address or username"),
     "recover/open": (200, 'name="password"'),
     "recover/set_password": (303, "../recover?done=password"),
     "recover/garbage": (400, "no longer works"),
