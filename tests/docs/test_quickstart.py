@@ -54,7 +54,7 @@ def test_every_command_of_the_page_runs(output: str) -> None:
 
 
 def test_machine_reads_and_adds_items(output: str) -> None:
-    assert '{"id": 3, "name": "a third"}' in output
+    assert '{"id":3,"name":"a third"}' in output
 
 
 def test_call_without_a_token_shows_the_challenge(output: str) -> None:
@@ -67,4 +67,4 @@ def test_user_is_known_until_revoked(output: str) -> None:
 
 
 def test_introspection_sees_the_revocation(output: str) -> None:
-    assert output.index('"active": true') < output.index('"active": false')
+    assert output.index('"active":true') < output.index('"active":false')

@@ -1,7 +1,9 @@
 """Values that are parsed once: scopes, challenges, base64url, login names, resource indicators."""
 
 import hashlib
+import json
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from authserver.values import (
     from_base64url,
     from_segment,
     is_resource_indicator,
+    json_text,
     normalised_username,
     resource_among,
     segment_of,
@@ -252,3 +255,25 @@ def test_segment_of_a_page_survives_browsers_and_gateways(text: str) -> None:
     assert from_segment(segment) == text
     assert set(segment) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
     assert segment not in (".", "..")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(JSON)
+def test_json_text_is_what_the_standard_library_writes(document: Any) -> None:
+    assert json_text(document) == json.dumps(document, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_json_text_has_no_number_that_json_has_not(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"number": number})
+
+
+def test_json_text_is_of_what_has_a_form_there() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        json_text({"octets": b""})

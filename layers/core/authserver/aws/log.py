@@ -4,17 +4,17 @@ The line has the fields that Powertools' Logger gives it elsewhere (`aws.logger`
 import is a tenth of a cold start, and half of what a line costs.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from authserver.values import json_text
+
 METRICS_NAMESPACE = "Authserver"
 SERVICE = "authserver"
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 # What makes a line a metric, but for the instant; it is the same in each.
 _METRIC = (
     f'"Requests":1,"_aws":{{"CloudWatchMetrics":[{{"Namespace":"{METRICS_NAMESPACE}",'
@@ -51,7 +51,7 @@ def _line(level: str, message: str, now: float, fields: Mapping[str, Any]) -> st
     line = {"level": level, "message": message, "timestamp": _rfc3339(now), "service": SERVICE, **fields}
     if trace := os.environ.get("_X_AMZN_TRACE_ID"):
         line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
-    return _encode(line)
+    return json_text(line)
 
 
 def _write(line: str) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from authserver.values import base64url, from_base64url
+from authserver.values import base64url, from_base64url, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 8192
 CLOCK_TOLERANCE = 10
 P256_OCTETS = 32  # of each half of a signature
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class NotAToken(Exception):
@@ -83,7 +81,7 @@ def _header(algorithm: str, typ: str, kid: str) -> str:
 
 
 def _part(members: Mapping[str, Any]) -> str:
-    return base64url(_encode(members).encode())
+    return base64url(json_text(members).encode())
 
 
 def _parts_of(token: str) -> tuple[dict[str, Any], bytes, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +16,7 @@ from authserver.errors import (
     TooManyAttempts,
 )
 from authserver.records import dataclass
+from authserver.values import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,14 +82,14 @@ class JsonMessage(Protocol):
 
 def render(message: JsonMessage) -> HttpResponse:
     """A message as JSON that nobody stores (RFC 6749 section 5.1)."""
-    return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), json.dumps(message.members()))
+    return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), json_text(message.members()))
 
 
 def render_cacheable(message: JsonMessage, seconds: int) -> HttpResponse:
     """A message as JSON that anybody may keep for a while; 0 = not."""
     cache = f"public, max-age={seconds}" if seconds else "no-store"
     headers = (("Content-Type", "application/json"), ("Cache-Control", cache))
-    return HttpResponse(200, headers, json.dumps(message.members()))
+    return HttpResponse(200, headers, json_text(message.members()))
 
 
 def render_not_found(message: JsonMessage) -> HttpResponse:
@@ -103,7 +103,7 @@ def render_error(error: OAuthError) -> HttpResponse:
     if _is_nothing_wrong(error):
         body = {"message": error.description}
     headers = (("Content-Type", "application/json"), *NO_STORE, *error_headers(error))
-    return HttpResponse(error.status, headers, json.dumps(body), reason=error.reason)
+    return HttpResponse(error.status, headers, json_text(body), reason=error.reason)
 
 
 def render_resource_error(error: OAuthError, _request: HttpRequest) -> HttpResponse:
