@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from authserver.aws.lean.client import ATTEMPTS, DEADLINE, LeanService
-from authserver.aws.lean.connection import Deadline, TransportFault
+from authserver.aws.lean.connection import Deadline, Headers, TransportFault
 from authserver.aws.lean.credentials import ContainerEndpoint, Credentials
 from authserver.aws.service import Refused, Unreachable
 from tests.lean.peers import CLOSED, Event, Late, Network, Raises, Wait, answer, body_of, refusal, scripted
@@ -144,3 +144,22 @@ def test_any_octets_of_a_containers_endpoint_are_credentials_or_a_fault(
     except TransportFault as fault:
         told = fault
     assert isinstance(told, Credentials) or told.reason == "credentials"
+
+
+NAMES = st.sampled_from([b"content-length", b"x-amz-crc32", b"date"])
+LINES = st.lists(
+    st.tuples(
+        NAMES.map(bytes.upper) | NAMES | NAMES.map(b"x-".__add__) | NAMES.map(lambda name: name + b"-2"),
+        st.text(st.sampled_from(" \t:a1"), max_size=6).map(str.encode) | NAMES.map(b"\t%b: 1 ".__mod__),
+    ),
+    max_size=6,
+)
+
+
+@given(LINES, NAMES)
+def test_a_header_is_the_last_line_of_its_name(lines: list[tuple[bytes, bytes]], name: bytes) -> None:
+    named = [value.strip(b" \t") for given, value in lines if given.lower() == name]
+    head = b"\r\n".join([b"HTTP/1.1 200 OK", *(b":".join(line) for line in lines)])
+    headers = Headers(head)
+    assert headers.get(name) == (named[-1] if named else None)
+    assert headers.count(name) == len(named)

@@ -201,7 +201,7 @@ class _Refusal(Refused):
 
     def __init__(self, answer: Answer, body: Mapping[str, Any]) -> None:
         super().__init__(_error_code(answer, body), body)
-        self.date = answer.headers.get(b"date", b"").decode("latin-1")
+        self.date = (answer.headers.get(b"date") or b"").decode("latin-1")
         is_transient = self.code in TRANSIENT or answer.status in TRANSIENT_STATUS
         self.attempts = THROTTLED_ATTEMPTS if self.code in THROTTLED else ATTEMPTS if is_transient else 1
 
@@ -238,7 +238,7 @@ def _error_code(answer: Answer, body: Mapping[str, Any]) -> str:
     """``Code`` of ``some.name.space#Code:some more``, which the body or a header tells; else the status."""
     told = body.get("__type")
     if not isinstance(told, str):
-        told = answer.headers.get(b"x-amzn-errortype", b"").decode("latin-1")
+        told = (answer.headers.get(b"x-amzn-errortype") or b"").decode("latin-1")
     return told.partition(":")[0].rpartition("#")[2] or str(answer.status)
 
 

@@ -8,7 +8,7 @@ import re
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from authserver.aws.lean.endpoints import Endpoint
@@ -26,7 +26,6 @@ CHUNK = 64 * 1024  # octets asked of the socket at a time; most answers are one
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 STATUS = rb"HTTP/1\.([01]) ([2-9][0-9]{2}) [^\r\n\0]*"
 HEAD = re.compile(STATUS + rb"(?:\r\n" + TOKEN + rb":[^\r\n\0]*)*+")
-HEADER = re.compile(rb"\r\n(" + TOKEN + rb"):[ \t]*([^\r\n]*)")
 
 TIMEOUT = "timeout"
 
@@ -67,11 +66,28 @@ class Deadline:
         return seconds
 
 
-class Answer(NamedTuple):
-    """`headers` by their names in lower case."""
+class Headers:
+    """The headers of a head that is well-formed. Each is looked for when it is asked for, since few are."""
 
+    __slots__ = ("_head", "_in_lower_case")
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._in_lower_case = head.lower()
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of the last header of this name, which is told in lower case; None without one."""
+        line = b"\r\n" + name + b":"
+        start = self._in_lower_case.rfind(line)
+        return self._head[start + len(line) :].partition(b"\r\n")[0].strip(b" \t") if start >= 0 else None
+
+    def count(self, name: bytes) -> int:
+        return self._in_lower_case.count(b"\r\n" + name + b":")
+
+
+class Answer(NamedTuple):
     status: int
-    headers: Mapping[bytes, bytes]
+    headers: Headers
     body: bytes
 
 
@@ -169,7 +185,7 @@ class Connection:
         except BaseException as error:
             self._close_by(error)
             raise
-        if answer.headers.get(b"connection", b"").lower() == b"close":
+        if (answer.headers.get(b"connection") or b"").lower() == b"close":
             self.close()
         else:
             self._keep(opened)
@@ -237,7 +253,7 @@ def _receive(opened: socket.socket, deadline: Deadline) -> bytes:
     return received
 
 
-def read_head(head: bytes, versions: bytes = b"1") -> tuple[int, dict[bytes, bytes]]:
+def read_head(head: bytes, versions: bytes = b"1") -> tuple[int, Headers]:
     """The status and the headers (RFC 9112, sections 4 and 5). Raises `TransportFault`.
 
     `head` is without the empty line; `versions` are the digits that may follow ``HTTP/1.``. A name that is there twice
@@ -246,9 +262,8 @@ def read_head(head: bytes, versions: bytes = b"1") -> tuple[int, dict[bytes, byt
     whole = HEAD.fullmatch(head)
     if whole is None or whole[1] not in versions:
         raise TransportFault(_fault_of(head, versions))
-    pairs = HEADER.findall(head)
-    headers = {name.lower(): value.rstrip(b" \t") for name, value in pairs}
-    if len(headers) < len(pairs) and sum(name.lower() == b"content-length" for name, _ in pairs) > 1:
+    headers = Headers(head)
+    if headers.count(b"content-length") > 1:
         raise TransportFault("two_lengths")
     return int(whole[2]), headers
 
@@ -262,9 +277,9 @@ def _fault_of(head: bytes, versions: bytes) -> str:
     return "malformed_header" if status and status[1] in versions else "malformed_status"
 
 
-def _content_length(headers: Mapping[bytes, bytes]) -> int:
-    length = headers.get(b"content-length", b"")
-    if b"transfer-encoding" in headers or not length.isdigit():
+def _content_length(headers: Headers) -> int:
+    length = headers.get(b"content-length") or b""
+    if headers.get(b"transfer-encoding") is not None or not length.isdigit():
         raise TransportFault("no_length")
     if len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
         raise TransportFault("body_too_long")
