@@ -21,10 +21,12 @@ _MANAGED = {
 }
 _LEADING_KEYS = "dynamodb:LeadingKeys"
 _ATTRIBUTES = "dynamodb:Attributes"
+_SELECT = "dynamodb:Select"
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
 _FROM_ADDRESS = "ses:FromAddress"
 _OPERATORS = {"StringEquals", "StringLike"}
 _FOR_ALL = "ForAllValues:"
+_IF_EXISTS = "IfExists"
 _KEY_EQUALS = re.compile(r"([#\w.]+)\s*=\s*(:\w+)")
 # What stands in an expression and is neither the name of an attribute nor one of the request's values.
 _EXPRESSION_WORDS = {"SET", "ADD", "REMOVE", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"}
@@ -57,7 +59,7 @@ class Condition:
     values: tuple[str, ...]
 
     def holds(self, context: Mapping[str, tuple[str, ...]]) -> bool:
-        # Stricter than IAM, where ForAllValues holds for a key that is not there.
+        # Stricter than IAM, where ForAllValues and IfExists hold for a key that is not there.
         present = context.get(self.key, ())
         return bool(present) and (self.for_all or len(present) == 1) and all(self._matches(one) for one in present)
 
@@ -112,10 +114,10 @@ def _statement(statement: Mapping[str, Any], where: str) -> Statement:
 
 def _conditions(conditions: Mapping[str, Mapping[str, Any]], where: str) -> Iterator[Condition]:
     for operator, keys in conditions.items():
-        name = operator.removeprefix(_FOR_ALL)
+        name = operator.removeprefix(_FOR_ALL).removesuffix(_IF_EXISTS)
         for key, values in keys.items():
             if name not in _OPERATORS or not (
-                key in {_LEADING_KEYS, _ATTRIBUTES, _FROM_ADDRESS} or key.startswith(_ENCRYPTION_CONTEXT)
+                key in {_LEADING_KEYS, _ATTRIBUTES, _SELECT, _FROM_ADDRESS} or key.startswith(_ENCRYPTION_CONTEXT)
             ):
                 raise RefusedError(where, f"has the condition {operator} {key}, which this server does not understand")
             yield Condition(name, operator.startswith(_FOR_ALL), key, tuple(_list(values)))
@@ -166,13 +168,23 @@ def _item(operation: str, request: Mapping[str, Any], table: TableKeys | None) -
     access = _items(operation, table, [item] if item else [])
     if access and operation == "UpdateItem":
         return replace(access, context={**access.context, _ATTRIBUTES: _attributes(request)})
+    if access and operation == "GetItem":
+        return replace(access, context={**access.context, **_selected(request)})
     return access
 
 
+def _selected(request: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What a read wants of an item: all of it, or the attributes that it names."""
+    if "ProjectionExpression" not in request:
+        return {_SELECT: ("ALL_ATTRIBUTES",)}
+    return {_SELECT: ("SPECIFIC_ATTRIBUTES",), _ATTRIBUTES: _attributes(request)}
+
+
 def _attributes(request: Mapping[str, Any]) -> tuple[str, ...]:
-    """The attributes that an update names: its key's and those in its expressions."""
+    """The attributes that an update or a read names: its key's and those in its expressions."""
     names = request.get("ExpressionAttributeNames", {})
-    expressions = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
+    kinds = ("UpdateExpression", "ConditionExpression", "ProjectionExpression")
+    expressions = " ".join(request.get(kind, "") for kind in kinds)
     named = {names.get(word, word) for word in _EXPRESSION_NAME.findall(expressions)} - _EXPRESSION_WORDS
     return tuple(sorted({*request["Key"], *named}))
 

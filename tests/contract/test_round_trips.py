@@ -19,7 +19,7 @@ from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import KeyStore
 from authserver.storage.journal import JournalStore
 from authserver.storage.tokens import TokenStore
-from authserver.storage.users import UserStore
+from authserver.storage.users import TOLD_FIELDS, UserStore
 from authserver.values import CodeChallenge, RedirectUri, Scope
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, access_token, authorization, find, identifier, key, pending_request, session
@@ -136,6 +136,8 @@ def test_user_with_every_field(users: UserStore) -> None:
     assert is_complete(record)
     assert users.create(record)
     assert users.get(record.sub) == record
+    told = {name: getattr(record, name) for name in TOLD_FIELDS}
+    assert users.told(record.sub) == User(password_hash="", **told)
     assert users.update(record.sub, attributes=dict.fromkeys(record.attributes)) == replace(record, attributes={})
 
 

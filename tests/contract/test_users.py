@@ -25,6 +25,7 @@ def test_create_is_found_by_subject_and_by_name(users: UserStore) -> None:
 
 
 def test_get_and_find_of_nobody_are_none(users: UserStore) -> None:
+    assert users.told("nobody") is None
     assert users.get(identifier()) is None
     assert users.find(identifier()) is None
 

@@ -316,6 +316,7 @@ TOKENS: dict[str, Verb] = {
 
 USERS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.users.get(e.alice.sub)),
+    "told": reads(lambda e, s: s.users.told(e.alice.sub)),
     "get_all": reads(lambda e, s: s.users.get_all([e.alice.sub])),
     "find": reads(lambda e, s: s.users.find(e.alice.username)),
     "identify": reads(lambda e, s: s.users.identify(e.alice.username)),

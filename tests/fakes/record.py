@@ -187,6 +187,7 @@ READS = frozenset(
     {
         *(
             "get",
+            "told",
             "get_all",
             "shared",
             "account_state",

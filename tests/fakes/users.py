@@ -13,6 +13,7 @@ from authserver.storage.users import (
     MAPS,
     MOST_IDENTITIES,
     PROFILE_FIELDS,
+    TOLD_FIELDS,
     AccountState,
     AddressTaken,
     Confirmation,
@@ -48,6 +49,10 @@ class FakeUsers:
     def get(self, sub: str) -> User | None:
         with self._lock:
             return self._users.get(sub)
+
+    def told(self, sub: str) -> User | None:
+        user = self.get(sub)
+        return User(**{"password_hash": "", **{name: getattr(user, name) for name in TOLD_FIELDS}}) if user else None
 
     def get_all(self, subs: Iterable[str]) -> dict[str, User]:
         with self._lock:

@@ -15,6 +15,7 @@ from .conftest import Project
 
 TABLES = {"T": TableKeys("arn:table/T", "pk", {"by_owner": "owner"})}
 LEADING = "dynamodb:LeadingKeys"
+SELECT = "dynamodb:Select"
 
 
 def role(**statement: Any) -> dict[str, Any]:
@@ -68,7 +69,8 @@ def key(value: str) -> dict[str, Any]:
 def test_request_to_dynamodb_names_action_table_and_leading_keys(
     operation: str, request_body: dict[str, Any], accesses: list[tuple[str, tuple[str, ...]]]
 ) -> None:
-    expected = [Access(f"dynamodb:{action}", "arn:table/T", {LEADING: keys}) for action, keys in accesses]
+    whole = {SELECT: ("ALL_ATTRIBUTES",)} if operation == "GetItem" else {}
+    expected = [Access(f"dynamodb:{action}", "arn:table/T", {LEADING: keys, **whole}) for action, keys in accesses]
 
     assert dynamodb_accesses(operation, request_body, TABLES) == expected
 
@@ -85,6 +87,24 @@ def test_update_names_the_attributes_of_its_key_and_its_expressions() -> None:
     (access,) = dynamodb_accesses("UpdateItem", update, TABLES)
 
     assert access.context == {LEADING: ("a",), "dynamodb:Attributes": ("pk", "s", "u", "v", "w", "x", "y")}
+
+
+@pytest.mark.parametrize(
+    ("projected", "context"),
+    [
+        ({}, {SELECT: ("ALL_ATTRIBUTES",)}),
+        (
+            {"ProjectionExpression": "#a, b", "ExpressionAttributeNames": {"#a": "a"}},
+            {SELECT: ("SPECIFIC_ATTRIBUTES",), "dynamodb:Attributes": ("a", "b", "pk")},
+        ),
+    ],
+)
+def test_read_of_an_item_names_all_of_it_or_its_attributes(
+    projected: dict[str, Any], context: dict[str, tuple[str, ...]]
+) -> None:
+    (access,) = dynamodb_accesses("GetItem", {"TableName": "T", "Key": key("a"), **projected}, TABLES)
+
+    assert access.context == {LEADING: ("a",), **context}
 
 
 def test_query_of_an_index_names_the_index_and_its_leading_key() -> None:
@@ -113,6 +133,7 @@ def test_request_to_kms_names_key_and_encryption_context() -> None:
 FOR_ALL = {"ForAllValues:StringLike": {LEADING: ["session#*", "cutoff#*"]}}
 RING = "kms:EncryptionContext:ring"
 ONE = {"StringEquals": {RING: "token"}}
+SOME = {"StringEqualsIfExists": {SELECT: "SPECIFIC_ATTRIBUTES"}}
 
 
 @pytest.mark.parametrize(
@@ -137,6 +158,9 @@ ONE = {"StringEquals": {RING: "token"}}
             False,
         ),
         ({"Condition": ONE}, Access("dynamodb:GetItem", "arn:table/T"), False),
+        ({"Condition": SOME}, Access("dynamodb:GetItem", "arn:table/T", {SELECT: ("SPECIFIC_ATTRIBUTES",)}), True),
+        ({"Condition": SOME}, Access("dynamodb:GetItem", "arn:table/T", {SELECT: ("ALL_ATTRIBUTES",)}), False),
+        ({"Condition": SOME}, Access("dynamodb:GetItem", "arn:table/T"), False),
     ],
 )
 def test_role_allows_what_its_statements_cover(statement: dict[str, Any], access: Access, outcome: bool) -> None:
@@ -150,7 +174,7 @@ def test_role_allows_what_its_statements_cover(statement: dict[str, Any], access
         role(NotAction="x"),
         role(Effect="Maybe"),
         role(Condition={"IpAddress": {"aws:SourceIp": "1.2.3.4"}}),
-        role(Condition={"StringLike": {"dynamodb:Select": "COUNT"}}),
+        role(Condition={"StringLike": {"dynamodb:ReturnValues": "NONE"}}),
     ],
 )
 def test_role_not_understood_is_refused(properties: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from authserver.storage.users import TOLD_FIELDS
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
@@ -33,6 +34,7 @@ from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
 
 WRAPPING_KEY = "WrappingKey"
+EVERY_ATTRIBUTE = "*"
 MOST_OF_INLINE_POLICIES = 10_240
 STACK_NAME = "authserver-of-a-company-in-production"
 
@@ -128,11 +130,14 @@ def is_allowed(call: Call, statement: Statement) -> bool:
 
 
 def attributes_of(call: Call) -> tuple[str, ...]:
-    """The attributes that an update names, as IAM and the development server count them."""
-    if call.operation != "UpdateItem":
+    """The attributes that an update or a read names, as IAM and the development server count them.
+
+    A read that names none wants them all: ``*``.
+    """
+    if call.operation not in ("UpdateItem", "GetItem"):
         return ()
     (access,) = dynamodb_accesses(call.operation, {**call.request, "TableName": ""}, {"": TableKeys("", "", {})})
-    return access.context["dynamodb:Attributes"]
+    return access.context.get("dynamodb:Attributes", (EVERY_ATTRIBUTE,))
 
 
 def permissions(statement: Statement) -> set[tuple[str, str, str]]:
@@ -331,6 +336,24 @@ def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_
         (("TokensTable",), ("deployment#*",)),
         (("ConfigurationTable",), ("scopes",)),
     }
+
+
+@pytest.mark.parametrize("function", ["token", "refresh"])
+def test_who_issues_tokens_may_read_of_a_user_what_tokens_tell_and_no_hash_of_a_password(
+    function: str, written: Written
+) -> None:
+    reading = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"}
+    of_users = [
+        one
+        for one in written.statements(function)
+        if reading & {*one.actions} and "UsersTable" in one.resources and "membership#*" not in one.leading_keys
+    ]
+    assert [one.leading_keys for one in of_users] == [("user#*",)]
+    assert of_users[0].actions == ("dynamodb:GetItem",)
+    assert of_users[0].attributes == ("id", *TOLD_FIELDS)
+    assert "password_hash" not in of_users[0].attributes
+    # Without this, a read that names no attributes has all of them.
+    assert of_users[0].condition["StringEqualsIfExists"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
 
 
 def test_where_no_documents_are_taken_nobody_may_read_those_of_clients(written: Written) -> None:

@@ -19,7 +19,7 @@ class Statement:
     """One IAM statement of a function; `resources` are logical ids, or "identities" that SES sends mails from, or
     "TokenHook", the parameter.
 
-    `attributes` are those that an update may name, any where there are none.
+    `attributes` are those that an update or a read may name, any where there are none.
     """
 
     actions: tuple[str, ...]

@@ -204,6 +204,12 @@ def _conditional(condition: str, values: Mapping[str, Any], names: Mapping[str, 
     return arguments
 
 
+def _projected(attributes: Sequence[str]) -> dict[str, Any]:
+    """What makes a read answer these attributes alone."""
+    names = {f"#{attribute}": attribute for attribute in attributes}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+
+
 # A write, and the name of the table that it is in.
 type Placed = tuple[str, Write]
 
@@ -269,9 +275,9 @@ class Table:
         self.name = name
         self._guard = guard
 
-    def get(self, key: Mapping[str, str]) -> Item | None:
-        """The item as DynamoDB has it; `items.read` makes a record of it."""
-        return self._read(encode_item(key))
+    def get(self, key: Mapping[str, str], attributes: Sequence[str] = ()) -> Item | None:
+        """The item as DynamoDB has it, or these `attributes` of it; `items.read` makes a record of it."""
+        return self._read(encode_item(key), _projected(attributes) if attributes else {})
 
     def query(
         self,
@@ -398,8 +404,8 @@ class Table:
             raise ConditionFailed(self._read(existing) if existing is not None else None)
         return self._read(write.arguments["Key"]) or {} if answer else {}
 
-    def _read(self, key: Item) -> Item | None:
-        item: Item | None = self._call("GetItem", {"Key": key, "ConsistentRead": True}).get("Item")
+    def _read(self, key: Item, projected: Mapping[str, Any] = MappingProxyType({})) -> Item | None:
+        item: Item | None = self._call("GetItem", {"Key": key, "ConsistentRead": True, **projected}).get("Item")
         return item
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -246,7 +246,7 @@ def told_of(
         return NOTHING_TOLD
     from authserver.identity.claims import own_claims, standard_claims  # most tokens tell nothing of a user
 
-    user = services.users.get(authorization.subject)
+    user = services.users.told(authorization.subject)
     if user is None:
         raise InvalidGrant("The grant was revoked", reason="user_unknown")
     standard = standard_claims(user, scope)

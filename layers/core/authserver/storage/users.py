@@ -24,6 +24,12 @@ PROFILE_FIELDS = frozenset(
     {"name", "email", "email_verified", "preferred_username", "pending_email", "updated_at", *MAPS}
 )
 
+# What applications are told of a user is made of these (`identity.claims`); of the rest a record has the defaults then.
+TOLD_FIELDS = (
+    *("sub", "username", "name", "email", "email_verified", "created_at", "preferred_username", "attributes"),
+    "updated_at",
+)
+
 # Of one user: as many as are removed with the user, in one write.
 MOST_IDENTITIES = 20
 
@@ -57,6 +63,10 @@ class UserStore(Protocol):
 
     def get(self, sub: str) -> User | None:
         """The user with this subject identifier."""
+
+    def told(self, sub: str) -> User | None:
+        """The same with its `TOLD_FIELDS` alone, for claims: neither the hash of the password nor what decides
+        anything is read."""
 
     def get_all(self, subs: Iterable[str]) -> dict[str, User]:
         """Those that there are, by subject identifier, in a read for each hundred."""

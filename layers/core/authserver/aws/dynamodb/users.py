@@ -49,6 +49,7 @@ from authserver.storage.users import (
     MAPS,
     MOST_IDENTITIES,
     PROFILE_FIELDS,
+    TOLD_FIELDS,
     AccountState,
     AddressTaken,
     Confirmation,
@@ -77,6 +78,9 @@ class DynamoUsers:
 
     def get(self, sub: str) -> User | None:
         return read(user_of, self._table.get({"id": f"user#{sub}"}))
+
+    def told(self, sub: str) -> User | None:
+        return read(user_of, self._table.get({"id": f"user#{sub}"}, TOLD_FIELDS))
 
     def get_all(self, subs: Iterable[str]) -> dict[str, User]:
         keys = tuple(f"user#{sub}" for sub in subs)
