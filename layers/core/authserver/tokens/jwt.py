@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from authserver.values import base64url, from_base64url, json_text
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 MAX_LENGTH = 8192
 CLOCK_TOLERANCE = 10
 P256_OCTETS = 32  # of each half of a signature
+
+
+class _Es256(ECDSA):
+    """ECDSA with SHA-256. Whoever makes an `ECDSA` itself imports every other algorithm of `cryptography`: 24 modules,
+    and a twentieth of a cold start."""
+
+    algorithm = SHA256()
+    deterministic_signing = False
+
+    def __init__(self) -> None: ...
+
+
+_ES256 = _Es256()
 
 
 class NotAToken(Exception):
@@ -130,8 +143,18 @@ def _signature(key: SigningKey, signed: bytes) -> bytes:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
         return bytes(key.private.sign(signed, PKCS1v15(), SHA256()))
-    r, s = decode_dss_signature(key.private.sign(signed, ECDSA(SHA256())))
-    return r.to_bytes(P256_OCTETS) + s.to_bytes(P256_OCTETS)
+    return _both_halves(key.private.sign(signed, _ES256))
+
+
+def _both_halves(signature: bytes) -> bytes:
+    """A signature of `cryptography`'s as JWS has it (RFC 7518 section 3.4): both numbers in 32 octets each.
+
+    It is the DER of a SEQUENCE of two INTEGERs, which has at most 72 octets: each of its three lengths is one octet. An
+    INTEGER begins with a zero octet if it would else be negative, and has none in front that tell nothing.
+    """
+    second = 4 + signature[3]
+    r, s = signature[4:second], signature[second + 2 :]
+    return r[-P256_OCTETS:].rjust(P256_OCTETS, b"\0") + s[-P256_OCTETS:].rjust(P256_OCTETS, b"\0")
 
 
 def _require_signature(key: VerificationKey, signature: bytes, signed: bytes) -> None:
@@ -141,7 +164,7 @@ def _require_signature(key: VerificationKey, signature: bytes, signed: bytes) ->
 
             key.public.verify(signature, signed, PKCS1v15(), SHA256())
         else:
-            key.public.verify(_dss_signature(signature), signed, ECDSA(SHA256()))
+            key.public.verify(_dss_signature(signature), signed, _ES256)
     except InvalidSignature:
         raise NotAToken("signature") from None
 
