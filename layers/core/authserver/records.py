@@ -26,7 +26,9 @@ else:
         return decorate
 
     def _eq(self, other):
-        return self.compared(self) == self.compared(other) if type(other) is type(self) else NotImplemented
+        if type(other) is not type(self):
+            return NotImplemented
+        return self is other or self.compared(self) == self.compared(other)
 
     def _hash(self):
         return hash(self.compared(self))

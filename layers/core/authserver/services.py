@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from authserver.ends import Begun
+from authserver.ends import NOTHING, Begun
 from authserver.records import dataclass
 from authserver.values import base64url, resource_among
 
@@ -56,7 +56,7 @@ class Named:
     access_token_id: str | None = None
     jti: str | None = None
     device_id: str | None = None
-    begun: Begun = Begun()
+    begun: Begun = NOTHING
     companies: bool = False
     user: str = ""
     credential: Any = field(default=None, repr=False)
