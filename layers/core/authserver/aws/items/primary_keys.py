@@ -1,9 +1,12 @@
 """The primary keys of items, and the sixteen parts and copies of what many write or read at once."""
 
+from functools import lru_cache
+
 from authserver.tokens.opaque import key_of
 from authserver.values import base64url, normalised_username, sha256
 
 
+@lru_cache(maxsize=256)
 def key_text(text: str) -> str:
     """What stands for an identifier of a subject, client or organisation in a key."""
     return base64url(key_of(text))
