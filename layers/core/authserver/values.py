@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import field
 from json.encoder import JSONEncoder, c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]  # typeshed has it not
 from typing import Any, Self
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 from authserver.records import dataclass
 
@@ -96,6 +96,12 @@ def from_base64url(text: str) -> bytes:
     if base64url(octets) != text:
         raise ValueError("not canonical base64url")
     return octets
+
+
+def form_decoded(text: str) -> str:
+    """What an encoded name or value of a form says: a plus sign is a space (RFC 6749 appendix B). Most have nothing to
+    decode. Raises `ValueError` on what is not UTF-8."""
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def segment_of(text: str) -> str:

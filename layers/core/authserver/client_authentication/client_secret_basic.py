@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from base64 import b64decode
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
 from authserver.client_authentication import secret_is_live
 from authserver.errors import InvalidClient
 from authserver.messages.token import ClientRequest, PresentedSecret
-from authserver.values import Secret
+from authserver.values import Secret, form_decoded
 
 if TYPE_CHECKING:
     from authserver.models.clients import Client
@@ -25,8 +24,8 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
         return None
     try:
         user, colon, password = b64decode(credentials.strip(), validate=True).decode().partition(":")
-        client_id = unquote_plus(user, errors="strict")
-        secret = unquote_plus(password, errors="strict")
+        client_id = form_decoded(user)
+        secret = form_decoded(password)
     except ValueError:
         raise InvalidClient("The Authorization header is not well-formed", reason="basic_malformed") from None
     if not colon or not client_id:

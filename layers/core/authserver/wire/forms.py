@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from authserver.errors import InvalidRequest, RequestTooLarge
+from authserver.values import form_decoded
 
 if TYPE_CHECKING:
     from authserver.wire.http import HttpRequest
@@ -44,12 +44,17 @@ def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def parse_pairs(encoded: bytes, max_form: int = MAX_FORM, max_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
+    """The pairs of a form or query, each decoded; those without a value are absent. Raises `InvalidRequest`."""
     if len(encoded) > max_form:
         raise RequestTooLarge("The request is too large", reason="request_too_large")
+    if encoded.count(b"&") >= max_fields or b"%00" in encoded or b"\0" in encoded:
+        raise _malformed()
     try:
-        pairs = parse_qsl(encoded.decode("ascii"), max_num_fields=max_fields, errors="strict")
+        parts = [field.partition("=") for field in encoded.decode("ascii").split("&")]
+        return [(form_decoded(name), form_decoded(value)) for name, _, value in parts if value]
     except ValueError:
-        raise InvalidRequest("The request is not well-formed", reason="form_malformed") from None
-    if any("\x00" in name or "\x00" in value for name, value in pairs):
-        raise InvalidRequest("The request is not well-formed", reason="form_malformed")
-    return pairs
+        raise _malformed() from None
+
+
+def _malformed() -> InvalidRequest:
+    return InvalidRequest("The request is not well-formed", reason="form_malformed")
