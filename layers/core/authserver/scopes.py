@@ -142,7 +142,8 @@ class ScopeCatalogue:
 
     def grantable_by(self, scope: Scope) -> frozenset[str]:
         """Everybody whose word is needed for the scope and what it implies, but for anyone's."""
-        return frozenset[str]().union(*map(self.words_for, scope))
+        nobodys: frozenset[str] = frozenset()
+        return nobodys.union(*map(self.words_for, scope))
 
     def words_for(self, name: str) -> frozenset[str]:
         """The same for one scope; remembered for those that there are, of which there is an end."""

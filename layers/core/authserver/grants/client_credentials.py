@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 GRANT_TYPE: str = "client_credentials"
 PARAMETERS: tuple[str, ...] = ()
 OF_USERS = Scope(("openid", "profile", "email", "address", "phone", "offline_access"))
+NAMES_OF_USERS = frozenset(OF_USERS)
 
 
 def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 - the shape of a grant type
@@ -67,4 +68,4 @@ def _requested_scope(request: TokenRequest, client: Client, services: Services) 
 
 def _needs_somebody(name: str, services: Services) -> bool:
     """Whether it is about a user, or an administrator has to allow it or something that it implies."""
-    return name in OF_USERS or ADMINISTRATOR in services.scopes().words_for(name)
+    return name in NAMES_OF_USERS or ADMINISTRATOR in services.scopes().words_for(name)
