@@ -34,7 +34,8 @@ class _Day:
     ) -> None:
         self.date = date
         self.credentials = credentials
-        self._key = signing_key(credentials.secret_access_key, date, endpoint.region, service)
+        key = signing_key(credentials.secret_access_key, date, endpoint.region, service)
+        self._keyed = hmac.new(key, digestmod="sha256")
         token = credentials.session_token
         signed_headers = f"content-type;host;x-amz-date;{'x-amz-security-token;' if token else ''}x-amz-target"
         scope = f"{date}/{endpoint.region}/{service}/aws4_request"
@@ -61,9 +62,10 @@ class _Day:
             f"{sha256(body).hexdigest()}"
         )
         to_sign = f"AWS4-HMAC-SHA256\n{timestamp}{self._scope}{sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(self._key, to_sign.encode(), "sha256").hex()
+        mac = self._keyed.copy()
+        mac.update(to_sign.encode())
         return (
-            f"{self._head}{timestamp}{self._head_target}{target}{self._head_signature}{signature}"
+            f"{self._head}{timestamp}{self._head_target}{target}{self._head_signature}{mac.hexdigest()}"
             f"\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
 
