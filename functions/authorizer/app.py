@@ -5,7 +5,7 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.endpoints.machines.access import check_access
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 
-services = bootstrap(stores=("tokens",), checks=True, jose=True)
+services = bootstrap(stores=("tokens",), checks=True, jose=True, grants=False)
 
 
 @authorizer(accepts_token_events=services.settings.accepts_token_events)

@@ -12,7 +12,7 @@ from authserver.services import Services
 from authserver.wire.http import HttpRequest, HttpResponse, render, render_not_found
 from authserver.wire.protocol import parse_bearer, parse_token_presented
 
-services = bootstrap(orders_documents=True, stores=("tokens",), checks=True, jose=True)
+services = bootstrap(orders_documents=True, stores=("tokens",), checks=True, jose=True, grants=False)
 
 NONE = Document({"message": "Not Found"})
 

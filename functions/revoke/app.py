@@ -6,7 +6,7 @@ from authserver.endpoints.machines.revoke import revoke_token
 from authserver.wire.http import HttpRequest, HttpResponse, render
 from authserver.wire.protocol import parse_token_presented
 
-services = bootstrap(orders_documents=True, stores=("tokens", "revocations"), jose=True)
+services = bootstrap(orders_documents=True, stores=("tokens", "revocations"), jose=True, grants=False)
 
 
 @endpoint("POST", cors=True)

@@ -8,7 +8,7 @@ from authserver.values import Scope
 from authserver.wire.http import HttpRequest, HttpResponse, render, render_resource_error
 from authserver.wire.protocol import parse_access_token
 
-services = bootstrap(stores=("tokens", "users"), checks=True, jose=True)
+services = bootstrap(stores=("tokens", "users"), checks=True, jose=True, grants=False)
 
 
 @endpoint("GET", "POST", cors=True, render_error=render_resource_error)

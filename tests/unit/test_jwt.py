@@ -6,17 +6,22 @@ import hmac
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from authserver.errors import InvalidToken
+from authserver.services import SigningKey
 from authserver.tokens.jwt import MAX_LENGTH, sign
 from authserver.tokens.opaque import key_of
-from authserver.values import Secret, base64url
+from authserver.values import Secret, base64url, from_base64url
 from tests.fakes import ISSUER, RESOURCE, START, client
 from tests.unit.server import App, Server
 
@@ -371,3 +376,24 @@ def test_opaque_token_expires() -> None:
 
 def test_secret_never_shows_in_its_repr() -> None:
     assert "hidden" not in repr(Secret("hidden"))
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A private key whose signature is this one, in DER."""
+
+    signature: bytes
+
+    def sign(self, _signed: bytes, _algorithm: object) -> bytes:
+        return self.signature
+
+
+NUMBERS = st.integers(1, 2**256 - 1) | st.integers(1, 255).map(lambda bits: 1 << bits) | st.integers(1, 300)
+
+
+@pytest.mark.rfc("7518", "3.4")
+@given(NUMBERS, NUMBERS)
+def test_both_numbers_of_a_signature_have_32_octets_however_small_they_are(r: int, s: int) -> None:
+    key = SigningKey("kid", "ES256", Answering(encode_dss_signature(r, s)))
+    signature = from_base64url(sign({"sub": "a"}, key, "JWT").rpartition(".")[2])
+    assert signature == r.to_bytes(32) + s.to_bytes(32)

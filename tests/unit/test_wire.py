@@ -21,7 +21,7 @@ from authserver.wire.browser import (
     render_goto,
     render_redirect,
 )
-from authserver.wire.forms import FORM_MEDIA_TYPE, MAX_FIELDS, MAX_FORM
+from authserver.wire.forms import FORM_MEDIA_TYPE, MAX_FIELDS, MAX_FORM, parse_pairs
 from authserver.wire.http import HttpRequest, render_error
 from authserver.wire.protocol import parse_token_presented, parse_token_request
 
@@ -205,3 +205,27 @@ def test_page_address_and_cookies_of_any_handle_inject_nothing(handle: str) -> N
         assert cookie.endswith("Path=/; Secure; HttpOnly; SameSite=Lax")
         assert cookie.startswith("__Host-")
         assert "\n" not in cookie
+
+
+PIECES = st.text(st.sampled_from("ab=&+%20fé\0"), max_size=30) | st.lists(
+    st.sampled_from(
+        ["a=1", "a=", "=1", "a", "", "%41=%C3%A9", "a+b=c+d", "a=%2", "a=%00", "%00=a", "a=b=c", "a=%ff", "a=%25"]
+    )
+).map("&".join)
+
+
+@given(PIECES)
+def test_a_form_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    """But that NUL is refused wherever it stands."""
+    encoded = text.encode()
+    try:
+        expected: list[tuple[str, str]] | None = parse_qsl(encoded.decode("ascii"), max_num_fields=8, errors="strict")
+    except ValueError:
+        expected = None
+    if b"\0" in encoded or b"%00" in encoded:
+        expected = None
+    if expected is None:
+        with pytest.raises(InvalidRequest):
+            parse_pairs(encoded, max_fields=8)
+    else:
+        assert parse_pairs(encoded, max_fields=8) == expected

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
+    from authserver.plugins import GrantType
     from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
@@ -52,6 +53,7 @@ def bootstrap(
     has_bridge: bool = False,
     issues: bool = False,
     checks: bool = False,
+    grants: bool = True,
     stores: tuple[str, ...] = AT_ONCE,
 ) -> Services:
     """The services, from the environment.
@@ -61,6 +63,7 @@ def bootstrap(
     Each may be the name of a grant type instead: then where the operator has turned that on.
     `issues` is for the functions that issue tokens, and `checks` for those that are shown them: their keys are loaded
     now, where the lean client is used.
+    `grants` is false for those that never ask for a grant type, and so import none.
     `stores` are those that are imported and made now; the others, when they are first used.
     `goes_out` is for the two functions that fetch from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users,
@@ -107,7 +110,7 @@ def bootstrap(
         keys=keys,
         now=now,
         random=os.urandom,
-        grants=load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE"),
+        grants=_grants(settings) if grants else cast("Mapping[str, GrantType]", Later(lambda: _grants(settings))),
         client_authentication=load_plugins("authserver.client_authentication", settings.client_auth_methods, "METHOD"),
         passwords=hasher,
         listed_providers=Later(lambda: _listed_providers(own["identity_providers"])),
@@ -272,6 +275,10 @@ def _mailer(settings: Settings) -> Mailer:
     from authserver.aws.ses import CONFIG, SesMailer
 
     return SesMailer(boto3.client("sesv2", config=CONFIG), settings.mail_from)
+
+
+def _grants(settings: Settings) -> Mapping[str, GrantType]:
+    return load_plugins("authserver.grants", settings.grant_types, "GRANT_TYPE")
 
 
 def load_plugins(package: str, names: tuple[str, ...], attribute: str) -> Mapping[str, Any]:
