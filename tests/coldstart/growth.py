@@ -183,7 +183,7 @@ LOOKS = {
     "a check of a token for an organisation": Question(_check, None, 1, 5),
 }
 ACTS = {
-    "remove a scope": Question(_by_operator("DELETE /admin/scopes/{scope}", scope="write"), 204, 3, 3, 46),
+    "remove a scope": Question(_by_operator("DELETE /admin/scopes/{scope}", scope="write"), 204, 3, 3, 48),
     "delete an organisation": Question(
         _by_operator("DELETE /admin/organisations/{organisation}", organisation="globex"), 204, 4, 5, 80
     ),

@@ -153,7 +153,7 @@ def test_standing_tells_everything_in_one_answer(stores: Stores) -> None:
     assert standing == Standing(
         ends=Ends(
             deployment=stores.deployment(),
-            subject=SubjectEnd(epoch=1, grants={key(web.client_id): 1}),
+            subject=SubjectEnd(epoch=1, grants={key(web.client_id): 1}, api_keys=1),
             client=ClientEnd(epoch=1),
             organisation=OrganisationEnd(clients={key(web.client_id): 1}),
             membership=member,

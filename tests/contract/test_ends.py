@@ -212,11 +212,11 @@ def test_end_of_a_subject_ends_what_its_grants_would_and_keeps_their_counts(stor
     stores.withdrawals.end(subject=three.person.sub, client_id=three.web.client_id)
     granted = three.ends().begun()
     stores.withdrawals.end(subject=three.person.sub)
-    assert three.ends().subject == SubjectEnd(epoch=1, grants={key(three.web.client_id): 1})
+    assert three.ends().subject == SubjectEnd(epoch=1, grants={key(three.web.client_id): 1}, api_keys=1)
     assert not three.ends().stand(granted)
     assert not three.ends().stand(replace(granted, grant=0))
     stores.withdrawals.delete_user(three.person.sub, NOW)
-    assert three.ends().subject == SubjectEnd(epoch=2, suspended=SUSPENDED_DELETED)
+    assert three.ends().subject == SubjectEnd(epoch=2, suspended=SUSPENDED_DELETED, api_keys=2)
 
 
 def test_end_of_an_organisation_ends_what_its_clients_and_approvers_would_and_empties_them(stores: Stores) -> None:
@@ -254,9 +254,9 @@ def test_counter_of_sessions_is_not_emptied_by_an_end_of_the_subject(stores: Sto
     three = trio(stores)
     stores.withdrawals.end_sessions(three.person.sub)
     stores.withdrawals.end(subject=three.person.sub)
-    assert three.ends().subject == SubjectEnd(epoch=1, sessions=1)
+    assert three.ends().subject == SubjectEnd(epoch=1, sessions=1, api_keys=1)
     stores.withdrawals.end_sessions(three.person.sub)
-    assert three.ends().subject == SubjectEnd(epoch=1, sessions=2)
+    assert three.ends().subject == SubjectEnd(epoch=1, sessions=2, api_keys=1)
 
 
 # ------------------------------------------------------------------ suspension

@@ -300,7 +300,7 @@ def test_ends_with_every_field(stores: Stores) -> None:
     stores.withdrawals.set_membership(boss)
     stores.withdrawals.set_membership(replace(boss, role="member"))
     ends = stores.tokens.standing(subject_key=key(subject), client_key=key(web), organisation_key=key(acme)).ends
-    assert ends.subject == SubjectEnd(1, 1, "disabled", True, {key(web): 1})
+    assert ends.subject == SubjectEnd(1, 1, "disabled", True, {key(web): 1}, 1)
     assert ends.client == ClientEnd(1, "disabled", 1, Scope.parse("b a"), acts_for_itself=False)
     version = ends.organisation.version
     assert ends.organisation == OrganisationEnd(1, "disabled", version, {key(web): 1}, {key(subject): 1})

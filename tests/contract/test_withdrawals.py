@@ -35,6 +35,8 @@ CHANGED: dict[str, set[str]] = {
     "revoke_jwt": {"jti"},
     "set_entities": {"tenant"},
     "end": {"end of alice"},
+    "end_api_key": {"own_key"},
+    "end_api_keys": {"end of alice"},
     "end_grants": {"end of alice"},
     "end_sessions": {"session", "end of alice"},
     "lessen_factors": {"factors of alice", "session", "end of alice"},
@@ -177,6 +179,8 @@ REFUSED: dict[str, list[Call]] = {
         lambda e: e.stores.withdrawals.set_entities(e.tenant.id, e.acme.id, frozenset({"a"}), frozenset({"b"})),
     ],
     "end": [],
+    "end_api_key": [],
+    "end_api_keys": [],
     "end_grants": [],
     "end_sessions": [
         lambda e: e.stores.withdrawals.end_sessions(e.alice.sub, e.new_session),

@@ -188,6 +188,7 @@ READS = frozenset(
         *(
             "get",
             "told",
+            "traded_for",
             "get_all",
             "shared",
             "account_state",

@@ -312,6 +312,11 @@ def test_every_file_is_expected_to_do_something() -> None:
     }
 
 
+def spaced(body: str) -> str:
+    """JSON, which the protocol's endpoints write without blanks and the others with them, in one form."""
+    return json.dumps(json.loads(body)) if body.startswith("{") else body
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_event_is_answered(name: str, here: tuple[World, dict[str, str]]) -> None:
     world, values = here
@@ -319,7 +324,7 @@ def test_event_is_answered(name: str, here: tuple[World, dict[str, str]]) -> Non
     answer = Answer.of(world.invoke(name.partition("/")[0], event))
     status, said = EXPECTED[name]
     assert answer.status == status, answer
-    assert said in (answer.headers.get("location") or answer.body)
+    assert said in (answer.headers.get("location") or spaced(answer.body))
 
 
 @pytest.mark.parametrize("name", FETCHES)
@@ -347,7 +352,7 @@ def test_event_is_answered_where_devices_are_authorized(name: str, here: tuple[W
         answer = Answer.of(world.invoke(name.partition("/")[0], event))
     status, said = OF_DEVICES[name]
     assert answer.status == status, answer
-    assert said in answer.body
+    assert said in spaced(answer.body)
     off = Answer.of(world.invoke(name.partition("/")[0], event))
     assert off.status == (405 if status == 405 else 404)
 

@@ -41,7 +41,7 @@ HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'"
 @pytest.fixture
 def server() -> Server:
     made = Server()
-    made.users.create(replace(user(), sub="bob-sub", username="bob"))
+    made.users.create(user(sub="bob-sub", username="bob"))
     return made
 
 

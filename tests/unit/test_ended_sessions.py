@@ -169,7 +169,7 @@ class Scene(Tenants):
 
     def sent(self) -> Form:
         order = MailOrder(PASSWORD_RESET, base64url(bytes(16)), ISSUER, self.clock(), subject="max")
-        assert make_link(order, "max", user().email, self.services)
+        assert make_link(order, "max", "max@example.com", self.services)
         return {"link": order.id}
 
     def other_browser(self, person: Person) -> Form:
@@ -248,6 +248,10 @@ FORMS: dict[str, tuple[str, Callable[[Scene, Person], tuple[str, Form]]]] = {
     "/organisations/{organisation}/members/{sub} role": (
         "ada",
         lambda server, _: (f"{ACME}/members/max", {"role": "administrator"}),
+    ),
+    "/organisations/{organisation}/members/{sub} groups": (
+        "ada",
+        lambda server, _: (f"{ACME}/members/max", {"groups": "sales"}),
     ),
     "/organisations/{organisation}/members/{sub} remove": ("ada", lambda server, _: (f"{ACME}/members/max", {})),
     "/organisations/{organisation}/invite invite": ("ada", lambda server, _: (f"{ACME}/invite", {"name": "eve"})),

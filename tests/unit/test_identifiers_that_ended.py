@@ -76,7 +76,11 @@ def test_a_deleted_organisation_takes_all_that_was_granted_for_it_and_its_identi
     assert server.account("ada").call("GET", "/account/organisations/acme/members").status == 404
     assert operator.call("DELETE", "/admin/organisations/acme").status == 204  # again
     (told,) = operator.get("/admin/erasures")["items"]
-    assert (told["organisation"], told["sub"], told["left"]) == ("acme", None, ["members", "offers"])
+    assert (told["organisation"], told["sub"], told["left"]) == (
+        "acme",
+        None,
+        ["keys_of_organisation", "members", "offers"],
+    )
     erase("", lambda: True, server.services)
     assert not [one for one in server.record.memberships.values() if one.organisation == "acme"]
     assert operator.call("POST", "/admin/organisations", {"id": "acme", "name": "Acme"}).status == 409

@@ -32,7 +32,7 @@ OF_PEOPLE = (
     ),
 )
 # Those are told by redirect, to the application.
-REDIRECTED = (errors.AccessDenied, errors.LoginRequired)
+REDIRECTED = (errors.AccessDenied, errors.LoginRequired, errors.UnmetAuthenticationRequirements)
 
 
 def errors_in(*files: str) -> Iterator[errors.OAuthError]:

@@ -8,14 +8,16 @@ import pytest
 from authserver.endpoints.orders.mail import write_letter
 from authserver.errors import TemporarilyUnavailable
 from authserver.identity import activity
-from authserver.management.admin import organisations, users
+from authserver.management.admin import api_keys, organisations, users
 from authserver.messages.mail import CHANGED_BY_OPERATOR, Letter, MailOrder, NoLetter
 from authserver.models.browsers import OneTimeLink
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.users import Identity
 from authserver.pages.mails import render_mail
+from authserver.scopes import DEFAULT, ScopeCatalogue
 from authserver.site import account
 from authserver.values import sha256
+from tests.contract.records import api_key
 from tests.fakes import ISSUER, START
 from tests.unit.api import Api
 from tests.unit.pages import Reader
@@ -27,17 +29,20 @@ MEMBERS = f"/admin/organisations/acme/members/{SUB}"
 ADDRESS = "alice@example.com"
 IDENTITY = Identity.of(SUB, "https://idp.example", "1", START)
 LINK = "A" * 22
+KEY = api_key(id="K" * 22, subject=SUB)
+CATALOGUE = tuple(replace(one, api_keys=one.name == "read") for one in DEFAULT.definitions)
 
 
 class Deployment:
     """A server whose operator acts; mails are ordered and not sent."""
 
     def __init__(self) -> None:
-        self.server = Server()
+        self.server = Server(api_keys=True)
+        assert self.server.withdrawals.change_scopes(ScopeCatalogue.of(CATALOGUE, 0))
         self.orders: list[MailOrder] = []
         self.server.services = replace(self.server.services, order_mail=self.orders.append)
         assert self.server.organisations.create(Organisation("acme", "Acme Ltd", created_at=START))
-        operations = (*users.OPERATIONS, *organisations.OPERATIONS)
+        operations = (*users.OPERATIONS, *organisations.OPERATIONS, *api_keys.OPERATIONS)
         self.api = Api(self.server, operations, "operator", scope=Api.EVERY_POWER)
 
     def given(self, *what: str) -> None:
@@ -50,6 +55,8 @@ class Deployment:
             self.server.users.alter(SUB, operator=True)
         if "disabled" in what:
             self.server.users.alter(SUB, status="disabled")
+        if "key" in what:
+            assert self.server.api_keys.create(KEY)
         if "factors" in what:
             give_totp(self.server)
         for role in {ADMINISTRATOR, MEMBER} & set(what):
@@ -83,6 +90,8 @@ ACTS: list[tuple[tuple[str, ...], tuple[str, str, Any], tuple[str, str]]] = [
     ((), ("PUT", MEMBERS, {"role": "member"}), ("member_made", "Acme Ltd")),
     ((ADMINISTRATOR,), ("PUT", MEMBERS, {"role": "member"}), ("member_made", "Acme Ltd")),
     ((MEMBER,), ("DELETE", MEMBERS, None), ("membership_ended", "Acme Ltd")),
+    ((), ("POST", "/admin/api-keys", {"sub": SUB, "name": "A report", "scope": ["read"]}), ("key_given", "A report")),
+    (("key",), ("DELETE", f"/admin/api-keys/{KEY.id}", None), ("key_taken", "A report")),
 ]
 NAMES = [f"{told[0]}-{number}" for number, (_, _, told) in enumerate(ACTS)]
 EACH_ACT = pytest.mark.parametrize(("given", "call", "told"), ACTS, ids=NAMES)
@@ -197,6 +206,8 @@ SAID = {
     "membership_ended": ("took you out of Somebody", "not belong to Somebody"),
     "account_disabled": ("disabled this account", "is disabled"),
     "account_enabled": ("enabled this account", "is enabled again"),
+    "key_given": ("made the API key Somebody", "made the API key “Somebody”"),
+    "key_taken": ("ended the API key Somebody", "ended its API key “Somebody”"),
 }
 
 

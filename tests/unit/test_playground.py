@@ -31,7 +31,7 @@ HOSTILE = '"><script>alert(1)</script>'
 @pytest.fixture
 def server() -> Server:
     made = Server(grant_types=EVERY_GRANT)
-    made.users.create(replace(user(), sub="bob-sub", username="bob"))
+    made.users.create(user(sub="bob-sub", username="bob"))
     made.clients.put(client(client_id="app", owner=user().sub, verification="test"))
     return made
 

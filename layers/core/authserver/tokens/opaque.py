@@ -55,7 +55,10 @@ MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
 DEVICE = Kind("dv", (("id", 16), ("subject", 16)))
 # A WebAuthn challenge: random, and bound to a time, a purpose and a browser, so that nothing has to be kept of it.
 CHALLENGE = Kind("ch", (("id", 16), ("made_at", 8), ("binding", 16)))
-KINDS = (CODE, REFRESH_TOKEN, ACCESS_TOKEN, SESSION, REQUEST, FEDERATION, DEVICE_CODE, MAIL_LINK, DEVICE, CHALLENGE)
+KINDS = (
+    *(CODE, REFRESH_TOKEN, ACCESS_TOKEN, API_KEY, SESSION, REQUEST),
+    *(FEDERATION, DEVICE_CODE, MAIL_LINK, DEVICE, CHALLENGE),
+)
 NOTHING = bytes(16)
 
 
