@@ -25,7 +25,7 @@ from authserver.site import Answer, account, developer, organisations, security,
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
 from tests.authenticator import Authenticator
-from tests.fakes import ISSUER, PASSWORD, FakePasswords, client, user
+from tests.fakes import ISSUER, PASSWORD, FakePasswords, client
 from tests.fakes.record import READS
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server, all_at_once
