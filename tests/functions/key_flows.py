@@ -3,7 +3,7 @@
 import secrets
 from typing import TYPE_CHECKING
 
-from authserver.tokens.keyring import UNKNOWN_KID_COOLDOWN
+from authserver.tokens.keyring import NO_RING_COOLDOWN
 from tests.functions.events import request_authorizer_event
 from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Gateway
@@ -32,7 +32,7 @@ def begin_without_keys(world: World) -> None:
     issue_opaque_tokens(world, "other-web")
     fresh = {name: world.load(name) for name in ("authorize", "login", "consent", "token", "refresh", "revoke")}
     fresh |= {name: world.load(name) for name in ("introspect", "authorizer", "metadata")}
-    world.clock.pass_by(UNKNOWN_KID_COOLDOWN + 1)  # they have looked for keys, and may look again
+    world.clock.pass_by(NO_RING_COOLDOWN)  # they have looked for keys, and may look again
     with world.using(**fresh):
         gateway = Gateway(world)
         answered(200, gateway.send("GET", "/.well-known/jwks.json"))

@@ -1,5 +1,8 @@
 """The key ring: published before it is used, kept until what it made has expired, made once."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import jwt
 import pytest
 
@@ -9,6 +12,7 @@ from authserver.settings import DAY
 from authserver.tokens.keyring import (
     CACHE_LIFETIME,
     JWKS_MAX_AGE,
+    NO_RING_COOLDOWN,
     PUBLISH_LEAD,
     RINGS,
     SIGNING_RINGS,
@@ -248,20 +252,42 @@ def test_unknown_key_identifiers_cost_a_look_a_minute() -> None:
     assert server.calls == {"keys.get": len(SIGNING_RINGS)}
 
 
-def test_unknown_key_identifiers_without_any_ring_cost_a_look_a_minute() -> None:
+def test_unknown_key_identifiers_without_any_ring_cost_a_look_a_second() -> None:
     server = Server(rings=False)
+    for looks in (1, 2):
+        for _ in range(50):
+            assert server.services.keys.verification_key("unknown") is None
+        assert server.calls == {"keys.get": looks * len(SIGNING_RINGS)}
+        server.clock.advance(NO_RING_COOLDOWN)
+
+
+def test_rings_of_which_one_is_not_there_cost_no_look_for_a_key_of_the_other() -> None:
+    server, keys = Server(rings=False), Server(rings=False).keys
+    made = KeyRing(keys, FakeOpener(), server.settings, server.clock, server.random, Deployment)
+    kid = made.signing_key("RS256").kid
+    looked: list[str] = []
+
+    def get(name: str) -> Any:
+        looked.append(name)
+        return keys.get(name)
+
+    store: Any = SimpleNamespace(get=get)
+    other = KeyRing(store, FakeOpener(), server.settings, server.clock, server.random, Deployment)
     for _ in range(50):
-        assert server.services.keys.verification_key("unknown") is None
-    assert server.calls == {"keys.get": len(SIGNING_RINGS)}
+        assert other.verification_key(kid) is not None
+        server.clock.advance(NO_RING_COOLDOWN)
+    assert looked == ["ES256", "RS256"]
 
 
-def test_key_that_another_instance_has_just_made_is_found_within_the_cooldown() -> None:
+def test_first_key_of_a_deployment_is_found_within_a_second_by_whoever_looked_before() -> None:
+    """It signs at once, so nobody can have been told of it: a minute of refusals would be what a new deployment begins
+    with."""
     server = Server(rings=False)
     other = server.new_instance()
     assert other.keys.verification_key("unknown") is None
     kid = server.services.keys.signing_key("ES256").kid
     assert other.keys.verification_key(kid) is None
-    server.clock.advance(UNKNOWN_KID_COOLDOWN)
+    server.clock.advance(NO_RING_COOLDOWN)
     found = other.keys.verification_key(kid)
     assert found is not None
     assert found.algorithm == "ES256"

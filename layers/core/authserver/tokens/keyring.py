@@ -39,6 +39,7 @@ CACHE_LIFETIME = 300
 STALE_LIFETIME = 3600
 LOOK_AGAIN = 30  # seconds; whether a key was withdrawn
 UNKNOWN_KID_COOLDOWN = 60
+NO_RING_COOLDOWN = 1  # there are no keys yet, and the first one signs as soon as it is made
 JWKS_MAX_AGE = 3600
 PUBLISH_LEAD = JWKS_MAX_AGE + CACHE_LIFETIME + 300
 
@@ -229,26 +230,28 @@ class KeyRing:
         return ring
 
     def _reload_stale_signing_rings(self) -> bool:
-        """Looks again for an unknown key, at most once a minute, so that garbage costs no reads."""
-        stale = [
-            name for name in SIGNING_RINGS if self._rings.get(name, (0, None))[0] <= self._now() - UNKNOWN_KID_COOLDOWN
-        ]
+        """Looks again for an unknown key, at most once a minute, so that garbage costs no reads; for a ring that is
+        not there, once a second."""
+        stale = [name for name in SIGNING_RINGS if self._is_stale(name)]
         for name in stale:
             self._load(name)
         return bool(stale)
 
+    def _is_stale(self, name: str) -> bool:
+        loaded_at, ring = self._rings.get(name, (0, None))
+        return loaded_at <= self._now() - (UNKNOWN_KID_COOLDOWN if ring else NO_RING_COOLDOWN)
+
     def _find_published(self, kid: str) -> VerificationKey | None:
         for name in SIGNING_RINGS:
-            ring = self._ring_within_cooldown(name)
+            ring = self._ring_if_there(name)
             for key in ring.keys if ring else ():
                 if key.kid == kid and not self._is_over(key):
                     return self._load_verification_key(name, key)
         return None
 
-    def _ring_within_cooldown(self, name: str) -> Ring | None:
-        """Like `_ring`, but an absent ring is not asked for again and again."""
-        loaded_at, ring = self._rings.get(name, (0, None))
-        if ring is None and loaded_at > self._now() - UNKNOWN_KID_COOLDOWN:
+    def _ring_if_there(self, name: str) -> Ring | None:
+        """Like `_ring`, but a ring that was not there is left to `_reload_stale_signing_rings`."""
+        if name in self._rings and self._rings[name][1] is None:
             return None
         return self._ring(name)
 
