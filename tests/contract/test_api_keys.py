@@ -1,6 +1,8 @@
 """API keys: each is put once, stands as long as nothing ended it, and is carried by an administrator who is one."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -182,6 +184,24 @@ def test_key_that_fell_is_taken_over_by_nobody(stores: Stores) -> None:
     stores.withdrawals.delete_membership(organisation.id, ada)
     assert stores.api_keys.take_over(made, others, begun(stores, others)) is None
     assert stores.api_keys.find(made.id) == made
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda stores, ada: stores.withdrawals.end_api_keys(ada),
+        lambda stores, ada: stores.withdrawals.end(subject=ada),
+    ],
+    ids=["all keys", "everything"],
+)
+def test_key_that_its_carrier_ended_is_taken_over_by_nobody(stores: Stores, end: Callable[[Stores, str], Any]) -> None:
+    """Though whoever takes it over saw it stand a moment before."""
+    ada, max_ = two()
+    _, (own, others) = acme(stores, ada, max_)
+    made, under = made_for(stores, own), begun(stores, others)
+    end(stores, ada)
+    assert stores.api_keys.take_over(made, others, under) is None
+    assert not standing(stores, made).stands
 
 
 def test_key_of_an_organisation_that_ended_what_it_had_is_taken_over_by_nobody(stores: Stores) -> None:

@@ -74,6 +74,9 @@ class FakeApiKeys:
             told = (end.epoch, end.approvers.get(key.begun.approver, 0), end.suspended)
             if told != (key.begun.organisation, key.begun.approval, ""):
                 return None
+            carrier = self._record.subject(filing.key(key.subject))
+            if (carrier.api_keys, carrier.suspended) != (key.begun.subject, ""):
+                return None
             if not self._record.is_administrators(by):
                 return None
             self._record.api_keys[key.id] = replace(existing, subject=by.subject, begun=begun)

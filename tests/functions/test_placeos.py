@@ -210,6 +210,13 @@ def test_no_other_site_signs_anybody_in(gateway: Gateway) -> None:
     assert gateway.send("GET", "/auth/signin").headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize("body", [b"[" * 16000, b'{"email": ' + b"[" * 15000, b"{", b"[]", b"\xff", b""])
+def test_what_is_no_such_json_is_no_fault_of_ours(gateway: Gateway, body: bytes) -> None:
+    headers = {"content-type": "application/json", "origin": LISTED}
+    answer = gateway.send("POST", "/auth/signin", body=body, headers=headers)
+    assert (answer.status, answer.error) == (400, "invalid_request")
+
+
 def test_a_script_hears_the_same_of_a_wrong_name_and_of_a_wrong_password(gateway: Gateway) -> None:
     wrong = by_script(Browser(gateway), LISTED, password="guessed")
     unknown = by_script(Browser(gateway), LISTED, email="nobody")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -47,10 +47,14 @@ class Api:
         subject: str,
         client_id: str = "portal",
         scope: str = "whatever the route needs",
+        organisation: str = "",
+        entities: Sequence[str] = (),
     ) -> None:
         self.server = server
         self.operations = operations
         self.authorizer = {"sub": subject, "client_id": client_id, "scope": scope}
+        if organisation:
+            self.authorizer |= {"org": organisation, "entities": " ".join(entities)}
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "", **query: str) -> Answered:
         route, parameters = self._route(method, path)

@@ -435,7 +435,7 @@ def test_nobody_has_no_factors(api: Api, method: str) -> None:
     assert api.call(method, "/admin/users/nobody/factors").status == 404
 
 
-@pytest.mark.parametrize("password", ["password", "alice-2026", "iloveyou"])
+@pytest.mark.parametrize("password", ["password", "alice-2026", "alice@example.com", "iloveyou"])
 def test_a_password_that_is_guessed_first_is_refused_and_why_is_told(api: Api, living: Living, password: str) -> None:
     answer = api.call("PUT", f"{PATH}/password", {"password": password})
     assert answer.status == 400

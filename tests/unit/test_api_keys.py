@@ -1,5 +1,6 @@
 """API keys: who may make which, what they are worth at each call, what ends them, and what attacks on them come to."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -169,12 +170,55 @@ def test_operator_gives_a_key_what_operators_grant_and_loses_it_with_the_role(se
     assert server.access(key, "GET /items")
 
 
-def test_application_makes_no_key_with_more_than_its_own_token(server: Keys) -> None:
-    api = Api(server, account.OPERATIONS, "max", "portal", "account")
-    refused = api.call("POST", "/account/api-keys", {"name": "Theirs", "scope": ["read"]})
+THEIRS = ("POST", "/account/api-keys", {"name": "Theirs", "scope": ["read"]})
+OURS = ("POST", "/account/organisations/acme/api-keys", {"name": "Ours", "scope": ["read"], "entities": ["a1"]})
+
+
+@pytest.mark.parametrize(
+    ("granted", "call", "answer"),
+    [
+        ({"scope": "account"}, THEIRS, (400, {"scope"})),
+        ({}, THEIRS, (201, set())),
+        ({"organisation": "acme", "entities": ["a1"]}, THEIRS, (403, set())),
+        ({}, OURS, (201, set())),
+        ({"organisation": "globex", "entities": ["a1"]}, OURS, (403, set())),
+        ({"organisation": "acme", "entities": ["a2"]}, OURS, (400, {"entities"})),
+        ({"organisation": "acme", "entities": ["a1"]}, OURS, (201, set())),
+        ({"organisation": "acme", "entities": ["*"]}, OURS, (201, set())),
+        ({}, (*THEIRS[:2], {**THEIRS[2], "resource": [fakes.OTHER_RESOURCE]}), (400, {"resource"})),
+    ],
+)
+def test_application_makes_no_key_that_reaches_more_than_its_own_token(
+    granted: dict[str, Any], call: tuple[str, str, Any], answer: tuple[int, set[str]]
+) -> None:
+    scope = granted.get("scope", "account organisation read")
+    whom: dict[str, Any] = {name: value for name, value in granted.items() if name != "scope"}
+    api = Api(Keys(), account.OPERATIONS, "ada", "portal", scope, **whom)
+    made = api.call(*call)
+    assert (made.status, made.fields) == answer, made
+
+
+def test_application_takes_no_key_over_that_reaches_more_than_its_own_token(server: Keys) -> None:
+    another_administrator(server)
+    path = f"/account/organisations/acme/api-keys/{server.make_for(entities=['*']).document['id']}/carrier"
+    cases: tuple[tuple[dict[str, Any], int], ...] = (
+        ({"organisation": "globex", "entities": ["*"]}, 403),
+        ({"organisation": "acme", "entities": ["a1"]}, 400),
+    )
+    for granted, status in cases:
+        api = Api(server, account.OPERATIONS, "mia", "portal", "account organisation read", **granted)
+        assert api.call("PUT", path).status == status
+    assert server.pages("mia").call("PUT", path).status == 200
+
+
+def test_key_with_what_only_operators_grant_is_taken_over_by_no_other(server: Keys) -> None:
+    """Who carries it lost that word, and the key was worth less for it: another's word does not bring it back."""
+    another_administrator(server)
+    server.withdrawals.change_user("ada", operator=True)
+    made = server.make_for(scope=["read", "audit"])
+    path = f"/account/organisations/acme/api-keys/{made.document['id']}/carrier"
+    refused = server.pages("mia").call("PUT", path)
     assert (refused.status, refused.fields) == (400, {"scope"})
-    api = Api(server, account.OPERATIONS, "max", "portal", "account read")
-    assert api.call("POST", "/account/api-keys", {"name": "Theirs", "scope": ["read"]}).status == 201
 
 
 @pytest.mark.parametrize(
@@ -393,10 +437,20 @@ def test_key_that_fell_is_taken_over_by_nobody(server: Keys) -> None:
     assert (refused.status, refused.reason) == (409, "api_key_ended")
 
 
-def test_key_that_falls_while_it_is_taken_over_has_fallen(server: Keys) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda server: server.withdrawals.delete_membership("acme", "ada"),
+        lambda server: server.withdrawals.end_api_keys("ada"),
+        lambda server: server.withdrawals.change_user("ada", status="disabled"),
+        lambda server: server.withdrawals.end(subject="ada"),
+    ],
+    ids=["no member", "all ended", "disabled", "everything ended"],
+)
+def test_key_that_falls_while_it_is_taken_over_has_fallen(server: Keys, end: Callable[[Keys], object]) -> None:
     another_administrator(server)
     made = server.make_for()
-    server.before("api_keys.take_over", lambda: server.withdrawals.delete_membership("acme", "ada"))
+    server.before("api_keys.take_over", lambda: end(server))
     path = f"/account/organisations/acme/api-keys/{made.document['id']}/carrier"
     assert server.pages("mia").call("PUT", path).status == 409
     assert server.refusal(key_in(made)) == "ended"

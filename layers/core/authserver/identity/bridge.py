@@ -222,7 +222,7 @@ def _authorization(told: Told, client: Client, begun: Begun, ends: Ends, service
         salt=services.random(16),
         created_at=now,
         expires_at=now,
-        auth_time=told.auth_time,
+        auth_time=min(told.auth_time, services.now()),
         code_hash=b"",  # the hash of nothing
         code_expires_at=now,
         redeemed_by=services.claim(),

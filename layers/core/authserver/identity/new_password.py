@@ -19,8 +19,9 @@ COMMON = N_(
 )
 
 
-def refusal(password: Secret, username: str, service: str) -> str:
-    """Why this cannot be the new password of `username` at `service`, a sentence for its user; empty if it can be."""
+def refusal(password: Secret, username: str, service: str, address: str = "") -> str:
+    """Why this cannot be the new password of `username`, who may sign in by `address` as well, at `service`: a sentence
+    for its user; empty if it can be."""
     text = password.reveal()
     if len(text) < MIN_CHARACTERS:
         return TOO_SHORT
@@ -28,7 +29,8 @@ def refusal(password: Secret, username: str, service: str) -> str:
         return TOO_LONG
     if "\x00" in text:
         return UNUSABLE
-    if any(_is_made_of(name, text) for name in (username, username.partition("@")[0], service)):
+    names = (username, address, *(name.partition("@")[0] for name in (username, address)), service)
+    if any(_is_made_of(name, text) for name in names):
         return MADE_OF_NAME
     return COMMON if _is_common(text) else ""
 

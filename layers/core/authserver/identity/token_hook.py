@@ -133,7 +133,7 @@ def _read(answer: Any) -> dict[str, Claims]:
     if not all(isinstance(of_place, dict) for of_place in claims.values()):
         raise HookFailed("token_hook_malformed")
     names = frozenset().union(*claims.values())
-    if names & NOT_THE_HOOKS:
+    if NOT_THE_HOOKS & {*map(str.lower, names)}:
         raise HookFailed("token_hook_reserved")
     if not all(re.fullmatch(CLAIM, name) for name in names) or not _is_value(claims, depth=-2):
         raise HookFailed("token_hook_malformed")

@@ -79,9 +79,9 @@ def _refused() -> Iterator[None]:
 class Call:
     """A call of an operation, by a token that the authorizer let pass.
 
-    `subject` is the user, or the client itself where the token is its own; `path` the path's parameters; `body` the
-    JSON of the request; `idempotency_key` what makes a repeated create the same one; `device` and `source` are whoever
-    calls, as far as can be told.
+    `subject` is the user, or the client itself where the token is its own; `organisation` and `entities` are what it
+    was granted for; `path` the path's parameters; `body` the JSON of the request; `idempotency_key` what makes a
+    repeated create the same one; `device` and `source` are whoever calls, as far as can be told.
     """
 
     subject: str
@@ -94,6 +94,8 @@ class Call:
     idempotency_key: str = ""
     device: str = ""
     source: str = ""
+    organisation: str = ""
+    entities: frozenset[str] = frozenset()
 
     @property
     def limit(self) -> int:
@@ -224,6 +226,8 @@ def read_call(request: HttpRequest, operation: Operation) -> Call:
         idempotency_key=key,
         device=device_of(request),
         source=request.source,
+        organisation=request.authorizer.get("org", ""),
+        entities=frozenset(request.authorizer.get("entities", "").split()),
     )
 
 

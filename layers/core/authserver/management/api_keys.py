@@ -10,7 +10,7 @@ from authserver.ends import Begun
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem
 from authserver.models.api_keys import ApiKey
 from authserver.models.organisations import EVERY_ENTITY, Membership, Organisation
-from authserver.scopes import ADMINISTRATOR, OPERATOR, covered
+from authserver.scopes import ADMINISTRATOR, OPERATOR
 from authserver.services import Services
 from authserver.storage.tokens import Whose
 from authserver.tokens.api_keys import new_api_key
@@ -70,15 +70,15 @@ def made(key: ApiKey, services: Services, by: Membership | None = None) -> tuple
     return credential.reveal(), record
 
 
-def require_scope(key: ApiKey, services: Services, *, operator: bool = False, held: Scope | None = None) -> None:
-    """That API keys may have the key's scope and that it is no more than its maker has: by being an operator, an
-    administrator for the organisation, and by the token in hand, which has the scope `held`. Raises `Invalid`."""
+def require_scope(key: ApiKey, services: Services, *, operator: bool = False) -> None:
+    """That API keys may have the key's scope and that it is no more than its maker has: by being an operator, or an
+    administrator for the organisation. Raises `Invalid`."""
     catalogue = services.scopes()
     words = {*((OPERATOR,) if operator else ()), *((ADMINISTRATOR,) if key.organisation else ())}
     allowed = [
         name for name in catalogue.present(catalogue.for_api_keys(key.scope)) if catalogue.words_for(name) <= words
     ]
-    refuse_beyond(key, Scope(tuple(allowed)) if held is None else covered(Scope(tuple(allowed)), held, services.scopes))
+    refuse_beyond(key, Scope(tuple(allowed)))
 
 
 def refuse_beyond(key: ApiKey, allowed: Scope) -> None:

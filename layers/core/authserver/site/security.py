@@ -84,7 +84,7 @@ def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     if not user.password_hash:
         raise Conflict(NO_PASSWORD)
     _require_password(visitor, typed, visit, services)
-    if objection := refusal(wanted, user.username, services.theme().name):
+    if objection := refusal(wanted, user.username, services.theme().name, user.email):
         raise Rejected(new=objection)
     if typed == wanted:
         raise Rejected(new=UNCHANGED)

@@ -88,7 +88,7 @@ def parse_sign_in_by_script(request: HttpRequest) -> SignInByScript:
     try:
         document = read_json(request.body)
         given = {name: document.get(name, "") for name in ("email", "password", "continue")}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise InvalidRequest("The request is not well-formed", reason="json_malformed") from None
     if not all(isinstance(value, str) for value in given.values()):
         raise InvalidRequest("The request is not well-formed", reason="json_malformed")

@@ -10,7 +10,7 @@ from authserver.aws.dynamodb.lists import Index
 from authserver.aws.dynamodb.memberships import is_still_administrator
 from authserver.aws.dynamodb.reader import ATTEMPTS, Reader, Tables, Wanted, is_read
 from authserver.aws.items.api_keys import api_key_item, api_key_of, listed
-from authserver.aws.items.primary_keys import api_key_key, key_text, organisation_end_key, shard_of
+from authserver.aws.items.primary_keys import api_key_key, key_text, organisation_end_key, shard_of, subject_end_key
 from authserver.aws.items.records import read
 from authserver.aws.table import NO_VALUES, UNGUARDED, Guard, Placed, Table, Write
 from authserver.models.api_keys import ORGANISATION
@@ -114,10 +114,19 @@ class DynamoApiKeys:
             (self._name, change),
             (self._users, is_still_administrator(by.organisation, by.subject, by.epoch)),
             (self._name, self._carrier_stays(key)),
+            (self._name, self._carrier_is_not_ended(key)),
         ]
         if self._table.transact(writes):
             return None
         return read(api_key_of, self._table.get(place))
+
+    def _carrier_is_not_ended(self, key: ApiKey) -> Write:
+        """The condition that nothing ended the keys of whoever carries it, either."""
+        end, count = {"pk": subject_end_key(key_text(key.subject))}, "attribute_not_exists(api_keys)"
+        values: dict[str, int] = {}
+        if key.begun.subject:
+            count, values = "api_keys = :count", {":count": key.begun.subject}
+        return Write.check(end, f"{count} AND attribute_not_exists(suspended)", values or NO_VALUES)
 
     def _carrier_stays(self, key: ApiKey) -> Write:
         """The condition that whoever carries the key has not ceased to be an administrator since, nor the

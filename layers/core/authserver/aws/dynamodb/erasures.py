@@ -16,9 +16,9 @@ from authserver.storage.lists import Page
 
 # What the index by subject lists these kinds as, in front of the subject's key.
 BY_SUBJECT = {
+    erasures.API_KEYS: "api_key#",
     erasures.AUTHORIZATIONS: "",
     erasures.ACCESS_TOKENS: "access_token#",
-    erasures.API_KEYS: "api_key#",
     erasures.SESSIONS: "session#",
     erasures.CONSENTS: "consent#",
     erasures.ACTIVITY: "activity#",
@@ -54,7 +54,7 @@ class DynamoErasures:
     def erase(self, erasure: Erasure, kind: str, cursor: str | None = None) -> Erased:
         key = erasure.subject_key
         if kind in BY_SUBJECT:
-            return self._each(self._by_subject, (f"{BY_SUBJECT[kind]}{key}",), cursor, self._remove)
+            return self._each(self._by_subject, (f"{BY_SUBJECT[kind]}{key}",), cursor, self._remover(kind, erasure))
         match kind:
             case erasures.DECISIONS:
                 return self._each(
@@ -88,6 +88,13 @@ class DynamoErasures:
 
     def _remove(self, pk: str) -> bool:
         return self._tokens.delete_if({"pk": pk}, "attribute_exists(pk)")
+
+    def _remover(self, kind: str, erasure: Erasure) -> Callable[[str], bool]:
+        """An API key that somebody has taken over since is that one's, though the index may have it as theirs still."""
+        if kind != erasures.API_KEYS:
+            return self._remove
+        values = {":subject": erasure.subject}
+        return lambda pk: self._tokens.delete_if({"pk": pk}, "subject = :subject", values)
 
     def _drop(self, key: str) -> bool:
         return self._users.delete_if({"id": key}, "attribute_exists(id)")

@@ -96,7 +96,7 @@ def reset_password(visit: Visit, services: Services) -> Answer:
         return _done_before(visit, password, services)
     if not _may_reset(opened, user):
         return _over("recover")
-    problem = refusal(password, user.username, services.theme().name)
+    problem = refusal(password, user.username, services.theme().name, user.email)
     if problem:
         return View("recover/new", {"username": _name_of(user), "problem": problem}, 400, "reset_400")
     password_hash = services.passwords.hash(password)

@@ -108,6 +108,8 @@ def introspect_self(presented: str, services: Services, source: str = "") -> Doc
 
 def introspect_in_envelope(presented: str, services: Services, source: str = "") -> Document:
     """The same in the form that Pleo's API has for it (docs/pleo.md). Raises `InvalidToken` if it does not stand."""
+    if _is_api_key(presented, services):
+        return Document({"data": _own_key_in_envelope(presented, services, source)})
     token, client = _standing_with_client(presented, services, source)
     told = {
         "authMethod": "OAUTH",
@@ -128,11 +130,21 @@ def _standing_with_client(presented: str, services: Services, source: str) -> tu
 
 
 def _introspect_own_key(presented: str, services: Services, source: str) -> Document:
+    token, urn = _own_key(presented, services, source)
+    return Document({**_members(token, services), "subject_urn": urn})
+
+
+def _own_key_in_envelope(presented: str, services: Services, source: str) -> dict[str, str]:
+    token, urn = _own_key(presented, services, source)
+    told = {"authMethod": "API_KEY", "scope": str(token.scope), "subjectURN": urn}
+    return {**told, "clientId": token.client_id} if token.client_id else told
+
+
+def _own_key(presented: str, services: Services, source: str) -> tuple[ActiveAccessToken, str]:
     from authserver.tokens.api_keys import check_api_key
 
     token = check_api_key(presented, services, source)
-    urn = _urn(token, "client" if token.client_id else "user", services)
-    return Document({**_members(token, services), "subject_urn": urn})
+    return token, _urn(token, "client" if token.client_id else "user", services)
 
 
 def _urn_members(caller: Client, token: ActiveAccessToken, services: Services) -> dict[str, str]:

@@ -5,13 +5,13 @@ A key has no more than its maker, nor, where an application makes it for its use
 
 from authserver.documents import api_key as documents
 from authserver.identity.activity import API_KEY_ENDED, API_KEY_MADE, API_KEYS_ENDED, note
-from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, api_keys, page_of
+from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, api_keys, page_of
 from authserver.management.account.acting import acting_user, administration
 from authserver.models.api_keys import USER, ApiKey
-from authserver.models.organisations import Organisation
+from authserver.models.organisations import EVERY_ENTITY, Organisation
+from authserver.scopes import covered
 from authserver.services import Services
 from authserver.storage.lists import Page
-from authserver.values import Scope
 
 
 def list_api_keys(call: Call, services: Services) -> Answer:
@@ -25,7 +25,8 @@ def make_api_key(call: Call, services: Services) -> Answer:
     wanted, begun = call.read(documents.NewApiKey), api_keys.begun_for(services, subject=call.subject)
     user = acting_user(call, services)
     key = api_keys.asked(wanted, services, subject=user.sub, begun=begun)
-    api_keys.require_scope(key, services, operator=user.operator, held=_held(call))
+    api_keys.require_scope(key, services, operator=user.operator)
+    require_granted(key, call, services)
     credential, key = api_keys.made(key, services)
     _note(call, services, API_KEY_MADE, about=key.name)
     return api_keys.written(credential, key)
@@ -76,7 +77,8 @@ def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
         begun=begun,
     )
     api_keys.require_companies(key, organisation)
-    api_keys.require_scope(key, services, operator=user.operator, held=_held(call))
+    api_keys.require_scope(key, services, operator=user.operator)
+    require_granted(key, call, services)
     credential, key = api_keys.made(key, services, own)
     _note(call, services, API_KEY_MADE, about=key.name)
     return api_keys.written(credential, key)
@@ -99,11 +101,33 @@ def take_over_api_key(call: Call, services: Services) -> Answer:
     if key.subject != own.subject:
         if not api_keys.stands(key, services):
             raise Conflict("The API key does not stand any more", reason="api_key_ended")
+        api_keys.require_scope(key, services, operator=acting_user(call, services).operator)
+        require_granted(key, call, services)
         taken = services.api_keys.take_over(key, own, begun)
         if taken is None:
             raise Conflict("The API key was changed meanwhile")
         key = taken
     return Answer(document=api_keys.writer((key,), services)(key))
+
+
+def require_granted(key: ApiKey, call: Call, services: Services) -> None:
+    """That a key reaches nothing that the token in hand does not: its scope, the API that it calls, and, where it was
+    granted for an organisation, that one and its companies; one that was granted for none acts for its user in all of
+    theirs. In the pages there is no token. Raises `Problem`, `Invalid`."""
+    if not call.client_id:
+        return
+    if call.organisation:
+        _require_reach(key, call)
+    if key.resource != services.known_resources[:1]:
+        raise Invalid("resource", "must be the API that the access token is for")
+    api_keys.refuse_beyond(key, covered(key.scope, call.scope, services.scopes))
+
+
+def _require_reach(key: ApiKey, call: Call) -> None:
+    if key.organisation != call.organisation:
+        raise Problem(403, "The access token was granted for an organisation alone", reason="organisation_not_granted")
+    if EVERY_ENTITY not in call.entities and not key.entities <= call.entities:
+        raise Invalid("entities", "must be companies that the access token reaches")
 
 
 def require_allowed(organisation: Organisation) -> None:
@@ -117,11 +141,6 @@ def _key_of(organisation: Organisation, call: Call, services: Services) -> ApiKe
     if key.organisation != organisation.id:
         raise NotFound("API key")
     return key
-
-
-def _held(call: Call) -> Scope | None:
-    """What the token in hand may do; None in the pages, which are no application's."""
-    return call.scope if call.client_id else None
 
 
 def _page(page: Page[ApiKey], services: Services) -> Answer:

@@ -56,7 +56,7 @@ def create_user(call: Call, services: Services) -> Answer:
     """Adds a user, with a password, with a hash of one that another system kept, or with neither."""
     wanted = call.read(documents.NewUser)
     if wanted.password is not None:
-        _require_fit(wanted.password, wanted.username, services)
+        _require_fit(wanted.password, wanted.username, wanted.email, services)
     if wanted.operator:
         require_powers(call, services)
     user = User(
@@ -168,7 +168,7 @@ def set_password(call: Call, services: Services) -> Answer:
     """Sets a password; sessions and tokens from before are over, and the user is told."""
     wanted = call.read(documents.NewPassword)
     user = _changeable(call, services)
-    _require_fit(wanted.password, user.username, services)
+    _require_fit(wanted.password, user.username, user.email, services)
     if not services.withdrawals.set_password(user.sub, services.passwords.hash(Secret(wanted.password))):
         raise NotFound("user")
     tell(user, PASSWORD_SET, services)
@@ -277,9 +277,9 @@ def _is_a_clients(identifier: str, services: Services) -> bool:
     return bool(end.suspended) or services.clients.get(identifier) is not None
 
 
-def _require_fit(password: str, username: str, services: Services) -> None:
+def _require_fit(password: str, username: str, email: str | None, services: Services) -> None:
     """Raises `Invalid`."""
-    if objection := refusal(Secret(password), username, services.theme().name):
+    if objection := refusal(Secret(password), username, services.theme().name, email or ""):
         raise Invalid("password", objection)
 
 
