@@ -320,7 +320,9 @@ WRONG: dict[str, list[Any]] = {
         {"claims": {"userinfo": {"tier": {"\ud800": 1}}}},
     ],
     "token_hook_reserved": [
-        {"claims": {"userinfo": {name: "evil"}}} for name in sorted(WRITTEN_BY_US | OTHERS | SCOPE_OF.keys())
+        {"claims": {"userinfo": {spelled: "evil"}}}  # some decoders take names without regard to case
+        for name in sorted(WRITTEN_BY_US | OTHERS | SCOPE_OF.keys())
+        for spelled in (name, name.upper())
     ],
     "token_hook_too_large": [
         {"claims": {"userinfo": {"tier": "x" * MAX_CLAIMS}}},
