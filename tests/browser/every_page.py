@@ -367,6 +367,14 @@ EVERY_PAGE = (
         "An address is confirmed",
         "Confirm the address",
     ),
+    PageOf(
+        "verify-taken",
+        "recover/taken",
+        address_to_confirm("alice@example.com"),
+        CAROL,
+        "An address that is another account's",
+        "Confirm the address",
+    ),
     PageOf("verify-another", "recover/another", address_of_another, title="A link for another account"),
     PageOf("sign-out", "logout", at("logout"), title="Sign out"),
     PageOf(

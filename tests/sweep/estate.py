@@ -156,7 +156,7 @@ class Estate:
 
     def api(self, name: str) -> Api:
         """Somebody who calls the management APIs, with every scope in the token."""
-        return Api(self.as_server, OPERATIONS, f"sub-of-{name}", "console", f"{Api.EVERY_POWER} account partner")
+        return Api(self.as_server, OPERATIONS, f"sub-of-{name}", "console", f"{Api.EVERY_POWER} account partner read")
 
     def ask(self, name: str, method: str, path: str, body: Any = None, **query: str) -> Answered:
         """A call of a management API. Whoever asks again may be told that there is nothing to do any more."""
