@@ -371,7 +371,7 @@ EVERY_PAGE = (
         "verify-taken",
         "recover/taken",
         address_to_confirm("alice@example.com"),
-        CAROL,
+        DAVE,
         "An address that is another account's",
         "Confirm the address",
     ),
