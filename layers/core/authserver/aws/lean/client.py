@@ -58,7 +58,7 @@ EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 HTTP_DATE = re.compile(r"\w{3}, (?P<day>\d\d) (?P<month>\w{3}) (?P<year>\d{4}) (?P<time>\d\d:\d\d:\d\d) GMT", re.ASCII)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# The encoder that `json.dumps` makes anew for each text, with these arguments: to make it costs what a short text does.
+# As in `values`, from which this package imports nothing: the encoder that `json.dumps` makes anew for each text.
 _written_as_json = c_make_encoder(
     None, JSONEncoder().default, encode_basestring_ascii, None, ":", ",", False, False, False
 )
