@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authserver.records import dataclass
+from authserver.records import replace as our_replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,26 @@ def test_it_is_a_dataclass_with_slots() -> None:
     assert [one.name for one in fields(More)] == ["name", "secret", "memo", "number"]
     with pytest.raises(AttributeError):
         More("a").other = 1  # type: ignore[attr-defined]  # it has no such field
+
+
+def test_a_record_with_other_values_is_made_as_the_standard_library_makes_it() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Counted:
+        name: str
+        length: int = field(init=False, compare=False)
+
+        def __post_init__(self) -> None:
+            object.__setattr__(self, "length", len(self.name))
+
+    for replaced in (replace, our_replace):
+        was = More("a", memo={"x": 1})
+        assert replaced(was, number=3) == More("a", memo={"x": 1}, number=3)
+        assert replaced(was, number=3).memo is was.memo
+        assert was.number == 0
+        assert type(replaced(was)) is More
+        assert replaced(Counted("a"), name="abc").length == 3
+        with pytest.raises(TypeError):
+            replaced(was, other=1)
 
 
 def test_a_method_of_its_own_stays() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from authserver.ends import NOTHING, Begun
-from authserver.records import dataclass
+from authserver.records import dataclass, replace
 from authserver.values import base64url, resource_among
 
 if TYPE_CHECKING:

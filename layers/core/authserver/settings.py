@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from authserver.records import dataclass
+from authserver.records import dataclass, replace
 from authserver.values import host_of, is_document_address
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ know only one of the two. `ClientSecretIn=AsRegistered` takes the registered one
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
 from authserver.identity.refusals import Noted
 from authserver.models.clients import Client, ClientSecret
+from authserver.records import replace
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.values import Secret, sha256
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from authserver.ends import Begun
 from authserver.errors import InvalidGrant, InvalidScope, InvalidTarget
 from authserver.messages.token import TokenRequest, TokenResponse
 from authserver.models.tokens import Authorization
+from authserver.records import replace
 from authserver.scopes import ACCESS_TOKEN, FOR_OFFLINE_ACCESS, ID_TOKEN, OF_A_USER, OFFLINE_ACCESS, USERINFO
 from authserver.storage.tokens import AlreadyExists
 from authserver.tokens import opaque

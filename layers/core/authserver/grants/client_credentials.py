@@ -8,13 +8,13 @@ makes no difference. What an administrator of an organisation has to allow it ne
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope, UnauthorizedClient
 from authserver.grants import added_by_hook, known_resource, parse_scope
 from authserver.messages.token import TokenRequest, TokenResponse
+from authserver.records import replace
 from authserver.scopes import ACCESS_TOKEN, ADMINISTRATOR, covered
 from authserver.services import AuthenticatedClient, Named, Services
 from authserver.tokens.access_token import Issue, issue_access_token

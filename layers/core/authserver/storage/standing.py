@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.ends import NOTHING, Begun, ClientEnd, Deployment, OrganisationEnd, SubjectEnd
-from authserver.records import dataclass
+from authserver.records import dataclass, replace
 
 if TYPE_CHECKING:
     from authserver.models.clients import Client

@@ -13,11 +13,11 @@ item by item, and the ring may have been read as it was. So it is over within a 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.errors import TemporarilyUnavailable, UnauthorizedClient
 from authserver.models.keys import Key, Ring
+from authserver.records import replace
 from authserver.services import SigningKey, VerificationKey
 from authserver.settings import DAY, Settings
 from authserver.values import base64url

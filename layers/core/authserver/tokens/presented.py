@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.ends import Begun
@@ -10,6 +9,7 @@ from authserver.errors import InvalidToken
 from authserver.messages.access import ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
 from authserver.models.tokens import RESERVED_CLAIMS
+from authserver.records import replace
 from authserver.services import Named, Services
 from authserver.tokens import opaque
 from authserver.tokens.access_token import JWT_TYPE

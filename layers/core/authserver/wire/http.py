@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from authserver.errors import (
@@ -15,7 +15,7 @@ from authserver.errors import (
     TemporarilyUnavailable,
     TooManyAttempts,
 )
-from authserver.records import dataclass
+from authserver.records import dataclass, replace
 from authserver.values import json_text
 
 if TYPE_CHECKING:

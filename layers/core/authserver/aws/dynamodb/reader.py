@@ -12,7 +12,6 @@ that (`services.Services.settle`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authserver.aws.items.clients import client_of
@@ -32,7 +31,7 @@ from authserver.aws.items.records import read
 from authserver.aws.table import Item, read_together
 from authserver.ends import SUSPENDED_DELETED, Begun, ClientEnd, Deployment, OrganisationEnd
 from authserver.errors import TemporarilyUnavailable
-from authserver.records import dataclass
+from authserver.records import dataclass, replace
 from authserver.storage.standing import Ends
 
 if TYPE_CHECKING:

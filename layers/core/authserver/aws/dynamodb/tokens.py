@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.dynamodb.ends import is_begun, session_is_there
@@ -40,6 +39,7 @@ from authserver.aws.table import (
 )
 from authserver.ends import NOTHING, Begun
 from authserver.models.tokens import DENIED
+from authserver.records import replace
 from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends, Standing
 from authserver.storage.tokens import AlreadyExists, Refused, Whose
