@@ -1,0 +1,184 @@
+"""The runbooks of docs/operations, each followed as it is written, and what it comes to."""
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.kms.models import kms_backends
+
+from local.intrinsics import REGION
+from tests.coldstart.warm import FLOWS
+from tests.functions.gateway import Gateway
+from tests.functions.journey import Browser, machine, web
+from tests.functions.runbooks import FOLDER, Operator, sections
+from tests.functions.simulated_aws import Call, Fault
+from tests.functions.world import Clock, World
+
+
+@pytest.fixture
+def operator(world: World, tmp_path: Path) -> Operator:
+    return Operator(world, tmp_path)
+
+
+def subject(gateway: Gateway) -> str:
+    """Alice's identifier."""
+    claims = web(gateway).tokens()["id_token"].split(".")[1]
+    return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"])
+
+
+def is_active(gateway: Gateway, token: str) -> bool:
+    return bool(web(gateway).post("/introspect", token=token).json()["active"])
+
+
+@pytest.mark.rfc("6819", "5.2.3.4")
+def test_a_leaked_client_secret_is_worth_nothing_at_once(gateway: Gateway, operator: Operator) -> None:
+    app = machine(gateway)
+    stolen = app.own_token().json()["access_token"]
+    (printed,) = operator.follow("leaked-client-secret.md", "Stop it", CLIENT="demo-machine")
+    assert app.own_token().status == 401
+    app.secret = re.search(r"client_secret\s+(\S+)", printed)[1]  # type: ignore[index]
+    assert gateway.call("GET", "/items", f"Bearer {stolen}").status == 200
+    operator.follow("leaked-client-secret.md", "End what was issued with it", CLIENT="demo-machine")
+    with pytest.raises(RuntimeError, match="Unauthorized"):
+        gateway.call("GET", "/items", f"Bearer {stolen}")
+    (shown,) = operator.follow("leaked-client-secret.md", "Check it", CLIENT="demo-machine")
+    assert shown.count("created_at") == 2  # of the client, and of its one secret
+    assert app.own_token().status == 200
+
+
+@pytest.mark.parametrize("ring", ["ES256", "token"])
+def test_a_stolen_key_is_trusted_for_a_minute_at_most(
+    ring: str, world: World, gateway: Gateway, operator: Operator, clock: Clock
+) -> None:
+    fresh = {name: world.load(name) for name in ("authorize", "login", "consent", "token", "introspect", "admin")}
+    with world.using(**fresh):  # which have looked at no other test's clock
+        tokens = web(gateway).tokens()
+        (listed,) = operator.follow("stolen-key.md", "Find it")
+        (kid,) = re.findall(rf"^{ring} +(\S+) +current", listed, re.MULTILINE)
+        operator.follow("stolen-key.md", "Withdraw the key", KID=kid)
+        clock.pass_by(60)
+        what = "access_token" if ring == "ES256" else "refresh_token"
+        assert not is_active(gateway, tokens[what])
+        refreshed = web(gateway).refresh(tokens["refresh_token"])
+        assert (refreshed.status == 200) == (ring == "ES256")
+        if refreshed.status == 200:
+            assert is_active(gateway, refreshed.json()["access_token"])
+        assert is_active(gateway, web(gateway).tokens(Browser(gateway))["access_token"])
+
+
+def test_restored_tables_bring_back_nothing_that_was_revoked(
+    world: World, gateway: Gateway, operator: Operator, clock: Clock
+) -> None:
+    app = web(gateway)
+    revoked, kept = app.tokens(), app.tokens()
+    backup = world.aws.snapshot()
+    clock.pass_by(3600)
+    assert app.post("/revoke", token=revoked["refresh_token"]).status == 200
+    assert not is_active(gateway, revoked["refresh_token"])
+
+    operator.follow("restore.md", "1. Save what must survive")
+    instant = datetime.fromtimestamp(clock.time() - 3600, UTC).isoformat()
+    operator.follow("restore.md", "2. Restore", TABLE="authserver-TokensTable", INSTANT=instant)
+    assert [operation for _, operation, _ in operator.called] == [
+        "RestoreTableToPointInTime",
+        "DescribeTable",
+        "UpdateTimeToLive",
+        "UpdateContinuousBackups",
+        "UpdateTable",
+    ]
+    world.restore(backup)
+    assert is_active(gateway, revoked["refresh_token"]), "the danger that the runbook is for"
+
+    operator.follow("restore.md", "3. End everything")
+    clock.pass_by(60)
+    for token in (revoked["refresh_token"], kept["refresh_token"], kept["access_token"]):
+        assert not is_active(gateway, token)
+    assert app.refresh(revoked["refresh_token"]).error == "invalid_grant"
+    operator.follow("restore.md", "4. Repeat what the backup undid")
+    assert is_active(gateway, app.tokens(Browser(gateway))["access_token"])
+
+
+def test_a_disabled_kms_key_spends_nothing_and_is_enabled_again(
+    world: World, gateway: Gateway, operator: Operator
+) -> None:
+    key = world.environment("token")["KMS_KEY"].rpartition("/")[2]  # moto takes no ARN here, as KMS does
+    app = web(gateway)
+    code = Browser(gateway).go_through(app.request())["code"]
+    world.aws.client("kms").schedule_key_deletion(KeyId=key)
+    with world.aws.failing(lambda call: unless_enabled(world, key, call)):
+        started = world.load("token")  # which has no key yet
+    with world.using(token=started):
+        with world.aws.failing(lambda call: unless_enabled(world, key, call)):
+            assert app.exchange(code).status == 503
+        (described,) = operator.follow("kms-key.md", "Look", KEY=key)
+        assert json.loads(described)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+        operator.follow("kms-key.md", "Cancel the deletion, and enable the key", KEY=key)
+        with world.aws.failing(lambda call: unless_enabled(world, key, call)):
+            assert app.exchange(code).status == 200
+
+
+def unless_enabled(world: World, key: str, call: Call) -> Fault | None:
+    """What KMS does, and moto does not: a key that is to be deleted opens nothing."""
+    if (call.service, call.operation) != ("kms", "Decrypt"):
+        return None
+    return None if kms_backends[world.aws.account][REGION].keys[key].enabled else Fault.DENIED
+
+
+def test_an_account_that_was_found_by_guessing_is_cleared(gateway: Gateway, operator: Operator) -> None:
+    tokens = web(gateway).tokens()
+    operator.follow("sign-in-flood.md", "Help the accounts that were found", SUB=subject(gateway))
+    assert not is_active(gateway, tokens["access_token"])
+    assert not is_active(gateway, tokens["refresh_token"])
+    assert is_active(gateway, web(gateway).tokens(Browser(gateway))["access_token"])
+
+
+def test_a_person_gets_a_copy_and_is_erased(
+    world: World, gateway: Gateway, operator: Operator, clock: Clock, tmp_path: Path
+) -> None:
+    tokens = web(gateway).tokens()
+    operator.follow("personal-data.md", "Give a copy", SUB=subject(gateway))
+    copy = {page.stem: json.loads(page.read_text()) for page in tmp_path.glob("*.json")}
+    assert copy["user"]["email"] == "alice@example.com"
+    assert {one["client_id"] for one in copy["authorizations"]} == {"demo-web"}
+    assert set(copy) == {"user", "identities", "factors", "consents", "authorizations"}
+    assert "$argon2" not in json.dumps(copy)
+    operator.follow("personal-data.md", "Erase", SUB=subject(gateway))
+    assert not is_active(gateway, tokens["access_token"])
+    for _ in range(3):
+        world.deliver()
+        clock.pass_by(3600)
+        world.invoke("erase", {})
+    assert not any("alice" in json.dumps(items) for items in stored(world).values())
+    operator.follow("upgrade.md", "Step by step")
+
+
+def stored(world: World) -> dict[str, Any]:
+    return {name: world.aws.items(name) for name in ("UsersTable", "TokensTable")}
+
+
+def test_each_runbook_with_commands_is_followed() -> None:
+    """A new page, or a new heading with commands, needs a drill above."""
+    source = Path(__file__).read_text()
+    drilled = {
+        page: set(sections(page)) for page in sorted(path.name for path in FOLDER.glob("*.md")) if sections(page)
+    }
+    missing = {
+        (page, heading)
+        for page, headings in drilled.items()
+        for heading in headings
+        if not re.search(rf'"{re.escape(page)}", "{re.escape(heading)}"', source)
+    }
+    assert not missing
+
+
+def test_the_quotas_are_counted() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| (\d+) \| (\d+) \|$", (FOLDER / "quotas.md").read_text(), re.MULTILINE)
+    told = {name: tuple(map(int, numbers)) for name, *numbers in rows}
+    counted = {name: (one.round_trips, one.read_units, one.write_units) for name, one in FLOWS.items()}
+    assert told == {name: counted[name] for name in told}
+    first = ("authorize, a stranger", "sign-in page", "sign in", "consent page", "consent", "code exchange")
+    assert [sum(told[name][unit] for name in first) for unit in (1, 2)] == [23, 26]
