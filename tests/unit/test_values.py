@@ -4,6 +4,7 @@ import hashlib
 import json
 import unicodedata
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from authserver.values import (
     Secret,
     are_resources_within,
     base64url,
+    form_decoded,
     from_base64url,
     from_segment,
     is_resource_indicator,
@@ -277,3 +279,16 @@ def test_json_text_has_no_number_that_json_has_not(number: float) -> None:
 def test_json_text_is_of_what_has_a_form_there() -> None:
     with pytest.raises(TypeError, match="bytes"):
         json_text({"octets": b""})
+
+
+@pytest.mark.rfc("6749", "B")
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text("%+C3aé \\0", max_size=12))
+def test_form_is_decoded_as_the_standard_library_decodes_it(text: str, odd: str) -> None:
+    assert form_decoded(quote_plus(text)) == text
+    try:
+        expected = unquote_plus(odd, errors="strict")
+    except ValueError:
+        with pytest.raises(ValueError, match="utf-8"):
+            form_decoded(odd)
+    else:
+        assert form_decoded(odd) == expected

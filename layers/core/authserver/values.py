@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import field
 from json.encoder import JSONEncoder, c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]  # typeshed has it not
 from typing import Any, Self
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 from authserver.records import dataclass
 
@@ -102,7 +102,9 @@ def from_base64url(text: str) -> bytes:
 def form_decoded(text: str) -> str:
     """What an encoded name or value of a form says: a plus sign is a space (RFC 6749 appendix B). Most have nothing to
     decode. Raises `ValueError` on what is not UTF-8."""
-    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+    if "%" not in text and "+" not in text:
+        return text
+    return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
 def segment_of(text: str) -> str:
