@@ -235,7 +235,7 @@ class FakeFetcher:
     def permits(self, url: str) -> bool:
         return url.startswith("https://")
 
-    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
+    def get(self, url: str, *, younger_than: int = 0, bearer: str = "", filed: bool = False) -> Mapping[str, Any]:
         fetched_at, document = self._remembered.get(url, (0, None))
         if document is not None and fetched_at > self._now() - younger_than:
             return document
@@ -245,7 +245,7 @@ class FakeFetcher:
             self._remembered[url] = self._now(), document
         return document
 
-    def get_dated(self, url: str, *, most: int) -> Fetched:
+    def get_dated(self, url: str, *, most: int, filed: bool = False) -> Fetched:
         document = self._ask("GET", url, {}, {})
         if len(json.dumps(document)) > most:
             raise FetchFailed("too_large")
@@ -259,7 +259,7 @@ class FakeFetcher:
             if url.startswith(provider.issuer + "/"):
                 status, document = provider.answer(method, url.removeprefix(provider.issuer), form, headers)
                 if status != 200:
-                    raise FetchFailed("status", document.get("error", "") if status == 400 else "")
+                    raise FetchFailed("status", document.get("error", "") if status == 400 else "", status)
                 return dict(json.loads(json.dumps(document)))
         raise FetchFailed("unreachable")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authserver.errors import InvalidRequest
+from authserver.errors import AnsweredBefore, InvalidRequest
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ApprovalAsked, ConsentPage, Permission
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
@@ -300,3 +300,53 @@ def test_what_only_operators_allow_is_offered_to_them_alone(operator: bool) -> N
     browser.sign_in(pending.request_handle)
     page = server.page(browser, pending.request_handle)
     assert ("root" in permissions_of(page)) == operator
+
+
+# ------------------------------------------------------------------ in two tabs
+
+
+def test_page_that_was_open_when_its_user_signed_in_again_is_shown_again() -> None:
+    server = Server()
+    browser, handle = at_consent(server)
+    page: Any = browser.consent_page(handle)
+    browser.session = None
+    browser.sign_in(handle)  # in another tab, where nobody seemed to be signed in
+    again = browser.decide(handle, csrf=page.csrf)
+    assert isinstance(again, ConsentPage)
+    assert again.problem == "You have signed in again since you opened this page. Please look at it again."
+    assert server.tokens.every_authorization() == ()
+    answer = browser.decide(handle, csrf=again.csrf, shown=again.shown)
+    assert isinstance(answer, AuthorizationResponse)
+    assert "code" in answer.parameters
+
+
+def test_page_of_somebody_else_grants_nothing_of_theirs_until_it_is_seen_again() -> None:
+    server = Server()
+    browser, handle = at_consent(server)
+    page: Any = browser.consent_page(handle)
+    assert server.users.create(user(sub="sub-of-bob", username="bob"))
+    browser.session, browser.username = None, "bob"
+    browser.sign_in(handle)
+    again = browser.decide(handle, csrf=page.csrf)
+    assert isinstance(again, ConsentPage)
+    assert again.account == "bob"
+    assert server.tokens.every_authorization() == ()
+
+
+def test_form_of_another_browser_is_refused_whatever_it_says_was_shown() -> None:
+    server = Server()
+    browser, handle = at_consent(server)
+    page: Any = browser.consent_page(handle)
+    with pytest.raises(InvalidRequest) as refused:
+        browser.decide(handle, csrf=page.csrf[:-1] + ("A" if page.csrf[-1] != "A" else "B"), shown=page.shown)
+    assert refused.value.reason == "csrf"
+
+
+def test_page_that_is_sent_again_knows_the_way_back_to_the_app() -> None:
+    server = Server()
+    browser, handle = at_consent(server)
+    page: Any = browser.consent_page(handle)
+    browser.decide(handle, csrf=page.csrf)
+    with pytest.raises(AnsweredBefore) as refused:
+        browser.decide(handle, "deny", csrf=page.csrf)
+    assert refused.value.place == "https://app.example"

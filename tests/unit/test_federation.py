@@ -460,3 +460,49 @@ def test_documents_are_fetched_once_and_keys_again_when_they_changed() -> None:
     for _ in range(3):
         assert refused(site.browser().sign_in_at(site.provider)) == "id_token_unknown_kid"
     assert site.provider.fetched.count("/keys") == 2  # not for each piece of garbage
+
+
+# ------------------------------------------------------------------ what providers do that can be lived with
+
+
+@pytest.mark.rfc("OIDC Core", "5.4")
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_provider_that_refuses_to_tell_more_has_told_who_it_is(status: int) -> None:
+    site = Federated()
+    site.provider.in_id_token = False
+    site.provider.answers["/userinfo"] = status, {}
+    browser = site.browser()
+    assert isinstance(browser.sign_in_at(site.provider), GoTo)
+    assert browser.subject()
+
+
+def test_a_provider_whose_userinfo_does_not_answer_is_asked_again_later() -> None:
+    site = Federated()
+    site.provider.in_id_token = False
+    site.provider.answers["/userinfo"] = 500, {}
+    assert refused(site.browser().sign_in_at(site.provider)) == "userinfo_status"
+
+
+def test_an_answer_that_is_loaded_again_leads_on_and_begins_nothing() -> None:
+    site = Federated()
+    browser = site.browser()
+    location = site.provider.authorize(browser.set_out())
+    first = browser.come_back(location)
+    assert isinstance(first, GoTo)
+    session = browser.session
+    again = browser.come_back(location)
+    assert isinstance(again, GoTo)
+    assert (again.page, again.session, browser.session) == (first.page, None, session)
+    assert browser.subject()
+
+
+def test_an_answer_that_is_loaded_again_by_whoever_is_not_signed_in_is_spent() -> None:
+    site = Federated()
+    browser = site.browser()
+    location = site.provider.authorize(browser.set_out())
+    browser.come_back(location)
+    browser.session = None
+    assert refused(browser.come_back(location)) == "spent"
+    browser.arrive()  # signed in for another request, that of another tab
+    browser.sign_in(browser.handle)
+    assert refused(browser.come_back(location)) == "spent"

@@ -189,6 +189,17 @@ def test_what_is_no_small_json_object_is_refused(site: Site, fetch: Fetch, answe
     assert failure(fetch, site.issuer) == reason
 
 
+@pytest.mark.rfc("7517", "8.5.2")
+@pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", "application/octet-stream"])
+def test_a_key_set_may_come_from_a_file_server(site: Site, fetch: Fetch, media_type: str) -> None:
+    site.misbehave = raw(json.dumps({"keys": []}).encode(), media_type)
+    assert fetch.get(site.issuer, filed=True) == {"keys": []}
+    assert fetch.get_dated(site.issuer, most=100, filed=True).document == {"keys": []}
+    for refused in (lambda: fetch.get(site.issuer), lambda: fetch.get_dated(site.issuer, most=100)):
+        with pytest.raises(FetchFailed, match="content_type"):
+            refused()
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/json;charset=utf-8", "Application/JSON", "application/jwk-set+json"]
 )

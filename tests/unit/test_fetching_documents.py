@@ -35,7 +35,8 @@ class Slow:
     def within(self, _seconds: float) -> "Slow":
         return self
 
-    def get_dated(self, _url: str, *, most: int) -> Fetched:
+    def get_dated(self, _url: str, *, most: int, filed: bool = False) -> Fetched:
+        assert isinstance(filed, bool)
         answer = self._answers.pop(0)
         if self._meanwhile:
             self._meanwhile.pop()()

@@ -91,6 +91,8 @@ def test_without_a_kid_the_only_key_that_fits_is_taken() -> None:
     one.header = {"kid": None}
     one.keys = [public_jwk("RS256", kid="other"), public_jwk("ES256", kid=None)]
     assert verified(one)["sub"] == SUBJECT
+    one.keys.append(public_jwk("ES256", kid="four", use="sig"))  # the same, listed twice
+    assert verified(one)["sub"] == SUBJECT
     one.keys.append(public_jwk("ES256", kid="three", number=3))
     with pytest.raises(UnknownKey):
         verified(one)
@@ -171,7 +173,8 @@ def test_a_claim_that_is_not_as_it_must_be_is_refused(claims: dict[str, Any], re
         {"aud": [CLIENT_ID]},
         {"aud": [CLIENT_ID, "another"], "azp": CLIENT_ID},
         {"at_hash": None},
-        {"iat": START + 9},
+        {"iat": START + 59},
+        {"nbf": START + 59},
         {"exp": START - 9},
         {"exp": START + 300.5},
     ],
@@ -206,7 +209,25 @@ def test_keys_in_the_token_itself_are_not_looked_at() -> None:
         verified(one)
 
 
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "é.é.é", "x" * 20_000, "=.=.="])
+@pytest.mark.rfc("7517", "4.5")
+def test_a_key_that_is_listed_twice_is_one_and_two_keys_of_one_name_are_none() -> None:
+    one = provider()
+    one.keys = [public_jwk("ES256"), {**public_jwk("ES256"), "use": "sig"}]
+    assert verified(one)["sub"] == SUBJECT
+    one.keys.append(public_jwk("ES256", number=3))
+    with pytest.raises(UnknownKey):
+        verified(one)
+
+
+def test_a_token_that_tells_hundreds_of_groups_is_read() -> None:
+    one = provider()
+    one.claims = {"groups": [f"g{number:036d}" for number in range(400)]}
+    assert len(verified(one)["groups"]) == 400
+    one.claims = {"groups": ["g" * 1000] * 60}
+    assert refused(one) == "too_long"
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "é.é.é", "x" * 70_000, "=.=.="])
 def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(NotAToken):
         verify_id_token(text, [public_jwk("ES256")], EXPECTED, START)

@@ -28,6 +28,14 @@ class InvalidRequest(OAuthError):
     section = "RFC 6749 section 5.2"
 
 
+class AnsweredBefore(InvalidRequest):
+    """A page was sent again whose request has its answer; `place` is where the application is, empty if unknown."""
+
+    def __init__(self, place: str = "") -> None:
+        super().__init__("This request was answered before", reason="answered_before")
+        self.place = place
+
+
 class UnsupportedMediaType(InvalidRequest):
     status = 415
 

@@ -104,10 +104,13 @@ class Fetcher(Protocol):
     def permits(self, url: str) -> bool:
         """Whether this is an address that may be fetched, as far as its text tells."""
 
-    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
-        """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`."""
+    def get(self, url: str, *, younger_than: int = 0, bearer: str = "", filed: bool = False) -> Mapping[str, Any]:
+        """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`.
 
-    def get_dated(self, url: str, *, most: int) -> Fetched:
+        `filed`: also by the media types that file servers give a JSON file whose type they do not know.
+        """
+
+    def get_dated(self, url: str, *, most: int, filed: bool = False) -> Fetched:
         """The document, of at most so many octets, as it is now. Raises `FetchFailed`."""
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:

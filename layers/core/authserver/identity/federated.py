@@ -244,28 +244,33 @@ def _require_new_sign_in(auth_time: int | None, federation: Federation) -> None:
 
 
 def _keys(metadata: ProviderMetadata, fetch: Fetcher, age: int) -> list[Mapping[str, Any]]:
-    keys = _get(fetch, metadata.jwks_uri, age, "jwks").get("keys")
+    keys = _get(fetch, metadata.jwks_uri, age, "jwks", filed=True).get("keys")
     if not isinstance(keys, list):
         raise SignInFailed("jwks_malformed")
     return [key for key in keys if isinstance(key, dict)]
 
 
 def _userinfo(metadata: ProviderMetadata, tokens: ProviderTokens, subject: str, fetch: Fetcher) -> dict[str, Any]:
-    """What the ID token leaves for userinfo to say (section 5.4), if it is of the same person (section 5.3.2)."""
+    """What the ID token leaves for userinfo to say (section 5.4), if it is of the same person (section 5.3.2).
+
+    Nothing where the provider refuses to tell: the ID token says who it is, and what is missing counts as not told.
+    """
     if not metadata.userinfo_endpoint or not tokens.access_token:
         return {}
     try:
         claims = fetch.get(metadata.userinfo_endpoint, bearer=tokens.access_token)
     except FetchFailed as failure:
+        if failure.status in (401, 403):
+            return {}
         raise SignInFailed(f"userinfo_{failure.reason}") from None
     if claims.get("sub") != subject:
         raise SignInFailed("userinfo_sub")
     return dict(claims)
 
 
-def _get(fetch: Fetcher, url: str, age: int, what: str) -> Mapping[str, Any]:
+def _get(fetch: Fetcher, url: str, age: int, what: str, *, filed: bool = False) -> Mapping[str, Any]:
     try:
-        return fetch.get(url, younger_than=age)
+        return fetch.get(url, younger_than=age, filed=filed)
     except FetchFailed as failure:
         raise SignInFailed(f"{what}_{failure.reason}") from None
 

@@ -8,7 +8,7 @@ however slowly an answer drips, the whole takes a few seconds at most.
 import math
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -25,6 +25,7 @@ MAX_OCTETS = 262_144
 MAX_URL = 2048
 REMEMBERED = 64  # documents
 USER_AGENT = "authserver"
+FILED = ("text/plain", "application/octet-stream", "binary/octet-stream")  # by these file servers give a key set
 
 # The IPv6 addresses that are the internet's (RFC 4291 section 2.4), but for those that stand for an IPv4 address: what
 # 6to4 and Teredo lead to is not looked at but refused.
@@ -75,19 +76,19 @@ class Fetch:
             return False
         return True
 
-    def get(self, url: str, *, younger_than: int = 0, bearer: str = "") -> Mapping[str, Any]:
+    def get(self, url: str, *, younger_than: int = 0, bearer: str = "", filed: bool = False) -> Mapping[str, Any]:
         fetched_at, document = self._remembered.get(url, (0.0, None))
         if document is not None and fetched_at > self._clock() - younger_than:
             return document
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        document = _document(self._fetch(_Request("GET", url, headers)))
+        document = _document(self._fetch(_Request("GET", url, headers)), FILED if filed else ())
         if younger_than:
             self._remember(url, document)
         return document
 
-    def get_dated(self, url: str, *, most: int) -> Fetched:
+    def get_dated(self, url: str, *, most: int, filed: bool = False) -> Fetched:
         answer = self._fetch(_Request("GET", url, {}, most=most))
-        return Fetched(_document(answer), _max_age(answer))
+        return Fetched(_document(answer, FILED if filed else ()), _max_age(answer))
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         media_type = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -298,13 +299,13 @@ def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _document(answer: _Answer) -> Mapping[str, Any]:
-    """The JSON object of a good answer. Raises `FetchFailed`."""
+def _document(answer: _Answer, also: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The JSON object of a good answer, of a media type of JSON or one of these. Raises `FetchFailed`."""
     if 300 <= answer.status < 400:
         raise FetchFailed("redirect")
     if answer.status != 200:
         raise FetchFailed("status", _error(answer), answer.status)
-    if answer.media_type != "application/json" and not answer.media_type.endswith("+json"):
+    if answer.media_type not in ("application/json", *also) and not answer.media_type.endswith("+json"):
         raise FetchFailed("content_type")
     try:
         document = read_json(answer.body)

@@ -1,4 +1,6 @@
-"""What may become a password: NIST SP 800-63B section 3.1.1.2. What was typed counts exactly as it was typed."""
+"""What may become a password: NIST SP 800-63B section 3.1.1.2. All of it counts, in the Unicode form that is hashed."""
+
+from unicodedata import normalize
 
 from authserver.marks import N_
 from authserver.values import Secret, normalised_username
@@ -19,10 +21,15 @@ COMMON = N_(
 )
 
 
+def hashed_form(text: str) -> str:
+    """A password in the form NFKC: keyboards and systems type one letter in several ways."""
+    return normalize("NFKC", text)
+
+
 def refusal(password: Secret, username: str, service: str, address: str = "") -> str:
     """Why this cannot be the new password of `username`, who may sign in by `address` as well, at `service`: a sentence
     for its user; empty if it can be."""
-    text = password.reveal()
+    text = hashed_form(password.reveal())
     if len(text) < MIN_CHARACTERS:
         return TOO_SHORT
     if len(text.encode()) > MAX_OCTETS:

@@ -84,7 +84,7 @@ def _fetch_key_set(order: DocumentOrder, kind: str, fetcher: Fetcher, services: 
     stored = services.documents.key_set(order.client_id)
 
     def get(blank: FetchedDocument) -> tuple[FetchedDocument, int | None]:
-        fetched = fetcher.get_dated(blank.uri, most=MAX_KEY_SET)
+        fetched = fetcher.get_dated(blank.uri, most=MAX_KEY_SET, filed=True)
         try:
             keys = key_set_of(fetched.document)
         except ValueError:

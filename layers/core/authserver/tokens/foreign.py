@@ -43,9 +43,9 @@ class UnknownKey(NotAToken):
     """None of the issuer's keys that we have signed it; the issuer may have newer ones."""
 
 
-def header_of(token: str) -> dict[str, Any]:
-    """The header of a compact JWS, of which nothing is true yet. Raises `NotAToken`."""
-    if len(token) > MAX_LENGTH:
+def header_of(token: str, longest: int = MAX_LENGTH) -> dict[str, Any]:
+    """The header of a compact JWS of at most `longest` characters, of which nothing is true yet. Raises `NotAToken`."""
+    if len(token) > longest:
         raise NotAToken("too_long")
     if not token.isascii():
         raise NotAToken("not_ascii")
@@ -74,9 +74,14 @@ def find_key(header: Mapping[str, Any], algorithm: str, keys: Sequence[Mapping[s
     kid = header.get("kid")
     if kid is not None:
         fitting = [key for key in fitting if key.get("kid") == kid]
-    if len(fitting) != 1:
+    if not fitting or any(_public_parts(key) != _public_parts(fitting[0]) for key in fitting):
         raise UnknownKey("unknown_kid")
     return fitting[0]
+
+
+def _public_parts(key: Mapping[str, Any]) -> list[Any]:
+    """What makes a key the same as another one: some issuers list one twice (RFC 7638 section 3.2)."""
+    return [key.get(name) for name in ("kty", "crv", "x", "y", "n", "e")]
 
 
 def _fits(key: Mapping[str, Any], algorithm: str) -> bool:

@@ -19,7 +19,9 @@ from authserver.values import base64url
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-CLOCK_TOLERANCE = 10  # of a token's beginning; more than a minute is nobody's clock
+CLOCK_TOLERANCE = 10  # seconds, of an end and of a sign-in that was asked for
+AHEAD = 60  # seconds by which the clock of an issuer may be ahead of ours
+MAX_LENGTH = 65_536  # characters: some issuers tell hundreds of groups
 LONGEST_AGE = 600
 MAX_SUBJECT = 255  # section 2
 TENANT = "{tenantid}"  # in the issuer of Microsoft Entra's multi-tenant metadata, for the claim `tid`
@@ -43,7 +45,7 @@ def verify_id_token(token: str, keys: Sequence[Mapping[str, Any]], expected: Exp
         foreign.UnknownKey: no key of the issuer's fits; it is worth looking whether there are new ones.
         NotAToken: it is not one; `reason` says why, for the log.
     """
-    header = header_of(token)
+    header = header_of(token, MAX_LENGTH)
     _require_type(header)
     algorithm = allowed_algorithm(header, KEY_TYPES)
     key = find_key(header, algorithm, keys)
@@ -60,7 +62,7 @@ def verify_id_token(token: str, keys: Sequence[Mapping[str, Any]], expected: Exp
 def auth_time_of(claims: Mapping[str, Any], now: int) -> int | None:
     """When the person signed in there (section 2), never later than now; None if that cannot be told."""
     told = claims.get("auth_time")
-    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 <= told <= now + CLOCK_TOLERANCE:
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 <= told <= now + AHEAD:
         return None
     return min(int(told), now)
 
@@ -103,7 +105,7 @@ def _require_times(claims: Mapping[str, Any], now: int) -> None:
     issued_at, expires_at, begins = time_of(claims, "iat"), time_of(claims, "exp"), time_of(claims, "nbf", 0)
     if expires_at <= now - CLOCK_TOLERANCE:
         raise NotAToken("exp")
-    if max(issued_at, begins) > now + CLOCK_TOLERANCE or issued_at < now - LONGEST_AGE:
+    if max(issued_at, begins) > now + AHEAD or issued_at < now - LONGEST_AGE:
         raise NotAToken("iat")
 
 

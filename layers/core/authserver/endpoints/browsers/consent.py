@@ -22,6 +22,7 @@ from .choice import TooMany, Unchosen, ask_approval, asked_before, grantable, of
 from .permissions import beyond, permissions
 from .under_way import (
     ResumedRequest,
+    answered_before,
     audience_of,
     choice_made_before,
     csrf_token,
@@ -41,6 +42,7 @@ ASK = "ask"  # the answer of a user who has to ask an administrator
 UNCHOSEN = N_("Choose what the app may reach.")
 TOO_MANY = N_("These are too many companies to choose one by one. Choose fewer, or every company at once.")
 CHANGED = N_("What the app asks for has changed. Please look at it again.")
+SIGNED_IN_ANEW = N_("You have signed in again since you opened this page. Please look at it again.")
 
 type Answer = ConsentPage | ApprovalAsked | Told | GoTo
 
@@ -115,8 +117,9 @@ def _deny(resumed: ResumedRequest, session: Session, services: Services) -> Answ
 
 
 def _allow(resumed: ResumedRequest, session: Session, form: ConsentForm, services: Services) -> Answer:
-    if form.shown != _shown(resumed, services):
-        return _page_again(resumed, session, form, services, CHANGED)
+    if form.shown != _shown(resumed, session, services):
+        problem = CHANGED if form.shown.endswith(_signed_in_as(session)) else SIGNED_IN_ANEW
+        return _page_again(resumed, session, form, services, problem)
     try:
         choice = read_choice(form, resumed.request, services)
     except Unchosen:
@@ -154,7 +157,7 @@ def _answer(resumed: ResumedRequest, session: Session, decision: str, choice: Ch
         chosen = "\x00".join((choice.organisation, *sorted(choice.entities), "", *sorted(choice.declined)))
         answer = f"{answer} {base64url(sha256(chosen))}"
     if not services.browsers.answer_request(resumed.pending.id, answer, services.now()):
-        raise _answered_before()
+        raise answered_before(resumed.request)
 
 
 def _of_both(resumed: ResumedRequest) -> Begun:
@@ -174,7 +177,7 @@ def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: 
     except OAuthError as error:
         return refused(resumed.request, error, services, resumed.ui_locales)
     if answer is None:
-        raise _answered_before()
+        raise answered_before(resumed.request)
     return answered(request, answer, services, resumed.ui_locales)
 
 
@@ -239,13 +242,14 @@ def _page(
         entities=frozenset(interaction.entities) if isinstance(interaction, ConsentForm) else frozenset(),
         needs_approval=_needs_approval(resumed, session, offered, services),
         asked=asked_before(request, offered, session, services),
-        shown=_shown(resumed, services),
+        shown=_shown(resumed, session, services),
         ui_locales=resumed.ui_locales,
     )
 
 
-def _shown(resumed: ResumedRequest, services: Services) -> str:
-    """What the page tells of the request: a client that is changed while its user reads is not granted the change."""
+def _shown(resumed: ResumedRequest, session: Session, services: Services) -> str:
+    """What the page tells of the request, and in which session: a client that is changed while its user reads is not
+    granted the change, and who signs in meanwhile has to look for themselves."""
     request, client = resumed.request, resumed.request.client
     asked = (f"{one.name} {one.description} {one.sensitive}" for one in services.scopes().describe(request.scope))
     told = (
@@ -253,7 +257,11 @@ def _shown(resumed: ResumedRequest, services: Services) -> str:
         request.redirect.uri.text if request.redirect else request.device,
         *("", *asked, "", *optional_scope(request, services), "", *audience_of(request, services)),
     )
-    return base64url(sha256("\x00".join(told)))
+    return f"{base64url(sha256('\x00'.join(told)))}.{_signed_in_as(session)}"
+
+
+def _signed_in_as(session: Session) -> str:
+    return base64url(sha256(session.id))
 
 
 def _needs_approval(
@@ -277,7 +285,3 @@ def _lasts(resumed: ResumedRequest, services: Services) -> int:
     if gets_refresh and may_refresh(client, resumed.request.scope, services):
         return services.settings.refresh_token_lifetime
     return lifetime_of(client, services)
-
-
-def _answered_before() -> InvalidRequest:
-    return InvalidRequest("This request was answered before", reason="answered_before")

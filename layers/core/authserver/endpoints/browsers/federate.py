@@ -164,6 +164,11 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
     resumed = resume(Interaction(handle, response.browser_secret, response.session), services)
     try:
         federation = _take_answer(response, state, services)
+    except SignInFailed as failure:
+        if _is_signed_in(resumed):
+            return resumed.once_signed_in(handle)
+        return _problem(failure.reason, handle, services)
+    try:
         provider = _still_active(federation, services)
         person = _ask_provider(response, provider, federation, services)
         _require_unchanged(provider, federation, services)
@@ -223,6 +228,11 @@ def _take_answer(response: FederationResponse, state: opaque.Credential, service
     if federation is None:
         raise SignInFailed("spent")
     return federation
+
+
+def _is_signed_in(resumed: Resumed) -> bool:
+    """Whether this browser's user has signed in for this request: then an answer that is loaded again leads on."""
+    return resumed.session is not None and resumed.session.signed_in_for == resumed.pending.id
 
 
 def _still_active(federation: Federation, services: Services) -> IdentityProvider:

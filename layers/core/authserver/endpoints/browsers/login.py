@@ -32,7 +32,17 @@ from authserver.storage.standing import Ends
 
 from .answers import Told, refused
 from .redirection import is_told_unasked
-from .under_way import LOGIN, Resumed, begin_session, csrf_token, pictured, require_csrf, restart, resume
+from .under_way import (
+    LOGIN,
+    Resumed,
+    answered_before,
+    begin_session,
+    csrf_token,
+    pictured,
+    require_csrf,
+    restart,
+    resume,
+)
 
 CODE = "code"
 CANCELLED = "cancelled"  # the answer of a user who went back
@@ -73,7 +83,7 @@ def _has_passkey(session: Session, services: Services) -> bool:
 def _unmet(resumed: Resumed, request: ValidatedAuthorizationRequest, services: Services) -> Told:
     """Tells the client that its user has signed in and cannot do so as it asks; this request is answered by that."""
     if not services.browsers.answer_request(resumed.pending.id, UNMET, services.now()):
-        raise InvalidRequest("This request was answered before", reason="answered_before")
+        raise answered_before(request)
     error = UnmetAuthenticationRequirements("The user has no passkey here", reason="acr_unmet")
     return refused(request, error, services, resumed.ui_locales)
 
@@ -142,7 +152,7 @@ def cancel(form: LoginForm, services: Services) -> Told:
     if resumed.request is None or not _may_cancel(resumed):
         raise InvalidRequest("There is nowhere to go back to", reason="nowhere_to_cancel_to")
     if not services.browsers.answer_request(resumed.pending.id, CANCELLED, services.now()):
-        raise InvalidRequest("This request was answered before", reason="answered_before")
+        raise answered_before(resumed.request)
     error = AccessDenied("The user did not sign in", reason="sign_in_cancelled")
     return refused(resumed.request, error, services, resumed.ui_locales)
 

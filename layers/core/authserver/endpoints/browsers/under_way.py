@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from authserver.ends import Begun
-from authserver.errors import InvalidRequest
+from authserver.errors import AnsweredBefore, InvalidRequest
 from authserver.identity.begin import key_text, new_session
 from authserver.messages.authorization import AuthorizationRequest, Choice, ValidatedAuthorizationRequest
 from authserver.messages.browser import REQUEST_LIFETIME, GoTo, Interaction
@@ -334,11 +334,12 @@ def audience_of(request: ValidatedAuthorizationRequest, services: Services) -> t
 
 
 def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Services, about: str = "") -> str:
-    """Binds a form to its page, request and browser, and consent to the session as well (RFC 9700 section 4.7).
+    """Binds a form to its page, request and browser (RFC 9700 section 4.7).
 
     `about` is what else the form was made for: the organisation on the consent page.
 
-    Not sign-in: another tab may have signed in meanwhile, and whoever types a password proves enough.
+    Not to a session: another tab may have signed in meanwhile. Whoever types a password proves enough, and what the
+    consent page showed says for whom.
     """
     return _csrf_token(services.keys.token_key(TOKEN_RING), page, resumed, browser_secret, about)
 
@@ -346,7 +347,7 @@ def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Servi
 def require_csrf(
     presented: str, page: str, resumed: Resumed, browser_secret: str, services: Services, about: str = ""
 ) -> None:
-    """Raises `InvalidRequest` unless the form is ours, of this page, request, browser and session."""
+    """Raises `InvalidRequest` unless the form is ours, of this page, request and browser."""
     keys = services.keys.token_keys(TOKEN_RING)
     expected = [_csrf_token(key, page, resumed, browser_secret, about) for key in keys]
     if not any(hmac.compare_digest(token.encode(), presented.encode()) for token in expected):
@@ -370,8 +371,7 @@ def _visitor_csrf(key: bytes, session: Session) -> str:
 
 
 def _csrf_token(key: bytes, page: str, resumed: Resumed, browser_secret: str, about: str) -> str:
-    session_id = resumed.session.id if resumed.session and page == "consent" else ""
-    message = "\x00".join(("csrf", page, resumed.pending.id, browser_secret, session_id, about))
+    message = "\x00".join(("csrf", page, resumed.pending.id, browser_secret, about))
     return base64url(hmac.digest(key, message.encode(), "sha256"))
 
 
@@ -386,6 +386,17 @@ def _live_session(cookie: opaque.Credential | None, state: BrowserState, service
     if session.expires_at <= services.now() or not state.ends.stand(session.begun, session.sessions):
         return None
     return session
+
+
+def answered_before(request: ValidatedAuthorizationRequest) -> AnsweredBefore:
+    """What a browser is told that sends a page again, with the way back to the application: where the redirect URI is,
+    or else its website."""
+    registered = request.redirect.uri.destination if request.redirect else ""
+    return AnsweredBefore(next(filter(_is_https, (registered, request.client.client_uri)), ""))
+
+
+def _is_https(address: str) -> bool:
+    return address.startswith("https://")
 
 
 def restart(reason: str) -> InvalidRequest:
