@@ -80,7 +80,7 @@ class Operator:
     def _aws(self, service: str, operation: str, *arguments: str) -> str:
         """Runs what the AWS command line would."""
         if operation == "wait":
-            operation, *arguments = {"table-exists": "describe-table"}[arguments[0]], *arguments[1:]  # type: ignore[assignment]
+            operation, arguments = {"table-exists": "describe-table"}[arguments[0]], arguments[1:]
         name = _camel(operation)
         shape = botocore.session.get_session().get_service_model(service).operation_model(name).input_shape
         assert shape

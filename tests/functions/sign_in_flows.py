@@ -171,6 +171,8 @@ def sign_in_at_an_identity_provider_that_is_refused(world: World) -> None:
         location = provider.authorize(somebody.choose(somebody.arrive()).location)
         answered(400, other.come_back(location))
         assert "consent?request=" in somebody.come_back(location).location
+        assert "consent?request=" in somebody.come_back(location).location  # loaded again, and signed in already
+        del somebody.cookies["__Host-session"]
         answered(400, somebody.come_back(location))
         answered(404, other.choose(other.arrive(), provider="nobody"))
         answered(404, other.choose(other.arrive(), email="alice@elsewhere.example"))

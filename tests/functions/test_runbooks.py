@@ -40,7 +40,7 @@ def test_a_leaked_client_secret_is_worth_nothing_at_once(gateway: Gateway, opera
     stolen = app.own_token().json()["access_token"]
     (printed,) = operator.follow("leaked-client-secret.md", "Stop it", CLIENT="demo-machine")
     assert app.own_token().status == 401
-    app.secret = re.search(r"client_secret\s+(\S+)", printed)[1]  # type: ignore[index]
+    (app.secret,) = re.findall(r"client_secret\s+(\S+)", printed)
     assert gateway.call("GET", "/items", f"Bearer {stolen}").status == 200
     operator.follow("leaked-client-secret.md", "End what was issued with it", CLIENT="demo-machine")
     with pytest.raises(RuntimeError, match="Unauthorized"):
