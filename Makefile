@@ -16,6 +16,8 @@ READY := $(INSTALLED) $(CATALOGUES)
 # The clients of `make lab`: a Python with Node.js of its own, and beside it what npm installs.
 LAB := .cache/lab
 LAB_PACKAGES := tests/clients/lab/package.json
+# What renders docs/ as a site.
+SITE := .cache/docs
 
 # The main flows on the development server, one sign-in in a browser, the template.
 SMOKE := tests/flows/test_authorization_code.py tests/flows/test_clients_by_machine.py tests/flows/test_resource.py \
@@ -35,7 +37,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build deploy sam-local sam-local-test docs lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build deploy sam-local sam-local-test docs docs-site docs-serve lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +98,12 @@ docs: $(READY) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m scripts.write_docs
 	$(BIN)/python -m pytest --collect-only --write-conformance -qq >/dev/null
 
+docs-site: $(SITE)/.installed ## Build the documentation site in .cache/docs/site; loads nothing from elsewhere
+	@$(SITE)/bin/mkdocs build --strict --quiet
+
+docs-serve: $(SITE)/.installed ## Show the documentation site on http://localhost:8000, and follow changes
+	@$(SITE)/bin/mkdocs serve --strict
+
 catalogues: $(INSTALLED) ## Bring the texts of the pages into the catalogues that translators work on
 	@$(BIN)/python -m scripts.catalogues
 	@$(MAKE) -s $(CATALOGUES)
@@ -109,6 +117,7 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab -o requirements-lab.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab-1 -o requirements-lab-1.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
@@ -123,6 +132,12 @@ $(LAB)/.installed: $(LAB)/python/lab/.installed $(LAB)/python/lab-1/.installed $
 	@echo "Setting up $(LAB) with the clients of $(LAB_PACKAGES), once (a minute or less)"
 	@cp $(LAB_PACKAGES) $(LAB)/package.json
 	@cd $(LAB) && PATH="$$PWD/python/lab/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(SITE)/.installed: requirements-docs.txt $(INSTALLED)
+	@echo "Setting up $(SITE), once (a minute or less)"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(SITE)
+	@$(BIN)/uv pip install -q --python $(SITE) --require-hashes -r $<
 	@touch $@
 
 clean: ## Remove everything that can be made again

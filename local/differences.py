@@ -9,6 +9,7 @@ Of IAM, a function's role is evaluated for its use of tables, keys, mails and ot
 leading keys, encryption contexts and senders. Key policies and who else may invoke a function are not.
 
 Mails go to /outbox on the AuthorizationApi's port and no further; SES is not asked about identities, nor for a sandbox.
+/callback on that port shows the answer to an authorization request, for a client that has no program yet.
 An asynchronous invocation that fails is not repeated.
 
 DynamoDB is MiniStack, with one call at a time, and KMS is moto: no throttling, no eventual consistency, and items do

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from local import callback
 from local.errors import RefusedError
 from local.exchange import message
 from local.fork_server import ForkServer
@@ -213,7 +214,7 @@ class DevelopmentServer:
         makers: list[Callable[[Functions], Handler]] = [lambda _: _nothing, lambda _: _nothing]
         if http_api := stack.http_api:
             routes = read_routes(http_api, stack.functions)
-            _leave_room_for_the_outbox(routes)
+            _leave_room_for_own_pages(routes)
             makers[0] = lambda functions: HttpApi(http_api, routes, functions, account, authorization, log).answer
         if rest_api := stack.rest_api:
             document = read_document(rest_api, stack.functions)
@@ -269,7 +270,7 @@ class DevelopmentServer:
 
     def _serve(self, listeners: list[list[Any]], makers: list[Callable[[Functions], Handler]]) -> None:
         handlers = [make(self._functions) for make in makers]
-        handlers[0] = self._aws.outbox.beside(handlers[0])
+        handlers[0] = callback.beside(self._aws.outbox.beside(handlers[0]))
         for sockets, handler in zip(listeners, map(self._logged, handlers), strict=True):
             for listener in sockets:
                 self._closing.callback(HttpServer(listener, handler).close)
@@ -287,9 +288,11 @@ class DevelopmentServer:
         return answer
 
 
-def _leave_room_for_the_outbox(routes: list[Route]) -> None:
-    if matching({route.pattern for route in routes}, OUTBOX):
-        raise RefusedError(f"route {OUTBOX}", "is where this server shows the mails that were sent")
+def _leave_room_for_own_pages(routes: list[Route]) -> None:
+    shows = {OUTBOX: "the mails that were sent", callback.PATH: "the answer to an authorization request"}
+    for path, what in shows.items():
+        if matching({route.pattern for route in routes}, path):
+            raise RefusedError(f"route {path}", f"is where this server shows {what}")
 
 
 def _nothing(_: Request) -> Response:

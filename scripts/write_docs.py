@@ -12,6 +12,7 @@ import yaml
 
 from authserver.management.openapi import OPERATIONS, document
 from local.differences import DIFFERENCES
+from scripts.costs import cost_page, readme
 
 ROOT = Path(__file__).parent.parent
 SETTINGS_HEAD = """# Settings
@@ -125,6 +126,9 @@ def main() -> None:
     (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
     (ROOT / "docs" / "development-server.md").write_text(differences_page(), encoding="utf-8")
     (ROOT / "docs" / "openapi.json").write_text(openapi_page(), encoding="utf-8")
+    (ROOT / "docs" / "cost.md").write_text(cost_page(), encoding="utf-8")
+    page = ROOT / "README.md"
+    page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

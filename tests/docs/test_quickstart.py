@@ -4,10 +4,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local.server import DevelopmentServer
-from tests.flows.person import Deployment, Person, answer_of
+from tests.flows.person import Deployment, Person
 
 ROOT = Path(__file__).parent.parent.parent
 QUICKSTART = ROOT / "docs" / "quickstart.md"
@@ -44,9 +45,13 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def sign_in(deployment: Deployment, address: str) -> str:
+    """The code that the page at the end shows, as a line for the shell."""
     person = Person(deployment)
     page = person.follow(person.browser.get(address))
-    return answer_of(person.decide(person.follow(person.sign_in(page))))["code"]
+    callback = person.decide(person.follow(person.sign_in(page))).headers["location"]
+    shown = httpx.get(callback)
+    assert shown.status_code == 200
+    return re.findall(r"<pre>CODE=(.+)</pre>", shown.text)[0]
 
 
 def test_every_command_of_the_page_runs(output: str) -> None:
