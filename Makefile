@@ -99,10 +99,10 @@ docs: $(READY) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m pytest --collect-only --write-conformance -qq >/dev/null
 
 docs-site: $(SITE)/.installed ## Build the documentation site in .cache/docs/site; loads nothing from elsewhere
-	@$(SITE)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict
 
 docs-serve: $(SITE)/.installed ## Show the documentation site on http://localhost:8000, and follow changes
-	@$(SITE)/bin/mkdocs serve --strict
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs serve --strict
 
 catalogues: $(INSTALLED) ## Bring the texts of the pages into the catalogues that translators work on
 	@$(BIN)/python -m scripts.catalogues

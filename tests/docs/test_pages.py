@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from scripts.costs import CHECKS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
+from tests.coldstart.warm import FLOWS
 from tests.conformance import DOCUMENT, MATRIX
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+README, ENDPOINTS = ROOT / "README.md", ROOT / "docs" / "endpoints.md"
 
 
 def test_settings_page_is_what_the_template_says() -> None:
@@ -29,19 +31,12 @@ def test_conformance_matrix_is_what_the_tests_carry(request: pytest.FixtureReque
     assert DOCUMENT.read_text() == request.config.stash[MATRIX], "run `make docs`"
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_between_pages_lead_somewhere(page: object) -> None:
-    assert isinstance(page, type(ROOT))
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), target
-
-
 def test_endpoint_table_is_what_the_template_routes() -> None:
-    """Every route of the template is in the README's table, or beneath one that says so; every path there is routed."""
+    """Every route of the template is in the table, or beneath one that says so; every path there is routed."""
     template = (ROOT / "template.yaml").read_text()
     paths = [quoted or plain for quoted, plain in re.findall(r'Path: (?:"(/[^"]+)"|(/[^\s,}]+))', template)]
     routed = {path.partition("/{")[0] or path for path in paths}
-    table = (ROOT / "README.md").read_text().partition("## Endpoints")[2].partition("##")[0]
+    table = ENDPOINTS.read_text().partition("## Table")[2]
     cells = [row.partition("| ")[2].partition(" | ")[0] for row in table.splitlines()]
     named = {path for cell in cells for path in re.findall(r"`(/[^`]+)`", cell)}
     tops = {path for cell in cells if "beneath" in cell for path in re.findall(r"`(/[^`]+)`", cell)}
@@ -49,7 +44,35 @@ def test_endpoint_table_is_what_the_template_routes() -> None:
     assert {path for path in routed if not any(path.startswith(f"{top}/") for top in tops)} <= named
 
 
-def test_paths_that_the_readme_names_exist() -> None:
-    text = (ROOT / "README.md").read_text()
-    for path in re.findall(r"`((?:functions|layers|docs|local|tests|template)[\w/.-]*\.(?:py|yaml|md|json))`", text):
-        assert (ROOT / path).exists(), path
+def test_cost_page_is_what_the_formula_says() -> None:
+    assert (ROOT / "docs" / "cost.md").read_text() == cost_page(), "run `make docs`"
+
+
+def test_the_readme_has_the_table_of_costs() -> None:
+    text = README.read_text()
+    assert text == readme(text), "run `make docs`"
+    assert f"signs in {SIGN_INS} times, refreshes tokens {REFRESHES} times and makes {CHECKS} API calls" in " ".join(
+        text.split()
+    )
+
+
+def test_the_readmes_measured_numbers_are_those_of_the_tests() -> None:
+    """Counts are what the benchmark prints and the tests assert; what grows is at least what the README says."""
+    numbers = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \| `", README.read_text(), re.MULTILINE))
+    assert numbers["DynamoDB calls of a warm client credentials request"] == str(
+        FLOWS["client_credentials"].round_trips
+    )
+    both = {FLOWS["code exchange"].round_trips, FLOWS["refresh"].round_trips}
+    assert {numbers["DynamoDB calls of a warm code exchange, or of a refresh"]} == {str(one) for one in both}
+    check = numbers["DynamoDB calls of a check by the authorizer, revocation included"]
+    assert check == str(FLOWS["authorizer"].round_trips)
+    sections = re.findall(r"^\| [^|]+ \| `", DOCUMENT.read_text(), re.MULTILINE)
+    assert len(sections) > int(numbers["sections of specifications that tests show"].split()[2].strip(","))
+    shown = (ROOT / "docs" / "clients.md").read_text()
+    libraries = set(re.findall(r"^\| `([^`]+)` \| \S+ \| .* \| (?:works|passes) \|", shown, re.MULTILINE))
+    assert len(libraries) >= int(numbers["client libraries that sign in, at pinned versions"].split(",")[0])
+
+
+def test_every_kind_of_request_has_the_memory_of_its_function() -> None:
+    assert set(MEMORY) >= {FLOWS[flow].function for flow in SIGN_IN}
+    assert MEMORY["login"] > MEMORY["token"]

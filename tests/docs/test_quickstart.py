@@ -51,7 +51,8 @@ def sign_in(deployment: Deployment, address: str) -> str:
     callback = person.decide(person.follow(person.sign_in(page))).headers["location"]
     shown = httpx.get(callback)
     assert shown.status_code == 200
-    return re.findall(r"<pre>CODE=(.+)</pre>", shown.text)[0]
+    [code] = re.findall(r"<pre>CODE=(.+)</pre>", shown.text)
+    return str(code)
 
 
 def test_every_command_of_the_page_runs(output: str) -> None:
