@@ -24,7 +24,7 @@ def every_page() -> list[Path]:
 
 
 def name_of(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name
 
 
 def without_blocks(text: str) -> str:
