@@ -63,7 +63,7 @@ def test_the_page_of_the_management_apis_has_every_operation_and_every_schema() 
 @pytest.mark.skipif(not MKDOCS.exists(), reason="MkDocs is not here; `make docs-site` installs it")
 def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    command = [MKDOCS, "build", "--strict", "--site-dir", tmp_path]
+    command: list[str | Path] = [MKDOCS, "build", "--strict", "--site-dir", tmp_path]
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert built.returncode == 0, built.stderr
     loaded = re.compile(
