@@ -17,45 +17,55 @@ from scripts.costs import cost_page, readme
 ROOT = Path(__file__).parent.parent
 SETTINGS_HEAD = """# Settings
 
-The parameters of `template.yaml`, which is also where the functions' environment comes from. Give them to
-`sam deploy --parameter-overrides`, or to `make run PARAMETERS='Name=Value …'`. Written by `scripts/write_docs.py`.
+The parameters of `template.yaml`, which sets the functions' environment variables from them. Set them with `make deploy
+PARAMETERS='Name=Value …'` or `make run PARAMETERS='Name=Value …'`. `scripts/write_docs.py` writes this page.
 
 Durations are in seconds, unless their name says days.
 
-| parameter | environment variable | default | allowed | what it is |
+| parameter | environment variable | default | allowed | meaning |
 | --- | --- | --- | --- | --- |
 """
 DIFFERENCES_HEAD = """# The development server
 
-`make run` expands `template.yaml` with AWS SAM's own translator and serves what comes out, so there is no second table
-of routes, permissions or environment variables. Each function runs in processes of its own on `awslambdaric`, AWS's
-runtime client, behind a small Runtime API, with only its own environment; DynamoDB is MiniStack and KMS moto, both in
-process; both APIs answer in API Gateway's shapes; authorizers, gateway responses and the functions' roles are
-evaluated. Code is reloaded when it changes. It refuses to start on anything in the template that it does not
-understand. The flow tests run on this same server.
+`make run` starts the development server: the whole deployment on your machine. It expands `template.yaml` with AWS
+SAM's translator and serves the result, so routes, permissions and environment variables are those of the template.
 
-It is ready in a few seconds, because a function starts with its first event: as a fork of one process that has imported
-already what most functions import (`local/fork_server.py`). When the server is ready it starts the others once, one
-after the other, and tells which cannot be imported; it does so after a change of code as well.
+- Each function runs in its own processes on `awslambdaric`, AWS's runtime client, behind a small Runtime API, with only
+  its own environment.
+- DynamoDB is MiniStack and KMS is moto, both in the server's process.
+- Both APIs answer in the formats of API Gateway. The server evaluates authorizers, gateway responses and the functions'
+  roles.
+- The server reloads code when it changes. It refuses to start if the template has something that it does not support.
+- The flow tests run on this server.
 
-Each request is one line: method, path, status, time and function, without its query and whatever else may be a secret.
-Of what functions write, JSON at INFO and below is left out, and problems are shown with their traceback.
-`make run JSON=1` shows everything as lines of JSON instead, and `--log FILE` keeps everything in a file.
-`.venv/bin/python -m local --help` lists its options. `python -m bench server` measures how soon it is ready, and what
-memory it takes.
+It needs `git`, `make`, Python 3.13 and a network to a package index. The first start sets up `.venv` (less than a
+minute, 0.2 GB; `make test` extends it to 0.8 GB). `scripts/install-browser` installs Chromium for the browser tests.
+
+```
+make run PORT=4000 RESOURCE_PORT=4001 SEED=my-seed.json PARAMETERS='AccessTokenLifetime=600 RefreshTokenGrace=0'
+```
+
+The server is ready in a few seconds, because a function starts with its first event, as a fork of one process that has
+already imported what most functions need (`local/fork_server.py`). When the server is ready, and after each change of
+code, it starts every other function once and reports which of them cannot be imported.
+
+Each request prints one line with method, path, status, time and function, without the query and other possible secrets.
+The server omits the JSON that functions log at INFO and below, and shows problems with their traceback. `make run
+JSON=1` prints everything as lines of JSON instead, and `--log FILE` writes everything to a file. `.venv/bin/python -m
+local --help` lists all options. `python -m bench server` measures the time until the server is ready, and its memory.
 
 ## How it differs from AWS
 
-Written by `scripts/write_docs.py` from what the server prints at its start.
+`scripts/write_docs.py` writes this list from what the server prints at its start.
 
 """
 SAM_LOCAL = """
 ## `sam local`
 
-`make sam-local` runs the same functions in Lambda's container image (needs Docker, and `make build`), and
-`make sam-local-test` the black-box flows against it. `sam local` itself differs: both APIs are on one port, header
-names come in title case, form bodies in clear, an authorizer that raises gives 502 instead of 401, and there are no
-gateway responses, so refusals carry no challenge of ours.
+`make sam-local` runs the same functions in Lambda's container image (it needs Docker, and `make build`), and `make
+sam-local-test` runs the black-box flows against it. `sam local` itself differs from AWS: both APIs are on one port,
+header names are in title case, form bodies are not encoded, an authorizer that raises an error answers 502 instead of
+401, and there are no gateway responses, so refusals have no challenge.
 """
 
 

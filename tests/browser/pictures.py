@@ -11,8 +11,8 @@ from tests.browser.every_page import PageOf
 DESK, PHONE = {"width": 1080, "height": 720}, {"width": 360, "height": 720}
 INTRODUCTION = """# The pages
 
-What people see, in light and in dark, on a desk and on a phone. `make screenshots` takes these pictures, of the
-development server, with its demo data.
+What users see, in light and in dark mode, on a desktop and on a phone. `make screenshots` takes these pictures of the
+development server with its demo data.
 """
 
 

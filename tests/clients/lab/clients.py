@@ -53,7 +53,7 @@ CLIENTS = (
         (*WEB_STEPS, "discovery", "revoked"),
         variant="Basic",
         given={"method": "client_secret_basic"},
-        remarks="with `ClientSecretBasic`; unasked it sends the secret in the body",
+        remarks="with `ClientSecretBasic`; by default it sends the secret in the body",
     ),
     Client(
         "openid-client",
@@ -102,7 +102,7 @@ CLIENTS = (
         "web framework (Express)",
         ("token", "userinfo", "refresh", "signed out", "wrong secret"),
         given={"other": True},
-        remarks="an answer that it did not ask for begins the sign-in anew; signs out by RP-initiated logout",
+        remarks="starts the sign-in again at an answer without a request; signs out by RP-initiated logout",
     ),
     Client(
         "@auth/core",
@@ -125,7 +125,7 @@ CLIENTS = (
         "arctic.mjs",
         "server, OAuth 2.0",
         ("token", "userinfo", "refresh", "wrong secret", "revoked"),
-        remarks="discovers nothing and compares no state: the application does",
+        remarks="has no discovery and does not compare `state`: the application does",
     ),
     Client("authlib", "authlib_starlette.py", "web framework (Starlette)", ("token", "userinfo", *WEB_STEPS[3:])),
     Client("google-auth-oauthlib", "google_auth.py", "server, OAuth 2.0"),
@@ -136,7 +136,7 @@ CLIENTS = (
         "idpy_oidc.py",
         "server, OpenID Connect",
         (*WEB_STEPS, "registration by itself"),
-        remarks="cannot register itself: it takes the `scope` of the answer (RFC 7591 section 3.2.1) for one word, and "
+        remarks="cannot register itself: it reads the `scope` of the answer (RFC 7591 section 3.2.1) as one word, and "
         "refuses an answer with more than one scope; configure `client_id` and `client_secret`",
     ),
     Client("mcp", "mcp_python.py", "MCP", (*MCP_STEPS, "wrong state"), registered=None),
@@ -186,6 +186,6 @@ CLIENTS = (
         registered=MACHINE,
         variant="machine",
         given={"arguments": ["--client-credentials"]},
-        remarks="asks for all that the resource's document names, and is given what it is registered for",
+        remarks="requests every scope of the resource's document, and gets what it is registered for",
     ),
 )

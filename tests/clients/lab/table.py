@@ -6,14 +6,14 @@ from pathlib import Path
 from tests.clients.lab.wire import Wire
 
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
-HEADING = "## What the laboratory saw\n"
+HEADING = "## Laboratory\n"
 HEAD = (
     HEADING
     + """
-Written by `make lab`, which signs in with each of them against the development server, as its own documentation says,
-and looks at the wire. Everything is https there: the server is behind a front that ends TLS, and `Issuer` and
-`ResourceUrl` are the front's addresses, as with a custom domain. "Registers" says how the server came to know the
-application, "method" how the client authenticated at the token endpoint, unasked.
+`make lab` writes this table. It signs in with each client against the development server, as the client's documentation
+describes, and records the requests. Everything uses https: a front end terminates TLS, and `Issuer` and `ResourceUrl`
+are its addresses, as with a custom domain. "Registers" says how the server learned of the application, and "method" how
+the client authenticated at the token endpoint by default.
 
 | client | version | kind | finds the server by | registers | method | result | remarks |
 | --- | --- | --- | --- | --- | --- | --- | --- |
