@@ -27,7 +27,7 @@ timeout of 29 or 30 seconds.
 
 The ResourceApi answers as behind a custom domain, without a stage in the path.
 
-On both APIs, a trailing slash makes another path, and a path that begins with two slashes does not exist. Malformed
+On both APIs, a trailing slash makes another path, and a second slash at the beginning is ignored. Malformed
 HTTP is answered as Python's http.server does. Headers are not limited to 10,240 bytes.
 
 An authorizer that fails gives AUTHORIZER_FAILURE. In AWS, AUTHORIZER_CONFIGURATION_ERROR occurs as well: configure both

@@ -399,7 +399,7 @@ EVERY_PAGE = (
     PageOf("approval-asked", "approval_asked", consent_for_every_company, BOB, "An administrator is asked", "Allow"),
     PageOf("form-post", "form_post", form_post, title="On the way back", press="Allow"),
     PageOf("error", "error", error, None, "An error"),
-    PageOf("error-unverified", "error", error_of_an_unverified_app, None, "An error of an app that nobody verified"),
+    PageOf("error-unverified", "error", error_of_an_unverified_app, None, "An error of an unverified app"),
     PageOf("my", "my/overview", at("my"), title="Account"),
     PageOf("my-apps", "my/apps", connected("my/apps"), title="Account: connected apps"),
     PageOf("my-connected", "my/connected", connected("my/apps/demo-app"), title="Account: one app"),
