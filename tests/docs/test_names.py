@@ -20,6 +20,7 @@ OPENAPI = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"
 OTHERS = {
     "docs/clients.md": {"ClientSecretBasic", "PrivateKeyJwt"},
     "docs/migration/cognito.md": {"ClientId", "ClientSecret", "InitiateAuth"},
+    "docs/operations/kms-key.md": {"PendingDeletion"},
     "docs/protect-your-api.md": {"AuthorizationScopes"},
     "docs/threat-model.md": {"HttpOnly", "SameSite"},
     "docs/decisions/sign-in.md": {"SameSite"},
