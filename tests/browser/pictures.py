@@ -16,6 +16,10 @@ development server with its demo data.
 """
 
 
+# Pages of which the README shows the picture on a phone, in light.
+IN_THE_README = {"sign-in", "consent", "developer-playground"}
+
+
 class Pictures:
     """Keeps a sheet for each page in a folder."""
 
@@ -28,6 +32,8 @@ class Pictures:
         views = [self._view(page, scheme, size) for scheme in ("light", "dark") for size in (DESK, PHONE)]
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(DESK)  # type: ignore[arg-type]  # a plain mapping
+        if of.name in IN_THE_README:
+            (self._folder / f"{of.name}-phone.png").write_bytes(views[1])
         sheet = page.context.new_page()
         sheet.set_content(_sheet(views))
         sheet.locator("body").screenshot(path=self._folder / f"{of.name}.png")
