@@ -14,7 +14,7 @@ from tests.coldstart.warm import FLOWS
 ROOT = Path(__file__).parent.parent
 
 # List prices of us-east-1 in dollars, without free tiers and volume discounts.
-PRICES_OF = "November 2026"
+PRICES_OF = "2025"
 HTTP_API_REQUEST = 1.00 / 1e6
 LAMBDA_REQUEST = 0.20 / 1e6
 LAMBDA_GB_SECOND = 0.0000166667  # x86_64
@@ -158,7 +158,7 @@ A deployment pays for requests and for stored data, and has no price for each us
 page: `make docs` writes it, and a test fails if it is out of date. The capacity units are those that
 `tests/coldstart/test_round_trips.py` asserts and `python -m bench flows` prints.
 
-The prices are the list prices of AWS in us-east-1 of {PRICES_OF}, in US dollars, without free tiers, volume discounts
+The prices are the list prices of AWS in us-east-1 in {PRICES_OF}, in US dollars, without free tiers, volume discounts
 and taxes. Compare them with the [AWS pricing calculator](https://calculator.aws) before you rely on them.
 
 ## Per month
