@@ -61,6 +61,7 @@ def _next(parameters: dict[str, str]) -> str:
     code = parameters.get("code", "")
     if not _CODE.fullmatch(code):
         return "<p>There is no code among them, so there is nothing to exchange.</p>\n"
-    return (
-        f"<p>Continue in your shell with this line. The code is valid once, for a minute.</p>\n<pre>CODE={code}</pre>\n"
-    )
+    line = "Continue in your shell with this line. The code is valid once, and not for long."
+    return f"<p>{line}</p>
+<pre>CODE={code}</pre>
+"
