@@ -62,6 +62,4 @@ def _next(parameters: dict[str, str]) -> str:
     if not _CODE.fullmatch(code):
         return "<p>There is no code among them, so there is nothing to exchange.</p>\n"
     line = "Continue in your shell with this line. The code is valid once, and not for long."
-    return f"<p>{line}</p>
-<pre>CODE={code}</pre>
-"
+    return f"<p>{line}</p>\n<pre>CODE={code}</pre>\n"

@@ -164,8 +164,8 @@ and taxes. Compare them with the [AWS pricing calculator](https://calculator.aws
 ## Per month
 
 {monthly_table()}
-One user signs in {SIGN_INS} times a month, refreshes tokens {REFRESHES} times, and makes {CHECKS} API calls. The price
-of your own APIs is not included.
+One user signs in {SIGN_INS} times a month, refreshes tokens {REFRESHES} times, and makes {CHECKS} API calls.
+The price of your own APIs is not included.
 
 A stack that receives no requests costs {dollars(KMS_KEY)} per month, for its KMS key.
 
@@ -178,7 +178,7 @@ cost per month = {dollars(KMS_KEY)} KMS key
                + users x {STORED_OCTETS:,} octets x {dollars(STORED_GB)} per GB stored, with backups
 
 request = {HTTP_API_REQUEST * 1e6:.2f} / 1,000,000 for the HTTP API (0 for the authorizer)
-        + {LAMBDA_REQUEST * 1e6:.2f} / 1,000,000 + {LAMBDA_GB_SECOND} x GB x seconds for Lambda
+        + {LAMBDA_REQUEST * 1e6:.2f} / 1,000,000 + {LAMBDA_GB_SECOND:.10f} x GB x seconds for Lambda
         + {READ_UNIT * 1e6} / 1,000,000 x read units + {WRITE_UNIT * 1e6} / 1,000,000 x write units for DynamoDB
         + {LOG_GB:.2f} x {LOG_OCTETS:,} octets / 1 GB for its log line
 ```
