@@ -37,7 +37,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab check build deploy sam-local sam-local-test docs docs-site docs-serve lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test docs docs-site docs-serve lock format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template
 
 lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications use, and write docs/clients.md (needs Chromium)
 	$(BIN)/python -m pytest tests/clients/lab --lab
+
+recipes: $(READY) $(LAB)/.installed ## Run each page of docs/recipes with the real framework (needs Chromium)
+	$(BIN)/python -m pytest tests/clients/test_recipes.py tests/clients/lab/test_recipes.py --lab
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
 	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages
@@ -115,7 +118,7 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --extra cli --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
-	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab -o requirements-lab.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab --group recipes -o requirements-lab.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab-1 -o requirements-lab-1.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
