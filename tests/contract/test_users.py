@@ -164,6 +164,17 @@ def test_attributes_are_changed_one_by_one(name: str, users: UserStore, withdraw
 
 
 @pytest.mark.parametrize("name", WRITERS)
+def test_first_attribute_is_kept_whose_provider_is_taken_away(
+    name: str, users: UserStore, withdrawals: WithdrawalStore
+) -> None:
+    """As an operator's change does, which no identity provider may undo."""
+    person, change = user(), writer(name, users, withdrawals)
+    assert users.create(person)
+    given: dict[str, Any] = {"attributes": {"department": "Tea"}, "provided": {"department": None}}
+    assert change(person.sub, **given) == users.get(person.sub) == replace(person, attributes={"department": "Tea"})
+
+
+@pytest.mark.parametrize("name", WRITERS)
 def test_attributes_of_nobody_make_nobody(name: str, users: UserStore, withdrawals: WithdrawalStore) -> None:
     sub = identifier()
     assert writer(name, users, withdrawals)(sub, attributes={"level": 1}) is None

@@ -304,10 +304,12 @@ def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any], identity:
         (" AND contains(identities, :identity)", {":identity": identity_key(identity)}) if identity else ("", {})
     )
     needed = [name for name in MAPS if changes.get(name)]
-    made = ", ".join(f"#{name} = if_not_exists(#{name}, :none)" for name in needed)
+    # A value for each: MiniStack makes one map of one value, and a change of the one would be a change of the other.
+    made = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in needed)
     names = {f"#{name}": name for name in needed}
+    empty: dict[str, Any] = {f":{name}": {} for name in needed}
     return bool(needed) and table.update_if(
-        {"id": f"user#{sub}"}, f"SET {made}", f"attribute_exists(id){is_theirs}", {":none": {}, **values}, names=names
+        {"id": f"user#{sub}"}, f"SET {made}", f"attribute_exists(id){is_theirs}", {**empty, **values}, names=names
     )
 
 
