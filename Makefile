@@ -66,7 +66,7 @@ lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications us
 	$(BIN)/python -m pytest tests/clients/lab --lab
 
 recipes: $(READY) $(LAB)/.installed ## Run each page of docs/recipes with the real framework (needs Chromium)
-	$(BIN)/python -m pytest tests/clients/test_recipes.py tests/clients/lab/test_recipes.py --lab
+	$(BIN)/python -m pytest tests/clients/test_recipes.py $(addprefix tests/clients/lab/test_,recipes.py configurations.py) --lab
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
 	$(BIN)/python -m pytest tests/browser/test_every_page.py -q -k everybody --screenshots docs/pages

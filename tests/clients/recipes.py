@@ -24,10 +24,12 @@ PAGES = ROOT / "docs" / "recipes"
 BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 COMMANDS = frozenset({"install", "register", "run"})
 ADDRESS = re.compile(r"Open\s+<(\S+)>")
+ASKED = re.compile(r"^Open (http\S+)$", re.MULTILINE)  # what a program prints that opens no browser
 SHOWN = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+PRINTED = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECRET = "the-secret-that-was-printed"
 ISSUER, RESOURCE = "http://localhost:3000", "http://localhost:3001"  # what `make run` prints
-PORTS = ("8000", "9000")  # of the programs of the pages: an application, and an API that it calls
+PORTS = ("8000", "9000", "9001")  # of the programs of the pages: an application, and APIs
 PATIENCE = 60  # seconds for each thing that is waited for
 PAUSE = 0.05  # seconds between two looks
 # Stands for the command that opens a browser: it notes the address, and the person of the test goes there.
@@ -46,7 +48,7 @@ class Recipe:
     def read(cls, name: str) -> "Recipe":
         text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
         blocks = tuple((title, body) for _, title, body in BLOCK.findall(text))
-        return cls(name, blocks, text.partition("## What you see")[2])
+        return cls(name, blocks, text.partition("## What you see")[2].partition("\n## ")[0])
 
     def commands(self, title: str) -> list[str]:
         return [body for name, body in self.blocks if name == title]
@@ -63,10 +65,12 @@ class Recipe:
 
     @property
     def shown(self) -> str:
-        """What is shown in the end, in the page's first bold words."""
-        found = SHOWN.search(self.seen)
+        """What is shown in the end: the section's block of text, or its last bold words."""
+        if printed := PRINTED.search(self.seen):
+            return printed[1]
+        found = SHOWN.findall(self.seen)
         assert found, f"{self.name}.md does not say in bold what one sees"
-        return " ".join(found[1].split())
+        return " ".join(found[-1].split())
 
 
 @dataclass
@@ -140,7 +144,8 @@ class Kitchen:
                 run.wait_for_port(recipe.address, self.ports)
                 arrival = Visitor().go(self.here(recipe.address))
                 return f"{arrival.text}\n{run.said()}"
-            Visitor().go(run.wait_for_line(self.opened))
+            if address := run.wait_for_address(self.opened):
+                Visitor().go(address)
             return run.wait_for_end()
 
     def _start(self, script: str, log: Path) -> "Run":
@@ -193,12 +198,19 @@ class Run:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 return
 
-    def wait_for_line(self, path: Path) -> str:
-        """Waits for the first line of a file that the program writes."""
-        for _ in self._patiently():
-            if path.exists() and (line := path.read_text().partition("\n"))[1]:
+    def wait_for_address(self, opened: Path) -> str:
+        """Waits until the program opens a browser, or asks its user to; the address, or nothing if it ended before."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            ended = self.process.poll() is not None
+            if opened.exists() and (line := opened.read_text().partition("\n"))[1]:
                 return line[0]
-        raise AssertionError
+            if asked := ASKED.search(self.said()):
+                return asked[1]
+            if ended:
+                return ""
+            time.sleep(PAUSE)
+        raise AssertionError(f"nothing within {PATIENCE} seconds:\n{self.said()}")
 
     def wait_for_end(self) -> str:
         """Waits until the program has ended by itself, without an error; what it said."""

