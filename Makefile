@@ -31,13 +31,14 @@ JSON ?=
 STACK ?=
 CONFIG_ENV ?= default
 QUOTA ?=
+TAG ?=
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test docs docs-site docs-serve lock format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +112,28 @@ catalogues: $(INSTALLED) ## Bring the texts of the pages into the catalogues tha
 	@$(BIN)/python -m scripts.catalogues
 	@$(MAKE) -s $(CATALOGUES)
 
+release-artifacts: notes translated-template wheel sbom ## Write the files of a release into dist/; TAG=v1.2.3 checks the version
+	@$(BIN)/python -m scripts.release sums
+	@cat dist/SHA256SUMS
+
+notes: $(READY) | dist
+	@$(BIN)/python -m scripts.release notes --tag '$(TAG)'
+
+translated-template: $(READY) | dist
+	@$(BIN)/python -m scripts.release template
+
+wheel: $(READY) | dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python -o dist
+	@rm -f dist/.gitignore
+
+sbom: $(READY) $(LAB)/python/release/.installed | dist
+	@$(BIN)/python -m scripts.release requirements
+	@PYTHONWARNINGS=ignore $(LAB)/python/release/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json dist/requirements.txt
+
+dist:
+	@mkdir -p $@
+
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -121,6 +144,7 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab --group recipes -o requirements-lab.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab-1 -o requirements-lab-1.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group docs -o requirements-docs.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group release -o requirements-release.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
@@ -144,7 +168,7 @@ $(SITE)/.installed: requirements-docs.txt $(INSTALLED)
 	@touch $@
 
 clean: ## Remove everything that can be made again
-	rm -rf $(VENV) .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 %.mo: %.po $(RUNS)
 	@$(BIN)/pybabel -q compile -i $< -o $@
