@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.recipes import PAGES, ROOT, Kitchen, Recipe
+from tests.clients.recipes import (
+    AS_SETTINGS,
+    IN_CHROMIUM,
+    IN_EVERY_RUN,
+    IN_THE_LABORATORY,
+    PAGES,
+    ROOT,
+    Kitchen,
+    Recipe,
+)
 from tests.flows.person import Deployment
 
 NAMES = sorted(page.stem for page in PAGES.glob("*.md") if page.stem != "README")
-HERE = ("flask", "protect-an-api")
 
 
 @pytest.fixture
@@ -24,6 +32,10 @@ def pinned() -> set[str]:
     python = re.findall(r"^([\w.-]+)==", (ROOT / "requirements-lab.txt").read_text(), re.MULTILINE)
     node = json.loads((ROOT / "tests/clients/lab/package.json").read_text())["dependencies"]
     return {*python, *node}
+
+
+def test_every_page_is_run_or_checked() -> None:
+    assert sorted((*IN_EVERY_RUN, *IN_THE_LABORATORY, *IN_CHROMIUM, *AS_SETTINGS)) == NAMES
 
 
 def test_index_has_every_page() -> None:
@@ -45,7 +57,7 @@ def test_page_registers_and_says_what_one_sees(name: str) -> None:
     assert recipe.seen.strip()
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", IN_EVERY_RUN)
 def test_recipe_ends_in_what_the_page_says(kitchen: Kitchen, name: str) -> None:
     recipe = Recipe.read(name)
     assert recipe.shown in kitchen.look(recipe)

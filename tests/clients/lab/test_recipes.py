@@ -10,11 +10,10 @@ from playwright.sync_api import sync_playwright
 from local.server import DevelopmentServer
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
 from tests.clients.lab.conftest import CACHE, SEED, VENV
-from tests.clients.recipes import Kitchen, Recipe
+from tests.clients.recipes import IN_THE_LABORATORY, Kitchen, Recipe
 from tests.flows.person import Deployment
 
 TOOL = Path(sys.executable).parent  # where `authserver` is
-RUN = ("appauth", "auth-js", "django", "express", "fastapi", "mcp-python", "mcp-typescript")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def kitchen(server: Deployment, tmp_path: Path) -> Kitchen:
     return Kitchen(server, tmp_path, (VENV / "bin", TOOL))
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", IN_THE_LABORATORY)
 def test_recipe_ends_in_what_the_page_says(kitchen: Kitchen, name: str) -> None:
     recipe = Recipe.read(name)
     assert recipe.shown in kitchen.look(recipe)
