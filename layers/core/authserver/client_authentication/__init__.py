@@ -1,8 +1,10 @@
-"""Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this is what they share.
+"""Client authentication: RFC 6749 section 2.3. One module per method that IANA registered; this module has what they
+share.
 
-A client uses the method that it is registered for. One with a secret may send it in the header or in the body,
-whichever of the two is registered: section 2.3.1 has a server take Basic from whoever has a secret, and many libraries
-know only one of the two. `ClientSecretIn=AsRegistered` takes the registered one alone.
+A client uses the method that it is registered for. A client with a secret may send it in the header or in the body,
+whichever of the two it registered: section 2.3.1 requires a server to accept Basic from every client with a secret, and
+many libraries know only one of the two. With `ClientSecretIn=AsRegistered`, the server accepts the registered one
+alone.
 """
 
 from __future__ import annotations
@@ -37,16 +39,16 @@ def nothing_named() -> Named:
 def authenticate(
     request: ClientRequest, services: Services, name: Callable[[], Named] = nothing_named
 ) -> AuthenticatedClient:
-    """The client that sent `request`, proven by the one method that the request uses.
+    """The client that sent `request`, authenticated by the one method that the request uses.
 
-    What the request's credential names, as `name` tells, is read with the client, in one read, and is in the answer.
-    Where a key was withdrawn meanwhile, `name` is asked once more, and all is read again: a credential is never judged
-    by what was read before it was known what it names.
+    `name` says what the request's credential names. That is read together with the client, in one read, and is in the
+    answer. If a key was withdrawn meanwhile, `name` is called once more and everything is read again, because a
+    credential must not be judged by a read that did not yet know what it names.
 
     Raises:
         InvalidRequest: more than one method, or two different client identifiers.
-        InvalidClient: anything else; which, only the log knows.
-        TooManySecrets: a secret that may be guessed was tried too often.
+        InvalidClient: anything else; only the log has the reason.
+        TooManySecrets: too many attempts at a secret that may be guessed.
     """
     method, presented = _the_one_presented(request, services)
     with Noted(presented.client_id, request.reference, services):
@@ -81,16 +83,16 @@ def _may_use(client: Client, method: ClientAuthenticationMethod, services: Servi
 
 
 def _told_of_method(client: Client, *, proven: bool) -> str:
-    """Which method is registered, for whoever has the client's secret; whoever has not is told nothing of it."""
+    """The registered method, for a caller that has the client's secret. Other callers learn nothing of it."""
     if not proven:
         return "Client authentication failed"
     return f"This client is registered for {client.token_endpoint_auth_method}"
 
 
 def secret_is_live(client: Client, presented: PresentedSecret, services: Services) -> bool:
-    """Whether the secret is one of the client's live ones. Looks at two hashes, however many there are.
+    """Whether the secret is one of the client's live ones. Compares with two hashes, however many there are.
 
-    Raises `TooManySecrets` where a slow hash would have to be looked at once too often.
+    Raises `TooManySecrets` if a slow hash would have to be computed too often.
     """
     secret = presented.secret
     if secret is None:
@@ -109,10 +111,10 @@ def secret_is_live(client: Client, presented: PresentedSecret, services: Service
 def _is_imported(
     client: Client, imported: Iterable[ClientSecret], secret: Secret, source: str, services: Services
 ) -> bool:
-    """Whether the secret is one whose hash came from another system: slow, and maybe one that can be guessed.
+    """Whether the secret is one whose hash came from another system: slow to compute, and perhaps possible to guess.
 
-    So attempts are bounded before anything is hashed. The time may tell a client from none, and one with such a hash
-    from others: client identifiers are no secret.
+    Attempts are therefore bounded before anything is hashed. The time may reveal whether a client exists or has such a
+    hash: client identifiers are not secret.
     """
     from authserver.identity.throttle import count_client_attempt, give_back, note_right_secret, note_wrong
 
@@ -134,14 +136,16 @@ def _is_imported(
 
 
 def _keep_its_sha256(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> None:
-    """From its first right use on a secret costs no more than one of ours. A write that fails, the next use repeats."""
+    """After its first correct use, stores the secret's SHA-256, so that it costs no more than a secret of this server.
+    If the write fails, the next use repeats it."""
     kept = replace(stored, hash=sha256(secret.reveal()), encoded="", used_at=services.now())
     with suppress(TemporarilyUnavailable):
         services.clients.rehash(client.client_id, client.secrets.index(stored), stored.encoded, kept)
 
 
 def _note_use(client: Client, stored: ClientSecret, services: Services) -> None:
-    """Once a day, so that its owner sees which secret is in use; a write that fails, the next use repeats."""
+    """Notes the use of a secret once a day, so that the client's owner sees which secret is in use. If the write fails,
+    the next use repeats it."""
     now = services.now()
     if stored.used_at is not None and stored.used_at // DAY == now // DAY:
         return
@@ -168,5 +172,5 @@ def _the_one_presented(
 
 
 def _nobody(client_id: str) -> Client:
-    """Verified in place of an unknown client, which so costs the same as a known one."""
+    """The client that is verified in place of an unknown one, so that both cost the same time."""
     return Client(client_id=client_id, client_name="")

@@ -1,4 +1,4 @@
-"""Public clients, which have no secret and only say who they are: RFC 6749 section 3.2.1, RFC 7591 section 2."""
+"""Public clients, which have no secret and send only their identifier: RFC 6749 section 3.2.1, RFC 7591 section 2."""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ def presented(request: ClientRequest) -> PresentedSecret | None:
 
 
 def verify(client: Client, presented: PresentedSecret, services: Services) -> bool:
-    """Whether the client's key signed it, for us, and nobody has used it before.
+    """Whether the client's key signed the assertion for this server, and the assertion was not used before.
 
-    False for a client without keys, as nobody is, and for one whose keys would let it in nowhere: those are not looked
-    for. Raises `InvalidClient` with the reason for one that has them.
+    False for an unknown client and for a client without keys that could authenticate it: no keys are looked for. Raises
+    `InvalidClient` with the reason for a client that has keys.
     """
     if presented.secret is None or not _has_keys(client, services):
         return False
@@ -53,15 +53,15 @@ def verify(client: Client, presented: PresentedSecret, services: Services) -> bo
 
 
 def _has_keys(client: Client, services: Services) -> bool:
-    """Whether there are keys of its to look for: not of one that is blocked, or registered for something else."""
+    """Whether the client has keys to look for. A client that is blocked, or registered for another method, has none."""
     is_there = client.is_active and not client.is_expired(services.now())
     return is_there and client.token_endpoint_auth_method == METHOD and bool(client.jwks or client.jwks_uri)
 
 
 def _verified(assertion: str, source: str, client: Client, services: Services) -> tuple[str, int]:
-    """The assertion's identifier, and when it expires. Raises `NotAToken`.
+    """The assertion's identifier, and its expiry in epoch seconds. Raises `NotAToken`.
 
-    Where no key fits and the keys are elsewhere, it looks there for new ones, once a minute at most.
+    If no key fits and the client has a `jwks_uri`, new keys are fetched from there, at most once a minute.
     """
     from authserver.tokens.client_assertion import Expected, UnknownKey, verify_assertion
 
@@ -83,7 +83,7 @@ def _keys(text: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _subject_of(assertion: str) -> str:
-    """Whom it claims to be of; nothing is verified yet."""
+    """The client identifier that the assertion claims. Nothing is verified yet."""
     try:
         _, content, _ = assertion.split(".")
         claims = read_json(from_base64url(content))
@@ -96,5 +96,5 @@ def _subject_of(assertion: str) -> str:
 
 
 def _mark(client: Client, identifier: str) -> str:
-    """What stands for the assertion where it is marked as used: no two clients' identifiers meet."""
+    """The name of the mark that an assertion was used. Identifiers of two clients cannot collide."""
     return base64url(sha256(f"{client.client_id}\x00{identifier}"))

@@ -74,9 +74,10 @@ def _known(indicator: str, services: Services) -> str:
 
 
 def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Services) -> tuple[str, ...]:
-    """The audience of a token: what is asked for now, within what was granted (RFC 8707 section 2.2).
+    """The audience of a token: the requested resources, which must be within those that were granted (RFC 8707 section
+    2.2).
 
-    Raises `InvalidTarget` if it was granted for nothing that is there still.
+    Raises `InvalidTarget` if a requested resource was not granted, or if none of the granted resources exists any more.
     """
     resource = known_resource(requested, services)
     if not are_resources_within(resource, granted):
@@ -88,9 +89,9 @@ def narrowed(requested: tuple[str, ...], granted: tuple[str, ...], services: Ser
 
 
 def find_own(client: AuthenticatedClient) -> Authorization:
-    """The authorization that a code or refresh token hangs on, which was read with its ends and its client.
+    """The authorization of a code or refresh token, which was read together with its ends and its client.
 
-    Raises `InvalidGrant` if there is none, if it is another client's, or if something has ended it.
+    Raises `InvalidGrant` if there is none, if it belongs to another client, or if something has ended it.
     """
     authorization = client.standing.authorization
     if authorization is None:
@@ -103,9 +104,9 @@ def find_own(client: AuthenticatedClient) -> Authorization:
 
 
 def scope_now(authorization: Authorization, client: AuthenticatedClient, services: Services) -> Scope:
-    """What of the granted scope may be granted now.
+    """The part of the granted scope that may be granted now.
 
-    Raises `InvalidGrant` if nothing is left of it; nothing is written, so that a slip of an operator's can be undone.
+    Raises `InvalidGrant` if that is empty. Nothing is written then, so that an operator can undo a mistake.
     """
     left = worth(authorization.scope, authorization, client.standing.ends, services.scopes)
     if authorization.scope and not left:
@@ -114,25 +115,25 @@ def scope_now(authorization: Authorization, client: AuthenticatedClient, service
 
 
 def may_refresh(client: Client, scope: Scope, services: Services) -> bool:
-    """Whether this client gets a refresh token for what was granted: it may have one, and where the operator wants it
-    asked for, it was (OpenID Connect Core section 11)."""
+    """Whether this client gets a refresh token for this scope: the client has the grant type, and either
+    `RefreshTokens` is `Always` or the scope contains `offline_access` (OpenID Connect Core section 11)."""
     is_wanted = services.settings.refresh_tokens == "Always" or OFFLINE_ACCESS in scope
     return is_wanted and _has_refresh_tokens(client, services)
 
 
 def offline_or_not(scope: Scope, client: Client, services: Services) -> Scope:
-    """The scope that a client asks for, without `offline_access` where it has no refresh tokens: there that is ignored
+    """The requested scope, without `offline_access` if the client has no refresh tokens, in which case it is ignored
     (OpenID Connect Core section 11)."""
     return scope if _has_refresh_tokens(client, services) else scope - FOR_OFFLINE_ACCESS
 
 
 def _has_refresh_tokens(client: Client, services: Services) -> bool:
-    """Whether it registered the grant, and the grant is loaded."""
+    """Whether the client registered the refresh token grant, and the deployment has loaded it."""
     return "refresh_token" in client.grant_types and "refresh_token" in services.settings.grant_types
 
 
 def ends_of(client: Client, scope: Scope, now: int, services: Services) -> tuple[int, int]:
-    """When an authorization of this scope ends if it is not refreshed, and when however often it is."""
+    """When an authorization of this scope ends, in epoch seconds: if it is not refreshed, and at the latest."""
     if not may_refresh(client, scope, services):
         end = now + lifetime_of(client, services)
         return end, end
@@ -151,7 +152,7 @@ def as_redeemed(authorization: Authorization, client: Client, services: Services
 def new_authorization(
     request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services, **fields: Any
 ) -> Authorization:
-    """What hangs on the user's word, with the `fields` that its grant type adds."""
+    """The authorization that a user's consent creates, with the `fields` that its grant type adds."""
     choice, session = allowed.choice, allowed.session
     return Authorization(
         id=base64url(opaque.authorization_id(allowed.random, session.subject, choice.organisation)),
@@ -179,8 +180,9 @@ def new_authorization(
 
 
 def noted(not_granted: Scope, services: Services) -> Scope:
-    """What is noted of a scope that was asked for and not granted: as much as there is room for, first what the
-    catalogue has. A refresh that names what is not noted is answered as if it had not been asked for."""
+    """The scope names that were requested and not granted, as far as there is room to store them; names of the
+    catalogue come first. A refresh that asks for a name that is not stored is answered as if it had not been requested
+    before."""
     catalogue, room, told = services.scopes(), MAX_NOT_GRANTED, []
     for name in sorted(not_granted, key=lambda name: catalogue.get(name) is None):
         room -= len(name) + 1
@@ -191,12 +193,13 @@ def noted(not_granted: Scope, services: Services) -> Scope:
 
 
 def begin_active(authorization: Authorization, services: Services, session: str = "") -> bool:
-    """The one conditional write that licenses the tokens of a grant without a code; False if it was made before.
+    """The one conditional write that licenses the tokens of a grant without a code. False if another invocation made it
+    before.
 
-    Where a `session` decided it, it has to be there still; raises `SessionOver` else.
+    If a `session` decided the grant, the write requires that it still exists; raises `SessionOver` otherwise.
 
-    Such an authorization begins redeemed, by this invocation's claim, which tells the retry of a write whose answer
-    was lost from another request.
+    The authorization begins as redeemed by the claim of this invocation, by which the retry of a write whose answer was
+    lost is distinguished from another request.
     """
     try:
         services.tokens.create(authorization, session)
@@ -232,11 +235,11 @@ def told_of(
     *,
     is_all_there_is: bool = False,
 ) -> Told:
-    """What the ID token and the access token tell of their user, who is read only if they tell anything.
+    """The user's claims for the ID token and the access token. The user is read only if one of them contains any.
 
-    `membership` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets nothing
-    to ask userinfo with, so that its ID token says all (OpenID Connect Core section 5.4). Raises `InvalidGrant` if
-    there is no such user any more.
+    `membership` is the user's in the organisation that the tokens are for. `is_all_there_is`: the client gets no access
+    token to call userinfo with, so its ID token contains all claims (OpenID Connect Core section 5.4). Raises
+    `InvalidGrant` if the user does not exist any more.
     """
     own = services.scopes().claims_told(scope)
     by_name = authorization.id_token_claims
@@ -259,9 +262,10 @@ def told_of(
 def added_by_hook(
     trigger: str, issue: Issue, told: Told, services: Services, membership: Membership | None = None
 ) -> Told:
-    """What the operator's own function adds to what is `told` in these places; nothing where there is none.
+    """The claims that the operator's own function adds to those that are `told`, by place; empty if there is no such
+    function.
 
-    `trigger` is the grant type. It may refuse instead (`identity.token_hook.added_claims`).
+    `trigger` is the grant type. The function may refuse instead (`identity.token_hook.added_claims`).
     """
     hook, client, authorization = services.token_hook, issue.client, issue.authorization
     if hook is None or not client.is_hooked:
@@ -285,7 +289,7 @@ def added_by_hook(
 def first_tokens(
     request: TokenRequest, client: AuthenticatedClient, authorization: Authorization, services: Services
 ) -> tuple[Authorization, TokenResponse]:
-    """The authorization as it is once its code is redeemed, and its first tokens: for whoever makes that write.
+    """The authorization as it is after its code is redeemed, and its first tokens. The caller makes that write.
 
     Raises `InvalidGrant`, `InvalidTarget`.
     """
@@ -319,10 +323,11 @@ def respond(
     services: Services,
     membership: Membership | None = None,
 ) -> TokenResponse:
-    """The tokens of an authorization, made before the write that licenses them and released only by it.
+    """The tokens of an authorization. They are made before the write that licenses them, and released only if it
+    succeeds.
 
-    Before, because keys may be out of reach: then nothing has been spent, and the client can ask again. `membership` is
-    the user's in the organisation that it is for.
+    If the keys are out of reach, nothing has been spent, and the client can try again. `membership` is the user's in
+    the organisation that the authorization is for.
     """
     told = told_of(client, authorization, scope, services, membership)
     issue = Issue(client, authorization.subject, scope, audience, authorization, claims=told[ACCESS_TOKEN])

@@ -32,9 +32,9 @@ RESPONSE_TYPES: tuple[str, ...] = ("code",)
 
 
 def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
-    """The authorization response (section 4.1.2): a code for what the user allowed.
+    """The authorization response (section 4.1.2) with a code for what the user allowed.
 
-    None if the same consent already yielded one that is spent. Raises `SessionOver`.
+    None if the same consent already yielded a code that is spent. Raises `SessionOver`.
     """
     now = services.now()
     key = services.keys.token_key(TOKEN_RING)
@@ -65,7 +65,8 @@ def named(request: TokenRequest, services: Services) -> Named:
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
-    """Exchanges a code for tokens (section 4.1.3). Redemption comes last: nobody who fails a rule can burn the code."""
+    """Exchanges a code for tokens (section 4.1.3). Redemption comes last, so that a request that fails a rule cannot
+    spend the code."""
     code = _code_of(client)
     known_resource(request.resource, services)
     authorization = find_own(client)
@@ -88,11 +89,11 @@ def _code_of(client: AuthenticatedClient) -> opaque.Credential:
 
 
 def _require_same_redirect_uri(authorization: Authorization, request: TokenRequest) -> None:
-    """Identical if it was sent before; otherwise it need not be here either (section 4.1.3).
+    """The redirect URI must be identical to that of the authorization request, if that had one (section 4.1.3).
 
-    With PKCE it may be left out, as clients of OAuth 2.1 do (section 10.2 there): the comparison keeps a code that was
-    stolen on its way to another URI from being put into the client's own callback, and the verifier, which is asked for
-    next, does so as well. Where there was no challenge nothing else does, so it stays required.
+    A request with PKCE may leave it out, as clients of OAuth 2.1 do (section 10.2 there). The comparison prevents that
+    a code which was stolen on its way to another URI is injected into the client's own callback, and the verifier,
+    which is checked next, prevents that too. Without a challenge nothing else does, so the redirect URI stays required.
     """
     sent = request.parameters.get("redirect_uri")
     if sent is None and authorization.code_challenge is not None:
@@ -102,7 +103,8 @@ def _require_same_redirect_uri(authorization: Authorization, request: TokenReque
 
 
 def _require_redirect_uri_still(authorization: Authorization, client: Client) -> None:
-    """Where a metadata document is the registration, it may have changed since: what it says now counts."""
+    """A client's metadata document, which is its registration, may have changed since the authorization request. The
+    present document counts."""
     uri = authorization.redirect_uri
     if not client.document_host or uri is None:
         return
@@ -135,7 +137,8 @@ def _redeem(active: Authorization, code: opaque.Credential, services: Services) 
 
 
 def _refusal(existing: Authorization | None, code_hash: bytes, now: int, services: Services) -> InvalidGrant:
-    """Why the code was refused. A replay, being otherwise valid, revokes what the code yielded (section 4.1.2)."""
+    """The reason why the code was refused. A replay that is otherwise valid revokes what the code yielded (section
+    4.1.2)."""
     if existing is None or existing.code_hash != code_hash:
         return InvalidGrant("The authorization code is invalid", reason="code_unknown")
     if existing.revoked_at is not None:

@@ -1,9 +1,10 @@
-"""The client credentials grant: RFC 6749 section 4.4. No refresh token (section 4.4.3), no user, no id_token.
+"""The client credentials grant: RFC 6749 section 4.4. No refresh token (section 4.4.3), no user, no ID token.
 
-Nobody is asked here: what the client is registered for is the permission, and it is an operator's word. Only operators
-give a client this grant, and only they add to the scope of one that has it (`documents.client`). So it may have what
-anybody may grant, and what only operators grant; whether it is a test client, which is about what users are shown,
-makes no difference. What an administrator of an organisation has to allow it never has: none has been asked.
+No user consents here: the registration of the client is the permission, and an operator gave it. Only operators give a
+client this grant, and only operators add to the scope of a client that has it (`documents.client`). So the client may
+have scopes that any user may grant and scopes that only operators grant. Whether it is a test client makes no
+difference, since that concerns what users are shown. The client never gets a scope that an organisation's administrator
+has to allow, because no administrator was asked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NAMES_OF_USERS = frozenset(OF_USERS)
 
 
 def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 - the shape of a grant type
-    """Nothing: the client is all that there is."""
+    """Nothing: the request names only the client."""
     return Named()
 
 
@@ -53,10 +54,11 @@ def _require_confidential(client: Client) -> None:
 
 
 def _requested_scope(request: TokenRequest, client: Client, services: Services) -> Scope:
-    """What of the requested scope the client may have itself, or of its default if nothing is requested (section 3.3).
+    """The part of the requested scope, or of the client's default scope if the request has none, that the client may
+    have itself (section 3.3).
 
-    The rest is ignored, as in an authorization request: clients ask for all that a resource's document names. Raises
-    `InvalidScope` if nothing is left.
+    The rest is ignored, as in an authorization request, because clients ask for everything that a resource's document
+    names. Raises `InvalidScope` if nothing is left.
     """
     requested = parse_scope(request.parameters.get("scope", ""))
     registered = covered(requested or client.scope_when_unspecified, client.scope, services.scopes)
@@ -67,5 +69,5 @@ def _requested_scope(request: TokenRequest, client: Client, services: Services) 
 
 
 def _needs_somebody(name: str, services: Services) -> bool:
-    """Whether it is about a user, or an administrator has to allow it or something that it implies."""
+    """Whether the scope is about a user, or an administrator has to allow it or a scope that it implies."""
     return name in NAMES_OF_USERS or ADMINISTRATOR in services.scopes().words_for(name)

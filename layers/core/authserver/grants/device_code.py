@@ -1,10 +1,10 @@
 """The device authorization grant: RFC 8628. Off unless the operator turns it on.
 
-A device without a browser shows a short code, and asks here again and again until its user has typed that code in a
-browser somewhere else and decided. What the user allowed is an ordinary authorization, which is redeemed once.
+A device without a browser shows a short code and polls here until its user has typed that code in a browser elsewhere
+and decided. What the user allowed is an ordinary authorization, which is redeemed once.
 
-A poll is a read. So what polls too fast is noticed by each function instance, from its own memory, and only then
-written down: the interval that the device has to keep from then on.
+A poll is a read. Each function instance notices in its own memory a device that polls too fast, and only then writes
+the interval that the device has to keep from then on.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ PARAMETERS: tuple[str, ...] = ("device_code",)
 RESPONSE_TYPES: tuple[str, ...] = ()  # it begins at an endpoint of its own
 
 SLOWER = 5  # seconds more between two polls (section 3.5)
-LONGEST_INTERVAL = 60  # seconds; whoever is told to slow down beyond it costs no more writes
+LONGEST_INTERVAL = 60  # seconds; a device that polls too fast beyond it causes no more writes
 REMEMBERED = 512  # devices that an instance remembers
 
 
 def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
-    """Gives the device what the user allowed; it fetches it by itself, so there is nothing to tell the browser.
+    """Stores what the user allowed for the device, which fetches it by itself. The browser gets no parameters.
 
-    None if the same consent was answered otherwise before. Raises `InvalidRequest` if the device waits no longer, and
-    `SessionOver`.
+    None if the same consent was answered differently before. Raises `InvalidRequest` if the device does not wait any
+    more, and `SessionOver`.
     """
     now, device = services.now(), services.tokens.device(request.device)
     if device is None:
@@ -80,7 +80,7 @@ def named(request: TokenRequest, services: Services) -> Named:
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
-    """Tokens once the user has allowed them (section 3.4); redemption comes last, as with any code."""
+    """Tokens, once the user has allowed them (section 3.4). Redemption comes last, as with any code."""
     device = _own_device(client, services)
     if not device.answer:
         raise _pending(device, services)
@@ -96,9 +96,9 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 
 
 def _own_device(client: AuthenticatedClient, services: Services) -> DeviceRequest:
-    """The device that waits, or whose user has allowed what it asks for.
+    """The device, if it still waits or its user has allowed its request.
 
-    Raises `InvalidGrant` if its code is none of this client's, `ExpiredToken`, and `AccessDenied`.
+    Raises `InvalidGrant` if the device code does not belong to this client, `ExpiredToken`, and `AccessDenied`.
     """
     code, device = client.named.credential, client.standing.device
     if code is None:
@@ -117,7 +117,8 @@ def _own_device(client: AuthenticatedClient, services: Services) -> DeviceReques
 
 
 def _pending(device: DeviceRequest, services: Services) -> AuthorizationPending | SlowDown:
-    """What a device is told that has to ask again: after how long is remembered, and kept where it was too fast."""
+    """The error for a device that has to poll again: `AuthorizationPending`, or `SlowDown` if it polled too fast, whose
+    longer interval is stored."""
     polled, now = services.polled, services.now()
     before = polled.pop(device.id, None)
     polled[device.id] = now
@@ -132,7 +133,7 @@ def _pending(device: DeviceRequest, services: Services) -> AuthorizationPending 
 
 
 def _with_authorization(client: AuthenticatedClient, device: DeviceRequest, services: Services) -> AuthenticatedClient:
-    """The client with the authorization that its device was given, read with its ends."""
+    """The client with the authorization that the device was given, read together with its ends."""
     granted = of_authorization(from_base64url(device.answer), client.named.credential)
     return replace(client, named=granted, standing=granted.standing(services, client_id=client.client_id))
 
@@ -140,7 +141,7 @@ def _with_authorization(client: AuthenticatedClient, device: DeviceRequest, serv
 def _redeem(active: Authorization, services: Services) -> None:
     """The one conditional write that licenses the tokens. Raises `InvalidGrant`.
 
-    A device code that comes again revokes nothing: clients are to repeat a poll that was not answered (section 3.5).
+    A device code that is used again revokes nothing, because clients repeat a poll that was not answered (section 3.5).
     """
     try:
         services.tokens.redeem(

@@ -33,7 +33,7 @@ KINDS = {ID_TOKEN: "id_token", ACCESS_TOKEN: "token"}  # the words of a response
 def answer(request: ValidatedAuthorizationRequest, allowed: Allowed, services: Services) -> Mapping[str, str] | None:
     """The tokens of the response type (section 4.2.2), made before the write that licenses them.
 
-    They hang on an authorization that lives as long as the access token, with neither a code nor a refresh token.
+    They belong to an authorization that lives as long as the access token and has neither a code nor a refresh token.
     """
     now = services.now()
     authorization = new_authorization(
@@ -76,7 +76,7 @@ def _issue(request: ValidatedAuthorizationRequest, authorization: Authorization,
 
 
 def _access_token(issue: Issue, services: Services) -> tuple[Secret, dict[str, str]]:
-    """The access token and what is said of it: section 4.2.2's parameters, which are section 5.1's members."""
+    """The access token with its parameters of section 4.2.2, which are the members of section 5.1."""
     access_token, expires_in = issue_access_token(issue, services)
     members = TokenResponse(access_token, expires_in, issue.scope).members()
     return access_token, {name: str(value) for name, value in members.items()}

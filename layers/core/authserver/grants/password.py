@@ -39,7 +39,7 @@ PARAMETERS: tuple[str, ...] = ("username", "password")
 
 
 def named(request: TokenRequest, services: Services) -> Named:  # noqa: ARG001 - the shape of a grant type
-    """Nothing: whose name this is, only the store knows."""
+    """Nothing: only the store knows which user has this name."""
     return Named()
 
 
@@ -69,8 +69,8 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 
 
 def _grantable_scope(requested: Scope, client: Client, services: Services) -> Scope:
-    """What any user may grant of what is requested, or of the client's default if nothing is (section 3.3): nobody is
-    asked here, and what others must allow goes through the consent page.
+    """The part of the requested scope, or of the client's default scope if the request has none, that any user may
+    grant (section 3.3). No consent page is shown, so scopes that somebody else has to allow are left out.
 
     The rest is ignored, as in an authorization request. Raises `InvalidScope` if nothing is left.
     """
@@ -86,7 +86,7 @@ def _authenticate(request: TokenRequest, services: Services) -> Account:
     """The user's account. Raises `InvalidGrant`, the same for an unknown name and a wrong password, and
     `TooManyPasswords`.
 
-    Nor is whoever owes a second factor let in by the password: there is nobody here to ask for it.
+    A user with a second factor is refused as well, because this grant has no step that could ask for it.
     """
     try:
         account = authenticate(
@@ -104,9 +104,9 @@ def _authenticate(request: TokenRequest, services: Services) -> Account:
 def _authorization(
     client: Client, account: Account, scope: Scope, ignored: Scope, audience: tuple[str, ...], services: Services
 ) -> Authorization:
-    """What the tokens hang on; there is no code that could be redeemed.
+    """The authorization of the tokens. It has no code that could be redeemed.
 
-    It is begun under the epochs from before the user's record was read, so that a password changed meanwhile ends it.
+    It begins under the epochs from before the user's record was read, so a password that is changed meanwhile ends it.
     """
     now, user = services.now(), account.user
     grant = account.ends.subject.grant(base64url(opaque.key_of(client.client_id)))

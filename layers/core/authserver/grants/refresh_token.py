@@ -1,8 +1,8 @@
 """The refresh token grant: RFC 6749 section 6, with rotation and reuse detection (RFC 9700 section 4.14.2).
 
 A refresh token is a generation of its authorization. Using the newest makes the next one. Using the one before it,
-within the grace window, gives the same next one again: a client that lost our answer, or two of its workers at once,
-cost nobody a sign-in. Using any older one is theft until shown otherwise, and revokes.
+within the grace period, returns the same next one again, so that a client that lost the answer, or two of its workers
+at once, need no new sign-in. Using any older one counts as theft and revokes the authorization.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def named(request: TokenRequest, services: Services) -> Named:
 
 
 def issue(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
-    """New tokens for an authorization. Rotation comes last: a request that fails a rule uses nothing up."""
+    """New tokens for an authorization. Rotation comes last, so that a request that fails a rule uses nothing up."""
     presented: opaque.Credential | None = client.named.credential
     if presented is None:
         return _issue_over_bridge(request, client, services)
@@ -80,8 +80,8 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 def _issue_over_bridge(request: TokenRequest, client: AuthenticatedClient, services: Services) -> TokenResponse:
     """The first tokens for a refresh token that another system made, made before the write that licenses them.
 
-    From then on it is the generation before the first, and is told from a theft as any other is. Whoever is second of
-    two requests at once gets the tokens of the same authorization.
+    From then on the foreign token is the generation before the first, and the usual rules distinguish a retry from a
+    theft. The second of two simultaneous requests gets tokens of the same authorization.
     """
     if services.bridge is None:
         raise InvalidGrant("The refresh token is invalid", reason="refresh_garbage")
@@ -123,7 +123,7 @@ def _first_tokens(
 
 
 def _traded_at_once(existing: Authorization | None, own: Authorization, services: Services) -> Authorization:
-    """What another request was given for the same token, a moment before. Raises `InvalidGrant`."""
+    """The authorization that another request got for the same token a moment before. Raises `InvalidGrant`."""
     if existing is None or any(getattr(existing, name) != getattr(own, name) for name in OF_A_TRADE):
         raise InvalidGrant("The refresh token is invalid", reason="bridge_contradicts_itself")
     _require_retry(existing, 0, services.claim(), services.now(), services)
@@ -134,9 +134,9 @@ def _traded_at_once(existing: Authorization | None, own: Authorization, services
 
 
 def _require_genuine(presented: opaque.Credential, authorization: Authorization) -> None:
-    """The secret is that of this generation: without the record's salt nobody can have made it.
+    """The token's secret must be that of this generation. It cannot be made without the record's salt.
 
-    A foreign token has none: by its hash the record was found.
+    A foreign token has no such secret: its authorization was found by its hash.
     """
     if presented.is_foreign:
         return
@@ -148,11 +148,11 @@ def _require_genuine(presented: opaque.Credential, authorization: Authorization)
 
 
 def _narrowed_scope(request: TokenRequest, authorization: Authorization, granted: Scope, services: Services) -> Scope:
-    """A subset of what is left of the original grant, or all of it; the successor keeps the original (section 6).
+    """A subset of what is left of the original grant, or all of it; the successor keeps the original scope (section 6).
 
-    Some clients send with each refresh what they asked for at first, which may be more than they were granted or than
-    may be granted now. They get what is left of it, and are told so (section 3.3). Whoever refreshes has what
-    `offline_access` asks for, so where that was not granted it is ignored.
+    Some clients send with each refresh the scope of their first request, which may be more than was granted or than may
+    be granted now. They get what is left of it, and the answer says so (section 3.3). `offline_access` is ignored if it
+    was not granted, because a client that refreshes already has what it stands for.
     """
     requested = parse_scope(request.parameters.get("scope", ""))
     if OFFLINE_ACCESS not in granted:
@@ -165,7 +165,7 @@ def _narrowed_scope(request: TokenRequest, authorization: Authorization, granted
 
 
 def _rotate(authorization: Authorization, presented: opaque.Credential, services: Services) -> None:
-    """The one conditional write that licenses the tokens; or, in the grace window, the one made before.
+    """The one conditional write that licenses the tokens, or within the grace period the earlier one.
 
     Raises `InvalidGrant`.
     """
@@ -181,7 +181,7 @@ def _rotate(authorization: Authorization, presented: opaque.Credential, services
 
 
 def _require_retry(existing: Authorization | None, generation: int, claim: str, now: int, services: Services) -> None:
-    """Tells a retry from a theft by the record as it was when the write was refused. Raises `InvalidGrant`."""
+    """Distinguishes a retry from a theft, by the record as it was when the write was refused. Raises `InvalidGrant`."""
     if existing is None:
         raise InvalidGrant("The refresh token is invalid", reason="authorization_unknown")
     if existing.revoked_at is not None:
@@ -203,6 +203,6 @@ def _generation(presented: opaque.Credential) -> int:
 
 
 def _expired_revocations(authorization: Authorization, now: int) -> frozenset[str]:
-    """Noted access tokens that have expired by every clock: the write that rotates forgets them as well."""
+    """Noted access tokens that have expired by every clock. The write that rotates removes them as well."""
     over = now - FORGOTTEN_AFTER
     return frozenset(entry for entry in authorization.revoked_access_tokens if int(entry.partition(".")[0]) < over)

@@ -31,8 +31,8 @@ DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What an access token is to say. `authorization` is None for a client acting for itself, whose token is
-    `begun`; `claims` are what it tells of its user, and `added` what the operator's own function adds to them."""
+    """What an access token contains. `authorization` is None for a client that acts for itself, whose token is `begun`
+    instead; `claims` are the user's, and `added` are those that the operator's own function adds."""
 
     client: Client
     subject: str
@@ -55,7 +55,7 @@ def issue_access_token(issue: Issue, services: Services) -> tuple[Secret, int]:
 
 
 def lifetime_of(client: Client, services: Services) -> int:
-    """The client's own lifetime, else the deployment's; never beyond what its keys are kept for."""
+    """The client's own lifetime in seconds, or else the deployment's; at most as long as the keys are kept."""
     lifetime = client.access_token_lifetime or services.settings.access_token_lifetime
     return min(lifetime, services.settings.longest_token_lifetime)
 
@@ -86,9 +86,9 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
 
 
 def _bounded(issue: Issue) -> Mapping[str, Any]:
-    """What a token tells of its user, and what is added to it, which by itself fits.
+    """The claims of the user and those that the operator's own function added.
 
-    More than fits a header is left to userinfo, and the token says so.
+    If both together do not fit a header, the user's are left out and the token says so; userinfo has them.
     """
     claims = {**issue.claims, **issue.added}
     if not issue.claims or len(json.dumps(claims, separators=(",", ":"))) <= CLAIMS_BUDGET:
@@ -98,7 +98,7 @@ def _bounded(issue: Issue) -> Mapping[str, Any]:
 
 
 def _epochs(begun: Begun) -> AccessTokenClaims:
-    """What a token without an authorization says of what ends it: its client's epoch, and the deployment's era."""
+    """What ends a token without an authorization: the epoch of its client and the era of the deployment."""
     claims: AccessTokenClaims = {}
     if begun.client:
         claims["epoch"] = begun.client
@@ -108,10 +108,11 @@ def _epochs(begun: Begun) -> AccessTokenClaims:
 
 
 def _claims_of(authorization: Authorization) -> AccessTokenClaims:
-    """What a token says of its authorization; with an organisation, for whom it was chosen (RFC 9396 section 9.1).
+    """The claims that come from the authorization; with an organisation, also the one that was chosen (RFC 9396 section
+    9.1).
 
-    Companies that would make the token too long for a header stay in the record, and the token says so: the authorizer
-    and introspection tell them.
+    Companies that would make the token too long for a header stay in the record, and the token says so. The authorizer
+    and introspection return them.
     """
     claims: AccessTokenClaims = {"auth_time": authorization.auth_time, "authorization_id": authorization.id}
     if not authorization.organisation:

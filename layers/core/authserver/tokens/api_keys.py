@@ -1,6 +1,6 @@
-"""API keys: made, and checked against all that may have ended them.
+"""API keys: made, and checked against everything that may have ended them.
 
-A key is worth what it was given, as far as whoever it stands for has that now, and API keys may have it.
+A key may do what it was given, as far as its user, client or carrier may do that now, and API keys may.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def new_api_key(key: ApiKey, services: Services) -> tuple[Secret, ApiKey]:
-    """The credential of a key to be, and the key with an identifier and the secret's hash."""
+    """The credential of a new key, and the key's record with the identifier and the hash of its secret."""
     identifier, secret = services.random(16), services.random(16)
     credential = opaque.seal(
         opaque.API_KEY,
@@ -41,10 +41,11 @@ def new_api_key(key: ApiKey, services: Services) -> tuple[Secret, ApiKey]:
 
 
 def check_api_key(presented: str, services: Services, source: str = "") -> ActiveAccessToken:
-    """What an API key stands for, if we made it, it has not expired and nothing ended it; no read for garbage.
+    """What an API key stands for, if this server made it, it has not expired and nothing ended it. Garbage causes no
+    read.
 
-    It is read by the keys at hand, and once more if one was withdrawn meanwhile. `source` is the address that calls,
-    which a key limited to networks must come from. Raises `InvalidToken`.
+    The key is checked with the token keys at hand, and once more if one was withdrawn meanwhile. `source` is the
+    address of the caller, which a key that is limited to networks requires. Raises `InvalidToken`.
     """
     credential, standing = _read(presented, services)
     if not services.keys.are_current():
@@ -60,7 +61,7 @@ def check_api_key(presented: str, services: Services, source: str = "") -> Activ
 
 
 def worth_of_api_key(key: ApiKey, standing: KeyStanding, services: Services) -> Scope:
-    """What of its scope the key's user, client, or carrier for the organisation, may give it now."""
+    """The part of its scope that the key's user, client, or carrier for the organisation, may give it now."""
     catalogue = services.scopes()
     scope = catalogue.for_api_keys(key.scope)
     if key.owner == CLIENT:
@@ -87,9 +88,10 @@ def _read(presented: str, services: Services) -> tuple[opaque.Credential, KeySta
 
 
 def _proven(credential: opaque.Credential, key: ApiKey | None) -> ApiKey:
-    """The key that was made with this credential's secret, for whom it names.
+    """The key that was made with this credential's secret, for the user, client and organisation that the credential
+    names.
 
-    Who carries an organisation's may be another one by now.
+    Another administrator may carry an organisation's key by now.
     """
     if key is None or not Secret(credential.text("secret")).matches(key.secret_hash):
         raise InvalidToken("The API key is invalid", reason="unknown")
@@ -113,7 +115,7 @@ def _require_standing(key: ApiKey, standing: KeyStanding, services: Services) ->
 
 
 def _require_network(key: ApiKey, source: str, services: Services) -> None:
-    """That the call comes from where the key may be used; refused where an answer may be kept for other callers."""
+    """Refuses a call from outside the key's networks, and one whose answer may be cached for other callers."""
     if not key.networks:
         return
     if not services.settings.accepts_api_key_header or not _is_within(source, key.networks):
@@ -133,7 +135,7 @@ def _is_within(source: str, networks: tuple[str, ...]) -> bool:
 
 
 def _note_use(key: ApiKey, services: Services) -> None:
-    """Once an hour; what could not be noted is noted with the next use."""
+    """Notes the use of a key once an hour. If the write fails, the next use repeats it."""
     if key.used_at <= services.now() - USED_EVERY:
         with suppress(TemporarilyUnavailable):
             services.api_keys.note_use(key.id, services.now())

@@ -24,7 +24,8 @@ TYPES = ("CLIENT-AUTHENTICATION+JWT", "JWT")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an assertion must say: who it is of, to whom it may be addressed, and the registered algorithm, if any."""
+    """What an assertion must contain: the client as issuer and subject, one of the audiences, and the registered
+    algorithm, if there is one."""
 
     client_id: str
     audiences: tuple[str, ...]
@@ -34,11 +35,12 @@ class Expected:
 def verify_assertion(
     assertion: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now: int
 ) -> tuple[str, int]:
-    """The identifier of an assertion that the client signed for us, and when it expires. It may be used once.
+    """The identifier of an assertion that the client signed for this server, and its expiry in epoch seconds. The
+    caller must accept it only once.
 
     Raises:
-        UnknownKey: none of these keys signed it; it is worth looking whether there are new ones.
-        NotAToken: it is not one; `reason` says why.
+        UnknownKey: none of these keys signed it; the client may have new ones.
+        NotAToken: it is not a valid assertion; `reason` says why.
     """
     try:
         header = header_of(assertion)
@@ -65,7 +67,8 @@ def _allowed(registered: str) -> tuple[str, ...]:
 
 
 def _require_audience(audience: object, audiences: tuple[str, ...]) -> None:
-    """One, and ours: what names a second server could be brought to us by that one (7523bis section 4)."""
+    """Requires exactly one audience, which is this server. A second server that is named as well could replay the
+    assertion here (7523bis section 4)."""
     named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
     if not isinstance(named, str) or named not in audiences:
         raise NotAToken("audience")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from authserver.services import Services
 
 LIFETIME = 3600
-# How a user signed in, by the names of RFC 8176. Without attestation nobody knows whether hardware guards the key of a
+# How a user signed in, by the names of RFC 8176. Without attestation it is unknown whether hardware guards the key of a
 # passkey, so it is neither `hwk` nor `swk`; its user is always verified, which makes two factors of it.
 METHODS = {BY_PASSWORD: ["pwd"], BY_CODE: ["pwd", "otp", "mfa"], BY_PASSKEY: ["pop", "user", "mfa"]}
 
@@ -30,9 +30,9 @@ def issue_id_token(
 ) -> Secret:
     """An ID token for the user of `authorization`, signed by the algorithm that the client registered.
 
-    It says who signed in and when, and of the user what is given (`grants.told_of`), with what the operator's own
-    function has `added`. What is told of the user is else for userinfo to say (section 5.4), as where the token would
-    be longer than we take one back ourselves, as a hint.
+    It says who signed in and when. It contains the user's claims that are given (`grants.told_of`) and those that the
+    operator's own function has `added`. All other claims are at userinfo (section 5.4), and so are these if the token
+    would be longer than this server accepts as a hint.
     """
     from authserver.tokens.jwt import MAX_LENGTH, left_half_hash, sign
 
@@ -58,7 +58,7 @@ def issue_id_token(
 
 
 def _of_sign_in(authorization: Authorization) -> IdTokenClaims:
-    """How the user signed in, and what the session is called to this client; nothing where nobody here knows."""
+    """How the user signed in, and the session's identifier for this client; empty if this server does not know."""
     told: IdTokenClaims = {}
     if authorization.by in METHODS:
         told["amr"] = METHODS[authorization.by]

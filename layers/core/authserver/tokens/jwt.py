@@ -1,8 +1,9 @@
-"""JSON Web Tokens of ours: signed and verified by `cryptography` alone, since they have two algorithms and one header.
+"""JSON Web Tokens of this server: signed and verified by `cryptography` alone, since they have two algorithms and one
+header.
 
-Verification follows RFC 8725: the key is ours and names the one algorithm it may be used with; nothing in the token's
-header chooses either; `jwk`, `jku` and `x5u` are never looked at, and a `crit` is refused. Tokens of others are for
-`tokens.foreign`.
+Verification follows RFC 8725: the key is one of this server's and names the one algorithm that it may be used with;
+nothing in the token's header chooses either; `jwk`, `jku` and `x5u` are never looked at, and a `crit` is refused.
+`tokens.foreign` verifies tokens of others.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def verify(token: str, typ: str, issuer: str, find_key: Callable[[str], Verifica
 
 
 def is_current(claims: Mapping[str, Any], now: int) -> bool:
-    """Whether a verified token may be used now. Clocks may differ by ten seconds about its beginning, not its end."""
+    """Whether a verified token may be used now. Ten seconds of clock difference are allowed about its beginning, none
+    about its end."""
     begins = max(claims["iat"], claims.get("nbf", claims["iat"]))
     return bool(begins - CLOCK_TOLERANCE <= now < claims["exp"])
 

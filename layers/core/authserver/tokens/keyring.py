@@ -1,13 +1,14 @@
 """The server's keys, as a function instance sees them: loaded once, refreshed now and then, unwrapped on first use.
 
-Four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of codes, refresh tokens and handles,
-``access_token`` that of opaque access tokens, which the authorizer checks and which is of no use for anything else.
-Where there are API keys, ``api_key`` is a fifth: it is kept for as long as they live.
+There are four rings: ``ES256`` and ``RS256`` hold signing keys, ``token`` the keys of codes, refresh tokens and
+handles, and ``access_token`` that of opaque access tokens, which the authorizer checks and which is used for nothing
+else. If API keys are on, ``api_key`` is a fifth, whose keys are kept for as long as API keys live.
 
 A new key is published `PUBLISH_LEAD` before it signs, which is longer than any cache of the old key set lives. It is
-kept until what it made last has expired. One that was stolen is withdrawn: the deployment's item tells every function,
-which loads its rings anew, `LOOK_AGAIN` later at the latest; and once more as much later, since a transaction is seen
-item by item, and the ring may have been read as it was. So it is over within a minute.
+kept until what it made last has expired. A stolen key is withdrawn: a count in the deployment's item tells every
+function, which loads its rings anew at most `LOOK_AGAIN` later, and once more as much later, because a transaction
+becomes visible item by item and the ring may have been read as it was before. A withdrawal therefore takes effect
+within a minute.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class KeyRing:
         return None
 
     def _with_current(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
-        """The keys with one that is in use from now on: the newest, or if that is on its way out, another."""
+        """The keys with one that is in use from now on: the newest, or another one if that is being retired."""
         newest = keys[-1] if keys else None
         if newest is None or newest.keep_until is not None:
             return (*keys, self._new_key(name, self._now()))
@@ -130,9 +131,10 @@ class KeyRing:
         return tuple(name for name in self._names if self._rotate(name, at_once=at_once))
 
     def load_ahead(self, used: Sequence[str], checked: Sequence[str]) -> None:
-        """Loads rings before the first request needs them: of the `used`, the keys that sign or seal are unwrapped.
+        """Loads rings before the first request needs them. Of the `used` rings, the keys that sign or seal are
+        unwrapped.
 
-        A ring that is not there yet is left to whoever makes it, and what fails to the first request.
+        A ring that does not exist yet is left to the function that makes it, and a failure to the first request.
         """
         with suppress(TemporarilyUnavailable):
             for name in (*used, *checked):
@@ -156,7 +158,7 @@ class KeyRing:
             kept = self._with_successor(name, kept)
         if kept == ring.keys:
             return False
-        # Whoever loses this write has nothing left to do: the winner did the same.
+        # The invocation that loses this write has nothing left to do: the winner did the same.
         return self._store.put(Ring(name, ring.version + 1, kept))
 
     def _with_successor(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
@@ -230,8 +232,8 @@ class KeyRing:
         return ring
 
     def _reload_stale_signing_rings(self) -> bool:
-        """Looks again for an unknown key, at most once a minute, so that garbage costs no reads; for a ring that is
-        not there, once a second."""
+        """Reads the rings again for an unknown key: at most once a minute, so that garbage causes few reads, and once a
+        second while a ring does not exist."""
         stale = [name for name in SIGNING_RINGS if self._is_stale(name)]
         for name in stale:
             self._load(name)

@@ -1,11 +1,11 @@
 """Opaque credentials that authenticate themselves.
 
-A code, device code, refresh token, access token, API key, session, request handle or link in a mail is
-``<prefix>_`` and base64url of its fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16
-octets. What is forged or mistyped is refused here, without a database read, and cannot change anything.
+A code, device code, refresh token, access token, API key, session, request handle or link in a mail is ``<prefix>_``
+and base64url of its fields, each of fixed length, and a tag: HMAC-SHA-256 under a token key, cut to 16 octets. A forged
+or mistyped credential is refused here, without a database read, and cannot change anything.
 
-The tag says only that we made it. Whether it still stands, and whether its secret is the right one, the stored record
-decides.
+The tag proves only that this server made the credential. The stored record decides whether it still stands, and whether
+its secret is the right one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ DEVICE_CODE = Kind("dc", (("id", 16), ("secret", 16)))
 API_KEY = Kind("apikey", (("id", 16), ("subject", 16), ("client", 16), ("organisation", 16), ("secret", 16)))
 # In the path of a page, out of a mail.
 MAIL_LINK = Kind("ml", (("id", 16), ("subject", 16), ("secret", 16)))
-# A browser that signed in as this subject before; it lets nobody in.
+# A browser that signed in as this subject before; it authenticates no user.
 DEVICE = Kind("dv", (("id", 16), ("subject", 16)))
 # A WebAuthn challenge: random, and bound to a time, a purpose and a browser, so that nothing has to be kept of it.
 CHALLENGE = Kind("ch", (("id", 16), ("made_at", 8), ("binding", 16)))
@@ -67,8 +67,8 @@ NOTHING = bytes(16)
 class Credential:
     """A credential whose tag was right; `key` is the token key that made it.
 
-    `is_foreign`: it stands for a refresh token of another system, by whose hash its authorization was found; so it has
-    no secret of ours, and what follows it is made by `key`.
+    `is_foreign`: it stands for a refresh token of another system, by whose hash its authorization was found. It has no
+    secret of this server, and its successors are made with `key`.
     """
 
     fields: dict[str, bytes] = field(repr=False)
@@ -90,7 +90,7 @@ def seal(kind: Kind, key: bytes, **fields: bytes) -> str:
 
 
 def unseal(kind: Kind, presented: str, keys: tuple[bytes, ...]) -> Credential | None:
-    """The credential that `presented` is, or None if we never made it."""
+    """The credential that `presented` is, or None if this server did not make it."""
     octets = _decode(kind, presented)
     if octets is None:
         return None
@@ -102,34 +102,36 @@ def unseal(kind: Kind, presented: str, keys: tuple[bytes, ...]) -> Credential | 
 
 
 def is_a(kind: Kind, presented: str) -> bool:
-    """Whether `presented` looks like this kind; says nothing of its truth."""
+    """Whether `presented` looks like this kind. It is not verified."""
     return presented.startswith(f"{kind.prefix}_")
 
 
 def is_ours(presented: str) -> bool:
-    """Whether `presented` looks like a credential of any kind of ours."""
+    """Whether `presented` looks like a credential of any kind of this server. It is not verified."""
     return any(is_a(kind, presented) for kind in KINDS)
 
 
 def derived_secret(purpose: str, key: bytes, identifier: bytes, number: int, salt: bytes) -> bytes:
     """The 16-octet secret of a code or of one generation of a refresh token.
 
-    Derived from the token key and the record's salt: nothing usable is stored, neither the table nor the key alone
-    can make it, and it can be computed again for a client that lost our answer.
+    It is derived from the token key and the record's salt. So nothing usable is stored, neither the table nor the key
+    alone can produce it, and it can be computed again for a client that lost the answer.
     """
     message = b"\x00".join((purpose.encode(), identifier, number.to_bytes(4, "big"), salt))
     return _hmac_sha256(key, message)[:TAG]
 
 
 def key_of(text: str) -> bytes:
-    """What stands for a subject or client identifier inside credentials and keys: the half of its SHA-256."""
+    """The hash that stands for a subject or client identifier inside credentials and keys: half of its SHA-256."""
     return _sha256(text.encode()).digest()[:16]
 
 
 def authorization_id(random: bytes, subject: str, organisation: str = "") -> bytes:
-    """The identifier of an authorization: 16 octets each that are random, the subject's and the organisation's.
+    """The identifier of an authorization: 16 random octets, then 16 each that stand for the subject and the
+    organisation.
 
-    Without an organisation the last are zero; without an authorization, for an access token, the first.
+    Without an organisation its octets are zero. For an access token without an authorization, the random octets are
+    zero.
     """
     return random + key_of(subject) + (key_of(organisation) if organisation else NOTHING)
 
@@ -161,7 +163,7 @@ def _hmac_sha256(key: bytes, message: bytes) -> bytes:
 
 @lru_cache(maxsize=16)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """HMAC-SHA-256 with its key taken in, which is most of its price for messages as short as ours."""
+    """HMAC-SHA-256 with its key already processed, which is most of the cost for such short messages."""
     return hmac.new(key, digestmod="sha256")
 
 

@@ -1,4 +1,4 @@
-"""Access tokens that are presented: read, and checked against all that may have ended them."""
+"""Access tokens that are presented: read, and checked against everything that may have ended them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ if TYPE_CHECKING:
 
 
 def check_access_token(presented: str, services: Services) -> ActiveAccessToken:
-    """The access token, if we issued it, it has not expired and nothing ended it; one read, none for garbage.
+    """The access token, if this server issued it, it has not expired and nothing ended it. One read; none for garbage.
 
-    It is read by the keys at hand, and once more by those that there are now, if one was withdrawn meanwhile. What
-    it is worth is what may be granted now. Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a
-    resource is told only that it is.
+    The token is checked with the keys at hand, and once more with the present ones if a key was withdrawn meanwhile.
+    Its scope is what may be granted now. Raises `InvalidToken`, whose `reason` says what was wrong; the caller of a
+    resource learns only that the token is invalid.
     """
     return standing_token(*read_standing(presented, services), services)
 
 
 def read_standing(presented: str, services: Services, *, with_user: bool = False) -> tuple[Named, Standing]:
-    """What an access token of ours names, and all that decides whether it stands; see `check_access_token`.
+    """What an access token of this server names, and everything that decides whether it stands; see
+    `check_access_token`.
 
-    `with_user`: with the user's record, where the token itself tells whose it is.
+    `with_user`: also reads the user's record, if the token itself names the user.
     """
     named = name_access_token(presented, services)
     standing = named.standing(services, with_user=with_user)
@@ -48,7 +49,7 @@ def read_standing(presented: str, services: Services, *, with_user: bool = False
 
 
 def name_access_token(presented: str, services: Services) -> Named:
-    """What an access token of ours names, whether or not it still stands. Raises `InvalidToken`."""
+    """What an access token of this server names, whether or not it still stands. Raises `InvalidToken`."""
     return (_name_opaque if opaque.is_a(opaque.ACCESS_TOKEN, presented) else _name_jwt)(presented, services)
 
 
@@ -63,7 +64,7 @@ def standing_token(named: Named, standing: Standing, services: Services) -> Acti
 
 
 def read_jwt(presented: str, services: Services) -> dict[str, Any]:
-    """The claims of a JWT access token of ours, whether or not it still stands. Raises `InvalidToken`."""
+    """The claims of a JWT access token of this server, whether or not it still stands. Raises `InvalidToken`."""
     from authserver.tokens.jwt import NotAToken, verify
 
     try:
@@ -73,7 +74,7 @@ def read_jwt(presented: str, services: Services) -> dict[str, Any]:
 
 
 def read_opaque(presented: str, services: Services) -> opaque.Credential:
-    """The opaque access token, if we made it. Raises `InvalidToken`."""
+    """The opaque access token, if this server made it. Raises `InvalidToken`."""
     credential = opaque.unseal(opaque.ACCESS_TOKEN, presented, services.keys.token_keys(ACCESS_TOKEN_RING))
     if credential is None:
         raise InvalidToken("The access token is invalid", reason="garbage")
@@ -81,7 +82,7 @@ def read_opaque(presented: str, services: Services) -> opaque.Credential:
 
 
 def authorization_id_of(credential: opaque.Credential) -> str | None:
-    """The authorization that an opaque access token hangs on."""
+    """The identifier of the authorization that an opaque access token belongs to."""
     return (
         credential.text("authorization_id") if opaque.has_authorization(credential.fields["authorization_id"]) else None
     )
@@ -167,10 +168,11 @@ def _opaque_token(credential: opaque.Credential, standing: Standing, now: int) -
 
 
 def _standing(token: ActiveAccessToken, begun: Begun, standing: Standing, services: Services) -> ActiveAccessToken:
-    """The token with what its authorization says, and may say, now. Raises `InvalidToken` if anything has ended it.
+    """The token with the scope and the companies of its authorization as they count now. Raises `InvalidToken` if
+    anything has ended it.
 
-    An absent authorization is dead. The companies are those that the authorization has now and the organisation still
-    has: what was added or dropped since the token was issued counts.
+    An authorization that does not exist any more has ended. The companies are those that the authorization has now and
+    the organisation still has, so what was added or removed since the token was issued counts.
     """
     if token.authorization_id is None:
         _require_not_ended(standing, begun)

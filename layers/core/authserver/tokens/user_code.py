@@ -19,13 +19,13 @@ SEPARATORS = "- _.\t\u00a0\u2010\u2011\u2012\u2013\u2014"
 
 
 def new_user_code(random: Callable[[int], bytes]) -> str:
-    """A code of letters alone, each with the same chance but for 2^-93."""
+    """A code of letters alone. Each code has the same chance, except for a difference of 2^-93."""
     number = int.from_bytes(random(16))
     return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(LENGTH))
 
 
 def read_user_code(typed: str) -> str | None:
-    """The letters of a code that somebody typed; None if it cannot be one."""
+    """The letters of a code that a user typed; None if it cannot be one."""
     letters = typed.strip().upper().translate(dict.fromkeys(map(ord, SEPARATORS)))
     is_code = len(letters) == LENGTH and not set(letters) - set(LETTERS)
     return letters if is_code else None

@@ -1,7 +1,7 @@
-"""What a grant is worth: what was granted, as far as it may be granted now.
+"""The worth of a grant: what was granted, as far as it may be granted now.
 
-The client's scope rides in its end, the operator's mark in the subject's, and the catalogue is remembered by the
-version that the deployment's item tells: so whoever checks a token sees a cut with the read that it makes anyway.
+The client's end contains the client's scope, the subject's end the operator's mark, and the catalogue is remembered by
+the version in the deployment's item. So every check of a token notices a change with the read that it makes anyway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes) -> Scope:
-    """What of a user's scope the client may have now, and the user's word, or an administrator's, may give."""
+    """The part of a user's scope that the client may have now, and that the user or an administrator may give."""
     kept = worth_of_client(scope, ends.client, scopes)
     words = {
         *((OPERATOR,) if ends.subject.operator else ()),
@@ -29,12 +29,12 @@ def worth(scope: Scope, authorization: Authorization, ends: Ends, scopes: Scopes
 
 
 def worth_of_client(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
-    """What of a scope its client may ask for now."""
+    """The part of a scope that its client may ask for now."""
     return covered(scope, scope if end.scope is None else end.scope | scopes().for_every_client, scopes)
 
 
 def worth_of_machine(scope: Scope, end: ClientEnd, scopes: Scopes) -> Scope:
-    """What of its own scope a client may have now: an operator registered it, but no administrator was asked."""
+    """The part of its own scope that a client may have now. An operator registered it; no administrator was asked."""
     words_for = scopes().words_for
     kept = worth_of_client(scope, end, scopes)
     return Scope(tuple(name for name in kept if ADMINISTRATOR not in words_for(name)))

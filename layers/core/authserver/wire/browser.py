@@ -38,7 +38,7 @@ from authserver.wire.cookies import (
 from authserver.wire.forms import MAX_FORM, media_type_of, read_form, read_query, single
 from authserver.wire.http import NO_STORE, HttpRequest, HttpResponse
 
-# A consent form may have each of an organisation's companies in it, ticked: whoever ticks too many is told so.
+# A consent form may have each of an organisation's companies in it, ticked; a user who ticks too many gets an error.
 MAX_CONSENT_FORM, MAX_CONSENT_FIELDS = 65_536, 700
 ELSEWHERE = ("/", "https://", "http://")  # how a `Continuation` begins, and none of our pages
 OWN_PAGES = ("same-origin", "none")  # what browsers say of a form of ours (Fetch Metadata); old ones say nothing
@@ -47,7 +47,7 @@ OWN_PAGES = ("same-origin", "none")  # what browsers say of a form of ours (Fetc
 def parse_authorization_request(request: HttpRequest) -> AuthorizationRequest:
     """RFC 6749 section 3.1: the query of a GET, the form of a POST.
 
-    Repeated parameters are told apart rather than refused: the refusal may have to go by redirect.
+    Repeated parameters are kept apart instead of refused, because the refusal may have to be a redirect.
     """
     pairs = read_form(request) if request.method == "POST" else read_query(request)
     counts = Counter(name for name, _ in pairs)
@@ -72,12 +72,12 @@ def parse_authority_request(request: HttpRequest) -> AuthorityRequest:
 
 
 def parse_continue(request: HttpRequest) -> tuple[str, str | None]:
-    """Where a visitor wants to be once they have signed in, and who they are. Raises `InvalidRequest`."""
+    """The address that a visitor wants after signing in, and their session. Raises `InvalidRequest`."""
     return single(read_query(request)).get("continue", ""), request.cookies.get(SESSION_COOKIE)
 
 
 def is_scripted(request: HttpRequest) -> bool:
-    """Whether a page's script signs in, which is told JSON and no page."""
+    """Whether a page's script signs in. It gets JSON instead of a page."""
     return request.route.endswith("/signin")
 
 
@@ -105,7 +105,7 @@ def parse_sign_in_by_script(request: HttpRequest) -> SignInByScript:
 
 
 def render_continue(message: GoTo, issuer: str) -> HttpResponse:
-    """Where a script leads its user next, with the cookies that a redirect there would bring."""
+    """The address to which a script sends its user next, with the cookies that a redirect there would set."""
     response = render_goto(message, f"{issuer}/")
     address = urljoin(f"{issuer}/", dict(response.headers)["Location"])
     body = json.dumps({"continue": address})

@@ -81,19 +81,19 @@ class JsonMessage(Protocol):
 
 
 def render(message: JsonMessage) -> HttpResponse:
-    """A message as JSON that nobody stores (RFC 6749 section 5.1)."""
+    """A message as JSON that no cache stores (RFC 6749 section 5.1)."""
     return HttpResponse(200, (("Content-Type", "application/json"), *NO_STORE), json_text(message.members()))
 
 
 def render_cacheable(message: JsonMessage, seconds: int) -> HttpResponse:
-    """A message as JSON that anybody may keep for a while; 0 = not."""
+    """A message as JSON that any cache may keep for so many seconds; 0 = none."""
     cache = f"public, max-age={seconds}" if seconds else "no-store"
     headers = (("Content-Type", "application/json"), ("Cache-Control", cache))
     return HttpResponse(200, headers, json_text(message.members()))
 
 
 def render_not_found(message: JsonMessage) -> HttpResponse:
-    """404, for a path under a route of ours that stands for nothing here."""
+    """404, for a path under a route of this server at which there is nothing."""
     return replace(render(message), status=404, reason="not_found")
 
 
@@ -107,7 +107,7 @@ def render_error(error: OAuthError) -> HttpResponse:
 
 
 def render_resource_error(error: OAuthError, _request: HttpRequest) -> HttpResponse:
-    """An error of a protected resource: its challenge tells of a malformed request as well (RFC 6750 section 3.1)."""
+    """An error of a protected resource. Its challenge also describes a malformed request (RFC 6750 section 3.1)."""
     response = render_error(error)
     if type(error) is InvalidRequest:
         return response.with_headers(("WWW-Authenticate", bearer_challenge(error)))
@@ -115,7 +115,7 @@ def render_resource_error(error: OAuthError, _request: HttpRequest) -> HttpRespo
 
 
 def _is_nothing_wrong(error: OAuthError) -> bool:
-    """Whether there is no access token, so that there is nothing to call wrong (RFC 6750 section 3.1)."""
+    """Whether the request has no access token, in which case the challenge names no error (RFC 6750 section 3.1)."""
     return isinstance(error, InvalidToken) and error.reason == TOKEN_MISSING
 
 

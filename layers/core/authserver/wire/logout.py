@@ -32,7 +32,7 @@ def parse_logout_request(request: HttpRequest) -> LogoutRequest:
 
 
 def is_by_refresh_token(request: HttpRequest) -> bool:
-    """Whether a client, and no browser, signs its user out by the refresh token, as Keycloak's do."""
+    """Whether a client, and not a browser, signs its user out by the refresh token, as Keycloak's clients do."""
     if request.method != "POST" or not request.route.startswith(KEYCLOAK) or media_type_of(request) != FORM_MEDIA_TYPE:
         return False
     try:

@@ -19,8 +19,8 @@ PLACEOS = " /auth/"  # in the routes of its paths
 def parse_token_request(request: HttpRequest) -> TokenRequest:
     """RFC 6749 section 3.2. Raises `InvalidRequest`.
 
-    At the paths of PlaceOS, whose clients do that, the parameters of a post without a body may be in the query; whether
-    this client may, its record says.
+    At the paths of PlaceOS, whose clients do so, the parameters of a post without a body may be in the query. The
+    client's record says whether it may.
     """
     is_in_query = not request.body and bool(request.query) and PLACEOS in request.route
     parameters, resource = _read_client_form(request, in_query=is_in_query)
