@@ -1,13 +1,12 @@
-"""What ends what: everything that is begun stores the counters it was begun under, and stands while they are unchanged.
+"""Ends: everything that begins stores the counters that it began under, and stands while they are unchanged.
 
-A subject, a client and an organisation each have an *end*: an item with an ``epoch``. Whatever takes something away
-raises the epoch in the same write. A session, an authorization, a consent, a link in a mail or an access token stores
-the epochs it was begun under (`Begun`); whoever checks it compares them with the present ones, for equality. No clock
-takes part, so the clocks of two functions may differ by minutes. A single token is marked instead, for longer than it
-lives (`FORGOTTEN_AFTER`).
+A subject, a client and an organisation each have an *end*: an item with an ``epoch``. Each withdrawal raises the epoch
+in the same write. A session, an authorization, a consent, a link in a mail or an access token stores the epochs that it
+began under (`Begun`), and a check compares them with the present ones, for equality. No clock takes part, so the clocks
+of two functions may differ by minutes. A single token is marked instead, for longer than it lives (`FORGOTTEN_AFTER`).
 
-An end that was never written has epoch 0. Ends are never removed: that of somebody who was deleted stays, suspended,
-and so nobody else is given the identifier.
+An end that was never written has epoch 0. Ends are never removed: that of a deleted user stays, suspended, and the
+identifier is not used again.
 """
 
 from collections.abc import Mapping
@@ -30,11 +29,11 @@ EVERY_CLIENT = "*"  # where `SubjectEnd.grants` counts what ended for all client
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The epochs under which something was begun, each 0 or empty where it does not apply.
+    """The epochs under which something began, each 0 or empty where it does not apply.
 
     `era` is the deployment's. `grant` counts what ended between the subject and the client, `installation` between the
     organisation and the client, `member_grant` between the member and the client. `membership` is random: it is drawn
-    anew whenever somebody becomes a member or changes the role. `approver` is the key of the administrator by whose
+    anew whenever a membership is created or its role changes. `approver` is the key of the administrator by whose
     approval this was granted, and `approval` counts how often that administrator ceased to be one; `widener` and
     `widening` say the same of the administrator who added companies afterwards.
     """
@@ -75,11 +74,11 @@ _numbers_of = attrgetter(*(one.name for one in fields(Begun) if one.type is int)
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What ends everything at once, and what changed for everybody.
+    """What ends everything at once, and the versions of what every function remembers.
 
     `era` is 128 random bits, drawn anew by an operator's `end everything`; a restored backup cannot repeat it. `keys`
-    counts the withdrawals of keys, `catalogue` the versions of the scope catalogue, `resources` those of the resources
-    that are stored.
+    counts the withdrawals of keys, `catalogue` the versions of the scope catalogue, `resources` those of the stored
+    resources.
     """
 
     era: str = ""
@@ -107,7 +106,7 @@ class SubjectEnd:
     def grant(self, client_key: str) -> int:
         """The epoch of what the subject granted a client, 0 without one.
 
-        Neither count ever falls, so it is never again what it was.
+        Neither count ever decreases, so the epoch never has an earlier value again.
         """
         return self.grants.get(client_key, 0) + self.grants.get(EVERY_CLIENT, 0) if client_key else 0
 
@@ -115,9 +114,8 @@ class SubjectEnd:
 @dataclass(frozen=True, slots=True)
 class ClientEnd:
     """The end of a client. `version` is that of its record; `scope` is what it may have now, and `acts_for_itself`
-    whether it may have a token of its own. None and true if the client has never been changed since it was registered:
-    whatever it has, it had to be registered for.
-    """
+    whether it may have a token of its own. They are None and true if the client has not been changed since it was
+    registered, since it cannot have more than it was registered for."""
 
     epoch: int = 0
     suspended: str = ""

@@ -240,7 +240,7 @@ class TooManySecrets(TooManyAttempts):
 
 
 class TooManyDevices(TooManyAttempts):
-    """The same for devices that wait for their users: whoever starts one has been denied nothing."""
+    """The same for devices that wait for their users. It is no denial of an authorization."""
 
     error = "slow_down"
     section = "RFC 8628 section 3.5"
@@ -253,7 +253,7 @@ class TooManyForeignTokens(TooManyAttempts):
 
 
 class TemporarilyUnavailable(OAuthError):
-    """A store or a key service did not answer: nothing was decided and nothing half done."""
+    """A store or a key service did not answer. Nothing was decided, and nothing is half done."""
 
     error = "temporarily_unavailable"
     status = 503
@@ -261,7 +261,7 @@ class TemporarilyUnavailable(OAuthError):
 
 
 class UnreachableDocument(TemporarilyUnavailable):
-    """A client's metadata document cannot be had now."""
+    """A client's metadata document cannot be fetched now."""
 
 
 class ServerError(OAuthError):

@@ -1,4 +1,4 @@
-"""What a use case may reach beside the stores: keys, passwords, mails, and the way out."""
+"""What a use case may reach besides the stores: keys, passwords, mails, and requests to the internet."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class Keys(Protocol):
         """Every ring as it is stored now."""
 
     def are_current(self) -> bool:
-        """Whether no key was withdrawn since those at hand were loaded, as far as the deployment's item tells that was
-        read last. If one was, or may have been half to be seen, they are loaded anew when they are asked for next."""
+        """Whether no key was withdrawn since the present ones were loaded, as far as the deployment's item says that
+        was read last. If one was, or may have been only half visible, the keys are loaded again when they are used
+        next."""
 
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
-        """Makes, publishes and drops keys by age; the names of the rings that changed.
+        """Makes, publishes and removes keys by age; returns the names of the rings that changed.
 
-        `at_once` does not wait for a key to be old; but a ring whose newest key is not in use yet gets no other.
+        `at_once` does not wait for a key to be old. A ring whose newest key is not in use yet gets no other.
         """
 
     def withdrawn(self, kid: str) -> Ring | None:
-        """The ring of a key as it is to be without that one, with a successor that signs at once; None if there is no
-        such key."""
+        """The ring of a key without that key, with a successor that signs at once; None if there is no such key."""
 
 
 class PasswordHasher(Protocol):
@@ -67,17 +67,18 @@ class PasswordHasher(Protocol):
     def verify(self, password: Secret, password_hash: str | None) -> bool: ...
 
     def matches(self, password: Secret, password_hash: str) -> bool:
-        """The same at the cost of that one hash, where time may tell whether it was right."""
+        """The same for the cost of that one hash, for callers where time may reveal whether the password was right."""
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether `hash` would make it in another way today."""
+        """Whether the hash would be made with other parameters today."""
 
 
 class FetchFailed(Exception):
-    """A document could not be had; `reason` is a tag for logs, `error` what an answer with the status 400 calls it.
+    """A document could not be fetched; `reason` is a tag for logs, and `error` the error code of an answer with the
+    status 400.
 
-    The latter is anybody's text: to be compared with what is known, not to be shown or logged. `status` is that of the
-    answer, where it is the reason.
+    The latter is text of a stranger: it may be compared with known codes, and must not be shown or logged. `status` is
+    that of the answer, if it is the reason.
     """
 
     def __init__(self, reason: str, error: str = "", status: int = 0) -> None:
@@ -89,20 +90,20 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document, and for how many seconds its origin lets it be remembered, if it says so (RFC 9111 section 5.2)."""
+    """A document, and for how many seconds its origin allows it to be cached, if it says so (RFC 9111 section 5.2)."""
 
     document: Mapping[str, Any]
     max_age: int | None = None
 
 
 class Fetcher(Protocol):
-    """The way out: JSON objects from https addresses on the internet, within bounds of time and size."""
+    """Requests to the internet: JSON objects from https addresses, within bounds of time and size."""
 
     def within(self, seconds: float) -> Fetcher:
-        """The same, with an end to all that it fetches from now on together."""
+        """The same, with a time limit on everything that it fetches from now on together."""
 
     def permits(self, url: str) -> bool:
-        """Whether this is an address that may be fetched, as far as its text tells."""
+        """Whether this address may be fetched, as far as its text shows."""
 
     def get(self, url: str, *, younger_than: int = 0, bearer: str = "", filed: bool = False) -> Mapping[str, Any]:
         """The document, or what was fetched less than `younger_than` seconds ago. Raises `FetchFailed`.
@@ -120,13 +121,13 @@ class Fetcher(Protocol):
 class Bridge(Protocol):
     """The operator's function that knows the refresh tokens of another system.
 
-    `until` is when it is asked no more, in epoch seconds.
+    `until` is when it is not asked any more, in epoch seconds.
     """
 
     until: int
 
     def ask(self, question: Mapping[str, str]) -> Any:
-        """What it says, as JSON. Raises `TemporarilyUnavailable`."""
+        """The function's answer, as JSON. Raises `TemporarilyUnavailable`."""
 
 
 class HookFailed(Exception):
@@ -138,16 +139,16 @@ class HookFailed(Exception):
 
 
 class TokenHook(Protocol):
-    """An operator's own function, which has a word in what is told (`identity.token_hook`)."""
+    """An operator's own function that adds claims to tokens or refuses (`identity.token_hook`)."""
 
     def ask(self, question: Mapping[str, Any]) -> Any:
-        """Its answer, whatever JSON that is. Raises `HookFailed`."""
+        """The function's answer, whatever JSON that is. Raises `HookFailed`."""
 
     def failed(self, reason: str) -> None:
-        """Lets the operator know that an answer was of no use, and why."""
+        """Reports to the operator that an answer could not be used, and why."""
 
 
 class Mailer(Protocol):
-    """Who sends mails. Raises `TemporarilyUnavailable` if it was not taken."""
+    """Sends mails. Raises `TemporarilyUnavailable` if the mail was not accepted."""
 
     def send(self, mail: Mail) -> None: ...

@@ -43,10 +43,10 @@ ADDRESSES = 16  # that are remembered
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the credential of a request names, so that all that decides whether it stands can be read together with the
-    request's client: the arguments of `storage.tokens.TokenStore.standing`.
+    """What the credential of a request names, so that everything that decides whether it stands can be read together
+    with the request's client: the arguments of `storage.tokens.TokenStore.standing`.
 
-    `credential` is what we made and was presented, None if it was nothing of ours.
+    `credential` is the credential of this server that was presented, None if it was none.
     """
 
     client_key: str = ""
@@ -64,9 +64,10 @@ class Named:
     def standing(
         self, services: Services, *, client_id: str | None = None, source: str = "", with_user: bool = False
     ) -> Standing:
-        """All that decides whether it stands, with the record of the client that presents it, from `source`; one read.
+        """Everything that decides whether the credential stands, with the record of the client that presents it, from
+        `source`; one read.
 
-        `with_user`: with the user's record as well, where the credential itself tells whose it is.
+        `with_user`: also reads the user's record, if the credential itself names the user.
         """
         return services.tokens.standing(
             client_id=client_id,
@@ -86,9 +87,9 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """A client that has proven who it is, what its request named, and what was read of both together.
+    """A client that has authenticated, what its request named, and what was read of both together.
 
-    Only `client_authentication.authenticate` makes one.
+    Only `client_authentication.authenticate` creates one.
     """
 
     client: Client
@@ -120,18 +121,18 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a use case may reach: nothing else exists for it.
+    """Everything that a use case may reach.
 
-    `scopes` gives the scope catalogue, `resources` the resources that are stored, None where nobody has stored any,
-    `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` what was told to
-    every function at most a second ago, `now` epoch seconds, `random` that many octets from a cryptographic source.
-    `settle` waits until every function has heard what was just told to all of them.
-    `stores_of` gives those of these stores that write only while a session stands. The `fetcher` is for the two
-    functions that go out, the `mailer` for the one that sends mails; others order them by `order_mail`, which takes as
-    long whether there is anybody to send one to or not. `order_erasure` has the erasure of a subject, by its key, begun
-    at once. `order_document` has a document of a client's fetched by the function that does so, waits for it, and tells
-    what went wrong, or nothing. `token_hook` and `bridge` are the operator's own functions, where there are any; the
-    latter for the two functions that refresh. `polled` is what this instance remembers of when devices asked it.
+    `scopes` returns the scope catalogue, `resources` the stored resources (None if none were ever stored),
+    `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` the deployment's item
+    as it was at most a second ago, `now` epoch seconds, and `random` so many octets from a cryptographic source.
+    `settle` waits until every function has seen the deployment's item as it was just written. `stores_of` returns those
+    of these stores that write only while a session stands. The `fetcher` is for the two functions that make requests,
+    and the `mailer` for the one that sends mails. Others order mails by `order_mail`, which takes the same time whether
+    or not there is a recipient. `order_erasure` starts the erasure of a subject, by its key. `order_document` has
+    another function fetch a document of a client, waits for it, and returns the error, or an empty string. `token_hook`
+    and `bridge` are the operator's own functions, if there are any; the latter is for the two functions that refresh.
+    `polled` is when devices last polled this instance.
     """
 
     settings: Settings
@@ -187,14 +188,13 @@ class Services:
         return found
 
     def by(self, session: Session) -> Self:
-        """These services for what a session decides: nothing is written any more once it was ended.
-
-        Their stores raise `storage.browsers.SessionOver` then.
-        """
+        """These services for what a session decides: after the session has ended, their stores write nothing and raise
+        `storage.browsers.SessionOver`."""
         return replace(self, **self.stores_of(session))
 
     def claim(self) -> str:
-        """What a conditional write leaves behind, so that its retry, when the answer was lost, finds its own."""
+        """A random value that a conditional write stores, so that its retry, if the answer was lost, recognises its own
+        write."""
         return base64url(self.random(16))
 
     @property
@@ -204,7 +204,7 @@ class Services:
         return own if stored is None else (*own, *stored.identifiers_beside(own))
 
     def known_resource(self, indicator: str) -> str | None:
-        """The one of the known resources that `indicator` means, as the operator wrote it; None if it means none."""
+        """The known resource that `indicator` stands for, as the operator wrote it; None if there is none."""
         found, stored = resource_among(indicator, self.settings.known_resources), self.resources()
         if found is not None or stored is None:
             return found
@@ -212,13 +212,13 @@ class Services:
         return resource.identifier if resource else None
 
     def present_audience(self, audience: tuple[str, ...]) -> tuple[str, ...]:
-        """The resources of an audience that were not removed since."""
+        """The resources of an audience that still exist."""
         stored = self.resources()
         return audience if stored is None else stored.present(audience)
 
     @property
     def response_types(self) -> Mapping[str, AuthorizationGrant]:
-        """What the authorization endpoint can be asked for, and the grant that answers."""
+        """The response types of the authorization endpoint, and the grant that answers each."""
         return {
             response_type: cast("AuthorizationGrant", grant)
             for grant in self.grants.values()

@@ -1,4 +1,4 @@
-"""What the operator chose. Every environment variable is named here, once; the template sets them."""
+"""The operator's settings. Every environment variable is named here, once; the template sets them."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class Settings:
     registrations_per_day: int  # and in all
     client_documents: tuple[str, ...]  # the hosts whose metadata documents make clients, or ANY_HOST; none: off
     documents_function: str
-    token_hook: str  # the function that has a word in what is issued; empty if none has
+    token_hook: str  # the token hook; empty if there is none
     continues_without_hook: bool  # whether what that function failed to answer is issued all the same
-    mail_from: str  # whom mails are from; empty if none are sent
+    mail_from: str  # the sender of mails; empty if none are sent
     mail_function: str
     erase_function: str
     email_sign_in: bool  # whether a confirmed e-mail address works wherever a username does

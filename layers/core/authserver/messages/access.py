@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A call to a protected route, as the authorizer sees it.
+    """A call to a protected route, as the authorizer receives it.
 
     `audience` is the resource identifier of the API that is called; `route` is ``METHOD /path`` as the API's own
-    definition writes it. `api_keys` is what the header ``X-API-Key`` has, `source` the address that calls; empty where
-    API Gateway does not tell it. `is_own` tells that it is this server's own API, whose routes nobody can describe but
-    the template.
+    definition writes it. `api_keys` are the values of the header ``X-API-Key``, `source` is the address of the caller,
+    empty if API Gateway does not say. `is_own` says that it is this server's own API, whose routes only the template
+    describes.
     """
 
     authorization: str | None = field(repr=False)
@@ -35,10 +35,11 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActiveAccessToken:
-    """An access token that was verified and is not revoked: RFC 9068 section 2.2's claims.
+    """An access token that was verified and is not revoked: the claims of RFC 9068 section 2.2.
 
-    `entities` are the companies of `organisation` that it reaches now; `every_entity` tells that those to come are too.
-    That of an API key has its identifier as `jti` and `api_key`; unless it is a client's, `client_id` is empty.
+    `entities` are the companies of `organisation` that it reaches now; `every_entity` says that it reaches future ones
+    too. The token of an API key has the key's identifier as `jti` and `api_key`; unless it is a client's, `client_id`
+    is empty.
     """
 
     client_id: str

@@ -57,8 +57,8 @@ class AuthorizationDetails:
 class Choice:
     """The organisation and companies that a user chose for a client; none for a client that acts for users.
 
-    `by_administrator`: what was chosen took an administrator's word, and the user is one. `declined` is what the user
-    left out of the scope that was asked for. `under` are the epochs of all that decided the choice.
+    `by_administrator`: the choice required an administrator, and the user is one. `declined` is the part of the
+    requested scope that the user left out. `under` are the epochs of everything that decided the choice.
     """
 
     organisation: str = ""
@@ -83,11 +83,11 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedAuthorizationRequest:
-    """A request that obeys every rule. Only `endpoints.browsers.validation.validate` makes one.
+    """A request that obeys every rule. Only `endpoints.browsers.validation.validate` creates one.
 
-    Its answer goes to `redirect`, or where there is none to a `device` (`models.tokens.DeviceRequest`), by its
-    identifier; that of a device has no response type. `ignored` is what it asks for besides `scope`. The user
-    has to sign in by one of the `acr`, if there are any.
+    Its answer goes to `redirect`, or if there is none to a `device` (`models.tokens.DeviceRequest`), by its identifier;
+    a device's request has no response type. `ignored` is the requested scope besides `scope`. The user has to sign in
+    by one of the `acr`, if there are any.
     """
 
     client: Client
@@ -119,7 +119,8 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedRefusal:
-    """An error for a client that nobody has verified, told its user first; `back` tells it, if they want that."""
+    """An error for a client that no operator has verified. Its user is shown the error first; `back` leads to the
+    client."""
 
     client: Client
     error: OAuthError

@@ -1,4 +1,4 @@
-"""Spoken through the browser while a request is under way: forms, pages, and where it goes next."""
+"""Messages of a browser while a request is in progress: forms, pages, and redirects."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -74,9 +74,9 @@ class ConsentForm(Interaction):
 
 @dataclass(frozen=True, slots=True)
 class DeviceForm(Interaction):
-    """What a browser brings to the pages of a device's user: a code that was typed, or the answer to whether they
-    started it. `is_link`: nobody sent a form of ours; any page can make a browser bring such a code.
-    """
+    """What a browser sends to the pages of a device's user: a code that was typed, or the answer to whether the user
+    started the device. `is_link`: the code comes from a link instead of a form of this server, and any page can make a
+    browser follow one."""
 
     csrf: str = field(default="", repr=False)
     user_code: str = field(default="", repr=False)
@@ -127,9 +127,9 @@ class FederationProblem:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Where somebody goes once they have signed in or out: a path of this origin, or an address of a listed one.
+    """The address of a browser after signing in or out: a path of this origin, or an address of a listed site.
 
-    Only `endpoints.browsers.continuation.resolve_continue` makes one.
+    Only `endpoints.browsers.continuation.resolve_continue` creates one.
     """
 
     address: str
@@ -189,11 +189,11 @@ class GoTo:
 class LoginPage:
     """The sign-in page. `problem` is a sentence for the user, empty at first.
 
-    `providers` have a button each; `asks_email` tells whether there are some that an e-mail address leads to, and
-    `takes_email` whether one may be typed as a name at all. Without a `client`, a page of ours wants to know who is
-    there. `passkey` are the options by which the browser asks for one, empty where none can be; `reason` is for
-    the log, where one was refused. `account` and `name` are of whoever is signed in already: who may go on as that by a
-    form with `continue_csrf`, or else has to sign in again.
+    `providers` have a button each; `asks_email` says whether an e-mail address leads to further ones, and `takes_email`
+    whether an address may be typed as a name at all. Without a `client`, a page of this server requires the sign-in.
+    `passkey` are the options by which the browser asks for one, empty if none can be used; `reason` is for the log, if
+    one was refused. `account` and `name` are of the user who is signed in already, who may continue by a form with
+    `continue_csrf`, or else has to sign in again.
     """
 
     request_handle: str
@@ -217,7 +217,7 @@ class LoginPage:
 
     @property
     def may_continue(self) -> bool:
-        """Whether the session that there is would do."""
+        """Whether the present session is sufficient."""
         return bool(self.continue_csrf)
 
 
@@ -268,11 +268,11 @@ class ConsentPage:
     """The consent page. The answer goes to `redirect`, or to a device if that is None. `lifetime` is how long access
     lasts, in seconds; `problem` a sentence for the user.
 
-    `beyond` says what the client cannot do with all this. `account` and `name` tell who is signed in, `another_may`
-    that somebody else may answer instead. An answer that is remembered is so until `remembered_until`, else 0.
-    `needs_approval` tells that the user cannot allow this alone, whatever is chosen; `asked` is what the user asked an
-    administrator for this client before, if that waits or was denied; `entities` are the companies that are chosen so
-    far.
+    `beyond` says what the client cannot do. `account` and `name` are of the user who is signed in, and `another_may`
+    says that another user may answer instead. The answer is remembered until `remembered_until`, 0 if it is not.
+    `needs_approval` says that the user cannot allow this alone, whatever is chosen; `asked` is the user's earlier
+    question to an administrator for this client, if it is open or was denied; `entities` are the companies that are
+    chosen so far.
     """
 
     request_handle: str
@@ -297,8 +297,8 @@ class ConsentPage:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswered:
-    """A device has its answer and fetches it by itself: its user may go back there. `is_too_late`: somebody had decided
-    before, or it waits no longer, so that this answer changed nothing."""
+    """The device has its answer and fetches it by itself, so its user may go back to it. `is_too_late`: the device was
+    answered before, or does not wait any more, so this answer changed nothing."""
 
     client: Client
     is_allowed: bool
@@ -308,7 +308,7 @@ class DeviceAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """An administrator has been asked; `back` is the answer that the client gets meanwhile."""
+    """An administrator was asked; `back` is the answer that the client gets meanwhile."""
 
     client: Client
     organisation: Organisation

@@ -50,7 +50,8 @@ class GoToLogout:
 
 @dataclass(frozen=True, slots=True)
 class LogoutPage:
-    """Asks whether to sign out. `client` is who wants it, None if nobody said; `flaw` is what is wrong with how."""
+    """Asks whether to sign out. `client` is the client that asks, None if the request names none; `flaw` is what is
+    wrong with the request."""
 
     csrf: str = field(repr=False)
     account: str
@@ -62,9 +63,10 @@ class LogoutPage:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """Nobody is signed in in this browser any more. `goes_back`: on to the target, where there is one, at once.
+    """The browser is signed out. `goes_back`: it continues to the target, if there is one, at once.
 
-    `ends_cookie`: the browser brought one. `flaw` is what is wrong with the request, which so leads nowhere.
+    `ends_cookie`: the browser sent a session cookie. `flaw` is what is wrong with the request, which therefore leads
+    nowhere.
     """
 
     client: Client | None

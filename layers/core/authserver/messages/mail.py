@@ -13,15 +13,15 @@ CHANGED_BY_OPERATOR, ACCOUNT_DELETED = "changed_by_operator", "account_deleted"
 
 @dataclass(frozen=True, slots=True)
 class MailOrder:
-    """What a page asks to be sent, without knowing whether there is anybody to send it to.
+    """An order for a mail, made by a page that does not know whether there is a recipient.
 
-    `kind` says what, `subject` to whom, `address` where to, if not to the one that the user has. Whoever asks for a new
-    password is known by the `username` or address that was typed, and by the subject if that is somebody's. Of an
-    account that was deleted, the username and the address are all that is known. `issuer` is where the page is,
-    `ordered_at` when that was, `begun` and `sessions` the epochs of whoever it is for, as the page read them,
-    `languages` what its reader prefers (RFC 9110 section 12.5.4). The link in a mail is made of the order's `id`, so
-    that an order carried out twice gives the same link. `what` is what an operator did, a kind of `identity.activity`,
-    and `about` what it was about; or the username from before.
+    `kind` is the kind of mail, `subject` the recipient, `address` the address, if it is not the user's present one. A
+    user who asks for a new password is identified by the `username` or address that was typed, and by the subject if
+    that belongs to a user. Of an account that was deleted, only the username and the address are known. `issuer` is
+    where the page is, `ordered_at` the time in epoch seconds, `begun` and `sessions` are the recipient's epochs as the
+    page read them, and `languages` are the reader's preferences (RFC 9110 section 12.5.4). The link in a mail is
+    derived from the order's `id`, so an order that is carried out twice gives the same link. `what` is the act of an
+    operator, a kind of `identity.activity`, and `about` its object, or the earlier username.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class NoLetter:
-    """An order that nobody gets a mail for; `reason` is for the log."""
+    """An order for which no mail is sent; `reason` is for the log."""
 
     reason: str
 

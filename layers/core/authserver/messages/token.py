@@ -1,4 +1,4 @@
-"""Spoken by clients at the back channel."""
+"""Messages of clients at the back channel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClientRequest:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest(ClientRequest):
-    """RFC 6749 section 4.1.3 and its like. `is_in_query`: its parameters were not in the body, where they belong."""
+    """RFC 6749 section 4.1.3 and its like. `is_in_query`: its parameters were in the query instead of the body."""
 
     grant_type: str = ""
     is_in_query: bool = False
@@ -62,7 +62,8 @@ class TokenResponse:
     authorization_details: tuple[Mapping[str, Any], ...] = ()  # as granted, where they were asked for (RFC 9396)
 
     def members(self) -> dict[str, Any]:
-        """The JSON members of the answer. `scope` is always told: it may differ from what was asked (section 3.3)."""
+        """The JSON members of the answer. `scope` is always included, because it may differ from the request (section
+        3.3)."""
         members: dict[str, Any] = {
             "access_token": self.access_token.reveal(),
             "token_type": "Bearer",

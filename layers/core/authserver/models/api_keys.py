@@ -13,11 +13,11 @@ USER, CLIENT, ORGANISATION = "user", "client", "organisation"  # whose a key is
 class ApiKey:
     """A key that calls APIs for a user, for a client, or for an organisation and its companies `entities`.
 
-    `id` is 16 random octets in base64url; of the secret there is the SHA-256. A client's has its `client_id` and no
-    `subject`. An organisation's has in `subject` the administrator who carries it: it falls when that one ceases to be
-    an administrator, unless another one has taken it over. `networks` are where it may be used from, everywhere if
-    there are none. `begun` has the count of the subject's keys (`ends.SubjectEnd.api_keys`) for the subject's epoch.
-    `used_at` is 0 until it is used, and then behind by an hour at most.
+    `id` is 16 random octets in base64url; of the secret, the SHA-256 is stored. A client's key has its `client_id` and
+    no `subject`. An organisation's key has in `subject` the administrator who carries it: it ends when that user ceases
+    to be an administrator, unless another administrator has taken it over. `networks` are those that it may be used
+    from; empty means all. `begun` has the count of the subject's keys (`ends.SubjectEnd.api_keys`) in place of the
+    subject's epoch. `used_at` is 0 until the key is used, and afterwards at most an hour behind.
     """
 
     id: str
@@ -37,5 +37,5 @@ class ApiKey:
 
     @property
     def owner(self) -> str:
-        """Whose it is: `USER`, `CLIENT` or `ORGANISATION`."""
+        """The kind of the key's owner: `USER`, `CLIENT` or `ORGANISATION`."""
         return CLIENT if self.client_id else ORGANISATION if self.organisation else USER

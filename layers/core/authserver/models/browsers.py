@@ -7,18 +7,19 @@ from authserver.ends import Begun
 from authserver.records import dataclass
 from authserver.values import Scope, base64url, sha256
 
-WITHDRAWN = "withdrawn"  # in place of the claim of whoever used a link: nobody may any more
+WITHDRAWN = "withdrawn"  # in place of the claim that used a link: it cannot be used any more
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser that has signed in; the cookie's secret is kept as SHA-256.
+    """A browser that has signed in. Of the cookie's secret, the SHA-256 is stored.
 
-    `signed_in_for` is the pending request whose user typed the password: what `prompt=login` asks for. `auth_time` is
-    when the user did, which may be long before `created_at` where it was at an identity provider. `begun` and
+    `signed_in_for` is the pending request for which the user typed the password, as `prompt=login` requires.
+    `auth_time` is when the user signed in, which for an identity provider may be long before `created_at`. `begun` and
     `sessions` are the user's epochs from before anything was read that decided the sign-in. `device` names browser and
-    system, `source` the network it signed in from: for its user to read. `by` is what the user signed in by, empty if
-    only an identity provider knows. `origin` is the identifier it began with, once it has another.
+    system, and `source` is the network of the sign-in; both are for the user to read. `by` is how the user signed in,
+    empty if only an identity provider knows. `origin` is the identifier with which the session began, if it has another
+    one now.
     """
 
     id: str
@@ -36,22 +37,24 @@ class Session:
     origin: str = ""
 
     def sid_for(self, client_id: str) -> str:
-        """What ID tokens call this session to a client: the same as long as it lasts, and another for each client.
+        """The identifier of this session in ID tokens for a client: constant while the session lasts, and different for
+        each client.
 
-        OpenID Connect Front-Channel Logout 1.0 section 3. Nobody finds the session by it, nor what others call it.
+        OpenID Connect Front-Channel Logout 1.0 section 3. It does not lead to the session, nor to its identifier for
+        another client.
         """
         return base64url(sha256(f"sid\x00{self.origin or self.id}\x00{client_id}")[:12])
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """An authorization request held on the server while its user signs in and consents.
+    """An authorization request that is stored while its user signs in and consents.
 
-    `browser_hash` binds it to the browser that began it; `parameters` is the request as it was validated and cannot
-    be changed by any form. `salt` and `id` make the code that it can yield, so that it yields only one.
-    With a `visit` it is no client's: it is a page of ours that its user wants to see, by its path, and `parameters`
-    are those that say how to sign in. With a `device` its answer goes to that device (`models.tokens.DeviceRequest`);
-    there is such a request only once somebody has said in this browser that they started it.
+    `browser_hash` binds it to the browser that began it; `parameters` is the validated request, which no form can
+    change. `salt` and `id` determine the one code that it can yield. With a `visit` it does not come from a client: it
+    is the path of a page of this server that its user wants to see, and `parameters` say how to sign in. With a
+    `device` its answer goes to that device (`models.tokens.DeviceRequest`); such a request exists only after the user
+    has confirmed in this browser that they started the device.
     """
 
     id: str
@@ -71,10 +74,10 @@ class PendingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """A sign-in under way at an identity provider, for one pending request; good for one answer.
+    """A sign-in in progress at an identity provider, for one pending request. It accepts one answer.
 
-    `nonce` and `code_verifier` are what the answer must fit, and if the request wants a new sign-in, the person has to
-    have signed in there since `signed_in_since`. `spent_by` is the claim of the one who took the answer.
+    The answer must match `nonce` and `code_verifier`. If the request wants a new sign-in, the user must have signed in
+    there since `signed_in_since`. `spent_by` is the claim that took the answer.
     """
 
     id: str
@@ -89,10 +92,11 @@ class Federation:
 
 @dataclass(frozen=True, slots=True)
 class OneTimeLink:
-    """A link that was sent to `address` for one `purpose` of the subject's; only its secret's SHA-256 is kept.
+    """A link that was sent to `address` for one `purpose` of the subject. Of its secret, only the SHA-256 is stored.
 
-    `created_at` is when it was ordered, `begun` the subject's epochs then, `sessions` those of the session that ordered
-    it, None if none did. `spent_by` is the claim of the one who used it, or `WITHDRAWN` if it was taken back.
+    `created_at` is when it was ordered, `begun` are the subject's epochs at that time, and `sessions` the counter of
+    the session that ordered it, None without a session. `spent_by` is the claim that used it, or `WITHDRAWN` if it was
+    taken back.
     """
 
     id: str
@@ -109,7 +113,7 @@ class OneTimeLink:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a user has allowed a client before, and what they have left out, so as not to ask again."""
+    """What a user has allowed a client, and what the user left out, so that the same question is not asked again."""
 
     subject: str
     client_id: str

@@ -9,17 +9,17 @@ from authserver.values import RedirectUri, Scope, host_of
 LOGO_APART = "data:"  # the `logo_uri` of a client that was read without its logo, which is in the URI itself
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # the grant `device_code` (RFC 8628 section 3.4)
 VERIFIED, TEST = "verified", "test"
-OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner is no more; nobody is given it
+OWNER_DELETED = "(deleted user)"  # the `owner` of a client whose owner was deleted; no subject has this identifier
 PRIVATE_KEY_JWT = "private_key_jwt"
 ASSERTION_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA", "Ed25519")  # the last two are one (RFC 9864)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """One of up to two live secrets of a client; only its SHA-256 is kept, since it is 256 random bits.
+    """One of at most two live secrets of a client. Only its SHA-256 is stored, since it is 256 random bits.
 
-    `encoded` instead of it is the password hash that another system kept of the secret (`identity.hashes`). `used_at`
-    is when it was first used on the last day that it was: for its owner to read, so that two differ by nothing in it.
+    `encoded`, in place of that, is the password hash that another system had of the secret (`identity.hashes`).
+    `used_at` is the time of the first use on the day of the last use, for the client's owner to read.
     """
 
     hash: bytes = field(repr=False)
@@ -33,14 +33,14 @@ class ClientSecret:
 class Client:
     """A registered client: RFC 7591 metadata and this deployment's policy for it.
 
-    `version` grows by one with each change, which is conditional on it. `verification` is `TEST` until an operator has
-    verified who is behind it. `preferred_subject_type` is whom the client acts for: `user`, or an `organisation` or
-    `company` that the user chooses; `optional_scope` is what of its scope a user may leave out. A registration that is
-    not used by `expires_at` is over. `epoch` is that of its end: it is no part of the record, and there where the
-    client was read to be used (`storage.ClientStore.find`). `jwks` is the text of a JWK set: of its own keys, which are
-    in the record, or else at `jwks_uri`. `id_token_claims`: its ID tokens tell what its scope tells of the user, which
-    else is left to userinfo; None where it said nothing. `token_hook`:
-    the operator's own function is asked about what it is issued; None, too.
+    `version` increases by one with each change, which is conditional on it. `verification` is `TEST` until an operator
+    has verified the client's operator. `preferred_subject_type` says for whom the client acts: a `user`, or an
+    `organisation` or `company` that the user chooses. `optional_scope` is the part of its scope that a user may leave
+    out. A registration that is not used by `expires_at` is over. `epoch` is that of its end: it is not part of the
+    record, and is set if the client was read to be used (`storage.ClientStore.find`). `jwks` is the text of a JWK set:
+    the client's own keys, in the record or else at `jwks_uri`. `id_token_claims`: its ID tokens contain the user's
+    claims of its scope, which otherwise are at userinfo only; None if its metadata says nothing. `token_hook`: the
+    operator's own function is asked about what is issued to it; None likewise.
     """
 
     client_id: str
@@ -88,11 +88,11 @@ class Client:
 
     @property
     def is_active(self) -> bool:
-        """Whether nobody has disabled it."""
+        """Whether the client is not disabled."""
         return self.status == ACTIVE
 
     def is_expired(self, now: int) -> bool:
-        """Whether this is a registration that nobody used in time."""
+        """Whether this is a registration that was not used in time."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
@@ -102,23 +102,23 @@ class Client:
 
     @property
     def document_host(self) -> str:
-        """The host of its metadata document, if its identifier is the address of one."""
+        """The host of the client's metadata document, if its identifier is the address of one."""
         return host_of(self.client_id) if "://" in self.client_id else ""
 
     @property
     def has_secret(self) -> bool:
-        """Whether it authenticates by a secret that both sides know, and so is given one."""
+        """Whether the client authenticates by a shared secret, and so is given one."""
         return self.token_endpoint_auth_method.startswith("client_secret_")
 
     @property
     def has_claims_in_id_token(self) -> bool:
-        """Whether its ID tokens tell what its scope tells of the user; those of a confidential client do, unless it
-        says otherwise: many libraries ask nowhere else."""
+        """Whether the client's ID tokens contain the user's claims of its scope. By default those of a confidential
+        client do, because many libraries look nowhere else."""
         return not self.is_public if self.id_token_claims is None else self.id_token_claims
 
     @property
     def is_hooked(self) -> bool:
-        """Whether the operator's own function, if there is one, is asked about what it is issued."""
+        """Whether the operator's own function, if there is one, is asked about what is issued to this client."""
         return self.token_hook is not False
 
     @property
@@ -128,5 +128,5 @@ class Client:
 
     @property
     def scope_when_unspecified(self) -> Scope:
-        """What a request without a scope asks for (RFC 6749 section 3.3)."""
+        """The scope of a request that has none (RFC 6749 section 3.3)."""
         return self.default_scope or self.scope

@@ -1,4 +1,4 @@
-"""What operators configure: identity providers, and how the pages look."""
+"""The configuration that operators store: identity providers, and how the pages look."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -13,15 +13,15 @@ ANY_DOMAIN: Literal["*"] = "*"  # of e-mail addresses
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """An OpenID Provider that people may sign in through; to it, this server is a client.
+    """An OpenID Provider that users may sign in through. This server is a client of it.
 
-    `client_secret` is wrapped: only a key service can open it. `claims` maps ours (``name``, ``email``,
-    ``email_verified``, ``preferred_username``) to those that they are taken from, where the names differ. Whoever has
-    an address in one of `domains` is sent to it. `sign_up` makes an account of who comes for the first time, and a
-    member of `organisation`, if there is one. `trusts_email` tells whether its word that an address is verified counts:
-    True for addresses in its own `domains`, `ANY_DOMAIN` for every one. `shown` tells whether every sign-in page has a
-    button for it. `made_by` stands for the Idempotency-Key of the call that added it. `version` grows by one with each
-    write, which is conditional on it.
+    `client_secret` is wrapped: only a key service can open it. `claims` maps this server's claims (``name``, ``email``,
+    ``email_verified``, ``preferred_username``) to the provider's, where the names differ. Users with an address in one
+    of `domains` are sent to it. `sign_up` creates an account for a user who comes for the first time, and a membership
+    in `organisation`, if there is one. `trusts_email` says whether its statement that an address is verified counts:
+    True for addresses in its own `domains`, `ANY_DOMAIN` for every address. `shown` says whether every sign-in page has
+    a button for it. `made_by` stands for the Idempotency-Key of the call that added it. `version` increases by one with
+    each write, which is conditional on it.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What was fetched for clients: their metadata documents, and their key sets."""
+"""Documents that were fetched for clients: their metadata documents and their key sets."""
 
 from dataclasses import field
 
@@ -7,7 +7,7 @@ from authserver.records import dataclass
 
 MINUTE, DAY = 60, 86_400
 STALE = DAY  # seconds that something is used beyond its time while its origin is down
-GRACE = 10 * MINUTE  # the same where it is for us that nobody looked there
+GRACE = 10 * MINUTE  # the same if this server could not look
 RETRY = MINUTE  # seconds that an error is remembered
 BUDGET = "budget"  # we had fetched too much
 NOT_CARRIED_OUT = "not_carried_out"  # the function that fetches did not answer
@@ -40,26 +40,26 @@ class FetchedDocument:
 
     @property
     def is_refused(self) -> bool:
-        """Whether its origin, or what is there now, says that there is nothing to go by any more."""
+        """Whether its origin, or its present content, says that there is no document any more."""
         return bool(self.error) and self.error not in UNDECIDED
 
     @property
     def is_there(self) -> bool:
-        """Whether there is something to go by."""
+        """Whether there is a document or key set to use."""
         return self.client is not None or bool(self.jwks)
 
     def why_not(self, outcome: str) -> str:
-        """What is wrong with it, where an attempt just now had this `outcome`."""
+        """The error of it, where an attempt just now had this `outcome`."""
         return self.error if self.is_refused else outcome or self.error
 
     def is_current(self, now: int) -> bool:
-        """Whether it need not be fetched: it is fresh, or what went wrong was a moment ago."""
+        """Whether it need not be fetched now: it is fresh, or an attempt failed a moment ago."""
         if self.error:
             return now < self.checked_at + RETRY
         return self.is_there and now < self.fresh_until
 
     def is_usable(self, now: int, outcome: str = "") -> bool:
-        """Whether it may be gone by: fresh, or no older than what went wrong last, or just now, may last."""
+        """Whether it may be used: it is fresh, or no older than the last error, or the `outcome` just now, permits."""
         if not self.is_there or self.is_refused:
             return False
         beyond = STALE if self.error or outcome in OUTAGES else GRACE if outcome in OURS else 0

@@ -1,4 +1,4 @@
-"""What people offer and ask of each other in organisations."""
+"""Invitations of organisations to users, and what members ask administrators to approve."""
 
 from dataclasses import field
 
@@ -9,11 +9,11 @@ from authserver.values import Scope
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An administrator's offer of a membership to whoever is known here by `name`.
+    """An administrator's offer of a membership to the user who is known here by `name`.
 
-    That is a login name, or an e-mail address that was verified, as `values.normalised_username` writes it; nobody has
-    looked whether there is such a person. There is one for an organisation and a name, and `id` stands for both. It was
-    `begun` in an era of the deployment, under the membership of who sent it, and stands while both are as they were.
+    That is a login name or a verified e-mail address, as `values.normalised_username` writes it. Such a user need not
+    exist. There is one invitation for an organisation and a name, and `id` stands for both. It was `begun` in an era of
+    the deployment, under the membership of its sender, and stands while both are unchanged.
     """
 
     id: str
@@ -28,10 +28,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A member's wish that an administrator of the organisation allow a client more than the member may.
+    """A member's request that an administrator of the organisation allow a client more than the member may.
 
-    There is one for an organisation, a client and a member. `decision` is `allow` or `deny` once somebody answered.
-    `begun` is what it was asked and answered under, with the administrator who answered as its approver.
+    There is one for an organisation, a client and a member. `decision` is `allow` or `deny` after an administrator has
+    answered. `begun` are the epochs under which it was asked and answered, with the administrator who answered as its
+    approver.
     """
 
     organisation: str

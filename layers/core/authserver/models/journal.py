@@ -5,10 +5,10 @@ from authserver.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something that happened to a user's account, for its user to read; `kind` is one of `identity.activity`.
+    """An event in a user's account, for the user to read; `kind` is one of `identity.activity`.
 
-    `device` and `source` are those of whoever did it, as in a session. `about` says more: an application's identifier,
-    or how somebody signed in. Never a secret.
+    `device` and `source` are those of the browser or program that caused it, as in a session. `about` says more: an
+    application's identifier, or how the user signed in. It is never a secret.
     """
 
     id: str
@@ -23,10 +23,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a client was refused in one way on one day, for its developer: how often, and the last time.
+    """How often a client was refused in one way on one day, for its developer, and the last time.
 
-    `day` is when that day began, `error` the code that was answered, `reason` why; `reference` finds the last in the
-    logs.
+    `day` is when that day began, `error` the code of the answer, and `reason` why; `reference` finds the last one in
+    the logs.
     """
 
     day: int

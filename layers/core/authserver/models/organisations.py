@@ -1,4 +1,4 @@
-"""Organisations, their members, and what an administrator is asked for."""
+"""Organisations and their members."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
@@ -7,7 +7,7 @@ from authserver.models import ACTIVE
 from authserver.records import dataclass
 
 ADMINISTRATOR, MEMBER = "administrator", "member"
-EVERY_ENTITY = "*"  # every company of an organisation, those to come among them
+EVERY_ENTITY = "*"  # every company of an organisation, including future ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,10 @@ class Organisation:
 class Membership:
     """A user's part in an organisation; `role` is `ADMINISTRATOR` or `MEMBER`.
 
-    `epoch` is random, and another one whenever the membership is made or its role changes: whoever was removed and
-    comes back, or was demoted and promoted, gets nothing back of before. `clients` counts, by the client's key, what of
-    this member's was ended for one client alone. `groups` mean something to applications alone, which are told them.
+    `epoch` is random, and another one whenever the membership is created or its role changes. So a user who was removed
+    and comes back, or was demoted and promoted, gets back nothing from before. `clients` counts, by the client's key,
+    how often what this member granted was ended for one client. `groups` have a meaning for applications only, which
+    get them as a claim.
     """
 
     organisation: str
