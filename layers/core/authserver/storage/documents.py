@@ -1,4 +1,4 @@
-"""What was fetched for clients."""
+"""Documents that were fetched for clients."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class DocumentStore(Protocol):
         """The key set of a client, likewise; each client has its own, wherever it is from."""
 
     def put(self, document: FetchedDocument, before: FetchedDocument | None) -> bool:
-        """Keeps a document, or a key set if it was fetched from another address than the client's identifier, in place
-        of the one that was read before it was fetched; tells whether it did.
+        """Stores a metadata document, or a key set if it was fetched from another address than the client's identifier,
+        in place of the one that was read before the fetch; returns whether it did.
 
-        Condition: what is there is what was read, or nothing. So no answer takes the place of a later one.
+        Condition: the stored document is the one that was read, or there is none. So an earlier answer never replaces a
+        later one.
         """
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[FetchedDocument]:
-        """The metadata documents that were good at least once, the oldest first. Raises `BadCursor`."""
+        """The metadata documents that were valid at least once, oldest first. Raises `BadCursor`."""

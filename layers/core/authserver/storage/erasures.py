@@ -1,9 +1,9 @@
-"""What is left of users and organisations that were deleted, and how it goes.
+"""What deleted users and organisations leave behind, and how it is erased.
 
 The deletion itself (`withdrawals.WithdrawalStore.delete_user`, `delete_organisation`) is one write: it removes the
-record, ends all that was theirs and leaves an `Erasure`. Nothing can begin for them after it. What names them still is
-looked for by these verbs, in lists, and removed or made anonymous; whoever does it may stop at any point, and begin
-again. None of it takes a power away, for nothing of theirs has any.
+record, ends everything of the user or organisation, and leaves an `Erasure`. Nothing can begin for them after it. These
+verbs find in lists what still names them, and remove it or make it anonymous. The work may stop at any point and be
+repeated. None of it takes a power away, because none is left.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was found in one step, and where the next one begins; None after the last."""
+    """How much was found in one step, and where the next step begins; None after the last."""
 
     found: int
     next: str | None = None
@@ -63,27 +63,28 @@ class ErasureStore(Protocol):
         """The erasure of the subject whose `tokens.opaque.key_of` this is, in base64url."""
 
     def open(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
-        """Those that are not done, oldest first. Raises `BadCursor`."""
+        """The erasures that are not finished, oldest first. Raises `BadCursor`."""
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Erasure]:
-        """Every one, oldest first; those that have expired are among them. Raises `BadCursor`."""
+        """Every erasure, oldest first, including expired ones. Raises `BadCursor`."""
 
     def erase(self, erasure: Erasure, kind: str, cursor: str | None = None) -> Erased:
-        """Removes or makes anonymous what names the subject, at most `PAGE` of this kind, one of `LISTED`, or of
+        """Removes or makes anonymous what names the subject, at most `PAGE` items of this kind, one of `LISTED` or of
         `KINDS_OF_ORGANISATION`.
 
-        A list may lag behind: what it shows and is not there any more is not found.
+        A list may lag behind, so items that it shows may not exist any more.
         """
 
     def note(self, erasure: Erasure, left: frozenset[str]) -> None:
-        """Keeps of which kinds there may be something left. Nothing if it is done, or there is no such erasure."""
+        """Stores of which kinds something may be left. Does nothing if the erasure is finished or does not exist."""
 
     def finish(self, erasure: Erasure, checked_at: int, now: int, expires_at: int) -> bool:
-        """Keeps that it is done, and forgets all that names the subject; tells whether it was not done before."""
+        """Stores that the erasure is finished, and removes everything from it that names the subject; returns whether
+        it was unfinished."""
 
 
 def kinds_of(erasure: Erasure) -> tuple[str, ...]:
-    """What is looked for."""
+    """The kinds that are looked for."""
     return KINDS_OF_ORGANISATION if erasure.organisation else KINDS
 
 
@@ -103,9 +104,10 @@ def organisation_erasure(organisation: str, key: Callable[[str], str]) -> str:
 
 
 def left_by(sub: str, user: User | None, now: int, key: Callable[[str], str]) -> Erasure:
-    """What the deletion of a user leaves. `user` is None where the record cannot be read; `key` is `key_of`, as text.
+    """The erasure for a deleted user. `user` is None if the record cannot be read; `key` is `key_of`, as text.
 
-    An invitation may be for a name that somebody else gave an account: only what is known to be theirs is looked for.
+    An invitation may be for a name that belongs to another account: only names that are known to be the user's are
+    looked for.
     """
     addresses = (user.email, user.pending_email) if user else ()
     return Erasure(

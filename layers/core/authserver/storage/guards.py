@@ -1,5 +1,5 @@
-"""What keeps a store from writing."""
+"""The reason why a store of a session does not write."""
 
 
 class SessionOver(Exception):
-    """The session that decided this was ended meanwhile. Nothing was written."""
+    """The session that decided this has ended meanwhile. Nothing was written."""

@@ -1,4 +1,4 @@
-"""What happened, and how often something was tried."""
+"""The journal of accounts, refusals, and counters of attempts."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class JournalStore(Protocol):
     # -- activity
 
     def note_activity(self, activity: Activity) -> None:
-        """Keeps what happened to a user's account."""
+        """Stores an event of a user's account."""
 
     def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
-        """What happened to the subject's account, the newest first, unlike other lists. Raises `BadCursor`."""
+        """The events of the subject's account, newest first, unlike other lists. Raises `BadCursor`."""
 
     # -- what developers are told
 
     def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
-        """Adds one refusal of a client's to those of its day, as the last of its kind; tells whether it did.
+        """Adds one refusal of a client to those of its day, as the last of its kind; returns whether it did.
 
         Condition: the day has fewer than `bound`.
         """
 
     def refusals(self, client_id: str, days: Iterable[int]) -> tuple[Refusal, ...]:
-        """What the client was refused on these days, in one read."""
+        """The client's refusals on these days, in one read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,16 @@ class Pace:
         return 0 if attempts < self.free else self.pauses[min(attempts - self.free, len(self.pauses) - 1)]
 
     def wait_after(self, attempts: int, last_at: int, now: int) -> int:
-        """How many seconds are left of that pause, however the clocks of those who count differ."""
+        """How many seconds are left of that pause, tolerating clocks that differ."""
         pause = self.pause_after(attempts)
         return max(0, min(pause, last_at + pause - now))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where attempts are counted in one window: at a group and, if one is named, at this member of the group as well.
+    """Where attempts are counted in one window: at a group and, if one is named, also at this member of the group.
 
-    All of a group are one item. A member has room in it only while it has attempts.
+    All members of a group are one item. A member is in it only while it has attempts.
     """
 
     group: str
@@ -69,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of an attempt: it was counted, or the group or the member has to wait, for so many seconds."""
+    """The result of an attempt: it was counted, or the group or the member has to wait for so many seconds."""
 
     count: int = 0  # of the member's attempts, this one among them; of the group's if no member is named
     group_wait: int = 0
@@ -84,9 +84,8 @@ class CounterStore(Protocol):
     # -- what may be used once
 
     def spend(self, identifier: str, claim: str, expires_at: int) -> bool:
-        """Marks `identifier`, which is ours and random, as used until `expires_at`; tells whether it was not before.
-
-        That is later than any clock lets it be used.
+        """Marks `identifier`, a random one of this server, as used until `expires_at`, which must be later than any
+        clock allows its use; returns whether it was unused.
 
         The mark of this very `claim` does not count (the retry of a write whose answer was lost).
         """
@@ -94,13 +93,14 @@ class CounterStore(Protocol):
     # -- throttles
 
     def attempt(self, place: Place, of_group: Pace, of_member: Pace, now: int) -> Tried:
-        """Counts an attempt at this place if it comes when both paces let it.
+        """Counts an attempt at this place if both paces permit it now.
 
-        One write, so that of attempts at once each meets what the one before left. What has to wait is not counted.
+        It is one write, so each of several simultaneous attempts meets the count that the one before left. An attempt
+        that has to wait is not counted.
         """
 
     def give_back(self, place: Place, count: int) -> None:
-        """Takes an attempt back that was answered with `count`. What is not there any more is left at nothing."""
+        """Takes back an attempt that was answered with `count`. Does nothing if the counter does not exist any more."""
 
     def count(self, name: str, window_start: int, amount: int, expires_at: int) -> int:
         """Adds `amount` to the counter of `name` in this window; its new value."""

@@ -17,10 +17,10 @@ class OrganisationStore(Protocol):
         """The organisation of this identifier, which is text from outside."""
 
     def get_all(self, organisations: Iterable[str]) -> dict[str, Organisation]:
-        """Those that there are, by identifier, in a read for each hundred."""
+        """The existing organisations, by identifier, with one read for each hundred."""
 
     def create(self, organisation: Organisation) -> bool:
-        """Adds an organisation unless its identifier is taken, or was before; tells whether it did."""
+        """Adds an organisation unless its identifier exists or existed before; returns whether it did."""
 
     def put_company(self, organisation: str, company: str, name: str, bound: int) -> bool:
         """Adds or renames a company. False if there is no such organisation or it has `bound` companies already."""
@@ -32,39 +32,40 @@ class OrganisationStore(Protocol):
         """The user's part in the organisation."""
 
     def set_groups(self, organisation: str, subject: str, groups: frozenset[str], witness: str = "") -> bool:
-        """Gives a member these groups and no others, in one write, while `witness` is an administrator; tells whether.
+        """Gives a member these groups and no others, in one write, while `witness` is an administrator; returns whether
+        it did.
 
-        Without a witness it is an operator's word. False also if there is no such member. What the member granted
-        stays: whoever tells of groups reads the membership.
+        Without a witness it is an operator's change. False also if there is no such member. What the member granted
+        stays, because claims of groups are read from the membership.
         """
 
     def invite(self, invitation: Invitation) -> None:
-        """Offers a membership, in place of what was offered under the same identifier before."""
+        """Stores an invitation, and replaces one of the same identifier."""
 
     def invitation(self, invitation_id: str) -> Invitation | None:
         """The invitation of this identifier, which is text from outside."""
 
     def accept_invitation(self, invitation: Invitation, membership: Membership, now: int) -> bool:
-        """Makes the membership and spends the invitation, in one write; tells whether.
+        """Creates the membership and removes the invitation, in one write; returns whether it did.
 
-        Condition: it is stored as it is here and has not expired, its era is the present one, who sent it is an
-        administrator by the same membership as then, and the subject is no member.
+        Condition: the invitation is stored unchanged and has not expired, its era is the present one, its sender is an
+        administrator by the same membership as then, and the subject is not a member.
         """
 
     def invitations_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
-        """What the organisation offered, oldest first; expired ones among them. Raises `BadCursor`."""
+        """The organisation's invitations, oldest first, including expired ones. Raises `BadCursor`."""
 
     def invitations_for(self, name: str, *, limit: int = 50, cursor: str | None = None) -> Page[Invitation]:
-        """What is offered to whoever has this name, oldest first; expired ones among them. Raises `BadCursor`."""
+        """The invitations for this name, oldest first, including expired ones. Raises `BadCursor`."""
 
     def memberships_of(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         """The user's memberships, oldest first. Raises `BadCursor`."""
 
     def administrators_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
-        """Those of the members who administer the organisation, oldest first. Raises `BadCursor`."""
+        """The members who administer the organisation, oldest first. Raises `BadCursor`."""
 
     def members_counted(self, organisation: str) -> Counted:
-        """How many members the organisation has, as far as people count."""
+        """The number of the organisation's members, up to `MOST_COUNTED`."""
 
     def members_of(self, organisation: str, *, limit: int = 50, cursor: str | None = None) -> Page[Membership]:
         """The organisation's members, oldest first. Raises `BadCursor`."""

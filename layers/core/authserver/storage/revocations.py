@@ -1,4 +1,4 @@
-"""The revocation of single tokens and of what they hang on: the part of withdrawals that clients ask for."""
+"""The revocation of single tokens and of their authorizations: the part of withdrawals that clients request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class RevocationStore(Protocol):
     def revoke(
         self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
     ) -> bool:
-        """Revokes an authorization for good, if it exists and (where given) belongs to `client_id`; idempotent.
+        """Revokes an authorization for good, if it exists and (if given) belongs to `client_id`; idempotent.
 
-        Tells whether. `only_public`: not unless it was granted to a public client.
+        Returns whether it is revoked. `only_public`: only if it was granted to a public client.
         """
 
     def revoke_access_token(
@@ -24,7 +24,8 @@ class RevocationStore(Protocol):
         """
 
     def revoke_opaque(self, access_token_id: str) -> None:
-        """Revokes an opaque access token; nothing if there is none."""
+        """Revokes an opaque access token, if it exists."""
 
     def revoke_jwt(self, jti: str, expires_at: int) -> None:
-        """Revokes a JWT access token without an authorization, until `expires_at`: later than any clock takes it."""
+        """Revokes a JWT access token without an authorization, until `expires_at`, which must be later than any clock
+        accepts it."""

@@ -1,4 +1,4 @@
-"""What stands: the present ends, from one read, to compare with what something was begun under."""
+"""The present ends, from one read, to be compared with the epochs that something began under."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The present ends of what was asked for; what was not has ends that end nothing.
+    """The present ends of those that were asked for; the others have ends that end nothing.
 
-    `client_key` is `tokens.opaque.key_of` the client, in base64url. `organisation_key` is empty where none was asked
-    for, and `membership` None where there is none.
+    `client_key` is `tokens.opaque.key_of` the client, in base64url. `organisation_key` is empty if none was asked for,
+    and `membership` None if there is none.
     """
 
     deployment: Deployment = Deployment()
@@ -31,8 +31,8 @@ class Ends:
     organisation_key: str = ""
 
     def begun(self, approver: str = "", widener: str = "") -> Begun:
-        """What something that begins now is begun under: by the approval of `approver` and with the companies that
-        `widener` added (keys), or without."""
+        """The epochs for something that begins now: by the approval of `approver` and with the companies that `widener`
+        added (keys), or without."""
         membership, approvers = self.membership, self.organisation.approvers
         return Begun(
             era=self.deployment.era,
@@ -54,27 +54,28 @@ class Ends:
         return replace(self, client=ClientEnd(epoch=epoch), client_key=client_key)
 
     def of_api_keys(self) -> Ends:
-        """The same as API keys stand under them: a new password ends none, so a count of their own takes the place of
-        the subject's epoch. Whether who carries an organisation's is an administrator, `approvers` tells."""
+        """The same ends as API keys are compared with: a new password ends no key, so a count of their own takes the
+        place of the subject's epoch. `approvers` says whether the carrier of an organisation's key is still an
+        administrator."""
         subject = replace(self.subject, epoch=self.subject.api_keys, grants={})
         return replace(self, subject=subject, membership=None, organisation_key="")
 
     @property
     def is_suspended(self) -> bool:
-        """Whether nothing stands at all, whenever it was begun."""
+        """Whether nothing stands, whenever it began."""
         if self.organisation_key and self.membership is None:
             return True
         return bool(self.subject.suspended or self.client.suspended or self.organisation.suspended)
 
     def stand(self, begun: Begun, sessions: int | None = None) -> bool:
-        """Whether what was begun so stands: each of its counters is the present one, and nothing is suspended.
+        """Whether something that began so stands: each of its counters is the present one, and nothing is suspended.
 
-        `sessions` is compared where it is given.
+        `sessions` is compared if it is given.
         """
         return not self.is_suspended and self._are_as(begun, sessions)
 
     def are_behind(self, begun: Begun, sessions: int | None = None) -> bool:
-        """Whether these ends are older than what was begun, and have to be read again."""
+        """Whether these ends are older than those that something began under, and have to be read again."""
         if (sessions or 0) > self.subject.sessions:
             return True
         return begun != NOTHING and begun.is_after(self.begun(begun.approver, begun.widener))
@@ -87,8 +88,8 @@ class Ends:
 class Standing:
     """Everything that decides whether a token stands, from one read.
 
-    `is_revoked` tells whether that one access token was revoked. `client`, `organisation`, `user` and `device` are the
-    records, where they were asked for.
+    `is_revoked` says whether that one access token was revoked. `client`, `organisation`, `user` and `device` are the
+    records, if they were asked for.
     """
 
     ends: Ends = Ends()
@@ -101,5 +102,5 @@ class Standing:
     device: DeviceRequest | None = None
 
     def stands(self, authorization: Authorization) -> bool:
-        """Whether nothing has ended the authorization since it was begun; its own revocation and expiry are not it."""
+        """Whether nothing has ended the authorization since it began. Its own revocation and expiry are not checked."""
         return self.ends.stand(authorization.begun, authorization.sessions)

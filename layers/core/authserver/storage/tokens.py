@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Whose(NamedTuple):
-    """Whom a record is about, by identifier; what it is not about is empty."""
+    """The identifiers of those that a record is about; empty for the others."""
 
     subject: str = ""
     client_id: str = ""
@@ -25,7 +25,7 @@ class Whose(NamedTuple):
 
 
 class AlreadyExists(Exception):
-    """There is an item of that identity; `existing` is it, None if it cannot be read."""
+    """An item of that identifier exists; `existing` is it, None if it cannot be read."""
 
     def __init__(self, existing: Authorization | None) -> None:
         super().__init__("already exists")
@@ -44,17 +44,17 @@ class TokenStore(Protocol):
     # -- authorizations
 
     def create(self, authorization: Authorization, session: str = "") -> None:
-        """Puts a new authorization. Raises `AlreadyExists` rather than overwrite.
+        """Puts a new authorization. Raises `AlreadyExists` instead of replacing one.
 
-        Condition: the `session` that decided it, if one did, is there. Raises `browsers.SessionOver` else. Whether it
-        was ended together with others, the authorization's counters tell.
+        Condition: the `session` that decided it, if one did, exists. Raises `browsers.SessionOver` otherwise. The
+        authorization's own counters say whether the session was ended together with others.
         """
 
     def trade(self, token_hash: bytes, authorization: Authorization) -> None:
         """Puts a new authorization in place of another system's refresh token, in one write.
 
-        Condition: no other has been put in place of it. Raises `AlreadyExists` with that one, None if it is there no
-        more. What a token was traded for is never forgotten.
+        Condition: no other authorization took its place. Raises `AlreadyExists` with that one, None if that does not
+        exist any more. The trade of a token is never forgotten.
         """
 
     def traded_for(self, token_hash: bytes) -> str | None:
@@ -63,11 +63,11 @@ class TokenStore(Protocol):
     def redeem(
         self, authorization_id: str, code_hash: bytes, claim: str, now: int, idle_expires_at: int, expires_at: int
     ) -> None:
-        """Spends the code and sets how long the authorization lives: RFC 6749 section 4.1.2.
+        """Spends the code and sets the lifetime of the authorization: RFC 6749 section 4.1.2.
 
-        Condition: the hash is equal, the code has not expired, nothing is revoked, and it was not redeemed, or was
-        by this very `claim` (the retry of a write whose answer was lost). Raises `Refused` with the item. From then on
-        the counter of the session that granted it is forgotten, and so is the nonce.
+        Condition: the hash is equal, the code has not expired, nothing is revoked, and it was not redeemed, or was by
+        this very `claim` (the retry of a write whose answer was lost). Raises `Refused` with the item. The write
+        removes the counter of the session that granted it, and the nonce.
         """
 
     def rotate(
@@ -81,18 +81,19 @@ class TokenStore(Protocol):
     ) -> None:
         """Replaces refresh token `generation` by its successor: RFC 9700 section 4.14.2.
 
-        Condition: the generation is equal, nothing is revoked, neither lifetime is over. `expired_revocations` are
-        dropped from the noted access tokens in the same write. Raises `Refused` with the item.
+        Condition: the generation is equal, nothing is revoked, neither lifetime is over. The same write removes
+        `expired_revocations` from the noted access tokens. Raises `Refused` with the item.
         """
 
     def widen(
         self, authorization: Authorization, entities: frozenset[str], by: Membership, begun: Begun
     ) -> Authorization | None:
-        """Gives an authorization companies that it did not reach, by the word of an administrator, under which it is
-        `begun` from then on; it as it is now.
+        """Adds companies to an authorization by the approval of an administrator, under which it is `begun` from then
+        on; returns it as it is now.
 
-        None if it is revoked, reaches others or was begun otherwise than was read; if `by` is no administrator's
-        membership any more, or another than it was; or if who added companies before has ceased to be one.
+        None if it is revoked, reaches other companies or began otherwise than was read; if `by` is not an
+        administrator's membership any more, or has changed; or if the administrator who added companies before has
+        ceased to be one.
         """
 
     def find(self, authorization_id: str) -> Authorization | None:
@@ -108,29 +109,31 @@ class TokenStore(Protocol):
         cursor: str | None = None,
         newest_first: bool = False,
     ) -> Page[Authorization]:
-        """Those of a subject, of a client or of an organisation (exactly one is given), oldest first, or newest.
+        """The authorizations of a subject, of a client or of an organisation (exactly one is given), oldest or newest
+        first.
 
-        Raises `BadCursor`. Revoked and expired ones are among them.
+        Raises `BadCursor`. Revoked and expired ones are included.
         """
 
     # -- devices
 
     def put_device(self, device: DeviceRequest) -> bool:
-        """Lets a device wait for its user; False if there is one with its user code."""
+        """Stores a device that waits for its user. False if its user code exists."""
 
     def device(self, device_id: str) -> DeviceRequest | None:
-        """The device of a user code; one that has been answered, or has waited too long, is there."""
+        """The device of a user code, also if it was answered or has waited too long."""
 
     def slow_device_down(self, device_id: str, interval: int, longer: int) -> None:
-        """Has the device poll at a `longer` interval, if its present one is `interval`: RFC 8628 section 3.5."""
+        """Sets a device's `longer` interval between polls, if the present one is `interval`: RFC 8628 section 3.5."""
 
     def deny_device(self, device_id: str, now: int) -> bool:
-        """Tells a device that it gets nothing. False if it was answered otherwise before, or waits no longer."""
+        """Stores that the device's request was denied. False if it was answered differently before, or does not wait
+        any more."""
 
     def allow_device(self, device_id: str, authorization: Authorization, session: str, now: int) -> None:
-        """Puts a new authorization, as `create` does, and gives it to the device, in one write.
+        """Puts a new authorization, as `create` does, and assigns it to the device, in one write.
 
-        Condition: the device waits, or was given this very authorization. Raises `Refused` else.
+        Condition: the device waits, or was assigned this very authorization. Raises `Refused` otherwise.
         """
 
     # -- access tokens
@@ -154,22 +157,23 @@ class TokenStore(Protocol):
         user: str = "",
         source: str = "",
     ) -> Standing:
-        """All that decides whether a token stands, in one read.
+        """Everything that decides whether a token stands, in one read.
 
-        The keys are `tokens.opaque.key_of` the subject, the client and the organisation, in base64url, empty where
-        there is none. With `client_id` that client's record is read as well, as `ClientStore.find` reads it, with
-        `companies` the organisation's, and with `user` that of the user of this subject; the end is that of
-        `client_key`, or else of `client_id`. `begun` is what a token says itself of what it was begun under. What is
-        older than that, or than what a record says, is read again, a few times.
+        The keys are `tokens.opaque.key_of` the subject, the client and the organisation, in base64url, or empty. With
+        `client_id` that client's record is read as well, as `ClientStore.find` reads it, with `companies` the
+        organisation's, and with `user` that of the user of this subject; the end is that of `client_key`, or else of
+        `client_id`. `begun` are the epochs that the token itself contains. Ends that are older than those, or than the
+        epochs of a record, are read again, a few times.
         """
 
     def ends_of(self, whose: Iterable[Whose]) -> dict[Whose, Ends]:
-        """The present ends of whom many records of a list are about, in a read for each hundred of them."""
+        """The present ends for many records of a list, with one read for each hundred of them."""
 
     # -- registration
 
     def put_initial_access_token(self, token: InitialAccessToken) -> None:
-        """Lets its bearer register clients (`ClientStore.create`)."""
+        """Stores an initial access token, with which clients can be registered (`ClientStore.create`)."""
 
     def initial_access_tokens(self, *, limit: int = 50, cursor: str | None = None) -> Page[InitialAccessToken]:
-        """Every one, oldest first; expired ones and those without a use left are among them. Raises `BadCursor`."""
+        """Every initial access token, oldest first, including expired ones and those without a use left. Raises
+        `BadCursor`."""
