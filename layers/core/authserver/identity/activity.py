@@ -1,6 +1,7 @@
-"""What happened to an account, for its user to find out what they did not do: kept for 90 days, read on a page of ours.
+"""The activity of an account, by which its user finds out what they did not do: kept for 90 days, shown on a page of
+the server.
 
-`note` is called once the thing is done, whoever did it, and never fails it: what could not be noted is missing there.
+`note` is called after the act, and never fails it. An act that could not be noted is missing from the list.
 """
 
 from contextlib import suppress
@@ -13,7 +14,7 @@ from authserver.values import base64url
 
 KEPT = 90 * 86_400
 
-# What happened, and in brackets what `about` tells of it.
+# The kinds of events, and in brackets what `about` contains.
 SIGNED_IN = "signed_in"  # (by what: `PASSWORD`, `CODE`, `RECOVERY_CODE` or `PASSKEY`)
 SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"  # (the identity provider's name)
 SESSION_ENDED = "session_ended"  # (the device that it was on)
@@ -32,7 +33,7 @@ API_KEYS_ENDED = "api_keys_ended"
 PROFILE_CHANGED = "profile_changed"
 EMAIL_CHANGED = "email_changed"
 EMAIL_VERIFIED = "email_verified"
-USERNAME_CHANGED = "username_changed"  # (the one from before, which is somebody else's address)
+USERNAME_CHANGED = "username_changed"  # (the earlier one, which is another user's address)
 DATA_EXPORTED = "data_exported"
 
 # What an operator did to the account, of which its user is told by mail as well (`mails.tell_of_operator`).
@@ -53,12 +54,13 @@ BY_OPERATOR = (
     *(ACCOUNT_DISABLED, ACCOUNT_ENABLED, KEY_GIVEN, KEY_TAKEN),
 )
 
-# By what somebody signed in: a password alone, with a code of an app after it, with a recovery code; a passkey.
+# How the user signed in: by a password alone, with a code of an app after it, with a recovery code; by a passkey.
 PASSWORD, CODE, RECOVERY_CODE, PASSKEY = "password", "code", "recovery_code", "passkey"
 
 
 def note(services: Services, subject: str, kind: str, *, device: str = "", source: str = "", about: str = "") -> None:
-    """Notes what happened to the subject's account just now; of the address `source`, its network alone."""
+    """Notes an event of the subject's account that happened just now. Of the address `source`, only the network is
+    stored."""
     now = services.now()
     activity = Activity(
         id=base64url(services.random(16)),

@@ -1,4 +1,4 @@
-"""What somebody begins: sessions, and the epochs that they are begun under."""
+"""Sessions, and the epochs under which something begins."""
 
 from dataclasses import field, replace
 
@@ -50,10 +50,10 @@ def new_session(
     device: str = "",
     source: str = "",
 ) -> Cookie:
-    """A new session, never an old one's identifier again.
+    """A new session, with an identifier that no earlier session had.
 
-    The epochs are from before anything was read that decided the sign-in: what ends the user's sessions from then on
-    ends this one. `auth_time` is the identity provider's, if it told one.
+    The epochs are from before anything was read that decided the sign-in, so whatever ends the user's sessions from
+    then on ends this one. `auth_time` is the identity provider's, if it sent one.
     """
     now = services.now()
     session = Session(
@@ -74,7 +74,7 @@ def new_session(
 
 
 def renewed(session: Session, signed_in_for: str, services: Services) -> Cookie:
-    """The same session with another secret, for another pending request: nobody has signed in anew."""
+    """The same session with another secret, for another pending request. It is no new sign-in."""
     return _with_another_secret(replace(session, signed_in_for=signed_in_for), services)
 
 

@@ -1,6 +1,6 @@
-"""Browsers that have signed in to an account before, known by a cookie. It lets nobody in.
+"""Browsers that signed in to an account before, known by a cookie, which authenticates no user.
 
-Whoever guesses that account's password in such a browser is counted apart from everybody else (`throttle`).
+Guesses at that account's password in such a browser are counted separately from all others (`throttle`).
 """
 
 from authserver.records import dataclass
@@ -23,7 +23,7 @@ class Device:
 
 
 def read_device(cookie: str | None, services: Services) -> Device | None:
-    """The device that the cookie names, if we made it and the key is still there."""
+    """The device that the cookie names, if this server made it and its key still exists."""
     if cookie is None:
         return None
     device = opaque.unseal(opaque.DEVICE, cookie, services.keys.token_keys(TOKEN_RING))

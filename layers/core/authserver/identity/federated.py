@@ -32,7 +32,7 @@ LENGTHS = {"name": 256, "email": 254, "preferred_username": 256}
 
 
 class SignInFailed(Exception):
-    """Nobody was signed in; `reason` is a tag for logs."""
+    """The sign-in failed; `reason` is a tag for logs."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -61,7 +61,8 @@ class ProviderTokens:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a provider has authenticated: known by `issuer` and `subject` together and by nothing else (section 5.7)."""
+    """The person whom a provider has authenticated, known by `issuer` and `subject` together and by nothing else
+    (section 5.7)."""
 
     issuer: str
     subject: str
@@ -96,7 +97,7 @@ def discover(provider: IdentityProvider, fetch: Fetcher) -> ProviderMetadata:
 
 
 def is_multi_tenant(metadata: ProviderMetadata) -> bool:
-    """Whether anybody's tenant may sign in: a provider whose metadata has a template for an issuer."""
+    """Whether users of every tenant may sign in: the provider's metadata has a template for an issuer."""
     return TENANT in metadata.issuer
 
 
@@ -209,7 +210,7 @@ def authenticate_person(
     fetch: Fetcher,
     now: int,
 ) -> Person:
-    """The person of whom the tokens tell, once all that they say has been checked. Raises `SignInFailed`."""
+    """The person that the tokens identify, after everything in them has been checked. Raises `SignInFailed`."""
     expected = Expected(metadata.issuer, provider.client_id, federation.nonce, tokens.access_token)
     claims = _verified_claims(tokens.id_token, expected, metadata, fetch, now)
     auth_time = auth_time_of(claims, now)
@@ -223,7 +224,7 @@ def authenticate_person(
 def _verified_claims(
     id_token: str, expected: Expected, metadata: ProviderMetadata, fetch: Fetcher, now: int
 ) -> dict[str, Any]:
-    """By the keys that are known, or, if none fits, by those that there are now."""
+    """The verified claims, by the known keys, or if none fits, by the provider's present keys."""
     try:
         try:
             return verify_id_token(id_token, _keys(metadata, fetch, KEYS_AGE), expected, now)
@@ -234,7 +235,8 @@ def _verified_claims(
 
 
 def _require_new_sign_in(auth_time: int | None, federation: Federation) -> None:
-    """Section 3.1.3.7, item 13: who was asked for a new sign-in, by ``max_age``, says that there was one."""
+    """Section 3.1.3.7, item 13: if the request asked for a new sign-in, by ``max_age``, the ID token must say that
+    there was one."""
     if federation.signed_in_since is None:
         return
     if auth_time is None:
@@ -308,9 +310,11 @@ def _person(provider: IdentityProvider, claims: Mapping[str, Any], auth_time: in
 
 
 def _attributes(found: Mapping[str, Any], provider: IdentityProvider) -> dict[str, Attribute]:
-    """What may be kept of these claims beside those that are fields of a user; what does not fit is left out.
+    """The attributes that may be stored from these claims, besides those that are fields of a user. A claim that does
+    not fit is left out.
 
-    A telephone number is in nobody's domain: who vouches for one is trusted with every address as well.
+    A telephone number has no domain, so only a provider that is trusted with every address may say that one is
+    verified.
     """
     left_out = {*FIELDS}
     if provider.trusts_email != ANY_DOMAIN or provider.organisation:
@@ -324,9 +328,11 @@ def _attributes(found: Mapping[str, Any], provider: IdentityProvider) -> dict[st
 
 
 def _may_vouch_for(address: str, provider: IdentityProvider) -> bool:
-    """Whether the provider's word on an address counts: in its own domains, or in all if operators trust it so far.
+    """Whether the provider's statement about an address counts: in its own domains, or in all if operators trust it
+    that far.
 
-    Whoever administers an organisation changes its provider, so that one is never trusted with more than its own.
+    An organisation's administrators change its provider, so that provider is never trusted with more than its own
+    domains.
     """
     if not provider.trusts_email or not is_mail_address(address):
         return False

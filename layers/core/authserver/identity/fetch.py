@@ -1,8 +1,8 @@
-"""The one way out of this server: a JSON document from an https address, within limits (SECURITY, rows 76 and F18).
+"""Requests to the internet: a JSON document from an https address, within limits.
 
-The name is resolved once and the connection goes to an address that was looked at: public ones alone, so that nobody
-can have us knock on doors inside. No redirect is followed, no proxy is used, no body is read beyond its bound, and
-however slowly an answer drips, the whole takes a few seconds at most.
+The name is resolved once, and the connection goes to an address that was checked: public ones only, so that no address
+leads into a private network. No redirect is followed, no proxy is used, no body is read beyond its bound, and however
+slowly an answer arrives, the whole takes a few seconds at most.
 """
 
 import math
@@ -105,7 +105,7 @@ class Fetch:
         if seconds <= 0:
             raise FetchFailed("timeout")
         exchange = _Exchange(request, parts, lambda: self._address(parts), self._tls, seconds)
-        # A thread, because resolving a name cannot be interrupted; whoever waits is not held up by it.
+        # A thread, because resolving a name cannot be interrupted; the caller stops waiting when its time is over.
         thread = Thread(target=exchange.run, daemon=True)
         thread.start()
         thread.join(seconds)
@@ -144,7 +144,7 @@ class Fetch:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is somebody's on the internet, and no other's in disguise."""
+    """Whether this is a public address of the internet that does not stand for another address."""
     if isinstance(address, IPv6Address) and (
         address not in UNICAST or any(address in network for network in TRANSLATED)
     ):

@@ -1,7 +1,7 @@
 """The keys of clients that have them at an address of their own: `jwks_uri` of RFC 7591 section 2.
 
-Nobody goes there from here: what was fetched for this very client is read, and fetched by another function where that
-is too old.
+This module makes no requests: it reads what was fetched for this very client, and has another function fetch it again
+if that is too old.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def key_set(client: Client, source: str, services: Services, *, anew: bool = Fal
 
 
 def _known(client: Client, services: Services) -> FetchedDocument | None:
-    """What was fetched last from where the client says that its keys are now."""
+    """The key set that was fetched last from the client's present `jwks_uri`."""
     found = services.documents.key_set(client.client_id)
     return found if found is not None and found.uri == client.jwks_uri else None
 

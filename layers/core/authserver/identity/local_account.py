@@ -1,4 +1,4 @@
-"""Who a login name and a password belong to, for the sign-in page and the password grant alike."""
+"""Authentication by a login name and a password, for the sign-in page and the password grant."""
 
 from contextlib import suppress
 
@@ -19,7 +19,7 @@ from .throttle import count_attempt, give_back, note_wrong
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user whose password was right, and what else they have to prove who they are."""
+    """A user whose password was right, with the user's second factors."""
 
     user: User
     factors: Factors | None
@@ -27,12 +27,12 @@ class Account:
 
     @property
     def begun(self) -> Begun:
-        """What begins for the user is begun under these epochs, which are of the same instant as the password."""
+        """The epochs for what begins for the user; they are of the same instant as the password."""
         return begun_of(self.ends)
 
     @property
     def asks_for_code(self) -> bool:
-        """Whether the password is not enough."""
+        """Whether the password alone is not sufficient."""
         return self.factors is not None and self.factors.asks_for_code
 
 
@@ -60,7 +60,8 @@ def authenticate(
 
 
 def _renew_hash(user: User, password: Secret, services: Services) -> None:
-    """An imported hash, or one of older parameters, gives way to ours. A write that fails, the next sign-in repeats."""
+    """Replaces an imported hash, or one with older parameters, by one of this server. If the write fails, the next
+    sign-in repeats it."""
     if services.passwords.is_outdated(user.password_hash):
         with suppress(TemporarilyUnavailable):
             services.users.rehash(user.sub, user.password_hash, services.passwords.hash(password))

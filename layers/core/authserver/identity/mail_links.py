@@ -1,7 +1,7 @@
-"""Links in mails: good for one purpose, once, for a while, until whatever ends everything of their subject, or until
-they are taken back.
+"""Links in mails. Each is good for one purpose, once, for a limited time, until something ends everything of its
+subject or it is taken back.
 
-Whoever opens one is shown a form, which uses it: programs that look into mails open links, and send no forms.
+Opening a link shows a form, which uses it, because programs that inspect mails open links and send no forms.
 """
 
 import hmac
@@ -37,19 +37,20 @@ class OpenedLink:
 
     @property
     def is_live(self) -> bool:
-        """Whether it may be used, unless somebody else has."""
+        """Whether the link has not ended. Another use of it is not checked."""
         return not self.is_expired and not self.is_ended
 
     def claim(self, content: str) -> str:
-        """Stands for one form with this content: sent again after a failure, it is the same use of the link."""
+        """The claim of a form with this content: if the form is sent again after a failure, it is the same use of the
+        link."""
         return base64url(hmac.digest(self.secret, b"claim\x00" + content.encode(), "sha256"))
 
 
 def make_link(order: MailOrder, subject: str, address: str, services: Services) -> str | None:
-    """Stores the one link that the order is for; what it is in a URL. None if it was used already.
+    """Stores the one link of the order; returns its text for a URL, or None if it was used already.
 
-    It is made of the order: carried out twice, an order gives the same link. It is begun under the epochs of the order,
-    so what ended everything of the subject since has ended the link, too.
+    The link is derived from the order, so an order that is carried out twice gives the same link. It begins under the
+    epochs of the order, so what has ended everything of the subject since has ended the link too.
     """
     key = services.keys.token_key(TOKEN_RING)
     identifier = from_base64url(order.id)
@@ -73,7 +74,7 @@ def make_link(order: MailOrder, subject: str, address: str, services: Services) 
 
 
 def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
-    """The link of this purpose, found again; None for garbage, and for one that nobody knows any more."""
+    """The link of this purpose; None for garbage, and for a link that does not exist any more."""
     credential = opaque.unseal(opaque.MAIL_LINK, text, services.keys.token_keys(TOKEN_RING))
     if credential is None:
         return None
@@ -90,7 +91,7 @@ def open_link(text: str, purpose: str, services: Services) -> OpenedLink | None:
 
 
 def pending_links(user: User, services: Services) -> tuple[OneTimeLink, ...]:
-    """The links to the user's account that somebody may still use, oldest first: for people to see."""
+    """The links to the user's account that may still be used, oldest first, to be shown."""
     ends, found = services.browsers.ends(key_text(user.sub)), list[OneTimeLink]()
     cursor = None
     for _ in range(PARTS):
@@ -111,7 +112,7 @@ def pending_link(link_id: str, user: User, services: Services) -> OneTimeLink | 
 
 
 def _is_pending(link: OneTimeLink, user: User, ends: Ends, services: Services) -> bool:
-    """Whether it could be used now: what it is for fits the user still."""
+    """Whether the link could be used now: its purpose still fits the user."""
     if link.subject != user.sub or link.spent_by is not None or link.expires_at <= services.now():
         return False
     if not ends.stand(link.begun, link.sessions):

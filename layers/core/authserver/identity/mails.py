@@ -1,8 +1,8 @@
-"""Ordering mails. What is ordered, and how long that takes, tells nobody whether there is an account.
+"""Orders for mails. Neither the answer nor its time reveals whether there is an account.
 
-For one user, whoever asks by whichever name, and for one name that is nobody's, there is one mail a minute, and after
-the first three of an hour one in a quarter of an hour. What is held back is not refused: the link of the mail before is
-still good, so nobody keeps a user from one.
+For one user, by whichever name, and for one name that no user has, there is one mail a minute, and after the first
+three of an hour one per quarter of an hour. A mail that is held back is not refused: the link of the mail before it
+still works, so repeated orders cannot keep a user from getting one.
 """
 
 from contextlib import suppress
@@ -33,20 +33,20 @@ FREE = 3  # mails in an hour for a user
 FREE_OF_SOURCE = 50  # orders in an hour from a source; after them, one each `SOURCE_DELAY`
 SOURCE_DELAY = 30
 VERIFICATIONS_AN_HOUR = 5  # that a user has sent
-VERIFICATIONS_TO_ADDRESS = 10  # that one address gets, whoever wants it: anybody may have many accounts
+VERIFICATIONS_TO_ADDRESS = 10  # that one address gets from all accounts together
 
 
 def order_reset(username: str, source: str, languages: str, services: Services) -> None:
-    """Orders a link to a new password for whoever has this username or confirmed address, if anybody.
+    """Orders a link to a new password for the user with this username or confirmed address, if there is one.
 
-    Raises `TooManyAttempts` if this source asks for too many, by whatever names.
+    Raises `TooManyAttempts` if this source orders too many, by whatever names.
     """
     network = f"source\x00{network_of(source)}"
     if _count(network, HOUR, services) > FREE_OF_SOURCE and _count(network, SOURCE_DELAY, services) > 1:
         raise TooManyAttempts(_rest_of(SOURCE_DELAY, services))
-    # Whether there is anybody or not, it takes the same: the mail is written later, by somebody who must not ask.
+    # With a user or without, this takes the same time: another function writes the mail later.
     subject = services.users.identify(username)
-    # Where addresses are no login names, an order by one is sent to nobody, and must not hold back one by the username.
+    # If addresses are no login names, an order by one sends no mail, and must not hold back one by the username.
     name = whose(subject if services.settings.email_sign_in else "", username)
     if _count(name, MINUTE, services) > 1:
         return
@@ -57,15 +57,15 @@ def order_reset(username: str, source: str, languages: str, services: Services) 
             _order(PASSWORD_RESET, services, username=username, subject=subject, languages=languages, begun=begun)
     except TemporarilyUnavailable:
         with suppress(TemporarilyUnavailable):
-            _count(name, MINUTE, services, -1)  # whoever asks again is not to wait for what was never ordered
+            _count(name, MINUTE, services, -1)  # the next attempt must not wait for a mail that was never ordered
         raise
 
 
 def order_verification(user: User, session: Session, address: str, languages: str, services: Services) -> bool:
-    """Notes that the user wants this address, and orders the link that shows that it is theirs.
+    """Stores that the user wants this address, and orders the link that shows that it is theirs.
 
-    It becomes theirs when the link was opened, unless the sessions of whoever asked in this `session` were ended
-    before. False if it is no address that mail can be sent to. Raises `TooManyAttempts`.
+    The address becomes the user's when the link is opened, unless the sessions of this `session`'s user were ended
+    before. False if no mail can be sent to the address. Raises `TooManyAttempts`.
     """
     if not is_mail_address(address):
         return False
@@ -98,33 +98,35 @@ def tell_of_new_factors(user: User, languages: str, services: Services) -> None:
 
 
 def tell_of_new_address(user: User, languages: str, services: Services) -> None:
-    """Tells whoever has the address that was the user's that it is not any more."""
+    """Tells the earlier address of a user that it is not the user's any more."""
     _tell(EMAIL_CHANGED, user, languages, services)
 
 
 def tell_of_new_username(user: User, before: str, services: Services) -> None:
-    """Tells a user that the username from `before` is somebody else's confirmed address, and that theirs is another."""
+    """Tells a user that the username from `before` is another user's confirmed address, and that they have another one
+    now."""
     _tell(USERNAME_CHANGED, user, "", services, about=before)
 
 
 def tell_of_operator(user: User, what: str, about: str, services: Services) -> None:
-    """Tells a user what an operator did to the account, one of `activity.BY_OPERATOR`, in no language of theirs.
+    """Tells a user what an operator did to the account, one of `activity.BY_OPERATOR`, in no particular language.
 
-    It goes to the address of `user`, who is as they were before, and to nobody where there was none.
+    The mail goes to the address of `user`, as it was before the act. Without an address there is no mail.
     """
     if user.email:
         _tell(CHANGED_BY_OPERATOR, user, "", services, what, about)
 
 
 def tell_of_deletion(user: User, languages: str, services: Services) -> None:
-    """Tells whoever had the account, `user` as it was, that it was deleted: nobody can look the address up any more."""
+    """Tells the user of a deleted account, `user` as it was, that it was deleted. The address cannot be looked up any
+    more."""
     if user.email:
         with suppress(TemporarilyUnavailable):
             _order(ACCOUNT_DELETED, services, username=user.username, address=user.email, languages=languages)
 
 
 def _tell(kind: str, user: User, languages: str, services: Services, what: str = "", about: str = "") -> None:
-    """Never fails: what is told is done, whether or not a mail can tell it."""
+    """Never fails: the act is done, whether or not a mail can report it."""
     with suppress(TemporarilyUnavailable):
         _order(kind, services, subject=user.sub, address=user.email, languages=languages, what=what, about=about)
 
@@ -142,7 +144,7 @@ def _order(
     what: str = "",
     about: str = "",
 ) -> None:
-    """Nothing where this deployment sends no mails."""
+    """Does nothing if this deployment sends no mails."""
     if services.order_mail is None:
         return
     services.order_mail(
@@ -164,7 +166,7 @@ def _order(
 
 
 def _count(whose: str, length: int, services: Services, amount: int = 1) -> int:
-    """How often a mail was asked for in this window, this time included."""
+    """The number of this mail in its window, including this one."""
     window = services.now() // length * length
     return services.counters.count(f"mail\x00{length}\x00{whose}", window, amount, window + 2 * length)
 

@@ -104,9 +104,10 @@ def creation_options(
 
 
 def take_assertion(answer: str, ceremony: Ceremony, services: Services) -> tuple[Factors, Ends]:
-    """Whose passkey signed the challenge (section 7.2), and that user's ends from before it was looked at.
+    """The user whose passkey signed the challenge (section 7.2), and that user's ends from before the check.
 
-    The last steps are the writes that take the answer: the passkey's count, and the challenge. Raises `PasskeyRefused`.
+    The last steps are the writes that accept the answer: the passkey's count, and the challenge. Raises
+    `PasskeyRefused`.
     """
     assertion = _parsed(answer)
     challenge = _presented_challenge(assertion, ceremony, services)

@@ -1,8 +1,9 @@
-"""What a client is refused is kept for its developer, by day and reason: nothing of whoever sent it, and nothing sent.
+"""The refusals of a client, stored for its developer by day and reason, without anything of the sender or of the
+request.
 
-It costs a write for each refusal and none for what succeeds. Anybody may name a client, so a day has a bound; beyond it
-the attempt costs what a refused condition does, and nothing grows. A client that there is not costs the same write, on
-one item for all of them, so that time does not tell which clients there are.
+A refusal costs one write, and a success none. Anybody can send requests in the name of a client, so a day has a bound;
+beyond it an attempt costs a refused condition, and nothing grows. An unknown client costs the same write, on one item
+for all of them, so that time does not reveal which clients exist.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What a user has beyond a password, as they set it up and take it away: each change is one write on what was read.
+"""A user's second factors, as the user adds and removes them. Each change is one write on the condition of what was
+read.
 
-The services are those of the session that asks (`Services.by`): whoever ends that session, or takes everything away (an
-operator, for somebody whose telephone was stolen), is outrun by no form under way.
+The services are those of the session (`Services.by`). So after the session has ended, or an operator has ended
+everything (for a user whose telephone was stolen, say), no form that is in progress changes anything.
 """
 
 from dataclasses import replace
@@ -26,7 +27,7 @@ class NotPossible(Exception):
 
 
 def factors_of(user: User, services: Services) -> Factors:
-    """What the user has; nothing, of version 0, if they never set anything up."""
+    """The user's factors; empty ones of version 0, if the user never set anything up."""
     return _factors(user.sub, services)
 
 
@@ -124,8 +125,8 @@ def rename_passkey(subject: str, passkey_id: str, name: str, services: Services)
 
 
 def remove_passkey(session: Session, passkey_id: str, services: Services) -> bool:
-    """Takes a passkey away and signs out every browser but the session's, as somebody may have signed in by it; tells
-    whether it was there."""
+    """Removes a passkey and signs out every browser but the session's, because another person may have signed in by it;
+    returns whether it existed."""
     factors = _factors(session.subject, services)
     removed = next((one for one in factors.passkeys if _is(one, passkey_id)), None)
     if removed is None:

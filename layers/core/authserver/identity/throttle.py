@@ -1,26 +1,28 @@
-"""How often a secret that may be guessed can be tried, wherever one is sent: RFC 6749 sections 2.3.1, 4.3.2, 10.10.
+"""How often a secret that can be guessed may be tried, at every place that accepts one: RFC 6749 sections 2.3.1, 4.3.2,
+10.10.
 
-People are delayed, never locked out: the first attempts of an hour are free, then each has to come some time after the
-one before, up to a quarter of an hour. What is refused is not counted, so nobody can make another wait for longer by
-trying more. What counts is the pair of account and source; beside it the source, for who tries many accounts; and the
-account, for who tries from many sources: it refuses nobody by itself, but leaves each source one free attempt. An
-account is its user, by whichever login name; a name that is nobody's counts for itself.
+Users are delayed and never locked out: the first attempts of an hour are free, and each later one has to wait after the
+one before, up to a quarter of an hour. A refused attempt is not counted, so trying more does not make another user wait
+longer. The pair of account and source is counted. Beside it, the source is counted, against a source that tries many
+accounts; and the account, against many sources that try one account: that count refuses no attempt by itself, but
+leaves each source one free attempt. An account is its user, by whichever login name; a name that no user has counts for
+itself.
 
 A source and its pairs are one item: one write counts an attempt at both, before anything is checked, so that parallel
 ones count too, and one write gives it back if the secret was right. A pair without attempts takes no room. So the item
-grows with the accounts that are tried in vain, up to 1 KB with 35 of them; the source's pace lets it try 112 in an
-hour, with which it has 3 KB. At the account counts what has turned out to be wrong, so nothing of that is written for
-who is right; and it is read only for who comes sooner than they may where an account is tried from everywhere.
+grows with the accounts that are tried in vain, up to 1 KB with 35 of them; the source's pace permits 112 in an hour,
+with which it has 3 KB. Only wrong attempts are counted at the account, so a right one writes nothing there; and that
+count is read only for an attempt that comes sooner than it may if the account is tried from everywhere.
 
-A browser that has signed in to the account before is known by its device cookie and has a counter of its own instead
-of all these, so that nobody else's guessing delays the owner there. Whoever has known the password once can collect
-such cookies, one with each sign-in: so all of an account's browsers together have only so many attempts in an hour, and
-after that they are treated like any other.
+A browser that has signed in to the account before is known by its device cookie and has a counter of its own instead of
+all these, so that guesses from elsewhere do not delay the owner there. A person who has known the password once can
+collect such cookies, one with each sign-in. So all of an account's browsers together have only so many attempts in an
+hour, and after that they are treated like any other.
 
 Imported client secrets are counted alike. But a client's workers come at once: many attempts are free, and then none
 until the window is over. A client that is tried from many sources leaves each of them fewer free ones, and then delays
-it; not where its secret was right lately. So are refresh tokens of another system, by client and source: nobody can
-guess them, but each is work for that system.
+it, except where its secret was right lately. Refresh tokens of another system are counted by client and source: they
+cannot be guessed, but each is work for that system.
 """
 
 from contextlib import suppress
@@ -68,7 +70,7 @@ class Attempt:
 
 
 def count_attempt(subject: str, name: str, source: str, services: Services, device: str = "") -> Attempt:
-    """Counts an attempt at a user's password: by the subject, or if it is empty, by the name that is nobody's.
+    """Counts an attempt at a user's password: by the subject, or if that is empty, by the name that no user has.
 
     `device` is one that signed in to this account before. Raises `TooManyAttempts` with the exact time to wait.
     """
@@ -96,9 +98,11 @@ def count_foreign_attempt(client_id: str, source: str, services: Services) -> At
 
 
 def count_user_code_attempt(source: str, subject: str, services: Services) -> tuple[Attempt, ...]:
-    """Counts an attempt at the user code of a device (RFC 8628 section 5.1): from a source, or by whoever is signed in.
+    """Counts an attempt at the user code of a device (RFC 8628 section 5.1): from a source, or by the user who is
+    signed in.
 
-    Them only others delay who are signed in at their source as well, and only many. Raises `TooManyAttempts`.
+    Besides their own attempts, only those of many other signed-in users at the same source delay a signed-in user.
+    Raises `TooManyAttempts`.
     """
     network = network_of(source)
     if not subject:
@@ -112,7 +116,7 @@ def count_user_code_attempt(source: str, subject: str, services: Services) -> tu
 
 
 def give_back(attempt: Attempt, services: Services) -> None:
-    """A right password was no attempt: people behind one address sign in all day."""
+    """Takes back an attempt whose password was right, because users behind one address sign in all day."""
     services.counters.give_back(attempt.place, attempt.count)
 
 
@@ -124,9 +128,9 @@ def note_wrong(attempt: Attempt, services: Services) -> None:
 
 
 def note_right_secret(client_id: str, source: str, services: Services) -> None:
-    """Once a day, so that a source where the secret was right is no new one today and tomorrow.
+    """Notes once a day that the secret was right at this source, which is then no new source today and tomorrow.
 
-    A write that fails, the next use repeats.
+    If the write fails, the next use repeats it.
     """
     today, _ = _right_ones(client_id, source, services)
     with suppress(TemporarilyUnavailable):
@@ -135,12 +139,14 @@ def note_right_secret(client_id: str, source: str, services: Services) -> None:
 
 
 def whose(subject: str, name: str) -> str:
-    """What counts for somebody: one for all the login names of a user, and one for each name that is nobody's."""
+    """The identity that attempts are counted for: one for all the login names of a user, and one for each name that no
+    user has."""
     return f"subject\x00{subject}" if subject else f"name\x00{normalised_username(name)}"
 
 
 def network_of(source: str) -> str:
-    """What stands for a source: an IPv4 address, or the /64 that one holder of IPv6 addresses has (RFC 6177)."""
+    """The network that a source is counted as: an IPv4 address, or the /64 of one holder of IPv6 addresses (RFC
+    6177)."""
     if ":" not in source:
         return source
     from ipaddress import IPv6Address, ip_address
@@ -162,8 +168,8 @@ def _from_source(
 ) -> Attempt:
     """An attempt that counts at the source and at the account there.
 
-    Whoever keeps to the stricter pace goes through by one write. Others do if the account is not tried from everywhere,
-    or if one of `right_ones`, counters, tells that its secret was right here.
+    An attempt that keeps to the stricter pace costs one write. Others are let through if the account is not tried from
+    everywhere, or if one of `right_ones`, counters, says that its secret was right here.
     """
     place = _place(f"{limits.kind}\x00source\x00{network_of(source)}", account, limits.window, services)
     wrong_ones = f"{limits.kind}\x00wrong\x00{account}"
@@ -199,7 +205,7 @@ def _try(place: Place, of_group: Pace, of_member: Pace, services: Services) -> T
 
 
 def _let_through(place: Place, tried: Tried, services: Services, wrong_ones: str = "") -> Attempt:
-    """The attempt that was counted. Raises `TooManyAttempts` if it was not, since it came too soon."""
+    """The attempt that was counted. Raises `TooManyAttempts` if it came too soon and was not counted."""
     if tried.wait:
         window = (place.expires_at - place.window_start) // 2
         raise TooManyAttempts(max(1, min(tried.wait, place.window_start + window - services.now())))
@@ -207,7 +213,7 @@ def _let_through(place: Place, tried: Tried, services: Services, wrong_ones: str
 
 
 def _right_ones(client_id: str, source: str, services: Services) -> tuple[tuple[str, int], tuple[str, int]]:
-    """The counters, of today and of yesterday, that tell that the client's secret was right at this source."""
+    """The counters, of today and of yesterday, that say that the client's secret was right at this source."""
     today = services.now() // DAY * DAY
     name = f"client\x00right\x00{client_id}\x00{network_of(source)}"
     return (name, today), (name, today - DAY)
