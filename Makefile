@@ -123,6 +123,7 @@ translated-template: $(READY) | dist
 	@$(BIN)/python -m scripts.release template
 
 wheel: $(READY) | dist
+	@rm -f dist/*.whl
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python -o dist
 	@rm -f dist/.gitignore
 
