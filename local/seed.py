@@ -269,7 +269,15 @@ def _plant_organisations(seed: Seed, stores: Stores) -> None:
     organisations, users = stores.organisations, stores.users
     now = int(time.time())
     for organisation in seed.organisations:
-        organisations.create(Organisation(organisation.id, organisation.name, organisation.companies, created_at=now))
+        organisations.create(
+            Organisation(
+                organisation.id,
+                organisation.name,
+                organisation.companies,
+                api_keys=organisation.api_keys,
+                created_at=now,
+            )
+        )
         for username, role in organisation.members.items():
             user = users.find(username)
             if user is None:

@@ -91,9 +91,12 @@ ORGANISATIONS = [
         "name": "Acme <Group>",
         "companies": {"dk": "Acme Denmark ApS", "de": "Acme Germany GmbH"},
         "members": {"alice": "administrator", "bob": "member"},
+        "api_keys": True,
     },
     {"id": "globex", "name": "Globex", "companies": {"se": "Globex Sweden AB"}, "members": {"bob": "member"}},
 ]
+SCOPES = [{"name": "read", "description": "Read your items", "group": "Items", "api_keys": True}]
+API_KEYS = {"ApiKeys": "On", "BearerTokenIn": "HeaderOrApiKey"}
 WORK_OF_ACME = {
     "id": "acme-work",
     "name": "Acme work account",
@@ -127,10 +130,10 @@ def furnished(directory: Path) -> Iterator[Deployment]:
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"] += [*MORE_CLIENTS, *_confidential_clients(seed["clients"])]
     seed["users"] += MORE_USERS
-    seed["organisations"] = ORGANISATIONS
+    seed["organisations"], seed["scopes"] = ORGANISATIONS, SCOPES
     seed["identity_providers"] = [WORK_OF_ACME, *seed.get("identity_providers", ())]
     (directory / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
-    with DevelopmentServer(seed=directory / "seed.json", log=directory / "log") as server:
+    with DevelopmentServer(parameters=API_KEYS, seed=directory / "seed.json", log=directory / "log") as server:
         yield Deployment(server.issuer, server.resource)
 
 

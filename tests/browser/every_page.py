@@ -283,6 +283,34 @@ def secret_to_make(tab: Tab, app: App) -> None:
         of_an_app("developer/apps/{}/secrets")(tab, app)
 
 
+def api_key_to_make(path: str, company: str = "") -> Callable[[Tab, App], None]:
+    """The form of a new API key, filled in."""
+
+    def reach(tab: Tab, _: App) -> None:
+        tab.open(path)
+        tab.page.get_by_label("Name", exact=True).fill("Nightly report")
+        if company:
+            tab.page.get_by_label(company).check()
+        tab.page.locator('input[name="scope"]').first.check()
+        tab.page.get_by_label("Where it may be used from").fill("192.0.2.0/24")
+
+    return reach
+
+
+def api_keys(path: str, company: str = "") -> Callable[[Tab, App], None]:
+    """The list of API keys, with one at least."""
+
+    def reach(tab: Tab, app: App) -> None:
+        tab.open(path)
+        if not tab.page.get_by_role("heading", name="Nightly report").count():
+            api_key_to_make(f"{path}/new", company)(tab, app)
+            tab.page.get_by_role("button", name="Make the API key").click()
+            tab.page.get_by_role("link", name="I have copied it").click()
+            tab.page.get_by_role("heading", name="Nightly report").first.wait_for()
+
+    return reach
+
+
 def of_acme(area: str, name: str) -> Callable[[Tab, App], None]:
     """What a list of Acme's leads to."""
 
@@ -417,6 +445,15 @@ EVERY_PAGE = (
     PageOf("my-passkeys", "my/passkeys", at("my/security/passkeys"), title="Account: passkeys"),
     PageOf("my-identities", "my/identities", at("my/security/identities"), title="Account: sign-in through others"),
     PageOf("my-links", "my/links", at("my/security/links"), title="Account: links sent by mail"),
+    PageOf("my-api-keys", "my/api_keys", api_keys("my/api-keys"), title="Account: API keys"),
+    PageOf("my-new-api-key", "my/new_api_key", api_key_to_make("my/api-keys/new"), title="Account: a new API key"),
+    PageOf(
+        "my-api-key",
+        "my/api_key",
+        api_key_to_make("my/api-keys/new"),
+        title="Account: an API key is told once",
+        press="Make the API key",
+    ),
     PageOf("missing", "missing", at("my/apps/nothing"), title="Nothing there"),
     PageOf("developer-apps", "developer/apps", of_an_app("developer"), BOB, "Developer: the apps"),
     PageOf("developer", "developer/app", of_an_app("developer/apps/{}"), BOB, "Developer: an app"),
@@ -515,6 +552,25 @@ EVERY_PAGE = (
         "organisation-apps", "organisations/apps", at("organisations/acme/apps"), title="Organisation: connected apps"
     ),
     PageOf("organisation-app", "organisations/app", app_of_acme, title="Organisation: a connected app"),
+    PageOf(
+        "organisation-api-keys",
+        "organisations/api_keys",
+        api_keys("organisations/acme/api-keys", EVERY_COMPANY),
+        title="Organisation: API keys",
+    ),
+    PageOf(
+        "organisation-new-api-key",
+        "organisations/new_api_key",
+        api_key_to_make("organisations/acme/api-keys/new", EVERY_COMPANY),
+        title="Organisation: a new API key",
+    ),
+    PageOf(
+        "organisation-api-key",
+        "organisations/api_key",
+        api_key_to_make("organisations/acme/api-keys/new", EVERY_COMPANY),
+        title="Organisation: an API key is told once",
+        press="Make the API key",
+    ),
     PageOf(
         "organisation-requests",
         "organisations/requests",

@@ -1,12 +1,14 @@
 """The flows of API keys: who makes them, and calls by them."""
 
+import re
 from typing import Any
 
+from authserver.models.organisations import ADMINISTRATOR
 from authserver.values import Scope
 from tests.functions.flowing import answered, api_key_flow, flow
 from tests.functions.gateway import Answer, Gateway
-from tests.functions.given import change_client, let_keys_have, organisation_of_alice
-from tests.functions.journey import Browser, admin, other, portal
+from tests.functions.given import change_client, let_keys_have, make_member, organisation_of_alice
+from tests.functions.journey import Browser, admin, hidden_fields, other, portal
 from tests.functions.world import World
 
 OWN, OURS = "/account/api-keys", "/account/organisations/{organisation}/api-keys"
@@ -115,3 +117,55 @@ def operator_gives_api_keys(world: World) -> None:
         answered(200, gateway.call("GET", "/admin/api-keys", f"Bearer {operator}", query=query))
     answered(204, gateway.manage("DELETE /admin/api-keys/{api_key}", operator, api_key=made["id"]))
     assert refused(gateway, made["api_key"])
+
+
+@api_key_flow
+def people_have_api_keys_on_their_pages(world: World) -> None:
+    gateway = Gateway(world)
+    let_keys_have(world, "read")
+    alice, path = Browser(gateway), "/my/api-keys"
+    page = alice.visit(f"{path}/new")
+    form = {"name": "A report", "scope": "read", "days": "30"}
+    key = told(alice.act(page, f"{path}/new", "make", **form, once="a mark"))
+    answered(409, alice.act(page, f"{path}/new", "make", **form, once="a mark"))
+    answered(200, call(gateway, key))
+    page = alice.visit(path)
+    answered(303, alice.act(page, path, "end", api_key=hidden_fields(page)["api_key"]))
+    assert refused(gateway, key)
+    key = told(alice.act(page, f"{path}/new", "make", **form))
+    answered(303, alice.act(page, path, "end-all"))
+    assert refused(gateway, key)
+
+
+@api_key_flow
+def organisation_has_api_keys_on_its_pages(world: World) -> None:
+    gateway = Gateway(world)
+    let_keys_have(world, "read")
+    organisation_of_alice(world, gateway)
+    operator = admin(gateway).own_token().json()["access_token"]
+    gateway.manage("PATCH /admin/organisations/{organisation}", operator, {"api_keys": True}, **ACME)
+    alice, bob = Browser(gateway), Browser(gateway, "bob", "builder-demo")
+    make_member(world, "acme", subject_of(bob), ADMINISTRATOR)
+    path = "/organisations/acme/api-keys"
+    page = alice.visit(f"{path}/new")
+    form = {"name": "A report", "scope": "read", "days": "30", "entities": "one"}
+    key = told(alice.act(page, f"{path}/new", "make", **form))
+    page = bob.visit(path)
+    identifier = hidden_fields(page)["api_key"]
+    answered(303, bob.act(page, path, "take-over", api_key=identifier))
+    answered(200, call(gateway, key))
+    answered(303, bob.act(page, path, "end", api_key=identifier))
+    assert refused(gateway, key)
+
+
+def told(page: Answer) -> str:
+    """The key that a page shows once."""
+    answered(200, page)
+    found = re.search(r'<code id="api_key"[^>]*>([^<]*)</code>', page.body)
+    assert found, page
+    return found[1]
+
+
+def subject_of(browser: Browser) -> str:
+    token = portal(browser.gateway).tokens(browser, scope="openid account")["access_token"]
+    return str(browser.gateway.call("GET", "/account/profile", f"Bearer {token}").json()["sub"])

@@ -29,6 +29,8 @@ NOTHING: Mapping[str, str] = {
     "POST /account/api-keys": GIVES,
     "POST /account/organisations/{organisation}/api-keys": GIVES,
     "POST /admin/api-keys": GIVES,
+    "/my/api-keys/new make": GIVES,
+    "/organisations/{organisation}/api-keys/new make": GIVES,
     "POST /admin/clients": GIVES,
     "POST /admin/identity-providers": GIVES,
     "POST /admin/initial-access-tokens": GIVES,

@@ -94,7 +94,7 @@ def test_whoever_is_not_signed_in_signs_in_first(screen: Any) -> None:
 @pytest.mark.rfc("9700", "4.7")
 @pytest.mark.parametrize("screen", [one for one in SCREENS if one.acts], ids=lambda screen: screen.route)
 def test_forms_of_nobody_and_of_another_session_are_refused(screen: Any) -> None:
-    server = Server()
+    server = Server(api_keys=True)
     person, other = signed_in(server), signed_in(server)
     App(server).tokens()
     theirs = shown(other.open(screen.route, client_id="web"))["csrf"]

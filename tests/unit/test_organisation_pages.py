@@ -12,6 +12,7 @@ from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.site import FRESH, organisations
 from tests import fakes
+from tests.contract.records import api_key
 from tests.unit.pages import Reader, Shown
 from tests.unit.tenants import CATALOGUE, Tenants
 
@@ -21,7 +22,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 
 @pytest.fixture
 def server() -> Tenants:
-    server = Tenants()
+    server = Tenants(api_keys=True)
     provider = IdentityProvider(
         "work",
         "Work",
@@ -69,6 +70,8 @@ def everything(server: Tenants) -> list[tuple[str, str, dict[str, str | tuple[st
     invited = reader(server, "ada")
     invited.act(f"{ACME}/invite", "invite", name="zed")
     (invitation,) = server.organisations.invitations_of("acme").items
+    key = api_key(subject="ada", organisation="acme", entities=frozenset({"a1"}))
+    assert server.api_keys.create(key)
     form: dict[str, str | tuple[str, ...]] = {"grant": connection.id, "entities": "a3"}
     provider = {"name": "Evil", "issuer": "https://evil.example", "client_id": "evil", "client_secret": "evil"}
     return [
@@ -87,6 +90,11 @@ def everything(server: Tenants) -> list[tuple[str, str, dict[str, str | tuple[st
         (f"{ACME}/apps/web", "", {}),
         (f"{ACME}/apps/web", "companies", form),
         (f"{ACME}/apps/web", "disconnect", {}),
+        (f"{ACME}/api-keys", "", {}),
+        (f"{ACME}/api-keys", "end", {"api_key": key.id}),
+        (f"{ACME}/api-keys", "take-over", {"api_key": key.id}),
+        (f"{ACME}/api-keys/new", "", {}),
+        (f"{ACME}/api-keys/new", "make", {"name": "Evil", "scope": "read", "days": "30", "entities": "*"}),
         (f"{ACME}/requests", "", {}),
         (asked(server), "", {}),
         (asked(server), "allow", {}),
@@ -107,6 +115,7 @@ def state(server: Tenants) -> object:
         server.identity_providers.get("work"),
         [(one.id, one.entities, one.revoked_at) for one in server.tokens.authorizations(organisation="acme").items],
         server.browsers.approvals("acme").items,
+        server.api_keys.api_keys(organisation="acme").items,
     )
 
 
@@ -154,7 +163,8 @@ def test_what_is_of_one_organisation_is_not_reached_by_way_of_another(server: Te
     tried, gil = everything(server), reader(server, "gil")
     before, csrf = state(server), token_of(gil)
     for path, action, form in tried:
-        if path.count("/") > 3 or action == "withdraw":
+        is_of_one = path.count("/") > 3 and not path.endswith("/new")
+        if is_of_one or action in ("withdraw", "end", "take-over"):
             answer = send(gil, path.replace("acme", "globex"), action, form, csrf)
             assert answer.status in (404, 409) or action in ("disconnect", "remove"), (path, action)
     assert state(server) == before

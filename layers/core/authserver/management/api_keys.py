@@ -36,8 +36,8 @@ def _where_there_are_any(perform: Callable[[Call, Services], Answer]) -> Callabl
     return guarded
 
 
-def asked(wanted: documents.NewApiKey, services: Services, **whose: Any) -> ApiKey:
-    """The key that a document asks for, not made yet; whose it is, is in `whose`. Raises `Invalid`."""
+def asked(wanted: documents.NewApiKey, call: Call, services: Services, **whose: Any) -> ApiKey:
+    """The key that a call's document asks for, not made yet; whose it is, is in `whose`. Raises `Invalid`."""
     now, longest = services.now(), services.settings.api_key_lifetime
     expires_at = now + longest if wanted.expires_at is None else wanted.expires_at
     if not now < expires_at <= now + longest:
@@ -45,7 +45,7 @@ def asked(wanted: documents.NewApiKey, services: Services, **whose: Any) -> ApiK
     if wanted.networks and not services.settings.accepts_api_key_header:
         raise Invalid("networks", "needs BearerTokenIn=HeaderOrApiKey or HeaderOrApiKeyOrQuery")
     return ApiKey(
-        id="",
+        id=call.new_identifier(services),
         name=wanted.name,
         secret_hash=b"",
         scope=Scope(tuple(dict.fromkeys(wanted.scope))),
@@ -66,19 +66,24 @@ def made(key: ApiKey, services: Services, by: Membership | None = None) -> tuple
         raise Conflict("There are too many API keys; end some first", reason="too_many")
     credential, record = new_api_key(key, services)
     if not services.api_keys.create(record, by):
+        if services.api_keys.find(record.id) is not None:
+            raise Conflict("This made an API key before, which is told once", reason="made_before")
         raise Conflict("The membership was changed meanwhile")
     return credential.reveal(), record
 
 
-def require_scope(key: ApiKey, services: Services, *, operator: bool = False) -> None:
-    """That API keys may have the key's scope and that it is no more than its maker has: by being an operator, or an
-    administrator for the organisation. Raises `Invalid`."""
+def possible(scope: Scope, services: Services, *, operator: bool, for_organisation: bool) -> Scope:
+    """What of the scope API keys may have, and their maker has: by being an operator, or an administrator for the
+    organisation."""
     catalogue = services.scopes()
-    words = {*((OPERATOR,) if operator else ()), *((ADMINISTRATOR,) if key.organisation else ())}
-    allowed = [
-        name for name in catalogue.present(catalogue.for_api_keys(key.scope)) if catalogue.words_for(name) <= words
-    ]
-    refuse_beyond(key, Scope(tuple(allowed)))
+    words = {*((OPERATOR,) if operator else ()), *((ADMINISTRATOR,) if for_organisation else ())}
+    allowed = catalogue.present(catalogue.for_api_keys(scope))
+    return Scope(tuple(name for name in allowed if catalogue.words_for(name) <= words))
+
+
+def require_scope(key: ApiKey, services: Services, *, operator: bool = False) -> None:
+    """That the key's scope is no more than what is possible. Raises `Invalid`."""
+    refuse_beyond(key, possible(key.scope, services, operator=operator, for_organisation=bool(key.organisation)))
 
 
 def refuse_beyond(key: ApiKey, allowed: Scope) -> None:

@@ -211,6 +211,7 @@ def _complete(view: View, visitor: Visitor, services: Services, **more: Any) -> 
         "wrong": {},
         "entered": {},
         "here": "",
+        "has_api_keys": services.settings.api_keys,
     }
     return replace(view, context={**every, **view.context, **more})
 

@@ -11,6 +11,7 @@ from authserver.identity.activity import DATA_EXPORTED, SESSIONS_ENDED, note
 from authserver.identity.mails import order_verification, tell_of_deletion
 from authserver.identity.second_factors import factors_of
 from authserver.management import Conflict, NotFound
+from authserver.management.account import api_keys as operations_of_keys
 from authserver.management.account.export import export_account
 from authserver.management.account.operations import (
     change_profile,
@@ -31,7 +32,7 @@ from authserver.messages.site import Download, View, Visit
 from authserver.models.organisations import EVERY_ENTITY, Organisation
 from authserver.models.users import User
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor, in_words
+from authserver.site import Rejected, Screen, Visitor, api_keys, in_words
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from authserver.tokens.access_token import lifetime_of
@@ -39,6 +40,7 @@ from authserver.values import is_web_page, normalised_username
 
 MY, APPS, SESSIONS, ACTIVITY, PROFILE = "my", "my/apps", "my/sessions", "my/activity", "my/profile"
 EMAIL, EXPORT, DELETE = "my/profile/email", "my/export", "my/delete"
+KEYS = "my/api-keys"
 GRANTS_A_PAGE = "50"
 LINES_A_PAGE = "25"
 RECENT = "3"
@@ -183,6 +185,40 @@ def _name_of(organisation: str, organisations: Mapping[str, Organisation]) -> st
     return organisations[organisation].name if organisation in organisations else organisation
 
 
+# ------------------------------------------------------------------ API keys
+
+
+def show_keys(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """One's own keys, those that do not stand any more among them."""
+    found = api_keys.listed(operations_of_keys.list_api_keys, visitor, visit, services)
+    return View("my/api_keys", {"here": KEYS, **found})
+
+
+def end_key(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """One key works no more."""
+    operations_of_keys.end_api_key(visitor.call(visit, api_key=visit.entered("api_key")), services)
+    return GoTo(KEYS, done="key-ended")
+
+
+def end_keys(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """None does, in one write."""
+    operations_of_keys.end_api_keys(visitor.call(visit), services)
+    return GoTo(KEYS, done="keys-ended")
+
+
+def show_new_key(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A form for a key."""
+    return View("my/new_api_key", {"here": KEYS, "offer": api_keys.offer(visitor, services)})
+
+
+def make_key(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Makes it, and tells it once."""
+    with api_keys.in_words():
+        call = visitor.call(visit, body=api_keys.entered(visit, services))
+        made = operations_of_keys.make_api_key(call, services)
+    return View("my/api_key", {"here": KEYS, "key": made.document})
+
+
 # ------------------------------------------------------------------ sessions
 
 
@@ -321,6 +357,8 @@ NOTICES = {
     "disconnected": N_("The app was disconnected. It has to ask you again."),
     "forgotten": N_("What you allowed the app before counts no more. It has to ask you again."),
     "all-disconnected": N_("All apps were disconnected. Each has to ask you again."),
+    "key-ended": N_("The API key has ended. It no longer works."),
+    "keys-ended": N_("All your API keys have ended. None works any more."),
     "ended": N_("The browser was signed out."),
     "others-ended": N_("All other browsers were signed out."),
     "renamed": N_("Your name was changed."),
@@ -330,6 +368,8 @@ SCREENS = (
     Screen(f"/{MY}", show_overview),
     Screen(f"/{APPS}", show_apps, {"disconnect-all": disconnect_all}),
     Screen(f"/{APPS}/{{client_id}}", show_app, {"disconnect": disconnect, "forget": forget}),
+    Screen(f"/{KEYS}", show_keys, {"end": end_key, "end-all": end_keys}, is_there=api_keys.are_there),
+    Screen(f"/{KEYS}/new", show_new_key, {"make": make_key}, fresh=True, is_there=api_keys.are_there),
     Screen(f"/{SESSIONS}", show_sessions, {"end": end_one, "end-others": end_others}),
     Screen(f"/{ACTIVITY}", show_activity),
     Screen(f"/{PROFILE}", show_profile, {"rename": rename}),

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.management import Answer, Call, Conflict, NotFound, Problem
+from authserver.management.account import api_keys as operations_of_keys
 from authserver.management.account import members, own_providers
 from authserver.management.account import operations as account
 from authserver.management.account.acting import administered
+from authserver.management.present import Known
 from authserver.marks import N_
 from authserver.messages.browser import GoTo
 from authserver.messages.site import View, Visit
 from authserver.models.organisations import ADMINISTRATOR, EVERY_ENTITY, MEMBER
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor, in_words, path_of
+from authserver.site import Rejected, Screen, SignInAnew, Visitor, api_keys, in_words, path_of
 from authserver.storage.lists import Page
 
 LONGEST, MEMBERS_A_PAGE = "100", "50"  # of one part of a list, of which a page is made
@@ -52,6 +54,8 @@ NOTICES = {
     "provider": N_("Saved. Try it in a private window before you sign out here."),
     "companies": N_("The companies are changed, from the app's next request on."),
     "disconnected": N_("The app is disconnected. It has to ask each member again."),
+    "key-ended": N_("The API key has ended. It no longer works."),
+    "key-taken-over": N_("You carry the API key now. It works as before."),
     "allowed": N_("You have approved the request. The member can connect the app now."),
     "denied": N_("You have denied the request. The member is told when they try again."),
     "taken-back": N_("The request is taken back."),
@@ -247,8 +251,7 @@ def show_application(visitor: Visitor, visit: Visit, services: Services) -> View
 def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Changes which companies one grant reaches; whoever granted it may narrow it elsewhere, here administrators do."""
     administered(visitor.call(visit), services)
-    chosen = visit.form.get("entities", ())
-    entities = [EVERY_ENTITY] if EVERY_ENTITY in chosen else list(dict.fromkeys(chosen))
+    entities = _entities(visit)
     if not entities:
         raise Problem(400, NO_COMPANY, reason="company_missing")
     organisation, grant = visit.path_parameters["organisation"], visit.entered("grant")
@@ -262,6 +265,54 @@ def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Ends all that members granted it for the organisation."""
     account.disconnect_application_of_organisation(visitor.call(visit), services)
     return _back_to(visit, "apps", done="disconnected")
+
+
+# ------------------------------------------------------------------ API keys, for administrators
+
+
+def show_keys(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """The organisation's keys, with who carries each."""
+    found = api_keys.listed(operations_of_keys.list_api_keys_of_organisation, visitor, visit, services)
+    context, known = _context(visitor, visit, services), Known(services, [one["sub"] for one in found["keys"]])
+    names = {one["sub"]: known.name(one["sub"]) for one in found["keys"]}
+    may_have_any = administered(visitor.call(visit), services).api_keys
+    return _view("api_keys", "api-keys", context | found | {"names": names, "may_have_any": may_have_any})
+
+
+def end_key(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """One key works no more, whoever carries it."""
+    operations_of_keys.end_api_key_of_organisation(_of_key(visitor, visit), services)
+    return _back_to(visit, "api-keys", done="key-ended")
+
+
+def take_over_key(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
+    """The visitor carries it from now on, so that it outlives another's part; that takes a sign-in of the last
+    minutes."""
+    if not visitor.signed_in_lately(services.now()):
+        raise SignInAnew
+    with api_keys.in_words():
+        operations_of_keys.take_over_api_key(_of_key(visitor, visit), services)
+    return _back_to(visit, "api-keys", done="key-taken-over")
+
+
+def show_new_key(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """A form for a key."""
+    operations_of_keys.require_allowed(administered(visitor.call(visit), services))
+    offer = api_keys.offer(visitor, services, for_organisation=True)
+    return _view("new_api_key", "api-keys", _context(visitor, visit, services) | {"offer": offer})
+
+
+def make_key(visitor: Visitor, visit: Visit, services: Services) -> View:
+    """Makes it, and tells it once."""
+    with api_keys.in_words():
+        body = api_keys.entered(visit, services) | {"entities": _entities(visit)}
+        made = operations_of_keys.make_api_key_of_organisation(visitor.call(visit, body=body), services)
+    return _view("api_key", "api-keys", _context(visitor, visit, services) | {"key": made.document})
+
+
+def _of_key(visitor: Visitor, visit: Visit) -> Call:
+    organisation = visit.path_parameters["organisation"]
+    return visitor.call(visit, organisation=organisation, api_key=visit.entered("api_key"))
 
 
 # ------------------------------------------------------------------ what members ask for, for them and administrators
@@ -367,6 +418,12 @@ def _approvals(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[
     return _part(account.list_approvals, visitor, visit, services, visit.query.get("after", ""))
 
 
+def _entities(visit: Visit) -> list[str]:
+    """The companies that a form has chosen: every one, or each once."""
+    chosen = visit.form.get("entities", ())
+    return [EVERY_ENTITY] if EVERY_ENTITY in chosen else list(dict.fromkeys(chosen))
+
+
 def _back_to(visit: Visit, *page: str, done: str) -> GoTo:
     return GoTo(path_of("organisations", visit.path_parameters["organisation"], *page), done=done)
 
@@ -387,6 +444,13 @@ SCREENS = (
     Screen(f"{ONE}/sign-in/{{idp}}", show_provider, {"change": change_provider}, fresh=True),
     Screen(f"{ONE}/apps", show_applications),
     Screen(f"{ONE}/apps/{{client_id}}", show_application, {"companies": set_companies, "disconnect": disconnect}),
+    Screen(
+        f"{ONE}/api-keys",
+        show_keys,
+        {"end": end_key, "take-over": take_over_key},
+        is_there=api_keys.are_there,
+    ),
+    Screen(f"{ONE}/api-keys/new", show_new_key, {"make": make_key}, fresh=True, is_there=api_keys.are_there),
     Screen(f"{ONE}/requests", show_requests),
     Screen(f"{ONE}/requests/{{approval}}", show_request, {"allow": allow, "deny": deny, "withdraw": withdraw_approval}),
 )

@@ -18,7 +18,7 @@ from authserver.storage.api_keys import USED_EVERY
 from authserver.tokens import opaque
 from authserver.tokens.keyring import API_KEY_RING
 from authserver.tokens.worth import worth_of_machine
-from authserver.values import Scope, Secret, base64url, sha256
+from authserver.values import Scope, Secret, base64url, from_base64url, sha256
 
 if TYPE_CHECKING:
     from authserver.services import Services
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 def new_api_key(key: ApiKey, services: Services) -> tuple[Secret, ApiKey]:
-    """The credential of a new key, and the key's record with the identifier and the hash of its secret."""
-    identifier, secret = services.random(16), services.random(16)
+    """The credential of a new key, and the key's record with the hash of its secret."""
+    secret = services.random(16)
     credential = opaque.seal(
         opaque.API_KEY,
         services.keys.token_key(API_KEY_RING),
-        id=identifier,
+        id=from_base64url(key.id),
         subject=_hash_of(key.subject),
         client=_hash_of(key.client_id),
         organisation=_hash_of(key.organisation),
         secret=secret,
     )
-    return Secret(credential), replace(key, id=base64url(identifier), secret_hash=sha256(base64url(secret)))
+    return Secret(credential), replace(key, secret_hash=sha256(base64url(secret)))
 
 
 def check_api_key(presented: str, services: Services, source: str = "") -> ActiveAccessToken:

@@ -24,7 +24,7 @@ def make_api_key(call: Call, services: Services) -> Answer:
     """Makes a key for the user. The key itself is in the answer, and never told again."""
     wanted, begun = call.read(documents.NewApiKey), api_keys.begun_for(services, subject=call.subject)
     user = acting_user(call, services)
-    key = api_keys.asked(wanted, services, subject=user.sub, begun=begun)
+    key = api_keys.asked(wanted, call, services, subject=user.sub, begun=begun)
     api_keys.require_scope(key, services, operator=user.operator)
     require_granted(key, call, services)
     credential, key = api_keys.made(key, services)
@@ -70,6 +70,7 @@ def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
     require_allowed(organisation)
     key = api_keys.asked(
         wanted,
+        call,
         services,
         subject=user.sub,
         organisation=organisation.id,

@@ -40,10 +40,10 @@ def make_api_key(call: Call, services: Services) -> Answer:
     require_powers(call, services)
     wanted = call.read(documents.NewApiKeyFor)
     if wanted.client_id is not None:
-        return _make_for_client(wanted, wanted.client_id, services)
+        return _make_for_client(wanted, wanted.client_id, call, services)
     if wanted.sub is None:
         raise Invalid("sub", "must be given, or a client_id")
-    return _make_for_user(wanted, wanted.sub, services)
+    return _make_for_user(wanted, wanted.sub, call, services)
 
 
 def get_api_key(call: Call, services: Services) -> Answer:
@@ -62,7 +62,7 @@ def end_api_key(call: Call, services: Services) -> Answer:
     return Answer()
 
 
-def _make_for_client(wanted: documents.NewApiKeyFor, client_id: str, services: Services) -> Answer:
+def _make_for_client(wanted: documents.NewApiKeyFor, client_id: str, call: Call, services: Services) -> Answer:
     if wanted.sub is not None or wanted.organisation is not None or wanted.entities:
         raise Invalid("client_id", "must stand alone: a client's key is for the client itself")
     begun = api_keys.begun_for(services, client_id=client_id)
@@ -71,7 +71,7 @@ def _make_for_client(wanted: documents.NewApiKeyFor, client_id: str, services: S
         raise NotFound("client")
     if not client.acts_for_itself or not client.is_active:
         raise Invalid("client_id", "must be an active client that may act for itself")
-    key = api_keys.asked(wanted, services, client_id=client.client_id, begun=begun)
+    key = api_keys.asked(wanted, call, services, client_id=client.client_id, begun=begun)
     catalogue = services.scopes()
     own = catalogue.expand(client.scope)
     allowed = [
@@ -81,7 +81,7 @@ def _make_for_client(wanted: documents.NewApiKeyFor, client_id: str, services: S
     return api_keys.written(*api_keys.made(key, services))
 
 
-def _make_for_user(wanted: documents.NewApiKeyFor, sub: str, services: Services) -> Answer:
+def _make_for_user(wanted: documents.NewApiKeyFor, sub: str, call: Call, services: Services) -> Answer:
     begun = api_keys.begun_for(services, subject=sub, organisation=wanted.organisation or "")
     user = services.users.get(sub)
     if user is None or user.status != ACTIVE:
@@ -89,7 +89,7 @@ def _make_for_user(wanted: documents.NewApiKeyFor, sub: str, services: Services)
     if wanted.organisation is None:
         if wanted.entities:
             raise Invalid("entities", "are an organisation's")
-        key = api_keys.asked(wanted, services, subject=user.sub, begun=begun)
+        key = api_keys.asked(wanted, call, services, subject=user.sub, begun=begun)
         api_keys.require_scope(key, services, operator=user.operator)
         return _told(user, api_keys.made(key, services), services)
     organisation = services.organisations.get(wanted.organisation)
@@ -100,7 +100,7 @@ def _make_for_user(wanted: documents.NewApiKeyFor, sub: str, services: Services)
     if membership is None or membership.role != ADMINISTRATOR:
         raise Invalid("sub", "must be an administrator of the organisation, who carries the key")
     whose: dict[str, Any] = {"subject": user.sub, "organisation": organisation.id}
-    key = api_keys.asked(wanted, services, **whose, entities=frozenset(wanted.entities), begun=begun)
+    key = api_keys.asked(wanted, call, services, **whose, entities=frozenset(wanted.entities), begun=begun)
     api_keys.require_companies(key, organisation)
     api_keys.require_scope(key, services, operator=user.operator)
     return _told(user, api_keys.made(key, services, membership), services)
