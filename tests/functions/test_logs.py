@@ -20,6 +20,7 @@ from tests.functions.events import http_event, request_authorizer_event, rest_ev
 from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import sending_mails
 from tests.functions.flows import (
+    API_KEY_FLOWS,
     BRIDGE_FLOWS,
     DEVICE_FLOWS,
     FLOWS,
@@ -38,12 +39,20 @@ from tests.openid_provider import CLIENT_SECRET
 
 SECRET_NAMES = re.compile(
     r"code|device_code|user_code|recovery_code|credential|current|new|code_verifier|token|access_token|refresh_token|id_token|id_token_hint|client_secret|client_assertion|password|csrf|request"
-    r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint|link|address"
+    r"|registration_access_token|initial_access_token|code_challenge|nonce|state|authorization|cookie|cookies|set-cookie|location|username|login_hint|link|address|api_key|x-api-key"
 )
 
 
 EVERY_FLOW = (
-    FLOWS | LEGACY_FLOWS | REGISTRATION_FLOWS | MAIL_FLOWS | DEVICE_FLOWS | BRIDGE_FLOWS | HOOK_FLOWS | PLACEOS_FLOWS
+    FLOWS
+    | LEGACY_FLOWS
+    | REGISTRATION_FLOWS
+    | MAIL_FLOWS
+    | DEVICE_FLOWS
+    | BRIDGE_FLOWS
+    | HOOK_FLOWS
+    | PLACEOS_FLOWS
+    | API_KEY_FLOWS
 )
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 

@@ -7,15 +7,17 @@ from urllib.parse import urljoin
 
 import pytest
 
+from authserver.aws.dynamodb.journal import DynamoJournal
 from tests.functions.flowing import at_others_paths
 from tests.functions.gateway import Answer, Gateway, basic
-from tests.functions.given import change_client
+from tests.functions.given import TOKENS, change_client
 from tests.functions.journey import Browser, hidden_fields, machine, native, web
 from tests.functions.placeos_flows import KEYCLOAK_LOGOUT, bearer
 from tests.functions.second_factors import RECOVERY_CODE, give_factors
 from tests.functions.world import World
 
 LISTED = "https://rooms.example"
+DAY = 86_400
 VERSION = re.compile(r"[2-9]\.[0-9]+\.[0-9]+")  # what the library looks for
 
 
@@ -272,6 +274,18 @@ def test_what_is_no_token_of_a_user_ends_nothing(gateway: Gateway) -> None:
 
 
 @pytest.mark.rfc("7009", "2.1")
+def test_token_of_a_client_that_is_no_page_ends_nothing(world: World, gateway: Gateway) -> None:
+    """Its APIs hold the same token; it has credentials of its own to revoke by."""
+    app = web(gateway)
+    tokens = app.tokens()
+    assert gateway.send("GET", "/auth/logout", headers=bearer(tokens["access_token"])).status == 204
+    refreshed = app.refresh(tokens["refresh_token"]).json()
+    change_client(world, "demo-web", parameters_in_query=True)
+    assert gateway.send("GET", "/auth/logout", headers=bearer(refreshed["access_token"])).status == 204
+    assert app.refresh(refreshed["refresh_token"]).error == "invalid_grant"
+
+
+@pytest.mark.rfc("7009", "2.1")
 def test_keycloaks_clients_sign_out_by_their_own_refresh_token(gateway: Gateway) -> None:
     app = web(gateway)
     token = app.tokens()["refresh_token"]
@@ -318,6 +332,50 @@ def test_a_secret_is_in_no_address(world: World, gateway: Gateway) -> None:
         gateway.post("/auth/token", {}, query=secret | {"grant_type": "client_credentials"}).error == "invalid_request"
     )
     assert gateway.post("/auth/token", {"grant_type": "client_credentials"}, query=secret).error == "invalid_request"
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+@pytest.mark.parametrize("path", ["/auth/token", "/token", "/oauth/token", "/revoke", "/auth/revoke", "/introspect"])
+def test_developer_hears_of_a_secret_in_an_address(path: str, gateway: Gateway) -> None:
+    """Whatever else the request has; and of a client that there is not, nothing is kept."""
+    secret = {"client_secret": "demo-machine-secret-for-development-only"}
+    for query, form in (
+        (secret | {"client_id": "demo-machine"}, {"grant_type": "client_credentials", "token": "x"}),
+        (secret, {"client_id": "demo-machine"}),
+        (secret | {"client_id": "nobody"}, {}),
+        (secret, {}),
+    ):
+        answer = gateway.post(path, form, query=query)
+        assert (answer.status, answer.json()["error_description"]) == (400, "Client credentials must not be in the URI")
+    assert refusals(gateway, "demo-machine") == {"credentials_in_query": 2}
+    assert refusals(gateway, "nobody") == {}
+
+
+def refusals(gateway: Gateway, client_id: str) -> dict[str, int]:
+    today = int(gateway.world.clock.time()) // DAY * DAY
+    found = DynamoJournal(gateway.world.aws.service("dynamodb"), TOKENS).refusals(client_id, [today])
+    return {one.reason: one.count for one in found}
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_left_over_secret_of_a_public_client_is_as_good_as_none_there(gateway: Gateway) -> None:
+    """Nowhere else, and of no client that has one."""
+    app = native(gateway)
+    tokens = app.tokens()
+    for path in ("/token", "/oauth/token"):
+        assert app.refresh(tokens["refresh_token"], path, client_secret="left over").error == "invalid_client"
+    for path in ("/auth/token", "/auth/oauth/token"):
+        answer = app.refresh(tokens["refresh_token"], path, client_secret="left over", authority="x")
+        assert answer.status == 200
+        tokens = answer.json()
+    basic_too = gateway.post(
+        "/auth/token",
+        {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+        headers=basic("demo-app", "left over"),
+    )
+    assert basic_too.error == "invalid_client"
+    wrong = {"client_id": "demo-machine", "client_secret": "left over", "grant_type": "client_credentials"}
+    assert gateway.post("/auth/token", wrong).error == "invalid_client"
 
 
 @pytest.mark.rfc("6749", "3.2")

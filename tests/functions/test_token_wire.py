@@ -240,9 +240,11 @@ def test_a_method_other_than_the_registered_one_is_refused_but_for_where_the_sec
 @pytest.mark.parametrize("path", BACK_CHANNEL)
 @pytest.mark.parametrize("name", ["client_secret", "client_assertion"])
 def test_credentials_in_the_uri_are_refused(name: str, path: str, gateway: Gateway, aws: SimulatedAws) -> None:
-    form = OWN | {"client_id": "demo-machine", "token": "x"}
+    form = OWN | {"token": "x"}
     refused(gateway.post(path, form, query={name: SECRET}, headers=MACHINE), 400, "invalid_request")
     assert not aws.calls
+    refused(gateway.post(path, form | {"client_id": "demo-machine"}, query={name: SECRET}), 400, "invalid_request")
+    assert {key.partition("#")[0] for call in aws.calls if call.write for key in call.keys} == {"refusals"}
 
 
 @pytest.mark.rfc("6749", "3.2")

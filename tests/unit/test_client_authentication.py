@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authserver.client_authentication import authenticate
+from authserver.client_authentication import BARE_SHA256, authenticate
 from authserver.endpoints.machines.metadata import resource_metadata
 from authserver.errors import (
     InvalidClient,
@@ -317,6 +318,30 @@ def test_imported_secret_too_short_for_a_fast_hash_keeps_its_slow_one() -> None:
     for _ in range(2):
         assert authenticated(server, basic(secret="hunter2")) == "web"
     assert secrets_of(server) == before
+
+
+@pytest.mark.rfc("6749", "2.3.1")
+def test_bare_sha256_of_another_system_is_tried_no_oftener_than_a_slow_hash_and_becomes_one_of_ours() -> None:
+    imported = ClientSecret(b"", START, encoded=BARE_SHA256 + sha256(LONG).hex())
+    server = Server(client(secrets=(imported,)))
+    for guess in ("guessed", sha256(LONG).hex(), imported.encoded):
+        with pytest.raises(InvalidClient):
+            authenticated(server, basic(secret=guess))
+    assert authenticated(server, basic(secret=LONG)) == "web"
+    assert secrets_of(server) == (ClientSecret(sha256(LONG), START, used_at=START),)
+    server = Server(client(secrets=(imported,)))
+    assert all_guesses_refused(server)
+
+
+def all_guesses_refused(server: Server) -> bool:
+    """Whether guessing comes to an end before it has begun in earnest."""
+    for _ in range(1000):
+        try:
+            with suppress(InvalidClient):
+                authenticated(server, basic(secret="guessed"))
+        except TooManySecrets:
+            return True
+    return False
 
 
 @pytest.mark.rfc("6749", "2.3.1")

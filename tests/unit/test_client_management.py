@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -150,6 +151,9 @@ def test_client_of_another_system_brings_identifier_and_hash(server: Server) -> 
     public = {"client_id": "x", "client_secret_hash": HASH, "token_endpoint_auth_method": "none"}
     refused(400, lambda: create(server, DOCUMENT | public))
     refused(400, lambda: create(server, DOCUMENT | {"client_secret_hash": "md5:nonsense"}))
+    for bare in ("$sha256$", "$sha256$" + "A" * 64, "$sha256$" + "a" * 63):
+        refused(400, partial(create, server, DOCUMENT | {"client_secret_hash": bare}))
+    assert create(server, DOCUMENT | {"client_id": "rails", "client_secret_hash": "$sha256$" + "a" * 64})
 
 
 @pytest.mark.rfc("9700", "4.15")

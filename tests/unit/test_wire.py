@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver import errors
+from authserver.endpoints.machines.token import issue_token
 from authserver.errors import InvalidRequest, OAuthError, RequestTooLarge
 from authserver.messages.authorization import AuthorizationResponse, RedirectTarget
 from authserver.messages.browser import GoTo
@@ -24,6 +25,7 @@ from authserver.wire.browser import (
 from authserver.wire.forms import FORM_MEDIA_TYPE, MAX_FIELDS, MAX_FORM, parse_pairs
 from authserver.wire.http import HttpRequest, render_error
 from authserver.wire.protocol import parse_token_presented, parse_token_request
+from tests.unit.server import Server
 
 FORM = {"content-type": FORM_MEDIA_TYPE}
 PARSERS: dict[str, Callable[[HttpRequest], object]] = {
@@ -115,8 +117,12 @@ def test_body_that_is_no_form_is_refused(media_type: str) -> None:
 @pytest.mark.rfc("6749", "2.3.1")
 @pytest.mark.parametrize("query", ["client_secret=x", "client_assertion=x", "a=b&client_secret=x"])
 def test_client_credentials_in_the_query_are_refused(query: str) -> None:
-    with pytest.raises(InvalidRequest):
-        parse_token_request(HttpRequest("POST", "/token", query, FORM, body=b"grant_type=a"))
+    """Whatever else the request has, or has not."""
+    for body in (b"grant_type=a", b"", b"grant_type=client_credentials&client_id=web"):
+        request = parse_token_request(HttpRequest("POST", "/token", query, FORM, body=body))
+        with pytest.raises(InvalidRequest) as refused:
+            issue_token(request, Server().services)
+        assert refused.value.reason == "credentials_in_query"
 
 
 @pytest.mark.rfc("6749", "3.2")

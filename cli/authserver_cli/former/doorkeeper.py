@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from authserver_cli.former import Found, Problems, is_true, login_name, present, rows, secret_hash
 
-BCRYPT = re.compile(r"\$2[aby]\$.*")
-# What `hash_application_secrets` stores, unless it is told to use bcrypt; older secrets in clear look the same.
+HASHED = re.compile(r"\$2[aby]\$.*|\$sha256\$[0-9a-f]{64}")
+# What `hash_application_secrets` stores, unless it is told to use bcrypt; older secrets in clear look the same, so
+# whoever exports the table says which they are.
 HEXADECIMAL_64 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -49,7 +50,7 @@ def _client(place: int, row: Mapping[str, str]) -> Found:
     if confidential and HEXADECIMAL_64.fullmatch(secret):
         problems = (("secret", "is a SHA-256 or 64 hexadecimal digits, which nobody can tell apart"),)
     elif confidential and secret:
-        hashed = secret if BCRYPT.fullmatch(secret) else secret_hash(row["uid"], secret)
+        hashed = secret if HASHED.fullmatch(secret) else secret_hash(row["uid"], secret)
     body = present(
         {
             "client_id": row["uid"],

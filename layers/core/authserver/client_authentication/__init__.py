@@ -12,7 +12,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from authserver.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable, TooManyAttempts, TooManySecrets
+from authserver.errors import (
+    InvalidClient,
+    InvalidRequest,
+    OAuthError,
+    TemporarilyUnavailable,
+    TooManyAttempts,
+    TooManySecrets,
+)
 from authserver.identity.refusals import Noted
 from authserver.models.clients import Client, ClientSecret
 from authserver.records import replace
@@ -29,11 +36,27 @@ NOBODYS_HASH = bytes(32)
 DAY = 86_400
 NOTHING = Named()
 BY_SECRET = frozenset({"client_secret_basic", "client_secret_post"})  # the same secret, in the header or in the body
+BARE_SHA256 = "$sha256$"  # and 64 hexadecimal digits, as doorkeeper hashes what is random
 RANDOM_LENGTH = 22  # characters: 128 bits in base64url, the least that a fast hash can keep
 
 
 def nothing_named() -> Named:
     return NOTHING
+
+
+def refuse_leak(request: ClientRequest, services: Services) -> None:
+    """RFC 6749 section 2.3.1: a credential in an address is in somebody's log from now on, which is noted for the
+    developer of the client that the address names. Raises `InvalidRequest`."""
+    if not request.leaks:
+        return
+    refusal = InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
+    client, client_id = None, request.parameters.get("client_id")
+    with suppress(OAuthError):
+        client = NOTHING.standing(services, client_id=client_id, source=request.source).client if client_id else None
+    if client is None:
+        raise refusal
+    with Noted(client.client_id, request.reference, services):
+        raise refusal
 
 
 def authenticate(
@@ -57,7 +80,14 @@ def authenticate(
         if not services.keys.are_current():
             named = name()
             standing = named.standing(services, client_id=presented.client_id, source=request.source)
+        if request.is_legacy and standing.client is not None and standing.client.is_public:
+            method = _without_left_over_secret(method, services)
         return AuthenticatedClient(_proven_client(standing.client, method, presented, services), standing, named)
+
+
+def _without_left_over_secret(method: ClientAuthenticationMethod, services: Services) -> ClientAuthenticationMethod:
+    """PlaceOS's public clients may send a secret that they had once; there, and in the body, it is as good as none."""
+    return services.client_authentication.get("none", method) if method.METHOD == "client_secret_post" else method
 
 
 def _proven_client(
@@ -123,7 +153,7 @@ def _is_imported(
     except TooManyAttempts as error:
         raise TooManySecrets(error.retry_after) from None
     for stored in imported:
-        if services.passwords.matches(secret, stored.encoded):
+        if _is_hash_of(stored.encoded, secret, services):
             give_back(attempt, services)
             if len(secret.reveal()) >= RANDOM_LENGTH:
                 _keep_its_sha256(client, stored, secret, services)
@@ -133,6 +163,13 @@ def _is_imported(
             return True
     note_wrong(attempt, services)
     return False
+
+
+def _is_hash_of(encoded: str, secret: Secret, services: Services) -> bool:
+    """Whether another system's hash is the secret's; a bare SHA-256 is no password's, so only secrets have it."""
+    if encoded.startswith(BARE_SHA256):
+        return secret.matches(bytes.fromhex(encoded.removeprefix(BARE_SHA256)))
+    return services.passwords.matches(secret, encoded)
 
 
 def _keep_its_sha256(client: Client, stored: ClientSecret, secret: Secret, services: Services) -> None:

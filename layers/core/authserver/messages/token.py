@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ClientRequest:
     """A form that a client posted, each parameter once (`resource` may repeat, RFC 8707 section 2).
 
-    `source` is the address that API Gateway saw, `reference` what finds the request in the logs.
+    `source` is the address that API Gateway saw, `reference` what finds the request in the logs. `leaks`: a credential
+    was in the address. `is_legacy`: it came by a path of PlaceOS.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
@@ -24,6 +25,8 @@ class ClientRequest:
     authorization: str | None = field(default=None, repr=False)
     source: str = field(default="", kw_only=True)
     reference: str = field(default="", kw_only=True)
+    leaks: bool = field(default=False, kw_only=True)
+    is_legacy: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

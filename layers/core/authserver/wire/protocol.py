@@ -23,25 +23,32 @@ def parse_token_request(request: HttpRequest) -> TokenRequest:
     client's record says whether it may.
     """
     is_in_query = not request.body and bool(request.query) and PLACEOS in request.route
-    parameters, resource = _read_client_form(request, in_query=is_in_query)
-    if "grant_type" not in parameters:
+    parameters, resource, leaks = _read_client_form(request, in_query=is_in_query)
+    if "grant_type" not in parameters and not leaks:  # which is refused in any case
         raise InvalidRequest("grant_type is missing", reason="grant_type_missing")
     return TokenRequest(
         parameters,
         resource,
         request.headers.get("authorization"),
-        parameters["grant_type"],
+        parameters.get("grant_type", ""),
         is_in_query,
         source=request.source,
         reference=request.id,
+        leaks=leaks,
+        is_legacy=PLACEOS in request.route,
     )
 
 
 def parse_client_request(request: HttpRequest) -> ClientRequest:
     """RFC 8628 section 3.1. Raises `InvalidRequest`."""
-    parameters, resource = _read_client_form(request)
+    parameters, resource, leaks = _read_client_form(request)
     return ClientRequest(
-        parameters, resource, request.headers.get("authorization"), source=request.source, reference=request.id
+        parameters,
+        resource,
+        request.headers.get("authorization"),
+        source=request.source,
+        reference=request.id,
+        leaks=leaks,
     )
 
 
@@ -56,16 +63,18 @@ def parse_refresh_token_presented(request: HttpRequest) -> TokenPresented:
 
 
 def _parse_presented(request: HttpRequest, name: str) -> TokenPresented:
-    parameters, resource = _read_client_form(request)
-    if name not in parameters:
+    parameters, resource, leaks = _read_client_form(request)
+    if name not in parameters and not leaks:  # which is refused in any case
         raise InvalidRequest(f"{name} is missing", reason="token_missing")
     return TokenPresented(
         parameters,
         resource,
         request.headers.get("authorization"),
-        Secret(parameters[name]),
+        Secret(parameters.get(name, "")),
         source=request.source,
         reference=request.id,
+        leaks=leaks,
+        is_legacy=PLACEOS in request.route,
     )
 
 
@@ -104,11 +113,17 @@ def _required(token: str) -> str:
     return token
 
 
-def _read_client_form(request: HttpRequest, *, in_query: bool = False) -> tuple[dict[str, str], tuple[str, ...]]:
-    pairs = read_form(request)
-    if request.query and any(name in ("client_secret", "client_assertion") for name, _ in read_query(request)):
-        # RFC 6749 section 2.3.1: credentials never travel in the request URI.
-        raise InvalidRequest("Client credentials must not be in the URI", reason="credentials_in_query")
-    if in_query:
-        pairs = read_query(request)
-    return single(pairs), tuple(value for name, value in pairs if name == "resource")
+def _read_client_form(request: HttpRequest, *, in_query: bool = False) -> tuple[dict[str, str], tuple[str, ...], bool]:
+    """The parameters, the resources among them, and whether a credential is in the address.
+
+    RFC 6749 section 2.3.1: credentials never travel in the request URI. Whose they are is for the endpoint to note.
+    """
+    pairs, leaks = read_form(request), False
+    if request.query:
+        query = read_query(request)
+        leaks = any(name in ("client_secret", "client_assertion") for name, _ in query)
+        if in_query:
+            pairs = query
+        elif leaks:
+            pairs = [*(dict(query) | dict(pairs)).items()]  # the client may be named in the one or in the other
+    return single(pairs), tuple(value for name, value in pairs if name == "resource"), leaks

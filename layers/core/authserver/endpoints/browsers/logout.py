@@ -94,14 +94,20 @@ def end_by_token(presented: str, services: Services) -> None:
     """Ends all that an access token hangs on; the browser stays signed in.
 
     That is how PlaceOS's pages sign out, before they lead to the page that does the rest: whoever has the token may end
-    it (RFC 7009 section 2.1). One that stands no more ends nothing.
+    it (RFC 7009 section 2.1). One that stands no more ends nothing; nor does that of a client that is none of these
+    pages, which has credentials to revoke its tokens with, and whose API holds the same token.
     """
     from authserver.tokens.presented import check_access_token
 
     with suppress(InvalidToken):
         token = check_access_token(presented, services)
-        if token.authorization_id is not None:
+        if token.authorization_id is not None and _signs_out_by_token(token.client_id, services):
             services.revocations.revoke(token.authorization_id, services.now(), token.client_id)
+
+
+def _signs_out_by_token(client_id: str, services: Services) -> bool:
+    client = services.clients.get(client_id)
+    return client is not None and (client.is_public or client.parameters_in_query)
 
 
 def _understood(request: LogoutRequest, services: Services) -> Asked:

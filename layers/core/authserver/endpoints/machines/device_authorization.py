@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authserver.client_authentication import authenticate
+from authserver.client_authentication import authenticate, refuse_leak
 from authserver.endpoints.browsers.validation import DEVICE_PARAMETERS, validate, what_counts
 from authserver.errors import DevicesTurnedOff, InvalidRequest, ServerError, TooManyDevices
 from authserver.identity.refusals import Noted
@@ -37,6 +37,7 @@ def authorize_device(request: ClientRequest, services: Services) -> DeviceAuthor
     """
     if DEVICE_CODE not in services.grants:
         raise DevicesTurnedOff("Devices cannot be authorized here", reason="device_off")
+    refuse_leak(request, services)
     client = authenticate(request, services).client
     asked = what_counts(AuthorizationRequest(request.parameters))
     parameters = {name: value for name, value in asked.items() if name in DEVICE_PARAMETERS}

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from authserver.client_authentication import authenticate
+from authserver.client_authentication import authenticate, refuse_leak
 from authserver.errors import InvalidClient, InvalidToken
 from authserver.messages.token import Document, TokenPresented
 from authserver.models.organisations import EVERY_ENTITY
@@ -36,6 +36,7 @@ def introspect_token(request: TokenPresented, services: Services) -> Document:
 
     Raises `OAuthError` for a caller that is not authenticated; a public client is none (section 2.1).
     """
+    refuse_leak(request, services)
     presented = request.token.reveal()
     caller = authenticate(request, services, partial(_named, presented, services))
     if caller.client.is_public:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authserver.client_authentication import authenticate
+from authserver.client_authentication import authenticate, refuse_leak
 from authserver.ends import FORGOTTEN_AFTER
 from authserver.errors import InvalidToken, UnsupportedTokenType
 from authserver.messages.token import Document, TokenPresented
@@ -31,6 +31,7 @@ def revoke_token(request: TokenPresented, services: Services) -> Document:
 
     Raises `UnsupportedTokenType` for credentials that are none, `OAuthError` for a client that is not authenticated.
     """
+    refuse_leak(request, services)
     presented = request.token.reveal()
     if _is_without_credentials(request) and _revoked_by_its_bearer(presented, request, services):
         return Document()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from authserver.client_authentication import authenticate
+from authserver.client_authentication import authenticate, refuse_leak
 from authserver.errors import InvalidRequest, TemporarilyUnavailable, UnauthorizedClient, UnsupportedGrantType
 from authserver.identity.refusals import Noted
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def issue_token(request: TokenRequest, services: Services) -> TokenResponse:
     """Tokens for a grant. Raises `OAuthError` as RFC 6749 section 5.2 lists them."""
+    refuse_leak(request, services)
     grant = _loaded_grant(request, services)
     client = authenticate(request, services, partial(grant.named, request, services))
     with Noted(client.client_id, request.reference, services):

@@ -4,12 +4,14 @@ Nobody gives a client an operator's scope that the token in hand does not have, 
 one: or else whoever may register clients could do everything.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from authserver.client_authentication import BARE_SHA256
 from authserver.documents import Document, Identifier
 from authserver.documents.client import ClientMetadata, Line, Terms, metadata_of
 from authserver.identity import hashes
@@ -39,11 +41,13 @@ from authserver.storage.lists import Page
 from authserver.values import Scope
 
 READ, WRITE = "admin:clients.read", "admin:clients.write"
+SHA256 = re.compile(re.escape(BARE_SHA256) + "[0-9a-f]{64}")
 ADMINISTERED = ("owner", "status", "verification")
 
 
 def _hash(encoded: str) -> str:
-    hashes.parse(encoded)
+    if not SHA256.fullmatch(encoded):
+        hashes.parse(encoded)
     return encoded
 
 

@@ -5,6 +5,10 @@ from authserver.models.journal import Refusal
 
 REASONS = {
     "client_secret": N_("The client secret is wrong, or has ended."),
+    "credentials_in_query": N_(
+        "A secret or a client_assertion was in the address, and addresses end up in logs. Make a new secret, and send"
+        " it in the Authorization header or in the form."
+    ),
     "client_method": N_("The app authenticated in another way than it is registered for."),
     "assertion_incomplete": N_("client_assertion and client_assertion_type have to be sent together."),
     "assertion_type": N_("The client_assertion_type is not the one of JWTs."),
