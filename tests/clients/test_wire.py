@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
+from authserver.aliases import path_of
 from local.server import DevelopmentServer
 from tests.clients.conftest import SEED
 from tests.flows.person import Deployment, Person, Proof
 
 SHAPES = sorted((Path(__file__).parent / "shapes" / "wire").glob("*.json"))
-PARAMETERS = {"Registration": "Open", "LoopbackUpstreams": "true"}
+PARAMETERS = {"Registration": "Open", "LoopbackUpstreams": "true", "EndpointAliases": "placeos"}
 ADMIN = ("demo-admin", "demo-admin-secret-for-development-only")
 REMEMBERED = ("client_id", "client_secret", "access_token", "refresh_token")
 
@@ -25,7 +26,10 @@ REMEMBERED = ("client_id", "client_secret", "access_token", "refresh_token")
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     log = tmp_path_factory.mktemp("wire") / "log"
-    with DevelopmentServer(seed=SEED, log=log, parameters=PARAMETERS) as server:
+    seed = json.loads(SEED.read_text(encoding="utf-8"))
+    seed["scopes"] = [{"name": "public", "description": "See rooms and book them"}]  # which PlaceOS's pages ask for
+    (log.parent / "seed.json").write_text(json.dumps(seed), encoding="utf-8")
+    with DevelopmentServer(seed=log.parent / "seed.json", log=log, parameters=PARAMETERS) as server:
         yield Deployment(server.issuer, server.resource)
 
 
@@ -50,8 +54,9 @@ class Replay:
         self.remember(made.json())
 
     def send(self, request: dict[str, Any]) -> None:
-        if request["path"] == "/authorize":
-            self.authorize(request["query"])
+        path = path_of(f"ANY {request['path']}")
+        if path == "/authorize":
+            self.authorize(request["path"], request["query"])
             return
         base = self.values["issuer" if request["api"] == "authorization" else "resource"]
         headers = request["headers"]
@@ -71,13 +76,15 @@ class Replay:
         assert answer.status_code == request["status"], f"{request['path']} {answer.text}"
         if "origin" in headers:
             assert answer.headers["access-control-allow-origin"] in ("*", headers["origin"])
-        if request["path"] in ("/register", "/token"):
+        if path in ("/register", "/token"):
             self.remember(answer.json())
 
-    def authorize(self, query: dict[str, str]) -> None:
+    def authorize(self, path: str, query: dict[str, str]) -> None:
         proof = Proof()
         self.values |= {"code_challenge": proof.challenge, "code_verifier": proof.verifier}
-        answer = Person(self.deployment).go_through(**self.filled(query))
+        person = Person(self.deployment)
+        person.authorize_path = path
+        answer = person.go_through(**self.filled(query))
         assert answer.get("state") == (self.values["state"] if "state" in query else None)
         assert answer["iss"] == self.deployment.issuer
         self.values["code"] = answer["code"]

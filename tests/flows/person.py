@@ -69,7 +69,9 @@ def hidden_fields(page: httpx.Response) -> dict[str, str]:
 
 
 class Person:
-    """Goes through the pages."""
+    """Goes through the pages; `authorize_path` is where an application sends them to."""
+
+    authorize_path = "/authorize"
 
     def __init__(self, deployment: Deployment, username: str = "alice", password: str = "wonderland-demo") -> None:
         self.deployment = deployment
@@ -79,7 +81,7 @@ class Person:
 
     def authorize(self, **parameters: str | Sequence[str]) -> httpx.Response:
         """Opens the authorization endpoint; its first answer."""
-        return self.browser.get(f"{self.deployment.issuer}/authorize", params=parameters)
+        return self.browser.get(f"{self.deployment.issuer}{self.authorize_path}", params=parameters)
 
     def follow(self, response: httpx.Response) -> httpx.Response:
         """Follows redirects for as long as they stay on the server."""

@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urljoin
 
+import jwt
 import pytest
 
 from authserver.aws.dynamodb.journal import DynamoJournal
-from tests.functions.flowing import at_others_paths
+from tests.functions.flowing import asking_the_hook, at_others_paths
 from tests.functions.gateway import Answer, Gateway, basic
 from tests.functions.given import TOKENS, change_client
 from tests.functions.journey import Browser, hidden_fields, machine, native, web
@@ -404,6 +406,22 @@ def test_only_such_a_client_is_let_off_pkce_and_only_by_an_operator(world: World
         answer = Browser(gateway).send("GET", "/auth/oauth/authorize", query=without)
         assert ("login?request" in answer.location) == is_let_off
         assert ("code_challenge+is+missing" in answer.location) != is_let_off
+
+
+@pytest.mark.rfc("9068", "2.2.2")
+def test_block_of_a_user_comes_of_the_token_hook(world: World) -> None:
+    """As docs/placeos.md has it; a machine's token has none."""
+    told = {"n": "Alice Liddell", "e": "alice@example.com", "p": 2, "r": ["building-2"]}
+
+    def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"claims": {"access_token": {"u": told}}} if question["subject"] else {}
+
+    with asking_the_hook(world, answer):
+        gateway = Gateway(world)
+        tokens = [native(gateway).tokens(), machine(gateway).own_token().json()]
+    of_user, of_machine = (jwt.decode(one["access_token"], options={"verify_signature": False}) for one in tokens)
+    assert of_user["u"] == told
+    assert "u" not in of_machine
 
 
 # ------------------------------------------------------------------ what is not taken over

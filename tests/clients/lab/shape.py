@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from authserver.aliases import path_of
 from tests.clients.lab.wire import Exchange, Wire
 
 FOLDER = Path(__file__).parent.parent / "shapes" / "wire"
 PORT = re.compile(r"(?<=http://127\.0\.0\.1:)\d+|(?<=http://localhost:)\d+")
 ANY_PORT = "49152"
-OF_THE_CLIENT = frozenset({"/register", "/authorize", "/token", "/userinfo", "/revoke"})
+OF_THE_CLIENT = frozenset({"/register", "/authorize", "/token", "/userinfo", "/revoke", "/logout", "/auth/authority"})
 SECRETS = ("client_id", "client_secret", "state", "nonce", "code", "code_verifier", "code_challenge", "refresh_token")
 HEADERS = (
     "accept",
@@ -28,7 +29,7 @@ def keep(name: str, client: str, version: str, registered: Any, wire: Wire, issu
     requests: list[dict[str, Any]] = []
     paths = OF_THE_CLIENT if registered is None else OF_THE_CLIENT - {"/register"}
     for one in wire.exchanges:
-        if one.status < 400 and (one.path in paths or one.path.startswith("/.well-known/")):
+        if one.status < 400 and (path_of(f"ANY {one.path}") in paths or one.path.startswith("/.well-known/")):
             told = _request(one, issuer, resource)
             if told not in requests:
                 requests.append(told)

@@ -19,10 +19,16 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from local.server import DevelopmentServer
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
 from tests.clients.lab.conftest import CACHE, ROOT, SEED, Place, free_port
+from tests.clients.lab.shape import keep, with_any_port
 from tests.clients.lab.wire import Wire, relay, reserve
 
 PAGE = ROOT / "examples" / "placeos" / "page" / "index.html"
 ROOMS = "/rooms/"
+VERSION = json.loads((Path(__file__).parent / "package.json").read_text())["dependencies"]["@placeos/ts-client"]
+KEPT = (
+    *("client_name", "redirect_uris", "grant_types", "token_endpoint_auth_method", "scope"),
+    *("parameters_in_query", "require_pkce"),
+)
 SECRETS = {"username": "alice", "password": "wonderland-demo"}
 
 
@@ -303,6 +309,29 @@ def test_signing_out_ends_the_token_and_the_session(building: Building, page: Pa
     assert told["token_valid"] is False
     page.goto(f"{address}place.js")  # our own pages fetch nothing
     assert page.evaluate("fetch('/auth/authority').then(r => r.json()).then(a => a.session)") is False
+
+
+def test_what_the_library_sends_is_kept_to_be_sent_again_without_it(building: Building, page: Page) -> None:
+    """A page of another origin, whose user signs in, comes back later, and signs out."""
+    address, host = f"{building.elsewhere}{ROOMS}kept/", building.issuer.partition("://")[2]
+    grants = ["authorization_code", "refresh_token"]  # which need no parameter of the deployment's
+    registered = building.register(address, grant_types=grants, response_types=["code"])
+    there = {"auth_uri": f"{building.issuer}/auth/oauth/authorize", "token_uri": f"{building.issuer}/auth/oauth/token"}
+    began = len(building.wire.exchanges)
+    set_up(page, f"{address}?trust=true", auth_type="auth_code", host=host, **there)
+    sign_in(page)
+    allow(page)
+    token_of(page)
+    expire(page, address, registered["client_id"])
+    page.goto(address)
+    token_of(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/auth/logout**")
+    told = {name: registered[name] for name in KEPT}
+    wire = building.wire.since(began)
+    assert any("authorization" in one.headers for one in wire.of("/auth/logout"))
+    here = building.issuer, building.resource
+    keep("placeos-ts-client", "@placeos/ts-client", VERSION, with_any_port(told), wire, *here)
 
 
 def test_no_log_has_what_was_in_an_address(building: Building) -> None:

@@ -106,7 +106,10 @@ def end_by_token(presented: str, services: Services) -> None:
 
 
 def _signs_out_by_token(client_id: str, services: Services) -> bool:
-    client = services.clients.get(client_id)
+    try:
+        client = services.clients.find(client_id)
+    except (UnusableDocument, UnreachableDocument):
+        return False
     return client is not None and (client.is_public or client.parameters_in_query)
 
 
