@@ -1,4 +1,5 @@
-"""Writes the pages of docs/ that say what the code says already: settings, how local differs from AWS, the APIs.
+"""Writes the pages of docs/ that say what the code says already: settings, how local differs from AWS, the APIs,
+what the reasons in the log mean.
 
 python scripts/write_docs.py            (tests/docs fails when a page is out of date)
 """
@@ -13,6 +14,7 @@ import yaml
 from authserver.management.openapi import OPERATIONS, document
 from local.differences import DIFFERENCES
 from scripts.costs import cost_page, readme
+from scripts.on_call import on_call_page
 
 ROOT = Path(__file__).parent.parent
 SETTINGS_HEAD = """# Settings
@@ -139,6 +141,7 @@ def main() -> None:
     (ROOT / "docs" / "cost.md").write_text(cost_page(), encoding="utf-8")
     page = ROOT / "README.md"
     page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "operations" / "on-call.md").write_text(on_call_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from scripts.costs import CHECKS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
+from scripts.on_call import on_call_page
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.coldstart.warm import FLOWS
 from tests.conformance import DOCUMENT, MATRIX
@@ -18,6 +19,10 @@ def test_settings_page_is_what_the_template_says() -> None:
 
 def test_development_server_page_is_what_the_server_prints() -> None:
     assert (ROOT / "docs" / "development-server.md").read_text() == differences_page(), "run `make docs`"
+
+
+def test_page_for_those_on_call_is_what_the_reasons_mean() -> None:
+    assert (ROOT / "docs" / "operations" / "on-call.md").read_text() == on_call_page(), "run `make docs`"
 
 
 def test_openapi_document_is_what_the_operations_say() -> None:

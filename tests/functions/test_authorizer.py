@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from awslambdaric.bootstrap import handle_event_request
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from authserver.aws.authorizer import authorizer
 from authserver.messages.access import ActiveAccessToken
@@ -112,6 +114,54 @@ def test_an_http_api_gets_a_simple_answer(world: World, token: str) -> None:
 
 
 # ------------------------------------------------------------------ no token, a bad one, one that is not enough
+
+
+class Runtime:
+    """The other side of `awslambdaric`: what it tells Lambda of one event, and what it writes down."""
+
+    def __init__(self, world: World, event: dict[str, Any]) -> None:
+        self.marshaller = LambdaMarshaller()
+        self.told: dict[str, Any] = {}
+        self.written: list[str] = []
+        handle_event_request(
+            *(self, lambda event, _context: world.invoke("authorizer", event), "r-1", json.dumps(event)),
+            *("application/json", None, None, "arn:aws:lambda:eu-central-1:123456789012:function:a", 0, None, self),
+        )
+
+    def post_invocation_error(self, _: str, error: str, *_more: object) -> None:
+        self.told = json.loads(error)
+
+    def log_error(self, lines: list[str]) -> None:
+        self.written += lines
+
+
+@pytest.mark.rfc("6750", "3.1")
+@pytest.mark.parametrize("authorization", ["Bearer garbage", "Bearer a.b.c", "garbage"])
+def test_a_bad_token_is_no_broken_function_in_the_log(
+    authorization: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """API Gateway takes a 401 by an exception alone, which Lambda writes down: once, with the one frame that raises."""
+    runtime = Runtime(world, request(world, "GET", "/me", headers={"Authorization": authorization}))
+    assert (runtime.told["errorMessage"], runtime.told["errorType"]) == ("Unauthorized", "NoAnswer")
+    frames = [frame for frame in runtime.told["stackTrace"] if "authserver/aws" in frame]
+    assert len(frames) == 1
+    ours, *unstructured = capsys.readouterr().out.splitlines()
+    assert json.loads(ours)["outcome"] == "client_error"
+    assert unstructured == []
+
+
+def test_an_error_that_nobody_expects_is_told_with_its_traceback_once(
+    world: World, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: Any) -> Any:
+        return lambda answer: {"Responses": "nonsense"}
+
+    with world.aws.failing(lambda call: broken(call) if call.operation == "BatchGetItem" else None):
+        runtime = Runtime(world, request(world, "GET", "/me", token))
+    assert runtime.told["errorMessage"] == "unexpected"
+    traceback, line = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    assert "Traceback" in traceback["exception"]
+    assert (line["status"], line["reason"], line["outcome"]) == (500, "unexpected", "bug")
 
 
 @pytest.mark.rfc("6750", "3.1")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from authserver.aws.log import outcome_of
 from authserver.aws.logger import logger
 from authserver.identity.begin import key_text
 from tests.functions.erasure_flows import delete
@@ -267,11 +268,12 @@ def is_a_metric(line: dict[str, Any]) -> bool:
     """CloudWatch's embedded metric format."""
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert isinstance(line["_aws"]["Timestamp"], int)
-    assert directive["Metrics"] == [{"Name": "Requests", "Unit": "Count"}]
-    assert line["Requests"] == 1
-    for dimensions in directive["Dimensions"]:
-        assert 0 < len(dimensions) <= 30
-        assert all(isinstance(line[name], str) and 0 < len(line[name]) <= 1024 for name in dimensions)
+    assert directive["Metrics"] == [{"Name": "Latency", "Unit": "Milliseconds"}]
+    assert line["Latency"] >= 0
+    by_reason = [["reason"]] if line["outcome"] == "security" else []
+    assert directive["Dimensions"] == [["outcome"], ["route"], *by_reason]
+    assert all(isinstance(line[name], str) and 0 < len(line[name]) <= 1024 for (name,) in directive["Dimensions"])
+    assert line["outcome"] == outcome_of(line["reason"])
     return bool(directive["Namespace"])
 
 
@@ -383,6 +385,19 @@ def test_reasons_are_told_to_the_operator_alone(world: World, gateway: Gateway, 
     assert "client_secret" not in answer.body
 
 
+def by(line: dict[str, Any]) -> list[str]:
+    """What a line is counted by."""
+    return [name for (name,) in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]]
+
+
+ROUTES_OF_MANY = (
+    "ANY /authorize",
+    "ANY /.well-known/oauth-authorization-server",
+    "ANY /token",
+    "ANY /revoke",
+)
+
+
 def test_what_a_metric_is_counted_by_is_bounded(world: World, journal: Journal) -> None:
     """A dimension that callers could fill with what they like would be a bill without end."""
     gateway = Gateway(world)
@@ -392,4 +407,8 @@ def test_what_a_metric_is_counted_by_is_bounded(world: World, journal: Journal) 
         gateway.post("/token", {"grant_type": f"grant-{number}"})
         machine(gateway).post("/revoke", token=f"token-{number}")
         native(gateway).refresh(f"rt_{number}")
-    assert len({(line["route"], line["reason"]) for line in journal.lines}) <= 6
+    counted = {(name, line[name]) for line in journal.lines for name in by(line)}
+    assert counted == {
+        *(("outcome", outcome) for outcome in ("ok", "client_error")),
+        *(("route", route) for route in ROUTES_OF_MANY),
+    }

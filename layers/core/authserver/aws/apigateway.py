@@ -6,6 +6,7 @@ line with a metric in it, errors to the wire.
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from collections.abc import Callable, Iterable, Mapping
@@ -53,8 +54,10 @@ def endpoint(
     def decorate(serve: Callable[[HttpRequest], HttpResponse]) -> Handler:
         @wraps(serve)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
+            began = time.perf_counter()
             request, response = _serve(event, serve, methods, cors, render_error, find_route)
-            write_request(request.route or "unknown", request.method, response.status, response.reason, request.id)
+            route = request.route or "unknown"
+            write_request(route, request.method, response.status, response.reason, request.id, began)
             return _answer(response, event)
 
         return handler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from authserver.aws.apigateway import (
     read_path_parameters,
     request_id_of,
 )
-from authserver.aws.log import write_request
+from authserver.aws.log import write_request, write_unexpected
 from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
@@ -23,6 +24,7 @@ from authserver.wire.http import PROTECTED_RESOURCE, bearer_challenge
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+UNAUTHORIZED = "Unauthorized"  # the one message of an exception that API Gateway answers with 401
 API_KEY = "x-api-key"
 OF_THE_TEMPLATE = "RouteScopes"  # the stage variable `routes` of the ResourceApi
 QUERY_TOKENS = ("access_token", "bearer_token")
@@ -35,6 +37,10 @@ TOKEN_EVENT_REFUSED = (
 )
 
 
+class NoAnswer(RuntimeError):
+    """What API Gateway lets an authorizer answer by an exception alone: 401, and 503 where nothing can be told."""
+
+
 def authorizer(*, accepts_token_events: bool) -> Callable[[Callable[[AccessRequest], ActiveAccessToken]], Handler]:
     """Makes a Lambda authorizer of a function that returns the token that lets a call pass, or raises `OAuthError`.
 
@@ -45,22 +51,38 @@ def authorizer(*, accepts_token_events: bool) -> Callable[[Callable[[AccessReque
     def decorate(check: Callable[[AccessRequest], ActiveAccessToken]) -> Handler:
         @wraps(check)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
-            simple = event.get("version") == "2.0"
-            if event.get("type") == "TOKEN" and not accepts_token_events:
-                _log_access(event, 500, "token_event_refused", advice=TOKEN_EVENT_REFUSED)
-                raise RuntimeError("authorizers of type TOKEN are refused")
-            try:
-                token = check(_read_access_request(event))
-            except OAuthError as error:
-                _log_access(event, error.status, error.reason)
-                return _refuse(error, event, simple=simple)
-            _log_access(event, 200, "ok")
-            answer = {"isAuthorized": True} if simple else _policy("Allow", event, token.subject)
-            return {**answer, "context": _context_of(token)}
+            answer = _decide(event, check, accepts_token_events=accepts_token_events)
+            if isinstance(answer, str):
+                # Here and no deeper: Lambda writes each frame down, for anybody who sends a bad token.
+                raise NoAnswer(answer)
+            return answer
 
         return handler
 
     return decorate
+
+
+def _decide(
+    event: Event, check: Callable[[AccessRequest], ActiveAccessToken], *, accepts_token_events: bool
+) -> dict[str, Any] | str:
+    """The answer, or the message of the exception that stands for one."""
+    began = time.perf_counter()
+    if event.get("type") == "TOKEN" and not accepts_token_events:
+        _log_access(event, 500, "token_event_refused", began, advice=TOKEN_EVENT_REFUSED)
+        return "authorizers of type TOKEN are refused"
+    simple = event.get("version") == "2.0"
+    try:
+        token = check(_read_access_request(event))
+    except OAuthError as error:
+        _log_access(event, error.status, error.reason, began)
+        return _refusal(error, event, simple=simple)
+    except Exception:  # noqa: BLE001 - told with its traceback, once
+        write_unexpected(request_id_of(event))
+        _log_access(event, 500, "unexpected", began)
+        return "unexpected"
+    _log_access(event, 200, "ok", began)
+    answer = {"isAuthorized": True} if simple else _policy("Allow", event, token.subject)
+    return {**answer, "context": _context_of(token)}
 
 
 def _read_access_request(event: Event) -> AccessRequest:
@@ -145,7 +167,7 @@ def _refuse_spellings(path: str) -> None:
         raise InsufficientScope("No scope covers this route", reason="route_spelling")
 
 
-def _refuse(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any]:
+def _refusal(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any] | str:
     """What makes API Gateway answer as RFC 6750 section 3.1 says.
 
     Deviation: API Gateway has one status for a refusal with a challenge of its own, 403. So a token that was sent in
@@ -153,12 +175,11 @@ def _refuse(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any]:
     """
     if isinstance(error, TemporarilyUnavailable):
         # Becomes AUTHORIZER_FAILURE: denied, with 503 and Retry-After, and not cached.
-        raise RuntimeError("temporarily unavailable") from None
+        return "temporarily unavailable"
     if simple:
         return {"isAuthorized": False, "context": {"error": error.error}}
     if isinstance(error, InvalidToken):
-        # The one message that API Gateway turns into 401.
-        raise RuntimeError("Unauthorized") from None
+        return UNAUTHORIZED
     challenge = bearer_challenge(error, resource_metadata=_metadata_of(event))
     context = {"error": error.error, "error_description": error.description, "challenge": challenge}
     return {**_policy("Deny", event, "anonymous"), "context": context}
@@ -208,6 +229,6 @@ def _context_of(token: ActiveAccessToken) -> dict[str, str]:
     return context
 
 
-def _log_access(event: Event, status: int, reason: str, **more: str) -> None:
-    route = str(event.get("resource") or event.get("routeKey") or "token")
-    write_request(f"authorizer {route}", str(event.get("httpMethod", "")), status, reason, request_id_of(event), **more)
+def _log_access(event: Event, status: int, reason: str, began: float, **more: str) -> None:
+    route, method = event.get("resource") or event.get("routeKey") or "token", str(event.get("httpMethod", ""))
+    write_request(f"authorizer {route}", method, status, reason, request_id_of(event), began, **more)

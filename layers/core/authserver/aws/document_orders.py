@@ -5,6 +5,7 @@ Whoever orders waits: the document decides what becomes of its request. So the i
 
 from __future__ import annotations
 
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -49,14 +50,16 @@ def fetching(carry_out: Callable[[DocumentOrder], str]) -> Callable[[Mapping[str
 
     @wraps(carry_out)
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, str]:
+        began = time.perf_counter()
         client_id, key_set, source = (str(event.get(name, "")) for name in ("client_id", "key_set", "source"))
         order = DocumentOrder(client_id, key_set, event.get("anew", False) is True, source)
         try:
             error = carry_out(order)
         except OAuthError as failure:
-            write_request(ROUTE, "", failure.status, failure.reason, "")
+            write_request(ROUTE, "", failure.status, failure.reason, "", began)
             raise RuntimeError(failure.reason) from None
-        write_request(ROUTE, host_of(order.key_set or order.client_id), 200, error, "")
+        reason = f"document_{error}" if error else "ok"
+        write_request(ROUTE, host_of(order.key_set or order.client_id), 200, reason, "", began)
         return {"error": error}
 
     return handler

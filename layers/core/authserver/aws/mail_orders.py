@@ -5,6 +5,7 @@ Lambda repeats what fails.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import wraps
@@ -48,19 +49,20 @@ def delivery(carry_out: Callable[[MailOrder], str]) -> Callable[[Mapping[str, An
 
     @wraps(carry_out)
     def handler(event: Mapping[str, Any], _context: Any) -> None:
+        began = time.perf_counter()
         order = _read(event)
         if order is None:
-            write_request(ROUTE, "", 400, "order_malformed", "")
+            write_request(ROUTE, "", 400, "order_malformed", "", began)
             return
         try:
             reason = carry_out(order)
         except OAuthError as error:
-            write_request(ROUTE, order.kind, error.status, error.reason, order.id)
+            write_request(ROUTE, order.kind, error.status, error.reason, order.id, began)
             raise RuntimeError(error.reason) from None
         except Exception:  # noqa: BLE001 - told here, and raised for Lambda
             logger.exception("unexpected", extra={"request_id": order.id})
             raise RuntimeError("unexpected") from None
-        write_request(ROUTE, order.kind, 200, reason, order.id)
+        write_request(ROUTE, order.kind, 200, reason, order.id, began)
 
     return handler
 

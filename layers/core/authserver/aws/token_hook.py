@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.later import Later
@@ -26,10 +27,12 @@ class InvokedHook:
             return Invocation(function, CONNECT_TIMEOUT, READ_TIMEOUT)
 
         self._invoke = Later(make)
+        self._asked = 0.0  # when, by `time.perf_counter`
 
     def ask(self, question: Mapping[str, Any]) -> Any:
         from authserver.aws.invocation import Unanswered
 
+        self._asked = time.perf_counter()
         try:
             return self._invoke(question)
         except Unanswered as unanswered:
@@ -37,4 +40,4 @@ class InvokedHook:
 
     def failed(self, reason: str) -> None:
         """A line of the log, which is a metric as well, with nothing of what was answered."""
-        write_request(ROUTE, "", 502, reason, "")
+        write_request(ROUTE, "", 502, reason, "", self._asked)

@@ -404,7 +404,9 @@ def _subject_hint(request: AuthorizationRequest, client: Client, services: Servi
             if "none" in _prompt(request):
                 raise LoginRequired("The hinted user is not known", reason="id_token_hint_old") from None
             return None
-        raise InvalidRequest("id_token_hint is not an ID token of this server", reason=error.reason) from None
+        raise InvalidRequest(
+            "id_token_hint is not an ID token of this server", reason=f"id_token_hint_{error.reason}"
+        ) from None
     if claims.get("aud") != client.client_id:
         raise LoginRequired("id_token_hint was issued to another client", reason="id_token_hint_audience")
     return str(claims["sub"])
