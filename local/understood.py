@@ -49,6 +49,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
     "AWS::Lambda::Permission": _type(ignored="Action FunctionName Principal SourceArn SourceAccount"),
     "AWS::IAM::Role": _type(used="ManagedPolicyArns Policies", ignored="AssumeRolePolicyDocument Tags Description"),
+    "AWS::CloudFormation::Stack": _type(ignored="TemplateURL Parameters"),  # alarms
     "AWS::Logs::LogGroup": _type(ignored="RetentionInDays LogGroupName Tags"),
     "AWS::Events::Rule": _type(used="ScheduleExpression State Targets", ignored="Description Name"),
     "AWS::DynamoDB::Table": _type(

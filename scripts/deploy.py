@@ -28,6 +28,8 @@ CONCURRENCY = 100
 
 QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 
+ALARM_METRICS = 30  # that the alarms of stacks/alarms.yaml look at, each $0.10
+
 # US dollars a month while nobody calls, in us-east-1; other regions differ by some tenths.
 ALWAYS = (
     ("the KMS key that wraps private keys", "$1.00"),
@@ -40,8 +42,10 @@ SWITCHED_ON = {
     "UsersTableWarmThroughput": "nothing; AWS charges once for raising it",
     "MailFrom": "nothing; $0.10 for 1,000 mails",
     "Tracing": "nothing; $5.00 for a million traces",
+    "AlarmTopic": f"${ALARM_METRICS / 10:.2f} for alarms; $3.00 for the dashboard, beyond the account's first three",
+    "Canary": "$2.00: $0.50 for its calls, $1.50 for the metrics that they keep alive",
 }
-OFF = ("", "0", "PassThrough")
+OFF = ("", "0", "PassThrough", "Off")
 
 
 class Refused(Exception):

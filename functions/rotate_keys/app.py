@@ -3,7 +3,10 @@
 from typing import Any
 
 from authserver.aws.bootstrap import bootstrap
+from authserver.aws.log import write_metric
 from authserver.aws.logger import logger
+
+DAY = 86_400
 
 services = bootstrap(stores=())
 
@@ -11,4 +14,6 @@ services = bootstrap(stores=())
 def lambda_handler(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
     rotated = services.keys.rotate()
     logger.info("keys", extra={"rotated": rotated})
+    # In days; what the alarm key-age looks at.
+    write_metric("keys_overdue", "KeysOverdue", round(services.keys.overdue() / DAY, 2), "None")
     return {"rotated": list(rotated)}

@@ -15,6 +15,7 @@ from authserver.storage.users import TOLD_FIELDS
 from authserver.tokens.keyring import RINGS
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
+from tests.functions.canary_flows import CANARY, look_as_the_canary
 from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
 from tests.functions.flows import (
     API_KEY_FLOWS,
@@ -320,6 +321,14 @@ def test_the_token_hook_is_invoked_by_those_who_issue_and_only_where_there_is_on
     assert invokers(**LEGACY, **MAIL, **DOCUMENTS, **DEVICE) == set()
     assert invokers(**HOOK) == {"token", "refresh", "userinfo"}
     assert invokers(**HOOK, **LEGACY) == {"token", "refresh", "userinfo", "authorize", "consent"}
+
+
+def test_the_canary_may_and_does_the_same(shared_world: World, written: Written) -> None:
+    calls = record(shared_world, {"canary": look_as_the_canary})
+    statements = written.statements("canary", **CANARY)
+    assert missing("canary", calls, statements) == set()
+    assert unused("canary", calls, statements) == set()
+    assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **CANARY)} == {"canary"}
 
 
 def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_else(written: Written) -> None:

@@ -52,9 +52,9 @@ COMPUTED = {
     "f'{what}_{failure.reason}'": (),
     "f'{name}_missing'": tuple(f"{name}_missing" for grant in GRANTS for name in grant.PARAMETERS),
     "f'{page}_over'": ("recover_over", "verify_over"),
-    "f'device_{status}'": ("device_400", "device_429"),
-    "f'login_{page.status}'": ("login_400", "login_401", "login_403", "login_429"),
-    "f'code_{page.status}'": ("code_400", "code_401", "code_429"),
+    "f'device_{status}'": ("device_400",),
+    "_reason('login', page.status)": ("login_page", "login_400", "login_401", "login_403"),
+    "_reason('code', page.status)": ("code_page", "code_400", "code_401"),
     "f'goto_{message.page.partition('/')[0]}'": ("goto_login", "goto_consent"),
     "unusable.faults[0][0].partition('.')[0]": (),  # the name of a member, behind document_
     "type(error).__name__": (),  # of a JOSE library, behind assertion_ or federation_id_token_

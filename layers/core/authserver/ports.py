@@ -55,6 +55,9 @@ class Keys(Protocol):
         `at_once` does not wait for a key to be old. A ring whose newest key is not in use yet gets no other.
         """
 
+    def overdue(self) -> int:
+        """For how many seconds a ring has had no new key since one was due; 0 if each is in time."""
+
     def withdrawn(self, kid: str) -> Ring | None:
         """The ring of a key without that key, with a successor that signs at once; None if there is no such key."""
 

@@ -127,7 +127,7 @@ class Services:
     `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` the deployment's item
     as it was at most a second ago, `now` epoch seconds, and `random` so many octets from a cryptographic source.
     `settle` waits until every function has seen the deployment's item as it was just written. `stores_of` returns those
-    of these stores that write only while a session stands. The `fetcher` is for the two functions that make requests,
+    of these stores that write only while a session stands. The `fetcher` is for the three functions that make requests,
     and the `mailer` for the one that sends mails. Others order mails by `order_mail`, which takes the same time whether
     or not there is a recipient. `order_erasure` starts the erasure of a subject, by its key. `order_document` has
     another function fetch a document of a client, waits for it, and returns the error, or an empty string. `token_hook`

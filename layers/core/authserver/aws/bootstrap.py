@@ -65,7 +65,7 @@ def bootstrap(
     now, where the lean client is used.
     `grants` is false for those that never ask for a grant type, and so import none.
     `stores` are those that are imported and made now; the others, when they are first used.
-    `goes_out` is for the two functions that fetch from the internet, `orders_mail` for those whose pages have mails
+    `goes_out` is for the three functions that fetch from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users,
     `orders_documents` for those where clients begin or authenticate, `has_bridge` for those that refresh.
     """

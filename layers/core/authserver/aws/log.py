@@ -11,12 +11,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from authserver.values import json_text
 
-METRICS_NAMESPACE = "Authserver"
 SERVICE = "authserver"
 BUG = "bug"
 
@@ -60,21 +59,20 @@ _REASONS = {
         approval_changed audience authorization_expired authorization_revoked bridge_contradicts_itself bridge_ended
         bridge_organisation bridge_refused bridge_resource bridge_scope bridge_subject_unknown
         bridge_without_offline_access changed_meanwhile client_disabled client_ended client_gone client_secret
-        code_401 code_429 code_expired code_revoked company_not_granted denied_by_user device_code_expired
-        device_code_revoked device_code_used device_over document_budget document_contended ended expired federation_*
+        code_401 code_expired code_revoked company_not_granted denied_by_user device_code_expired device_code_revoked
+        device_code_used device_over document_budget document_contended ended expired federation_*
         federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old
         federation_code_refused federation_code_too_long federation_denied federation_disabled
         federation_domain_unknown federation_no_account federation_provider_unknown grant_type_withdrawn
         id_token_hint_audience id_token_hint_old initial_token_garbage initial_token_spent insufficient_scope
-        invitation_over key_set_budget key_set_contended login_* login_401 login_403 login_429 mail_off
-        not_administrator operator_scope organisation_gone organisation_not_asked organisation_not_granted
-        organisation_not_own organisation_without_keys passkey_challenge passkey_count passkey_id_too_long
-        passkey_late passkey_malformed passkey_not_verified passkey_unknown password_wrong provider_ended quota_apps
-        quota_day recover_400 recover_over refresh_expired refresh_revoked registration_over request_of_another_page
-        request_over reset_400 resource_not_granted resource_removed scope_ended scope_exceeds_client
-        scope_exceeds_grant scope_missing scope_withdrawn second_factor_owed secret_last secrets_live session_missing
-        sign_in_cancelled slow_down subject_hint_mismatch token_hook_refused user_not_active user_unknown
-        verify_another verify_over verify_taken
+        invitation_over key_set_budget key_set_contended login_* login_401 login_403 mail_off not_administrator
+        operator_scope organisation_gone organisation_not_asked organisation_not_granted organisation_not_own
+        organisation_without_keys passkey_challenge passkey_count passkey_id_too_long passkey_late passkey_malformed
+        passkey_not_verified passkey_unknown password_wrong provider_ended quota_apps quota_day recover_400
+        recover_over refresh_expired refresh_revoked registration_over request_of_another_page request_over reset_400
+        resource_not_granted resource_removed scope_ended scope_exceeds_client scope_exceeds_grant scope_missing
+        scope_withdrawn second_factor_owed secret_last secrets_live session_missing sign_in_cancelled slow_down
+        subject_hint_mismatch token_hook_refused user_not_active user_unknown verify_another verify_over verify_taken
     """,
     "security": """
         assertion_used authorization_of_another_client bridge_of_another_client code_replayed csrf
@@ -98,16 +96,19 @@ _REASONS = {
 OUTCOMES = {reason: outcome for outcome, reasons in _REASONS.items() for reason in reasons.split()}
 
 
-def _metric(*dimensions: str) -> str:
-    """What makes a line a metric by each of these, but for the instant."""
-    sets = ",".join(f'["{name}"]' for name in dimensions)
+def _metric(name: str, unit: str, *dimensions: str) -> str:
+    """What makes a line a metric by each of these, or as a whole by none, but for the instant."""
+    namespace = os.environ.get("METRICS_NAMESPACE", "Authserver")
+    sets = ",".join(f'["{one}"]' for one in dimensions) or "[]"
     return (
-        f'"_aws":{{"CloudWatchMetrics":[{{"Namespace":"{METRICS_NAMESPACE}","Dimensions":[{sets}],'
-        '"Metrics":[{"Name":"Latency","Unit":"Milliseconds"}]}],"Timestamp":'
+        f'"_aws":{{"CloudWatchMetrics":[{{"Namespace":"{namespace}","Dimensions":[{sets}],'
+        f'"Metrics":[{{"Name":"{name}","Unit":"{unit}"}}]}}],"Timestamp":'
     )
 
 
-_METRICS = {outcome: _metric("outcome", "route", *(["reason"] * (outcome == "security"))) for outcome in _REASONS}
+@cache
+def _latency(outcome: str) -> str:
+    return _metric("Latency", "Milliseconds", "outcome", "route", *(("reason",) if outcome == "security" else ()))
 
 
 def outcome_of(reason: str) -> str:
@@ -140,7 +141,14 @@ def write_request(
         **more,
     }
     line = _line("INFO", reason, now, fields)
-    _write(f'{line[:-1]},"Latency":{latency:.2f},{_METRICS[outcome]}{int(now * 1000)}}}}}')
+    _write(f'{line[:-1]},"Latency":{latency:.2f},{_latency(outcome)}{int(now * 1000)}}}}}')
+
+
+def write_metric(message: str, name: str, value: float, unit: str, **told: str) -> None:
+    """What a scheduled function has found out, as a metric without dimensions."""
+    now = time.time()
+    line = _line("INFO", message, now, {**told, name: value})
+    _write(f"{line[:-1]},{_metric(name, unit)}{int(now * 1000)}}}}}")
 
 
 def write_problem(problem: str, **told: str) -> None:

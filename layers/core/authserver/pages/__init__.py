@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment
 from markupsafe import Markup
 
-from authserver.errors import AnsweredBefore, OAuthError, TemporarilyUnavailable
+from authserver.errors import AnsweredBefore, OAuthError, TemporarilyUnavailable, TooManyAttempts
 from authserver.messages.authorization import AuthorizationResponse, UnverifiedRefusal
 from authserver.messages.browser import (
     ApprovalAsked,
@@ -116,12 +116,12 @@ class Pages:
     # -- pages of a pending request
 
     def _login(self, page: LoginPage, request: HttpRequest) -> HttpResponse:
-        reason = page.reason or ("login_page" if page.status == 200 else f"login_{page.status}")
+        reason = page.reason or _reason("login", page.status)
         response = self._page("login", request, page.status, reason, ANYWHERE, ui_locales=page.ui_locales, page=page)
         return _with_retry_after(response, page.retry_after)
 
     def _code(self, page: CodePage, request: HttpRequest) -> HttpResponse:
-        reason = "code_page" if page.status == 200 else f"code_{page.status}"
+        reason = _reason("code", page.status)
         response = self._page("code", request, page.status, reason, ANYWHERE, ui_locales=page.ui_locales, page=page)
         return _with_retry_after(response, page.retry_after)
 
@@ -264,6 +264,13 @@ class Pages:
             ("Content-Security-Policy", inline.content_security_policy(forms)),
         )
         return HttpResponse(status, headers, body, reason=reason)
+
+
+def _reason(page: str, status: int) -> str:
+    """Of a page that is shown, or shown again with this status."""
+    if status == TooManyAttempts.status:
+        return "throttled"
+    return f"{page}_page" if status == 200 else f"{page}_{status}"
 
 
 def _flawed(flaw: OAuthError | None, reason: str) -> tuple[int, str]:

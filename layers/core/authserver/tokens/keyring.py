@@ -130,6 +130,15 @@ class KeyRing:
     def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
         return tuple(name for name in self._names if self._rotate(name, at_once=at_once))
 
+    def overdue(self) -> int:
+        """For how many seconds a ring has had no new key since one was due; 0 if each is in time."""
+        late = (
+            self._now() - self._rotation_period(ring.name) - ring.keys[-1].created_at
+            for ring in self.rings()
+            if ring.keys
+        )
+        return max(0, max(late, default=0))
+
     def load_ahead(self, used: Sequence[str], checked: Sequence[str]) -> None:
         """Loads rings before the first request needs them. Of the `used` rings, the keys that sign or seal are
         unwrapped.

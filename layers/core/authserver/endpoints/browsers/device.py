@@ -69,7 +69,7 @@ def take_code(form: DeviceForm, services: Services) -> Answer:
     try:
         attempts = count_user_code_attempt(form.source, _subject(form, services), services)
     except TooManyAttempts as error:
-        return _page(form, THROTTLED, error.status)
+        return _page(form, THROTTLED, error.status, error.reason)
     if _waiting(letters, services) is None:
         return _page(form, WRONG, 400)
     for attempt in attempts:
@@ -143,6 +143,6 @@ def _subject(form: DeviceForm, services: Services) -> str:
     return session.subject if session else ""
 
 
-def _page(form: DeviceForm, problem: str = "", status: int = 200) -> View:
+def _page(form: DeviceForm, problem: str = "", status: int = 200, reason: str = "") -> View:
     context = {"user_code": form.user_code, "problem": problem}
-    return View("device/code", context, status, "device_page" if status == 200 else f"device_{status}")
+    return View("device/code", context, status, reason or ("device_page" if status == 200 else f"device_{status}"))

@@ -1,0 +1,72 @@
+"""The canary: what it sees, and what it says."""
+
+import json
+from typing import Any
+
+import pytest
+
+from authserver.identity.begin import key_text
+from authserver.management.canary import CLIENT_ID
+from tests.functions.canary_flows import canary, look_as_the_canary
+from tests.functions.simulated_aws import Fault
+from tests.functions.world import World
+from tests.template.written import Written, strings
+
+
+def told(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in captured.readouterr().out.splitlines()]
+    return [line for line in lines if line["message"] == "canary"]
+
+
+def test_all_is_well(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    look_as_the_canary(world)
+    lines = told(capsys)
+    assert [(line["Canary"], line["seen"]) for line in lines] == [(1, "ok")] * 4
+    assert lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]]
+
+
+def test_an_api_that_does_not_answer_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with canary(world) as (_, through):
+        for fails, reason in (
+            (f"{world.issuer}/token", "token_timeout"),
+            (f"{world.resource}/me", "resource_timeout"),
+        ):
+            through.fails = {fails}
+            assert world.invoke("canary", {}) == {"seen": reason}
+    assert [line["Canary"] for line in told(capsys)] == [0, 0]
+
+
+def test_a_store_that_does_not_answer_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with canary(world), world.aws.failing(lambda call: Fault.DENIED if call.function == "canary" else None):
+        assert world.invoke("canary", {})["seen"].startswith("dynamodb_")
+    assert [line["Canary"] for line in told(capsys)] == [0]
+
+
+def test_a_secret_that_another_instance_replaced_is_made_anew(world: World) -> None:
+    with canary(world) as (first, _):
+        assert world.invoke("canary", {}) == {"seen": "ok"}
+        with canary(world):
+            assert world.invoke("canary", {}) == {"seen": "ok"}
+        with world.using(canary=first):
+            assert world.invoke("canary", {}) == {"seen": "ok"}
+
+
+def test_its_secret_is_in_no_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with canary(world) as (module, _):
+        assert world.invoke("canary", {}) == {"seen": "ok"}
+        assert len(module.canary._secret) >= 43
+        assert module.canary._secret not in capsys.readouterr().out
+
+
+def test_it_may_write_no_client_but_its_own() -> None:
+    keys = set(strings(Written().policies("canary")[0])) & {
+        f"{kind}{key_text(CLIENT_ID)}{rest}" for kind, rest in KINDS
+    }
+    assert len(keys) == len(KINDS)
+    statements = Written().statements("canary", Canary="On")
+    assert all(one.leading_keys for one in statements)
+    assert all(CLIENT_ID in key or key_text(CLIENT_ID) in key for one in statements for key in one.leading_keys)
+    assert Written().statements("canary") == []
+
+
+KINDS = (("logo#", ""), ("end#client#", "#*"))
