@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from authserver.aws.log import outcome_of
+from authserver.aws.log import _latency, _subject_key, hash_of_subject, outcome_of
 from authserver.aws.logger import logger
 from authserver.identity.begin import key_text
 from tests.functions.erasure_flows import delete
@@ -412,3 +412,64 @@ def test_what_a_metric_is_counted_by_is_bounded(world: World, journal: Journal) 
         *(("outcome", outcome) for outcome in ("ok", "client_error")),
         *(("route", route) for route in ROUTES_OF_MANY),
     }
+
+
+# ------------------------------------------------------------------ who
+
+
+def test_a_line_names_the_client_and_a_hash_of_the_user(world: World, gateway: Gateway, journal: Journal) -> None:
+    """The same of each function, so that the lines of a user are found; and nothing that tells who that is."""
+    alice, app = subject_of_alice(world), web(gateway)
+    tokens = app.tokens()
+    app.refresh(tokens["refresh_token"])
+    app.post("/introspect", token=tokens["access_token"])
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    assert gateway.send("GET", "/userinfo", headers=bearer).status == 200
+    assert gateway.call("GET", "/me", bearer["authorization"]).status == 200
+    routes = ("ANY /token", "ANY /introspect", "ANY /userinfo", "authorizer /me", "GET /me")
+    named = {route: [line for line in journal.lines if line["route"] == route][-1] for route in routes}
+    assert {line["client_id"] for line in named.values()} == {"demo-web"}
+    assert {line["subject"] for line in named.values()} == {hash_of_subject(alice)}
+    assert len(hash_of_subject(alice)) == 24
+    assert alice not in journal.text
+
+
+def test_a_line_names_no_client_that_there_is_not(world: World, gateway: Gateway, journal: Journal) -> None:
+    """Nor whoever the request before was of."""
+    machine(gateway).own_token()
+    gateway.post("/token", {"grant_type": "client_credentials"}, headers=basic("nobody-at-all", "guess"))
+    gateway.send("GET", "/.well-known/oauth-authorization-server")
+    gateway.post("/token", {"grant_type": "client_credentials"}, headers=basic("demo-machine", "guess"))
+    names = [(line["reason"], line.get("client_id"), line.get("subject")) for line in journal.lines]
+    assert names == [
+        ("ok", "demo-machine", None),
+        ("client_unknown", None, None),
+        ("ok", None, None),
+        ("client_secret", "demo-machine", None),
+    ]
+
+
+def test_a_client_is_a_metric_where_an_operator_asks(
+    world: World, gateway: Gateway, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(gateway).own_token()
+    monkeypatch.setenv("CLIENT_METRICS", "On")
+    _latency.cache_clear()
+    machine(gateway).own_token()
+    gateway.post("/token", {"grant_type": "client_credentials"}, headers=basic("nobody-at-all", "guess"))
+    _latency.cache_clear()
+    assert [by(line) for line in journal.lines] == [
+        ["outcome", "route"],
+        ["outcome", "route", "client_id"],
+        ["outcome", "route"],
+    ]
+
+
+def test_the_hash_of_a_user_is_another_one_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = set()
+    for key in ("one", "another"):
+        monkeypatch.setenv("KMS_KEY", key)
+        _subject_key.cache_clear()
+        hashes.add(hash_of_subject("alice"))
+    _subject_key.cache_clear()
+    assert len(hashes) == 2

@@ -132,7 +132,8 @@ class Services:
     or not there is a recipient. `order_erasure` starts the erasure of a subject, by its key. `order_document` has
     another function fetch a document of a client, waits for it, and returns the error, or an empty string. `token_hook`
     and `bridge` are the operator's own functions, if there are any; the latter is for the two functions that refresh.
-    `polled` is when devices last polled this instance.
+    `told` is what the log lines of the present request tell: the `client_id` of a registered client, and a keyed hash of
+    the `subject`. `polled` is when devices last polled this instance.
     """
 
     settings: Settings
@@ -172,6 +173,7 @@ class Services:
     token_hook: TokenHook | None = None
     mailer: Mailer | None = None
     bridge: Bridge | None = None
+    told: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     polled: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     _at: dict[tuple[str, str], Services] = field(default_factory=dict, init=False, compare=False, repr=False)
 

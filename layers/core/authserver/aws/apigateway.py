@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from authserver.aws.log import write_request, write_unexpected
+from authserver.aws.log import told, write_request, write_unexpected
 from authserver.errors import (
     InvalidRequest,
     MethodNotAllowed,
@@ -55,8 +55,11 @@ def endpoint(
         @wraps(serve)
         def handler(event: Event, _context: Any) -> dict[str, Any]:
             began = time.perf_counter()
+            told.clear()
             request, response = _serve(event, serve, methods, cors, render_error, find_route)
             route = request.route or "unknown"
+            if caller := request.authorizer:
+                told.update(client_id=caller.get("client_id", ""), subject=caller.get("sub", ""))
             write_request(route, request.method, response.status, response.reason, request.id, began)
             return _answer(response, event)
 

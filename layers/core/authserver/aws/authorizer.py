@@ -15,7 +15,7 @@ from authserver.aws.apigateway import (
     read_path_parameters,
     request_id_of,
 )
-from authserver.aws.log import write_request, write_unexpected
+from authserver.aws.log import told, write_request, write_unexpected
 from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
@@ -67,6 +67,7 @@ def _decide(
 ) -> dict[str, Any] | str:
     """The answer, or the message of the exception that stands for one."""
     began = time.perf_counter()
+    told.clear()
     if event.get("type") == "TOKEN" and not accepts_token_events:
         _log_access(event, 500, "token_event_refused", began, advice=TOKEN_EVENT_REFUSED)
         return "authorizers of type TOKEN are refused"

@@ -12,7 +12,7 @@ from authserver.aws.dynamodb.keys import DynamoKeys
 from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE, Reader, Tables
 from authserver.aws.kms import KmsOpener
 from authserver.aws.later import Later
-from authserver.aws.log import write_problem
+from authserver.aws.log import told, write_problem
 from authserver.aws.table import Guard
 from authserver.scopes import RememberedScopes
 from authserver.services import Services
@@ -125,6 +125,7 @@ def bootstrap(
         order_document=order_document,
         bridge=_bridge(settings) if has_bridge and settings.refresh_token_bridge else None,
         token_hook=_token_hook(settings) if settings.token_hook else None,
+        told=told,
     )
 
 

@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from hashlib import blake2b, sha256
 from typing import Any
 
 from authserver.values import json_text
 
 SERVICE = "authserver"
+SUBJECT_OCTETS = 12
 BUG = "bug"
 
 # Every reason that a line may have, by the outcome that it counts as. ``kms_*`` is each reason that begins so and is
@@ -106,9 +108,35 @@ def _metric(name: str, unit: str, *dimensions: str) -> str:
     )
 
 
+# What use cases know of the request at hand (`services.Services.told`). Its lines tell it; each request begins anew.
+told: dict[str, str] = {}
+
+
 @cache
-def _latency(outcome: str) -> str:
-    return _metric("Latency", "Milliseconds", "outcome", "route", *(("reason",) if outcome == "security" else ()))
+def _latency(outcome: str, *, by_client: bool) -> str:
+    by_reason = ("reason",) if outcome == "security" else ()
+    by = ("client_id",) if by_client and os.environ.get("CLIENT_METRICS") == "On" else ()
+    return _metric("Latency", "Milliseconds", "outcome", "route", *by_reason, *by)
+
+
+@cache
+def _subject_key() -> bytes:
+    """What all functions of a deployment have, and nobody else: the identifier of its KMS key."""
+    return sha256(os.environ.get("KMS_KEY", "").encode()).digest()
+
+
+def hash_of_subject(subject: str) -> str:
+    """What stands for a user in the log: the same in each line, and nothing that whoever reads it could reverse."""
+    return blake2b(subject.encode(), key=_subject_key(), digest_size=SUBJECT_OCTETS).hexdigest()
+
+
+def _who() -> dict[str, str]:
+    """The client and the user of the request at hand. A client that acts for itself is no user."""
+    if not told:
+        return {}
+    client_id, subject = told.get("client_id", ""), told.get("subject", "")
+    who = {"client_id": client_id} if client_id else {}
+    return {**who, "subject": hash_of_subject(subject)} if subject and subject != client_id else who
 
 
 def outcome_of(reason: str) -> str:
@@ -138,10 +166,12 @@ def write_request(
         "request_id": request_id,
         "reason": reason,
         "outcome": outcome,
+        **_who(),
         **more,
     }
+    latency_of = _latency(outcome, by_client="client_id" in fields)
     line = _line("INFO", reason, now, fields)
-    _write(f'{line[:-1]},"Latency":{latency:.2f},{_latency(outcome)}{int(now * 1000)}}}}}')
+    _write(f'{line[:-1]},"Latency":{latency:.2f},{latency_of}{int(now * 1000)}}}}}')
 
 
 def write_metric(message: str, name: str, value: float, unit: str, **told: str) -> None:

@@ -96,6 +96,7 @@ def _proven_client(
     proven = method.verify(client or _nobody(presented.client_id), presented, services)
     if client is None:
         raise InvalidClient("Client authentication failed", reason="client_unknown")
+    services.told["client_id"] = client.client_id
     if not client.is_active or client.is_expired(services.now()):
         raise InvalidClient("Client authentication failed", reason="client_disabled")
     if not _may_use(client, method, services):

@@ -329,6 +329,7 @@ def respond(
     If the keys are out of reach, nothing has been spent, and the client can try again. `membership` is the user's in
     the organisation that the authorization is for.
     """
+    services.told["subject"] = authorization.subject
     told = told_of(client, authorization, scope, services, membership)
     issue = Issue(client, authorization.subject, scope, audience, authorization, claims=told[ACCESS_TOKEN])
     has_id_token = "openid" in scope

@@ -58,6 +58,8 @@ def standing_token(named: Named, standing: Standing, services: Services) -> Acti
     read = _opaque_token if isinstance(named.credential, opaque.Credential) else _jwt_token
     token, begun = read(named.credential, standing, services.now())
     audience = services.present_audience(token.audience)
+    services.told.setdefault("client_id", token.client_id)  # unless another one asks about it
+    services.told["subject"] = token.subject
     if token.audience and not audience:
         raise InvalidToken("The access token was revoked", reason="resource_removed")
     return _standing(replace(token, audience=audience), begun, standing, services)

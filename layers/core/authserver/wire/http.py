@@ -32,7 +32,7 @@ CORS_REQUEST_HEADERS = "Authorization, Content-Type, DPoP, MCP-Protocol-Version,
 # Without credentials: these endpoints take no cookies (RFC 9700 section 2.6; OAuth 2.1 section 3.2).
 CORS = (
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+    ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, Apigw-Requestid, x-amzn-RequestId"),
 )
 
 

@@ -70,6 +70,7 @@ def _decide(
     session = known.session
     if session is None or must_sign_in(validated, session, None, services.now()):
         return _sign_in(request, validated, services)
+    services.told["subject"] = session.subject
     choice = choice_made_before(validated, known.consent, known.ends, services)
     if choice is None:
         if "none" in validated.prompt:

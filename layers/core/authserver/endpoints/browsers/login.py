@@ -263,6 +263,7 @@ def _signed_in(
     by: str,
 ) -> GoTo:
     """A new session in place of the old one, and on to what waits for it."""
+    services.told["subject"] = subject
     if resumed.session is not None:
         services.withdrawals.end_session(resumed.session.id)
     session = begin_session(

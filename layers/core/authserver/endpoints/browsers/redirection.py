@@ -72,6 +72,7 @@ def find_client(request: AuthorizationRequest, services: Services) -> Client:
     client = services.clients.find(request.parameters["client_id"], request.source)
     if client is None:
         raise InvalidRequest("This application is not registered here", reason="client_unknown")
+    services.told["client_id"] = client.client_id
     if not client.is_active or client.is_expired(services.now()):
         raise InvalidRequest("This application has been disabled", reason="client_disabled")
     return client
