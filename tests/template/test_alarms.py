@@ -332,21 +332,23 @@ def test_nobody_looking_at_the_age_of_keys_is_told(alarms: Mapping[str, Any]) ->
 def test_a_key_that_is_disabled_or_deleted_is_told(call: str) -> None:
     """By the event that CloudTrail has of the call, as its documentation shows it."""
     rule = ALARMS["Resources"]["KeyDisabled"]["Properties"]
-    event = {
+    pattern = json.loads(json.dumps(rule["EventPattern"]).replace('{"Ref": "WrappingKeyArn"}', '"the key"'))
+    assert matches(pattern, call_of_kms(call, "the key"))
+    assert not matches(pattern, call_of_kms("Decrypt", "the key"))
+    assert not matches(pattern, call_of_kms(call, "another key"))
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Topic"}]
+
+
+def call_of_kms(name: str, key: str) -> dict[str, Any]:
+    return {
         "source": "aws.kms",
         "detail-type": "AWS API Call via CloudTrail",
         "detail": {
             "eventSource": "kms.amazonaws.com",
-            "eventName": call,
-            "resources": [{"ARN": "the key", "accountId": "123456789012", "type": "AWS::KMS::Key"}],
+            "eventName": name,
+            "resources": [{"ARN": key, "accountId": "123456789012", "type": "AWS::KMS::Key"}],
         },
     }
-    pattern = json.loads(json.dumps(rule["EventPattern"]).replace('{"Ref": "WrappingKeyArn"}', '"the key"'))
-    assert matches(pattern, event)
-    assert not matches(pattern, {**event, "detail": {**event["detail"], "eventName": "Decrypt"}})
-    another = [{"ARN": "another key"}]
-    assert not matches(pattern, {**event, "detail": {**event["detail"], "resources": another}})
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Topic"}]
 
 
 def matches(pattern: Any, event: Any) -> bool:

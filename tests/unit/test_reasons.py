@@ -74,15 +74,16 @@ def positions() -> dict[str, set[int]]:
             case ast.FunctionDef(name=name) if name != "__init__":
                 _note(found, name, [one.arg for one in node.args.args])
             case ast.ClassDef(name=name, body=body):
-                _note(found, name, [one.target.id for one in body if _is_field(one)])  # type: ignore[attr-defined]
+                _note(found, name, [_field(one) for one in body if _field(one)])
                 for one in body:
                     if isinstance(one, ast.FunctionDef) and one.name == "__init__":
                         _note(found, name, [argument.arg for argument in one.args.args])
     return found
 
 
-def _is_field(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+def _field(node: ast.stmt) -> str:
+    """The field of a record that a statement declares, empty if it declares none."""
+    return node.target.id if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) else ""
 
 
 def _note(found: dict[str, set[int]], name: str, arguments: list[str]) -> None:
