@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from click import Context, Group
 
+from authserver_cli.__main__ import main
 from scripts.costs import CHECKS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
 from scripts.on_call import on_call_page
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
@@ -23,6 +25,17 @@ def test_development_server_page_is_what_the_server_prints() -> None:
 
 def test_page_for_those_on_call_is_what_the_reasons_mean() -> None:
     assert (ROOT / "docs" / "operations" / "on-call.md").read_text() == on_call_page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["alarms.md", "on-call.md"])
+def test_commands_for_those_on_call_exist(page: str) -> None:
+    """What these pages name in passing; those of runbooks are run."""
+    named = re.findall(r"`authserver ([a-z-]+) ([a-z-]+)", (ROOT / "docs" / "operations" / page).read_text())
+    assert named
+    for group, command in named:
+        found = main.get_command(Context(main), group)
+        assert isinstance(found, Group)
+        assert command in found.commands, f"authserver {group} {command}"
 
 
 def test_openapi_document_is_what_the_operations_say() -> None:

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from authserver.aws.log import _latency, _subject_key, hash_of_subject, outcome_of
+from authserver.aws.log import _latency, _subject_key, _who, hash_of_subject, outcome_of, told
 from authserver.aws.logger import logger
 from authserver.identity.begin import key_text
+from local.errors import RefusedError
 from tests.functions.erasure_flows import delete
 from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
@@ -463,6 +464,16 @@ def test_a_client_is_a_metric_where_an_operator_asks(
         ["outcome", "route", "client_id"],
         ["outcome", "route"],
     ]
+
+
+@pytest.mark.parametrize("parameters", [{"ClientMetrics": "On", "Registration": "Open"}])
+def test_strangers_add_no_metrics(parameters: dict[str, str], world: World) -> None:
+    """A client that anybody may register would be one, and so would one that is the address of a document."""
+    with pytest.raises(RefusedError, match="ClientMetrics"):
+        world.load("token", **parameters)
+    told.update(client_id="https://client.example/anything?secret", subject="")
+    assert _who() == {"client_host": "client.example"}
+    told.clear()
 
 
 def test_the_hash_of_a_user_is_another_one_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,8 +132,8 @@ class Services:
     or not there is a recipient. `order_erasure` starts the erasure of a subject, by its key. `order_document` has
     another function fetch a document of a client, waits for it, and returns the error, or an empty string. `token_hook`
     and `bridge` are the operator's own functions, if there are any; the latter is for the two functions that refresh.
-    `told` is what the log lines of the present request tell: the `client_id` of a registered client, and a keyed hash of
-    the `subject`. `polled` is when devices last polled this instance.
+    `told` is what the log lines of the present request tell: the `client_id` of a registered client, and a keyed hash
+    of the `subject`. `polled` is when devices last polled this instance.
     """
 
     settings: Settings

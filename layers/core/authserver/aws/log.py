@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from hashlib import blake2b, sha256
 from typing import Any
 
-from authserver.values import json_text
+from authserver.values import host_of, json_text
 
 SERVICE = "authserver"
 SUBJECT_OCTETS = 12
@@ -131,11 +131,17 @@ def hash_of_subject(subject: str) -> str:
 
 
 def _who() -> dict[str, str]:
-    """The client and the user of the request at hand. A client that acts for itself is no user."""
+    """The client and the user of the request at hand. A client that acts for itself is no user.
+
+    Of a client that is the address of a document, the host: strangers choose the address, and no metric is by it.
+    """
     if not told:
         return {}
     client_id, subject = told.get("client_id", ""), told.get("subject", "")
-    who = {"client_id": client_id} if client_id else {}
+    if client_id.startswith(("https://", "http://")):
+        who = {"client_host": host_of(client_id)}
+    else:
+        who = {"client_id": client_id} if client_id else {}
     return {**who, "subject": hash_of_subject(subject)} if subject and subject != client_id else who
 
 
