@@ -8,7 +8,8 @@ HEAD = """# On call
 
 Each request is one line in the stack's log group (resource `FunctionLogs`), with its `outcome` and its `reason`. The
 metric `Latency` in the namespace `Authserver/<stack>` counts them: by `outcome`, by `route`, and by `reason` for what
-is under *security* below. Its statistic SampleCount is how many there were. [Alarms](alarms.md) say when somebody is woken.
+is under *security* below. Its statistic SampleCount is how many there were. [Alarms](alarms.md) say when somebody is
+woken.
 
 To see what happened, ask CloudWatch Logs Insights:
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from authserver.identity.begin import key_text
+from tests.functions.canary_flows import canary
 from tests.functions.flowing import authorizing_devices, sending_mails
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
@@ -203,6 +204,7 @@ ORDERS = {
 SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 # How many erasures are finished.
 FETCHES = {"documents/key_set": "address", "documents/metadata": "not_admitted"}
+LOOKS = "canary/each_minute"
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
@@ -307,6 +309,7 @@ def test_every_file_is_expected_to_do_something() -> None:
         *ORDERS,
         *DECISIONS,
         *SCHEDULED,
+        LOOKS,
         *ERASURES,
         *FETCHES,
     }
@@ -387,6 +390,12 @@ def test_scheduled_event_rotates_what_is_due(name: str, here: tuple[World, dict[
     world.clock.pass_by(91 * 86400)
     answer = world.invoke("rotate_keys", filled_in(name, world, values))
     assert sorted(answer["rotated"]) == ["ES256", "RS256", "access_token", "token"]
+
+
+def test_the_canary_looks_each_minute(here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    with canary(world):
+        assert world.invoke("canary", filled_in(LOOKS, world, values)) == {"seen": "ok"}
 
 
 @pytest.mark.parametrize("name", ERASURES)
