@@ -158,8 +158,10 @@ def test_consent_form_of_one_session_is_none_of_the_next() -> None:
     other = Browser(server, "bob")
     other.code(scope="read")
     browser.session = other.session
-    with pytest.raises(InvalidRequest):
-        browser.decide(handle, csrf=csrf)
+    again = browser.decide(handle, csrf=csrf)
+    assert isinstance(again, ConsentPage)
+    assert again.account == "bob"
+    assert [one.subject for one in server.tokens.every_authorization()] == ["sub-of-bob"], "what bob allowed himself"
 
 
 @pytest.mark.parametrize("age", [599, 600])

@@ -191,7 +191,7 @@ class Pages:
             reference=request.id,
             offer=offer,
             back=redirect_location(offer.back) if offer else "",
-            place=error.place if isinstance(error, AnsweredBefore) else "",
+            app=error.place if isinstance(error, AnsweredBefore) else "",
         )
 
     def _form_post(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:
