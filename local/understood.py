@@ -59,7 +59,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
     "AWS::KMS::Key": _type(
         used="Description KeySpec KeyUsage",
-        ignored="EnableKeyRotation RotationPeriodInDays KeyPolicy PendingWindowInDays Tags",
+        ignored="EnableKeyRotation RotationPeriodInDays KeyPolicy PendingWindowInDays MultiRegion Tags",
     ),
 }
 

@@ -3,11 +3,8 @@
 Every flow is run with the AWS calls recorded; what a function did is compared with its policy in the template.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 import pytest
 
@@ -36,8 +33,6 @@ from tests.template.written import Statement, Written
 
 WRAPPING_KEY = "WrappingKey"
 EVERY_ATTRIBUTE = "*"
-MOST_OF_INLINE_POLICIES = 10_240
-STACK_NAME = "authserver-of-a-company-in-production"
 
 
 def record(world: World, flows: Mapping[str, Flow]) -> list[Call]:
@@ -539,37 +534,6 @@ def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
         (("dynamodb:GetItem",), ("ConfigurationTable",), ("scopes", "resources")),
         (("dynamodb:BatchGetItem",), ("TokensTable",), ("deployment#*",)),
     }
-
-
-def test_the_policies_of_a_role_fit(written: Written) -> None:
-    """IAM takes 10,240 characters of a role's inline policies together, white space not counted."""
-    sizes = {function: sum(map(size_in_iam, written.policies(function))) for function in FUNCTIONS}
-    assert max(sizes.values()) < MOST_OF_INLINE_POLICIES, sizes
-
-
-def size_in_iam(policy: Any) -> int:
-    return len(json.dumps(in_full(policy), separators=(",", ":")).replace(" ", ""))
-
-
-def in_full(value: Any) -> Any:
-    """A piece of a policy with names of the length that they have in the cloud."""
-    match value:
-        case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
-            return arn_of(logical_id)
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{(\w+)\.Arn\}", lambda found: arn_of(found[1]), text).replace("${AWS::", "${")
-        case {"Ref": str(name)}:
-            return f"{name}@mail.of-a-company.example"
-        case dict():
-            return {name: in_full(inner) for name, inner in value.items()}
-        case list():
-            return [in_full(inner) for inner in value]
-    return value
-
-
-def arn_of(logical_id: str) -> str:
-    place = "arn:aws:service:ap-southeast-2:123456789012:"
-    return f"{place}table/{STACK_NAME}-{logical_id}-ABCDEFGHIJKL" if logical_id != WRAPPING_KEY else place + "k" * 40
 
 
 def test_every_read_is_strongly_consistent(recorded: list[Call]) -> None:

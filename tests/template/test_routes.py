@@ -6,7 +6,7 @@ import pytest
 
 from authserver.endpoints.machines.access import _scope_of
 from authserver.scopes import DEFAULT
-from authserver.settings import Settings
+from authserver.settings import Settings, _parse_route_scopes
 from tests.functions.world import FUNCTIONS, ROOT, World
 from tests.template.written import Written
 
@@ -45,18 +45,21 @@ def test_the_handler_exists(function: str, written: Written, world: World) -> No
     assert callable(getattr(world.load(function), name))
 
 
+def route_scopes(written: Written) -> dict[str, str]:
+    joined = written.resolver.resolve(written.environment("authorizer")["ROUTE_SCOPES"], "ROUTE_SCOPES")
+    return _parse_route_scopes(joined)
+
+
 def test_every_route_of_the_resource_api_has_its_scope_and_no_other_is_named(written: Written) -> None:
     served = {route for _, route in written.operations()}
-    joined = written.resolver.resolve(written.environment("authorizer")["ROUTE_SCOPES"], "ROUTE_SCOPES")
-    named = {entry.partition("=")[0].strip() for entry in joined.split(",") if entry.strip()}
+    named = set(route_scopes(written))
     entries = {entry: entry for entry in named}  # looked up as the authorizer does, each tells its own name
     assert {route for route in served if _scope_of(route, entries) is None} == OPEN
     assert {_scope_of(route, entries) for route in served - OPEN} == named
 
 
 def test_every_scope_of_a_route_is_in_the_catalogue(written: Written) -> None:
-    joined = written.resolver.resolve(written.environment("authorizer")["ROUTE_SCOPES"], "ROUTE_SCOPES")
-    needed = {scope for entry in joined.split(",") for scope in entry.partition("=")[2].split()}
+    needed = {scope for scopes in route_scopes(written).values() for scope in scopes.split()}
     assert needed <= {definition.name for definition in DEFAULT.definitions}
 
 
@@ -158,13 +161,3 @@ def test_the_environment_is_enough(function: str, world: World) -> None:
     settings = Settings.from_environ(found.environment)
     assert settings.known_resources
     assert settings.code_lifetime <= 600
-
-
-RESOURCE_POLICY = 20_480
-"""Octets that the resource policy of one function may have; Lambda refuses the statement that passes it."""
-
-
-def test_api_gateways_permissions_fit_in_each_functions_resource_policy(written: Written) -> None:
-    """SAM gives API Gateway a statement for each route of a function, whose id names the stack."""
-    sizes = written.resource_policies(stack="s" * 48)
-    assert {function for function, size in sizes.items() if size > RESOURCE_POLICY} == set()

@@ -38,7 +38,7 @@ def test_the_template_has_the_tables_of_the_schema_with_their_keys(written: Writ
 @pytest.mark.parametrize("logical_id", TABLES)
 def test_a_table_is_safe_from_loss(logical_id: str, written: Written) -> None:
     resource = written.template["Resources"][logical_id]
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = table(written, logical_id)
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["SSESpecification"]["SSEEnabled"] is True
@@ -104,4 +104,5 @@ def test_the_kinds_of_items_are_those_of_the_schema(written: Written) -> None:
 def test_the_wrapping_key_rotates_and_stays(written: Written) -> None:
     resource = written.template["Resources"]["WrappingKey"]
     assert resource["Properties"]["EnableKeyRotation"] is True
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert resource["Properties"]["MultiRegion"] is True
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")

@@ -33,7 +33,6 @@ class Statement:
 
 ANY = "x-amazon-apigateway-any-method"
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
-EMPTY_POLICY = len('{"Version":"2012-10-17","Id":"default","Statement":[]}')
 INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
 
 
@@ -43,8 +42,12 @@ class Written:
     def __init__(self) -> None:
         self.template = read_template(TEMPLATE)
         parameters = choose_parameters(self.template["Parameters"], {}, {})
-        self.resources = expanded(self.template, parameters)
+        self.resources = self.expanded(parameters)
         self.resolver = Resolver(parameters, self.template["Conditions"], "123456789012")
+
+    def expanded(self, parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """CloudFormation's resources under these parameters, with intrinsics still in them."""
+        return expanded(self.template, parameters)
 
     def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
         """Properties, as written, by logical id."""
@@ -68,11 +71,6 @@ class Written:
         chosen = choose_parameters(self.template["Parameters"], parameters, {})
         resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
         return [_statement(one, resolver) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
-
-    def policies(self, function: str) -> list[Mapping[str, Any]]:
-        """All that the function in a folder may be given, whatever the parameters, with intrinsics still in it."""
-        policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
-        return [policy["Fn::If"][1] if "Fn::If" in policy else policy for policy in policies]
 
     def environment(self, function: str) -> dict[str, Any]:
         own = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Environment", {})
@@ -120,21 +118,6 @@ class Written:
         spelled = (f"{verb} {place}" for place in (path, *above) for verb in (method, "ANY"))
         return next((one for one in spelled if one in routes), "")
 
-    def resource_policies(self, stack: str) -> dict[str, int]:
-        """Octets of each function's resource policy, by logical id, in a stack of this name.
-
-        Lambda keeps a statement for each `AWS::Lambda::Permission`; its id is the physical id of the resource.
-        """
-        sizes: dict[str, int] = {}
-        for logical_id, resource in self.resources.items():
-            if resource["Type"] == "AWS::Lambda::Permission":
-                properties = resource["Properties"]
-                named = properties["FunctionName"]
-                function = named["Ref"] if "Ref" in named else named["Fn::GetAtt"][0]
-                statement = _permission(properties, f"{stack}-{logical_id}-{'r' * 12}", f"{stack}-{function}")
-                sizes[function] = sizes.get(function, EMPTY_POLICY) + len(json.dumps(statement)) + 1
-        return sizes
-
     def mentions(self, name: str) -> bool:
         """Whether the template refers to a parameter or condition anywhere outside its own declaration."""
         document = {
@@ -176,24 +159,6 @@ def _present(value: Any, resolver: Resolver) -> Any:
         case {"Fn::If": [str(condition), then, {"Ref": "AWS::NoValue"}]}:
             return then if resolver.condition(condition, "Policies") else None
     return value
-
-
-def _permission(properties: Mapping[str, Any], statement_id: str, function: str) -> dict[str, Any]:
-    """The statement as Lambda writes it, with identifiers as long as those of an account's resources."""
-    named = {"AWS::Partition": "aws", "AWS::Region": "ap-southeast-2", "AWS::AccountId": "1" * 12}
-    statement: dict[str, Any] = {
-        "Sid": statement_id[:100],
-        "Effect": "Allow",
-        "Principal": {"Service": properties["Principal"]},
-        "Action": properties["Action"],
-        "Resource": f"arn:aws:lambda:{named['AWS::Region']}:{named['AWS::AccountId']}:function:{function[:64]}",
-    }
-    if "SourceArn" in properties:
-        arn = properties["SourceArn"]
-        text = _as_list(arn["Fn::Sub"])[0] if "Fn::Sub" in arn else "arn:aws:events:" + "x" * 100
-        source = re.sub(r"\$\{([^}]+)\}", lambda match: named.get(match[1], "a" * 10), text)
-        statement["Condition"] = {"ArnLike": {"AWS:SourceArn": source}}
-    return statement
 
 
 def _resource(written: Any) -> str:

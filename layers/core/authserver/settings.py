@@ -185,12 +185,18 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 
 def _parse_route_scopes(text: str) -> dict[str, str]:
-    """``GET /items=read, POST /items=write`` as a mapping from route to space-separated scope."""
+    """``GET /items=read, POST /items=write`` as a mapping from route to space-separated scope.
+
+    ``/items=read|write`` is short for ``GET /items=read, ANY /items=write``.
+    """
     routes = {}
-    for entry in text.split(","):
-        route, equals, scope = entry.strip().partition("=")
-        if route and equals:
+    for entry in filter(None, map(str.strip, text.split(","))):
+        route, equals, scope = entry.partition("=")
+        read, either, write = scope.partition("|")
+        if not (route and equals) or route.startswith("/") != bool(either):
+            raise ValueError("ROUTE_SCOPES: each entry is METHOD /path=scope or /path=read|write")
+        if either:
+            routes |= {f"GET {route}": read, f"ANY {route}": write}
+        else:
             routes[route.strip()] = scope.strip()
-        elif route:
-            raise ValueError("ROUTE_SCOPES: each entry is METHOD /path=scope")
     return routes
