@@ -15,6 +15,8 @@ READY_TO_RUN := $(RUNS) $(CATALOGUES)
 READY := $(INSTALLED) $(CATALOGUES)
 # The clients of `make lab`: a Python with Node.js of its own, and beside it what npm installs.
 LAB := .cache/lab
+# MiniStack, which the built template is deployed to; it does not go together with the development server's.
+EMULATOR := .cache/emulator
 LAB_PACKAGES := tests/clients/lab/package.json
 # What renders docs/ as a site.
 SITE := .cache/docs
@@ -38,7 +40,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +57,7 @@ example-placeos: $(READY_TO_RUN) ## Walk through what a smart-building platform 
 example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its partners need
 	@$(BIN)/python -m examples pleo
 
-test: $(READY) ## Run every test: about 15 minutes on two cores
+test: $(READY) $(EMULATOR)/.installed ## Run every test: about 15 minutes on two cores
 	@echo "Every test, about 15 minutes on two cores. First they are collected, which takes half a minute; then a dot is a test."
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
@@ -94,6 +96,9 @@ sam-local: build ## Start `sam local start-api` on the development server's tabl
 
 sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
 	$(BIN)/python -m pytest tests/flows --sam-local
+
+deployed-test: $(READY) $(EMULATOR)/.installed build ## Run the flows against the built template on an emulator of AWS, with IAM enforced
+	$(BIN)/python -m pytest tests/deployed tests/flows --deployed
 
 bench: $(READY) ## Measure round trips, capacity, imports and CPU per flow, what one client bears, and the server
 	$(BIN)/python -m bench
@@ -142,6 +147,7 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --extra cli --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml --extra cli --group run -o requirements-run.txt
+	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group emulator -o requirements-emulator.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab --group recipes -o requirements-lab.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group lab-1 -o requirements-lab-1.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade --group docs -o requirements-docs.txt
@@ -149,6 +155,12 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt pyproject.toml -o layers/dependencies/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group documents -o layers/documents/requirements.txt
 	$(BIN)/uv pip compile -q --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-dev.txt --group factors -o layers/factors/requirements.txt
+
+$(EMULATOR)/.installed: requirements-emulator.txt $(INSTALLED)
+	@echo "Setting up $(EMULATOR) with MiniStack, once (a minute or less)"
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install -q --python $(@D) --require-hashes -r $<
+	@touch $@
 
 $(LAB)/python/%/.installed: requirements-%.txt $(INSTALLED)
 	@echo "Setting up $(LAB) with the clients of $<, once (a minute or less)"

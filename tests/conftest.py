@@ -15,6 +15,7 @@ os.environ |= {"SSL_CERT_FILE": "", "SSL_CERT_DIR": os.devnull}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sam-local", action="store_true", help="run the flows against `sam local start-api` (Docker)")
+    parser.addoption("--deployed", action="store_true", help="run the flows against the built template on an emulator")
     parser.addoption("--write-conformance", action="store_true", help="write docs/conformance.md anew")
     parser.addoption("--lab", action="store_true", help="collect the client laboratory, too (`make lab`)")
     parser.addoption("--screenshots", metavar="FOLDER", help="take pictures of every page into this folder")

@@ -1,7 +1,8 @@
 """The server that the flows run against.
 
-By default the development server. With ``--sam-local``, ``sam local start-api``; with ``BASE_URL`` and
-``RESOURCE_URL`` in the environment, a deployed stack into which ``local/seed.json`` was planted.
+By default the development server. With ``--sam-local``, ``sam local start-api``; with ``--deployed``, the built
+template as `sam deploy` deploys it to an emulator of AWS, with IAM enforced; with ``BASE_URL`` and ``RESOURCE_URL`` in
+the environment, a deployed stack into which ``local/seed.json`` was planted.
 """
 
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from local.sam import sam_local, why_not
 from local.server import DevelopmentServer
+from tests.deployed.stack import deployed
 from tests.flows.person import App, Deployment, Person, demo_app, demo_machine, demo_web, other_web
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,6 +26,10 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     log = tmp_path_factory.mktemp("flows") / "server.log"
     if "BASE_URL" in os.environ:
         yield Deployment(os.environ["BASE_URL"], os.environ["RESOURCE_URL"], "aws")
+        return
+    if request.config.getoption("--deployed"):
+        with deployed(log.parent, with_iam=True) as (_, issuer, resource):
+            yield Deployment(issuer, resource, "emulator")
         return
     on_sam_local = request.config.getoption("--sam-local")
     if on_sam_local and (reason := why_not()):

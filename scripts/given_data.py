@@ -1,0 +1,75 @@
+"""The template of a stack that is given its tables and its key, and makes none: each becomes a parameter of its name.
+
+`Ref` then stands for what is given where it stood for what was made; ARNs are written out. Nothing else changes, so
+such a stack is another one on the same data (docs/operations/reattach.md).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+type Template = dict[str, Any]
+
+_ARNS = {
+    "AWS::DynamoDB::Table": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${%s}",
+    "AWS::KMS::Key": "${%s}",
+}
+"""What the ARN is, by type, where %s is the parameter: of a table its name, of a key its ARN."""
+
+_PATTERNS = {
+    "AWS::DynamoDB::Table": r"^[a-zA-Z0-9_.-]{3,255}$",
+    "AWS::KMS::Key": r"^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+}
+_DESCRIPTIONS = {"AWS::DynamoDB::Table": "Name of the {}.", "AWS::KMS::Key": "ARN of the {}."}
+_ATTRIBUTE = re.compile(r"\$\{(\w+)\.(\w+)\}")
+
+
+def data_of(template: Mapping[str, Any]) -> dict[str, str]:
+    """The type by the logical id of what a stack stores in."""
+    return {name: one["Type"] for name, one in template["Resources"].items() if one["Type"] in _ARNS}
+
+
+def with_given_data(template: Mapping[str, Any]) -> Template:
+    """The template with a parameter in place of each table and key.
+
+    Another attribute than the ARN, such as that of a stream, is a parameter as well: its name follows the table's.
+    """
+    data = data_of(template)
+    attributes: set[str] = set()
+
+    def attribute(name: str, of: str) -> str:
+        """What stands for it in the text of an ``Fn::Sub``."""
+        if of == "Arn":
+            return _ARNS[data[name]] % name
+        attributes.add(name + of)
+        return f"${{{name}{of}}}"
+
+    def given(value: Any) -> Any:
+        match value:
+            case {"Fn::GetAtt": [str(name), str(of)]} if name in data:
+                return {"Fn::Sub": attribute(name, of)}
+            case {"Fn::Sub": str(text)}:
+                return {"Fn::Sub": _ATTRIBUTE.sub(replaced, text)}
+            case {"Fn::Sub": [str(text), dict(variables)]}:
+                return {"Fn::Sub": [_ATTRIBUTE.sub(replaced, text), given(variables)]}
+            case dict():
+                return {name: given(inner) for name, inner in value.items()}
+            case list():
+                return [given(inner) for inner in value]
+        return value
+
+    def replaced(found: re.Match[str]) -> str:
+        return attribute(found[1], found[2]) if found[1] in data else found[0]
+
+    changed: Template = given({name: part for name, part in template.items() if name != "Parameters"})
+    changed["Resources"] = {name: one for name, one in changed["Resources"].items() if name not in data}
+    changed["Parameters"] = {
+        **template["Parameters"],
+        **{name: _parameter(name, kind) for name, kind in data.items()},
+        **{name: {"Type": "String", "Default": "", "Description": f"The {name}."} for name in sorted(attributes)},
+    }
+    return changed
+
+
+def _parameter(name: str, kind: str) -> dict[str, str]:
+    return {"Type": "String", "AllowedPattern": _PATTERNS[kind], "Description": _DESCRIPTIONS[kind].format(name)}

@@ -1,0 +1,41 @@
+"""The template on an emulator of AWS: once for a file of tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deployed.stack import Stack, deployed
+from tests.flows.person import App, Deployment, Person, demo_app, demo_machine
+
+type Served = tuple[Stack, Deployment]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with deployed(tmp_path_factory.mktemp("deployed"), with_iam=True) as (stack, issuer, resource):
+        yield stack, Deployment(issuer, resource, "emulator")
+
+
+@pytest.fixture(scope="module")
+def stack(served: Served) -> Stack:
+    return served[0]
+
+
+@pytest.fixture(scope="module")
+def deployment(served: Served) -> Deployment:
+    return served[1]
+
+
+@pytest.fixture
+def person(deployment: Deployment) -> Person:
+    return Person(deployment)
+
+
+@pytest.fixture
+def app(deployment: Deployment) -> App:
+    return demo_app(deployment)
+
+
+@pytest.fixture
+def machine(deployment: Deployment) -> App:
+    return demo_machine(deployment)

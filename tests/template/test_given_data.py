@@ -1,0 +1,97 @@
+"""A stack that is given its tables and its key makes none, and differs in nothing else from one that makes its own."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from local.errors import RefusedError
+from local.intrinsics import Resolver
+from local.parameters import choose_parameters
+from local.template import expanded
+from scripts.given_data import data_of, with_given_data
+from tests.template.largest import Largest
+from tests.template.written import Written
+
+DEPLOYMENT = "AWS::ApiGateway::Deployment"  # SAM gives it another logical id each time
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def own(written: Written) -> Largest:
+    return Largest(written)
+
+
+def resolved(own: Largest, template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The resources of a template with the names that those of the other have."""
+    parameters = choose_parameters(template["Parameters"], {**own.parameters, **given}, {})
+    resolver = Resolver(parameters, template["Conditions"], own.resolver.references["AWS::AccountId"])
+    made = expanded(template, parameters)
+    deployments = dict.fromkeys(
+        (name for name in made if made[name]["Type"] == DEPLOYMENT), own.reference(*own.of_type(DEPLOYMENT))
+    )
+    resolver.references |= {**own.resolver.references, **given, **deployments}
+    resolver.attributes |= {name: one for name, one in own.resolver.attributes.items() if name[0] not in given}
+    return {
+        name: {**one, "Properties": resolver.resolve(one.get("Properties", {}), name)}
+        for name, one in made.items()
+        if "Condition" not in one or resolver.condition(one["Condition"], name)
+    }
+
+
+def test_a_stack_with_given_data_is_the_other_without_its_data(written: Written, own: Largest) -> None:
+    """IAM, environment and outputs name what is given: everything else is the same, once resolved."""
+    data = data_of(written.template)
+    arns = {name: own.resolver.attributes[name, "Arn"] for name in data}
+    given = {name: arns[name] if kind == "AWS::KMS::Key" else own.reference(name) for name, kind in data.items()}
+    given |= {
+        f"{name}{attribute}": value
+        for (name, attribute), value in own.resolver.attributes.items()
+        if f"{name}{attribute}" in with_given_data(written.template)["Parameters"]
+    }
+    template = with_given_data(written.template)
+    made = resolved(own, template, given)
+    assert set(own.resources) - set(made) == {*data, *own.of_type(DEPLOYMENT)}
+    for name, resource in made.items():
+        if resource["Type"] != DEPLOYMENT:
+            assert resource == own.resources[name], name
+    assert set(arns.values()) <= {one.partition("/index/")[0] for one in strings_of(made)}
+
+
+def strings_of(value: Any) -> set[str]:
+    match value:
+        case str():
+            return {value}
+        case dict():
+            return {one for inner in value.values() for one in strings_of(inner)}
+        case list():
+            return {one for inner in value for one in strings_of(inner)}
+    return set()
+
+
+def test_each_must_be_given_and_is_what_it_should_be(written: Written) -> None:
+    declared = with_given_data(written.template)["Parameters"]
+    given = {name: "a-table" for name, kind in data_of(written.template).items() if kind != "AWS::KMS::Key"}
+    choose_parameters(declared, {**given, "WrappingKey": KEY}, {})
+    for name in (*given, "WrappingKey"):
+        with pytest.raises(RefusedError, match=name):
+            choose_parameters(
+                declared, {one: two for one, two in {**given, "WrappingKey": KEY}.items() if one != name}, {}
+            )
+    for wrong in ("alias/authserver", "mrk-0123", "no key"):
+        with pytest.raises(RefusedError, match="WrappingKey"):
+            choose_parameters(declared, {**given, "WrappingKey": wrong}, {})
+
+
+def test_the_tables_and_the_key_are_what_a_stack_stores_in(written: Written) -> None:
+    assert set(data_of(written.template)) == {
+        *("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "WrappingKey")
+    }
+    assert set(data_of(written.template)) <= written.template["Outputs"].keys()  # by which the next stack is given them
+
+
+def test_the_template_itself_is_left_alone(written: Written) -> None:
+    before = json.dumps(written.template, default=str)
+    with_given_data(written.template)
+    assert json.dumps(written.template, default=str) == before
