@@ -1,5 +1,5 @@
 """Compiles what `sam build` made: Lambda's code folder is read-only, so a package without bytecode is compiled anew at
-every cold start. `unchecked-hash` because Lambda does not keep the files' times. Sources of catalogues stay here."""
+every cold start. `unchecked-hash` because Lambda does not keep the files' times."""
 
 import compileall
 import sys
@@ -10,8 +10,6 @@ BUILD = Path(".aws-sam/build")
 
 
 def main() -> int:
-    for source in BUILD.rglob("*.po"):
-        source.unlink()
     compiled = compileall.compile_dir(
         BUILD, quiet=1, force=True, workers=0, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
     )

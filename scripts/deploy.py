@@ -8,8 +8,9 @@ import argparse
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,7 @@ from local.__main__ import split_parameters
 from local.errors import RefusedError
 from local.parameters import choose_parameters
 from local.template import read_template
+from scripts.given_data import GIVEN, data_of, with_given_data
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
@@ -47,6 +49,12 @@ SWITCHED_ON = {
 }
 OFF = ("", "0", "PassThrough", "Off")
 
+NOT_YET = ("REVIEW_IN_PROGRESS",)
+"""What CloudFormation says of a stack that was never created."""
+
+NEVER_WAS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+"""What it says of one whose creation failed: it can be deleted, and nothing else."""
+
 
 class Refused(Exception):
     """Why there is no deployment, and what to do."""
@@ -59,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         session = boto3.Session()
         account = require_account(session)
         given = {**configured(options.config_env), **pairs(split_parameters(options.parameters))}
-        parameters = chosen(session, options.stack, given)
+        stack = described(session, options.stack)
+        parameters = chosen(stack, given)
         if not options.accept_quota:
             require_concurrency(session, parameters)
     except Refused as refused:
@@ -67,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(f"Deploying the stack {options.stack} to the account {account} in {session.region_name}.\n")
     print(idle_costs(parameters), flush=True)
-    for step in (["make", "build"], command(options.stack, options.config_env, given)):
+    for step in (["make", "build"], *steps(options.stack, options.config_env, given, parameters, is_new=not stack)):
         code = subprocess.run(step, cwd=ROOT, check=False).returncode
         if code:
             return code
@@ -141,27 +150,37 @@ def pairs(written: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in (one.partition("=") for one in written)}
 
 
-def chosen(session: boto3.Session, stack: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Every parameter as it will be: what is given, else what the stack has, else the default. Raises `Refused`."""
-    declared = read_template(TEMPLATE)["Parameters"]
-    present = {name: value for name, value in _present(session, stack).items() if name in declared}
+def chosen(stack: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Every parameter as it will be: what is given, else what the stack has, else the default. Raises `Refused`.
+
+    Where there is one of a table or of the key, all of them are declared, and must be there.
+    """
+    template = read_template(TEMPLATE)
+    before = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+    declared = (with_given_data(template) if data_of(template).keys() & {*given, *before} else template)["Parameters"]
+    present = {name: value for name, value in before.items() if name in declared}
     try:
         return choose_parameters(declared, {**present, **given}, {})
     except RefusedError as error:
         raise Refused(f"{error}. docs/settings.md lists the parameters.") from None
 
 
-def _present(session: boto3.Session, stack: str) -> dict[str, str]:
-    """The parameters of the stack, none if there is no such stack. Raises `Refused`."""
+def described(session: boto3.Session, stack: str) -> Mapping[str, Any]:
+    """What CloudFormation tells of the stack, empty if there is none. Raises `Refused`."""
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
             return {}
         raise Refused(f"The stack {stack} cannot be read ({_why(error)}).") from None
     except BotoCoreError as error:
         raise Refused(f"The stack {stack} cannot be read ({_why(error)}).") from None
-    return {one["ParameterKey"]: one["ParameterValue"] for one in found[0].get("Parameters", [])}
+    if found.get("StackStatus") in NEVER_WAS:
+        raise Refused(
+            f"The creation of the stack {stack} failed, and nothing can be deployed to what is left of it. Read why in"
+            f" its events, then delete it: aws cloudformation delete-stack --stack-name {stack}"
+        )
+    return {} if found.get("StackStatus") in NOT_YET else found
 
 
 # ------------------------------------------------------------------ what is said and done
@@ -172,6 +191,25 @@ def idle_costs(parameters: Mapping[str, str]) -> str:
     on = [(name, price) for name, price in SWITCHED_ON.items() if parameters.get(name, "") not in OFF]
     lines = [f"  {item}: {price}" for item, price in (*ALWAYS, *on)]
     return "\n".join(["While nobody calls it, the stack costs a month (list prices of us-east-1):", *lines, ""])
+
+
+def steps(
+    stack: str, environment: str, given: Mapping[str, str], parameters: Mapping[str, str], *, is_new: bool
+) -> Iterator[list[str]]:
+    """The commands that deploy what was built.
+
+    A new stack gets the deletion protection of its tables by an update: with it from the start, a creation that fails
+    could not be rolled back, and would leave tables behind.
+    """
+    if "WrappingKey" in parameters:
+        yield [sys.executable, "-m", "scripts.given_data"]
+        yield [*command(stack, environment, given), "--template-file", str(GIVEN)]
+    elif is_new and parameters["DeletionProtection"] == "true":
+        yield command(stack, environment, {**given, "DeletionProtection": "false"})
+        print("\nThe stack is there. Now its tables are protected from deletion.\n", flush=True)
+        yield command(stack, environment, {**given, "DeletionProtection": "true"})
+    else:
+        yield command(stack, environment, given)
 
 
 def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]:

@@ -2,13 +2,22 @@
 
 `Ref` then stands for what is given where it stood for what was made; ARNs are written out. Nothing else changes, so
 such a stack is another one on the same data (docs/operations/reattach.md).
+
+    python -m scripts.given_data        writes that of the build beside it, as given.json
 """
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from local.template import read_template
+
 type Template = dict[str, Any]
+
+BUILT = Path(__file__).parent.parent / ".aws-sam" / "build" / "template.yaml"
+GIVEN = BUILT.with_name("given.json")
 
 _ARNS = {
     "AWS::DynamoDB::Table": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${%s}",
@@ -73,3 +82,7 @@ def with_given_data(template: Mapping[str, Any]) -> Template:
 
 def _parameter(name: str, kind: str) -> dict[str, str]:
     return {"Type": "String", "AllowedPattern": _PATTERNS[kind], "Description": _DESCRIPTIONS[kind].format(name)}
+
+
+if __name__ == "__main__":
+    GIVEN.write_text(json.dumps(with_given_data(read_template(BUILT)), indent=1), encoding="utf-8")

@@ -28,6 +28,7 @@ class Account:
         self.region_name: str | None = "eu-central-1"
         self.identity: dict[str, Any] | Exception = {"Account": "123456789012"}
         self.concurrency: int | Exception = 1000
+        self.status = "UPDATE_COMPLETE"
         self.stack: dict[str, str] | Exception = refused_by_aws("ValidationError", "Stack s does not exist")
 
     def client(self, _service: str) -> "Account":
@@ -42,7 +43,7 @@ class Account:
     def describe_stacks(self, StackName: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
         assert StackName == "s"
         parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in answer(self.stack).items()]
-        return {"Stacks": [{"Parameters": parameters}]}
+        return {"Stacks": [{"StackStatus": self.status, "Parameters": parameters}]}
 
 
 def answer(given: Any) -> Any:
@@ -82,7 +83,7 @@ def test_a_deployment_is_checked_built_and_made_without_a_question(
     account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert deploy.main(["--stack", "s"]) == 0
-    build, sam = commands
+    build, sam, _ = commands
     assert build == ["make", "build"]
     assert sam[1:4] == ["deploy", "--stack-name", "s"]
     assert {"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--resolve-s3", "CAPABILITY_IAM"} <= set(sam)
@@ -107,7 +108,79 @@ def test_sam_reads_the_parameters_that_were_given(
 ) -> None:
     written = " ".join(f"{name}={value}" for name, value in given.items())
     assert deploy.main(["--stack", "s", "--parameters", written]) == 0
-    assert overrides(commands[-1]) == given
+    assert [overrides(one) for one in commands[1:]] == [
+        {**given, "DeletionProtection": "false"},
+        {**given, "DeletionProtection": "true"},
+    ]
+
+
+def test_a_stack_that_is_there_is_updated_once_with_what_was_given_alone(
+    account: Account, commands: list[list[str]]
+) -> None:
+    account.stack = {"DeletionProtection": "true", "KeyRotationDays": "30"}
+    assert deploy.main(["--stack", "s", "--parameters", "KeyRotationDays=60"]) == 0
+    assert [overrides(one) for one in commands[1:]] == [{"KeyRotationDays": "60"}]
+
+
+def test_a_new_stack_without_protection_needs_no_second_step(account: Account, commands: list[list[str]]) -> None:
+    account.stack, account.status = {}, "REVIEW_IN_PROGRESS"
+    assert deploy.main(["--stack", "s", "--parameters", "DeletionProtection=false"]) == 0
+    assert [overrides(one) for one in commands[1:]] == [{"DeletionProtection": "false"}]
+
+
+def test_a_creation_that_fails_is_not_followed_by_the_protection_of_tables(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[list[str]] = []
+
+    def fail_to_deploy(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        run.append(command)
+        return subprocess.CompletedProcess(command, int("deploy" in command))
+
+    monkeypatch.setattr("subprocess.run", fail_to_deploy)
+    assert deploy.main(["--stack", "s"]) == 1
+    assert [overrides(one) for one in run[1:]] == [{"DeletionProtection": "false"}]
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
+def test_what_a_failed_creation_left_is_to_be_deleted_first(
+    status: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.stack, account.status = {}, status
+    assert deploy.main(["--stack", "s"]) == 2
+    assert commands == []
+    assert "aws cloudformation delete-stack --stack-name s" in capsys.readouterr().err
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+DATA = {
+    name: f"old-{name}" for name in ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable")
+}
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_stack_that_is_given_its_data_makes_none(is_there: bool, account: Account, commands: list[list[str]]) -> None:
+    """And is given it from then on, whatever else is."""
+    given = {**DATA, "WrappingKey": KEY}
+    if is_there:
+        account.stack = given
+    written = "KeyRotationDays=60" if is_there else " ".join(f"{name}={value}" for name, value in given.items())
+    assert deploy.main(["--stack", "s", "--parameters", written]) == 0
+    _, write, sam = commands
+    assert write[1:] == ["-m", "scripts.given_data"]
+    assert sam[-2:] == ["--template-file", str(deploy.GIVEN)]
+    assert overrides(sam[:-2]) == ({"KeyRotationDays": "60"} if is_there else given)
+
+
+@pytest.mark.parametrize("missing", [*DATA, "WrappingKey"])
+def test_all_tables_and_the_key_are_given_or_none(
+    missing: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {**DATA, "WrappingKey": KEY}
+    del given[missing]
+    assert deploy.main(["--stack", "s", "--parameters", " ".join(f"{one}={two}" for one, two in given.items())]) == 2
+    assert commands == []
+    assert missing in capsys.readouterr().err
 
 
 def test_a_profile_has_parameters_and_the_command_line_goes_before_it(
@@ -119,7 +192,7 @@ def test_a_profile_has_parameters_and_the_command_line_goes_before_it(
     )
     monkeypatch.setattr(deploy, "CONFIGURATION", profile)
     assert deploy.main(["--stack", "s", "--config-env", "production", "--parameters", "Registration=Off"]) == 0
-    assert overrides(commands[-1]) == {"Issuer": "https://a.example", "Registration": "Off"}
+    assert {"Issuer": "https://a.example", "Registration": "Off"}.items() <= overrides(commands[-1]).items()
     assert commands[-1][commands[-1].index("--config-env") + 1] == "production"
     assert deploy.main(["--stack", "s", "--config-env", "another"]) == 2
 
@@ -150,7 +223,7 @@ def test_an_account_that_cannot_take_it_is_refused_before_anything_is_built(
 def test_a_small_quota_can_be_accepted(account: Account, commands: list[list[str]]) -> None:
     account.concurrency = 10
     assert deploy.main(["--stack", "s", "--accept-quota"]) == 0
-    assert len(commands) == 2
+    assert commands
 
 
 @pytest.mark.parametrize("written", ["Issuer=ftp://x", "NoSuchParameter=1", "CodeLifetime=soon", "nonsense"])
