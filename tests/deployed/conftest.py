@@ -1,6 +1,7 @@
 """The template on an emulator of AWS: once for a file of tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,9 @@ def app(deployment: Deployment) -> App:
 @pytest.fixture
 def machine(deployment: Deployment) -> App:
     return demo_machine(deployment)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Beside the smoke, only `make deployed-test` runs what takes minutes."""
+    is_long = collection_path.name.startswith("test_") and collection_path.name != "test_smoke.py"
+    return True if is_long and not config.getoption("--deployed") else None

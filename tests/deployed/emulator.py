@@ -66,7 +66,8 @@ def add_condition_keys_of_dynamodb_and_kms() -> None:
     ) -> Any:
         of_items = [one.context for one in _accesses.get() if (one.action, one.resource) == (action, resource_arn)]
         for keys in of_items or [{}]:
-            context = {**(service_context or {}), **{name: list(values) for name, values in keys.items()}}
+            own = {name: values[0] if len(values) == 1 else list(values) for name, values in keys.items()}
+            context = {**(service_context or {}), **own}
             if denied := enforce(access_key, action, service, region, resource_arn, context):
                 return denied
         return None

@@ -29,6 +29,11 @@ class Deployment:
         """`sam local` answers for a refused call in its own way, without our challenge."""
         return self.kind != "sam local"
 
+    @property
+    def has_challenges_of_the_authorizer(self) -> bool:
+        """The emulator of AWS puts nothing of the authorizer's context into a gateway response."""
+        return self.kind not in ("sam local", "emulator")
+
 
 @dataclass(frozen=True)
 class Proof:

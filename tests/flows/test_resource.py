@@ -33,7 +33,7 @@ def test_call_beyond_the_scope_is_refused_and_told_which(app: App, person: Perso
     token = app.tokens_for(person, scope="openid read")["access_token"]
     response = app.call("/items", token, "POST", json={"name": "x"})
     assert response.status_code == 403
-    if deployment.has_gateway_responses:
+    if deployment.has_challenges_of_the_authorizer:
         assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
         assert 'scope="write"' in response.headers["www-authenticate"]
 
@@ -109,6 +109,8 @@ BROWSER_HEADERS = "authorization, content-type, dpop, mcp-protocol-version"
 @pytest.mark.rfc("9700", "2.6")
 @pytest.mark.parametrize("path", ["/.well-known/oauth-protected-resource", "/items", "/userinfo"])
 def test_a_page_of_any_origin_may_send_what_clients_send(path: str, deployment: Deployment) -> None:
+    if deployment.kind == "emulator":
+        pytest.skip("MiniStack imports no answers of the integrations that stand for a function")
     preflight = {
         "Origin": "https://client.example",
         "Access-Control-Request-Method": "GET",

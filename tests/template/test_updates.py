@@ -1,0 +1,70 @@
+"""A stack of any release is updated to this template without losing a table, a key or an address."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.deployed.shape import Shape, objections, released, shape_of
+from tests.template.written import Written
+
+RELEASED = released()
+
+
+@pytest.mark.parametrize("release", RELEASED)
+def test_a_stack_of_a_release_keeps_its_tables_keys_and_apis(release: str, written: Written) -> None:
+    assert list(objections(RELEASED[release], shape_of(written.template))) == []
+
+
+def test_the_shape_of_a_release_has_all_that_is_stored_and_called() -> None:
+    assert RELEASED
+    for shape in RELEASED.values():
+        assert {one["Type"].rpartition(":")[2] for one in shape.values()} == {"Table", "Key", "Api", "HttpApi"}
+
+
+def change(*path: str, to: Any) -> Callable[[Shape], None]:
+    def changed(shape: Shape) -> None:
+        part: Any = shape
+        for name in path[:-1]:
+            part = part[name]
+        part[path[-1]] = to
+
+    return changed
+
+
+def with_indexes(*names: str) -> Callable[[Shape], None]:
+    return lambda shape: shape["UsersTable"]["GlobalSecondaryIndexes"].update({name: [] for name in names})
+
+
+@pytest.mark.parametrize(
+    ("mutation", "said"),
+    [
+        (lambda shape: shape.pop("KeysTable"), "KeysTable is gone"),
+        (change("TokensTable", "KeySchema", to=[]), "TokensTable is replaced: its KeySchema"),
+        (change("TokensTable", "key types", to=["B"]), "TokensTable is replaced: its key types"),
+        (change("TokensTable", "TableName", to="tokens"), "TokensTable is replaced: its TableName"),
+        (change("TokensTable", "Type", to="AWS::DynamoDB::GlobalTable"), "TokensTable is replaced: its Type"),
+        (change("WrappingKey", "MultiRegion", to=False), "WrappingKey is replaced: its MultiRegion"),
+        (change("ResourceApi", "StageName", to="v2"), "ResourceApi is replaced: its StageName"),
+        (change("AuthorizationApi", "Type", to="AWS::Serverless::Api"), "AuthorizationApi is replaced: its Type"),
+        (change("UsersTable", "GlobalSecondaryIndexes", "by_kind", to=[]), "the index by_kind changes"),
+        (with_indexes("by_a", "by_b"), "by_a, by_b come or go in one update"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_would_be_lost_or_refused_is_found(mutation: Callable[[Shape], None], said: str, written: Written) -> None:
+    before = shape_of(written.template)
+    after = copy.deepcopy(before)
+    mutation(after)
+    found = list(objections(before, after))
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_one_index_may_come_with_an_update_and_a_table_too(written: Written) -> None:
+    before = shape_of(written.template)
+    after = copy.deepcopy(before)
+    with_indexes("by_a")(after)
+    after["AnotherTable"] = after["UsersTable"]
+    assert list(objections(before, after)) == []
