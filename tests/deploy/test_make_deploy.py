@@ -12,6 +12,7 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from local.template import read_template
 from scripts import deploy
+from scripts.given_data import GIVEN
 
 ROOT = Path(__file__).parent.parent.parent
 PARAMETERS = read_template(ROOT / "template.yaml")["Parameters"]
@@ -168,7 +169,7 @@ def test_a_stack_that_is_given_its_data_makes_none(is_there: bool, account: Acco
     assert deploy.main(["--stack", "s", "--parameters", written]) == 0
     _, write, sam = commands
     assert write[1:] == ["-m", "scripts.given_data"]
-    assert sam[-2:] == ["--template-file", str(deploy.GIVEN)]
+    assert sam[-2:] == ["--template-file", str(GIVEN)]
     assert overrides(sam[:-2]) == ({"KeyRotationDays": "60"} if is_there else given)
 
 

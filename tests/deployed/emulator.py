@@ -54,7 +54,7 @@ def add_condition_keys_of_dynamodb_and_kms() -> None:
         request = json.loads(body) if body[:1] == b"{" else {}
         operation = action.partition(":")[2]
         _accesses.set(dynamodb_accesses(operation, request, _tables()) if service == "dynamodb" else [])
-        return of_tags(service, action, body, parameters) | dict(_encryption_context(service, request))
+        return {**of_tags(service, action, body, parameters), **dict(_encryption_context(service, request))}
 
     def enforced(
         access_key: str,
@@ -93,7 +93,7 @@ def _tables() -> dict[str, TableKeys]:
 
 
 def _partition_key(schema: Mapping[str, Any]) -> str:
-    return next(one["AttributeName"] for one in schema["KeySchema"] if one["KeyType"] == "HASH")
+    return next(str(one["AttributeName"]) for one in schema["KeySchema"] if one["KeyType"] == "HASH")
 
 
 if __name__ == "__main__":

@@ -59,10 +59,17 @@ class Emulator:
             "SAM_CLI_TELEMETRY": "0",
         }
 
-    def client(self, service: Any) -> Any:
+    def client(self, service: str) -> Any:
         if service not in self._clients:
-            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            self._clients[service] = boto3.client(service, endpoint_url=self.endpoint_url, region_name=REGION, **keys)
+            # A service that only a variable names has no type.
+            make: Any = boto3.client
+            self._clients[service] = make(
+                service,
+                endpoint_url=self.endpoint_url,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
         return self._clients[service]
 
     def close(self) -> None:
@@ -113,7 +120,7 @@ def deployed(folder: Path, *, with_iam: bool, **parameters: str) -> Iterator[tup
         stack.bridge()
         stack.forward(issuer, resource)
         stack.seed(SEED)
-        yield stack, *addresses
+        yield stack, addresses[0], addresses[1]
 
 
 @contextmanager

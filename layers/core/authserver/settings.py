@@ -189,7 +189,7 @@ def _parse_route_scopes(text: str) -> dict[str, str]:
 
     ``/items=read|write`` is short for ``GET /items=read, ANY /items=write``.
     """
-    routes = {}
+    routes: dict[str, str] = {}
     for entry in filter(None, map(str.strip, text.split(","))):
         route, equals, scope = entry.partition("=")
         read, either, write = scope.partition("|")
