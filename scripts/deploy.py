@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ALARM_METRICS = 30  # that the alarms of stacks/alarms.yaml look at, each $0.10
 
 # US dollars a month while nobody calls, in us-east-1; other regions differ by some tenths.
+KEY = ("the KMS key that wraps private keys", "$1.00")
+STORAGE = ("what is stored", "$0.45 a GB: $0.25 for DynamoDB, free below 25 GB an account, and $0.20 for backups")
 ALWAYS = (
-    ("the KMS key that wraps private keys", "$1.00"),
+    KEY,
     ("erase, once an hour, and rotate_keys, once a day", "less than $0.01"),
-    ("what is stored", "$0.45 a GB: $0.25 for DynamoDB, free below 25 GB an account, and $0.20 for backups"),
+    STORAGE,
 )
 SWITCHED_ON = {
     "LoginConcurrency": "nothing: reserved concurrency is free, and no other function can use it",
@@ -76,7 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(f"Deploying the stack {options.stack} to the account {account} in {session.region_name}.\n")
     print(idle_costs(parameters), flush=True)
-    for step in (["make", "build"], *steps(options.stack, options.config_env, given, parameters, is_new=not stack)):
+    if stack and parameters["DeletionProtection"] == "false" and "WrappingKey" not in parameters:
+        print("Its tables are not protected from deletion: DeletionProtection=true does that.\n", flush=True)
+    # Each step is made when the one before has succeeded.
+    for step in chain(
+        [["make", "build"]], steps(options.stack, options.config_env, given, parameters, is_new=not stack)
+    ):
         code = subprocess.run(step, cwd=ROOT, check=False).returncode
         if code:
             return code
@@ -189,7 +197,8 @@ def described(session: boto3.Session, stack: str) -> Mapping[str, Any]:
 def idle_costs(parameters: Mapping[str, str]) -> str:
     """What the stack costs a month while nobody calls it, an item in each line."""
     on = [(name, price) for name, price in SWITCHED_ON.items() if parameters.get(name, "") not in OFF]
-    lines = [f"  {item}: {price}" for item, price in (*ALWAYS, *on)]
+    others = (KEY, STORAGE) if "WrappingKey" in parameters else ()  # of the stack that has the data
+    lines = [f"  {item}: {price}" for item, price in (*ALWAYS, *on) if (item, price) not in others]
     return "\n".join(["While nobody calls it, the stack costs a month (list prices of us-east-1):", *lines, ""])
 
 

@@ -130,7 +130,7 @@ def test_a_new_stack_without_protection_needs_no_second_step(account: Account, c
 
 
 def test_a_creation_that_fails_is_not_followed_by_the_protection_of_tables(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run: list[list[str]] = []
 
@@ -141,6 +141,15 @@ def test_a_creation_that_fails_is_not_followed_by_the_protection_of_tables(
     monkeypatch.setattr("subprocess.run", fail_to_deploy)
     assert deploy.main(["--stack", "s"]) == 1
     assert [overrides(one) for one in run[1:]] == [{"DeletionProtection": "false"}]
+    assert "The stack is there" not in capsys.readouterr().out
+
+
+def test_a_stack_whose_tables_are_not_protected_is_told_so(
+    account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.stack = {"DeletionProtection": "false"}
+    assert deploy.main(["--stack", "s"]) == 0
+    assert "not protected from deletion" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
@@ -160,7 +169,9 @@ DATA = {
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_stack_that_is_given_its_data_makes_none(is_there: bool, account: Account, commands: list[list[str]]) -> None:
+def test_a_stack_that_is_given_its_data_makes_none(
+    is_there: bool, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
     """And is given it from then on, whatever else is."""
     given = {**DATA, "WrappingKey": KEY}
     if is_there:
@@ -171,6 +182,9 @@ def test_a_stack_that_is_given_its_data_makes_none(is_there: bool, account: Acco
     assert write[1:] == ["-m", "scripts.given_data"]
     assert sam[-2:] == ["--template-file", str(GIVEN)]
     assert overrides(sam[:-2]) == ({"KeyRotationDays": "60"} if is_there else given)
+    said = capsys.readouterr().out
+    assert "KMS key" not in said
+    assert "protected" not in said
 
 
 @pytest.mark.parametrize("missing", [*DATA, "WrappingKey"])
