@@ -39,6 +39,8 @@ _PACKAGES = (
 )
 _OWN = "authserver"
 _SERVICES = ("dynamodb", "kms")
+# What hashing a password costs.
+_AS_DEPLOYED, _QUICK = "as-deployed", "quick"
 
 
 class ForkServer:
@@ -47,13 +49,14 @@ class ForkServer:
     They are one process group. Being another than ours also keeps the terminal's Ctrl-C from them: we stop them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quick_passwords: bool = False) -> None:
+        """`quick_passwords`: functions hash at the least cost that argon2 has, for tests that sign in often."""
         self._lock = threading.Lock()
         self._control, other = socket.socketpair()
         self._answers = self._control.makefile("rb")
         with other:
             self._process = subprocess.Popen(
-                _command(other.fileno(), ()),
+                _command(other.fileno(), _QUICK if quick_passwords else _AS_DEPLOYED, ()),
                 env={
                     "PATH": os.defpath,
                     "LANG": "en_US.UTF-8",
@@ -104,9 +107,12 @@ class ForkServer:
         return json.loads(answer)
 
 
-def _command(control: int, running: Iterable[int]) -> list[str]:
-    """How the server is run: `control` is its socket's file descriptor, `running` are the processes it has started."""
-    return [sys.executable, "-P", __file__, str(control), *map(str, running)]
+def _command(control: int, passwords: str, running: Iterable[int]) -> list[str]:
+    """How the server is run: `control` is its socket's file descriptor, `running` are the processes it has started.
+
+    `passwords` says what hashing them costs.
+    """
+    return [sys.executable, "-P", __file__, str(control), passwords, *map(str, running)]
 
 
 def _import_ahead() -> None:
@@ -147,7 +153,13 @@ def _load_services() -> None:
             data.load_service_model(service, kind)
 
 
-def _serve(control: socket.socket, running: set[int]) -> dict[str, Any]:
+def _make_passwords_quick() -> None:
+    """What is hashed quickly is verified quickly: a hash carries its parameters."""
+    password: Any = import_module(f"{_OWN}.identity.password")
+    password.RFC_9106_LOW_MEMORY = import_module("argon2.profiles").CHEAPEST
+
+
+def _serve(control: socket.socket, passwords: str, running: set[int]) -> dict[str, Any]:
     """Answer requests, and returns in each forked process its request. At the end of the requests kills the group."""
     while True:
         octets, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 1)
@@ -174,7 +186,7 @@ def _serve(control: socket.socket, running: set[int]) -> dict[str, Any]:
         control.sendall(json.dumps(answer).encode() + b"\n")
         if "renew" in request:
             control.set_inheritable(True)
-            os.execv(sys.executable, _command(control.fileno(), running))  # noqa: S606 the same once more
+            os.execv(sys.executable, _command(control.fileno(), passwords, running))  # noqa: S606 the same once more
 
 
 def _become(environment: Mapping[str, str], code: str) -> None:
@@ -187,12 +199,14 @@ def _become(environment: Mapping[str, str], code: str) -> None:
 
 
 def main() -> None:
+    descriptor, passwords, *running = sys.argv[1:]
     _import_ahead()
+    if passwords == _QUICK:
+        _make_passwords_quick()
     gc.collect()
     gc.freeze()  # a collection in a forked process would write to the memory that it shares
-    descriptor, *running = map(int, sys.argv[1:])
-    with socket.socket(fileno=descriptor) as control:
-        request = _serve(control, set(running))
+    with socket.socket(fileno=int(descriptor)) as control:
+        request = _serve(control, passwords, set(map(int, running)))
     _become(request["environment"], request["code"])
     # Only now: it reads the environment.
     runtime = import_module("awslambdaric.__main__")

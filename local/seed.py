@@ -15,13 +15,15 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from authserver.aws.boto import BotoService
@@ -228,14 +230,22 @@ class Stores:
     identity_providers: IdentityProviderStore
 
 
-def plant(seed: Seed, place: Place) -> Planted:
-    """Writes what a seed has. Raises `SeedError`, naming what does not fit to what is there, but not the file."""
+def hash_quickly(password: Secret) -> str:
+    """A hash at the least cost that argon2 has."""
+    return PasswordHasher.from_parameters(CHEAPEST).hash(password.reveal())
+
+
+def plant(seed: Seed, place: Place, hash_password: Callable[[Secret], str] | None = None) -> Planted:
+    """Writes what a seed has. Raises `SeedError`, naming what does not fit to what is there, but not the file.
+
+    Passwords are hashed as deployments do, unless `hash_password` is given.
+    """
     with closing(place.client("dynamodb")) as client:
         dynamodb = BotoService(client)
         tables = Tables(place.clients_table, place.users_table, place.tokens_table)
         reader = Reader(dynamodb, tables, lambda: (time.time(), time.monotonic()), lambda: 0)
         stores = Stores(**DynamoStores(dynamodb, tables, place.configuration_table, "", reader).guarded())
-        _plant_users(seed, stores.users)
+        _plant_users(seed, stores.users, hash_password or Argon2Passwords().hash)
         _plant_clients(seed, stores)
         _plant_organisations(seed, stores)
         configuration = DynamoConfiguration(dynamodb, place.configuration_table)
@@ -247,14 +257,13 @@ def plant(seed: Seed, place: Place) -> Planted:
     return Planted(tuple(seed.users), tuple(seed.clients), tuple(seed.organisations))
 
 
-def _plant_users(seed: Seed, users: UserStore) -> None:
-    passwords = Argon2Passwords()
+def _plant_users(seed: Seed, users: UserStore, hash_password: Callable[[Secret], str]) -> None:
     for user in seed.users:
         users.create(
             User(
                 sub=str(uuid.uuid4()),
                 username=user.username,
-                password_hash=passwords.hash(Secret(user.password)),
+                password_hash=hash_password(Secret(user.password)),
                 name=user.name,
                 email=user.email,
                 email_verified=user.email_verified,

@@ -64,6 +64,7 @@ class DevelopmentServer:
         resources: Path | None = None,
         token_hook: Path | None = None,
         authorities: Path | None = None,
+        quick_passwords: bool = False,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`announce` is called with a line about each step.
@@ -74,7 +75,7 @@ class DevelopmentServer:
         `resources` is a file of further resources, which take part as if they stood in the template. `token_hook` is
         the function that the parameter TokenHook names: a Python file, or a folder with an app.py, whose
         `lambda_handler` it is. `authorities` is a file of certificates (PEM): whom functions trust that fetch something
-        by https, in place of whom this machine trusts.
+        by https, in place of whom this machine trusts. `quick_passwords` has them hashed at next to no cost: for tests.
         """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)
@@ -86,6 +87,7 @@ class DevelopmentServer:
         self._resources = resources
         self._token_hook = token_hook
         self._authorities = authorities
+        self._quick_passwords = quick_passwords
         self._announce = announce
         self._closing = ExitStack()
 
@@ -127,7 +129,8 @@ class DevelopmentServer:
     def _start(self) -> None:
         if self._authorities is not None and not self._authorities.is_file():
             raise RefusedError(str(self._authorities), "there is no such file of certificates")
-        fork_server = ForkServer()  # first, because it imports while we do other things
+        # First, because it imports while we do other things.
+        fork_server = ForkServer(quick_passwords=self._quick_passwords)
         self._closing.callback(fork_server.close)
         listeners = self._take_ports()
         self._log = Log(self._log_path, as_json=self._json)
@@ -240,13 +243,14 @@ class DevelopmentServer:
         if self._seed is None:
             return
         self._announce(f"planting {self._seed}")
-        from local.seed import Place, SeedError, plant, read  # imports the application, which only a seed needs
+        # Imports the application, which only a seed needs.
+        from local.seed import Place, SeedError, hash_quickly, plant, read
 
         names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
         clients, users, tokens, configuration, key = map(self._planted_in, names)
         place = Place(clients, users, tokens, configuration, key, self.endpoint_url)
         try:
-            self.planted = plant(read(self._seed), place)
+            self.planted = plant(read(self._seed), place, hash_quickly if self._quick_passwords else None)
         except SeedError as error:
             raise SeedError(f"{self._seed}: {error}") from None
 

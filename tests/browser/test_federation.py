@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from local.server import DevelopmentServer
 from tests.browser.conftest import SEED
 from tests.browser.visit import Window
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, serving
 

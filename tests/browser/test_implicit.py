@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
 from tests.browser.site import CALLBACK, Page, Site
 from tests.browser.visit import Tab, Window
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment
 
 SEED = Path(__file__).parents[2] / "local" / "seed.json"

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from local.server import DevelopmentServer
 from tests.browser.accessible import require_accessible
 from tests.browser.every_page import BOB
 from tests.browser.visit import Tab, Window
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment
 
 DESK = ViewportSize(width=1200, height=800)

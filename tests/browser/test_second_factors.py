@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pyotp import TOTP
 
-from local.server import DevelopmentServer
 from tests.browser.visit import Tab, Window
+from tests.development import DevelopmentServer
 from tests.flows.person import MOST_SIGN_INS, App, Deployment
 
 SEED = Path(__file__).parents[2] / "local" / "seed.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import Deployment, Person
 
 HERE = Path(__file__).parent

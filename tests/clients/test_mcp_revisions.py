@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
 from tests.clients.conftest import HERE, SEED
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person
 
 PARAMETERS = {

@@ -18,8 +18,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from local.server import DevelopmentServer
 from tests.clients.conftest import CACHE, SEED
+from tests.development import DevelopmentServer
 from tests.flows.person import Deployment, Person, demo_web, hidden_fields
 
 CLIENT_ID, SECRET = "authserver", "a secret with a : and a + and a %"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.server import DevelopmentServer
 from tests.clients.conftest import CACHE
 from tests.clients.registered import CLIENTS, MACHINE, Registered, browse
+from tests.development import DevelopmentServer
 from tests.flows.conftest import SEED
 from tests.flows.person import App, Deployment, Person
 

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
 from tests.clients.conftest import SEED
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person, answer_of
 
 SHAPES = sorted((Path(__file__).parent / "shapes").glob("*.json"))

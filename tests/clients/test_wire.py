@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from authserver.aliases import path_of
-from local.server import DevelopmentServer
 from tests.clients.conftest import SEED
+from tests.development import DevelopmentServer
 from tests.flows.person import Deployment, Person, Proof
 
 SHAPES = sorted((Path(__file__).parent / "shapes" / "wire").glob("*.json"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import Deployment, Person
 
 ROOT = Path(__file__).parent.parent.parent

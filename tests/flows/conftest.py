@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from local.sam import sam_local, why_not
-from local.server import DevelopmentServer
 from tests.deployed.stack import deployed
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person, demo_app, demo_machine, demo_web, other_web
 
 ROOT = Path(__file__).parent.parent.parent

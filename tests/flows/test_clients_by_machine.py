@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person, answer_of
 
 SEED = Path(__file__).parent.parent.parent / "local" / "seed.json"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.conftest import SEED
 from tests.flows.person import Deployment, Person, demo_web, hidden_fields
 

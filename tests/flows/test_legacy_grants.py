@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person, answer_of, demo_app, demo_web, hidden_fields
 
 SEED = Path(__file__).parent.parent.parent / "local" / "seed.json"

@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import App, Deployment, Person
 
 SEED = Path(__file__).parent.parent.parent / "local" / "seed.json"

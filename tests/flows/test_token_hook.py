@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from examples.token_hook.app import PLANS, lambda_handler
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.flows.person import Deployment, Person, demo_machine, demo_web, other_web
 
 ROOT = Path(__file__).parents[2]

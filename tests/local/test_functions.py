@@ -113,6 +113,21 @@ def test_function_that_cannot_be_imported_is_told_before_it_is_called(project: P
         wait_for(lambda: workers_of(project) == [])
 
 
+@pytest.mark.parametrize(("quick", "kibibytes"), [(False, 65536), (True, 8)])
+def test_passwords_cost_what_they_do_where_it_is_deployed_unless_a_test_wants_them_quick(
+    project: Project, quick: bool, kibibytes: int
+) -> None:
+    project.write(
+        "functions/guard/app.py",
+        "from authserver.identity import password\n"
+        "def lambda_handler(event, context):\n"
+        "    return password.RFC_9106_LOW_MEMORY.memory_cost\n",
+    )
+    log = project.root / "log"
+    with DevelopmentServer(template=project.template, log=log, quick_passwords=quick) as server:
+        assert server.invoke("Guard", {}) == kibibytes
+
+
 def test_function_that_a_change_breaks_is_told_before_it_is_called(project: Project) -> None:
     log = project.root / "log"
     with DevelopmentServer(template=project.template, log=log):

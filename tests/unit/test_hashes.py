@@ -46,6 +46,11 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST)
 
 
+@pytest.mark.rfc("9106", "4")
+def test_a_password_costs_what_the_low_memory_profile_says() -> None:
+    assert Argon2Passwords().hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 @pytest.mark.rfc("ASVS 5.0", "6.2.8")
 @pytest.mark.rfc("ASVS 5.0", "6.2.9")
 @pytest.mark.usefixtures("cheap")

@@ -17,12 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
 from tests.authority import Authority
 from tests.clients.lab.clients import CLIENTS
 from tests.clients.lab.table import Row, write
 from tests.clients.lab.visitor import Visitor
 from tests.clients.lab.wire import LOOPBACK, Wire, relay, reserve
+from tests.development import DevelopmentServer
 from tests.origin import Origin, an_origin
 
 HERE = Path(__file__).parent

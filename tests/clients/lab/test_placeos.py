@@ -16,11 +16,11 @@ import jwt
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local.server import DevelopmentServer
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
 from tests.clients.lab.conftest import CACHE, ROOT, SEED, Place, free_port
 from tests.clients.lab.shape import keep, with_any_port
 from tests.clients.lab.wire import Wire, relay, reserve
+from tests.development import DevelopmentServer
 
 PAGE = ROOT / "examples" / "placeos" / "page" / "index.html"
 ROOMS = "/rooms/"
