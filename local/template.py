@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -14,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-from yaml import YAMLError
+import yaml
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from local.errors import RefusedError, StartupError
 from local.intrinsics import REGION
@@ -26,6 +27,8 @@ LOCAL_BUCKET = "local"
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / ".cache" / "expanded"
 _MOST_KEPT = 100  # files; the tests have some 30 templates
+
+_REFERENCE = re.compile(r"\$\{(\w+)")  # of Fn::Sub
 
 _SECTIONS = {
     "AWSTemplateFormatVersion",
@@ -43,6 +46,13 @@ _SAM = "AWS::Serverless-2016-10-31"
 _FOLDERS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
+class _Loader(yaml.CSafeLoader):
+    """As AWS SAM reads templates, and in a tenth of the time, by libyaml."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 def read_template(path: Path) -> dict[str, Any]:
     """The template as written, short intrinsics in long form. Errors: `RefusedError` for a section not understood."""
     template = _read_yaml(path)
@@ -56,10 +66,10 @@ def read_template(path: Path) -> dict[str, Any]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = yaml_parse(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 a SafeLoader
     except FileNotFoundError:
         raise RefusedError(str(path), "there is no such file") from None
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RefusedError(str(path), f"cannot be read: {error}") from None
     if not isinstance(document, dict):
         raise RefusedError(str(path), "is not a template")
@@ -110,9 +120,11 @@ def expanded(
 ) -> dict[str, dict[str, Any]]:
     """As `expand`, in a process of its own, or as it came out the last time: it is kept in `.cache`.
 
-    References to the parameters in `unsaid` stay as they are, so that it is the same whatever their values.
+    References to the parameters in `unsaid` stay as they are, so that it is the same whatever their values. So do those
+    to parameters that only conditions and environment variables name, which the translator leaves as they are.
     """
     declared = template.get("Parameters", {})
+    unsaid = declared.keys() - (_named(template["Resources"]) | _named(template.get("Globals", {}))) | set(unsaid)
     question = json.dumps(
         [
             {**template, "Parameters": {name: rules for name, rules in declared.items() if name not in unsaid}},
@@ -127,6 +139,24 @@ def expanded(
     answer = _expand_elsewhere(question)
     _keep(kept, answer)
     return answer
+
+
+def _named(part: Any) -> set[str]:
+    """What `Ref` and `Fn::Sub` name in a part of a template, save in environment variables."""
+    if isinstance(part, list):
+        return set().union(*map(_named, part))
+    if not isinstance(part, dict):
+        return set()
+    found: set[str] = set()
+    for name, value in part.items():
+        if name == "Ref":
+            found.add(value)
+        elif name == "Fn::Sub":
+            text, *others = value if isinstance(value, list) else [value]
+            found |= {*_REFERENCE.findall(text)} | _named(others)
+        elif name != "Environment":
+            found |= _named(value)
+    return found
 
 
 def _digest(question: str) -> str:

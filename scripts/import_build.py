@@ -39,11 +39,11 @@ ENVIRONMENT = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags in their long form, as far as functions and layers have them."""
 
 
-def _read_tag(_loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, str]:
+def _read_tag(_loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, str]:
     return {suffix: str(node.value)}
 
 

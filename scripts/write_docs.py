@@ -71,14 +71,14 @@ header names are in title case, form bodies are not encoded, an authorizer that 
 """
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags as the name they refer to."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: _tag(loader, suffix, node))
 
 
-def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+def _tag(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return f"!{suffix} {node.value}"
     if isinstance(node, yaml.SequenceNode):

@@ -16,7 +16,7 @@ LOGICAL_IDS = ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "Config
 PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short intrinsics, of which tables need none, as null."""
 
 

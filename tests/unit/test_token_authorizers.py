@@ -96,7 +96,7 @@ def test_only_one_word_lets_them_pass(value: str | None, accepts: bool) -> None:
     assert Settings.from_environ(environ).accepts_token_events is accepts
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags as text."""
 
 
