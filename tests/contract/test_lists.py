@@ -1,6 +1,7 @@
 """Laws of lists: oldest first, but where people look for the newest; every record once, in parts of any size, from a
 cursor that nobody else can forge."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from authserver.storage.tokens import TokenStore
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import base64url
+from tests.contract.conftest import SHOWN_ON
+from tests.contract.implementations import IMPLEMENTATIONS, Stores
 from tests.contract.records import NOW, activity, created, identifier, listed, session, user
 from tests.fakes import client
 
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
     from authserver.models.users import User
 
 AGES = (5, 2, 9, 2, 7)
+
+
+@pytest.fixture(scope="module", params=SHOWN_ON)
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """Of this file alone: to list what all the other tests have made takes moto half a minute."""
+    with IMPLEMENTATIONS[request.param]() as stores:
+        yield stores
 
 
 def test_authorizations_are_listed_by_subject_client_and_organisation(tokens: TokenStore) -> None:
