@@ -1,7 +1,9 @@
 """Options and hooks of the whole suite."""
 
+import gc
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-conformance", action="store_true", help="write docs/conformance.md anew")
     parser.addoption("--lab", action="store_true", help="collect the client laboratory, too (`make lab`)")
     parser.addoption("--screenshots", metavar="FOLDER", help="take pictures of every page into this folder")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is collected stays: sixteen thousand tests and all that they import, which no collection need look at."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
