@@ -79,8 +79,7 @@ check: $(READY) ## Lint, types, import contracts, template
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config .importlinter
-	$(BIN)/cfn-lint template.yaml stacks/*.yaml
-	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint --regions us-east-1 eu-central-1 -- template.yaml stacks/*.yaml
 
 build: $(READY) ## Build what is deployed: layers and functions, with bytecode, then import each as Lambda would
 	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build
