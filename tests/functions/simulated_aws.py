@@ -30,7 +30,7 @@ from local.intrinsics import REGION
 from local.stack import Key, Table
 from tests.answering import answered_by
 from tests.functions.capacity import read_units, size_of, write_units
-from tests.ministack import DynamoDB, aws_response
+from tests.ministack import PLAIN, DynamoDB, aws_response
 
 INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
 OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)(%3A\w+)?/invocations")
@@ -134,6 +134,7 @@ class SimulatedAws:
         self._dynamodb = DynamoDB()
         self.account = self._dynamodb.account
         self._tables: dict[str, Table] = {}
+        self._clients: dict[str, Any] = {}
         self.session = botocore.session.Session()
         self.session.register("before-send", self._answer)  # type: ignore[arg-type]  # takes and answers anything
 
@@ -151,9 +152,11 @@ class SimulatedAws:
         kms_backends.pop(self.account, None)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of nobody's function."""
-        session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
-        return session.client(service)
+        """A boto3 client of nobody's function; one for all, since making it takes as long as ten calls."""
+        if service not in self._clients:
+            session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
+            self._clients[service] = session.client(service, config=PLAIN)
+        return self._clients[service]
 
     def lean(self, protocol: Protocol) -> LeanService:
         """The lean client of a service."""
