@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 from tests.docs.shell import ROOT, blocks, run
 
 RUN = {"quickstart.md", "admin-api.md", "registration.md", "device.md", "protect-your-api.md"}
