@@ -34,13 +34,14 @@ STACK ?=
 CONFIG_ENV ?= default
 QUOTA ?=
 TAG ?=
+RELEASE ?=
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +90,10 @@ build: $(READY) ## Build what is deployed: layers and functions, with bytecode, 
 deploy: $(READY) ## Deploy to your AWS account, without a question: make deploy STACK=name PARAMETERS='Name=Value ...'
 	@if [ -z "$(STACK)" ]; then echo "Say which stack: make deploy STACK=authserver" >&2; exit 2; fi
 	@$(BIN)/python -m scripts.deploy --stack '$(STACK)' --parameters '$(PARAMETERS)' --config-env '$(CONFIG_ENV)' $(if $(filter accept,$(QUOTA)),--accept-quota)
+
+rollback: $(READY) ## Go back to the release before, without a question: make rollback STACK=name [RELEASE=digest]
+	@if [ -z "$(STACK)" ]; then echo "Say which stack: make rollback STACK=authserver" >&2; exit 2; fi
+	@$(BIN)/python -m scripts.rollback --stack '$(STACK)' $(if $(RELEASE),--release '$(RELEASE)')
 
 sam-local: build ## Start `sam local start-api` on the development server's tables (needs Docker)
 	@exec $(BIN)/python -m local.sam --port $(PORT) --seed '$(SEED)'

@@ -1,6 +1,7 @@
 """The resources of the expanded template as plain values: what is to be made, run and served."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -139,6 +140,10 @@ class Builder:
             case "AWS::Lambda::Function":
                 references[logical_id] = name
                 attributes[logical_id, "Arn"] = self._arn("lambda", f"function:{name}")
+            case "AWS::Lambda::Alias":
+                alias = self._resources[logical_id]["Properties"]
+                function = f"function:{STACK_NAME}-{alias['FunctionName']['Ref']}"
+                references[logical_id] = self._arn("lambda", f"{function}:{alias['Name']}")
             case "AWS::Lambda::LayerVersion":
                 references[logical_id] = self._arn("lambda", f"layer:{name}:1")
             case "AWS::DynamoDB::Table":
@@ -224,8 +229,11 @@ class Builder:
             yield self._resolver.references[logical_id], self._folder(properties["Content"], f"{logical_id}.ContentUri")
 
     def _roles(self) -> Iterator[tuple[str, tuple[Statement, ...]]]:
+        """Those of functions: what CodeDeploy may do is nothing to this server."""
+        functions = json.dumps([one for one in self._resources.values() if one["Type"] == "AWS::Lambda::Function"])
         for logical_id, properties in self._of_type("AWS::IAM::Role", "ManagedPolicyArns Policies"):
-            yield self._resolver.attributes[logical_id, "Arn"], read_role(properties, logical_id)
+            if f'"{logical_id}"' in functions:
+                yield self._resolver.attributes[logical_id, "Arn"], read_role(properties, logical_id)
 
     def _folder(self, code: Mapping[str, Any], where: str) -> Path:
         if code.get("S3Bucket") != LOCAL_BUCKET or set(code) != {"S3Bucket", "S3Key"}:
@@ -271,7 +279,7 @@ class Builder:
                 continue
             for target in properties["Targets"]:
                 only(target, {"Arn", "Id"}, f"{logical_id}.Targets")
-                function = _known(by_arn, target["Arn"], f"{logical_id}.Targets")
+                function = _known(by_arn, _unqualified(target["Arn"]), f"{logical_id}.Targets")
                 yield Schedule(logical_id, function, int(rate["count"]) * _SECONDS[rate["unit"]])
 
     def _of_type(self, resource_type: str, used: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -313,6 +321,11 @@ def integration_function(uri: str, functions: Mapping[str, Function], where: str
     """The logical id of the function that an API's integration or authorizer invokes."""
     match = _INTEGRATION_URI.fullmatch(uri)
     arns = {function.arn: logical_id for logical_id, function in functions.items()}
-    if match is None or match["arn"] not in arns:
+    if match is None or _unqualified(match["arn"]) not in arns:
         raise RefusedError(where, f"{uri} does not invoke a function of this template")
-    return arns[match["arn"]]
+    return arns[_unqualified(match["arn"])]
+
+
+def _unqualified(arn: str) -> str:
+    """The ARN of a function, of that of an alias of it."""
+    return ":".join(arn.split(":")[:7])

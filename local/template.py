@@ -37,6 +37,7 @@ _SECTIONS = {
     "Metadata",
     "Parameters",
     "Rules",
+    "Mappings",
     "Conditions",
     "Globals",
     "Resources",

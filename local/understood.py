@@ -47,7 +47,20 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::Lambda::LayerVersion": _type(
         used="Content CompatibleRuntimes", ignored="CompatibleArchitectures Description LayerName LicenseInfo"
     ),
+    # There is one version of each function: the code as it is. An alias is another name of it.
+    "AWS::Lambda::Version": _type(ignored="FunctionName Description"),
+    "AWS::Lambda::Alias": _type(used="FunctionName Name", ignored="FunctionVersion Description"),
     "AWS::Lambda::Permission": _type(ignored="Action FunctionName Principal SourceArn SourceAccount"),
+    # Nothing is deployed gradually here: there is one version.
+    "AWS::CodeDeploy::Application": _type(ignored="ComputePlatform"),
+    "AWS::CodeDeploy::DeploymentGroup": _type(
+        ignored="AlarmConfiguration ApplicationName AutoRollbackConfiguration DeploymentConfigName DeploymentStyle"
+        " ServiceRoleArn"
+    ),
+    "AWS::CloudWatch::Alarm": _type(
+        ignored="AlarmDescription Namespace MetricName Dimensions Statistic Period EvaluationPeriods"
+        " ComparisonOperator Threshold TreatMissingData"
+    ),
     "AWS::IAM::Role": _type(used="ManagedPolicyArns Policies", ignored="AssumeRolePolicyDocument Tags Description"),
     "AWS::CloudFormation::Stack": _type(ignored="TemplateURL Parameters"),  # alarms
     "AWS::Logs::LogGroup": _type(ignored="RetentionInDays LogGroupName Tags"),
@@ -70,6 +83,7 @@ _ATTRIBUTES = {
     "DependsOn",
     "DeletionPolicy",
     "UpdateReplacePolicy",
+    "UpdatePolicy",
     "Metadata",
 }
 

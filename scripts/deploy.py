@@ -5,6 +5,8 @@ for each route whether it may be without an API Gateway authorizer, and fails un
 """
 
 import argparse
+import hashlib
+import json
 import subprocess
 import sys
 import tomllib
@@ -25,6 +27,7 @@ from scripts.given_data import GIVEN, data_of, with_given_data
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"
 CONFIGURATION = ROOT / "samconfig.toml"
+BUILD = ROOT / ".aws-sam" / "build"
 
 CONCURRENCY = 100
 """Concurrent executions that an account needs: what AWS keeps for functions that reserve none. New accounts have 10."""
@@ -208,8 +211,9 @@ def steps(
     """The commands that deploy what was built.
 
     A new stack gets the deletion protection of its tables by an update: with it from the start, a creation that fails
-    could not be rolled back, and would leave tables behind.
+    could not be rolled back, and would leave tables behind. Both steps deploy the same release.
     """
+    given = {"Release": release(BUILD, parameters), **given}
     if "WrappingKey" in parameters:
         yield [sys.executable, "-m", "scripts.given_data"]
         yield [*command(stack, environment, given), "--template-file", str(GIVEN)]
@@ -231,6 +235,22 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *(("--parameter-overrides", *overrides) if overrides else ()),
     ]
+
+
+UNRELEASED = ("Release", "Deployment")
+"""Parameters that no function depends on: the digest itself, and how what it names gets there."""
+
+
+def release(build: Path, parameters: Mapping[str, str]) -> str:
+    """The SHA-256 digest, in hexadecimal, of what was built and of the parameters: a function that has it in its
+    description is as they say, whichever of its layers, its own code and its environment changed."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in build.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(build)}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    told = {name: value for name, value in parameters.items() if name not in UNRELEASED}
+    digest.update(json.dumps(told, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def next_steps(stack: str) -> str:

@@ -61,8 +61,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What is run, all of it with success."""
+def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """What is run, all of it with success; nothing is built."""
+    monkeypatch.setattr(deploy, "BUILD", tmp_path / "build")
     run: list[list[str]] = []
 
     def note(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
@@ -77,6 +78,13 @@ def overrides(command: list[str]) -> dict[str, str]:
     """The parameters as `sam` reads them."""
     at = command.index("--parameter-overrides") + 1
     read: dict[str, str] = CfnParameterOverridesType().convert(tuple(command[at:]), None, None)
+    return read
+
+
+def given_to_sam(command: list[str]) -> dict[str, str]:
+    """The same without the release, which is of each deployment."""
+    read = overrides(command)
+    assert re.fullmatch("[0-9a-f]{64}", read.pop("Release"))
     return read
 
 
@@ -109,7 +117,7 @@ def test_sam_reads_the_parameters_that_were_given(
 ) -> None:
     written = " ".join(f"{name}={value}" for name, value in given.items())
     assert deploy.main(["--stack", "s", "--parameters", written]) == 0
-    assert [overrides(one) for one in commands[1:]] == [
+    assert [given_to_sam(one) for one in commands[1:]] == [
         {**given, "DeletionProtection": "false"},
         {**given, "DeletionProtection": "true"},
     ]
@@ -120,13 +128,13 @@ def test_a_stack_that_is_there_is_updated_once_with_what_was_given_alone(
 ) -> None:
     account.stack = {"DeletionProtection": "true", "KeyRotationDays": "30"}
     assert deploy.main(["--stack", "s", "--parameters", "KeyRotationDays=60"]) == 0
-    assert [overrides(one) for one in commands[1:]] == [{"KeyRotationDays": "60"}]
+    assert [given_to_sam(one) for one in commands[1:]] == [{"KeyRotationDays": "60"}]
 
 
 def test_a_new_stack_without_protection_needs_no_second_step(account: Account, commands: list[list[str]]) -> None:
     account.stack, account.status = {}, "REVIEW_IN_PROGRESS"
     assert deploy.main(["--stack", "s", "--parameters", "DeletionProtection=false"]) == 0
-    assert [overrides(one) for one in commands[1:]] == [{"DeletionProtection": "false"}]
+    assert [given_to_sam(one) for one in commands[1:]] == [{"DeletionProtection": "false"}]
 
 
 def test_a_creation_that_fails_is_not_followed_by_the_protection_of_tables(
@@ -140,7 +148,7 @@ def test_a_creation_that_fails_is_not_followed_by_the_protection_of_tables(
 
     monkeypatch.setattr("subprocess.run", fail_to_deploy)
     assert deploy.main(["--stack", "s"]) == 1
-    assert [overrides(one) for one in run[1:]] == [{"DeletionProtection": "false"}]
+    assert [given_to_sam(one) for one in run[1:]] == [{"DeletionProtection": "false"}]
     assert "The stack is there" not in capsys.readouterr().out
 
 
@@ -181,7 +189,7 @@ def test_a_stack_that_is_given_its_data_makes_none(
     _, write, sam = commands
     assert write[1:] == ["-m", "scripts.given_data"]
     assert sam[-2:] == ["--template-file", str(GIVEN)]
-    assert overrides(sam[:-2]) == ({"KeyRotationDays": "60"} if is_there else given)
+    assert given_to_sam(sam[:-2]) == ({"KeyRotationDays": "60"} if is_there else given)
     said = capsys.readouterr().out
     assert "KMS key" not in said
     assert "protected" not in said
@@ -196,6 +204,19 @@ def test_all_tables_and_the_key_are_given_or_none(
     assert deploy.main(["--stack", "s", "--parameters", " ".join(f"{one}={two}" for one, two in given.items())]) == 2
     assert commands == []
     assert missing in capsys.readouterr().err
+
+
+def test_a_release_is_what_was_built_and_the_parameters_and_nothing_else(tmp_path: Path) -> None:
+    def release(text: str = "x = 1", name: str = "core/a.py", **parameters: str) -> str:
+        build = tmp_path / str(len(list(tmp_path.iterdir())))
+        (build / name).parent.mkdir(parents=True)
+        (build / name).write_text(text)
+        return deploy.release(build, {"MailFrom": "", **parameters})
+
+    assert release() == release()
+    assert release(Release="a" * 64, Deployment="Canary10Percent5Minutes") == release()
+    different = [release("x = 2"), release(name="core/b.py"), release(MailFrom="a@example.com"), release("")]
+    assert len({release(), *different}) == len(different) + 1
 
 
 def test_a_profile_has_parameters_and_the_command_line_goes_before_it(

@@ -32,7 +32,7 @@ from tests.answering import answered_by
 from tests.functions.capacity import read_units, size_of, write_units
 from tests.ministack import PLAIN, DynamoDB, aws_response
 
-INVOKE = re.compile(r"/2015-03-31/functions/authserver-(?P<function>\w+)/invocations")
+INVOKE = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3Aauthserver-(?P<function>\w+)%3Alive/invocations")
 OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)(%3A\w+)?/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
 

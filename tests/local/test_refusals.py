@@ -49,7 +49,7 @@ def start(project: Project, **options: Any) -> None:
         ("context.authorizer.missing", "integration.response.header.x", "X-Missing"),
         ('"error":"$context.authorizer.error"', '"error":"$util.escape(1)"', "ACCESS_DENIED"),
         ("Identity: {ReauthorizeEvery: 0}", "Identity: {Headers: ['a b'], ReauthorizeEvery: 0}", "identity source"),
-        ("\nParameters:\n", "\nMappings: {}\nParameters:\n", "section Mappings"),
+        ("\nParameters:\n", "\nHooks: {}\nParameters:\n", "section Hooks"),
         ("Transform: AWS::Serverless-2016-10-31", "Transform: AWS::Include", "Transform"),
         ("  Key:\n", "  Key:\n    CreationPolicy: {}\n", "Key.CreationPolicy"),
     ],

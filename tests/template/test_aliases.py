@@ -26,7 +26,7 @@ def served(written: Written, presets: str, **parameters: str) -> dict[str, str]:
         choose_parameters(written.template["Parameters"], given, {}), written.template["Conditions"], "123456789012"
     )
     for logical_id in written.functions.values():
-        resolver.attributes[logical_id, "Arn"] = f"<{logical_id}>"
+        resolver.references[f"{logical_id}Aliaslive"] = f"<{logical_id}>"
     body = resolver.resolve(written.resources["AuthorizationApi"]["Properties"]["Body"], "Body")
     shared = body["components"]["x-amazon-apigateway-integrations"]
     return {path: _function(operations, shared) for path, operations in body["paths"].items()}
@@ -76,7 +76,7 @@ def test_one_permission_for_each_function_lets_api_gateway_invoke_it_there(writt
         resource for resource in written.template["Resources"].values() if resource["Type"] == "AWS::Lambda::Permission"
     ]
     assert all(one["Condition"] == "HasEndpointAliases" for one in permissions)
-    allowed = [one["Properties"]["FunctionName"]["Ref"] for one in permissions]
+    allowed = [one["Properties"]["FunctionName"]["Ref"].removesuffix(".Alias") for one in permissions]
     aliased = {served(written, "")[own] for paths in ALIASES.values() for own in paths.values()} | {
         *OF_PLACEOS.values(),
         "LoginFunction",

@@ -165,6 +165,8 @@ def _resource(written: Any) -> str:
     match written:
         case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
             return logical_id
+        case {"Ref": str(alias)} if alias.endswith(".Alias"):
+            return alias.removesuffix(".Alias")
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
             return f"{match[1]}/index/{match[2]}"
         case {"Ref": "TokenHook"}:
