@@ -22,8 +22,8 @@ function does not have.
 A function has at most 4 workers. A fifth event at the same time waits for one, up to 29 seconds. With reserved
 concurrency, events wait as well, whereas Lambda would refuse them.
 
-Throttling, access logs and X-Ray have no effect. Only a function's own timeout ends it: there is no integration
-timeout of 29 or 30 seconds.
+Throttling, access logs, X-Ray, custom domains and gradual deployments have no effect. Each function has one version.
+Only a function's own timeout ends it: there is no integration timeout of 29 or 30 seconds.
 
 The ResourceApi answers as behind a custom domain, without a stage in the path.
 

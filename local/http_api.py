@@ -29,7 +29,7 @@ from local.stack import Api, Function, integration_function
 from local.understood import only
 from local.workers import FunctionError
 
-_BODY = {"openapi", "info", "paths", "tags", "components"}
+_BODY = {"openapi", "info", "paths", "tags", "components", "servers"}  # those are execute-api's
 _OPERATION = {"x-amazon-apigateway-integration", "responses", "parameters", "operationId", "summary", "description"}
 _INTEGRATIONS = "x-amazon-apigateway-integrations"  # those that several routes share
 _REFERENCE = f"#/components/{_INTEGRATIONS}/"

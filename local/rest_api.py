@@ -38,6 +38,7 @@ _BODY = {
     "paths",
     "securityDefinitions",
     "components",
+    "servers",  # execute-api's
     "x-amazon-apigateway-gateway-responses",
 }
 _OPERATION = {

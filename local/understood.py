@@ -35,6 +35,14 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         used="RestApiId StageName Variables",
         ignored="DeploymentId TracingEnabled AccessLogSetting MethodSettings Description Tags",
     ),
+    # This server has addresses of its own.
+    "AWS::ApiGatewayV2::DomainName": _type(ignored="DomainName DomainNameConfigurations"),
+    "AWS::ApiGatewayV2::ApiMapping": _type(ignored="DomainName ApiId Stage"),
+    "AWS::ApiGateway::DomainName": _type(
+        ignored="DomainName RegionalCertificateArn EndpointConfiguration SecurityPolicy EndpointAccessMode"
+    ),
+    "AWS::ApiGateway::BasePathMapping": _type(ignored="DomainName RestApiId Stage"),
+    "AWS::Route53::RecordSet": _type(ignored="HostedZoneId Name Type AliasTarget"),
     "AWS::Lambda::Function": _type(
         used="Code Handler Runtime MemorySize Timeout Environment Layers LoggingConfig ReservedConcurrentExecutions"
         " Role",

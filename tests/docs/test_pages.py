@@ -52,7 +52,7 @@ def test_conformance_matrix_is_what_the_tests_carry(request: pytest.FixtureReque
 def test_endpoint_table_is_what_the_template_routes() -> None:
     """Every route of the template is in the table, or beneath one that says so; every path there is routed."""
     template = (ROOT / "template.yaml").read_text()
-    paths = [quoted or plain for quoted, plain in re.findall(r'Path: (?:"(/[^"]+)"|(/[^\s,}]+))', template)]
+    paths = [quoted or plain for quoted, plain in re.findall(r'\bPath: (?:"(/[^"]+)"|(/[^\s,}]+))', template)]
     routed = {path.partition("/{")[0] or path for path in paths}
     table = ENDPOINTS.read_text().partition("## Table")[2]
     cells = [row.partition("| ")[2].partition(" | ")[0] for row in table.splitlines()]
