@@ -35,6 +35,7 @@ CONFIG_ENV ?= default
 QUOTA ?=
 TAG ?=
 RELEASE ?=
+ARCHITECTURE ?= x86_64
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -82,10 +83,10 @@ check: $(READY) ## Lint, types, import contracts, template
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/cfn-lint --regions us-east-1 eu-central-1 -- template.yaml stacks/*.yaml
 
-build: $(READY) ## Build what is deployed: layers and functions, with bytecode, then import each as Lambda would
-	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build
+build: $(READY) ## Build what is deployed: layers and functions, with bytecode, then check each (ARCHITECTURE=arm64)
+	AWS_DEFAULT_REGION=eu-central-1 $(BIN)/sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 	$(BIN)/python scripts/compile_build.py
-	$(BIN)/python scripts/import_build.py
+	$(BIN)/python scripts/import_build.py $(ARCHITECTURE)
 
 deploy: $(READY) ## Deploy to your AWS account, without a question: make deploy STACK=name PARAMETERS='Name=Value ...'
 	@if [ -z "$(STACK)" ]; then echo "Say which stack: make deploy STACK=authserver" >&2; exit 2; fi

@@ -85,9 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if stack and parameters["DeletionProtection"] == "false" and "WrappingKey" not in parameters:
         print("Its tables are not protected from deletion: DeletionProtection=true does that.\n", flush=True)
     # Each step is made when the one before has succeeded.
-    for step in chain(
-        [["make", "build"]], steps(options.stack, options.config_env, given, parameters, is_new=not stack)
-    ):
+    build = ["make", "build", f"ARCHITECTURE={parameters['Architecture']}"]
+    for step in chain([build], steps(options.stack, options.config_env, given, parameters, is_new=not stack)):
         code = subprocess.run(step, cwd=ROOT, check=False).returncode
         if code:
             return code

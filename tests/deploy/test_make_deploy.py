@@ -93,7 +93,7 @@ def test_a_deployment_is_checked_built_and_made_without_a_question(
 ) -> None:
     assert deploy.main(["--stack", "s"]) == 0
     build, sam, _ = commands
-    assert build == ["make", "build"]
+    assert build == ["make", "build", "ARCHITECTURE=x86_64"]
     assert sam[1:4] == ["deploy", "--stack-name", "s"]
     assert {"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--resolve-s3", "CAPABILITY_IAM"} <= set(sam)
     assert not {"--guided", "-g", "--confirm-changeset"} & set(sam)
@@ -256,6 +256,12 @@ def test_an_account_that_cannot_take_it_is_refused_before_anything_is_built(
     assert said in capsys.readouterr().err
 
 
+def test_what_is_built_is_for_the_processors_that_the_stack_has(account: Account, commands: list[list[str]]) -> None:
+    account.stack = {"Architecture": "arm64"}
+    assert deploy.main(["--stack", "s"]) == 0
+    assert commands[0] == ["make", "build", "ARCHITECTURE=arm64"]
+
+
 def test_a_small_quota_can_be_accepted(account: Account, commands: list[list[str]]) -> None:
     account.concurrency = 10
     assert deploy.main(["--stack", "s", "--accept-quota"]) == 0
@@ -297,7 +303,7 @@ def test_a_build_that_fails_deploys_nothing(account: Account, monkeypatch: pytes
 
     monkeypatch.setattr("subprocess.run", fail)
     assert deploy.main(["--stack", "s"]) == 3
-    assert run == [["make", "build"]]
+    assert run == [["make", "build", "ARCHITECTURE=x86_64"]]
 
 
 def test_make_says_which_stack_is_missing() -> None:
