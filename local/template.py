@@ -98,6 +98,12 @@ def with_resources(template: dict[str, Any], path: Path, root: Path) -> dict[str
 
 def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The plain CloudFormation resources that SAM makes of the template, by logical id; intrinsics are still in."""
+    resources: dict[str, dict[str, Any]] = translated(template, parameters)["Resources"]
+    return resources
+
+
+def translated(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The template as CloudFormation has it once SAM is done; code is named as `LOCAL_BUCKET` says."""
     # Half a second and 40 MB, which a server does without once its template is expanded: see `expanded`.
     from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
     from samtranslator.translator.transform import transform
@@ -107,13 +113,12 @@ def expand(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[s
         _name_folder(logical_id, resource)
     with _translator_settings():
         try:
-            expanded = transform(document, dict(parameters), _NoManagedPolicies())
+            plain: dict[str, Any] = transform(document, dict(parameters), _NoManagedPolicies())
         except InvalidDocumentException as error:
             raise RefusedError("template", "; ".join(str(cause.message) for cause in error.causes)) from None
         except ExceptionWithMessage as error:
             raise RefusedError("template", str(error.message)) from None
-    resources: dict[str, dict[str, Any]] = expanded["Resources"]
-    return resources
+    return plain
 
 
 def expanded(

@@ -42,6 +42,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ignored="DomainName RegionalCertificateArn EndpointConfiguration SecurityPolicy EndpointAccessMode"
     ),
     "AWS::ApiGateway::BasePathMapping": _type(ignored="DomainName RestApiId Stage"),
+    "AWS::SSM::Parameter": _type(ignored="Type Name Value"),
     "AWS::Route53::RecordSet": _type(ignored="HostedZoneId Name Type AliasTarget"),
     "AWS::Lambda::Function": _type(
         used="Code Handler Runtime MemorySize Timeout Environment Layers LoggingConfig ReservedConcurrentExecutions"

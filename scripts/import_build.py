@@ -79,9 +79,8 @@ def foreign_files(build: Path, architecture: str) -> Iterator[str]:
     A shared object says by its header whether it is Linux's and for which processor; a wheel, by its tags.
     """
     for path in build.rglob("*"):
-        if path.suffix in {".so", ".dylib", ".pyd"} and not _is_loadable(path, architecture):
-            yield str(path.relative_to(build))
-        elif path.name == "WHEEL" and not _is_installable(path, architecture):
+        binary = path.suffix in {".so", ".dylib", ".pyd"} and not _is_loadable(path, architecture)
+        if binary or (path.name == "WHEEL" and not _is_installable(path, architecture)):
             yield str(path.relative_to(build))
 
 

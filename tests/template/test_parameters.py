@@ -83,3 +83,16 @@ def test_sign_ins_and_the_fetching_of_documents_alone_can_be_capped_and_are_not_
         for name in ("Login", "Documents")
     }
     assert {written.template["Parameters"][f"{name}Concurrency"]["Default"] for name in ("Login", "Documents")} == {0}
+
+
+def test_each_output_that_there_always_is_can_be_read_from_systems_manager(written: Written) -> None:
+    """By a switch, and off: then there is no parameter."""
+    parameters = written.of_type("AWS::SSM::Parameter")
+    outputs = {
+        name: output["Value"] for name, output in written.template["Outputs"].items() if "Condition" not in output
+    }
+    assert {name.removeprefix("Published"): one["Value"] for name, one in parameters.items()} == outputs
+    for name, one in parameters.items():
+        assert one["Name"] == {"Fn::Sub": f"/authserver/${{AWS::StackName}}/{name.removeprefix('Published')}"}
+        assert written.template["Resources"][name]["Condition"] == "PublishesOutputs"
+    assert not written.resolver.condition("PublishesOutputs", "switch")

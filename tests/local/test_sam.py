@@ -1,0 +1,23 @@
+"""What `sam local` makes of the template: it must find the authorizer, or it would let every call pass."""
+
+from pathlib import Path
+
+import pytest
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
+from local.sam import unaliased
+
+ROOT = Path(__file__).parent.parent.parent
+METADATA = "/.well-known/oauth-protected-resource"
+OPEN = {"/openapi.json", METADATA, f"{METADATA}/{{path+}}"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SAM's own code
+def test_every_route_of_the_resource_api_has_its_authorizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    (tmp_path / "template.yaml").write_text(unaliased((ROOT / "template.yaml").read_text()))
+    stacks, _ = SamLocalStackProvider.get_stacks(str(tmp_path / "template.yaml"))
+    routes = [route for route in ApiProvider(stacks).api.routes if route.event_type == "Api" and route.function_name]
+    assert len(routes) > len(OPEN)
+    assert {route.path for route in routes if route.authorizer_name is None} == OPEN
