@@ -28,7 +28,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ignored="AutoDeploy DefaultRouteSettings RouteSettings AccessLogSettings Description Tags",
     ),
     "AWS::ApiGateway::RestApi": _type(
-        used="Body EndpointConfiguration Parameters", ignored="Description Name Tags FailOnWarnings"
+        used="Body EndpointConfiguration Parameters",
+        ignored="Description Name Tags FailOnWarnings SecurityPolicy EndpointAccessMode",
     ),
     "AWS::ApiGateway::Deployment": _type(ignored="Description RestApiId StageName"),
     "AWS::ApiGateway::Stage": _type(

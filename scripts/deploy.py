@@ -49,11 +49,12 @@ SWITCHED_ON = {
     "TokensTableWarmThroughput": "nothing; AWS charges once for raising it",
     "UsersTableWarmThroughput": "nothing; AWS charges once for raising it",
     "MailFrom": "nothing; $0.10 for 1,000 mails",
+    "Deployment": "$0.20 for two alarms",
     "Tracing": "nothing; $5.00 for a million traces",
     "AlarmTopic": f"${ALARM_METRICS / 10:.2f} for alarms; $3.00 for the dashboard, beyond the account's first three",
     "Canary": "$2.00: $0.50 for its calls, $1.50 for the metrics that they keep alive",
 }
-OFF = ("", "0", "PassThrough", "Off")
+OFF = ("", "0", "PassThrough", "Off", "AllAtOnce")
 
 NOT_YET = ("REVIEW_IN_PROGRESS",)
 """What CloudFormation says of a stack that was never created."""

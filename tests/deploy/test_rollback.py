@@ -140,7 +140,7 @@ def test_what_cannot_be_moved_is_told(
 ) -> None:
     stack.deploy(A)
     stack.deploy(B)
-    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # no stub has it
 
     def throttled(client: Any, operation: str, asked: Any) -> Any:
         if operation == "UpdateAlias" and asked["FunctionName"] == "s-Mail":

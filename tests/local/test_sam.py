@@ -19,5 +19,5 @@ def test_every_route_of_the_resource_api_has_its_authorizer(tmp_path: Path, monk
     (tmp_path / "template.yaml").write_text(unaliased((ROOT / "template.yaml").read_text()))
     stacks, _ = SamLocalStackProvider.get_stacks(str(tmp_path / "template.yaml"))
     routes = [route for route in ApiProvider(stacks).api.routes if route.event_type == "Api" and route.function_name]
-    assert len(routes) > len(OPEN)
-    assert {route.path for route in routes if route.authorizer_name is None} == OPEN
+    assert {route.function_name for route in routes} >= {"AdminFunction", "AccountFunction", "PartnerFunction"}
+    assert {route.path for route in routes if route.authorizer_name is None} <= OPEN  # the other API may have some

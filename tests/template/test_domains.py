@@ -118,7 +118,11 @@ def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:
     stack = Stack(written, BOTH)
     (configuration,) = stack.properties("AuthorizationDomain")["DomainNameConfigurations"]
     assert configuration["SecurityPolicy"] == "TLS_1_2"
-    assert stack.properties("ResourceDomain")["SecurityPolicy"].startswith("SecurityPolicy_TLS13_1_2_PFS")
+    api, domain = stack.properties("ResourceApi"), stack.properties("ResourceDomain")
+    assert domain["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+    for policy in ("SecurityPolicy", "EndpointAccessMode"):
+        assert api[policy] == domain[policy]
+        assert policy not in Stack(written, {}).properties("ResourceApi")
 
 
 @pytest.mark.parametrize(
