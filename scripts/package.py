@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_package(build: Path, package: Path, given: Mapping[str, str]) -> None:
-    """Writes the archives, the template and SHA256SUMS. The same build and parameters make the same octets."""
+    """Writes the archives, the template and SHA256SUMS. Of the same build, the archives are the same; in the template,
+    SAM names a deployment of the ResourceApi by the second."""
     package.mkdir(parents=True, exist_ok=True)
     for old in package.iterdir():
         old.unlink()

@@ -88,7 +88,7 @@ def test_parameters_that_sam_reads_take_the_value_of_the_package_alone(template:
         assert template["Parameters"][name]["AllowedValues"] == [PARAMETERS[name]]
 
 
-def test_the_same_build_makes_the_same_octets(tmp_path: Path) -> None:
+def test_the_same_build_makes_the_same_archives(tmp_path: Path) -> None:
     build = tmp_path / "build"
     (build / "Layer").mkdir(parents=True)
     (build / "Layer" / "a.py").write_text("x = 1\n")
