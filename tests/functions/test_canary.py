@@ -59,7 +59,7 @@ def test_its_secret_is_in_no_log(world: World, capsys: pytest.CaptureFixture[str
 
 
 def test_it_may_write_no_client_but_its_own() -> None:
-    keys = set(strings(Written().policies("canary")[0])) & {
+    keys = set(strings(Written().resources["CanaryFunction"]["Properties"]["Policies"])) & {
         f"{kind}{key_text(CLIENT_ID)}{rest}" for kind, rest in KINDS
     }
     assert len(keys) == len(KINDS)
