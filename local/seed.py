@@ -12,6 +12,7 @@ Users and organisations that exist are left alone.
 
 import argparse
 import json
+import os
 import sys
 import time
 import uuid
@@ -28,9 +29,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoStores
-from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.aws.dynamodb.reader import Reader, Tables
 from authserver.aws.kms import KmsOpener
+from authserver.aws.table import Guard
 from authserver.documents import Identifier, refusals
 from authserver.documents.client import OF_ANY_DEPLOYMENT, ClientMetadata, Objection, Scopes, objections
 from authserver.documents.identity_provider import IdentityProvider
@@ -39,20 +40,24 @@ from authserver.documents.resource import NewResource, ResourceId
 from authserver.documents.scope import NewScope, ScopeName
 from authserver.documents.theme import NewTheme
 from authserver.documents.user import BoundedProfile, require_own_name
+from authserver.identity.audit import identifier
 from authserver.identity.password import Argon2Passwords
 from authserver.identity.providers import wrap_secret
 from authserver.management import Problem
 from authserver.management.admin.resources import described, with_resource
 from authserver.management.admin.scopes import with_scope
+from authserver.models.audit import AuditEvent
 from authserver.models.clients import Client, ClientSecret
 from authserver.models.organisations import Membership, Organisation
 from authserver.models.users import User, address_name
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import DEFAULT
+from authserver.settings import DAY
 from authserver.storage.api_keys import ApiKeyStore
+from authserver.storage.audit import Note
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
-from authserver.storage.configuration import DomainTaken, IdentityProviderStore
+from authserver.storage.configuration import ConfigurationStore, DomainTaken, IdentityProviderStore
 from authserver.storage.organisations import OrganisationStore
 from authserver.storage.revocations import RevocationStore
 from authserver.storage.tokens import TokenStore
@@ -195,6 +200,9 @@ def _unusable(path: Path, faults: list[tuple[str, str, str]]) -> SeedError:
     return SeedError("\n".join([f"{path}: cannot be used:", *(f"  {at}{field}: {said}" for at, field, said in faults)]))
 
 
+AUDIT_DAYS = 400
+
+
 def _in_our_words(message: str) -> str:
     return message.replace("Extra inputs are not permitted", "is not known")
 
@@ -207,6 +215,7 @@ class Place:
     users_table: str
     tokens_table: str
     configuration_table: str
+    audit_table: str
     wrapping_key: str
     endpoint_url: str | None = None
 
@@ -228,6 +237,7 @@ class Stores:
     api_keys: ApiKeyStore
     withdrawals: WithdrawalStore
     identity_providers: IdentityProviderStore
+    configuration: ConfigurationStore
 
 
 def hash_quickly(password: Secret) -> str:
@@ -244,17 +254,29 @@ def plant(seed: Seed, place: Place, hash_password: Callable[[Secret], str] | Non
         dynamodb = BotoService(client)
         tables = Tables(place.clients_table, place.users_table, place.tokens_table)
         reader = Reader(dynamodb, tables, lambda: (time.time(), time.monotonic()), lambda: 0)
-        stores = Stores(**DynamoStores(dynamodb, tables, place.configuration_table, "", reader).guarded())
+        made = DynamoStores(dynamodb, tables, place.configuration_table, "", place.audit_table, reader)
+        stores = Stores(**made.guarded(Guard(noting=made.noting(_note()))))
         _plant_users(seed, stores.users, hash_password or Argon2Passwords().hash)
         _plant_clients(seed, stores)
         _plant_organisations(seed, stores)
-        configuration = DynamoConfiguration(dynamodb, place.configuration_table)
+        configuration = stores.configuration
         _plant_scopes(seed, configuration, stores.withdrawals)
         _plant_resources(seed, configuration, stores.withdrawals)
         _plant_theme(seed, configuration)
         if seed.identity_providers:
             _plant_identity_providers(seed, stores.identity_providers, place)
     return Planted(tuple(seed.users), tuple(seed.clients), tuple(seed.organisations))
+
+
+def _note() -> Note:
+    """That somebody planted something: the event comes with the first of it that was not there yet."""
+    now = int(time.time())
+    expires_at = now + AUDIT_DAYS * DAY
+    return Note(
+        AuditEvent(
+            identifier(now, os.urandom(10)), now, expires_at, "deployment.seeded", "system", "seed", "deployment"
+        )
+    )
 
 
 def _plant_users(seed: Seed, users: UserStore, hash_password: Callable[[Secret], str]) -> None:
@@ -296,7 +318,7 @@ def _plant_organisations(seed: Seed, stores: Stores) -> None:
                 stores.withdrawals.set_membership(membership)
 
 
-def _plant_scopes(seed: Seed, configuration: DynamoConfiguration, withdrawals: WithdrawalStore) -> None:
+def _plant_scopes(seed: Seed, configuration: ConfigurationStore, withdrawals: WithdrawalStore) -> None:
     before = (configuration.scopes() or DEFAULT).with_built_in()
     catalogue = before
     for scope in seed.scopes:
@@ -308,7 +330,7 @@ def _plant_scopes(seed: Seed, configuration: DynamoConfiguration, withdrawals: W
         raise SeedError("scopes: the catalogue was changed meanwhile; try again")
 
 
-def _plant_resources(seed: Seed, configuration: DynamoConfiguration, withdrawals: WithdrawalStore) -> None:
+def _plant_resources(seed: Seed, configuration: ConfigurationStore, withdrawals: WithdrawalStore) -> None:
     before = configuration.resources() or ResourceCatalogue(())
     scopes = (configuration.scopes() or DEFAULT).with_built_in()
     catalogue = before
@@ -321,7 +343,7 @@ def _plant_resources(seed: Seed, configuration: DynamoConfiguration, withdrawals
         raise SeedError("resources: they were changed meanwhile; try again")
 
 
-def _plant_theme(seed: Seed, configuration: DynamoConfiguration) -> None:
+def _plant_theme(seed: Seed, configuration: ConfigurationStore) -> None:
     if seed.theme is None:
         return
     before = configuration.theme() or DEFAULT_THEME
@@ -409,7 +431,14 @@ def main(arguments: list[str] | None = None) -> int:
         place = Place(
             *(
                 outputs[name]
-                for name in ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
+                for name in (
+                    "ClientsTable",
+                    "UsersTable",
+                    "TokensTable",
+                    "ConfigurationTable",
+                    "AuditTable",
+                    "WrappingKey",
+                )
             )
         )
         planted = plant(read(options.file), place)

@@ -246,9 +246,9 @@ class DevelopmentServer:
         # Imports the application, which only a seed needs.
         from local.seed import Place, SeedError, hash_quickly, plant, read
 
-        names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
-        clients, users, tokens, configuration, key = map(self._planted_in, names)
-        place = Place(clients, users, tokens, configuration, key, self.endpoint_url)
+        names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "AuditTable", "WrappingKey")
+        clients, users, tokens, configuration, audit, key = map(self._planted_in, names)
+        place = Place(clients, users, tokens, configuration, audit, key, self.endpoint_url)
         try:
             self.planted = plant(read(self._seed), place, hash_quickly if self._quick_passwords else None)
         except SeedError as error:

@@ -3,6 +3,7 @@
 import click
 
 from authserver_cli.commands.api_keys import api_keys
+from authserver_cli.commands.audit import audit
 from authserver_cli.commands.authorizations import authorizations
 from authserver_cli.commands.clients import clients
 from authserver_cli.commands.completion import completion
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, api_keys, keys),
+    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, api_keys, keys, audit),
     *(end_everything, import_records, login, logout, completion),
 )
 for command in COMMANDS:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 RESOURCES = ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme")
-SCOPE = " ".join(f"admin:{one}{verb}" for one in RESOURCES for verb in ("", ".read", ".write"))
+SCOPE = " ".join((*(f"admin:{one}{verb}" for one in RESOURCES for verb in ("", ".read", ".write")), "admin:audit.read"))
 DENIED = {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}
 # One attempt: a create whose answer was lost is repeated with its Idempotency-Key, by `api.Api`.
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1})

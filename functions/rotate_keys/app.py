@@ -5,6 +5,7 @@ from typing import Any
 from authserver.aws.bootstrap import bootstrap
 from authserver.aws.log import write_metric
 from authserver.aws.logger import logger
+from authserver.identity.audit import draw_source_key, note_of
 
 DAY = 86_400
 
@@ -12,7 +13,8 @@ services = bootstrap(stores=())
 
 
 def lambda_handler(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
-    rotated = services.keys.rotate()
+    draw_source_key(services)
+    rotated = services.keys.rotate(note=note_of(services, "keys.rotated", "system", "rotate_keys", "keys"))
     logger.info("keys", extra={"rotated": rotated})
     # In days; what the alarm key-age looks at.
     write_metric("keys_overdue", "KeysOverdue", round(services.keys.overdue() / DAY, 2), "None")

@@ -229,6 +229,11 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "resources list": ("/admin/resources", {}),
     "idps list": ("/admin/identity-providers", {}),
     "keys list": ("/admin/keys", {}),
+    "audit list": ("/admin/audit", {}),
+    "audit list --from 2026-11-01 --to 2026-11-01T00:01:00+00:00 --actor a --object client:c --act client.": (
+        "/admin/audit",
+        {"from": "1793491200", "to": "1793491260", "actor": "a", "object": "client:c", "act": "client."},
+    ),
     "authorizations list --user s": ("/admin/authorizations", {"subject": "s"}),
     "authorizations list --client c": ("/admin/authorizations", {"client_id": "c"}),
     "api-keys list --client c": ("/admin/api-keys", {"client_id": "c"}),
@@ -421,3 +426,31 @@ def test_an_address_of_nobody_is_not_found(run: Run, deployment: FakeDeployment)
     deployment.answer("GET", "/admin/users/a%40b.example", (404, {"title": "There is no such user", "status": 404}))
     assert run("users", "delete", "a@b.example", "--yes").exit_code == 4
     assert {asked.method for asked in deployment.asked} == {"GET"}
+
+
+EVENT = {
+    "id": "019ad0e4-6000-7abc-8def-0123456789ab",
+    "time": 1793491200,
+    "act": "client.changed",
+    "outcome": "done",
+    "actor": {"kind": "user", "id": "sub-of-op", "client": "console"},
+    "object": {"kind": "client", "id": "web", "organisation": None},
+    "fields": ["scope"],
+    "source": None,
+    "request": None,
+    "reason": None,
+}
+
+
+def test_the_audit_is_a_table_for_people_and_lines_of_json_for_programs(run: Run, deployment: FakeDeployment) -> None:
+    pages = [(200, {"items": [EVENT], "next": "more"}), (200, {"items": [EVENT]})]
+    deployment.answer("GET", "/admin/audit", *pages)
+    table = run("audit", "list").stdout.splitlines()
+    assert table[1].split("  ")[:5] == ["2026-11-01 00:00:00 UTC", "client.changed", "done", "", " user sub-of-op"]
+    deployment.answer("GET", "/admin/audit", *pages)
+    exported = run("audit", "export", "--act", "client.").stdout.splitlines()
+    assert [json.loads(line) for line in exported] == [EVENT, EVENT]
+
+
+def test_a_time_that_is_none_is_refused(run: Run) -> None:
+    assert run("audit", "list", "--from", "yesterday").exit_code == 2

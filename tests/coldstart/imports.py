@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "TOKENS_TABLE": "tokens",
     "KEYS_TABLE": "keys",
     "CONFIGURATION_TABLE": "configuration",
+    "AUDIT_TABLE": "audit",
     "KMS_KEY": "key",
 }
 PROGRAM = """

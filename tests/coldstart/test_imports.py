@@ -8,7 +8,7 @@ from tests.functions.world import FUNCTIONS
 # Measured, and two more. What grows beyond it should have to say why.
 BUDGETS = {
     "account": 277,
-    "admin": 624,
+    "admin": 627,
     "authority": 231,
     "authorize": 226,
     "authorizer": 132,
@@ -33,7 +33,7 @@ BUDGETS = {
     "recover": 247,
     "refresh": 135,
     "revoke": 134,
-    "rotate_keys": 181,
+    "rotate_keys": 182,
     "token": 137,
     "userinfo": 145,
 }

@@ -11,7 +11,7 @@ from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 
 KIB = 1024
-CORE = 1880 * KIB  # measured with all pages and their languages, and less than a hundredth more
+CORE = 1940 * KIB  # measured with all pages and their languages, and less than a hundredth more
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 
@@ -59,7 +59,8 @@ def test_every_item_of_tokens_is_one_write_unit_in_the_ordinary_case(world: Worl
     web(Gateway(world)).tokens()
     items = world.aws.items("TokensTable")
     kinds = {key.partition("#")[0] for key in items}
-    assert kinds == {"authorization", "access_token", "request", "session", "consent", "throttle", "activity", "end"}
+    begun = {"authorization", "access_token", "request", "session", "consent", "throttle", "activity"}
+    assert kinds == {*begun, "end", "deployment"}
     for key, item in items.items():
         assert size_of(item) < KIB, key
-        assert key.startswith("end#") or "N" in item["expires_at"], key
+        assert key.startswith(("end#", "deployment#")) or "N" in item["expires_at"], key

@@ -297,7 +297,7 @@ FLOWS: dict[str, WarmFlow] = {
     "account": WarmFlow("my", _account_page("/my"), 14, 16.5, 0),
     "connected apps": WarmFlow("my", _account_page("/my/apps"), 10, 12, 0),
     "a connected app": WarmFlow("my", _account_page("/my/apps/demo-web"), 10, 14.5, 0),
-    "disconnect an app": WarmFlow("my", disconnect, 8, 6, 20),
+    "disconnect an app": WarmFlow("my", disconnect, 8, 6, 25),  # with its event in the audit
     "sessions": WarmFlow("my", _account_page("/my/sessions"), 6, 6.5, 0),
     "activity": WarmFlow("my", _account_page("/my/activity"), 6, 7.5, 0),
     "metadata": WarmFlow("metadata", metadata, 0, 0, 0),

@@ -49,6 +49,7 @@ from authserver.ends import (
 from authserver.messages.mail import EMAIL_VERIFICATION
 from authserver.models import DISABLED
 from authserver.models.api_keys import ApiKey
+from authserver.models.audit import AuditEvent
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
 from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
@@ -64,6 +65,7 @@ from authserver.models.tokens import DENIED, AccessTokenRecord, Authorization, D
 from authserver.models.users import Identity, User
 from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
+from authserver.storage.audit import Wanted
 from authserver.storage.clients import Slot
 from authserver.storage.erasures import KINDS, SESSIONS
 from authserver.storage.journal import Pace, Place
@@ -207,6 +209,20 @@ APPROVAL = Approval(
     *("allow", "sub-of-ada", AT + 1, UNDER),
 )
 FEDERATION = Federation("federation", "request", "work", "nonce", "verifier", TILL, AT - 60, "the taker")
+EVENT = AuditEvent(
+    *(
+        "019ad0e4-6000-7abc-8def-0123456789ab",
+        AT,
+        TILL,
+        "client.changed",
+        "user",
+        "sub-of-op",
+        "client",
+        WEB,
+        "console",
+    ),
+    *("acme", ("scope", "status"), "c291cmNl", "JKJaXmPLvHcESHA=", "refused", "not_found"),
+)
 ACTIVITY = Activity("activity", ALICE, "signed_in", AT, TILL, "Firefox on Linux", "192.0.2.0", "password")
 LINK = OneTimeLink(
     "link", HASH, EMAIL_VERIFICATION, ALICE, "new@example.com", AT, TILL, begun=Begun(ERA, 1), sessions=5
@@ -316,6 +332,11 @@ def shape(
 def without(record: Any, **changes: Any) -> dict[str, Any]:
     """What is read of a record where an attribute is absent, by the attribute: it with its default."""
     return {name: replace(record, **{name: value}) for name, value in changes.items()}
+
+
+def without_each(record: Any, **changes: Any) -> dict[str, Any]:
+    """The same of what is read in a list of one."""
+    return {name: (one,) for name, one in without(record, **changes).items()}
 
 
 def _ends(stores: Stores, subject: str = "", client_id: str = "", organisation: str = "") -> Ends:
@@ -536,6 +557,13 @@ SHAPES: dict[str, Shape] = {
         **without(LINK, begun=Begun(), sessions=None),
     ),
     # -- what happened
+    "event": shape(
+        "AuditTable",
+        f"event#{EVENT.id}",
+        lambda s: s.audit.events(Wanted(AT, AT, object_kind="client", object_id=WEB), limit=2).items,
+        (EVENT,),
+        **without_each(EVENT, client="", organisation="", fields=(), source="", request="", outcome="done", reason=""),
+    ),
     "activity": shape(
         "TokensTable", f"activity#{ACTIVITY.id}", lambda s: s.journal.activities(ALICE).items, (ACTIVITY,)
     ),
@@ -581,6 +609,7 @@ def stored(stores: Stores) -> None:
         stores.keys.put(ring)
     stores.withdrawals.withdraw_key(replace(RING, name="another", version=2))
     stores.journal.note_activity(ACTIVITY)
+    stores.audit.record(EVENT)
     stores.journal.note_refusal(WEB, REFUSAL, 9, TILL)
     stores.documents.put(DOCUMENT, None)
     stores.documents.put(KEY_SET, None)

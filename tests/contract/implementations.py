@@ -13,7 +13,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoStores
-from authserver.aws.dynamodb.configuration import DynamoConfiguration
+from authserver.aws.dynamodb.audit import DynamoAudit
 from authserver.aws.dynamodb.counters import DynamoCounters
 from authserver.aws.dynamodb.documents import DynamoDocuments
 from authserver.aws.dynamodb.ends import session_stands
@@ -27,6 +27,7 @@ from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
 from authserver.models.browsers import Session
 from authserver.storage.api_keys import ApiKeyStore
+from authserver.storage.audit import AuditStore, Note
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -41,7 +42,7 @@ from authserver.storage.withdrawals import WithdrawalStore
 from tests.answering import answered_by
 from tests.contract.moto_copies import copies_of_targets
 from tests.contract.tables import create_tables
-from tests.fakes import FakeCounters, FakeDocuments, FakeStores, Guarded
+from tests.fakes import FakeCounters, FakeDocuments, FakeStores, conditional
 from tests.ministack import PLAIN, DynamoDB
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Stores:
     """The stores of one implementation. `dynamodb` is what is beneath them, None for the fakes.
 
     `deployment` tells what every function knows; `new_instance` gives stores that remember nothing yet, `by` those that
-    write only while a session stands.
+    write only while a session stands, `noting` those whose first write brings an event along.
     """
 
     name: str
@@ -78,15 +79,17 @@ class Stores:
     erasures: ErasureStore
     documents: DocumentStore
     configuration: ConfigurationStore
+    audit: AuditStore
     deployment: Callable[[], Deployment]
     new_instance: Callable[[], "Stores"]
     by: Callable[[Session], "Stores"]
+    noting: Callable[[Note, Session | None], "Stores"]
     dynamodb: "DynamoDBClient | None" = None
 
 
 GUARDED = (
     *("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals"),
-    *("identity_providers", "api_keys"),
+    *("identity_providers", "api_keys", "configuration"),
 )
 
 
@@ -102,14 +105,15 @@ def fakes() -> Iterator[Stores]:
             counters=counters,
             erasures=stores.erasures,
             documents=documents,
-            configuration=stores.configuration,
+            audit=stores.audit,
             deployment=lambda: stores.record.deployment,
             new_instance=made,
-            by=by,
+            by=lambda session: conditioned(session, None),
+            noting=lambda note, session: conditioned(session, note),
         )
 
-    def by(session: Session) -> Stores:
-        return made(**{name: Guarded(getattr(stores, name), stores.record, session).as_store for name in GUARDED})
+    def conditioned(session: Session | None, note: Note | None) -> Stores:
+        return made(**conditional({name: getattr(stores, name) for name in GUARDED}, stores.record, session, note))
 
     yield made()
 
@@ -199,20 +203,27 @@ def on_dynamodb(
     dynamodb = service or BotoService(client)
     reader = Reader(dynamodb, tables, clocks or (lambda: (float(next(always)), 0.0)), lambda: next(shards))
 
+    stores = DynamoStores(dynamodb, tables, "ConfigurationTable", "KeysTable", "AuditTable", reader)
+
     def made(guard: Guard = UNGUARDED) -> Stores:
         return Stores(
             name,
-            **DynamoStores(dynamodb, tables, "ConfigurationTable", "KeysTable", reader).guarded(guard),
-            keys=DynamoKeys(dynamodb, "KeysTable"),
+            **stores.guarded(guard),
+            keys=DynamoKeys(dynamodb, "KeysTable", stores.noting),
             journal=DynamoJournal(dynamodb, "TokensTable"),
             counters=DynamoCounters(dynamodb, "TokensTable"),
             erasures=DynamoErasures(dynamodb, "TokensTable", "UsersTable"),
             documents=DynamoDocuments(dynamodb, "TokensTable"),
-            configuration=DynamoConfiguration(dynamodb, "ConfigurationTable"),
+            audit=DynamoAudit(dynamodb, "AuditTable", "TokensTable"),
             deployment=reader.deployment,
             new_instance=lambda: on_dynamodb(name, client, service=service),
-            by=lambda session: made(Guard(session_stands("TokensTable", session, reader.shard(), "guard"))),
+            by=lambda session: conditioned(session, None),
+            noting=lambda note, session: conditioned(session, note),
             dynamodb=client,
         )
+
+    def conditioned(session: Session | None, note: Note | None) -> Stores:
+        checks = session_stands("TokensTable", session, reader.shard(), "guard") if session else ()
+        return made(Guard(checks, stores.noting(note)))
 
     return made()

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from authserver.identity.audit import identifier as audit_identifier
 from authserver.models.api_keys import ApiKey
+from authserver.models.audit import AuditEvent
 from authserver.models.browsers import Consent, Federation, PendingRequest, Session
 from authserver.models.configuration import IdentityProvider
 from authserver.models.journal import Activity
@@ -35,6 +37,23 @@ def identifier() -> str:
 def key(text: str) -> str:
     """What `standing` and `browser_state` know a subject or client by."""
     return base64url(key_of(text))
+
+
+def event(**overrides: Any) -> AuditEvent:
+    """What an operator did to a client."""
+    defaults: dict[str, Any] = {
+        "id": audit_identifier(NOW, _random(10)),
+        "created_at": NOW,
+        "expires_at": END,
+        "act": "client.changed",
+        "actor_kind": "user",
+        "actor": f"sub-{identifier()}",
+        "object_kind": "client",
+        "object_id": f"client-{identifier()}",
+        "client": "console",
+        "fields": ("scope", "status"),
+    }
+    return AuditEvent(**{**defaults, **overrides})
 
 
 def authorization(**overrides: Any) -> Authorization:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-LOGICAL_IDS = ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable")
+LOGICAL_IDS = ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "AuditTable")
 
 # What makes a difference to a read or a write. TTL is left off on purpose: nothing may depend on its coming.
 PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")

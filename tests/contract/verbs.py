@@ -20,6 +20,7 @@ from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
 from authserver.storage.api_keys import ApiKeyStore
+from authserver.storage.audit import AuditStore, Wanted
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore, Licence
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -34,10 +35,11 @@ from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
 from tests.contract.estate import ACCESS_TOKEN, CATALOGUE, FAR, IMPORTED, INITIAL_HASH, ISSUER, RESOURCES, Estate
 from tests.contract.implementations import Stores
-from tests.contract.records import END, IDLE, NOW, identifier, key, membership
+from tests.contract.records import END, IDLE, NOW, event, identifier, key, membership
 
 PORTS: dict[str, type[Any]] = {
     "api_keys": ApiKeyStore,
+    "audit": AuditStore,
     "browsers": BrowserStore,
     "clients": ClientStore,
     "configuration": ConfigurationStore,
@@ -455,10 +457,16 @@ WITHDRAWALS: dict[str, Verb] = {
     ),
 }
 
+AUDIT = {
+    "draw_source_key": changes(lambda _, s: s.audit.draw_source_key(identifier())),
+    "record": changes(lambda _, s: s.audit.record(event())),
+    "events": reads(lambda _, s: s.audit.events(Wanted(NOW, NOW), limit=10).items),
+}
 VERBS: dict[str, Verb] = {
     f"{port}.{name}": verb
     for port, verbs in {
         "api_keys": API_KEYS,
+        "audit": AUDIT,
         "browsers": BROWSERS,
         "clients": CLIENTS,
         "configuration": CONFIGURATION,

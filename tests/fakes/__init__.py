@@ -5,6 +5,7 @@ there as well.
 """
 
 from tests.fakes.api_keys import FakeApiKeys
+from tests.fakes.audit import FakeAudit, conditional
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -50,6 +51,7 @@ __all__ = [
     "Clock",
     "Counted",
     "FakeApiKeys",
+    "FakeAudit",
     "FakeBrowsers",
     "FakeClients",
     "FakeConfiguration",
@@ -72,6 +74,7 @@ __all__ = [
     "Intercepted",
     "Random",
     "client",
+    "conditional",
     "plugins",
     "public_client",
     "rings",

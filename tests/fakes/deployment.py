@@ -29,6 +29,7 @@ from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import RINGS, KeyRing
 from authserver.values import RedirectUri, Scope, Secret, sha256
 from tests.fakes.api_keys import FakeApiKeys
+from tests.fakes.audit import FakeAudit, conditional
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -41,7 +42,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.keys import FakeKeys, FakeOpener
 from tests.fakes.organisations import FakeOrganisations
 from tests.fakes.passwords import FakePasswords
-from tests.fakes.record import FakeRecord, Guarded
+from tests.fakes.record import FakeRecord
 from tests.fakes.tokens import FakeTokens
 from tests.fakes.users import FakeUsers
 from tests.fakes.withdrawals import FakeWithdrawals
@@ -86,6 +87,9 @@ def settings(**overrides: Any) -> Settings:
         tokens_table="tokens",
         keys_table="keys",
         configuration_table="configuration",
+        audit_table="audit",
+        audit_days=400,
+        audits_addresses=False,
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
         accepts_query_tokens=False,
@@ -176,6 +180,7 @@ class FakeStores:
     identity_providers: FakeIdentityProviders
     journal: FakeJournal
     erasures: FakeErasures
+    audit: FakeAudit
 
     @property
     def revocations(self) -> FakeWithdrawals:
@@ -214,6 +219,7 @@ class FakeStores:
             FakeIdentityProviders(record),
             journal,
             FakeErasures(record, tokens, browsers, organisations, factors, journal),
+            FakeAudit(record),
         )
 
 
@@ -280,6 +286,7 @@ def services(
         "api_keys": own.api_keys,
         "withdrawals": withdrawals or own.withdrawals,
         "identity_providers": identity_providers,
+        "configuration": configuration,
     }
     fields: dict[str, Any] = {
         "settings": settings,
@@ -288,7 +295,7 @@ def services(
         "erasures": erasures or own.erasures,
         "documents": FakeDocuments(),
         "counters": counters or FakeCounters(),
-        "configuration": configuration,
+        "audit": own.audit,
         "scopes": RememberedScopes(configuration.scopes, told),
         "resources": RememberedResources(configuration.resources, told),
         "deployment": told,
@@ -302,8 +309,6 @@ def services(
         "theme": RememberedTheme(configuration.theme, now),
         "opener": opener,
         "settle": lambda: None,
-        "stores_of": lambda session: {
-            name: Guarded(store, own.record, session).as_store for name, store in guarded.items()
-        },
+        "stores_of": lambda session, note: conditional(guarded, own.record, session, note),
     }
     return Services(**{**fields, **overrides})

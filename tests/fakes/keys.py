@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from authserver.models.keys import Ring
+from authserver.storage.audit import Note
 from tests.fakes.record import FakeRecord
 
 
@@ -27,17 +28,19 @@ class FakeKeys:
     """Implements `storage.configuration.KeyStore`."""
 
     def __init__(self, rings: Iterable[Ring] = (), record: FakeRecord | None = None) -> None:
-        self._lock = (record or FakeRecord()).lock
+        self._record = record or FakeRecord()
+        self._lock = self._record.lock
         self._rings = {ring.name: ring for ring in rings}
 
     def get(self, name: str) -> Ring | None:
         with self._lock:
             return self._rings.get(name)
 
-    def put(self, ring: Ring) -> bool:
+    def put(self, ring: Ring, note: Note | None = None) -> bool:
         with self._lock:
             stored = self._rings.get(ring.name)
             if ring.version != (stored.version if stored else 0) + 1:
                 return False
             self._rings[ring.name] = ring
+            self._record.keep(note)
         return True

@@ -10,6 +10,7 @@ from authserver.models.browsers import Session
 from authserver.models.clients import Client
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import ADMINISTRATOR, Membership
+from authserver.storage.audit import Note
 from authserver.storage.configuration import ProviderOver
 from authserver.storage.guards import SessionOver
 from authserver.storage.standing import Ends
@@ -17,6 +18,7 @@ from tests.fakes import filing
 
 if TYPE_CHECKING:
     from authserver.models.api_keys import ApiKey
+    from authserver.models.audit import AuditEvent
     from authserver.models.erasures import Erasure
     from authserver.models.registration import InitialAccessToken
 
@@ -36,6 +38,7 @@ class FakeRecord:
         self.erasures: dict[str, Erasure] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.initial_access_tokens: dict[str, InitialAccessToken] = {}
+        self.events: dict[str, AuditEvent] = {}
 
     # -- reading
 
@@ -147,6 +150,14 @@ class FakeRecord:
         if self.organisation(filing.key(provider.organisation)).suspended:
             raise ProviderOver
 
+    # -- the audit
+
+    def keep(self, note: Note | None) -> None:
+        """Keeps the event of a note that is not written yet."""
+        if note is not None and not note.is_written:
+            self.events[note.event.id] = note.event
+            note.is_written = True
+
     # -- sessions
 
     def stands(self, session: Session) -> bool:
@@ -166,7 +177,7 @@ class Guarded[S]:
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         method = getattr(self._store, verb)
-        if verb in READS and not (verb == "link" and hasattr(self._store, "identities")):  # users' links are identities
+        if reads(self._store, verb):
             return cast("Callable[..., Any]", method)
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -181,6 +192,39 @@ class Guarded[S]:
     def as_store(self) -> S:
         """This object, for whoever wants the store's type."""
         return cast("S", self)
+
+
+class Noting[S]:
+    """Sits where a store sits: whatever it writes first brings a note's event along."""
+
+    def __init__(self, store: S, record: FakeRecord, note: Note) -> None:
+        self._store = store
+        self._record = record
+        self._note = note
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        method = cast("Callable[..., Any]", getattr(self._store, verb))
+        if reads(self._store, verb):
+            return method
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._record.lock:
+                answer = method(*args, **kwargs)
+                if answer is not False:
+                    self._record.keep(self._note)
+            return answer
+
+        return call
+
+    @property
+    def as_store(self) -> S:
+        """This object, for whoever wants the store's type."""
+        return cast("S", self)
+
+
+def reads(store: Any, verb: str) -> bool:
+    """Whether the verb of the store writes nothing."""
+    return verb in READS and not (verb == "link" and hasattr(store, "identities"))  # users' links are identities
 
 
 READS = frozenset(
@@ -216,5 +260,6 @@ READS = frozenset(
         *("authorizations", "membership", "memberships_of", "members_of", "administrators_of"),
         *("invitation", "invitations_of", "invitations_for", "identities", "links", "initial_access_tokens"),
         *("operators", "api_keys"),
+        *("scopes", "resources", "theme"),
     }
 )

@@ -8,7 +8,7 @@ from typing import Any
 from authserver.aws.dynamodb import DynamoStores
 from authserver.aws.dynamodb.configuration import DynamoConfiguration
 from authserver.aws.dynamodb.documents import DynamoDocuments
-from authserver.aws.dynamodb.reader import Reader, Tables
+from authserver.aws.dynamodb.reader import DEPLOYMENT_AGE, Reader, Tables
 from authserver.ends import Begun
 from authserver.identity.begin import key_text
 from authserver.messages.mail import PASSWORD_RESET
@@ -38,9 +38,8 @@ def stores_of(world: World) -> Stores:
     world.aws.caller = "an operator"
     dynamodb, tables = world.aws.service("dynamodb"), Tables("authserver-ClientsTable", "authserver-UsersTable", TOKENS)
     reader = Reader(dynamodb, tables, lambda: (0.0, 0.0), lambda: 0)
-    return Stores(
-        **DynamoStores(dynamodb, tables, "authserver-ConfigurationTable", "authserver-KeysTable", reader).guarded()
-    )
+    configuration, keys, audit = (f"authserver-{name}Table" for name in ("Configuration", "Keys", "Audit"))
+    return Stores(**DynamoStores(dynamodb, tables, configuration, keys, audit, reader).guarded())
 
 
 TOKENS, CONFIGURATION = "authserver-TokensTable", "authserver-ConfigurationTable"
@@ -82,6 +81,7 @@ def let_keys_have(world: World, *names: str) -> None:
     definitions = (replace(one, api_keys=one.name in names) for one in DEFAULT.with_built_in().definitions)
     changed = ScopeCatalogue.of(definitions, before.version if before else 0)
     assert stores_of(world).withdrawals.change_scopes(changed)
+    world.clock.pass_by(2 * DEPLOYMENT_AGE)  # as long as functions may remember what was told before
 
 
 def store_the_resources(world: World) -> None:

@@ -26,6 +26,14 @@ def rotate_keys(world: World) -> None:
 
 
 @flow
+def rotate_keys_at_first(world: World) -> None:
+    world.restore(world.unborn)
+    with world.using(rotate_keys=world.load("rotate_keys")):
+        assert len(world.invoke("rotate_keys", {})["rotated"]) == 4
+    assert world.aws.item("TokensTable", "deployment#0")["source_key"]
+
+
+@flow
 def begin_without_keys(world: World) -> None:
     """Whoever needs a key first makes it, where the template lets them; each function has just started."""
     world.restore(world.unborn)

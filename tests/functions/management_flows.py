@@ -39,6 +39,17 @@ def manage_clients(world: World) -> None:
 
 
 @flow
+def read_the_audit(world: World) -> None:
+    gateway = Gateway(world)
+    token = admin(gateway).own_token().json()["access_token"]
+    document = {"client_name": "An app", "client_id": "an-app", "redirect_uris": ["https://a.example/callback"]}
+    answered(201, gateway.manage("POST /admin/clients", token, document))
+    for query in ({}, {"actor": ["demo-admin"]}, {"object": ["client:an-app"]}):
+        listed = gateway.call("GET", "/admin/audit", f"Bearer {token}", query=query or None).json()["items"]
+        assert "an-app" in [one["object"]["id"] for one in listed]
+
+
+@flow
 def manage_initial_access_tokens(world: World) -> None:
     gateway = Gateway(world)
     token, tokens = admin(gateway).own_token().json()["access_token"], "/admin/initial-access-tokens"

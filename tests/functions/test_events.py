@@ -153,6 +153,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "admin/list_authorizations": (200, '"client_id": "demo-app"'),
     "admin/revoke_authorizations": (204, ""),
     "admin/list_keys": (200, '"ring": "ES256"'),
+    "admin/list_audit": (200, '"items": ['),
     "admin/rotate_keys": (200, '"rotated"'),
     "admin/create_identity_provider": (201, '"has_client_secret": true'),
     "admin/link_identity": (201, '"subject": "alice-there"'),

@@ -17,9 +17,9 @@ from tests.functions.world import World
 def planted(world: World, tmp_path: Path, document: dict[str, Any]) -> None:
     path = tmp_path / "more.json"
     path.write_text(json.dumps(document))
-    names = ("Clients", "Users", "Tokens", "Configuration")
-    clients, users, tokens, configuration = (f"authserver-{name}Table" for name in names)
-    place = Place(clients, users, tokens, configuration, wrapping_key="")
+    names = ("Clients", "Users", "Tokens", "Configuration", "Audit")
+    clients, users, tokens, configuration, audit = (f"authserver-{name}Table" for name in names)
+    place = Place(clients, users, tokens, configuration, audit, wrapping_key="")
     with patch.object(Place, "client", lambda _, service: world.aws.client(service)):
         plant(read(path), place)
 

@@ -94,7 +94,7 @@ class World:
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
         with self._simulated(), patch.dict(os.environ, self._environment("token"), clear=True):
-            names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "WrappingKey")
+            names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "AuditTable", "WrappingKey")
             seed = read(ROOT / "local" / "seed.json").model_copy(update={"organisations": []})  # tests give their own
             plant(seed, Place(*(f"authserver-{name}" for name in names)))
         self.unborn = self.aws.snapshot()  # no keys yet

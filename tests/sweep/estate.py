@@ -26,7 +26,7 @@ from authserver.messages.browser import ApprovalAsked, GoTo
 from authserver.messages.mail import Letter, MailOrder
 from authserver.messages.site import Visit
 from authserver.messages.token import TokenResponse
-from authserver.models.browsers import Consent
+from authserver.models.browsers import Consent, Session
 from authserver.models.clients import ClientSecret
 from authserver.models.factors import Factors, Totp
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
@@ -35,13 +35,14 @@ from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 from authserver.site import Answer, Screen, serve
 from authserver.site.developer.form import fields_of
+from authserver.storage.audit import Note
 from authserver.tokens import opaque
 from authserver.tokens.keyring import TOKEN_RING
 from authserver.tokens.opaque import key_of
 from authserver.values import Scope, base64url, sha256
 from tests import fakes
 from tests.authenticator import Authenticator
-from tests.contract.implementations import GUARDED, on_dynamodb
+from tests.contract.implementations import GUARDED, Stores, on_dynamodb
 from tests.fakes import CLIENT_SECRET, ISSUER, PASSWORD, RESOURCE, Clock
 from tests.openid_provider import FakeFetcher, OpenIdProvider, Person
 from tests.sweep.place import Place, State
@@ -92,6 +93,11 @@ def all_screens() -> tuple[Screen, ...]:
 SCREENS = all_screens()
 
 
+def _conditioned(stores: Stores, session: Session | None, note: Note | None) -> dict[str, Any]:
+    made = stores.by(session) if note is None and session else stores.noting(cast("Note", note), session)
+    return {name: getattr(made, name) for name in GUARDED}
+
+
 class Estate:
     """A deployment, who is known to it, and what they hold. `services` are those of a function that just started."""
 
@@ -124,13 +130,13 @@ class Estate:
         self.services = fakes.services(
             settings=self.settings,
             **{name: getattr(stores, name) for name in GUARDED},
-            configuration=stores.configuration,
             erasures=stores.erasures,
             journal=stores.journal if counts else fakes.FakeJournal(),
             counters=stores.counters if counts else fakes.FakeCounters(),
             key_store=stores.keys,
             deployment=stores.deployment,
-            stores_of=lambda session: {name: getattr(stores.by(session), name) for name in GUARDED},
+            audit=stores.audit,
+            stores_of=lambda session, note: _conditioned(stores, session, note),
             fetcher=FakeFetcher(self.clock, self.provider),
             now=self.clock,
             random=fakes.Random(seed),

@@ -31,7 +31,7 @@ KEYS = {table: definition["KeySchema"][0]["AttributeName"] for table, definition
 
 # Lines for people to read, what is left of work in the background, and counters of attempts, which slow somebody down
 # for a while. No power depends on them, so they may be missing, or too many, after a process was killed.
-BESIDE = ("activity#", "refusals#", "erasure#", "throttle#", "spent#")
+BESIDE = ("activity#", "event#", "refusals#", "erasure#", "throttle#", "spent#")
 
 
 class Watched:

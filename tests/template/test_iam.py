@@ -539,6 +539,6 @@ def test_metadata_reads_keys_and_cannot_unwrap_them(written: Written) -> None:
 def test_every_read_is_strongly_consistent(recorded: list[Call]) -> None:
     """Users, clients, tokens and keys alike: the schema's word, and the law of `storage`."""
     reads = [call for call in recorded if call.operation in ("GetItem", "BatchGetItem")]
-    tables = {"ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable"}
+    tables = {"ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "AuditTable"}
     assert {call.table for call in reads} == tables
     assert all(call.consistent for call in reads)

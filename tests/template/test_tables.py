@@ -17,8 +17,9 @@ TABLES = {
     "TokensTable": "pk",
     "KeysTable": "kid",
     "ConfigurationTable": "id",
+    "AuditTable": "id",
 }
-EXPIRING = {"ClientsTable", "TokensTable"}
+EXPIRING = {"ClientsTable", "TokensTable", "AuditTable"}
 
 
 def table(written: Written, logical_id: str) -> dict[str, Any]:
@@ -70,6 +71,9 @@ def test_the_indexes_list_by_keys_alone(written: Written) -> None:
         ("TokensTable", "by_client", "listed_client", "created_at"),
         ("TokensTable", "by_organisation", "listed_organisation", "created_at"),
         ("ConfigurationTable", "by_kind", "listed", "created_at"),
+        ("AuditTable", "by_day", "listed", "created_at"),
+        ("AuditTable", "by_actor", "listed_actor", "created_at"),
+        ("AuditTable", "by_object", "listed_object", "created_at"),
     }
 
 

@@ -37,7 +37,7 @@ class Api:
 
     EVERY_POWER = " ".join(
         f"admin:{kind}"
-        for kind in ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme")
+        for kind in ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme", "audit.read")
     )
 
     def __init__(
@@ -49,8 +49,10 @@ class Api:
         scope: str = "whatever the route needs",
         organisation: str = "",
         entities: Sequence[str] = (),
+        source: str = "",
     ) -> None:
         self.server = server
+        self.source = source
         self.operations = operations
         self.authorizer = {"sub": subject, "client_id": client_id, "scope": scope}
         if organisation:
@@ -67,6 +69,7 @@ class Api:
             body=b"" if body is None else json.dumps(body).encode(),
             path_parameters=parameters,
             authorizer=self.authorizer,
+            source=self.source,
         )
         response = serve(request, self.operations, self.server.services)
         assert ("Cache-Control", "no-store") in response.headers

@@ -38,6 +38,7 @@ from authserver.models.browsers import Session
 from authserver.models.clients import Client
 from authserver.models.tokens import Authorization
 from authserver.services import Services
+from authserver.storage.audit import Note
 from authserver.tokens import opaque
 from authserver.tokens.keyring import RINGS, TOKEN_RING, KeyRing
 from authserver.values import Secret, base64url, from_base64url
@@ -76,6 +77,7 @@ class Server:
         self.api_keys = stores.api_keys
         self.journal = stores.journal
         self.erasures = stores.erasures
+        self.audit = stores.audit
         self.erasure_orders: list[str] = []
         self.counters = fakes.FakeCounters()
         self.keys = stores.keys
@@ -90,11 +92,11 @@ class Server:
         """
         guarded = ("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals")
 
-        def stores_of(session: Session) -> dict[str, Any]:
-            names = (*guarded, "identity_providers", "api_keys")
-            return {
-                name: self._watched(name, fakes.Guarded(getattr(self, name), self.record, session)) for name in names
-            }
+        def stores_of(session: Session | None, note: Note | None) -> dict[str, Any]:
+            names = (*guarded, "identity_providers", "api_keys", "configuration")
+            stores = {name: getattr(self, name) for name in names}
+            made = fakes.conditional(stores, self.record, session, note)
+            return {name: self._watched(name, store) for name, store in made.items()}
 
         return fakes.services(
             settings=self.settings,
@@ -103,6 +105,7 @@ class Server:
             journal=self._watched("journal", self.journal),
             counters=self._watched("counters", self.counters),
             erasures=self._watched("erasures", self.erasures),
+            audit=self._watched("audit", self.audit),
             api_keys=self._watched("api_keys", self.api_keys),
             key_store=self._watched("keys", self.keys),
             identity_providers=self._watched("identity_providers", self.identity_providers),

@@ -158,7 +158,7 @@ def test_first_key_may_be_used_at_once_and_by_a_clock_that_runs_behind() -> None
 
 def test_keys_of_a_store_that_takes_none_are_unavailable() -> None:
     class Closed(FakeKeys):
-        def put(self, ring: object) -> bool:
+        def put(self, ring: object, note: object = None) -> bool:
             return False
 
     server = Server(rings=False)

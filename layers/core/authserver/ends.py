@@ -78,13 +78,14 @@ class Deployment:
 
     `era` is 128 random bits, drawn anew by an operator's `end everything`; a restored backup cannot repeat it. `keys`
     counts the withdrawals of keys, `catalogue` the versions of the scope catalogue, `resources` those of the stored
-    resources.
+    resources. `source_key` is what the audit's hashes of addresses are made with, empty until it was drawn.
     """
 
     era: str = ""
     keys: int = 0
     catalogue: int = 0
     resources: int = 0
+    source_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from authserver.messages.mail import Mail
     from authserver.models.keys import Ring
     from authserver.services import SigningKey, VerificationKey
+    from authserver.storage.audit import Note
     from authserver.values import Secret
 
 
@@ -49,8 +50,9 @@ class Keys(Protocol):
         was read last. If one was, or may have been only half visible, the keys are loaded again when they are used
         next."""
 
-    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
-        """Makes, publishes and removes keys by age; returns the names of the rings that changed.
+    def rotate(self, *, at_once: bool = False, note: Note | None = None) -> tuple[str, ...]:
+        """Makes, publishes and removes keys by age; returns the names of the rings that changed. The first brings
+        `note` along.
 
         `at_once` does not wait for a key to be old. A ring whose newest key is not in use yet gets no other.
         """

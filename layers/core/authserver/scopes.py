@@ -349,6 +349,15 @@ MANAGEMENT = (
         N_("Change how the pages of this server look"),
         OPERATOR,
     ),
+    # Nobody changes what the audit holds: there is no scope for it.
+    ScopeDefinition(
+        "admin:audit.read",
+        N_("See who did what on this server"),
+        sensitive=True,
+        grantable_by=OPERATOR,
+        advertised=False,
+        group=N_("This service"),
+    ),
 )
 OF_OUR_APIS = Scope(tuple(definition.name for definition in MANAGEMENT))
 BUILT_IN = frozenset(definition.name for definition in (*OPENID[:1], *MANAGEMENT))

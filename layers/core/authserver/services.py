@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from authserver.scopes import Scopes
     from authserver.settings import Settings
     from authserver.storage.api_keys import ApiKeyStore
+    from authserver.storage.audit import AuditStore, Note
     from authserver.storage.browsers import BrowserStore
     from authserver.storage.clients import ClientStore
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
@@ -127,13 +128,14 @@ class Services:
     `listed_providers` the identity providers to choose from, `theme` how pages look, `deployment` the deployment's item
     as it was at most a second ago, `now` epoch seconds, and `random` so many octets from a cryptographic source.
     `settle` waits until every function has seen the deployment's item as it was just written. `stores_of` returns those
-    of these stores that write only while a session stands. The `fetcher` is for the three functions that make requests,
-    and the `mailer` for the one that sends mails. Others order mails by `order_mail`, which takes the same time whether
-    or not there is a recipient. `order_erasure` starts the erasure of a subject, by its key. `order_document` has
-    another function fetch a document of a client, waits for it, and returns the error, or an empty string. `token_hook`
-    and `bridge` are the operator's own functions, if there are any; the latter is for the two functions that refresh.
-    `told` is what the log lines of the present request tell: the `client_id` of a registered client, and a keyed hash
-    of the `subject`. `polled` is when devices last polled this instance.
+    of these stores that write only while a session stands, and whose first write stores the event of a note. The
+    `fetcher` is for the three functions that make requests, and the `mailer` for the one that sends mails. Others order
+    mails by `order_mail`, which takes the same time whether or not there is a recipient. `order_erasure` starts the
+    erasure of a subject, by its key. `order_document` has another function fetch a document of a client, waits for it,
+    and returns the error, or an empty string. `token_hook` and `bridge` are the operator's own functions, if there are
+    any; the latter is for the two functions that refresh. `told` is what the log lines of the present request tell: the
+    `client_id` of a registered client, and a keyed hash of the `subject`. `polled` is when devices last polled this
+    instance.
     """
 
     settings: Settings
@@ -148,6 +150,7 @@ class Services:
     withdrawals: WithdrawalStore
     journal: JournalStore
     counters: CounterStore
+    audit: AuditStore
     erasures: ErasureStore
     documents: DocumentStore
     configuration: ConfigurationStore
@@ -165,7 +168,7 @@ class Services:
     theme: Looks
     opener: Opener
     settle: Callable[[], None]
-    stores_of: Callable[[Session], Mapping[str, Any]]
+    stores_of: Callable[[Session | None, Note | None], Mapping[str, Any]]
     fetcher: Fetcher | None = None
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
@@ -174,6 +177,8 @@ class Services:
     mailer: Mailer | None = None
     bridge: Bridge | None = None
     told: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    session: Session | None = None
+    note: Note | None = None
     polled: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     _at: dict[tuple[str, str], Services] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -192,7 +197,19 @@ class Services:
     def by(self, session: Session) -> Self:
         """These services for what a session decides: after the session has ended, their stores write nothing and raise
         `storage.browsers.SessionOver`."""
-        return replace(self, **self.stores_of(session))
+        return replace(self, session=session, **self.stores_of(session, self.note))
+
+    def noting(self, note: Note) -> Self:
+        """These services for an act that the audit is told of: its first write, whatever it is, writes the event, too.
+
+        That is one transaction, so neither is without the other. A note in place of another replaces it.
+        """
+        return replace(self, note=note, **self.stores_of(self.session, note))
+
+    def is_about(self, object_id: str, kind: str = "") -> None:
+        """Tells the audit what the act is done to, before it is written, where that is known only while it runs."""
+        if self.note is not None:
+            self.note.is_about(object_id, kind)
 
     def claim(self) -> str:
         """A random value that a conditional write stores, so that its retry, if the answer was lost, recognises its own

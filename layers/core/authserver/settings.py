@@ -54,6 +54,9 @@ class Settings:
     tokens_table: str
     keys_table: str
     configuration_table: str
+    audit_table: str
+    audit_days: int  # for which the audit keeps an event
+    audits_addresses: bool  # as they are; else keyed hashes of them
     kms_key: str
     route_scopes: Mapping[str, str]
     accepts_query_tokens: bool
@@ -119,6 +122,9 @@ class Settings:
             tokens_table=environ["TOKENS_TABLE"],
             keys_table=environ["KEYS_TABLE"],
             configuration_table=environ["CONFIGURATION_TABLE"],
+            audit_table=environ.get("AUDIT_TABLE", ""),
+            audit_days=int(environ.get("AUDIT_DAYS", "400")),
+            audits_addresses=environ.get("AUDIT_SOURCES") == "Addresses",
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),
             accepts_query_tokens=environ.get("BEARER_TOKEN_IN", "").endswith("OrQuery"),

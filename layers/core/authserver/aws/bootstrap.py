@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from authserver.plugins import GrantType
     from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
-    from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
+    from authserver.storage.audit import AuditStore, Note
+    from authserver.storage.configuration import IdentityProviderStore
     from authserver.storage.documents import DocumentStore
     from authserver.storage.erasures import ErasureStore
     from authserver.storage.journal import CounterStore, JournalStore
@@ -80,17 +81,23 @@ def bootstrap(
     order_document = _document_orders(settings) if orders_documents and settings.documents_function else None
     documented = _documented(settings, order_document) if settings.client_documents else None
     reader = Reader(dynamodb, tables, clocks, lambda: os.urandom(1)[0], documented)
-    made = DynamoStores(dynamodb, tables, settings.configuration_table, settings.keys_table, reader)
-    own, configuration = made.guarded(at_once=stores), Later(made.configuration)
+    made = DynamoStores(
+        dynamodb, tables, settings.configuration_table, settings.keys_table, settings.audit_table, reader
+    )
+    own = made.guarded(at_once=stores)
+    configuration = own["configuration"]
     resources = Later(lambda: _resources(configuration, reader.deployment))
     opener = KmsOpener(kms, settings.kms_key)
 
-    def stores_of(session: Session) -> dict[str, Any]:
+    def stores_of(session: Session | None, note: Note | None) -> dict[str, Any]:
         from authserver.aws.dynamodb.ends import session_stands
 
-        return made.guarded(Guard(session_stands(settings.tokens_table, session, reader.shard(), "guard")))
+        checks = session_stands(settings.tokens_table, session, reader.shard(), "guard") if session else ()
+        return made.guarded(Guard(checks, made.noting(note)))
 
-    keys = KeyRing(DynamoKeys(dynamodb, settings.keys_table), opener, settings, now, os.urandom, reader.deployment)
+    keys = KeyRing(
+        DynamoKeys(dynamodb, settings.keys_table, made.noting), opener, settings, now, os.urandom, reader.deployment
+    )
     if settings.aws_client == "lean":
         keys.load_ahead(
             (TOKEN_RING, settings.access_token_algorithm, ID_TOKEN_RING) if issues else (),
@@ -103,7 +110,7 @@ def bootstrap(
         counters=cast("CounterStore", Later(made.counters)),
         erasures=cast("ErasureStore", Later(made.erasures)),
         documents=cast("DocumentStore", Later(made.documents)),
-        configuration=cast("ConfigurationStore", configuration),
+        audit=cast("AuditStore", Later(made.audit)),
         scopes=RememberedScopes(lambda: configuration.scopes(), reader.deployment),
         resources=lambda: resources() if reader.deployment().resources else None,
         deployment=reader.deployment,

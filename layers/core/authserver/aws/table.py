@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from types import MappingProxyType
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from authserver.aws.service import Refused, Service, Unreachable
 from authserver.errors import TemporarilyUnavailable
@@ -214,11 +214,27 @@ def _projected(attributes: Sequence[str]) -> dict[str, Any]:
 type Placed = tuple[str, Write]
 
 
+class Noting(Protocol):
+    """An event of the audit that is to be written with the first write of its act."""
+
+    is_written: bool
+
+    def placed(self) -> Placed:
+        """The put of the event, on the condition that it is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Conditions on other items (their ``ConditionCheck``s) without which a store writes nothing."""
+    """Conditions on other items (their ``ConditionCheck``s) without which a store writes nothing, and the event that
+    its first write brings along."""
 
     checks: tuple[Placed, ...] = ()
+    noting: Noting | None = None
+
+    @property
+    def adds(self) -> bool:
+        """Whether the next write is not made alone."""
+        return bool(self.checks) or (self.noting is not None and not self.noting.is_written)
 
     def around(self, writes: Sequence[Placed]) -> list[Placed]:
         """The writes with these conditions: a transaction has each item once."""
@@ -243,19 +259,30 @@ UNGUARDED = Guard()
 def transact(dynamodb: Service, writes: Sequence[Placed], guard: Guard = UNGUARDED) -> frozenset[int]:
     """Makes all the writes or none; the positions of those whose conditions did not hold, none if all are made.
 
-    Those of a guard have positions beyond the writes. Whoever writes one of the items at the same instant makes
-    DynamoDB refuse the whole, which is tried again a little later. Raises `TemporarilyUnavailable`.
+    Those of a guard's checks have positions beyond the writes; its event has none. Whoever writes one of the items at
+    the same instant makes DynamoDB refuse the whole, which is tried again a little later. Raises
+    `TemporarilyUnavailable`.
     """
     placed = [write.in_transaction(table) for table, write in guard.around(writes)]
+    noting = guard.noting if guard.noting is not None and not guard.noting.is_written else None
+    if noting is not None:
+        table, event = noting.placed()
+        placed.append(event.in_transaction(table))
     for attempt in range(CONFLICT_ATTEMPTS):
         if attempt:
             _pause(attempt)
         try:
             _call(dynamodb, "TransactWriteItems", {"TransactItems": placed})
         except Cancelled as cancelled:
+            if noting is not None and len(placed) - 1 in cancelled.refused:
+                # Nobody else knows the event's identifier: this very transaction was made, and its answer was lost.
+                noting.is_written = True
+                return frozenset()
             if not cancelled.by_conflict:
                 return cancelled.refused
         else:
+            if noting is not None:
+                noting.is_written = True
             return frozenset()
     raise TemporarilyUnavailable("The store did not answer", reason="dynamodb_conflict")
 
@@ -289,10 +316,12 @@ class Table:
         limit: int,
         after: tuple[str, int] | None,
         newest_first: bool = False,
+        between: tuple[int, int] | None = None,
     ) -> tuple[tuple[tuple[str, int], ...], bool]:
         """The keys that an index lists under `value`, each with its ``created_at``, by age; and whether there are more.
 
-        `after` is the last one before. An index is not consistent; it only lists.
+        `after` is the last one before; `between` has the first and the last ``created_at``. An index is not consistent;
+        it only lists.
         """
         arguments: dict[str, Any] = {
             "IndexName": index,
@@ -301,6 +330,10 @@ class Table:
             "Limit": limit,
             "ScanIndexForward": not newest_first,
         }
+        if between:
+            first, last_at = between
+            arguments["KeyConditionExpression"] += " AND created_at BETWEEN :first AND :last"
+            arguments["ExpressionAttributeValues"] |= {":first": encode(first), ":last": encode(last_at)}
         if after:
             last, created_at = after
             arguments["ExclusiveStartKey"] = encode_item({key: last, attribute: value, "created_at": created_at})
@@ -389,7 +422,7 @@ class Table:
 
     def _perform(self, write: Write, *, existing: Item | None = None, answer: str = "") -> dict[str, Any]:
         """Makes one write. `existing` is the key of the item that `ConditionFailed` is to have."""
-        if self._guard.checks:
+        if self._guard.adds:
             return self._perform_guarded(write, existing, answer)
         arguments = dict(write.arguments)
         if existing is not None:

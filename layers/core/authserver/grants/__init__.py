@@ -343,3 +343,19 @@ def respond(
     return TokenResponse(
         access_token, expires_in, scope, refresh, id_token, tuple(details) if authorization.details_requested else ()
     )
+
+
+def revoke_for(authorization: Authorization, reason: str, now: int, services: Services) -> None:
+    """Revokes an authorization because somebody else may have what was issued for it (RFC 9700 section 4.14.2)."""
+    from authserver.identity.audit import by_itself  # seldom needed
+
+    noting = by_itself(
+        services,
+        "authorization.revoked",
+        "authorization",
+        object_id=authorization.id,
+        client=authorization.client_id,
+        organisation=authorization.organisation,
+        reason=reason,
+    )
+    noting.revocations.revoke(authorization.id, now)

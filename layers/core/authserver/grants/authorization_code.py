@@ -10,6 +10,7 @@ from authserver.grants import (
     first_tokens,
     known_resource,
     new_authorization,
+    revoke_for,
 )
 from authserver.storage.tokens import AlreadyExists, Refused
 from authserver.tokens import opaque
@@ -144,7 +145,7 @@ def _refusal(existing: Authorization | None, code_hash: bytes, now: int, service
     if existing.revoked_at is not None:
         return InvalidGrant("The authorization code is invalid", reason="code_revoked")
     if existing.redeemed_by is not None:
-        services.revocations.revoke(existing.id, now)
+        revoke_for(existing, "code_replayed", now, services)
         return InvalidGrant("The authorization code is invalid", reason="code_replayed")
     return InvalidGrant("The authorization code has expired", reason="code_expired")
 

@@ -21,6 +21,7 @@ from authserver.grants import (
     narrowed,
     parse_scope,
     respond,
+    revoke_for,
     scope_now,
 )
 from authserver.scopes import FOR_OFFLINE_ACCESS, OFFLINE_ACCESS, covered
@@ -194,7 +195,7 @@ def _require_retry(existing: Authorization | None, generation: int, claim: str, 
     in_grace = now - existing.rotated_at < services.settings.refresh_token_grace
     if is_predecessor and (in_grace or existing.rotated_by == claim):
         return
-    services.revocations.revoke(existing.id, now)
+    revoke_for(existing, "refresh_reused", now, services)
     raise InvalidGrant("The refresh token was used before", reason="refresh_reused")
 
 

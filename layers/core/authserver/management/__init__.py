@@ -81,7 +81,8 @@ class Call:
 
     `subject` is the user, or the client itself where the token is its own; `organisation` and `entities` are what it
     was granted for; `path` the path's parameters; `body` the JSON of the request; `idempotency_key` what makes a
-    repeated create the same one; `device` and `source` are whoever calls, as far as can be told.
+    repeated create the same one; `device` and `source` are whoever calls, as far as can be told; `request_id` finds the
+    call in the logs.
     """
 
     subject: str
@@ -96,6 +97,12 @@ class Call:
     source: str = ""
     organisation: str = ""
     entities: frozenset[str] = frozenset()
+    request_id: str = ""
+
+    @property
+    def is_administrative(self) -> bool:
+        """Whether it is a call of the admin API."""
+        return self.route.partition(" ")[2].startswith("/admin/")
 
     @property
     def limit(self) -> int:
@@ -141,6 +148,9 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+type Perform = Callable[[Call, Services], Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One route of an API. `scope` is what the template's ROUTE_SCOPES ask; `body` and `answer` are documents."""
@@ -148,7 +158,7 @@ class Operation:
     route: str
     summary: str
     scope: str
-    perform: Callable[[Call, Services], Answer]
+    perform: Perform
     body: type[Document] | None = None
     answer: type[Document] | None = None
     status: int = 200
@@ -228,6 +238,7 @@ def read_call(request: HttpRequest, operation: Operation) -> Call:
         source=request.source,
         organisation=request.authorizer.get("org", ""),
         entities=frozenset(request.authorizer.get("entities", "").split()),
+        request_id=request.id,
     )
 
 

@@ -65,6 +65,7 @@ def made(key: ApiKey, services: Services, by: Membership | None = None) -> tuple
     if len(services.api_keys.api_keys(**owner, limit=MOST_KEYS).items) >= MOST_KEYS:
         raise Conflict("There are too many API keys; end some first", reason="too_many")
     credential, record = new_api_key(key, services)
+    services.is_about(record.id)
     if not services.api_keys.create(record, by):
         if services.api_keys.find(record.id) is not None:
             raise Conflict("This made an API key before, which is told once", reason="made_before")

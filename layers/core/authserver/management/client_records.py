@@ -104,6 +104,7 @@ def create(
     ended since is not made again: its identifier is dead for good. With a `licence` a use of it is taken; raises
     `Unlicensed`.
     """
+    services.is_about(client.client_id)
     secret = random_secret(services)
     made = with_credentials(client, secret, services)
     if services.clients.create(made, licence):

@@ -13,7 +13,7 @@ class Visit:
 
     `route` is ``/path/{parameter}``, `path` what it is with its parameters in it, without a slash in front. `form` has
     each field's values. `languages` are those that the browser prefers (RFC 9110 section 12.5.4). `held_link` is what
-    the browser keeps by `GoTo.held_link`.
+    the browser keeps by `GoTo.held_link`. `request_id` finds the request in the logs.
     """
 
     method: str
@@ -28,6 +28,7 @@ class Visit:
     device_cookie: str | None = field(default=None, repr=False)
     languages: str = ""
     held_link: str = field(default="", repr=False)
+    request_id: str = ""
 
     def entered(self, name: str) -> str:
         """The one value of a field of the form; empty if it is not there."""

@@ -7,11 +7,13 @@ shows and changes, it does by the operations of the management APIs, in process:
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, replace
+from functools import wraps
 from typing import Any
 
 from authserver.endpoints.browsers.under_way import find_visitor, hold_visit, require_visitor_csrf, visitor_csrf
 from authserver.errors import InvalidRequest
 from authserver.management import Call, NotFound, Problem
+from authserver.management.audited import declared
 from authserver.marks import N_
 from authserver.messages.browser import GoTo
 from authserver.messages.site import Download, View, Visit
@@ -57,6 +59,7 @@ class Visitor:
             idempotency_key=visit.entered("once"),
             device=visit.device,
             source=visit.source,
+            request_id=visit.request_id,
         )
 
 
@@ -78,6 +81,25 @@ class Screen:
     acts: Mapping[str, Act] = field(default_factory=dict)
     fresh: bool = False
     is_there: Callable[[Services], bool] = lambda _: True
+
+
+def act(name: str) -> Callable[[Act], Act]:
+    """Makes what a form does to the visitor's own account leave an event in the audit: its first write writes it, too.
+
+    What is done by an operation of a management API has that one's event.
+    """
+
+    def decorate(perform: Act) -> Act:
+        @wraps(perform)
+        def performed(visitor: Visitor, visit: Visit, services: Services) -> Answer:
+            from authserver.identity.audit import by_user  # most visits only look
+
+            noting = by_user(services, name, visitor.user.sub, source=visit.source, request=visit.request_id)
+            return perform(visitor, visit, noting)
+
+        return declared(name, performed)
+
+    return decorate
 
 
 class Rejected(Problem):

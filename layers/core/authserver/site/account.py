@@ -32,7 +32,7 @@ from authserver.messages.site import Download, View, Visit
 from authserver.models.organisations import EVERY_ENTITY, Organisation
 from authserver.models.users import User
 from authserver.services import Services
-from authserver.site import Rejected, Screen, Visitor, api_keys, in_words
+from authserver.site import Rejected, Screen, Visitor, act, api_keys, in_words
 from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from authserver.tokens.access_token import lifetime_of
@@ -235,6 +235,7 @@ def end_one(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return GoTo(SESSIONS, done="ended")
 
 
+@act("sessions.ended")
 def end_others(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Signs all browsers out but this one, in one write."""
     if services.withdrawals.end_sessions(visitor.user.sub, survivor=visitor.session) is None:
@@ -294,6 +295,7 @@ def show_email(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/email", {"here": PROFILE, "sends_mail": services.order_mail is not None})
 
 
+@act("user.email.asked")
 def change_email(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Sends a link to the address, which becomes the person's once it is opened."""
     if services.order_mail is None:
@@ -332,6 +334,7 @@ def show_delete(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/delete", {"here": PROFILE, "handover": handover, "word": _word_of(visitor.user)})
 
 
+@act("user.deleted")
 def delete_account(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The deletion is one write, on the condition of this very session; then nobody is signed in here any more."""
     user = visitor.user

@@ -39,7 +39,7 @@ from authserver.models.factors import Factors
 from authserver.models.tokens import BY_PASSWORD
 from authserver.models.users import Identity
 from authserver.services import Services
-from authserver.site import Act, Answer, Rejected, Screen, Visitor
+from authserver.site import Act, Answer, Rejected, Screen, Visitor, act
 from authserver.values import Secret, base64url
 
 HERE = "my/security"
@@ -78,6 +78,7 @@ def show_password(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/password", {"here": HERE})
 
 
+@act("user.password.changed")
 def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Whoever knows the password sets another; what other browsers and applications have is over, by the same write."""
     user, typed, wanted = visitor.user, Secret(visit.entered("current")), Secret(visit.entered("new"))
@@ -128,6 +129,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/app", {"here": HERE, "factors": factors, "secret": secret, "uri": uri})
 
 
+@act("user.app.begun")
 def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """It stands beside a password: whoever has none here is asked for no code."""
     if not visitor.user.password_hash:
@@ -136,6 +138,7 @@ def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return GoTo(APP)
 
 
+@act("user.app.added")
 def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
     """The app has shown that it has the secret; the recovery codes are told now and never again."""
     codes = confirm_app(visitor.user.sub, visit.entered("code"), services)
@@ -145,6 +148,7 @@ def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
     return _told_once(codes, is_new=True)
 
 
+@act("user.recovery_codes.made")
 def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Other recovery codes, told once as well."""
     codes = renew_codes(visitor.user.sub, visit.entered("version"), services)
@@ -152,6 +156,7 @@ def renew(visitor: Visitor, visit: Visit, services: Services) -> View:
     return _told_once(codes, is_new=False)
 
 
+@act("user.app.removed")
 def remove(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """The password is enough again."""
     was_on = remove_app(visitor.session, services)
@@ -177,6 +182,7 @@ def show_passkeys(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/passkeys", {"here": HERE, "passkeys": passkeys, "options": options, "device": visit.device})
 
 
+@act("user.passkey.added")
 def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """What the authenticator made for the page's challenge."""
     try:
@@ -187,6 +193,7 @@ def add(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return GoTo(PASSKEYS, done="passkey-added")
 
 
+@act("user.passkey.renamed")
 def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Another name for one of them."""
     if not rename_passkey(visitor.user.sub, visit.entered("passkey"), _named(visit), services):
@@ -194,6 +201,7 @@ def rename(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     return GoTo(PASSKEYS, done="passkey-renamed")
 
 
+@act("user.passkey.removed")
 def take_away(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more."""
     if not remove_passkey(visitor.session, visit.entered("passkey"), services):
@@ -221,6 +229,7 @@ def show_identities(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/identities", {"here": HERE, "identities": _identities(visitor, services)})
 
 
+@act("user.identity.unlinked")
 def unlink(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """One of them signs in no more; what other browsers and applications have is over, by the same write."""
     user, session, linked = visitor.user, visitor.session, services.users.identities(visitor.user.sub)
@@ -258,6 +267,7 @@ def show_links(visitor: Visitor, visit: Visit, services: Services) -> View:
     return View("my/links", {"here": HERE, "links": pending_links(visitor.user, services)})
 
 
+@act("user.link.withdrawn")
 def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Whoever opens it is told that it is over."""
     link = pending_link(visit.entered("link"), visitor.user, services)
@@ -277,12 +287,12 @@ def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: 
 # ------------------------------------------------------------------ the screens
 
 
-def _versioned(act: Act) -> Act:
+def _versioned(perform_one: Act) -> Act:
     """What was read may have changed by the time it is written."""
 
     def perform(visitor: Visitor, visit: Visit, services: Services) -> Answer:
         try:
-            return act(visitor, visit, services)
+            return perform_one(visitor, visit, services)
         except (ChangedMeanwhile, NotPossible):
             raise Conflict(CHANGED_MEANWHILE) from None
 

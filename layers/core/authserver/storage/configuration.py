@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from authserver.models.organisations import Membership
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import ScopeCatalogue
+    from authserver.storage.audit import Note
 
 
 class ConfigurationStore(Protocol):
@@ -80,5 +81,8 @@ class KeyStore(Protocol):
     def get(self, name: str) -> Ring | None:
         """The ring of this name."""
 
-    def put(self, ring: Ring) -> bool:
-        """Writes `ring` if its version is the successor of what is stored (1 of nothing); tells whether it did."""
+    def put(self, ring: Ring, note: Note | None = None) -> bool:
+        """Writes `ring` if its version is the successor of what is stored (1 of nothing); tells whether it did.
+
+        The event of a note that is not written yet is written with it.
+        """

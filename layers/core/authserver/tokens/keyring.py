@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from authserver.ends import Deployment
     from authserver.ports import Opener
+    from authserver.storage.audit import Note
     from authserver.storage.configuration import KeyStore
 
 SIGNING_RINGS = ("ES256", "RS256")
@@ -127,8 +128,8 @@ class KeyRing:
             return (*keys, self._new_key(name, self._now()))
         return (*keys[:-1], replace(newest, use_from=min(newest.use_from, self._now())))
 
-    def rotate(self, *, at_once: bool = False) -> tuple[str, ...]:
-        return tuple(name for name in self._names if self._rotate(name, at_once=at_once))
+    def rotate(self, *, at_once: bool = False, note: Note | None = None) -> tuple[str, ...]:
+        return tuple(name for name in self._names if self._rotate(name, at_once=at_once, note=note))
 
     def overdue(self) -> int:
         """For how many seconds a ring has had no new key since one was due; 0 if each is in time."""
@@ -159,7 +160,7 @@ class KeyRing:
 
     # -- rotation
 
-    def _rotate(self, name: str, *, at_once: bool = False) -> bool:
+    def _rotate(self, name: str, *, at_once: bool = False, note: Note | None = None) -> bool:
         stored = self._store.get(name)
         ring = stored or Ring(name, 0, ())
         kept = tuple(key for key in ring.keys if not self._is_over(key))
@@ -168,7 +169,7 @@ class KeyRing:
         if kept == ring.keys:
             return False
         # The invocation that loses this write has nothing left to do: the winner did the same.
-        return self._store.put(Ring(name, ring.version + 1, kept))
+        return self._store.put(Ring(name, ring.version + 1, kept), note)
 
     def _with_successor(self, name: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
         use_from = self._now() + PUBLISH_LEAD if keys else self._now()

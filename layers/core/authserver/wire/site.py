@@ -32,6 +32,7 @@ def parse_visit(request: HttpRequest) -> Visit:
         device_cookie=request.cookies.get(DEVICE_COOKIE),
         languages=languages_of(query.get("ui_locales", ""), request),
         held_link=request.cookies.get(LINK_COOKIE, ""),
+        request_id=request.id,
     )
 
 

@@ -50,7 +50,7 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
     ``end#organisation#<key>#<s>``   an organisation's ``epoch``, ``suspended``, the ``version`` of its record;
                               ``clients``, the epoch for each client; ``approvers``, for each who was an administrator
     ``deployment#<s>``        the ``era``; how often a key was withdrawn (``keys``), the versions of the ``catalogue``
-                              and of the ``resources``
+                              and of the ``resources``; what the audit hashes addresses with (``source_key``)
                               ``<s>`` is a hexadecimal digit: sixteen copies, all alike, written in one transaction
     ``traded#<sha256 of a token>``   ``authorization_id``: of what took the place of another system's refresh token
 Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
@@ -99,20 +99,30 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
 Keys (``kid``)
     ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
 
+Audit (``id``)
+    ``event#<id>``            what somebody did: a UUIDv7, never changed; listed by ``listed``, under its day and a part
+                              (`items.primary_keys.audit_day`), by ``listed_actor`` and by ``listed_object``
+
 Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no
 ``#`` in it can forge another key; a ``<key>`` is half of a SHA-256. Everything is read with ConsistentRead, but for the
 indexes, which hold keys alone and only list. Seven operations are used, all in `aws.table`: GetItem, BatchGetItem,
 PutItem, UpdateItem, DeleteItem, Query for lists, and TransactWriteItems for whatever is true of two items or more.
 """
 
-from functools import partial
-from typing import Any
+from __future__ import annotations
 
-from authserver.aws.dynamodb.reader import Reader, Tables
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 from authserver.aws.later import Later
-from authserver.aws.service import Service
 from authserver.aws.table import UNGUARDED, Guard
 from authserver.records import dataclass
+
+if TYPE_CHECKING:
+    from authserver.aws.dynamodb.reader import Reader, Tables
+    from authserver.aws.service import Service
+    from authserver.aws.table import Noting
+    from authserver.storage.audit import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,7 @@ class DynamoStores:
     tables: Tables
     configuration_table: str
     keys_table: str
+    audit_table: str
     reader: Reader
 
     def guarded(self, guard: Guard = UNGUARDED, at_once: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -201,10 +212,23 @@ class DynamoStores:
 
         return DynamoDocuments(self.dynamodb, self.tables.tokens)
 
-    def configuration(self) -> Any:
+    def configuration(self, guard: Guard) -> Any:
         from authserver.aws.dynamodb.configuration import DynamoConfiguration
 
-        return DynamoConfiguration(self.dynamodb, self.configuration_table)
+        return DynamoConfiguration(self.dynamodb, self.configuration_table, guard)
+
+    def audit(self) -> Any:
+        from authserver.aws.dynamodb.audit import DynamoAudit
+
+        return DynamoAudit(self.dynamodb, self.audit_table, self.tables.tokens)
+
+    def noting(self, note: Note | None) -> Noting | None:
+        """How a write brings a note's event along."""
+        if note is None:
+            return None
+        from authserver.aws.dynamodb.audit import NotedEvent
+
+        return NotedEvent(note, self.audit_table)
 
 
 GUARDED = {
@@ -218,5 +242,7 @@ GUARDED = {
     "api_keys": DynamoStores.api_keys,
     "withdrawals": DynamoStores.withdrawals,
     "identity_providers": DynamoStores.identity_providers,
+    "configuration": DynamoStores.configuration,
 }
-AT_ONCE = tuple(name for name in GUARDED if name != "api_keys")  # which most deployments have none of
+LATER = ("api_keys", "configuration")  # which most deployments have none of, and which few functions ask at once
+AT_ONCE = tuple(name for name in GUARDED if name not in LATER)

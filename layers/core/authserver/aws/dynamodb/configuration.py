@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.configuration import catalogue_of, theme_of
 from authserver.aws.items.records import attributes_of, read
-from authserver.aws.table import Item, Table, Write, encode
+from authserver.aws.table import UNGUARDED, Guard, Item, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ SCOPES, RESOURCES, THEME = "scopes", "resources", "theme"
 class DynamoConfiguration:
     """Implements `storage.configuration.ConfigurationStore`."""
 
-    def __init__(self, dynamodb: Service, table: str) -> None:
-        self._table = Table(dynamodb, table)
+    def __init__(self, dynamodb: Service, table: str, guard: Guard = UNGUARDED) -> None:
+        self._table = Table(dynamodb, table, guard)
 
     def scopes(self) -> ScopeCatalogue | None:
         item = self._table.get({"id": SCOPES})

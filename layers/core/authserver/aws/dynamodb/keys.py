@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING
 
 from authserver.aws.items.keys import ring_of
 from authserver.aws.items.records import read
-from authserver.aws.table import Table, Write, encode
+from authserver.aws.table import Guard, Table, Write, encode
 from authserver.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from authserver.aws.service import Service
+    from authserver.aws.table import Noting
     from authserver.models.keys import Ring
+    from authserver.storage.audit import Note
 
 
 class DynamoKeys:
     """Implements `storage.configuration.KeyStore`."""
 
-    def __init__(self, dynamodb: Service, table: str) -> None:
+    def __init__(
+        self, dynamodb: Service, table: str, noting: Callable[[Note | None], Noting | None] = lambda _: None
+    ) -> None:
+        self._dynamodb = dynamodb
         self._table = Table(dynamodb, table)
+        self._noting = noting
 
     def get(self, name: str) -> Ring | None:
         item = self._table.get({"kid": name})
@@ -31,8 +39,9 @@ class DynamoKeys:
             raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
         return ring
 
-    def put(self, ring: Ring) -> bool:
-        return not self._table.write_all([ring_write(ring)])
+    def put(self, ring: Ring, note: Note | None = None) -> bool:
+        table = Table(self._dynamodb, self._table.name, Guard(noting=self._noting(note)))
+        return not table.write_all([ring_write(ring)])
 
 
 def ring_write(ring: Ring) -> Write:

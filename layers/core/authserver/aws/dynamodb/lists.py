@@ -46,17 +46,27 @@ class Index:
         limit: int,
         cursor: str | None,
         newest_first: bool = False,
+        between: tuple[int, int] | None = None,
     ) -> Page[R]:
         """The records listed under a value, or under the values of its parts. Raises `BadCursor`."""
-        listed = self.keys(parts, limit=limit, cursor=cursor, newest_first=newest_first)
+        listed = self.keys(parts, limit=limit, cursor=cursor, newest_first=newest_first, between=between)
         items = read_together(self._dynamodb, {self._name: (self._key, listed.items)})[self._name]
         records = (read(convert, items.get(key)) for key in listed.items)
         return Page(tuple(record for record in records if record is not None), listed.next)
 
     def keys(
-        self, parts: str | Sequence[str], *, limit: int, cursor: str | None, newest_first: bool = False
+        self,
+        parts: str | Sequence[str],
+        *,
+        limit: int,
+        cursor: str | None,
+        newest_first: bool = False,
+        between: tuple[int, int] | None = None,
     ) -> Page[str]:
-        """The keys alone: of items that cannot be read as well, and of some that are not there any more."""
+        """The keys alone: of items that cannot be read as well, and of some that are not there any more.
+
+        `between` has the first and the last time that is wanted.
+        """
         listed = (parts,) if isinstance(parts, str) else tuple(parts)
         wanted = max(1, min(limit, MAX_PAGE))
         positions = _read_cursor(cursor, len(listed)) if cursor else {}
@@ -71,6 +81,7 @@ class Index:
                 limit=wanted,
                 after=positions.get(number),
                 newest_first=newest_first,
+                between=between,
             )
             found += [(created_at, number, key) for key, created_at in keys]
             is_more |= more

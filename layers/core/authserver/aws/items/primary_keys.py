@@ -123,6 +123,15 @@ def parts_of(listed: str) -> tuple[str, ...]:
     return tuple(f"{listed}#{part:x}" for part in range(16))
 
 
+def event_key(event_id: str) -> str:
+    return f"event#{event_id}"
+
+
+def audit_day(day: str, event_id: str) -> str:
+    """What an event of the audit is listed by: its day, as ``YYYY-MM-DD``, and one of that day's sixteen parts."""
+    return f"{day}#{part_of(event_id)}"
+
+
 def administrators_key(organisation: str) -> str:
     """What the administrators of an organisation are listed by."""
     return f"administrators#{key_text(organisation)}"

@@ -295,7 +295,11 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
     membership = None
     if provider.organisation:
         membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
-    if services.users.create_federated(user, person.issuer, person.subject, provider, membership):
+    from authserver.identity.audit import by_user  # only the first sign-in of a person makes an account
+
+    if by_user(services, "user.created", user.sub).users.create_federated(
+        user, person.issuer, person.subject, provider, membership
+    ):
         return user
     # The same person, in another tab, a moment earlier.
     existing = services.users.find_by_identity(person.issuer, person.subject)

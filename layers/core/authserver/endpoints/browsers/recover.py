@@ -100,7 +100,8 @@ def reset_password(visit: Visit, services: Services) -> Answer:
     if problem:
         return View("recover/new", {"username": _name_of(user), "problem": problem}, 400, "reset_400")
     password_hash = services.passwords.hash(password)
-    if not services.withdrawals.reset_password(opened.link, claim, password_hash, services.now()):
+    noting = _noting("user.password.reset", user, visit, services)
+    if not noting.withdrawals.reset_password(opened.link, claim, password_hash, services.now()):
         again = open_link(visit.path_parameters["link"], PASSWORD_RESET, services)
         if again is None or again.link.spent_by != claim:
             return _over("recover")
@@ -164,7 +165,7 @@ def confirm_address(visit: Visit, services: Services) -> Answer:
     user, link = asked.user, asked.opened.link
     require_visitor_csrf(visit.entered("csrf"), asked.session, services)
     try:
-        users = services.by(asked.session).users
+        users = _noting("user.email.confirmed", user, visit, services).by(asked.session).users
         confirmation = users.confirm_email(link, asked.opened.claim(""), services.now())
     except SessionOver:
         return _sign_in(visit, services)
@@ -238,6 +239,13 @@ def _tell_of_username(user: User, address: str, services: Services) -> None:
 
 
 # ------------------------------------------------------------------ both
+
+
+def _noting(act: str, user: User, visit: Visit, services: Services) -> Services:
+    """These services for what the user does by the link, of which the audit is told."""
+    from authserver.identity.audit import by_user  # most requests only show a page
+
+    return by_user(services, act, user.sub, source=visit.source, request=visit.request_id)
 
 
 def _owner(opened: OpenedLink | None, services: Services) -> User | None:

@@ -7,6 +7,7 @@ from authserver.documents import api_key as documents
 from authserver.identity.activity import API_KEY_ENDED, API_KEY_MADE, API_KEYS_ENDED, note
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, api_keys, page_of
 from authserver.management.account.acting import acting_user, administration
+from authserver.management.audited import SELF, act
 from authserver.models.api_keys import USER, ApiKey
 from authserver.models.organisations import EVERY_ENTITY, Organisation
 from authserver.scopes import covered
@@ -20,6 +21,7 @@ def list_api_keys(call: Call, services: Services) -> Answer:
     return _page(Page(tuple(one for one in page.items if one.owner == USER), page.next), services)
 
 
+@act("api_key.made")
 def make_api_key(call: Call, services: Services) -> Answer:
     """Makes a key for the user. The key itself is in the answer, and never told again."""
     wanted, begun = call.read(documents.NewApiKey), api_keys.begun_for(services, subject=call.subject)
@@ -32,6 +34,7 @@ def make_api_key(call: Call, services: Services) -> Answer:
     return api_keys.written(credential, key)
 
 
+@act("api_key.ended", "api_key")
 def end_api_key(call: Call, services: Services) -> Answer:
     """Ends one of the user's keys."""
     user, key = acting_user(call, services), api_keys.find(call.path["api_key"], services)
@@ -42,6 +45,7 @@ def end_api_key(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("api_keys.ended", SELF)
 def end_api_keys(call: Call, services: Services) -> Answer:
     """Ends all of the user's keys in one write, and those of organisations that the user carries."""
     services.withdrawals.end_api_keys(acting_user(call, services).sub)
@@ -60,6 +64,7 @@ def list_api_keys_of_organisation(call: Call, services: Services) -> Answer:
     )
 
 
+@act("api_key.made")
 def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
     """Makes a key for the organisation. It falls when the user ceases to be an administrator, unless another takes it
     over."""
@@ -85,6 +90,7 @@ def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
     return api_keys.written(credential, key)
 
 
+@act("api_key.ended", "api_key")
 def end_api_key_of_organisation(call: Call, services: Services) -> Answer:
     """Ends one of the organisation's keys, whoever carries it."""
     organisation, _ = administration(call, services)
@@ -94,6 +100,7 @@ def end_api_key_of_organisation(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("api_key.taken_over", "api_key")
 def take_over_api_key(call: Call, services: Services) -> Answer:
     """Has the user carry one of the organisation's keys, which stands: from then on it falls with the user's part."""
     begun = api_keys.begun_for(services, subject=call.subject, organisation=call.path["organisation"])

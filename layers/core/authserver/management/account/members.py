@@ -19,6 +19,7 @@ from authserver.management.account.acting import (
     not_administrator,
     organisation_of,
 )
+from authserver.management.audited import SELF, act
 from authserver.management.present import Known
 from authserver.models import ACTIVE
 from authserver.models.invitations import Invitation
@@ -66,6 +67,7 @@ def get_member(call: Call, services: Services) -> Answer:
     return Answer(document=_write_one(_member(organisation, call.path["sub"], services), services))
 
 
+@act("membership.set", "sub")
 def change_role(call: Call, services: Services) -> Answer:
     """Makes a member an administrator or an administrator a member, who loses what they granted as the former; and
     changes the groups, which ends nothing."""
@@ -83,6 +85,7 @@ def change_role(call: Call, services: Services) -> Answer:
     return Answer(document=_write_one(_member(organisation, subject, services), services))
 
 
+@act("membership.groups.set", "sub")
 def change_groups(call: Call, services: Services) -> Answer:
     """Changes a member's groups alone, whatever the role is now: for the page, which shows one that may be over."""
     groups = frozenset(call.read(documents.NewGroups).groups)
@@ -91,6 +94,7 @@ def change_groups(call: Call, services: Services) -> Answer:
     return Answer(document=_write_one(_member(organisation, call.path["sub"], services), services))
 
 
+@act("membership.ended", "sub")
 def end_membership(call: Call, services: Services) -> Answer:
     """Ends a membership, and all that the member granted for the organisation. One's own may be ended by anybody."""
     user, organisation, subject = acting_user(call, services), organisation_of(call, services), call.path["sub"]
@@ -127,6 +131,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     return page_of(page, writer_of_invitations(page.items, services))
 
 
+@act("invitation.made", "organisation")
 def invite(call: Call, services: Services) -> Answer:
     """Offers a membership to whoever has this username or this verified e-mail address, if anybody does."""
     wanted = call.read(documents.NewInvitation)
@@ -148,6 +153,7 @@ def invite(call: Call, services: Services) -> Answer:
     return Answer(201, writer_of_invitations((invitation,), services)(invitation))
 
 
+@act("invitation.withdrawn", "organisation")
 def withdraw_invitation(call: Call, services: Services) -> Answer:
     """Takes an offer back."""
     organisation = administered(call, services)
@@ -173,6 +179,7 @@ def list_own_invitations(call: Call, services: Services) -> Answer:
     return Answer(document=documents.OwnInvitations(items=items).model_dump(mode="json"))
 
 
+@act("invitation.answered", SELF)
 def answer_invitation(call: Call, services: Services) -> Answer:
     """Makes the user a member, or takes the offer from the table."""
     wanted, user = call.read(documents.InvitationAnswer), acting_user(call, services)

@@ -32,6 +32,7 @@ from authserver.management.account.acting import (
 )
 from authserver.management.account.api_keys import OPERATIONS as API_KEYS
 from authserver.management.account.members import OPERATIONS as MEMBERS
+from authserver.management.audited import SELF, act
 from authserver.management.pages import LONGEST, one_after_the_other
 from authserver.management.present import Known, PresentEnds
 from authserver.models.browsers import Consent, Session
@@ -60,6 +61,7 @@ def get_profile(call: Call, services: Services) -> Answer:
     return Answer(document=_write_profile(acting_user(call, services)))
 
 
+@act("user.profile.changed", SELF)
 def change_profile(call: Call, services: Services) -> Answer:
     """Changes the name."""
     user = acting_user(call, services)
@@ -90,6 +92,7 @@ def list_sessions(call: Call, services: Services) -> Answer:
     return page_of(Page(tuple(alive), cursor), _write_session)
 
 
+@act("session.ended", SELF)
 def end_session(call: Call, services: Services) -> Answer:
     """Signs one browser out."""
     user = acting_user(call, services)
@@ -102,6 +105,7 @@ def end_session(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("sessions.ended", SELF)
 def end_sessions(call: Call, services: Services) -> Answer:
     """Signs every browser out, in one write; applications stay connected."""
     services.withdrawals.end_sessions(acting_user(call, services).sub)
@@ -160,6 +164,7 @@ def get_application(call: Call, services: Services) -> Answer:
     return Answer(document=document.model_dump(mode="json"))
 
 
+@act("application.disconnected", "client_id")
 def disconnect_application(call: Call, services: Services) -> Answer:
     """Ends all that the user granted an application or allowed it before; it has to ask again."""
     user = acting_user(call, services)
@@ -169,6 +174,7 @@ def disconnect_application(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("applications.disconnected", SELF)
 def disconnect_applications(call: Call, services: Services) -> Answer:
     """The same for every application, whether the lists have it yet or not; the user stays signed in."""
     user = acting_user(call, services)
@@ -252,6 +258,7 @@ def list_applications_of_organisation(call: Call, services: Services) -> Answer:
     return page_of(Page(tuple(items), page.next), lambda one: one.model_dump(mode="json"))
 
 
+@act("application.disconnected", "client_id")
 def disconnect_application_of_organisation(call: Call, services: Services) -> Answer:
     """Ends all that members granted an application for the organisation; it has to ask each again."""
     organisation, client = administered(call, services), _client(call, services)
@@ -259,6 +266,7 @@ def disconnect_application_of_organisation(call: Call, services: Services) -> An
     return Answer()
 
 
+@act("authorization.companies.set", "id")
 def set_companies(call: Call, services: Services) -> Answer:
     """Changes the companies that an application reaches, without new tokens.
 
@@ -309,6 +317,7 @@ def get_approval(call: Call, services: Services) -> Answer:
     return Answer(document=_write_approval(approval, _known_of((approval,), services), ends, services))
 
 
+@act("approval.answered", "organisation")
 def answer_approval(call: Call, services: Services) -> Answer:
     """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
     wanted = call.read(documents.Decision)
@@ -328,6 +337,7 @@ def answer_approval(call: Call, services: Services) -> Answer:
     return Answer(document=_write_approval(answered, _known_of((answered,), services), ends, services))
 
 
+@act("approval.withdrawn", "organisation")
 def withdraw_approval(call: Call, services: Services) -> Answer:
     """Takes back what was asked, or answered.
 

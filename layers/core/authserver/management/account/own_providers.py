@@ -11,6 +11,7 @@ from authserver.documents import identity_provider as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound
 from authserver.management.account.acting import administered, administration
 from authserver.management.admin.identity_providers import patched, wrapped
+from authserver.management.audited import act
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Organisation
 from authserver.services import Services
@@ -31,6 +32,7 @@ def get_own_provider(call: Call, services: Services) -> Answer:
     return Answer(document=_write(_provider(call, administered(call, services), services), services))
 
 
+@act("identity_provider.changed", "idp")
 def change_own_provider(call: Call, services: Services) -> Answer:
     """Changes one of them, in one write, if it is still as it was looked at, and the user an administrator.
 

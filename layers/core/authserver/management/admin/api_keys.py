@@ -11,6 +11,7 @@ from authserver.management import Answer, Call, Invalid, NotFound, Operation, ap
 from authserver.management.account.api_keys import require_allowed
 from authserver.management.admin.powers import require_powers
 from authserver.management.admin.told import tell
+from authserver.management.audited import act
 from authserver.models import ACTIVE
 from authserver.models.api_keys import ApiKey
 from authserver.models.organisations import ADMINISTRATOR
@@ -35,6 +36,7 @@ def list_api_keys(call: Call, services: Services) -> Answer:
     return page_of(page, api_keys.writer(page.items, services))
 
 
+@act("api_key.made")
 def make_api_key(call: Call, services: Services) -> Answer:
     """Makes a key for a user, a client or an organisation. The key itself is in the answer, and never told again."""
     require_powers(call, services)
@@ -52,6 +54,7 @@ def get_api_key(call: Call, services: Services) -> Answer:
     return Answer(document=api_keys.writer((key,), services)(key))
 
 
+@act("api_key.ended", "api_key")
 def end_api_key(call: Call, services: Services) -> Answer:
     """Ends a key; its user is told."""
     key = api_keys.find(call.path["api_key"], services)

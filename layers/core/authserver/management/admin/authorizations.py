@@ -4,10 +4,12 @@ from typing import Any
 
 from authserver.documents import authorization as documents
 from authserver.management import Answer, Call, Invalid, NotFound, Operation, page_of
+from authserver.management.audited import act
 from authserver.management.present import PresentEnds
 from authserver.models.tokens import Authorization
 from authserver.services import Services
 
+KINDS = {"subject": "user", "client_id": "client", "organisation": "organisation"}
 OF = {
     "subject": "Of this user",
     "client_id": "To this client",
@@ -30,6 +32,7 @@ def get_authorization(call: Call, services: Services) -> Answer:
     return Answer(document=_write(authorization, PresentEnds(services)))
 
 
+@act("authorization.revoked", "id")
 def revoke_authorization(call: Call, services: Services) -> Answer:
     """Revokes an authorization and all that hangs on it."""
     authorization = services.tokens.find(call.path["id"])
@@ -38,10 +41,13 @@ def revoke_authorization(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("authorizations.revoked")
 def revoke_authorizations(call: Call, services: Services) -> Answer:
     """Revokes everything of a subject, of a client or of an organisation, in one write."""
     whose = _whose(call)
     _require_existing(whose, services)
+    ((name, identifier),) = whose.items()
+    services.is_about(identifier, KINDS[name])
     services.withdrawals.end(**whose)
     return Answer()
 

@@ -8,6 +8,7 @@ from authserver.documents import Document
 from authserver.documents.client import metadata_of
 from authserver.management import Answer, Call, Conflict, Invalid, Operation, page_of
 from authserver.management.admin.clients import READ, WRITE
+from authserver.management.audited import act
 from authserver.models import ACTIVE, DISABLED
 from authserver.models.documents import FetchedDocument
 from authserver.services import Services
@@ -90,6 +91,7 @@ def get_document(call: Call, services: Services) -> Answer:
     return Answer(document=_write(described.model_copy(update=more)))
 
 
+@act("client.document.changed", "client_id")
 def change_document(call: Call, services: Services) -> Answer:
     """Blocks the identifier or lets it in again, in one write; everything that was issued to it ends either way."""
     client_id = _client_id(call, services)

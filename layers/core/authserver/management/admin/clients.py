@@ -17,6 +17,7 @@ from authserver.documents.client import ClientMetadata, Line, Terms, metadata_of
 from authserver.identity import hashes
 from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, NotFound, Operation, Problem, page_of
+from authserver.management.audited import act
 from authserver.management.client_records import (
     IssuedSecret,
     NewSecret,
@@ -116,6 +117,7 @@ def list_clients(call: Call, services: Services) -> Answer:
     return page_of(page, lambda client: describe(client, services))
 
 
+@act("client.created")
 def create_client(call: Call, services: Services) -> Answer:
     """Registers a client. Its secret is in the answer, once."""
     document = call.read(NewClient)
@@ -139,6 +141,7 @@ def get_client(call: Call, services: Services) -> Answer:
     return Answer(document=describe(existing(call.path["client_id"], services), services))
 
 
+@act("client.changed", "client_id")
 def patch_client(call: Call, services: Services) -> Answer:
     """Changes a client by a merge patch; disabling it ends everything issued to it, at once."""
     client_id = call.path["client_id"]
@@ -166,12 +169,14 @@ def _patched(client: Client, call: Call, services: Services) -> Client:
     return _administered(client, document)
 
 
+@act("client.deleted", "client_id")
 def delete_client(call: Call, services: Services) -> Answer:
     """Ends a client: nothing issued to it stands, and its identifier is never given again."""
     services.withdrawals.delete_client(existing(call.path["client_id"], services).client_id)
     return Answer()
 
 
+@act("client.secret.made", "client_id")
 def create_secret(call: Call, services: Services) -> Answer:
     """Another secret, told once; the others end after the overlap."""
     asked = call.read(NewSecret)
@@ -185,16 +190,19 @@ def create_secret(call: Call, services: Services) -> Answer:
     return Answer(201, {**describe_secret(stored), "client_secret": secret})
 
 
+@act("client.secret.ended", "client_id")
 def delete_secret(call: Call, services: Services) -> Answer:
     """Ends one of the client's secrets at once."""
     drop_secret(lambda: existing(call.path["client_id"], services), call.path["secret"], services)
     return Answer()
 
 
+@act("initial_access_token.made")
 def create_initial_access_token(call: Call, services: Services) -> Answer:
     """A token for the registration endpoint (RFC 7591 section 3), kept as its hash."""
     asked = call.read(NewInitialAccessToken)
     token, record = new_initial_access_token(asked.uses, asked.lifetime, services)
+    services.is_about(record.id)
     services.tokens.put_initial_access_token(record)
     document = IssuedInitialAccessToken(
         initial_access_token=token, id=record.id, uses=asked.uses, expires_at=record.expires_at
@@ -210,6 +218,7 @@ def list_initial_access_tokens(call: Call, services: Services) -> Answer:
     return page_of(Page(usable, page.next), _write_initial_access_token)
 
 
+@act("initial_access_token.revoked", "id")
 def revoke_initial_access_token(call: Call, services: Services) -> Answer:
     """Lets nobody register by it any more; what was registered stays."""
     if not services.withdrawals.revoke_initial_access_token(call.path["id"]):
@@ -217,6 +226,7 @@ def revoke_initial_access_token(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("client.registration_token.revoked", "client_id")
 def revoke_registration_access_token(call: Call, services: Services) -> Answer:
     """Keeps whoever registered a client from seeing, changing and deleting it (RFC 7592); the client goes on."""
 

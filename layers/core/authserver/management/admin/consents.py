@@ -5,6 +5,7 @@ from typing import Any
 from authserver.documents import authorization as documents
 from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, NotFound, Operation, page_of
+from authserver.management.audited import act
 from authserver.management.present import Known, PresentEnds
 from authserver.models.browsers import Consent
 from authserver.models.users import User
@@ -18,6 +19,7 @@ def list_consents(call: Call, services: Services) -> Answer:
     return page_of(page, lambda one: _write(one, ends, known, services))
 
 
+@act("consent.forgotten", "sub")
 def forget_consent(call: Call, services: Services) -> Answer:
     """Has a client ask a user again. What it was granted stays: that is among the authorizations."""
     user, client_id = _user(call, services), call.path["client_id"]

@@ -7,6 +7,7 @@ from authserver.documents import identity_provider as documents
 from authserver.identity.claims import claims_of_provider
 from authserver.identity.providers import wrap_secret
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
+from authserver.management.audited import act
 from authserver.models.configuration import IdentityProvider
 from authserver.services import Services
 from authserver.storage.configuration import DomainTaken
@@ -20,6 +21,7 @@ def list_providers(_call: Call, services: Services) -> Answer:
     return Answer(document={"items": [_write(provider) for provider in services.identity_providers.list()]})
 
 
+@act("identity_provider.created")
 def create_provider(call: Call, services: Services) -> Answer:
     """Adds a provider. People may sign in through it within a minute."""
     wanted = call.read(documents.NewIdentityProvider)
@@ -30,6 +32,7 @@ def create_provider(call: Call, services: Services) -> Answer:
             raise Conflict("What this Idempotency-Key made has ended", reason="provider_ended")
         given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
         existing = replace(given.record(wrapped(given, services), services.now()), made_by=made_by)
+        services.is_about(identifier)
         if not _put(existing, services):
             raise Conflict("The identifier is taken")
     elif not made_by or existing.made_by != made_by:
@@ -42,6 +45,7 @@ def get_provider(call: Call, services: Services) -> Answer:
     return Answer(document=_write(_provider(call, services)))
 
 
+@act("identity_provider.changed", "idp")
 def change_provider(call: Call, services: Services) -> Answer:
     """Changes a provider. Disabled, nobody signs in through it; who did so before stays signed in."""
     for _ in range(ATTEMPTS):
@@ -59,6 +63,7 @@ def _changed(call: Call, provider: IdentityProvider, services: Services) -> Iden
     return replace(given.record(secret, provider.created_at), made_by=provider.made_by, version=provider.version)
 
 
+@act("identity_provider.deleted", "idp")
 def delete_provider(call: Call, services: Services) -> Answer:
     """Removes a provider and frees its domains. The users who came through it stay, without a way in of their own."""
     services.identity_providers.delete(_provider(call, services).id)

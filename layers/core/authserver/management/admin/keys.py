@@ -5,6 +5,7 @@ from typing import Any, Literal
 from authserver.documents import key as documents
 from authserver.management import Answer, Call, Conflict, NotFound, Operation
 from authserver.management.admin.powers import require_powers
+from authserver.management.audited import act
 from authserver.models.keys import Key, Ring
 from authserver.services import Services
 from authserver.values import base64url
@@ -18,14 +19,20 @@ def list_keys(_call: Call, services: Services) -> Answer:
     return Answer(document={"items": [_write(key, ring, services.now()) for ring in rings for key in ring.keys]})
 
 
+@act("keys.rotated")
 def rotate_keys(_call: Call, services: Services) -> Answer:
     """Gives every ring a new key, which is published now and used in about 70 minutes.
 
     A ring whose newest key is not in use yet gets none; so the same call twice is one rotation.
     """
-    return Answer(document=documents.Rotation(rotated=services.keys.rotate(at_once=True)).model_dump(mode="json"))
+    return Answer(
+        document=documents.Rotation(rotated=services.keys.rotate(at_once=True, note=services.note)).model_dump(
+            mode="json"
+        )
+    )
 
 
+@act("key.withdrawn", "kid")
 def withdraw_key(call: Call, services: Services) -> Answer:
     """Withdraws a key that somebody else may have: it leaves the key set now, another one takes over at once, and
     within a minute no function trusts it.
@@ -45,6 +52,7 @@ def withdraw_key(call: Call, services: Services) -> Answer:
     raise Conflict("The keys are being changed by somebody else")
 
 
+@act("deployment.everything_ended")
 def end_everything(call: Call, services: Services) -> Answer:
     """Ends all that was begun here until now: every session, token, consent, approval and link, machines' tokens among
     it.

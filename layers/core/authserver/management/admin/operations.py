@@ -2,6 +2,7 @@
 
 from authserver.management.admin import (
     api_keys,
+    audit,
     authorizations,
     client_documents,
     clients,
@@ -30,4 +31,5 @@ OPERATIONS = (
     *keys.OPERATIONS,
     *identity_providers.OPERATIONS,
     *theme.OPERATIONS,
+    *audit.OPERATIONS,
 )

@@ -12,6 +12,7 @@ from authserver.identity.begin import key_text
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, page_of
 from authserver.management.account.members import is_alive, writer_of_invitations
 from authserver.management.admin.told import tell
+from authserver.management.audited import act
 from authserver.management.deletion import order_erasure
 from authserver.management.present import Known
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
@@ -26,6 +27,7 @@ def list_organisations(call: Call, services: Services) -> Answer:
     return page_of(services.organisations.list(limit=call.limit, cursor=call.cursor), _write)
 
 
+@act("organisation.created")
 def create_organisation(call: Call, services: Services) -> Answer:
     """Adds an organisation."""
     wanted = call.read(documents.NewOrganisation)
@@ -36,6 +38,7 @@ def create_organisation(call: Call, services: Services) -> Answer:
         api_keys=wanted.api_keys,
         created_at=services.now(),
     )
+    services.is_about(organisation.id)
     if not services.organisations.create(organisation):
         organisation = _made_before(call, organisation, services)
     return Answer(201, _write(organisation))
@@ -46,6 +49,7 @@ def get_organisation(call: Call, services: Services) -> Answer:
     return Answer(document=_write(_organisation(call, services)))
 
 
+@act("organisation.changed", "organisation")
 def change_organisation(call: Call, services: Services) -> Answer:
     """Renames, disables or enables an organisation. Disabling ends everything granted for it at once."""
     organisation = _organisation(call, services)
@@ -58,6 +62,7 @@ def change_organisation(call: Call, services: Services) -> Answer:
     return Answer(document=_write(changed))
 
 
+@act("organisation.deleted", "organisation")
 def delete_organisation(call: Call, services: Services) -> Answer:
     """Removes an organisation for good, with all that was granted for it; its identifier is never given again.
 
@@ -71,6 +76,7 @@ def delete_organisation(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("organisation.company.set", "organisation")
 def put_company(call: Call, services: Services) -> Answer:
     """Adds or renames a company."""
     company, wanted = _company(call), call.read(documents.Company)
@@ -80,6 +86,7 @@ def put_company(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("organisation.company.removed", "organisation")
 def drop_company(call: Call, services: Services) -> Answer:
     """Takes a company out. Tokens reach it no longer: each is compared with the companies that there are."""
     if not services.withdrawals.drop_company(call.path["organisation"], _company(call)):
@@ -95,6 +102,7 @@ def list_members(call: Call, services: Services) -> Answer:
     return page_of(page, lambda one: _write_member(one, known.user(one.subject)))
 
 
+@act("membership.set", "sub")
 def put_member(call: Call, services: Services) -> Answer:
     """Makes a user a member or changes the role, and the user is told. What a former administrator was issued for it is
     over. Groups may be changed with it, or alone."""
@@ -117,6 +125,7 @@ def put_member(call: Call, services: Services) -> Answer:
     return Answer(document=_write_member(replace(membership, groups=had if groups is None else groups), user))
 
 
+@act("membership.ended", "sub")
 def delete_member(call: Call, services: Services) -> Answer:
     """Ends a membership, and all that the member was issued for the organisation; the user is told."""
     organisation, sub = _organisation(call, services), call.path["sub"]
@@ -137,6 +146,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
     return page_of(Page(pending, page.next), writer_of_invitations(pending, services))
 
 
+@act("invitation.withdrawn", "organisation")
 def withdraw_invitation(call: Call, services: Services) -> Answer:
     """Takes an offer back."""
     organisation = _organisation(call, services)

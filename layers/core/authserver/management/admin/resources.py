@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from authserver.documents import resource as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation
+from authserver.management.audited import act
 from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import DEFAULT, OFFLINE_ACCESS, ScopeCatalogue
 from authserver.services import Services
@@ -34,6 +35,7 @@ def get_resource(call: Call, services: Services) -> Answer:
     return Answer(document=_write(_of(call, services)))
 
 
+@act("resource.set", "resource_id")
 def put_resource(call: Call, services: Services) -> Answer:
     """Describes a resource, or describes it anew. From then on there are tokens for it."""
     resource = described(_id(call), call.read(documents.NewResource), _scopes(services))
@@ -43,6 +45,7 @@ def put_resource(call: Call, services: Services) -> Answer:
     return Answer(document=_write(resource))
 
 
+@act("resource.removed", "resource_id")
 def delete_resource(call: Call, services: Services) -> Answer:
     """Removes a resource: there are no more tokens for it, and those that there are let nobody in.
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from authserver.documents import scope as documents
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem
+from authserver.management.audited import act
 from authserver.scopes import BUILT_IN, DEFAULT, GRANTABLE_BY, OFFLINE, ScopeCatalogue, ScopeDefinition
 from authserver.services import Services
 
@@ -34,6 +35,7 @@ def get_scope(call: Call, services: Services) -> Answer:
     return Answer(document=_write(definition))
 
 
+@act("scope.set", "scope")
 def put_scope(call: Call, services: Services) -> Answer:
     """Defines a scope, or defines it anew; one that was removed only as it was."""
     wanted, name = call.read(documents.NewScope), _name(call)
@@ -41,6 +43,7 @@ def put_scope(call: Call, services: Services) -> Answer:
     return Answer(document=_write(changed) if changed else None)
 
 
+@act("scope.removed", "scope")
 def delete_scope(call: Call, services: Services) -> Answer:
     """Takes a scope out of the catalogue, unless another includes it.
 

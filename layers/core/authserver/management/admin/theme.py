@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from authserver.documents import theme as documents
 from authserver.management import Answer, Call, Conflict, Operation, Problem
+from authserver.management.audited import act
 from authserver.models.configuration import Theme
 from authserver.services import Services
 from authserver.theme import DEFAULT, objections
@@ -14,6 +15,7 @@ def get_theme(_call: Call, services: Services) -> Answer:
     return _answer(services.configuration.theme() or DEFAULT)
 
 
+@act("theme.set")
 def put_theme(call: Call, services: Services) -> Answer:
     """Sets the theme, whole, in place of what is there. Colours that people could not read are refused."""
     wanted = call.read(documents.NewTheme)
@@ -27,6 +29,7 @@ def put_theme(call: Call, services: Services) -> Answer:
     return _answer(after)
 
 
+@act("theme.removed")
 def delete_theme(_call: Call, services: Services) -> Answer:
     """Goes back to how pages look without a theme."""
     services.configuration.delete_theme()

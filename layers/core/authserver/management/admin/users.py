@@ -31,6 +31,7 @@ from authserver.identity.second_factors import factors_of
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, deletion, page_of
 from authserver.management.admin.powers import require_powers
 from authserver.management.admin.told import tell
+from authserver.management.audited import act
 from authserver.models import ACTIVE
 from authserver.models.users import Attribute, Identity, User
 from authserver.services import Services
@@ -52,6 +53,7 @@ def list_users(call: Call, services: Services) -> Answer:
     return page_of(services.users.list(limit=call.limit, cursor=call.cursor), _write)
 
 
+@act("user.created")
 def create_user(call: Call, services: Services) -> Answer:
     """Adds a user, with a password, with a hash of one that another system kept, or with neither."""
     wanted = call.read(documents.NewUser)
@@ -73,6 +75,7 @@ def create_user(call: Call, services: Services) -> Answer:
     if _is_a_clients(user.sub, services):
         # Else a client's own token could be taken for the user's (RFC 9700 section 4.15).
         raise Conflict("A client has this identifier")
+    services.is_about(user.sub)
     if not services.users.create(user):
         # Nor is an identifier given again: everybody who knows it takes it for who had it (OpenID Connect Core section
         # 2).
@@ -85,6 +88,7 @@ def get_user(call: Call, services: Services) -> Answer:
     return Answer(document=_write(_user(call, services)))
 
 
+@act("user.changed", "sub")
 def change_user(call: Call, services: Services) -> Answer:
     """Changes a user, who is told. Disabling ends everything of theirs at once; so does taking an operator's powers.
 
@@ -101,8 +105,8 @@ def change_user(call: Call, services: Services) -> Answer:
         raise Conflict(TAKEN_ADDRESS, reason="email_taken") from None
     if changed is None:
         raise NotFound("user")
-    for act in _acts(changes):
-        tell(user, act, services)
+    for done in _acts(changes):
+        tell(user, done, services)
     return Answer(document=_write(changed))
 
 
@@ -155,6 +159,7 @@ def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
         yield ACCOUNT_ENABLED if changes["status"] == ACTIVE else ACCOUNT_DISABLED
 
 
+@act("user.deleted", "sub")
 def delete_user(call: Call, services: Services) -> Answer:
     """Removes a user for good, with all that they had; the identifier is nobody's ever after.
 
@@ -164,6 +169,7 @@ def delete_user(call: Call, services: Services) -> Answer:
     return Answer()
 
 
+@act("user.password.set", "sub")
 def set_password(call: Call, services: Services) -> Answer:
     """Sets a password; sessions and tokens from before are over, and the user is told."""
     wanted = call.read(documents.NewPassword)
@@ -181,6 +187,7 @@ def get_factors(call: Call, services: Services) -> Answer:
     return Answer(document=documents.Factors.of(factors).model_dump(mode="json"))
 
 
+@act("user.factors.removed", "sub")
 def remove_factors(call: Call, services: Services) -> Answer:
     """Helps whoever lost them: a password alone signs the user in again.
 
@@ -201,6 +208,7 @@ def list_identities(call: Call, services: Services) -> Answer:
     return Answer(document=documents.Identities(items=items).model_dump(mode="json"))
 
 
+@act("user.identity.linked", "sub")
 def link_identity(call: Call, services: Services) -> Answer:
     """Lets an identity of a provider sign in as this user: only who runs the server may say they are one person."""
     wanted, user = call.read(documents.NewIdentity), _changeable(call, services)
@@ -216,6 +224,7 @@ def link_identity(call: Call, services: Services) -> Answer:
     return Answer(201, _write_identity(identity))
 
 
+@act("user.identity.unlinked", "sub")
 def unlink_identity(call: Call, services: Services) -> Answer:
     """Takes an identity away from the user: it signs in no more, and sessions and tokens from before are over."""
     user = _changeable(call, services)
@@ -243,6 +252,7 @@ def list_links(call: Call, services: Services) -> Answer:
     return Answer(document=documents.Links(items=items).model_dump(mode="json"))
 
 
+@act("user.link.withdrawn", "sub")
 def withdraw_link(call: Call, services: Services) -> Answer:
     """Takes such a link back: whoever opens it is told that it is over."""
     user = _changeable(call, services)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from authserver.documents.client import ClientMetadata, Terms, metadata_of
 from authserver.management import Answer, Call, NotFound, Operation, Problem, page_of
+from authserver.management.audited import act
 from authserver.management.client_records import (
     IssuedSecret,
     NewSecret,
@@ -62,6 +63,7 @@ def list_apps(call: Call, services: Services) -> Answer:
     return page_of(owned, lambda client: _describe(client, services))
 
 
+@act("client.created")
 def create_app(call: Call, services: Services) -> Answer:
     """Registers an app. Its secret is in the answer, once."""
     owner = _owner(call)
@@ -79,6 +81,7 @@ def get_app(call: Call, services: Services) -> Answer:
     return Answer(document=_describe(own_app(call, services), services))
 
 
+@act("client.changed", "client_id")
 def patch_app(call: Call, services: Services) -> Answer:
     """Changes an app by a merge patch. What it was verified for makes it a test app again."""
 
@@ -91,12 +94,14 @@ def patch_app(call: Call, services: Services) -> Answer:
     return Answer(document=_describe(client, services, secret))
 
 
+@act("client.deleted", "client_id")
 def delete_app(call: Call, services: Services) -> Answer:
     """Ends an app, and all that was issued to it."""
     end(lambda: own_app(call, services), services)
     return Answer()
 
 
+@act("client.secret.made", "client_id")
 def create_secret(call: Call, services: Services) -> Answer:
     """Another secret, told once; the others end after the overlap."""
     asked = call.read(NewSecret)
@@ -104,6 +109,7 @@ def create_secret(call: Call, services: Services) -> Answer:
     return Answer(201, {**describe_secret(stored), "client_secret": secret})
 
 
+@act("client.secret.ended", "client_id")
 def delete_secret(call: Call, services: Services) -> Answer:
     """Ends one of the app's secrets at once."""
     drop_secret(lambda: own_app(call, services), call.path["secret"], services)

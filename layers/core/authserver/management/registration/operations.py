@@ -86,6 +86,7 @@ def serve(request: HttpRequest, services: Services) -> HttpResponse:
 
 def register(request: HttpRequest, services: Services) -> HttpResponse:
     """RFC 7591 section 3.1: the rules first, so that nothing is spent on what is refused."""
+    services = _noting("client.registered", "", request, services)
     licence = _licence(request, services)
     metadata = _acceptable(_document(request), None, services)
     if licence is None and metadata.token_endpoint_auth_method == "none":
@@ -112,6 +113,7 @@ def read(request: HttpRequest, client_id: str, services: Services) -> HttpRespon
 
 def update(request: HttpRequest, client_id: str, services: Services) -> HttpResponse:
     """RFC 7592 section 2.2: what the document leaves out goes back to its default."""
+    services = _noting("client.changed", client_id, request, services)
     token = _bearer(request)
     document = _document(request)
 
@@ -128,12 +130,20 @@ def update(request: HttpRequest, client_id: str, services: Services) -> HttpResp
 
 def delete(request: HttpRequest, client_id: str, services: Services) -> HttpResponse:
     """RFC 7592 section 2.3: everything that was issued to the client ends with it."""
+    services = _noting("client.deleted", client_id, request, services)
     token = _bearer(request)
     try:
         end(lambda: _own(client_id, token, services), services)
     except Conflict:
         raise _changed_meanwhile() from None
     return HttpResponse(204, NO_STORE)
+
+
+def _noting(act: str, client_id: str, request: HttpRequest, services: Services) -> Services:
+    """These services for what a client does to its own registration, of which the audit is told."""
+    from authserver.identity.audit import by_client  # few deployments let clients register
+
+    return by_client(services, act, client_id, source=request.source, request=request.id)
 
 
 # ------------------------------------------------------------------ who may

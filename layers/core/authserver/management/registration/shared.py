@@ -52,6 +52,7 @@ def shared_client(metadata: ClientMetadata, take_a_place: Callable[[], None], se
             return given
         if attempt == 0:
             take_a_place()
+        services.is_about(wanted.client_id)
         if services.clients.create(wanted, slot=slot):
             return wanted
     raise TemporarilyUnavailable("Please register again", reason="changed_meanwhile")

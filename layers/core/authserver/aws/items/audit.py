@@ -1,0 +1,41 @@
+"""The items of the audit."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from authserver.aws.items.primary_keys import audit_day, event_key, key_text
+from authserver.aws.items.records import attributes_of, record_of
+from authserver.aws.table import Write, encode_item
+from authserver.models.audit import AuditEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def event_of(item: Mapping[str, Any]) -> AuditEvent:
+    named = {"id": item["id"].partition("#")[2], "fields": tuple(item.get("fields", ()))}
+    return record_of(AuditEvent, {**item, **named})
+
+
+def event_write(event: AuditEvent) -> Write:
+    """Puts an event that is not there yet."""
+    item = {
+        **attributes_of(event),
+        "id": event_key(event.id),
+        "listed": audit_day(day_of(event.created_at), event.id),
+        "listed_actor": key_text(event.actor),
+        "listed_object": object_listed(event.object_kind, event.object_id),
+    }
+    return Write.put(encode_item(item), "attribute_not_exists(id)")
+
+
+def object_listed(kind: str, identifier: str) -> str:
+    """What the events of an object are listed by."""
+    return f"{kind}#{key_text(identifier)}"
+
+
+def day_of(instant: int) -> str:
+    """The day of an instant in epoch seconds, in UTC, as ``YYYY-MM-DD``."""
+    return time.strftime("%Y-%m-%d", time.gmtime(instant))

@@ -1,0 +1,77 @@
+"""Who did what, and how an event comes with its act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from authserver.records import dataclass
+
+if TYPE_CHECKING:
+    from authserver.models.audit import AuditEvent
+    from authserver.storage.lists import Page
+
+
+class Note:
+    """The event of an act that is under way: the first write of the act writes it as well, in one transaction.
+
+    So there is an event for each act that was done, and none for one that was not. What an act creates is known only
+    while it runs (`is_about`).
+    """
+
+    __slots__ = ("event", "is_written")
+
+    def __init__(self, event: AuditEvent) -> None:
+        self.event = event
+        self.is_written = False
+
+    def is_about(self, object_id: str, kind: str = "") -> None:
+        """What the act is done to has this identifier; and it is of this kind, unless the act's name tells it.
+
+        Something that makes itself, such as a client that registers, is who acts as well.
+        """
+        event = self.event
+        self.event = replace(
+            event, object_id=object_id, object_kind=kind or event.object_kind, actor=event.actor or object_id
+        )
+
+    def refused(self, reason: str) -> AuditEvent:
+        """The event of the act if it was not done, and why."""
+        return replace(self.event, outcome="refused", reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are wanted: from `since` until `until`, in epoch seconds, both included; `actor`, `object_kind` with
+    `object_id`, and `act` narrow it down. An `act` that ends in ``.`` stands for all that begin with it."""
+
+    since: int
+    until: int
+    actor: str = ""
+    object_kind: str = ""
+    object_id: str = ""
+    act: str = ""
+
+    def includes(self, event: AuditEvent) -> bool:
+        """Whether the event is one of them."""
+        return (
+            self.since <= event.created_at <= self.until
+            and self.actor in ("", event.actor)
+            and self.object_kind in ("", event.object_kind)
+            and self.object_id in ("", event.object_id)
+            and (self.act in ("", event.act) or (self.act.endswith(".") and event.act.startswith(self.act)))
+        )
+
+
+class AuditStore(Protocol):
+    def draw_source_key(self, key: str) -> bool:
+        """Sets what hashes of addresses are made with (`ends.Deployment`), if there is none; tells whether it did."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Keeps an event that has no act to go with. Writing the same one again changes nothing."""
+
+    def events(self, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Page[AuditEvent]:
+        """The wanted events, the newest first, in parts that may be short or empty before the last.
+
+        Eventually consistent. Raises `BadCursor`.
+        """
