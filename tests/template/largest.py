@@ -12,6 +12,7 @@ STACK = "authserver-of-a-company-for-its-customers"[:40]
 REGION = "ap-southeast-1"  # none of the partition `aws` is longer
 ACCOUNT = "123456789012"
 
+_SECOND_DOMAIN = "api.customers.of-a-company-with-a-long-name.example"
 _DOMAIN = "login.customers.of-a-company-with-a-long-name.example"
 _FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{'f' * 64}:live"
 
@@ -28,15 +29,26 @@ CHOICES = {
     "ApiKeys": "On",
     "Registration": "InitialAccessToken",
     "Tracing": "Active",
+    "DisableExecuteApiEndpoint": "true",
+    "PublishOutputs": "true",
+    "Canary": "On",
+    "AccessLogs": "On",
+    "ClientMetrics": "On",
 }
 """By parameter."""
 
 # A value as long as an operator with much to say has it.
 TEXTS = {
+    "AuthDomainName": _DOMAIN,
+    "DomainName": _SECOND_DOMAIN,
+    "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012",
+    "HostedZoneId": "Z" + "0" * 31,
+    "Release": "f" * 64,
+    "AlarmTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{'t' * 64}",
     "Issuer": f"https://{_DOMAIN}",
     "ResourceUrl": f"https://api.{_DOMAIN}/v1",
     "Resources": " ".join(f"https://api-{at}.{_DOMAIN}" for at in range(2)),
-    "RedirectSchemes": " ".join(f"scheme-of-application-{at}" for at in range(16)),
+    "RedirectSchemes": " ".join(f"scheme-of-application-{at}" for at in range(8)),
     "RouteScopes": ", ".join(f"GET /resources-{at}/...=resource-{at}.read" for at in range(4)),
     "ClientDocuments": " ".join(f"client-{at}.of-a-company.example" for at in range(2)),
     "TokenHook": _FUNCTION,
@@ -56,7 +68,7 @@ TEXTS = {
 
 
 class Largest:
-    """`resources` are those that are made, resolved, by logical id; `outputs` their values by name."""
+    """`resources` are those that are made, resolved, by logical id."""
 
     def __init__(self, written: Written) -> None:
         self.template = written.template
@@ -71,11 +83,6 @@ class Largest:
         self.resources: dict[str, dict[str, Any]] = {
             logical_id: {**resource, "Properties": self.resolver.resolve(resource.get("Properties", {}), logical_id)}
             for logical_id, resource in made.items()
-        }
-        self.outputs: dict[str, str] = {
-            name: self.resolver.resolve(output["Value"], name)
-            for name, output in written.template["Outputs"].items()
-            if self._is_made(output, name)
         }
 
     def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
@@ -106,6 +113,9 @@ class Largest:
                 references[logical_id] = f"mrk-{'k' * 32}"
                 attributes[logical_id, "Arn"] = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{references[logical_id]}"
                 attributes[logical_id, "KeyId"] = references[logical_id]
+            case "AWS::ApiGatewayV2::DomainName" | "AWS::ApiGateway::DomainName":
+                attributes[logical_id, "RegionalDomainName"] = f"d-{'d' * 10}.execute-api.{REGION}.amazonaws.com"
+                attributes[logical_id, "RegionalHostedZoneId"] = "Z" + "0" * 20
             case "AWS::DynamoDB::Table":
                 attributes[logical_id, "StreamArn"] = f"{attributes[logical_id, 'Arn']}/stream/2026-11-30T12:00:00.000"
             case "AWS::Lambda::LayerVersion":
