@@ -45,9 +45,11 @@ def test_versions_outlive_the_release_so_that_it_can_be_gone_back_to(written: Wr
 
 def test_nothing_goes_past_the_alias(written: Written) -> None:
     """Routes, authorizers, schedules, permissions, policies, environments and outputs: whoever invokes a function
-    invokes `live`, or a rollback would not be theirs. Its versions, its alias and its settings alone name it."""
+    invokes `live`, or a rollback would not be theirs. Its versions, its alias and its settings name it, and the alarms
+    on its metrics."""
     functions = set(written.functions.values())
     may = {"AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"}
+    may.add("AWS::CloudFormation::Stack")
     for name, resource in written.resources.items():
         named = functions & set(references(resource))
         assert resource["Type"] in may or not named, f"{name} names {named}"

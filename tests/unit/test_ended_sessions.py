@@ -20,16 +20,18 @@ from authserver.messages.mail import PASSWORD_RESET, Letter, MailOrder, NoLetter
 from authserver.messages.site import View, Visit
 from authserver.models import ACTIVE, DISABLED
 from authserver.models.configuration import IdentityProvider
+from authserver.models.organisations import ADMINISTRATOR, Membership
 from authserver.models.users import Identity
 from authserver.site import Answer, account, developer, organisations, security, serve
 from authserver.tokens.opaque import key_of
 from authserver.values import Secret, base64url
 from tests.authenticator import Authenticator
-from tests.fakes import ISSUER, PASSWORD, FakePasswords, client
+from tests.fakes import ISSUER, PASSWORD, FakePasswords, client, user
 from tests.fakes.record import READS
 from tests.unit.api import Api
 from tests.unit.server import App, Browser, Server, all_at_once
 from tests.unit.tenants import Tenants
+from tests.unit.test_api_keys import Keys
 from tests.unit.test_developer_portal import FORM
 from tests.unit.test_second_factors import code_at, give_passkey, give_totp
 
@@ -40,7 +42,7 @@ SCREENS = tuple(screen for site in SITES for screen in site.SCREENS)
 ACME = "/organisations/acme"
 GUARDED = (
     *("clients", "users", "factors", "organisations", "tokens", "browsers", "revocations", "withdrawals"),
-    "identity_providers",
+    *("identity_providers", "api_keys"),
 )
 
 type Form = Mapping[str, str | tuple[str, ...]]
@@ -126,7 +128,7 @@ class Person(Browser):
         raise AssertionError(path)
 
 
-class Scene(Tenants):
+class Scene(Keys):
     """Max has connected an application and registered one, has another browser, and asked Ada for more than he may."""
 
     def __init__(self) -> None:
@@ -178,6 +180,18 @@ class Scene(Tenants):
         Person(self, "max")
         return {"session": next(one.id for one in self.browsers.sessions("max").items if one.id != own.id)}
 
+    def own_key(self) -> Form:
+        return {"api_key": self.make().document["id"]}
+
+    def key_of_acme(self, by: str = "ada") -> Form:
+        return {"api_key": self.make_for(by=by).document["id"]}
+
+    def key_of_another(self) -> Form:
+        """A key of Acme that another administrator carries."""
+        self.users.create(user(sub="ann", username="ann"))
+        self.organisations.put_membership(Membership("acme", "ann", ADMINISTRATOR, self.clock(), "epoch of ann"))
+        return self.key_of_acme("ann")
+
     def secrets(self) -> tuple[str, ...]:
         api = Api(self, partner_operations(), "max")
         return tuple(one["id"] for one in api.get("/partner/apps/mine")["secrets"])
@@ -215,6 +229,7 @@ PROVIDER: Form = {
     "token_endpoint_auth_method": "client_secret_basic",
     "enabled": "on",
 }
+NEW_KEY: Form = {"name": "Nightly", "scope": "read", "days": "30"}
 # Each form by its page and its action: who sends it, at which address, and what is in it.
 FORMS: dict[str, tuple[str, Callable[[Scene, Person], tuple[str, Form]]]] = {
     "/my/apps disconnect-all": ("max", lambda server, _: ("/my/apps", {})),
@@ -222,6 +237,9 @@ FORMS: dict[str, tuple[str, Callable[[Scene, Person], tuple[str, Form]]]] = {
     "/my/apps/{client_id} forget": ("max", lambda server, _: ("/my/apps/personal", {})),
     "/my/sessions end": ("max", lambda server, person: ("/my/sessions", server.other_browser(person))),
     "/my/sessions end-others": ("max", lambda server, _: ("/my/sessions", {})),
+    "/my/api-keys/new make": ("max", lambda *_: ("/my/api-keys/new", NEW_KEY)),
+    "/my/api-keys end": ("max", lambda server, _: ("/my/api-keys", server.own_key())),
+    "/my/api-keys end-all": ("max", lambda server, _: ("/my/api-keys", server.own_key())),
     "/my/profile rename": ("max", lambda server, _: ("/my/profile", {"name": "Another"})),
     "/my/profile/email change": ("max", lambda server, _: ("/my/profile/email", {"email": NEW_ADDRESS})),
     "/my/delete delete": ("max", lambda server, _: ("/my/delete", {"confirmation": "max"})),
@@ -254,6 +272,15 @@ FORMS: dict[str, tuple[str, Callable[[Scene, Person], tuple[str, Form]]]] = {
         lambda server, _: (f"{ACME}/members/max", {"groups": "sales"}),
     ),
     "/organisations/{organisation}/members/{sub} remove": ("ada", lambda server, _: (f"{ACME}/members/max", {})),
+    "/organisations/{organisation}/api-keys/new make": (
+        "ada",
+        lambda *_: (f"{ACME}/api-keys/new", {**NEW_KEY, "entities": "a1"}),
+    ),
+    "/organisations/{organisation}/api-keys end": ("ada", lambda server, _: (f"{ACME}/api-keys", server.key_of_acme())),
+    "/organisations/{organisation}/api-keys take-over": (
+        "ada",
+        lambda server, _: (f"{ACME}/api-keys", server.key_of_another()),
+    ),
     "/organisations/{organisation}/invite invite": ("ada", lambda server, _: (f"{ACME}/invite", {"name": "eve"})),
     "/organisations/{organisation}/sign-in/{idp} change": ("ada", lambda server, _: (f"{ACME}/sign-in/work", PROVIDER)),
     "/organisations/{organisation}/apps/{client_id} companies": (

@@ -60,21 +60,21 @@ _REASONS = {
         access_token_revoked acr_unmet acr_unreachable administrator_scope answered_before api_key_ended api_keys_off
         approval_changed audience authorization_expired authorization_revoked bridge_contradicts_itself bridge_ended
         bridge_organisation bridge_refused bridge_resource bridge_scope bridge_subject_unknown
-        bridge_without_offline_access changed_meanwhile client_disabled client_ended client_gone client_secret
-        code_401 code_expired code_revoked company_not_granted denied_by_user device_code_expired device_code_revoked
+        bridge_without_offline_access changed_meanwhile client_disabled client_ended client_gone client_secret code_401
+        code_expired code_revoked company_not_granted denied_by_user device_code_expired device_code_revoked
         device_code_used device_over document_budget document_contended ended expired federation_*
-        federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old
-        federation_code_refused federation_code_too_long federation_denied federation_disabled
-        federation_domain_unknown federation_no_account federation_provider_unknown grant_type_withdrawn
-        id_token_hint_audience id_token_hint_old initial_token_garbage initial_token_spent insufficient_scope
-        invitation_over key_set_budget key_set_contended login_* login_401 login_403 mail_off not_administrator
-        operator_scope organisation_gone organisation_not_asked organisation_not_granted organisation_not_own
-        organisation_without_keys passkey_challenge passkey_count passkey_id_too_long passkey_late passkey_malformed
-        passkey_not_verified passkey_unknown password_wrong provider_ended quota_apps quota_day recover_400
-        recover_over refresh_expired refresh_revoked registration_over request_of_another_page request_over reset_400
-        resource_not_granted resource_removed scope_ended scope_exceeds_client scope_exceeds_grant scope_missing
-        scope_withdrawn second_factor_owed secret_last secrets_live session_missing sign_in_cancelled slow_down
-        subject_hint_mismatch token_hook_refused user_not_active user_unknown verify_another verify_over verify_taken
+        federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old federation_code_refused
+        federation_code_too_long federation_denied federation_disabled federation_domain_unknown federation_no_account
+        federation_provider_unknown grant_type_withdrawn id_token_hint_audience id_token_hint_old initial_token_garbage
+        initial_token_spent insufficient_scope invitation_over key_set_budget key_set_contended login_* login_401
+        login_403 made_before mail_off not_administrator operator_scope organisation_gone organisation_not_asked
+        organisation_not_granted organisation_not_own organisation_without_keys passkey_challenge passkey_count
+        passkey_id_too_long passkey_late passkey_malformed passkey_not_verified passkey_unknown password_wrong
+        provider_ended quota_apps quota_day recover_400 recover_over refresh_expired refresh_revoked registration_over
+        request_of_another_page request_over reset_400 resource_not_granted resource_removed scope_ended
+        scope_exceeds_client scope_exceeds_grant scope_missing scope_withdrawn second_factor_owed secret_last
+        secrets_live session_missing sign_in_cancelled slow_down subject_hint_mismatch token_hook_refused
+        user_not_active user_unknown verify_another verify_over verify_taken
     """,
     "security": """
         assertion_used authorization_of_another_client bridge_of_another_client code_replayed csrf
