@@ -172,7 +172,8 @@ def test_what_a_failed_creation_left_is_to_be_deleted_first(
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
 DATA = {
-    name: f"old-{name}" for name in ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable")
+    name: f"old-{name}"
+    for name in ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "AuditTable")
 }
 
 

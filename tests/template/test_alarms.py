@@ -198,7 +198,7 @@ def let_keys_age(world: World) -> None:
     world.clock.pass_by(200 * 86_400)
     module = world.load("rotate_keys")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(module.services.keys), "rotate", lambda _: ())
+        patch.setattr(type(module.services.keys), "rotate", lambda *_, **__: ())
         with world.using(rotate_keys=module):
             world.invoke("rotate_keys", {})
 

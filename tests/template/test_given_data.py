@@ -93,7 +93,7 @@ def test_each_must_be_given_and_is_what_it_should_be(written: Written) -> None:
 
 def test_the_tables_and_the_key_are_what_a_stack_stores_in(written: Written) -> None:
     assert set(data_of(written.template)) == {
-        *("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "WrappingKey")
+        *("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable", "AuditTable", "WrappingKey")
     }
     assert set(data_of(written.template)) <= written.template["Outputs"].keys()  # by which the next stack is given them
 

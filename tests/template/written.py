@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from authserver.aliases import ALIASES
@@ -33,7 +33,7 @@ class Statement:
 
 ANY = "x-amazon-apigateway-any-method"
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
-INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+)")
+INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+|\*)")
 
 
 class Written:
@@ -70,7 +70,18 @@ class Written:
         policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
         chosen = choose_parameters(self.template["Parameters"], parameters, {})
         resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
-        return [_statement(one, resolver) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
+        written = [_statement(one, resolver) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
+        return [replace(one, resources=tuple(self._each(one.resources))) for one in written]
+
+    def _each(self, resources: tuple[str, ...]) -> Iterator[str]:
+        """The resources, with each index of a table where all are named."""
+        for resource in resources:
+            table, _, index = resource.partition("/index/")
+            if index != "*":
+                yield resource
+                continue
+            indexes = self.template["Resources"][table]["Properties"]["GlobalSecondaryIndexes"]
+            yield from (f"{table}/index/{one['IndexName']}" for one in indexes)
 
     def environment(self, function: str) -> dict[str, Any]:
         own = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Environment", {})

@@ -91,7 +91,7 @@ def _note_refusal(note: Note, problem: Problem, call: Call, services: Services) 
     Raises `TemporarilyUnavailable`.
     """
     if call.is_administrative and not note.is_written and problem.status != MALFORMED:
-        services.audit.record(note.refused(problem.reason))
+        services.audit.record(note.of_refusal(problem.reason))
 
 
 MALFORMED = 400

@@ -35,7 +35,7 @@ class Note:
             event, object_id=object_id, object_kind=kind or event.object_kind, actor=event.actor or object_id
         )
 
-    def refused(self, reason: str) -> AuditEvent:
+    def of_refusal(self, reason: str) -> AuditEvent:
         """The event of the act if it was not done, and why."""
         return replace(self.event, outcome="refused", reason=reason)
 
