@@ -231,7 +231,7 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
     return [
         str(Path(sys.executable).with_name("sam")),
         *("deploy", "--stack-name", stack, "--config-env", environment),
-        *("--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
+        *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *(("--parameter-overrides", *overrides) if overrides else ()),
     ]

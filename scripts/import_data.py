@@ -9,7 +9,7 @@ CloudFormation imports what no stack has, and nothing else in the same step: doc
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from scripts.given_data import Template, data_of
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 CHANGE_SET = "import-data"
+MAY_BE_MADE = ("AuditTable",)
+"""Nothing else refers to what is in it: where it is gone, or is to begin anew, the next deployment makes it."""
 _IDENTIFIERS = {"AWS::DynamoDB::Table": "TableName", "AWS::KMS::Key": "KeyId"}
 
 
@@ -43,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def import_data(client: Any, stack: str, template: Template, given: Mapping[str, str]) -> None:
     """Creates the stack. Raises `Refused`, or what boto3 raises."""
-    data = data_of(template)
+    data = {name: kind for name, kind in data_of(template).items() if name in given or name not in MAY_BE_MADE}
     if given.keys() != data.keys():
         raise Refused(f"Say all of {', '.join(data)}, and nothing else.")
     client.create_change_set(
         StackName=stack,
         ChangeSetName=CHANGE_SET,
         ChangeSetType="IMPORT",
-        TemplateBody=json.dumps(data_alone(template), separators=(",", ":")),
+        TemplateBody=json.dumps(data_alone(template, data), separators=(",", ":")),
         Parameters=[{"ParameterKey": "DeletionProtection", "ParameterValue": "true"}],
         ResourcesToImport=[
             {
@@ -67,9 +69,8 @@ def import_data(client: Any, stack: str, template: Template, given: Mapping[str,
     client.get_waiter("stack_import_complete").wait(StackName=stack, WaiterConfig=often)
 
 
-def data_alone(template: Template) -> Template:
-    """The template without all that is not stored in."""
-    data = data_of(template)
+def data_alone(template: Template, data: Iterable[str]) -> Template:
+    """The template with these tables and the key alone."""
     resources = {name: one for name, one in template["Resources"].items() if name in data}
     written = json.dumps([resources, template["Conditions"]], default=str)
     return {

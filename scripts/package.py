@@ -21,6 +21,7 @@ from scripts.deploy import BUILD, pairs, release
 
 PACKAGE = BUILD.with_name("package")
 TEMPLATE = "authserver.template.json"
+NESTED = Path(__file__).parent.parent / "stacks"
 
 DECIDED = ("BearerTokenIn", "AuthorizerCacheSeconds", "Deployment", "Architecture")
 """Parameters that the package has one value of: SAM reads them, or the code was built for them."""
@@ -59,6 +60,7 @@ def write_package(build: Path, package: Path, given: Mapping[str, str]) -> None:
     parameters = choose_parameters(written["Parameters"], dict(given), {})
     digest = release(build, parameters)
     archives = {folder.name: _archive(folder, package) for folder in sorted(build.iterdir()) if folder.is_dir()}
+    archives |= {nested.name: _copied(nested, package) for nested in sorted(NESTED.glob("*.yaml"))}
     template = packaged(translated(written, {**parameters, "Release": digest}), parameters, archives)
     for name, value in {**given, "Release": digest}.items():
         template["Parameters"][name]["Default"] = value
@@ -81,6 +83,10 @@ def packaged(template: dict[str, Any], parameters: Mapping[str, str], archives: 
                 properties["Description"] = {"Ref": "Release"}
             case "AWS::Lambda::LayerVersion":
                 properties["Content"] = _place(properties["Content"], archives)
+            case "AWS::CloudFormation::Stack":
+                name = archives[Path(properties["TemplateURL"]).name]
+                place = f"https://${{ArtifactBucket}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/${{ArtifactPrefix}}{name}"
+                properties["TemplateURL"] = {"Fn::Sub": place}
             case "AWS::Lambda::Version":
                 properties["Description"] = {"Ref": "Release"}
                 resource["UpdateReplacePolicy"] = "Retain"
@@ -107,6 +113,13 @@ def _archive(folder: Path, package: Path) -> str:
             archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     name = f"{folder.name}-{_digest(half)[:16]}.zip"
     half.rename(package / name)
+    return name
+
+
+def _copied(template: Path, package: Path) -> str:
+    """Writes the template of a nested stack, named by what is in it; its name."""
+    name = f"{template.stem}-{_digest(template)[:16]}{template.suffix}"
+    (package / name).write_bytes(template.read_bytes())
     return name
 
 

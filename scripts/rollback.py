@@ -15,6 +15,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 ALIAS = "live"
+LEFT = "left "  # begins the alias's description, which names the releases that nobody is to go back to
+DIGITS = 12  # of a release's digest, there
+MOST_LEFT = 15  # a description has 256 characters
 
 
 class Refused(Exception):
@@ -28,6 +31,7 @@ class Function:
     name: str
     live: int
     releases: Mapping[int, str]
+    left: tuple[str, ...] = ()  # the beginnings of the releases that were left by going back, the last one first
 
     @property
     def release(self) -> str:
@@ -35,8 +39,13 @@ class Function:
 
     @property
     def before(self) -> str | None:
-        """The release that was live before this one; None if this is the function's first."""
-        earlier = [number for number, one in self.releases.items() if number < self.live and one != self.release]
+        """The release that was live before this one, without those that were left by going back; None if this is the
+        function's first."""
+        earlier = [
+            number
+            for number, one in self.releases.items()
+            if number < self.live and one != self.release and one[:DIGITS] not in self.left
+        ]
         return self.releases[max(earlier)] if earlier else None
 
     def version_of(self, release: str) -> int | None:
@@ -87,6 +96,7 @@ def read_functions(session: boto3.Session, stack: str) -> Iterator[Function]:
         yield Function(
             name=name,
             live=int(alias["FunctionVersion"]),
+            left=tuple(alias.get("Description", "").removeprefix(LEFT).split()),
             releases={
                 int(version["Version"]): version.get("Description", "")
                 for page in listed
@@ -131,7 +141,14 @@ def _move(client: Any, function: Function, release: str) -> bool:
     if version == function.live:
         return True
     try:
-        client.update_alias(FunctionName=function.name, Name=ALIAS, FunctionVersion=str(version))
+        left = (function.release[:DIGITS], *function.left) if version < function.live else function.left
+        left = tuple(one for one in dict.fromkeys(left) if one and one != release[:DIGITS])[:MOST_LEFT]
+        client.update_alias(
+            FunctionName=function.name,
+            Name=ALIAS,
+            FunctionVersion=str(version),
+            Description=f"{LEFT}{' '.join(left)}" if left else "",
+        )
     except (BotoCoreError, ClientError) as error:
         print(f"  {function.name}: {error}", file=sys.stderr)
         return False

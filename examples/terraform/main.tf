@@ -45,7 +45,7 @@ locals {
 }
 
 resource "aws_s3_object" "archive" {
-  for_each    = fileset(var.package, "*.zip")
+  for_each    = fileset(var.package, "{*.zip,*.yaml}")
   bucket      = var.bucket
   key         = "${var.prefix}${each.value}"
   source      = "${var.package}/${each.value}"
@@ -61,7 +61,7 @@ resource "aws_s3_object" "template" {
 
 resource "aws_cloudformation_stack" "authserver" {
   name         = var.name
-  capabilities = ["CAPABILITY_IAM"]
+  capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
   template_url = "https://${data.aws_s3_bucket.package.bucket_regional_domain_name}/${aws_s3_object.template.key}"
   parameters = merge(var.parameters, {
     ArtifactBucket = var.bucket

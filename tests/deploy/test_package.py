@@ -25,12 +25,18 @@ FOLDERS = [
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
     plain = translated(WRITTEN, {**PARAMETERS, "Release": "a" * 64})
-    return packaged(plain, PARAMETERS, {folder: f"{folder}.zip" for folder in FOLDERS})
+    return packaged(plain, PARAMETERS, {**{folder: f"{folder}.zip" for folder in FOLDERS}, "alarms.yaml": "a.yaml"})
 
 
 def test_nothing_is_left_for_sam(template: dict[str, Any]) -> None:
     assert "Transform" not in template
     assert not [one for one in template["Resources"].values() if one["Type"].startswith("AWS::Serverless::")]
+
+
+def test_a_nested_stack_is_found_where_its_template_is_put(template: dict[str, Any]) -> None:
+    (alarms,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::CloudFormation::Stack")
+    place = "https://${ArtifactBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/${ArtifactPrefix}a.yaml"
+    assert alarms["Properties"]["TemplateURL"] == {"Fn::Sub": place}
 
 
 def test_whatever_is_named_is_there(template: dict[str, Any]) -> None:

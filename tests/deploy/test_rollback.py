@@ -90,6 +90,17 @@ def test_a_release_that_was_deployed_again_comes_after_the_one_between(stack: De
     assert stack.live() == [B, B]
 
 
+def test_a_release_that_was_left_is_not_gone_back_to(stack: Deployed) -> None:
+    for release in (A, B):
+        stack.deploy(release)
+    assert rollback.main(["--stack", "s"]) == 0
+    stack.deploy(C)
+    assert rollback.main(["--stack", "s"]) == 0
+    assert stack.live() == [A, A]
+    assert rollback.main(["--stack", "s", "--release", B]) == 0  # unless somebody says so
+    assert stack.live() == [B, B]
+
+
 def test_a_function_that_is_newer_stays(stack: Deployed) -> None:
     stack.deploy(A, "Token")
     stack.deploy(B)

@@ -63,17 +63,19 @@ class Operator:
 
     def _run(self, line: str, variables: Mapping[str, str]) -> str:
         command, _, target = line.partition(" > ")
+        command, _, source = command.partition(" < ")
         program, *arguments = (Template(word).substitute(variables) for word in shlex.split(command))
-        output = self._authserver(arguments) if program == "authserver" else self._aws(*arguments)
+        output = self._authserver(arguments, source) if program == "authserver" else self._aws(*arguments)
         if target:
             (self._folder / target).write_text(output)
         return output
 
-    def _authserver(self, arguments: list[str]) -> str:
+    def _authserver(self, arguments: list[str], source: str) -> str:
         session: Any = Quiet(self._world)
+        typed = (self._folder / source).read_text() if source else None
         here = patch.object(authserver_cli.stack, "StackTransport", lambda name: StackTransport(name, session))
         with here:
-            result = CliRunner(mix_stderr=False).invoke(main, arguments, env={"AUTHSERVER_STACK": "authserver"})
+            result = CliRunner(mix_stderr=False).invoke(main, arguments, typed, env={"AUTHSERVER_STACK": "authserver"})
         assert result.exit_code == 0, (arguments, result.stdout, result.stderr, result.exception)
         return result.stdout
 

@@ -20,7 +20,7 @@ def start(project: Project, **options: Any) -> None:
     ("before", "after", "where"),
     [
         ("Type: AWS::KMS::Key", "Type: AWS::SQS::Queue", "Key: .*AWS::SQS::Queue"),
-        ("{Description: For tests}", "{Description: For tests, MultiRegion: true}", "Key.MultiRegion"),
+        ("{Description: For tests}", "{Description: For tests, Origin: EXTERNAL}", "Key.Origin"),
         ("{Description: For tests}", "{KeySpec: HMAC_9000}", "Key"),
         ("      BillingMode: PAY", "      StreamSpecification: {}\n      BillingMode: PAY", "Things.StreamSpec"),
         ("ProjectionType: KEYS_ONLY", "ProjectionType: KEYS_ONLY, Mystery: 1", "(?s)Things: .*Mystery"),

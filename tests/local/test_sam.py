@@ -16,6 +16,7 @@ OPEN = {"/openapi.json", METADATA, f"{METADATA}/{{path+}}"}
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SAM's own code
 def test_every_route_of_the_resource_api_has_its_authorizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    (tmp_path / "stacks").symlink_to(ROOT / "stacks")
     (tmp_path / "template.yaml").write_text(unaliased((ROOT / "template.yaml").read_text()))
     stacks, _ = SamLocalStackProvider.get_stacks(str(tmp_path / "template.yaml"))
     routes = [route for route in ApiProvider(stacks).api.routes if route.event_type == "Api" and route.function_name]

@@ -341,6 +341,11 @@ class Table:
         keys = tuple((item[key]["S"], int(item["created_at"]["N"])) for item in answer["Items"])
         return keys, "LastEvaluatedKey" in answer
 
+    @property
+    def beforehand(self) -> Table:
+        """The same table for what is written before an act, which may still be refused: without the act's event."""
+        return Table(self._dynamodb, self.name, Guard(self._guard.checks))
+
     def put(self, item: Item) -> None:
         self._perform(Write.put(item))
 

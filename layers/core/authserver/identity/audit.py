@@ -10,6 +10,7 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from authserver.models.audit import AuditEvent
+from authserver.records import replace
 from authserver.settings import DAY
 from authserver.storage.audit import Note
 from authserver.values import base64url
@@ -53,6 +54,16 @@ def by_client(services: Services, act: str, client_id: str, *, source: str = "",
     return services.noting(
         note_of(services, act, "client", client_id, "client", object_id=client_id, source=source, request=request)
     )
+
+
+def of_its_own(services: Services, act: str, organisation: str) -> Services:
+    """These services for an act that is done before the one under way, to the same object and by the same actor: it
+    stays done if the other one is refused after all."""
+    if services.note is None:
+        return services
+    now, event = services.now(), services.note.event
+    own = replace(event, id=identifier(now, services.random(10)), act=act, organisation=organisation, fields=())
+    return services.noting(Note(own))
 
 
 def by_itself(services: Services, act: str, object_kind: str, **more: Any) -> Services:

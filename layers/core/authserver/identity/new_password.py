@@ -32,7 +32,7 @@ def refusal(password: Secret, username: str, service: str, address: str = "") ->
     text = hashed_form(password.reveal())
     if len(text) < MIN_CHARACTERS:
         return TOO_SHORT
-    if len(text.encode()) > MAX_OCTETS:
+    if max(len(text.encode()), len(password.reveal().encode())) > MAX_OCTETS:
         return TOO_LONG
     if "\x00" in text:
         return UNUSABLE

@@ -88,10 +88,12 @@ def _fields(body: Any) -> tuple[str, ...]:
 def _note_refusal(note: Note, problem: Problem, call: Call, services: Services) -> None:
     """An administrative act that was refused is an event as well, unless the call was malformed.
 
+    What the call names has not been looked at then: of what is not there, and of what was to be set, nothing is kept.
+
     Raises `TemporarilyUnavailable`.
     """
     if call.is_administrative and not note.is_written and problem.status != MALFORMED:
-        services.audit.record(note.of_refusal(problem.reason))
+        services.audit.record(note.of_refusal(problem.reason, is_known=problem.status != NOT_FOUND))
 
 
-MALFORMED = 400
+MALFORMED, NOT_FOUND = 400, 404

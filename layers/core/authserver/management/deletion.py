@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from authserver.errors import TemporarilyUnavailable
+from authserver.identity.audit import of_its_own
 from authserver.identity.begin import key_text
 from authserver.models import ACTIVE
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
@@ -76,9 +77,10 @@ def _has_left(user: User, services: Services, others: Others | None) -> bool:
     led = [one.organisation for one in _memberships(user, services) if one.role == ADMINISTRATOR]
     for organisation in led if len(led) > FITTING else ():
         witness = others.administrators.get(organisation, "") if others else ""
+        withdrawals = of_its_own(services, "membership.ended", organisation).withdrawals
         if not witness:
-            services.withdrawals.delete_membership(organisation, user.sub)
-        elif not services.withdrawals.end_membership(organisation, user.sub, witness):
+            withdrawals.delete_membership(organisation, user.sub)
+        elif not withdrawals.end_membership(organisation, user.sub, witness):
             return False
     return True
 

@@ -35,9 +35,10 @@ class Note:
             event, object_id=object_id, object_kind=kind or event.object_kind, actor=event.actor or object_id
         )
 
-    def of_refusal(self, reason: str) -> AuditEvent:
-        """The event of the act if it was not done, and why."""
-        return replace(self.event, outcome="refused", reason=reason)
+    def of_refusal(self, reason: str, *, is_known: bool) -> AuditEvent:
+        """The event of the act if it was not done, and why; with its object if there is such a one."""
+        event = replace(self.event, outcome="refused", reason=reason, fields=())
+        return event if is_known else replace(event, object_id="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class DynamoUsers:
             try:
                 item = self._table.update(key, expression, condition, values, names=names, answer="ALL_NEW")
             except ConditionFailed:
-                if not make_user_maps(self._table, sub, changes, identity):
+                if not make_user_maps(self._table.beforehand, sub, changes, identity):
                     return None
             else:
                 return user_of(decode_item(item))
@@ -205,7 +205,7 @@ class DynamoUsers:
                 return None
             if not self._table.transact(self._moving(move, changes, condition, identity)):
                 return self.get(sub)
-            make_user_maps(self._table, sub, changes, identity)
+            make_user_maps(self._table.beforehand, sub, changes, identity)
         raise _contended()
 
     def _moving(self, move: "Move", changes: Mapping[str, Any], condition: str, identity: str) -> list[Placed]:

@@ -22,8 +22,11 @@ def list_events(call: Call, services: Services) -> Answer:
         raise Invalid("act", "must be the name of an act, or the beginning of one with a dot at its end")
     if "object" in call.query and not (kind and identifier):
         raise Invalid("object", "must be a kind and an identifier, such as client:web")
+    since = _instant("from", call, max(0, until - RECENT))
+    if since > until:
+        raise Invalid("from", "must not be later than `to`")
     wanted = Wanted(
-        since=_instant("from", call, max(0, until - RECENT)),
+        since=since,
         until=until,
         actor=call.query.get("actor", ""),
         object_kind=kind,

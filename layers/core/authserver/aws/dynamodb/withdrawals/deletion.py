@@ -22,8 +22,9 @@ from authserver.storage.withdrawals import Others
 
 MOST_WRITES = 100  # of a transaction
 # That a deletion needs beside memberships: the user, the end, what is left, two login names, the factors; an operator
-# who stays, the session that decided; and the identities.
-BESIDE_MEMBERSHIPS = 8 + MOST_IDENTITIES
+# who stays, the session that decided, and the deployment's item, which a session's end may be in; the event; and the
+# identities.
+BESIDE_MEMBERSHIPS = 10 + MOST_IDENTITIES
 MOST_OTHERS = 40  # administrators who stay that one transaction checks
 
 
@@ -53,7 +54,7 @@ class UserDeletion(Withdrawals):
                 return False
             for membership in memberships:
                 keys = organisation_ends(membership.organisation)
-                self._tokens.transact(make_map(self._tables.tokens, keys, "approvers"))
+                self._tokens.beforehand.transact(make_map(self._tables.tokens, keys, "approvers"))
         raise contended()
 
     def _removing(self, sub: str, item: Item | None, now: int) -> list[Placed]:

@@ -94,5 +94,5 @@ class GrantWithdrawals(Withdrawals):
                 return not refused
             if self._users.get(membership) is None:  # no member any more, of whom there is nothing to end
                 return not self._tokens.transact([(self._tables.tokens, remove)])
-            self._tokens.transact(make_map(self._tables.users, [membership], "clients"))
+            self._tokens.beforehand.transact(make_map(self._tables.users, [membership], "clients"))
         raise contended()

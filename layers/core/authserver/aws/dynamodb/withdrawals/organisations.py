@@ -125,7 +125,7 @@ class OrganisationWithdrawals(Withdrawals):
                 return False
             if stored is not None:
                 keys = organisation_ends(stored.organisation)
-                self._tokens.transact(make_map(self._tables.tokens, keys, "approvers"))
+                self._tokens.beforehand.transact(make_map(self._tables.tokens, keys, "approvers"))
         raise contended()
 
     def withdraw_invitation(self, invitation_id: str) -> None:

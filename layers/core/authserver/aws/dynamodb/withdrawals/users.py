@@ -110,7 +110,7 @@ class UserWithdrawals(Withdrawals):
                 raise AddressTaken
             if not self._tokens.transact(self._changing(sub, changes, version, move)):
                 return read(user_of, self._users.get({"id": f"user#{sub}"}))
-            if not make_user_maps(self._users, sub, changes) and not (move and move.stored):
+            if not make_user_maps(self._users.beforehand, sub, changes) and not (move and move.stored):
                 return None
         raise contended()
 
