@@ -1,9 +1,11 @@
 """The audit: its events come with the first write of their act, are listed by what they are about, and never change."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from authserver.aws.dynamodb.users import make_user_maps
 from authserver.identity.audit import identifier as audit_identifier
 from authserver.models.audit import AuditEvent
 from authserver.settings import DAY
@@ -14,7 +16,7 @@ from tests.contract.estate import built
 from tests.contract.implementations import GUARDED, Stores
 from tests.contract.records import NOW, event, identifier
 from tests.contract.verbs import PORTS, READ, VERBS, verbs_of
-from tests.fakes import client
+from tests.fakes import client, user
 
 NOTED = [f"{port}.{verb}" for port in GUARDED for verb in verbs_of(PORTS[port]) if VERBS[f"{port}.{verb}"].kind != READ]
 
@@ -53,6 +55,25 @@ def test_a_write_that_is_refused_has_no_event_and_what_is_written_instead_has(st
     assert not noting.clients.create(taken)
     assert about(stores, note.event) == ()
     assert noting.clients.create(client(client_id=identifier()))
+    assert about(stores, note.event) == (note.event,)
+
+
+def test_what_is_made_ready_for_an_act_has_no_event_yet(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act may still be refused, or fail, once there is room for what it changes."""
+    if stores.dynamodb is None:
+        pytest.skip("what is in memory needs no room")
+    somebody, note = user(sub=identifier(), username=identifier()), Note(event())
+    assert stores.users.create(somebody)
+    seen: list[tuple[AuditEvent, ...]] = []
+
+    def make_room(*arguments: Any) -> bool:
+        made = make_user_maps(*arguments)
+        seen.append(about(stores, note.event))
+        return made
+
+    monkeypatch.setattr("authserver.aws.dynamodb.withdrawals.users.make_user_maps", make_room)
+    assert stores.noting(note, None).withdrawals.change_user(somebody.sub, attributes={"department": "Sales"})
+    assert seen == [()]
     assert about(stores, note.event) == (note.event,)
 
 

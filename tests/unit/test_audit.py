@@ -10,9 +10,11 @@ from authserver.identity.audit import draw_source_key, identifier
 from authserver.management.admin import operations as admin
 from authserver.management.partner import operations as partner
 from authserver.models.audit import AuditEvent
+from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.settings import DAY
 from authserver.storage.audit import Wanted
 from authserver.values import sha256
+from tests import fakes
 from tests.fakes import START
 from tests.unit.api import Api
 from tests.unit.server import Server
@@ -72,9 +74,29 @@ def test_what_an_operator_is_refused_is_an_event_and_what_was_malformed_is_none(
     assert operator.call("PATCH", "/admin/clients/web", {"shoe_size": 43}).status == 400
     (event,) = events(server)
     assert (event.act, event.object_id, event.outcome, event.reason) == (
-        *("client.deleted", "nobody", "refused"),
+        *("client.deleted", "", "refused"),
         "not_found",
     )
+
+
+def test_a_refusal_keeps_nothing_of_what_nobody_looked_at(server: Server, operator: Api) -> None:
+    """A mistyped path may be somebody's address, and a name of a field anything."""
+    assert operator.call("PATCH", "/admin/users/carol@a.example", {"hunter_two": "x"}).status == 404
+    (event,) = events(server)
+    assert (event.act, event.outcome, event.object_id, event.fields) == ("user.changed", "refused", "", ())
+
+
+def test_memberships_that_a_deletion_ends_first_have_events_of_their_own(server: Server, operator: Api) -> None:
+    server.users.create(fakes.user(sub="max", username="max"))
+    for name in ("one", "two", "three", "four"):
+        server.organisations.create(Organisation(name, name))
+        server.organisations.put_membership(Membership(name, "max", ADMINISTRATOR, START, name))
+    assert operator.call("DELETE", "/admin/users/max").status == 204
+    acts = [(one.act, one.organisation) for one in events(server) if one.object_id == "max"]
+    assert sorted(acts) == [
+        *(("membership.ended", name) for name in ("four", "one", "three", "two")),
+        ("user.deleted", ""),
+    ]
 
 
 def test_what_a_developer_is_refused_is_none(server: Server) -> None:
@@ -147,6 +169,7 @@ def test_an_identifier_is_a_uuid_of_its_time() -> None:
     [
         ({"from": "yesterday"}, "from"),
         ({"to": "-1"}, "to"),
+        ({"from": "20", "to": "10", "actor": "alice"}, "from"),
         ({"object": "client"}, "object"),
         ({"object": ":web"}, "object"),
         ({"act": "client.*"}, "act"),
