@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ import click
 import pytest
 
 from authserver_cli.__main__ import main
+from local.template import read_template
+from scripts.given_data import with_given_data
+from scripts.package import ARTIFACTS
 from tests.docs.pages import FENCE, ROOT, every_page, name_of, spans
 
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
@@ -24,6 +28,8 @@ OTHERS = {
     "docs/protect-your-api.md": {"AuthorizationScopes"},
     "docs/threat-model.md": {"HttpOnly", "SameSite"},
     "docs/decisions/sign-in.md": {"SameSite"},
+    "docs/operations/package.md": {"CfnInclude"},
+    "docs/recipes/spring-boot.md": {"JwtDecoderFactory"},
     "docs/settings.md": {"Name"},
 }
 # Pages that tell of the routes of other systems; tests of their own compare them with what is answered.
@@ -51,7 +57,36 @@ def section(name: str) -> set[str]:
 
 
 PARAMETERS = section("Parameters")
+# What a parameter or an attribute of a resource may be, on one line or on a line each.
 VALUES = {value for values in re.findall(r"AllowedValues: \[(.*?)\]", TEMPLATE) for value in values.split(", ")}
+VALUES |= {
+    value
+    for values in re.findall(r"AllowedValues:\n((?: +- .+\n)+)", TEMPLATE)
+    for value in re.findall("- (.+)", values)
+}
+VALUES |= set(re.findall(r"^    DeletionPolicy: (\w+)$", TEMPLATE, re.MULTILINE))
+# Where outputs are published, in the Parameter Store of Systems Manager.
+PUBLISHED = {
+    path.replace("${AWS::StackName}", "{}") for path in re.findall(r'Type: String, Name: !Sub "(/[^"]+)"', TEMPLATE)
+}
+
+
+@cache
+def derived() -> set[str]:
+    """The parameters of templates that are made of this one: for given tables and key, and for other tools."""
+    return {*with_given_data(read_template(ROOT / "template.yaml"))["Parameters"], *ARTIFACTS}
+
+
+def types(text: str) -> set[str]:
+    """The last parts of the types of CloudFormation that a page names, such as Table of AWS::DynamoDB::Table."""
+    return set(re.findall(r"\bAWS::\w+::(\w+)", text))
+
+
+@cache
+def packages() -> set[str]:
+    """What a pinned requirement installs."""
+    pinned = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("requirements-*.txt"))
+    return set(re.findall(r"^([\w.-]+)(?:\[\w,]+\])?==", pinned, re.MULTILINE))
 
 
 @cache
@@ -80,13 +115,14 @@ def test_parameters_exist(page: Path) -> None:
     given = [name for span in spans(text) for name in re.findall(r"(?<![\w.-])([A-Z][a-z]+[A-Za-z]*)=", span)]
     for command in commands(text, "make"):
         given += re.findall(r"(?:^|[\s'=])([A-Z][a-z]\w*)=", command.partition("PARAMETERS=")[2])
-    assert set(given) - PARAMETERS - OTHERS.get(name_of(page), set()) == set()
+    assert set(given) - PARAMETERS - derived() - OTHERS.get(name_of(page), set()) == set()
 
 
 @PAGES
 def test_names_of_the_template_and_of_the_code_exist(page: Path) -> None:
-    named = {span for span in spans(page.read_text(encoding="utf-8")) if re.fullmatch(r"(?:[A-Z][a-z]+){2,}\d?", span)}
-    known = PARAMETERS | VALUES | section("Outputs") | section("Resources") | classes()
+    text = page.read_text(encoding="utf-8")
+    named = {span for span in spans(text) if re.fullmatch(r"(?:[A-Z][a-z]+){2,}\d?", span)}
+    known = PARAMETERS | derived() | VALUES | section("Outputs") | section("Resources") | classes() | types(text)
     assert named - known - OTHERS.get(name_of(page), set()) == set()
 
 
@@ -113,7 +149,7 @@ def is_routed(path: str) -> bool:
 
 def exists(methods: str, path: str) -> bool:
     """Whether a path, and each of its methods if it has any, is one of the APIs'; or what operations are beneath."""
-    if path in LOCAL or path in EXAMPLES:
+    if path in LOCAL or path in EXAMPLES or path in PUBLISHED:
         return True
     here = {method for method, operation in operations() if operation == path}
     if path.startswith(("/admin", "/account", "/partner")):
@@ -175,8 +211,9 @@ def test_targets_exist(page: Path) -> None:
 @PAGES
 def test_modules_exist(page: Path) -> None:
     for module in re.findall(r"python3? -m ([\w.]+)", page.read_text(encoding="utf-8")):
-        path = ROOT / module.replace(".", "/")
-        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists() or module in {"venv", "pip"}, module
+        path, top = ROOT / module.replace(".", "/"), module.partition(".")[0]
+        ours = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+        assert ours or top in {"pip", *sys.stdlib_module_names, *packages()}, module
 
 
 @PAGES
@@ -210,6 +247,8 @@ def test_files_exist(page: Path) -> None:
         ("```sh\nauthserver users create a \\\n  --nickname b\n```\n", test_commands_of_the_tool_exist),
         ("`make documentation`", test_targets_exist),
         ("`python -m benchmark`", test_modules_exist),
+        ("`AllAtTwice`", test_names_of_the_template_and_of_the_code_exist),
+        ("`/authserver/<stack>/Issuers`", test_routes_exist),
         ("`AUTHSERVER_SECRET`", test_environment_variables_of_the_tool_exist),
         ("`grants/code.py`", test_files_exist),
     ],
