@@ -30,7 +30,7 @@ KMS_KEY = 1.00  # a month
 BASE_MS = 10  # of a request, beside its round trips
 ROUND_TRIP_MS = 5  # a call of DynamoDB
 PASSWORD_MS = 200  # argon2id, in a function of 1 GB
-LOG_OCTETS = 1_000  # a request's line, with what CloudWatch adds
+LOG_OCTETS = 600  # a request's line, with the 26 that CloudWatch adds; a test writes such a line
 PAGES_OCTETS = 60_000  # of one sign-in: two pages, each as heavy as a test allows
 STORED_OCTETS = 8_000  # of a user: account, password, sessions, consents, authorizations
 METRICS = 30  # that are written all the time
@@ -121,6 +121,15 @@ def dollars(amount: float) -> str:
     return f"${amount:,.0f}" if amount >= 100 else f"${amount:,.2f}"
 
 
+def fixed_costs() -> str:
+    """What each row of the monthly table has in it; a line of 120 characters at most."""
+    metrics = METRIC * METRICS
+    return (
+        f"About ${fixed():.0f} of each is fixed once requests arrive: ${KMS_KEY:.0f} for the KMS key and"
+        f" ${metrics:.0f} for {METRICS} CloudWatch metrics.\n"
+    )
+
+
 def _million(name: str, cost: Cost) -> str:
     parts = (cost.gateway, cost.compute, cost.database, cost.logs, cost.transfer, cost.total)
     return " | ".join([f"| {name}", *(f"{part * 1e6:,.2f}" for part in parts)]) + " |"
@@ -139,7 +148,7 @@ def readme(text: str) -> str:
     _, end, after = rest.partition("<!-- End -->\n")
     if not end:
         raise ValueError("README.md has no comments between which the table of costs is")
-    return f"{before}{begin}{monthly_table()}{end}{after}"
+    return f"{before}{begin}{monthly_table()}\n{fixed_costs()}{end}{after}"
 
 
 def cost_page() -> str:
@@ -164,6 +173,7 @@ and taxes. Compare them with the [AWS pricing calculator](https://calculator.aws
 ## Per month
 
 {monthly_table()}
+{fixed_costs()}
 One user signs in {SIGN_INS} times a month, refreshes tokens {REFRESHES} times, and makes {CHECKS} API calls.
 The price of your own APIs is not included.
 
@@ -203,5 +213,7 @@ measured on AWS:
 - {METRICS} CloudWatch metrics receive data all the time. CloudWatch charges for the hours in which a metric
   receives data.
 - Cold starts, AWS X-Ray (`Tracing`), mails ($0.10 per 1,000), AWS WAF and a domain are not included.
+- What you turn on is not included either. Per month: alarms $3.00 and their dashboard $3.00, beyond the account's first
+  three dashboards (`AlarmTopic`); the canary $2.00 (`Canary`); the two alarms of a gradual `Deployment` $0.20.
 - The authorizer's cache is off, as it is by default, so that a revocation applies from the next call on.
 """

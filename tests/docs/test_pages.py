@@ -1,12 +1,16 @@
 """What docs/ says is what the code says."""
 
 import re
+import time
+from uuid import UUID
 
 import pytest
 from click import Context, Group
 
+from authserver.aws import log
 from authserver_cli.__main__ import main
-from scripts.costs import CHECKS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
+from scripts.costs import CHECKS, LOG_OCTETS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
+from scripts.deploy import SWITCHED_ON
 from scripts.on_call import on_call_page
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.coldstart.warm import FLOWS
@@ -85,10 +89,43 @@ def test_the_readmes_measured_numbers_are_those_of_the_tests() -> None:
     check = numbers["DynamoDB calls of a check by the authorizer, revocation included"]
     assert check == str(FLOWS["authorizer"].round_trips)
     sections = re.findall(r"^\| [^|]+ \| `", DOCUMENT.read_text(), re.MULTILINE)
-    assert len(sections) > int(numbers["sections of specifications that tests show"].split()[2].strip(","))
+    assert len(sections) > int(numbers["sections of specifications that tests cover"].split()[2].strip(","))
     shown = (ROOT / "docs" / "clients.md").read_text()
-    libraries = set(re.findall(r"^\| `([^`]+)` \| \S+ \| .* \| (?:works|passes) \|", shown, re.MULTILINE))
-    assert len(libraries) >= int(numbers["client libraries that sign in, at pinned versions"].split(",")[0])
+    told = numbers["client libraries that sign in, at pinned versions"]
+    libraries = set(re.findall(r"^\| `([^`]+)` \| \S+ \| .* \| works \|", shown, re.MULTILINE))
+    assert len(libraries) >= int(told.split(",")[0])
+    suites = set(re.findall(r"^\| `([^`]+)` \| \S+ \| .* \| passes \|", shown, re.MULTILINE))
+    assert ("@modelcontextprotocol/conformance" in suites) == ("the MCP conformance suite" in told)
+    assert not libraries & suites
+
+
+def test_a_log_line_is_as_long_as_the_costs_say(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a user at a client, as Lambda writes it, with the 26 octets that CloudWatch adds to each; to ten percent."""
+    monkeypatch.setenv("METRICS_NAMESPACE", "Authserver/authserver")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0")
+    identifier = str(UUID(int=1))
+    monkeypatch.setattr(log, "told", {"client_id": identifier, "subject": str(UUID(int=2))})
+    log._latency.cache_clear()
+    try:
+        log.write_request("/token", "POST", 200, "ok", identifier, time.perf_counter() - 0.012)
+    finally:
+        log._latency.cache_clear()
+    assert LOG_OCTETS * 0.9 < len(capsys.readouterr().out.rstrip("\n").encode()) + 26 <= LOG_OCTETS
+    for page in ("deploy.md", "operations/quotas.md"):
+        assert f"about {LOG_OCTETS} octets" in (ROOT / "docs" / page).read_text(), page
+
+
+def test_the_cost_page_names_what_each_choice_costs() -> None:
+    """With the prices that `make deploy` prints."""
+    [said] = re.findall(r"^- What you turn on is .*?(?=^- )", cost_page(), re.MULTILINE | re.DOTALL)
+    for name in ("AlarmTopic", "Canary", "Deployment"):
+        assert f"`{name}`" in said
+        for price in re.findall(r"\$[\d.]+", SWITCHED_ON[name].partition(":")[0]):
+            assert price in said, (name, price)
+    assert "dashboard $3.00" in said
+    assert "$3.00 for the dashboard" in SWITCHED_ON["AlarmTopic"]
 
 
 def test_every_kind_of_request_has_the_memory_of_its_function() -> None:
