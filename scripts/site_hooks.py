@@ -1,4 +1,5 @@
-"""What MkDocs does not do by itself: folders in the navigation, the page of the management APIs, links out of docs/.
+"""What MkDocs does not do by itself: folders in the navigation, the page of the management APIs, links out of docs/,
+pictures that lead to themselves, and room for wide tables.
 
 MkDocs calls these functions by their names (https://www.mkdocs.org/user-guide/configuration/#hooks).
 """
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 MANAGEMENT_API = "management-api.md"
+WIDE = ("settings.md",)  # pages of one wide table, which have no contents beside them
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)\s]+)\)")
+_PICTURE = re.compile(r"^!\[[^\]]*\]\(([^)\s]+\.png)\)$", re.MULTILINE)
 _HEAD = """# Management API reference
 
 Every operation of the admin, partner and account APIs, rendered from [openapi.json](openapi.json), which the server
@@ -39,7 +42,10 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs gives it
-    """Takes the links away that lead out of docs/, to files of the repository, which the site does not have."""
+    """Takes the links away that lead out of docs/, to files of the repository, which the site does not have.
+
+    A picture in a paragraph of its own leads to itself in full size, as it does on GitHub.
+    """
     docs = Path(config.docs_dir).resolve()
     folder = (docs / page.file.src_uri).parent
 
@@ -47,7 +53,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
         inside = (folder / found[3].partition("#")[0]).resolve().is_relative_to(docs)
         return found[0] if inside or found[1] else found[2]
 
-    return _LINK.sub(link, markdown)
+    if page.file.src_uri in WIDE:
+        page.meta["hide"] = ["toc"]
+    return _PICTURE.sub(r"[\g<0>](\1)", _LINK.sub(link, markdown))
 
 
 def _entries(nav: Any) -> Iterator[str]:

@@ -32,6 +32,24 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(found) == sorted({*here, "management-api.md"})
 
 
+def test_every_page_has_a_section_of_the_navigation() -> None:
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert [
+        entry["More"]
+        for entry in on_config(SimpleNamespace(docs_dir=str(ROOT / "docs"), nav=nav)).nav
+        if "More" in entry
+    ] == []
+
+
+def test_the_index_has_every_page_and_folder() -> None:
+    docs = ROOT / "docs"
+    linked = set(re.findall(r"\]\(([^)#]+)", (docs / "README.md").read_text(encoding="utf-8")))
+    pages = {str(page.relative_to(docs)) for page in (*docs.glob("*.md"), *docs.glob("*/README.md"))}
+    assert pages - linked == {"README.md"}
+    for door in ("docs/recipes/README.md", "CONTRIBUTING.md"):
+        assert f"]({door})" in (ROOT / "README.md").read_text(encoding="utf-8"), door
+
+
 def test_folders_of_the_navigation_are_their_other_pages(tmp_path: Path) -> None:
     for name in ("README.md", "a.md", "folder/b.md", "folder/c.md", "stray.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -48,6 +66,26 @@ def test_links_out_of_the_docs_are_text_on_the_site() -> None:
     assert on_page_markdown(text, page, config, None) == (
         "a [b](../deploy.md#x) [c](https://example.com) ![d](../pages/my.png) [e](#x)"
     )
+
+
+def test_pictures_of_the_site_lead_to_themselves() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="pages.md"))
+    config = SimpleNamespace(docs_dir=str(ROOT / "docs"))
+    text = "## My\n\n![My page](pages/my.png)\n\n[![a](pages/a.png)](b.md)"
+    assert on_page_markdown(text, page, config, None) == (
+        "## My\n\n[![My page](pages/my.png)](pages/my.png)\n\n[![a](pages/a.png)](b.md)"
+    )
+
+
+def test_the_page_of_settings_has_room_for_its_table() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="settings.md"), meta={})
+    on_page_markdown("", page, SimpleNamespace(docs_dir=str(ROOT / "docs")), None)
+    assert page.meta == {"hide": ["toc"]}
+
+
+def test_names_in_tables_stay_whole() -> None:
+    styles = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["extra_css"]
+    assert "white-space: nowrap" in "".join((ROOT / "docs" / style).read_text(encoding="utf-8") for style in styles)
 
 
 def test_the_page_of_the_management_apis_has_every_operation_and_every_schema() -> None:
