@@ -99,6 +99,9 @@ def test_local_validation(server: DevelopmentServer, token: str) -> None:
     exec(at(server, code), scope)  # noqa: S102 - the page's own
     claims_of = scope["claims_of"]
     assert claims_of(token)["scope"] == "read"
+    assert scope["allows"](claims_of(token), "read")
+    assert not scope["allows"](claims_of(token), "rea")
+    assert not scope["allows"]({}, "read")
     for wrong in (token[:-4] + "AAAA", token.replace(".", "..")):
         with pytest.raises(jwt.PyJWTError):
             claims_of(wrong)
