@@ -85,7 +85,9 @@ def test_the_page_of_settings_has_room_for_its_table() -> None:
 
 def test_names_in_tables_stay_whole() -> None:
     styles = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["extra_css"]
-    assert "white-space: nowrap" in "".join((ROOT / "docs" / style).read_text(encoding="utf-8") for style in styles)
+    text = "".join((ROOT / "docs" / style).read_text(encoding="utf-8") for style in styles)
+    for rule in ("word-break: normal", "overflow-wrap: normal", "white-space: nowrap"):
+        assert rule in text, rule
 
 
 def test_the_page_of_the_management_apis_has_every_operation_and_every_schema() -> None:
