@@ -173,9 +173,9 @@ def _(estate: Estate) -> Act:
     return lambda: estate.app("web").revoke(estate.held.web.refresh_token)
 
 
-@scenario("GET /logout", "a page of PlaceOS signs its user out by a token", takes=ONE_OF_WEB)
+@scenario("GET /logout", "a page of PlaceOS signs its user out by a token", takes=PHONE_OF_ALICE)
 def _(estate: Estate) -> Act:
-    token = estate.held.web.access_token.reveal()
+    token = estate.held.phone.access_token.reveal()
     return lambda: end_by_token(token, estate.services)
 
 
