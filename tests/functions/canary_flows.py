@@ -36,7 +36,8 @@ class Through:
         answer: Answer = send()
         self._world.aws.caller = caller
         if answer.status != 200:
-            raise FetchFailed("status", status=answer.status)
+            said = answer.json() if answer.body.startswith("{") else {}
+            raise FetchFailed("status", said.get("error", ""), answer.status)
         read: Mapping[str, Any] = answer.json()
         return read
 

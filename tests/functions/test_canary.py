@@ -1,15 +1,20 @@
 """The canary: what it sees, and what it says."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authserver.identity.begin import key_text
-from authserver.management.canary import CLIENT_ID
+from authserver.management.canary import CLIENT, CLIENT_ID
+from authserver.models import DISABLED
+from authserver.models.clients import ClientSecret
+from authserver.values import sha256
 from tests.functions.canary_flows import canary, look_as_the_canary
+from tests.functions.given import change_client, stores_of
 from tests.functions.simulated_aws import Fault
-from tests.functions.world import World
+from tests.functions.world import ROOT, World
 from tests.template.written import Written, strings
 
 
@@ -51,6 +56,46 @@ def test_a_secret_that_another_instance_replaced_is_made_anew(world: World) -> N
             assert world.invoke("canary", {}) == {"seen": "ok"}
 
 
+def test_a_client_of_its_name_that_is_not_its_own_is_left_alone(world: World) -> None:
+    clients = stores_of(world).clients
+    assert clients.create(replace(CLIENT, owner="", secrets=(ClientSecret(sha256("kept"), 1),)))
+    before = clients.get(CLIENT_ID)
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "canary_client_taken"}
+    assert clients.get(CLIENT_ID) == before
+
+
+def test_its_client_that_was_deleted_is_not_made_again(world: World) -> None:
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "ok"}
+    stores = stores_of(world)
+    made = stores.clients.get(CLIENT_ID)
+    assert made is not None
+    assert stores.withdrawals.delete_client(CLIENT_ID, made.version)
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "client_ended"}
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ({"status": DISABLED}, "token_invalid_client"),
+        ({"grant_types": ("authorization_code",)}, "token_unauthorized_client"),
+    ],
+)
+def test_its_client_that_was_changed_is_told(change: dict[str, Any], seen: str, world: World) -> None:
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "ok"}
+        change_client(world, CLIENT_ID, **change)
+        assert world.invoke("canary", {}) == {"seen": seen}
+
+
+def test_the_runbook_has_what_only_an_operator_can_mend() -> None:
+    section = (ROOT / "docs" / "operations" / "alarms.md").read_text().partition("\n## canary\n")[2]
+    assert all(f"- `{reason}`:" in section for reason in ("canary_client_taken", "client_ended"))
+    assert "- `token_invalid_client` and `token_unauthorized_client`:" in section
+
+
 def test_its_secret_is_in_no_log(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     with canary(world) as (module, _):
         assert world.invoke("canary", {}) == {"seen": "ok"}
@@ -59,7 +104,7 @@ def test_its_secret_is_in_no_log(world: World, capsys: pytest.CaptureFixture[str
 
 
 def test_it_may_write_no_client_but_its_own() -> None:
-    keys = set(strings(Written().resources["CanaryFunction"]["Properties"]["Policies"])) & {
+    keys = set(strings(Written().template["Resources"]["CanaryFunction"]["Properties"]["Policies"])) & {
         f"{kind}{key_text(CLIENT_ID)}{rest}" for kind, rest in KINDS
     }
     assert len(keys) == len(KINDS)

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from moto.kms.models import kms_backends
 
+from authserver.management.canary import CLIENT_ID
+from authserver.models.clients import Client
+from authserver.values import Scope
 from local.intrinsics import REGION
 from tests.coldstart.warm import FLOWS
+from tests.functions.canary_flows import canary
 from tests.functions.gateway import Gateway
+from tests.functions.given import stores_of
 from tests.functions.journey import Browser, machine, web
 from tests.functions.runbooks import FOLDER, Operator, sections
 from tests.functions.simulated_aws import Call, Fault
@@ -164,6 +169,15 @@ def test_a_person_gets_a_copy_and_is_erased(
 
 def stored(world: World) -> dict[str, Any]:
     return {name: world.aws.items(name) for name in ("UsersTable", "TokensTable")}
+
+
+def test_a_client_with_the_name_of_the_canary_is_given_to_it(world: World, operator: Operator) -> None:
+    """One that signs people in, and whose secret an application has."""
+    assert stores_of(world).clients.create(Client(client_id=CLIENT_ID, client_name="A bird", scope=Scope(("openid",))))
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "canary_client_taken"}
+        operator.follow("alarms.md", "canary")
+        assert world.invoke("canary", {}) == {"seen": "ok"}
 
 
 def test_each_runbook_with_commands_is_followed() -> None:

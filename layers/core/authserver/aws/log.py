@@ -60,9 +60,9 @@ _REASONS = {
         access_token_revoked acr_unmet acr_unreachable administrator_scope answered_before api_key_ended api_keys_off
         approval_changed audience authorization_expired authorization_revoked bridge_contradicts_itself bridge_ended
         bridge_organisation bridge_refused bridge_resource bridge_scope bridge_subject_unknown
-        bridge_without_offline_access changed_meanwhile client_disabled client_ended client_gone client_secret code_401
-        code_expired code_revoked company_not_granted denied_by_user device_code_expired device_code_revoked
-        device_code_used device_over document_budget document_contended ended expired federation_*
+        bridge_without_offline_access canary_client_taken changed_meanwhile client_disabled client_ended client_gone
+        client_secret code_401 code_expired code_revoked company_not_granted denied_by_user device_code_expired
+        device_code_revoked device_code_used device_over document_budget document_contended ended expired federation_*
         federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old federation_code_refused
         federation_code_too_long federation_denied federation_disabled federation_domain_unknown federation_no_account
         federation_provider_unknown grant_type_withdrawn id_token_hint_audience id_token_hint_old initial_token_garbage

@@ -1,22 +1,33 @@
 """Whether this deployment works, by what one of its clients sees: a token of the issuer, and the ResourceApi taking it.
 
-The client is its own. Nobody keeps its secret: each instance of the function makes another, which ends the one before.
+The client is its own, which its owner says: another one of that name is left alone. Nobody keeps its secret: each
+instance of the function makes another, which ends the one before.
 """
 
+from authserver.management import Problem
 from authserver.management.client_records import add_secret, create, existing
 from authserver.models.clients import Client
 from authserver.ports import Fetcher, FetchFailed
 from authserver.services import Services
 
 CLIENT_ID = "canary"
+OWNER = "(canary)"  # no subject has this identifier
 CLIENT = Client(
     client_id=CLIENT_ID,
     client_name="Canary",
     grant_types=("client_credentials",),
     response_types=(),
     token_endpoint_auth_method="client_secret_post",  # noqa: S106 - its name
+    owner=OWNER,
 )
 OK = "ok"
+
+
+class Taken(Problem):
+    """No answer of an API, but what the canary says of itself."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "The client of this name is not the canary's", reason="canary_client_taken")
 
 
 class Canary:
@@ -64,5 +75,13 @@ def _new_secret(services: Services) -> str:
     if services.clients.get(CLIENT_ID) is None:
         _, secret = create(CLIENT, services, repeatable=False)
         return secret or ""
-    _, secret = add_secret(lambda: existing(CLIENT_ID, services), 0, services)
+    _, secret = add_secret(lambda: _own(services), 0, services)
     return secret
+
+
+def _own(services: Services) -> Client:
+    """Raises `Taken` if the client of that name is somebody else's, whose secrets would end."""
+    client = existing(CLIENT_ID, services)
+    if client.owner != OWNER:
+        raise Taken
+    return client
