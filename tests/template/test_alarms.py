@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -124,7 +124,19 @@ def value_of(alarm: Mapping[str, Any], metrics: Metrics) -> float | None:
     return float(eval(quotas))  # noqa: S307 - arithmetic alone, by the line above
 
 
-def fires(alarm: Mapping[str, Any], metrics: Metrics) -> bool:
+def fires(alarm: Mapping[str, Any], periods: Sequence[Metrics]) -> bool:
+    """Whether the alarm fires at the end of these periods, of which it looks at the last. Before them all was well."""
+    last = periods[-int(alarm["EvaluationPeriods"]) :]
+    breaching = sum(breaches(alarm, metrics) for metrics in last)
+    return breaching >= lasting(alarm)
+
+
+def lasting(alarm: Mapping[str, Any]) -> int:
+    """In how many periods of those that it looks at it has to breach."""
+    return int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+
+
+def breaches(alarm: Mapping[str, Any], metrics: Metrics) -> bool:
     """Whether a period with these metrics is one that breaches."""
     value = value_of(alarm, metrics)
     if value is None:
@@ -241,12 +253,24 @@ def test_an_alarm_on_what_we_write_fires_by_its_cause(
     assert caused, f"nothing that {name} looks at was written: {sorted(once)}"
     others = {key: values * 1000 for key, values in once.items() if key not in watched}
     if alarm.get("Statistic") in ("Minimum", "Maximum"):
-        assert fires(alarm, others | caused)
-        assert not fires(alarm, others | {key: [1.0] for key in caused})
+        assert_fires_by(alarm, others | caused, others | {key: [1.0] for key in caused})
         return
     often = int(alarm["Threshold"])
-    assert fires(alarm, others | {key: values * often for key, values in caused.items()})
-    assert not fires(alarm, others | {key: values * (often - 1) for key, values in caused.items()})
+    assert_fires_by(
+        alarm,
+        others | {key: values * often for key, values in caused.items()},
+        others | {key: values * (often - 1) for key, values in caused.items()},
+    )
+
+
+def assert_fires_by(alarm: Mapping[str, Any], breaching: Metrics, well: Metrics) -> None:
+    """In as many periods as the alarm takes, and not in one less, nor once they are out of its sight."""
+    needed, seen = lasting(alarm), int(alarm["EvaluationPeriods"])
+    assert fires(alarm, [breaching] * needed)
+    assert fires(alarm, [breaching] * needed + [well] * (seen - needed))
+    assert not fires(alarm, [breaching] * (needed - 1) + [well])
+    assert not fires(alarm, [breaching] * needed + [well] * (seen - needed + 1))
+    assert not fires(alarm, [well] * seen)
 
 
 def test_each_security_matter_of_the_authorizer_counts(alarms: Mapping[str, Any]) -> None:
@@ -257,7 +281,7 @@ def test_each_security_matter_of_the_authorizer_counts(alarms: Mapping[str, Any]
         reason for reason in OUTCOMES if outcome_of(reason) == "security" and reason.startswith(("jwt_", "route_"))
     }
     for key in keys_of(alarm):
-        assert fires(alarm, {key: [0.1] * 50})
+        assert fires(alarm, [{key: [0.1] * 50}])
 
 
 OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
@@ -282,8 +306,11 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
         {("AWS/Lambda", "Errors", frozenset({("FunctionName", "AuthorizerFunction")})): [100.0]},
     ),
     "erasures": (
-        {("AWS/Lambda", "Errors", frozenset({("FunctionName", "EraseFunction")})): [1.0]},
-        {("AWS/Lambda", "Errors", frozenset({("FunctionName", "AuthorizerFunction")})): [100.0]},
+        {("AWS/Lambda", "Errors", frozenset({("FunctionName", "EraseFunction")})): [1.0, 2.0]},
+        {
+            ("AWS/Lambda", "Errors", frozenset({("FunctionName", "EraseFunction")})): [1.0, 1.0],
+            ("AWS/Lambda", "Errors", frozenset({("FunctionName", "AuthorizerFunction")})): [100.0],
+        },
     ),
     "table-throttles": (
         {
@@ -291,6 +318,16 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
             ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "KeysTable")})): [40.0],
         },
         {("AWS/DynamoDB", "ReadThrottleEvents", frozenset({("TableName", "TokensTable")})): [99.0]},
+    ),
+    "audit-throttles": (
+        {
+            ("AWS/DynamoDB", "ReadThrottleEvents", frozenset({("TableName", "AuditTable")})): [60.0],
+            ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "AuditTable")})): [40.0],
+        },
+        {
+            ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "AuditTable")})): [99.0],
+            ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "TokensTable")})): [1.0],
+        },
     ),
     "mail-bounces": (
         {("AWS/SES", "Reputation.BounceRate", frozenset()): [0.04, 0.06]},
@@ -302,9 +339,8 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
 @pytest.mark.parametrize("name", OF_OTHERS)
 def test_an_alarm_on_what_aws_writes_fires_by_its_metrics(name: str, alarms: Mapping[str, Any]) -> None:
     breaching, well = OF_OTHERS[name]
-    assert fires(alarms[name], breaching)
-    assert not fires(alarms[name], well)
-    assert not fires(alarms[name], {})
+    assert_fires_by(alarms[name], breaching, well)
+    assert_fires_by(alarms[name], breaching, {})
     for namespace, metric, dimensions in keys_of(alarms[name]):
         assert OF_AWS[namespace, metric] == {dimension for dimension, _ in dimensions}
 
@@ -319,8 +355,33 @@ def test_every_alarm_is_tried_and_has_its_runbook(alarms: Mapping[str, Any]) -> 
         assert alarm["AlarmActions"] == ["AlarmTopic"]
 
 
+PERIOD = {"hour": 3600, "fifteen minutes": 900, "five minutes": 300}
+TIMES = {"three times": 3, "five times": 5}
+
+
+def test_the_runbooks_say_how_often_and_in_what_time(alarms: Mapping[str, Any]) -> None:
+    for name, times, period in (
+        ("code-replay", "three times", "five minutes"),
+        ("refresh-reuse", "five times", "fifteen minutes"),
+        ("erasures", "three times", "hour"),
+    ):
+        meaning = PAGE.partition(f"\n## {name}\n")[2].partition("**First look:**")[0]
+        assert re.search(rf"{times} in (an? )?{period}", " ".join(meaning.split()))
+        alarm = alarms[name]
+        assert (alarm["Threshold"], alarm["Period"], lasting(alarm)) == (TIMES[times], PERIOD[period], 1)
+
+
+def test_each_table_is_watched(alarms: Mapping[str, Any]) -> None:
+    """For reads and for writes alike, by one of two alarms: an alarm may look at ten metrics."""
+    tables = Written().of_type("AWS::DynamoDB::Table")
+    watched = [key for name in ("table-throttles", "audit-throttles") for key in keys_of(alarms[name])]
+    assert sorted((metric, dict(dimensions)["TableName"]) for _, metric, dimensions in watched) == sorted(
+        (metric, table) for table in tables for metric in ("ReadThrottleEvents", "WriteThrottleEvents")
+    )
+
+
 def test_a_canary_that_says_nothing_is_one_that_fails(alarms: Mapping[str, Any]) -> None:
-    assert fires(alarms["canary"], {})
+    assert_fires_by(alarms["canary"], {}, {("Authserver/authserver", "Canary", frozenset()): [1.0]})
 
 
 def test_nobody_looking_at_the_age_of_keys_is_told(alarms: Mapping[str, Any]) -> None:
