@@ -121,12 +121,16 @@ def _latency(outcome: str, *, by_client: bool) -> str:
 
 @cache
 def _subject_key() -> bytes:
-    """What all functions of a deployment have, and nobody else: the identifier of its KMS key."""
+    """Made of the ARN of the KMS key, which is no secret: so each deployment has its own hash of a user."""
     return sha256(os.environ.get("KMS_KEY", "").encode()).digest()
 
 
 def hash_of_subject(subject: str) -> str:
-    """What stands for a user in the log: the same in each line, and nothing that whoever reads it could reverse."""
+    """What stands for a user in the log: the same in each line, and by itself it tells nothing.
+
+    Who reads the log and the ARN of the KMS key, which is an output of the stack, and has a list of subjects, can
+    compute the hash of each.
+    """
     return blake2b(subject.encode(), key=_subject_key(), digest_size=SUBJECT_OCTETS).hexdigest()
 
 
