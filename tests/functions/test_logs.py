@@ -14,13 +14,15 @@ import pytest
 
 from authserver.aws.log import _latency, _subject_key, _who, hash_of_subject, outcome_of, told
 from authserver.aws.logger import logger
+from authserver.errors import OAuthError
 from authserver.identity.begin import key_text
+from authserver.values import Scope
 from local.errors import RefusedError
 from tests.functions.erasure_flows import delete
 from tests.functions.estate import OPERATIONS, Furnished
 from tests.functions.events import http_event, request_authorizer_event, rest_event
 from tests.functions.federation import federated, federated_person
-from tests.functions.flowing import sending_mails
+from tests.functions.flowing import authorizing_devices, having_api_keys, sending_mails
 from tests.functions.flows import (
     API_KEY_FLOWS,
     BRIDGE_FLOWS,
@@ -33,8 +35,8 @@ from tests.functions.flows import (
     REGISTRATION_FLOWS,
 )
 from tests.functions.gateway import Gateway, basic
-from tests.functions.given import issue_opaque_tokens, subject_of_alice
-from tests.functions.journey import App, Browser, hidden_fields, machine, native, web
+from tests.functions.given import change_client, issue_opaque_tokens, let_keys_have, subject_of_alice
+from tests.functions.journey import App, Browser, hidden_fields, machine, native, other, portal, web
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import FUNCTIONS, World
 from tests.openid_provider import CLIENT_SECRET
@@ -440,6 +442,83 @@ def test_a_line_names_the_client_and_a_hash_of_the_user(world: World, gateway: G
     assert {line["subject"] for line in named.values()} == {hash_of_subject(alice)}
     assert len(hash_of_subject(alice)) == 24
     assert alice not in journal.text
+
+
+def test_the_lines_of_pages_name_the_user_of_the_session(world: World, gateway: Gateway, journal: Journal) -> None:
+    """Once somebody is signed in; the pages before have nobody."""
+    alice, browser = subject_of_alice(world), Browser(gateway)
+    browser.go_through(web(gateway).request())
+    for path in ("/my", "/developer", "/logout"):
+        assert browser.send("GET", path).status == 200
+    with authorizing_devices(world):
+        code = gateway.post("/device_authorization", {"client_id": "demo-cli"}).json()["user_code"]
+        question = browser.follow(browser.send("POST", "/device", form={"user_code": code}))
+        assert question.status == 200
+    lines = {(line["method"], line["route"].rpartition(" ")[2]): line for line in journal.lines}
+    signed_in = [("GET", "/consent"), ("POST", "/consent"), ("POST", "/login")]
+    signed_in += [("GET", "/my"), ("GET", "/developer"), ("GET", "/logout"), ("GET", "/device"), ("POST", "/device")]
+    assert {where: lines[where].get("subject") for where in signed_in} == dict.fromkeys(
+        signed_in, hash_of_subject(alice)
+    )
+    assert "subject" not in lines["GET", "/login"]
+    assert alice not in journal.text
+
+
+def test_the_line_of_a_sign_in_elsewhere_names_the_user(world: World, journal: Journal) -> None:
+    with federated(world) as provider:
+        assert federated_person(world).sign_in_at(provider).status == 303
+    (line,) = [one for one in journal.lines if "callback" in one["route"] and one["status"] == 303]
+    assert line["subject"]
+
+
+def test_a_secret_in_an_address_is_told_with_its_client(world: World, gateway: Gateway, journal: Journal) -> None:
+    for client_id in ("demo-machine", "nobody-at-all"):
+        gateway.send("POST", "/token", query={"client_id": client_id, "client_secret": "guess"}, form={"a": "b"})
+    assert [(line["reason"], line.get("client_id")) for line in journal.lines] == [
+        ("credentials_in_query", "demo-machine"),
+        ("credentials_in_query", None),
+    ]
+
+
+def test_who_introspects_an_api_key_is_the_client_of_the_line(world: World, gateway: Gateway, journal: Journal) -> None:
+    let_keys_have(world, "read")
+    change_client(world, "demo-portal", scope=Scope.parse("openid account read"))
+    token = portal(gateway).tokens(scope="openid account read")["access_token"]
+    with having_api_keys(world):
+        wanted = {"name": "A report", "scope": ["read"]}
+        made = gateway.manage("POST /account/api-keys", token, wanted).json()["api_key"]
+        journal.clear()
+        assert other(gateway).post("/introspect", token=made).status == 200
+        assert gateway.call("GET", "/items", headers={"X-API-Key": made}).status == 200
+    told = [(line["route"], line.get("client_id"), line["subject"]) for line in journal.lines]
+    alice = hash_of_subject(subject_of_alice(world))
+    assert told[:2] == [("ANY /introspect", "other-web", alice), ("authorizer /items", None, alice)]
+
+
+def test_a_rotation_that_fails_is_told_with_its_reason(world: World, journal: Journal) -> None:
+    world.clock.pass_by(91 * 86_400)
+    with (
+        world.aws.failing(lambda call: Fault.DENIED if call.service == "kms" else None),
+        pytest.raises(OAuthError),
+    ):
+        world.invoke("rotate_keys", {})
+    assert [line["reason"] for line in journal.lines if line["message"] == "rotation_failed"] == ["kms_encrypt"]
+
+
+def test_no_key_waits_for_the_key_of_the_audit(world: World, journal: Journal) -> None:
+    """What the Tokens table refuses is told, and the keys are there."""
+    world.restore(world.unborn)
+    with (
+        world.using(rotate_keys=world.load("rotate_keys")),
+        world.aws.failing(lambda call: Fault.DENIED if "TokensTable" in (call.table, *call.more) else None),
+        pytest.raises(OAuthError),
+    ):
+        world.invoke("rotate_keys", {})
+    (keys,) = [line for line in journal.lines if line["message"] == "keys"]
+    assert len(keys["rotated"]) == 4
+    assert [line["reason"].partition("_")[0] for line in journal.lines if line["message"] == "rotation_failed"] == [
+        "dynamodb"
+    ]
 
 
 def test_a_line_names_no_client_that_there_is_not(world: World, gateway: Gateway, journal: Journal) -> None:

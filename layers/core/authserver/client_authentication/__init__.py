@@ -55,6 +55,7 @@ def refuse_leak(request: ClientRequest, services: Services) -> None:
         client = NOTHING.standing(services, client_id=client_id, source=request.source).client if client_id else None
     if client is None:
         raise refusal
+    services.told["client_id"] = client.client_id
     with Noted(client.client_id, request.reference, services):
         raise refusal
 

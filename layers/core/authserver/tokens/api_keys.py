@@ -51,7 +51,8 @@ def check_api_key(presented: str, services: Services, source: str = "") -> Activ
     if not services.keys.are_current():
         credential, standing = _read(presented, services)
     key = _proven(credential, standing.key)
-    services.told.update(client_id=key.client_id, subject=key.subject)
+    services.told.setdefault("client_id", key.client_id)  # unless another one asks about it
+    services.told["subject"] = key.subject
     _require_standing(key, standing, services)
     _require_network(key, source, services)
     audience = services.present_audience(key.resource)

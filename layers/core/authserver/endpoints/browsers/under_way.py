@@ -163,7 +163,7 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
         raise restart("request_over")
     if not Secret(interaction.browser_secret).matches(pending.browser_hash):
         raise restart("request_of_another_browser")
-    session = _live_session(cookie, state, services)
+    session = _told(_live_session(cookie, state, services), services)
     if pending.visit:
         return Resumed(pending, None, session, state.ends)
     stored = AuthorizationRequest(pending.parameters, pending.resource)
@@ -186,7 +186,7 @@ def find_visitor(cookie: str | None, services: Services) -> Session | None:
     if credential is None:
         return None
     state = services.browsers.browser_state(session_id=credential.text("id"), subject_key=credential.text("subject"))
-    return _live_session(credential, state, services)
+    return _told(_live_session(credential, state, services), services)
 
 
 def find_session(cookie: str | None, client_id: str, services: Services) -> Known:
@@ -222,6 +222,7 @@ def begin_session(
     cookie = new_session(
         subject, signed_in_for, begun, sessions, services, auth_time=auth_time, by=by, device=device, source=source
     )
+    services.told["subject"] = subject
     services.browsers.put_session(cookie.session, provider)
     return cookie.value
 
@@ -385,6 +386,13 @@ def _live_session(cookie: opaque.Credential | None, state: BrowserState, service
         return None
     if session.expires_at <= services.now() or not state.ends.stand(session.begun, session.sessions):
         return None
+    return session
+
+
+def _told(session: Session | None, services: Services) -> Session | None:
+    """The session, whose user the request's line in the log has from now on."""
+    if session is not None:
+        services.told["subject"] = session.subject
     return session
 
 
