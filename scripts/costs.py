@@ -213,7 +213,7 @@ measured on AWS:
 - {METRICS} CloudWatch metrics receive data all the time. CloudWatch charges for the hours in which a metric
   receives data.
 - Cold starts, AWS X-Ray (`Tracing`), mails ($0.10 per 1,000), AWS WAF and a domain are not included.
-- What you turn on is not included either. Per month: alarms $3.00 and their dashboard $3.00, beyond the account's first
+- What you turn on is not included either. Per month: alarms $3.20 and their dashboard $3.00, beyond the account's first
   three dashboards (`AlarmTopic`); the canary $2.00 (`Canary`); the two alarms of a gradual `Deployment` $0.20.
 - The authorizer's cache is off, as it is by default, so that a revocation applies from the next call on.
 """

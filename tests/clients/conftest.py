@@ -1,5 +1,6 @@
 """The server, for client libraries that other people wrote."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -45,10 +46,13 @@ def node() -> str:
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
         pytest.skip(f"these need Node.js {OLDEST_NODE} or newer; this is {version}")
     CACHE.mkdir(parents=True, exist_ok=True)
-    for name in (*SCRIPTS, "package.json"):
-        shutil.copy(HERE / name, CACHE / name)
-    if not _is_installed():
-        _install(npm)
+    # One worker installs; a package of a half is no package.
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in (*SCRIPTS, "package.json"):
+            shutil.copy(HERE / name, CACHE / name)
+        if not _is_installed():
+            _install(npm)
     return node
 
 
