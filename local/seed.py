@@ -66,6 +66,7 @@ from authserver.storage.withdrawals import WithdrawalStore
 from authserver.theme import DEFAULT as DEFAULT_THEME
 from authserver.theme import objections as objections_to_theme
 from authserver.values import Secret, normalised_username, sha256
+from authserver_cli.region import take_region
 from local import sdk
 from local.errors import StartupError
 
@@ -450,6 +451,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _outputs(stack: str) -> dict[str, str]:
+    take_region()
     description = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 

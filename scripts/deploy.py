@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from authserver_cli.region import take_region
 from local.__main__ import split_parameters
 from local.errors import RefusedError
 from local.parameters import choose_parameters
@@ -36,7 +37,7 @@ QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 ALARM_METRICS = 32  # that the alarms of stacks/alarms.yaml look at, each $0.10
 
-# US dollars a month while nobody calls, in us-east-1; other regions differ by some tenths.
+# US dollars per month without requests, in us-east-1; other regions differ by some tenths.
 KEY = ("the KMS key that wraps private keys", "$1.00")
 STORAGE = ("what is stored", "$0.45 a GB: $0.25 for DynamoDB, free below 25 GB an account, and $0.20 for backups")
 ALWAYS = (
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: that of the build or of `sam deploy`, or 2 where neither is begun."""
     options = _options(arguments)
     try:
+        take_region()
         session = boto3.Session()
         account = require_account(session)
         given = {**configured(options.config_env), **pairs(split_parameters(options.parameters))}
@@ -198,11 +200,11 @@ def described(session: boto3.Session, stack: str) -> Mapping[str, Any]:
 
 
 def idle_costs(parameters: Mapping[str, str]) -> str:
-    """What the stack costs a month while nobody calls it, an item in each line."""
+    """What the stack costs per month without requests, an item in each line."""
     on = [(name, price) for name, price in SWITCHED_ON.items() if parameters.get(name, "") not in OFF]
     others = (KEY, STORAGE) if "WrappingKey" in parameters else ()  # of the stack that has the data
     lines = [f"  {item}: {price}" for item, price in (*ALWAYS, *on) if (item, price) not in others]
-    return "\n".join(["While nobody calls it, the stack costs a month (list prices of us-east-1):", *lines, ""])
+    return "\n".join(["Without requests, the stack costs per month (list prices of us-east-1):", *lines, ""])
 
 
 def steps(

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from authserver_cli.region import take_region
 from local.template import read_template
 from scripts.deploy import Refused, pairs
 from scripts.given_data import Template, data_of
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", nargs="+", metavar="NAME=VALUE", help="each table's name, and the key's ARN")
     options = parser.parse_args(arguments)
     template = read_template(TEMPLATE)
+    take_region()
     try:
         import_data(boto3.client("cloudformation"), options.stack, template, pairs(options.data))
     except (Refused, BotoCoreError, ClientError, WaiterError) as error:

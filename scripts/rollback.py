@@ -14,6 +14,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from authserver_cli.region import take_region
+
 ALIAS = "live"
 LEFT = "left "  # begins the alias's description, which names the releases that nobody is to go back to
 DIGITS = 12  # of a release's digest, there
@@ -56,6 +58,7 @@ class Function:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 if every function is of the release, 1 if a function could not be moved, 2 if none was."""
     options = _options(arguments)
+    take_region()
     session = boto3.Session()
     try:
         functions = list(read_functions(session, options.stack))

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver_cli.errors import NotAllowed, Unreachable
 from authserver_cli.protocol import Problem, Request, Response
+from authserver_cli.region import take_region
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -74,6 +75,7 @@ class StackTransport:
 
     @cached_property
     def _session(self) -> boto3.Session:
+        take_region()
         try:
             return self._given or boto3.Session()
         except BotoCoreError as error:

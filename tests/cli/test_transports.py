@@ -5,12 +5,14 @@ import json
 from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from authserver_cli.api import Api
 from authserver_cli.errors import NotAllowed, Refused, Unreachable
 from authserver_cli.protocol import Request, Response
+from authserver_cli.region import take_region
 from authserver_cli.server import OwnTokens, ServerTransport
 from authserver_cli.stack import StackTransport
 from tests.cli.conftest import Run
@@ -219,3 +221,14 @@ def test_stack_of_something_else_is_told() -> None:
     session.outputs = {"Issuer": "https://i.example"}
     with pytest.raises(Unreachable, match="AdminFunction, ResourceUrl"):
         through(session).get("/admin/clients")
+
+
+def test_region_is_that_of_the_variable_that_awss_own_tools_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 alone reads the older one."""
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    take_region()
+    assert boto3.Session().region_name == "eu-central-1"
+    monkeypatch.delenv("AWS_REGION")
+    take_region()
+    assert boto3.Session().region_name == "eu-central-1"
