@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
-from authserver.identity.password import Argon2Passwords
-from authserver.values import Secret
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
 from bench.reference import reference_ms
 from bench.table import Row
 from tests.coldstart.warm import WarmFlow, measured
@@ -22,21 +22,12 @@ WARM_UP = 3
 
 
 def measure_flows(flows: Mapping[str, WarmFlow], repeat: int) -> list[Row]:
-    world = World("lean")
-    _hash_as_deployed(world)
+    world = World("lean", hashing=RFC_9106_LOW_MEMORY)
     try:
         with redirect_stdout(io.StringIO()):  # lines of the log are made, and go nowhere
             return [_measure(world, name, flow, repeat) for name, flow in flows.items()]
     finally:
         world.close()
-
-
-def _hash_as_deployed(world: World) -> None:
-    """Tests hash cheaply; whoever signs in does not."""
-    password_hash = Argon2Passwords().hash(Secret("wonderland-demo"))
-    alice = next(key for key, item in world.aws.items("UsersTable").items() if item.get("username") == {"S": "alice"})
-    world.aws.change("UsersTable", alice, password_hash={"S": password_hash})
-    world.keep()
 
 
 def _measure(world: World, name: str, flow: WarmFlow, repeat: int) -> Row:

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from weakref import WeakSet
 
 import boto3
+from argon2 import Parameters
 from argon2.profiles import CHEAPEST
 from botocore.config import Config
 from botocore.retries.quota import RetryQuota
@@ -80,11 +81,15 @@ class Forgetful:
 class World:
     """The stack. `functions` are loaded once and stay warm; `load` gives one that has just started."""
 
-    def __init__(self, client: str = "lean") -> None:
-        """`client` is what functions call AWS by: ``lean`` as where they are deployed, or ``boto3``."""
+    def __init__(self, client: str = "lean", hashing: Parameters = CHEAPEST) -> None:
+        """`client` is what functions call AWS by: ``lean`` as where they are deployed, or ``boto3``.
+
+        `hashing` is what passwords cost. A deployment's is ``argon2.profiles.RFC_9106_LOW_MEMORY``.
+        """
         self.aws = SimulatedAws()
         self.aws.invoke = self._invoked
         self._aws_client = client
+        self._hashing = hashing
         self._client = cache(self._one_client)
         self.clock = Clock()
         self._template = read_template(TEMPLATE)
@@ -228,7 +233,8 @@ class World:
         scopes = patch.object(bootstrap, "RememberedScopes", self._forgetful(RememberedScopes))
         # Verification takes the parameters of the hash: what is hashed cheaply is verified cheaply.
         lean = patch.object(LeanService, "from_environ", lambda protocol, *_: self.aws.lean(protocol))
-        with clients, lean, reader, scopes, patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", CHEAPEST):
+        passwords = patch.object(authserver.identity.password, "RFC_9106_LOW_MEMORY", self._hashing)
+        with clients, lean, reader, scopes, passwords:
             yield
 
     def _build(self, given: Mapping[str, str], *, make: bool = False) -> Stack:
