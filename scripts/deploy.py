@@ -239,8 +239,8 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
     ]
 
 
-UNRELEASED = ("Release", "Deployment")
-"""Parameters that no function depends on: the digest itself, and how what it names gets there."""
+UNRELEASED = ("Release", "Deployment", "OriginSecretDigests")
+"""Parameters that no function depends on: the digest itself, how what it names gets there, and what only stages have."""
 
 
 def release(build: Path, parameters: Mapping[str, str]) -> str:

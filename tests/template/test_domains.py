@@ -11,10 +11,13 @@ from tests.template.written import Written
 
 OF_AUTH = {"AuthorizationDomain", "AuthorizationMapping"}
 OF_RESOURCE = {"ResourceDomain", "ResourceMapping"}
-RECORDS = {"AuthorizationRecord", "ResourceRecord"}
+RECORDS = {"AuthorizationRecord", "AuthorizationRecordV6", "ResourceRecord", "ResourceRecordV6"}
 AUTH = {"AuthDomainName": "login.example.com", "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/a"}
 BOTH = {**AUTH, "DomainName": "api.example.com"}
 ZONE = {"HostedZoneId": "Z1"}
+AUTH_EDGE = {"AuthEdgeTarget": "d1.cloudfront.net"}
+EDGES = {**AUTH_EDGE, "EdgeTarget": "d2.cloudfront.net"}
+DIGESTS = {"OriginSecretDigests": f"{'0' * 64},{'f' * 64}"}
 
 
 class Stack:
@@ -114,6 +117,51 @@ def test_an_api_with_a_domain_answers_there_alone(
     )
 
 
+@pytest.mark.parametrize("edges", [{}, EDGES], ids=["direct", "edge"])
+def test_the_records_lead_to_what_answers_by_ipv4_and_by_ipv6(edges: dict[str, str], written: Written) -> None:
+    """Both kinds of record to one target: to the domains, which have both kinds of address, or to their edges."""
+    stack = Stack(written, {**BOTH, **ZONE, **edges})
+    (configuration,) = stack.properties("AuthorizationDomain")["DomainNameConfigurations"]
+    assert configuration["IpAddressType"] == "dualstack"
+    assert stack.properties("ResourceDomain")["EndpointConfiguration"]["IpAddressType"] == "dualstack"
+    for name, domain, edge in (("Authorization", "login", "d1"), ("Resource", "api", "d2")):
+        records = [stack.properties(f"{name}Record"), stack.properties(f"{name}RecordV6")]
+        assert [record["Type"] for record in records] == ["A", "AAAA"]
+        target = (f"{edge}.cloudfront.net", "Z2FDTNDATAQYW2")
+        if not edges:
+            target = (f"<{name}Domain.RegionalDomainName>", f"<{name}Domain.RegionalHostedZoneId>")
+        for record in records:
+            assert record["Name"] == f"{domain}.example.com"
+            assert (record["AliasTarget"]["DNSName"], record["AliasTarget"]["HostedZoneId"]) == target
+
+
+@pytest.mark.parametrize(
+    ("parameters", "required"),
+    [
+        (BOTH, (False, False)),
+        ({**BOTH, **EDGES}, (False, False)),
+        ({**BOTH, **AUTH_EDGE, **DIGESTS}, (True, False)),
+        ({**BOTH, **EDGES, **DIGESTS}, (True, True)),
+    ],
+    ids=["direct", "not yet", "one", "both"],
+)
+def test_an_api_with_an_edge_is_told_its_secrets_by_its_stage(
+    parameters: dict[str, str], required: tuple[bool, bool], written: Written
+) -> None:
+    """And no function is: an earlier version of one would know earlier secrets."""
+    stack = Stack(written, parameters)
+    stages = (
+        stack.properties("AuthorizationApiApiGatewayDefaultStage")["StageVariables"],
+        stack.properties("ResourceApiv1Stage")["Variables"],
+    )
+    assert tuple("origin_secrets" in variables for variables in stages) == required
+    for variables in stages:
+        assert variables.get("origin_secrets", DIGESTS["OriginSecretDigests"]) == DIGESTS["OriginSecretDigests"]
+    for name, one in written.resources.items():
+        if one["Type"] == "AWS::Lambda::Function":
+            assert "0" * 64 not in str(stack.properties(name))
+
+
 def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:
     stack = Stack(written, BOTH)
     (configuration,) = stack.properties("AuthorizationDomain")["DomainNameConfigurations"]
@@ -126,16 +174,21 @@ def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:
 
 
 @pytest.mark.parametrize(
-    "refused",
-    [{"AuthDomainName": "login.example.com"}, {"DomainName": "api.example.com"}],
-    ids=["auth", "resource"],
+    ("rule", "refused"),
+    [
+        ("DomainsHaveACertificate", {"AuthDomainName": "login.example.com"}),
+        ("DomainsHaveACertificate", {"DomainName": "api.example.com"}),
+        ("AuthEdgeHasADomain", AUTH_EDGE),
+        ("EdgeHasADomain", {**AUTH, "EdgeTarget": "d2.cloudfront.net"}),
+        ("OriginSecretsHaveAnEdge", {**BOTH, **DIGESTS}),
+    ],
 )
-def test_a_domain_needs_a_certificate(refused: dict[str, str], written: Written) -> None:
-    rule = written.template["Rules"]["DomainsHaveACertificate"]
+def test_what_needs_another_parameter_is_refused_without(rule: str, refused: dict[str, str], written: Written) -> None:
+    rules = written.template["Rules"][rule]
     chosen = choose_parameters(written.template["Parameters"], refused, {})
     resolver = Resolver(chosen, written.template["Conditions"], "123456789012")
-    assert resolver.truth(rule["RuleCondition"], "rule")
-    assert not resolver.truth(rule["Assertions"][0]["Assert"], "rule")
+    assert resolver.truth(rules["RuleCondition"], "rule")
+    assert not resolver.truth(rules["Assertions"][0]["Assert"], "rule")
 
 
 def test_how_many_requests_each_api_takes_is_a_parameter(written: Written) -> None:

@@ -207,6 +207,14 @@ class InsufficientScope(OAuthError):
         self.scope = scope
 
 
+class NotThroughEdge(OAuthError):
+    """The deployment is behind CloudFront, and the request did not come from there."""
+
+    error = "access_denied"
+    status = 403
+    section = "RFC 9110 section 15.5.4"
+
+
 class TooManyAttempts(OAuthError):
     """`retry_after` is in seconds (RFC 6585 section 4)."""
 

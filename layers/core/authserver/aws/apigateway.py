@@ -18,15 +18,20 @@ from authserver.aws.log import told, write_request, write_unexpected
 from authserver.errors import (
     InvalidRequest,
     MethodNotAllowed,
+    NotThroughEdge,
     OAuthError,
     ServerError,
 )
-from authserver.wire.http import CORS, Headers, HttpRequest, HttpResponse, render_error, render_preflight
+from authserver.wire.http import CORS, NO_STORE, Headers, HttpRequest, HttpResponse, render_error, render_preflight
 
 # What API Gateway says of a path that it does not know.
 NO_SUCH_PATH = HttpResponse(
     404, (("Content-Type", "application/json"),), '{"message":"Not Found"}', reason="realm_unknown"
 )
+
+# The stage variable that says that the API is behind CloudFront (`edge`). A function's environment would not do: going
+# back to an earlier version of the functions would bring back the secrets of its time.
+ORIGIN_SECRETS = "origin_secrets"
 
 type Event = Mapping[str, Any]
 type Handler = Callable[[Event, Any], dict[str, Any]]
@@ -78,19 +83,27 @@ def _serve(
 ) -> tuple[HttpRequest, HttpResponse]:
     request = HttpRequest("", "", id=request_id_of(event))
     try:
-        request = read_request(find_route(event))
+        request = read_request(event, find_route)
         if not _is_of_this_realm(request, event):
             return request, NO_SUCH_PATH
         if request.method == "OPTIONS" and (headers := _cors_of(request, cors)):
             return request, render_preflight(methods, headers)
         _require_method(request, methods)
         response = serve(request)
+    except NotThroughEdge as refusal:
+        return request, _forbidden(refusal)
     except OAuthError as error:
         response = render_error(error, request)
     except Exception:  # noqa: BLE001 - told with its traceback, and answered
         write_unexpected(request.id)
         response = render_error(ServerError("The request could not be completed", reason="unexpected"), request)
     return request, response.with_headers(*_cors_of(request, cors))
+
+
+def _forbidden(refusal: NotThroughEdge) -> HttpResponse:
+    """What API Gateway answers itself to a request that a policy refuses; nothing is read to render it."""
+    headers = (("Content-Type", "application/json"), *NO_STORE)
+    return HttpResponse(refusal.status, headers, '{"message":"Forbidden"}', reason=refusal.reason)
 
 
 def _cors_of(request: HttpRequest, cors: bool | Cors) -> Headers:
@@ -114,15 +127,37 @@ def _require_method(request: HttpRequest, methods: tuple[str, ...]) -> None:
 # ------------------------------------------------------------------ events
 
 
-def read_request(event: Event) -> HttpRequest:
-    """The request in an event of either payload format. Raises `InvalidRequest` on anything else."""
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)  # what reading an event of another form raises
+
+
+def source_of(event: Event) -> str:
+    """The address that a request of either API comes from; whatever wants to know it asks here.
+
+    It is the one that API Gateway saw, and no header has a say; but where the API is behind CloudFront, the viewer's.
+    Raises `NotThroughEdge` if the request did not come from there, and what is in `MALFORMED`.
+    """
+    if digests := (event.get("stageVariables") or {}).get(ORIGIN_SECRETS):
+        from authserver.aws.edge import viewer_of
+
+        return viewer_of(event, digests)
+    context = event["requestContext"]
+    return _text((context.get("identity") or context["http"])["sourceIp"])
+
+
+def read_request(event: Event, find_route: Callable[[Event], Event] = lambda event: event) -> HttpRequest:
+    """The request in an event of either payload format, under the route that `find_route` finds for it.
+
+    Raises `NotThroughEdge` before anything else, and `InvalidRequest` on what is no such event.
+    """
     try:
-        return _read_v2(event) if event.get("version") == "2.0" else _read_v1(event)
-    except (AttributeError, KeyError, TypeError, ValueError):
+        source = source_of(event)
+        event = find_route(event)
+        return _read_v2(event, source) if event.get("version") == "2.0" else _read_v1(event, source)
+    except MALFORMED:
         raise InvalidRequest("The request is not well-formed", reason="event_malformed") from None
 
 
-def _read_v2(event: Event) -> HttpRequest:
+def _read_v2(event: Event, source: str) -> HttpRequest:
     context, variables = event["requestContext"], event.get("stageVariables") or {}
     own_address = f"https://{context['domainName']}"
     is_of_a_resource = "issuer" in variables
@@ -133,7 +168,7 @@ def _read_v2(event: Event) -> HttpRequest:
         headers=read_headers(event),
         cookies=_read_cookies(event.get("cookies") or ()),
         body=_read_body(event),
-        source=context["http"]["sourceIp"],
+        source=source,
         origin=variables.get("issuer") or own_address,
         resource=variables.get("resource") or (own_address if is_of_a_resource else ""),
         address=own_address if is_of_a_resource else "",
@@ -142,7 +177,7 @@ def _read_v2(event: Event) -> HttpRequest:
     )
 
 
-def _read_v1(event: Event) -> HttpRequest:
+def _read_v1(event: Event, source: str) -> HttpRequest:
     context, variables = event["requestContext"], event.get("stageVariables") or {}
     base_path = base_path_of(event)
     resource = variables.get("resource") or f"https://{context['domainName']}{base_path}"
@@ -152,7 +187,7 @@ def _read_v1(event: Event) -> HttpRequest:
         query=_read_v1_query(event),
         headers=read_headers(event),
         body=_read_body(event),
-        source=context["identity"]["sourceIp"],
+        source=source,
         origin=variables.get("issuer", ""),
         resource=resource,
         address=f"{'/'.join(resource.split('/')[:3])}{base_path}",

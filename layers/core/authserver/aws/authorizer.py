@@ -8,12 +8,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.apigateway import (
+    MALFORMED,
     Event,
     Handler,
     base_path_of,
     read_headers,
     read_path_parameters,
     request_id_of,
+    source_of,
 )
 from authserver.aws.log import told, write_request, write_unexpected
 from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
@@ -90,23 +92,25 @@ def _read_access_request(event: Event) -> AccessRequest:
     """The call that an authorizer event is about. The route is the API's own spelling; token events have none, so that
     of the caller stands for it where it can be no other spelling of another path."""
     try:
-        if event.get("version") == "2.0":
-            method, _, path = event["routeKey"].partition(" ")
-            return _access_request(event, f"{method} {path}", _audience(event, event["routeArn"]))
-        _refuse_wildcards(event["methodArn"])
-        if event.get("type") == "TOKEN":
+        if event.get("type") == "TOKEN":  # no address, no header and no stage variable
+            _refuse_wildcards(event["methodArn"])
             method, _, path = _call_of(event["methodArn"])
             _refuse_spellings(path)
             return AccessRequest(
                 event["authorizationToken"], (), f"{method} /{path}", _audience({}, event["methodArn"])
             )
+        source = source_of(event)
+        if event.get("version") == "2.0":
+            method, _, path = event["routeKey"].partition(" ")
+            return _access_request(event, f"{method} {path}", _audience(event, event["routeArn"]), source)
+        _refuse_wildcards(event["methodArn"])
         route = f"{event['httpMethod'].upper()} {event['resource']}"
-        return _access_request(event, route, _audience(event, event["methodArn"]))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return _access_request(event, route, _audience(event, event["methodArn"]), source)
+    except MALFORMED:
         raise InvalidToken("An access token is required", reason="event_malformed") from None
 
 
-def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
+def _access_request(event: Event, route: str, audience: str, source: str) -> AccessRequest:
     headers = read_headers(event)
     repeated = event.get("multiValueHeaders") or {}
     if any(name.lower() == "authorization" and len(values) > 1 for name, values in repeated.items()):
@@ -118,7 +122,7 @@ def _access_request(event: Event, route: str, audience: str) -> AccessRequest:
     return AccessRequest(
         *(headers.get("authorization"), tokens, route, audience, read_path_parameters(event)),
         api_keys=_api_keys(headers, repeated),
-        source=_source(event),
+        source=source,
         is_own=(event.get("stageVariables") or {}).get("routes") == OF_THE_TEMPLATE,
     )
 
@@ -128,12 +132,6 @@ def _api_keys(headers: Mapping[str, str], repeated: Mapping[str, list[str]]) -> 
     several = (values for name, values in repeated.items() if name.lower() == API_KEY)
     once = (headers[API_KEY],) if API_KEY in headers else ()
     return tuple(next(several, once))
-
-
-def _source(event: Event) -> str:
-    """The address that calls, as API Gateway saw it; no header of a client's has a say."""
-    context = event.get("requestContext") or {}
-    return str((context.get("identity") or context.get("http") or {}).get("sourceIp", ""))
 
 
 def _audience(event: Event, arn: str) -> str:

@@ -62,18 +62,18 @@ _REASONS = {
         bridge_organisation bridge_refused bridge_resource bridge_scope bridge_subject_unknown
         bridge_without_offline_access canary_client_taken changed_meanwhile client_disabled client_ended client_gone
         client_secret code_401 code_expired code_revoked company_not_granted denied_by_user device_code_expired
-        device_code_revoked device_code_used device_over document_budget document_contended ended expired federation_*
-        federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old federation_code_refused
-        federation_code_too_long federation_denied federation_disabled federation_domain_unknown federation_no_account
-        federation_provider_unknown grant_type_withdrawn id_token_hint_audience id_token_hint_old initial_token_garbage
-        initial_token_spent insufficient_scope invitation_over key_set_budget key_set_contended login_* login_401
-        login_403 made_before mail_off not_administrator operator_scope organisation_gone organisation_not_asked
-        organisation_not_granted organisation_not_own organisation_without_keys passkey_challenge passkey_count
-        passkey_id_too_long passkey_late passkey_malformed passkey_not_verified passkey_unknown password_wrong
-        provider_ended quota_apps quota_day recover_400 recover_over refresh_expired refresh_revoked registration_over
-        request_of_another_page request_over reset_400 resource_not_granted resource_removed scope_ended
-        scope_exceeds_client scope_exceeds_grant scope_missing scope_withdrawn second_factor_owed secret_last
-        secrets_live session_missing sign_in_cancelled slow_down subject_hint_mismatch token_hook_refused
+        device_code_revoked device_code_used device_over document_budget document_contended edge_missing ended expired
+        federation_* federation_answer_without_code federation_auth_time_missing federation_auth_time_too_old
+        federation_code_refused federation_code_too_long federation_denied federation_disabled federation_domain_unknown
+        federation_no_account federation_provider_unknown grant_type_withdrawn id_token_hint_audience id_token_hint_old
+        initial_token_garbage initial_token_spent insufficient_scope invitation_over key_set_budget key_set_contended
+        login_* login_401 login_403 made_before mail_off not_administrator operator_scope organisation_gone
+        organisation_not_asked organisation_not_granted organisation_not_own organisation_without_keys passkey_challenge
+        passkey_count passkey_id_too_long passkey_late passkey_malformed passkey_not_verified passkey_unknown
+        password_wrong provider_ended quota_apps quota_day recover_400 recover_over refresh_expired refresh_revoked
+        registration_over request_of_another_page request_over reset_400 resource_not_granted resource_removed
+        scope_ended scope_exceeds_client scope_exceeds_grant scope_missing scope_withdrawn second_factor_owed
+        secret_last secrets_live session_missing sign_in_cancelled slow_down subject_hint_mismatch token_hook_refused
         user_not_active user_unknown verify_another verify_over verify_taken
     """,
     "security": """
@@ -86,9 +86,9 @@ _REASONS = {
     "dependency": """
         bridge_error bridge_malformed bridge_timeout bridge_too_large client_contended consent_contended
         document_not_carried_out dynamodb_* dynamodb_conflict dynamodb_unprocessed dynamodb_unreachable
-        identity_provider_contended key_set_not_carried_out kms_* lambda_invoke no_keys record_contended ses_*
-        ses_unreachable token_hook_error token_hook_malformed token_hook_reserved token_hook_timeout
-        token_hook_too_large user_contended withdrawal_contended
+        edge_without_viewer identity_provider_contended key_set_not_carried_out kms_* lambda_invoke no_keys
+        record_contended ses_* ses_unreachable token_hook_error token_hook_malformed token_hook_reserved
+        token_hook_timeout token_hook_too_large user_contended withdrawal_contended
     """,
     "bug": """
         end_malformed factors_malformed identifier_collision resources_malformed ring_malformed scopes_malformed
