@@ -42,7 +42,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whoever sets it would have every process compile what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback package
+.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy edge edge-secret sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,14 @@ build: $(READY) ## Build what is deployed: layers and functions, with bytecode, 
 deploy: $(READY) ## Deploy to your AWS account, without a question: make deploy STACK=name PARAMETERS='Name=Value ...'
 	@if [ -z "$(STACK)" ]; then echo "Say which stack: make deploy STACK=authserver" >&2; exit 2; fi
 	@$(BIN)/python -m scripts.deploy --stack '$(STACK)' --parameters '$(PARAMETERS)' --config-env '$(CONFIG_ENV)' $(if $(filter accept,$(QUOTA)),--accept-quota)
+
+edge: $(READY) ## Put CloudFront and AWS WAF in front of a stack: make edge STACK=name PARAMETERS='CertificateArn=...'
+	@if [ -z "$(STACK)" ]; then echo "Say which stack: make edge STACK=authserver" >&2; exit 2; fi
+	@$(BIN)/python -m scripts.edge --stack '$(STACK)' --parameters '$(PARAMETERS)'
+
+edge-secret: $(READY) ## Take requests through the edge alone, and replace its secret: make edge-secret STACK=name
+	@if [ -z "$(STACK)" ]; then echo "Say which stack: make edge-secret STACK=authserver" >&2; exit 2; fi
+	@$(BIN)/python -m scripts.edge --stack '$(STACK)' --rotate
 
 package: build ## Write the translated template and its code to .aws-sam/package, for CDK, Terraform and CloudFormation
 	@$(BIN)/python -m scripts.package --architecture $(ARCHITECTURE) --parameters '$(PARAMETERS)'

@@ -240,7 +240,7 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
 
 
 UNRELEASED = ("Release", "Deployment", "OriginSecretDigests")
-"""Parameters that no function depends on: the digest itself, how what it names gets there, and what only stages have."""
+"""Parameters that no function depends on: the digest itself, how what it names gets there, what stages alone have."""
 
 
 def release(build: Path, parameters: Mapping[str, str]) -> str:
