@@ -166,3 +166,12 @@ def test_a_legacy_grant_that_is_on_loads_what_it_needs_at_the_start(grant_type: 
 def test_a_legacy_grant_that_is_on_costs_others_nothing_heavy(grant_type: str, name: str) -> None:
     on = start(name, GRANT_TYPES=f"{ENVIRONMENT['GRANT_TYPES']} {grant_type}")
     assert not {one for one in ("jwt", "cryptography") if one in on.packages}
+
+
+@pytest.mark.parametrize("name", ["token", "authorizer"])
+def test_tracing_costs_a_start_one_module_where_it_is_on(name: str, starts: dict[str, Start]) -> None:
+    """Lambda names its daemon to every function, traced or not."""
+    daemon = {"AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000"}
+    on, off = start(name, TRACING="Active", **daemon), start(name, TRACING="PassThrough", **daemon)
+    assert set(on.modules) - set(starts[name].modules) == {"authserver.aws.tracing"}
+    assert off.modules == starts[name].modules

@@ -116,6 +116,7 @@ def settings(**overrides: Any) -> Settings:
         refresh_token_bridge="",
         refresh_token_bridge_until="",
         aws_client="lean",
+        traces=False,
     )
     return replace(defaults, **overrides)
 

@@ -1,17 +1,21 @@
 """What is written down: one line a request, with its metric, and never anything that was sent or issued."""
 
 import contextlib
+import itertools
 import json
 import logging
+import os
 import re
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from authserver.aws import log
 from authserver.aws.log import _latency, _subject_key, _who, hash_of_subject, outcome_of, told
 from authserver.aws.logger import logger
 from authserver.errors import OAuthError
@@ -570,3 +574,38 @@ def test_the_hash_of_a_user_is_another_one_elsewhere(monkeypatch: pytest.MonkeyP
         hashes.add(hash_of_subject("alice"))
     _subject_key.cache_clear()
     assert len(hashes) == 2
+
+
+@pytest.fixture
+def one_of_ten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LOG_SAMPLING", "10")
+    log._one_of.cache_clear()
+    yield
+    monkeypatch.undo()
+    log._one_of.cache_clear()
+
+
+@pytest.mark.usefixtures("one_of_ten")
+def test_a_line_that_stands_for_several_counts_for_each(
+    world: World, gateway: Gateway, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 40 requests whose draws go round, four are written, and their metric has 40 values."""
+    draws = itertools.count()
+    draw = SimpleNamespace(environ=os.environ, urandom=lambda octets: next(draws).to_bytes(octets))
+    monkeypatch.setattr(log, "os", draw)
+    for _ in range(40):
+        gateway.send("GET", "/.well-known/jwks.json")
+    lines = journal.lines
+    assert [line["reason"] for line in lines] == ["ok"] * 4
+    for line in lines:
+        (latency,) = set(line["Latency"])
+        assert len(line["Latency"]) == 10
+        assert is_a_metric({**line, "Latency": latency})
+
+
+@pytest.mark.usefixtures("one_of_ten")
+def test_whatever_did_not_come_off_is_written_each_time(gateway: Gateway, journal: Journal) -> None:
+    for _ in range(20):
+        gateway.post("/token", {"grant_type": "unknown"})
+    assert len(journal.lines) == 20
+    assert all(is_a_metric(line) for line in journal.lines)

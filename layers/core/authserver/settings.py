@@ -85,6 +85,7 @@ class Settings:
     refresh_token_bridge: str  # the function that knows the refresh tokens of another system; empty: there is none
     refresh_token_bridge_until: str  # the day, as YYYY-MM-DD, that begins (UTC) without it
     aws_client: str  # what calls DynamoDB and KMS: `lean` or `boto3`
+    traces: bool  # whether X-Ray is told of each of these calls
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -154,6 +155,7 @@ class Settings:
             refresh_token_bridge=environ.get("REFRESH_TOKEN_BRIDGE", ""),
             refresh_token_bridge_until=environ.get("REFRESH_TOKEN_BRIDGE_UNTIL", ""),
             aws_client=environ.get("AWS_CLIENT", "lean"),
+            traces=environ.get("TRACING") == "Active",
         )
 
     def at(self, origin: str, resource: str) -> Self:

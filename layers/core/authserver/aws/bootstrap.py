@@ -77,6 +77,11 @@ def bootstrap(
     if passwords is True or passwords in settings.grant_types:
         hasher.load()
     dynamodb, kms = connected(settings, os.environ)
+    if settings.traces:
+        from authserver.aws.tracing import Daemon, TracedService
+
+        if daemon := Daemon.of(os.environ):
+            dynamodb, kms = TracedService(dynamodb, "DynamoDB", daemon), TracedService(kms, "KMS", daemon)
     tables = Tables(settings.clients_table, settings.users_table, settings.tokens_table)
     order_document = _document_orders(settings) if orders_documents and settings.documents_function else None
     documented = _documented(settings, order_document) if settings.client_documents else None
