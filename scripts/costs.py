@@ -25,6 +25,12 @@ LOG_GB = 0.50  # CloudWatch Logs, taken in
 TRANSFERRED_GB = 0.09
 METRIC = 0.30  # CloudWatch, a month
 KMS_KEY = 1.00  # a month
+CLOUDFRONT_REQUEST = 1.00 / 1e6  # HTTPS, North America and Europe
+CLOUDFRONT_GB = 0.085  # sent to viewers there, instead of TRANSFERRED_GB: what an API sends to CloudFront is free
+WEB_ACL = 5.00  # AWS WAF, a month
+WEB_ACL_RULE = 1.00  # a month
+WEB_ACL_RULES = 3  # of stacks/edge.yaml
+WEB_ACL_REQUEST = 0.60 / 1e6
 
 # Assumed. No deployment was measured.
 BASE_MS = 10  # of a request, beside its round trips
@@ -117,6 +123,20 @@ def monthly(users: int, checks: int) -> float:
     return fixed() + used.total + users * STORED_OCTETS / 1e9 * STORED_GB
 
 
+def edge_fixed() -> float:
+    return WEB_ACL + WEB_ACL_RULE * WEB_ACL_RULES
+
+
+def edge_request() -> float:
+    """One request through CloudFront and AWS WAF, without what is sent."""
+    return CLOUDFRONT_REQUEST + WEB_ACL_REQUEST
+
+
+def edge_monthly(users: int) -> float:
+    """Dollars a month that the edge adds for so many users, whose calls of your own APIs do not come through it."""
+    return edge_fixed() + users * (SIGN_INS * len(SIGN_IN) + REFRESHES) * edge_request()
+
+
 def dollars(amount: float) -> str:
     return f"${amount:,.0f}" if amount >= 100 else f"${amount:,.2f}"
 
@@ -199,6 +219,18 @@ request = {HTTP_API_REQUEST * 1e6:.2f} / 1,000,000 for the HTTP API (0 for the a
 | --- | --- | --- | --- | --- | --- | --- |
 {chr(10).join(millions)}
 
+## Behind CloudFront
+
+The edge of `make edge` costs {dollars(edge_fixed())} a month without requests: {dollars(WEB_ACL)} for the web ACL of
+AWS WAF and {dollars(WEB_ACL_RULE)} for each of its {WEB_ACL_RULES} rules. A million requests cost
+{dollars(edge_request() * 1e6)}: {dollars(CLOUDFRONT_REQUEST * 1e6)} for CloudFront in North America and Europe, and
+{dollars(WEB_ACL_REQUEST * 1e6)} for AWS WAF. CloudFront sends a GB for ${CLOUDFRONT_GB}, which
+replaces the ${TRANSFERRED_GB} of the API.
+
+| active users a month | the edge adds |
+| --- | --- |
+{chr(10).join(f"| {users:,} | {dollars(edge_monthly(users))} |" for users in USERS)}
+
 ## Assumptions
 
 The counts of requests, round trips and capacity units are exact for warm functions. The rest is assumed, and was not
@@ -212,7 +244,7 @@ measured on AWS:
   one user {STORED_OCTETS // 1000} KB.
 - {METRICS} CloudWatch metrics receive data all the time. CloudWatch charges for the hours in which a metric
   receives data.
-- Cold starts, AWS X-Ray (`Tracing`), mails ($0.10 per 1,000), AWS WAF and a domain are not included.
+- Cold starts, AWS X-Ray (`Tracing`), mails ($0.10 per 1,000) and a domain are not included.
 - What you turn on is not included either. Per month: alarms $3.20 and their dashboard $3.00, beyond the account's first
   three dashboards (`AlarmTopic`); the canary $2.00 (`Canary`); the two alarms of a gradual `Deployment` $0.20.
 - The authorizer's cache is off, as it is by default, so that a revocation applies from the next call on.

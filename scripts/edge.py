@@ -32,9 +32,8 @@ CHOSEN = {
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-COSTS = """Without requests, the edge costs per month (list prices):
-  the web ACL of AWS WAF: $5.00, and $1.00 for each of its rules, of which there are three, or two with ManagedRules=Off
-Per million requests: about $1.00 for CloudFront, $0.60 for AWS WAF. What CloudFront sends costs $0.085 a GB.
+COSTS = """Without requests, the edge costs per month (list prices): $5.00 for the web ACL of AWS WAF and $1.00 for each
+of its 3 rules. A million requests cost $1.00 for CloudFront and $0.60 for AWS WAF; a GB that is sent, $0.085.
 """
 
 

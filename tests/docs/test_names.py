@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from authserver_cli.__main__ import main
 from local.template import read_template
@@ -73,8 +74,11 @@ PUBLISHED = {
 
 @cache
 def derived() -> set[str]:
-    """The parameters of templates that are made of this one: for given tables and key, and for other tools."""
-    return {*with_given_data(read_template(ROOT / "template.yaml"))["Parameters"], *ARTIFACTS}
+    """The parameters of templates that are made of this one, for given tables and key, and for other tools; and the
+    parameters and outputs of the edge."""
+    given = with_given_data(read_template(ROOT / "template.yaml"))["Parameters"]
+    edge = yaml_parse((ROOT / "stacks" / "edge.yaml").read_text(encoding="utf-8"))
+    return {*given, *ARTIFACTS, *edge["Parameters"], *edge["Outputs"]}
 
 
 def types(text: str) -> set[str]:

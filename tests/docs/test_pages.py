@@ -6,11 +6,24 @@ from uuid import UUID
 
 import pytest
 from click import Context, Group
+from samtranslator.yaml_helper import yaml_parse
 
 from authserver.aws import log
 from authserver_cli.__main__ import main
-from scripts.costs import CHECKS, LOG_OCTETS, MEMORY, REFRESHES, SIGN_IN, SIGN_INS, cost_page, readme
+from scripts.costs import (
+    CHECKS,
+    LOG_OCTETS,
+    MEMORY,
+    REFRESHES,
+    SIGN_IN,
+    SIGN_INS,
+    WEB_ACL_RULES,
+    cost_page,
+    edge_fixed,
+    readme,
+)
 from scripts.deploy import SWITCHED_ON
+from scripts.edge import COSTS
 from scripts.on_call import on_call_page
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.coldstart.warm import FLOWS
@@ -126,6 +139,17 @@ def test_the_cost_page_names_what_each_choice_costs() -> None:
             assert price in said, (name, price)
     assert "dashboard $3.00" in said
     assert "$3.00 for the dashboard" in SWITCHED_ON["AlarmTopic"]
+
+
+def test_what_the_edge_costs_is_said_as_make_edge_says_it() -> None:
+    [page] = re.findall(r"^## Behind CloudFront\n(.*?)^## ", cost_page(), re.MULTILINE | re.DOTALL)
+    prices = set(re.findall(r"\$\d+\.\d+", COSTS))
+    assert len(prices) == 4
+    assert prices <= set(re.findall(r"\$\d+\.\d+", page))
+    rules = yaml_parse((ROOT / "stacks" / "edge.yaml").read_text())["Resources"]["WebAcl"]["Properties"]["Rules"]
+    assert len(rules) == WEB_ACL_RULES
+    assert f"its {WEB_ACL_RULES} rules" in COSTS.replace("\n", " ")
+    assert f"${edge_fixed():.0f} a month without requests" in (ROOT / "docs" / "deploy.md").read_text()
 
 
 def test_every_kind_of_request_has_the_memory_of_its_function() -> None:
