@@ -22,6 +22,7 @@ CHOICES = {
     "BearerTokenIn": "HeaderOrApiKeyOrQuery",
     "AccountDeletion": "Allowed",
     "LocalEndpoint": "",  # for `sam local` alone
+    "LoopbackUpstreams": "false",  # for development alone; where functions are deployed, they do not look at it
     "ImplicitGrant": "true",
     "PasswordGrant": "true",
     "DeviceGrant": "true",

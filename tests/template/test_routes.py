@@ -135,12 +135,12 @@ class _Asked(dict[str, str]):
 
 
 def test_the_template_sets_every_variable_that_settings_read_and_no_other(written: Written, world: World) -> None:
-    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, two for the log, and RESOURCE for the canary."""
+    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three for the log, and RESOURCE for the canary."""
     functions = [one for one in world.stack.functions.values() if one.code.name == "authorizer"]
     environ = _Asked(dict(functions[0].environment))
     Settings.from_environ(environ)
     written_names = {name for function in FUNCTIONS for name in written.environment(function)}
-    of_others = {"LOG_LEVEL", "AWS_ENDPOINT_URL", "METRICS_NAMESPACE", "CLIENT_METRICS", "RESOURCE"}
+    of_others = {"LOG_LEVEL", "AWS_ENDPOINT_URL", "METRICS_NAMESPACE", "CLIENT_METRICS", "LOG_SAMPLING", "RESOURCE"}
     assert written_names - of_others == environ.names
 
 

@@ -23,8 +23,7 @@ class Heard:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(5)
-        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]  # noqa: UP031
-
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self.daemon = tracing.Daemon.of({"AWS_XRAY_DAEMON_ADDRESS": self.address})
 
     def service(self, outcome: Exception | None = None) -> TracedService:
