@@ -29,8 +29,7 @@ NO_SUCH_PATH = HttpResponse(
     404, (("Content-Type", "application/json"),), '{"message":"Not Found"}', reason="realm_unknown"
 )
 
-# The stage variable that says that the API is behind CloudFront (`edge`). A function's environment would not do: going
-# back to an earlier version of the functions would bring back the secrets of its time.
+# The stage variable of an API behind CloudFront (`edge`). Going back to earlier functions brings back none of it.
 ORIGIN_SECRETS = "origin_secrets"
 
 type Event = Mapping[str, Any]

@@ -2,8 +2,7 @@
 
 CloudFront adds a secret to each request that it sends to an API (`stacks/edge.yaml`), and overwrites what a client sent
 by that name. The stage variable `origin_secrets` has the SHA-256 digests of the secrets that are taken, in hexadecimal,
-separated by commas: two while the secret is replaced. A digest of 256 random bits tells nothing of them, so that no
-function, parameter or log of the stack has the secret itself. Only a request with the secret is believed whose it is.
+separated by commas: two while the secret is replaced. A digest of 256 random bits tells nothing of them.
 """
 
 from __future__ import annotations

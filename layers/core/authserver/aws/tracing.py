@@ -2,8 +2,7 @@
 
 A subsegment says what was called, of which tables, how long it took and what came of it; it has no key, no value and
 nothing else of an item. It goes as one datagram to the daemon beside the function: lost is lost, and no request waits
-for it or fails by it. The documents' form is
-https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html.
+for it or fails by it. AWS calls the form of these documents "X-Ray segment documents".
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from authserver.aws.service import Refused, Unreachable
 from authserver.values import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from authserver.aws.service import Service
 
@@ -64,17 +63,16 @@ class Daemon:
 class TracedService:
     """Implements `service.Service` by one whose calls are told to the daemon."""
 
-    def __init__(self, service: Service, name: str, daemon: Daemon, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, service: Service, name: str, daemon: Daemon) -> None:
         self._service = service
         self._name = name
         self._daemon = daemon
-        self._clock = clock
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         segment = sampled(os.environ.get("_X_AMZN_TRACE_ID", ""))
         if segment is None:
             return self._service.call(operation, arguments)
-        began = self._clock()
+        began = time.time()
         came: Mapping[str, Any] = {"fault": True}
         try:
             answer = self._service.call(operation, arguments)
@@ -96,7 +94,7 @@ class TracedService:
                     "name": self._name,
                     "namespace": "aws",
                     "start_time": began,
-                    "end_time": self._clock(),
+                    "end_time": time.time(),
                     "aws": {"operation": operation, **_tables_of(arguments)},
                     **came,
                 }
