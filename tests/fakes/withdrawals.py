@@ -56,7 +56,13 @@ class FakeWithdrawals:
     # -- tokens
 
     def revoke(
-        self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
+        self,
+        authorization_id: str,
+        now: int,
+        client_id: str | None = None,
+        *,
+        only_public: bool = False,
+        reason: str = "",
     ) -> bool:
         with self._lock:
             existing = self._tokens.find(authorization_id)

@@ -358,4 +358,4 @@ def revoke_for(authorization: Authorization, reason: str, now: int, services: Se
         organisation=authorization.organisation,
         reason=reason,
     )
-    noting.revocations.revoke(authorization.id, now)
+    noting.revocations.revoke(authorization.id, now, reason=reason)

@@ -7,11 +7,18 @@ from typing import Protocol
 
 class RevocationStore(Protocol):
     def revoke(
-        self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
+        self,
+        authorization_id: str,
+        now: int,
+        client_id: str | None = None,
+        *,
+        only_public: bool = False,
+        reason: str = "",
     ) -> bool:
         """Revokes an authorization for good, if it exists and (if given) belongs to `client_id`; idempotent.
 
         Returns whether it is revoked. `only_public`: only if it was granted to a public client.
+        `reason` says why the server does so by itself; the first one stays.
         """
 
     def revoke_access_token(

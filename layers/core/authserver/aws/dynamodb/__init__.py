@@ -56,7 +56,8 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
 Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
 begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
     ``authorization#<id>``    an authorization; listed by ``listed_subject``, and in sixteen parts by
-                              ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed
+                              ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed;
+                              ``revoked_for``, why the server revoked it by itself
     ``access_token#<id>``     an opaque access token; ``is_revoked`` once it was; a user's is listed by
                               ``listed_subject``, as ``access_token#<subject key>``
     ``api_key#<id>``          an API key, of which ``used_at`` tells when it was used; listed by ``listed_subject``, by

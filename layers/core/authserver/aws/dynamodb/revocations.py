@@ -19,7 +19,13 @@ class DynamoRevocations:
         self._tokens = Table(dynamodb, tables.tokens, guard)
 
     def revoke(
-        self, authorization_id: str, now: int, client_id: str | None = None, *, only_public: bool = False
+        self,
+        authorization_id: str,
+        now: int,
+        client_id: str | None = None,
+        *,
+        only_public: bool = False,
+        reason: str = "",
     ) -> bool:
         condition = "attribute_exists(pk)"
         values: dict[str, Any] = {":now": now}
@@ -30,6 +36,9 @@ class DynamoRevocations:
             condition += " AND is_public = :public"
             values |= {":public": True}
         expression = "SET revoked_at = if_not_exists(revoked_at, :now)"
+        if reason:
+            expression += ", revoked_for = if_not_exists(revoked_for, :reason)"
+            values |= {":reason": reason}
         return self._tokens.update_if({"pk": f"authorization#{authorization_id}"}, expression, condition, values)
 
     def revoke_access_token(
