@@ -149,6 +149,9 @@ class Builder:
             case "AWS::DynamoDB::Table":
                 references[logical_id] = name
                 attributes[logical_id, "Arn"] = self._arn("dynamodb", f"table/{name}")
+            case "AWS::SQS::Queue":
+                references[logical_id] = f"https://sqs.{REGION}.amazonaws.com/{self._account}/{name}"
+                attributes[logical_id, "Arn"] = self._arn("sqs", name)
             case "AWS::IAM::Role":
                 references[logical_id] = name
                 attributes[logical_id, "Arn"] = f"arn:aws:iam::{self._account}:role/{name}"

@@ -78,8 +78,15 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::DynamoDB::Table": _type(
         used="AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes LocalSecondaryIndexes"
         " TimeToLiveSpecification DeletionProtectionEnabled",
-        ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput WarmThroughput Tags TableClass",
+        ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput WarmThroughput Tags TableClass"
+        " StreamSpecification",
     ),
+    # Tables have no streams here: nothing is published.
+    "AWS::Lambda::EventSourceMapping": _type(
+        ignored="EventSourceArn FunctionName StartingPosition BatchSize MaximumBatchingWindowInSeconds"
+        " FunctionResponseTypes BisectBatchOnFunctionError MaximumRecordAgeInSeconds DestinationConfig FilterCriteria"
+    ),
+    "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled"),
     "AWS::KMS::Key": _type(
         used="Description KeySpec KeyUsage",
         ignored="EnableKeyRotation RotationPeriodInDays KeyPolicy PendingWindowInDays MultiRegion Tags",

@@ -35,7 +35,7 @@ CONCURRENCY = 100
 
 QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 
-ALARM_METRICS = 32  # that the alarms of stacks/alarms.yaml look at, each $0.10
+ALARM_METRICS = 34  # that the alarms of stacks/alarms.yaml look at, each $0.10
 
 # US dollars per month without requests, in us-east-1; other regions differ by some tenths.
 KEY = ("the KMS key that wraps private keys", "$1.00")
@@ -53,6 +53,7 @@ SWITCHED_ON = {
     "Deployment": "$0.20 for two alarms",
     "Tracing": "nothing; $5.00 for a million traces",
     "AlarmTopic": f"${ALARM_METRICS / 10:.2f} for alarms; $3.00 for the dashboard, beyond the account's first three",
+    "Events": "nothing; about $1.20 for a million events: $1.00 for EventBridge, $0.20 for Lambda",
     "Canary": "$2.00: $0.50 for its calls, $1.50 for the metrics that they keep alive",
 }
 OFF = ("", "0", "PassThrough", "Off", "AllAtOnce")

@@ -14,6 +14,7 @@ import yaml
 from authserver.management.openapi import OPERATIONS, document
 from local.differences import DIFFERENCES
 from scripts.costs import cost_page, readme
+from scripts.event_pages import event_page, event_schemas
 from scripts.on_call import on_call_page
 
 ROOT = Path(__file__).parent.parent
@@ -139,6 +140,8 @@ def main() -> None:
     (ROOT / "docs" / "development-server.md").write_text(differences_page(), encoding="utf-8")
     (ROOT / "docs" / "openapi.json").write_text(openapi_page(), encoding="utf-8")
     (ROOT / "docs" / "cost.md").write_text(cost_page(), encoding="utf-8")
+    (ROOT / "docs" / "events.md").write_text(event_page(), encoding="utf-8")
+    (ROOT / "docs" / "events.schema.json").write_text(event_schemas(), encoding="utf-8")
     page = ROOT / "README.md"
     page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / "docs" / "operations" / "on-call.md").write_text(on_call_page(), encoding="utf-8")

@@ -32,6 +32,8 @@ ENVIRONMENT = {
     "CONFIGURATION_TABLE": "configuration",
     "AUDIT_TABLE": "audit",
     "KMS_KEY": "key",
+    "EVENT_RECEIVERS": "eventbridge",
+    "EVENT_BUS": "default",
 }
 PROGRAM = """
 import json, socket, sys, time

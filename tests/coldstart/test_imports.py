@@ -33,6 +33,7 @@ BUDGETS = {
     "recover": 247,
     "refresh": 135,
     "revoke": 134,
+    "publish": 240,
     "rotate_keys": 182,
     "token": 137,
     "userinfo": 145,
@@ -78,7 +79,7 @@ HEAVY = {
     # Loaded when the first code, passkey or new password is met; OpenSSL never, but by the library of passkeys.
     **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "zxcvbn", "OpenSSL")},
     # For what the lean client does not call: other functions. Where no mail is sent, as here, few do.
-    "boto3": {"admin", "my"},
+    "boto3": {"admin", "my", "publish"},
     "aws_lambda_powertools": {"admin", "my", "recover", "erase", "mail", "rotate_keys"},
 }
 

@@ -24,6 +24,7 @@ from scripts.costs import (
 )
 from scripts.deploy import SWITCHED_ON
 from scripts.edge import COSTS
+from scripts.event_pages import event_page, event_schemas
 from scripts.on_call import on_call_page
 from scripts.write_docs import ROOT, differences_page, openapi_page, settings_page
 from tests.coldstart.warm import FLOWS
@@ -81,6 +82,11 @@ def test_endpoint_table_is_what_the_template_routes() -> None:
 
 def test_cost_page_is_what_the_formula_says() -> None:
     assert (ROOT / "docs" / "cost.md").read_text() == cost_page(), "run `make docs`"
+
+
+def test_the_page_and_the_schemas_of_events_are_those_of_the_types() -> None:
+    assert (ROOT / "docs" / "events.md").read_text() == event_page(), "run `make docs`"
+    assert (ROOT / "docs" / "events.schema.json").read_text() == event_schemas(), "run `make docs`"
 
 
 def test_the_readme_has_the_table_of_costs() -> None:

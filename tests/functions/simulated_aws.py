@@ -1,7 +1,7 @@
 """AWS under the functions' own clients, boto3's or the lean one: every call recorded, any call made to fail.
 
 It sits where they would open a socket, so that serialising, retrying and parsing are the real ones.
-MiniStack answers for DynamoDB and moto for KMS; mails and asynchronous invocations are kept.
+MiniStack answers for DynamoDB and moto for KMS; mails, asynchronous invocations, events and messages are kept.
 """
 
 import base64
@@ -35,6 +35,7 @@ from tests.ministack import PLAIN, DynamoDB, aws_response
 INVOKE = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3Aauthserver-(?P<function>\w+)%3Alive/invocations")
 OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)(%3A\w+)?/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
+PUT_EVENTS, SEND_MESSAGE = "AWSEvents.PutEvents", "AmazonSQS.SendMessage"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ type Plan = Callable[[Call], Fault | Callable[[Any], Any] | None]
 class SimulatedAws:
     """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
 
-    `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent.
+    `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent;
+    `events` are the entries of PutEvents, `messages` the bodies of what was sent to queues.
     `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names; one that
     raises has failed.
     """
@@ -125,6 +127,8 @@ class SimulatedAws:
         self.invocations: list[tuple[str, Any]] = []
         self.operators: dict[str, Callable[[Any], Any]] = {}
         self.mails: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.messages: list[Any] = []
         self.caller = ""
         self.plan: Plan | None = None
         self.keep_time = False  # looking at the clock takes time itself
@@ -261,6 +265,14 @@ class SimulatedAws:
         if target == SEND_EMAIL:
             self.mails.append(json.loads(body))
             return Response(200, {}, b'{"MessageId": "1"}')
+        if target == PUT_EVENTS:
+            entries = json.loads(body)["Entries"]
+            self.events += entries
+            taken = [{"EventId": str(number)} for number, _ in enumerate(entries)]
+            return Response(200, {}, json.dumps({"FailedEntryCount": 0, "Entries": taken}).encode())
+        if target == SEND_MESSAGE:
+            self.messages.append(json.loads(json.loads(body)["MessageBody"]))
+            return Response(200, {}, b'{"MessageId": "1"}')
         if invoked := INVOKE.fullmatch(target):
             if _text(request.headers.get("X-Amz-Invocation-Type", "")) != "Event":
                 return Response(200, {}, json.dumps(self.invoke(invoked["function"], json.loads(body))).encode())
@@ -289,6 +301,10 @@ class SimulatedAws:
             return Call(self.caller, "ses", "SendEmail", request=sent)
         if invoked := INVOKE.fullmatch(target) or OPERATORS.fullmatch(target):
             return Call(self.caller, "lambda", "InvokeFunction", invoked["function"], request=sent)
+        if target == PUT_EVENTS:
+            return Call(self.caller, "events", operation, request=sent)
+        if target == SEND_MESSAGE:
+            return Call(self.caller, "sqs", operation, request=sent)
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))
         consistent: bool | None = None

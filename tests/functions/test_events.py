@@ -206,6 +206,7 @@ SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 # How many erasures are finished.
 FETCHES = {"documents/key_set": "address", "documents/metadata": "not_admitted"}
 LOOKS = "canary/each_minute"
+PUBLISHED = "publish/user_disabled"
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
@@ -313,6 +314,7 @@ def test_every_file_is_expected_to_do_something() -> None:
         LOOKS,
         *ERASURES,
         *FETCHES,
+        PUBLISHED,
     }
 
 
@@ -397,6 +399,13 @@ def test_the_canary_looks_each_minute(here: tuple[World, dict[str, str]]) -> Non
     world, values = here
     with canary(world):
         assert world.invoke("canary", filled_in(LOOKS, world, values)) == {"seen": "ok"}
+
+
+def test_a_change_is_published(here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    assert world.invoke("publish", filled_in(PUBLISHED, world, values)) == {"batchItemFailures": []}
+    (entry,) = world.aws.events
+    assert (entry["DetailType"], entry["EventBusName"]) == ("user.disabled", "default")
 
 
 @pytest.mark.parametrize("name", ERASURES)

@@ -35,6 +35,8 @@ from tests.ministack import PLAIN
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS = tuple(sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "app.py").is_file()))
+# Functions that there are with these parameters alone.
+OPTIONAL: Mapping[str, Mapping[str, str]] = {"publish": {"Events": "On"}}
 
 
 class Clock:
@@ -130,6 +132,8 @@ class World:
         self.aws.calls.clear()
         self.aws.invocations.clear()
         self.aws.mails.clear()
+        self.aws.events.clear()
+        self.aws.messages.clear()
         self.clock.ahead = 0.0
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -201,6 +205,7 @@ class World:
         return self._environment(name)
 
     def _environment(self, name: str, **parameters: str) -> dict[str, str]:
+        parameters = {**OPTIONAL.get(name, {}), **parameters}
         stack = self._with(parameters) if parameters else self.stack
         (function,) = (one for one in stack.functions.values() if one.code == ROOT / "functions" / name)
         return {**function.environment, **LAMBDA_ENVIRONMENT, "AWS_CLIENT": self._aws_client}

@@ -62,6 +62,7 @@ NOTHING: Mapping[str, str] = {
     "POST /admin/keys/rotation": "a new key is published; one is dropped once nothing that it made can be alive",
     "function rotate_keys": "likewise",
     "function canary": "it gives the client that is its own a secret, and asks for a token",
+    "function publish": TELLS,
     "function mail": "a link is made, the same one for the same order",
     # What applications are told
     "/organisations/{organisation}/members/{sub} groups": "groups mean nothing here; they are one write",

@@ -35,6 +35,7 @@ CHOICES = {
     "Canary": "On",
     "AccessLogs": "On",
     "ClientMetrics": "On",
+    "Events": "On",
 }
 """By parameter."""
 
@@ -67,6 +68,7 @@ TEXTS = {
     "SelfIntrospectionPath": f"/{'v' * 64}/introspect",
     "ImportedPasswordHashes": " ".join(["$argon2id$v=19$m=65536,t=3,p=4$" + "s" * 22 + "$" + "h" * 43] * 3),
     "MailFrom": f"no-reply@{_DOMAIN}",
+    "EventBus": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{'b' * 64}",
 }
 """By parameter."""
 
@@ -135,6 +137,7 @@ _LONGEST_NAMES = {
     "AWS::IAM::Role": 64,
     "AWS::Events::Rule": 64,
     "AWS::Lambda::Permission": 100,
+    "AWS::SQS::Queue": 80,
 }
 """Characters at which CloudFormation shortens a name of its own making."""
 
@@ -143,6 +146,7 @@ _ARNS = {
     "AWS::Lambda::LayerVersion": ("lambda", "layer:"),
     "AWS::DynamoDB::Table": ("dynamodb", "table/"),
     "AWS::Events::Rule": ("events", "rule/"),
+    "AWS::SQS::Queue": ("sqs", ""),
 }
 
 

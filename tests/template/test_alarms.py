@@ -31,6 +31,8 @@ OF_AWS = {
     ("AWS/ApiGateway", "5XXError"): {"ApiName", "Stage"},
     ("AWS/Lambda", "Throttles"): set(),
     ("AWS/Lambda", "Errors"): {"FunctionName"},
+    ("AWS/Lambda", "IteratorAge"): {"FunctionName"},
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
     ("AWS/Usage", "ResourceCount"): {"Service", "Type", "Resource", "Class"},
     ("AWS/DynamoDB", "ReadThrottleEvents"): {"TableName"},
     ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
@@ -55,6 +57,8 @@ def _text(value: Any, named: Mapping[str, str]) -> str:
             return named.get(name, name)
         case {"Fn::GetAtt": [name, "Arn"]}:
             return f"arn:{name}"
+        case {"Fn::GetAtt": [name, "QueueName"]}:
+            return str(name)
         case {"Fn::Sub": text}:
             return re.sub(r"\$\{([^}]+)\}", lambda found: named[found[1]], text)
         case {"Fn::If": [_, yes, _]}:
@@ -328,6 +332,14 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
             ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "AuditTable")})): [99.0],
             ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({("TableName", "TokensTable")})): [1.0],
         },
+    ),
+    "events-late": (
+        {("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "PublishFunction")})): [100.0, 900_000.0]},
+        {("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "PublishFunction")})): [899_999.0]},
+    ),
+    "events-unpublished": (
+        {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0, 1.0]},
+        {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0]},
     ),
     "mail-bounces": (
         {("AWS/SES", "Reputation.BounceRate", frozenset()): [0.04, 0.06]},

@@ -10,6 +10,8 @@ import pytest
 
 from authserver.storage.users import TOLD_FIELDS
 from authserver.tokens.keyring import RINGS
+from local.intrinsics import Resolver
+from local.parameters import choose_parameters
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
 from tests.functions.canary_flows import CANARY, look_as_the_canary
@@ -383,6 +385,38 @@ def test_one_function_sends_mails_and_from_one_address(written: Written) -> None
     }
     assert set(senders) == {"mail"}
     assert senders["mail"].condition == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+
+
+def test_who_publishes_events_reads_streams_tells_the_bus_and_names_what_is_left(written: Written) -> None:
+    """Nobody else may read a stream, and without events nobody may do anything for them."""
+    tables = ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable")
+    streams = tuple(f"{table}/stream/*" for table in tables)
+    given = {(one.actions, one.resources) for one in written.statements("publish", Events="On")}
+    reads = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
+    assert given == {
+        (reads, streams),
+        (("events:PutEvents",), ("EventBus",)),
+        (("sqs:SendMessage",), ("EventDeadLetters",)),
+    }
+    assert written.statements("publish") == []
+    for function in FUNCTIONS:
+        others = written.statements(function, Events="On") if function != "publish" else []
+        assert not [one for one in others if set(one.resources) & set(streams) or "events:PutEvents" in one.actions]
+
+
+@pytest.mark.parametrize(
+    ("bus", "arn"),
+    [
+        ("default", "arn:aws:events:eu-central-1:123456789012:event-bus/default"),
+        (*["arn:aws:events:us-east-1:210987654321:event-bus/central"] * 2,),
+    ],
+)
+def test_the_bus_is_the_one_that_the_parameter_names(bus: str, arn: str, written: Written) -> None:
+    chosen = choose_parameters(written.template["Parameters"], {"Events": "On", "EventBus": bus}, {})
+    resolver = Resolver(chosen, written.template["Conditions"], "123456789012")
+    statements = written.of_type("AWS::Serverless::Function")["PublishFunction"]["Policies"][0]["Statement"]
+    [resource] = [one["Resource"] for one in statements if one["Action"] == "events:PutEvents"]
+    assert resolver.resolve(resource, "bus") == arn
 
 
 def test_functions_invoke_no_other_than_those_that_take_orders(written: Written) -> None:

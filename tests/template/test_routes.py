@@ -135,12 +135,14 @@ class _Asked(dict[str, str]):
 
 
 def test_the_template_sets_every_variable_that_settings_read_and_no_other(written: Written, world: World) -> None:
-    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three for the log, and RESOURCE for the canary."""
+    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three for the log, RESOURCE for the canary, and three for
+    who publishes events."""
     functions = [one for one in world.stack.functions.values() if one.code.name == "authorizer"]
     environ = _Asked(dict(functions[0].environment))
     Settings.from_environ(environ)
     written_names = {name for function in FUNCTIONS for name in written.environment(function)}
     of_others = {"LOG_LEVEL", "AWS_ENDPOINT_URL", "METRICS_NAMESPACE", "CLIENT_METRICS", "LOG_SAMPLING", "RESOURCE"}
+    of_others |= {"EVENT_BUS", "EVENT_RECEIVERS", "EVENT_DEAD_LETTERS"}
     assert written_names - of_others == environ.names
 
 
@@ -157,7 +159,6 @@ def test_only_the_authorizer_is_told_about_routes_and_bearer_tokens(written: Wri
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_environment_is_enough(function: str, world: World) -> None:
-    (found,) = [one for one in world.stack.functions.values() if one.code.name == function]
-    settings = Settings.from_environ(found.environment)
+    settings = Settings.from_environ(world.environment(function))
     assert settings.known_resources
     assert settings.code_lifetime <= 600

@@ -32,8 +32,9 @@ class Statement:
 
 
 ANY = "x-amazon-apigateway-any-method"
+BUS = "${AWS::AccountId}:event-bus/${EventBus}"
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
-INDEX = re.compile(r"\$\{(\w+)\.Arn\}/index/(\w+|\*)")
+INDEX = re.compile(r"\$\{(\w+)\.Arn\}/(index|stream)/(\w+|\*)")
 
 
 class Written:
@@ -66,10 +67,14 @@ class Written:
         }
 
     def statements(self, function: str, **parameters: str) -> list[Statement]:
-        """What the function in a folder may do under these parameters, beyond its logs and traces."""
+        """What the function in a folder may do under these parameters, beyond its logs and traces: nothing where they
+        make none."""
         policies = self.of_type("AWS::Serverless::Function")[self.functions[function]].get("Policies", [])
         chosen = choose_parameters(self.template["Parameters"], parameters, {})
         resolver = Resolver(chosen, self.template["Conditions"], "123456789012")
+        condition = self.template["Resources"][self.functions[function]].get("Condition")
+        if condition and not resolver.condition(condition, function):
+            return []
         written = [_statement(one, resolver) for policy in policies for one in _chosen(policy, resolver)["Statement"]]
         return [replace(one, resources=tuple(self._each(one.resources))) for one in written]
 
@@ -179,9 +184,11 @@ def _resource(written: Any) -> str:
         case {"Ref": str(alias)} if alias.endswith(".Alias"):
             return alias.removesuffix(".Alias")
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
-            return f"{match[1]}/index/{match[2]}"
+            return f"{match[1]}/{match[2]}/{match[3]}"
         case {"Ref": "TokenHook"}:
             return "TokenHook"
+        case {"Fn::If": ["HasBusElsewhere", {"Ref": "EventBus"}, {"Fn::Sub": str(text)}]} if text.endswith(BUS):
+            return "EventBus"
         case {"Fn::Sub": str(text)} if text == IDENTITIES:
             return "identities"
         case {"Ref": str(parameter)}:

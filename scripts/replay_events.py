@@ -1,0 +1,126 @@
+"""Publishes what the queue of dead letters names: reads the changes from the tables' streams again (docs/events.md).
+
+    python -m scripts.replay_events --stack authserver
+
+A stream keeps a change for 24 hours.
+"""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import boto3
+
+SECONDS = 2  # that a queue is asked for more letters
+INVISIBLE = 900  # seconds, in which a letter that is being worked on is nobody else's
+PAGE = 100  # records that are published at once
+
+
+class Aws(Protocol):
+    """Makes clients, as `boto3` does."""
+
+    def client(self, service: str) -> Any: ...
+
+
+def main(arguments: Sequence[str] | None = None, aws: Aws = boto3) -> int:
+    """The exit code: 0 if all was published, 1 if something is left."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--stack", required=True, help="the name of the CloudFormation stack")
+    stack = parser.parse_args(arguments).stack
+    cloudformation, sqs = aws.client("cloudformation"), aws.client("sqs")
+    queue, function = (physical(cloudformation, stack, one) for one in ("EventDeadLetters", "PublishFunction"))
+    left = 0
+    for letter in list(letters(sqs, queue)):
+        named = json.loads(letter["Body"])["DDBStreamBatchInfo"]
+        place = f"{named['streamArn'].split('/')[1]}, change {named['startSequenceNumber']}"
+        if said := replay(aws, function, named):
+            left += 1
+            print(f"{place}: {said}")
+            continue
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
+        print(f"{place}: published")
+    return 1 if left else 0
+
+
+def physical(cloudformation: Any, stack: str, logical_id: str) -> str:
+    """The address of a queue, the name of a function."""
+    found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def letters(sqs: Any, queue: str) -> Iterator[Mapping[str, Any]]:
+    while found := sqs.receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=SECONDS, VisibilityTimeout=INVISIBLE
+    ).get("Messages"):
+        yield from found
+
+
+def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> str:
+    """Publishes a range of a stream; why it could not, empty if it could."""
+    records = list(read(aws.client("dynamodbstreams"), named))
+    if not records:
+        return "the stream does not have it any more"
+    for first in range(0, len(records), PAGE):
+        batch = {"Records": records[first : first + PAGE]}
+        answer = aws.client("lambda").invoke(FunctionName=f"{function}:live", Payload=json.dumps(batch).encode())
+        if "FunctionError" in answer or json.loads(answer["Payload"].read())["batchItemFailures"]:
+            return "it was not published again; the log says why"
+    return ""
+
+
+def read(streams: Any, named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The records of a range of a stream, as Lambda hands them to a function."""
+    stream, first, last = named["streamArn"], named["startSequenceNumber"], int(named["endSequenceNumber"])
+    for shard in [named["shardId"]] if "shardId" in named else list(shards(streams, stream, int(first))):
+        try:
+            iterator = streams.get_shard_iterator(
+                StreamArn=stream, ShardId=shard, ShardIteratorType="AT_SEQUENCE_NUMBER", SequenceNumber=first
+            )["ShardIterator"]
+        except (streams.exceptions.TrimmedDataAccessException, streams.exceptions.ResourceNotFoundException):
+            continue
+        while iterator:
+            page = streams.get_records(ShardIterator=iterator)
+            for record in page["Records"]:
+                if int(record["dynamodb"]["SequenceNumber"]) > last:
+                    return
+                yield as_lambda_has_it(record, stream)
+            if not page["Records"]:
+                break  # an open shard has no end
+            iterator = page.get("NextShardIterator")
+
+
+def shards(streams: Any, stream: str, sequence: int) -> Iterator[str]:
+    """Those that a sequence number can be in."""
+    start: dict[str, str] = {}
+    while True:
+        described = streams.describe_stream(StreamArn=stream, **start)["StreamDescription"]
+        for shard in described["Shards"]:
+            bounds = shard["SequenceNumberRange"]
+            ending = int(bounds.get("EndingSequenceNumber", sequence))
+            if int(bounds["StartingSequenceNumber"]) <= sequence <= ending:
+                yield shard["ShardId"]
+        if "LastEvaluatedShardId" not in described:
+            return
+        start = {"ExclusiveStartShardId": described["LastEvaluatedShardId"]}
+
+
+def as_lambda_has_it(record: Mapping[str, Any], stream: str) -> dict[str, Any]:
+    """boto3 has octets where Lambda has base64, and a time where it has seconds."""
+    told = {**record["dynamodb"]}
+    told["ApproximateCreationDateTime"] = told["ApproximateCreationDateTime"].timestamp()
+    plain: dict[str, Any] = json.loads(json.dumps({**record, "dynamodb": told}, default=_base64))
+    identity = plain.get("userIdentity")
+    if identity:
+        plain["userIdentity"] = {"principalId": identity.get("PrincipalId", ""), "type": identity.get("Type", "")}
+    return {**plain, "eventSourceARN": stream}
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What the dead letters name is read from its stream again and published: by boto3's clients, on moto."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from authserver.aws.publishing import change_of
+from authserver.events import TOKENS
+from scripts.replay_events import main
+
+QUEUES = {"EventDeadLetters": "https://sqs.eu-central-1.amazonaws.com/123456789012/dead", "PublishFunction": "publish"}
+
+
+class Stack:
+    """Clients of moto for the stream and the queue; what is named by CloudFormation and run by Lambda is said here."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+        self.failures: list[dict[str, str]] = []
+        self.queue = boto3.client("sqs", "eu-central-1").create_queue(QueueName="dead")["QueueUrl"]
+
+    def client(self, service: str) -> Any:
+        return self if service in ("cloudformation", "lambda") else boto3.client(service, "eu-central-1")
+
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Any:  # noqa: N803 - boto3's
+        assert StackName == "authserver"
+        return {
+            "StackResourceDetail": {"PhysicalResourceId": {**QUEUES, "EventDeadLetters": self.queue}[LogicalResourceId]}
+        }
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's
+        assert FunctionName == "publish:live"
+        self.batches.append(json.loads(Payload)["Records"])
+        return {"Payload": io.BytesIO(json.dumps({"batchItemFailures": self.failures}).encode())}
+
+    def letter(self, stream: str, first: str, last: str) -> None:
+        named = {"streamArn": stream, "startSequenceNumber": first, "endSequenceNumber": last}
+        body = json.dumps({"DDBStreamBatchInfo": named})
+        boto3.client("sqs", "eu-central-1").send_message(QueueUrl=self.queue, MessageBody=body)
+
+    @property
+    def letters(self) -> int:
+        client = boto3.client("sqs", "eu-central-1")
+        counts = client.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return sum(int(counts[name]) for name in names)
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setattr("scripts.replay_events.SECONDS", 0)
+    with mock_aws():
+        yield Stack()
+
+
+@pytest.fixture
+def written(stack: Stack) -> tuple[str, list[str]]:
+    """A stream, and the sequence numbers of four changes in it."""
+    dynamodb = boto3.client("dynamodb", "eu-central-1")
+    table = dynamodb.create_table(
+        TableName="tokens",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    for number in range(4):
+        dynamodb.put_item(TableName="tokens", Item={"pk": {"S": f"session#{number}"}, "secret_hash": {"B": b"octets"}})
+    stream = table["LatestStreamArn"]
+    streams = boto3.client("dynamodbstreams", "eu-central-1")
+    [shard] = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    return stream, [one["dynamodb"]["SequenceNumber"] for one in records]
+
+
+def test_what_a_letter_names_is_published_and_the_letter_gone(stack: Stack, written: tuple[str, list[str]]) -> None:
+    stream, numbers = written
+    stack.letter(stream, numbers[1], numbers[2])
+    assert main(["--stack", "authserver"], stack) == 0
+    [records] = stack.batches
+    changes = [change_of(one, {"tokens": TOKENS}) for one in records]
+    assert [(one.table, one.key, one.after["secret_hash"]) for one in changes] == [
+        (TOKENS, "session#1", b"octets"),
+        (TOKENS, "session#2", b"octets"),
+    ]
+    assert [one.sequence for one in changes] == numbers[1:3]
+    assert stack.letters == 0
+
+
+def test_what_is_not_published_again_keeps_its_letter(
+    stack: Stack, written: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream, numbers = written
+    stack.letter(stream, numbers[0], numbers[0])
+    stack.failures = [{"itemIdentifier": numbers[0]}]
+    assert main(["--stack", "authserver"], stack) == 1
+    assert stack.letters == 1
+    assert f"tokens, change {numbers[0]}: it was not published again" in capsys.readouterr().out
