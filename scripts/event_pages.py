@@ -22,7 +22,8 @@ Events are off by default. Turn them on with parameters:
 make deploy STACK=authserver PARAMETERS='Events=On'
 ```
 
-Events start with the changes after the stack was updated. The [cost page](cost.md) says what a million of them costs.
+Events start with the changes after the stack was updated. With `Events=Off`, the streams end at once, and so do the
+events of what was not published yet. The [cost page](cost.md) says what a million of them costs.
 
 An event contains identifiers, names of fields, scopes, counters, versions and times. It contains no secret, no hash of
 a secret, no token, no password, no address and no name. To learn more, ask the [admin API](admin-api.md).

@@ -394,6 +394,10 @@ QUIET: Mapping[str, Pair] = {
     "a hash that is made anew of the same password": changed("user", password_hash="another"),
     "where a user is listed": changed("user", listed="user#8", updated_at=AT),
     "the use of a recovery code": changed("factors", recovery_codes=frozenset({"hash-one"}), version=9),
+    "an app that is not confirmed yet": (
+        {**shape("factors"), "totp": {**shape("factors")["totp"], "confirmed_at": 0}},
+        {name: value for name, value in shape("factors").items() if name != "totp"},
+    ),
     "the first use of a secret on a day": changed("client", secrets=[{**one, "used_at": AT} for one in SECRETS]),
     "a code that is not redeemed": come("authorization-code"),
     "a refresh": changed("authorization", generation=3, rotated_at=AT, rotated_by="another", idle_expires_at=AT),

@@ -131,7 +131,7 @@ def _factors(change: Change) -> Iterator[Told]:
 def _kinds_of_factors(item: Mapping[str, Any]) -> dict[str, object]:
     return {
         "passkeys": set(item.get("passkeys", ())),
-        "totp": item["totp"].get("confirmed_at") if "totp" in item else None,
+        "totp": item.get("totp", {}).get("confirmed_at", 0),  # 0 until it counts
         "recovery_codes": bool(item.get("recovery_codes")),
     }
 

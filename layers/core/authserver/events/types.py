@@ -76,7 +76,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "client.disabled": _type("A client was disabled.", "client client_key", "version"),
     "client.enabled": _type("A disabled client was enabled.", "client client_key", "version"),
     "client.deleted": _type(
-        "A client was deleted; with the reason `expired`, because nobody used its registration in time.",
+        "A client was deleted; with the reason `expired`, because its registration was not used in time.",
         "client client_key",
         "reason",
     ),
