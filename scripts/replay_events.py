@@ -10,13 +10,14 @@ import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import boto3
 
 SECONDS = 2  # that a queue is asked for more letters
 INVISIBLE = 900  # seconds, in which a letter that is being worked on is nobody else's
 PAGE = 100  # records that are published at once
+EMPTY = 20  # pages without records, after which nothing more is expected of a shard that is open
 
 
 class Aws(Protocol):
@@ -25,8 +26,9 @@ class Aws(Protocol):
     def client(self, service: str) -> Any: ...
 
 
-def main(arguments: Sequence[str] | None = None, aws: Aws = boto3) -> int:
+def main(arguments: Sequence[str] | None = None, aws: Aws | None = None) -> int:
     """The exit code: 0 if all was published, 1 if something is left."""
+    aws = aws or cast("Aws", boto3)
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--stack", required=True, help="the name of the CloudFormation stack")
     stack = parser.parse_args(arguments).stack
@@ -61,8 +63,9 @@ def letters(sqs: Any, queue: str) -> Iterator[Mapping[str, Any]]:
 def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> str:
     """Publishes a range of a stream; why it could not, empty if it could."""
     records = list(read(aws.client("dynamodbstreams"), named))
-    if not records:
-        return "the stream does not have it any more"
+    numbers = {int(one["dynamodb"]["SequenceNumber"]) for one in records}
+    if not {int(named["startSequenceNumber"]), int(named["endSequenceNumber"])} <= numbers:
+        return "the stream does not have it all any more"
     for first in range(0, len(records), PAGE):
         batch = {"Records": records[first : first + PAGE]}
         answer = aws.client("lambda").invoke(FunctionName=f"{function}:live", Payload=json.dumps(batch).encode())
@@ -81,14 +84,14 @@ def read(streams: Any, named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             )["ShardIterator"]
         except (streams.exceptions.TrimmedDataAccessException, streams.exceptions.ResourceNotFoundException):
             continue
-        while iterator:
+        number, empty = 0, 0
+        while iterator and number < last and empty < EMPTY:
             page = streams.get_records(ShardIterator=iterator)
             for record in page["Records"]:
-                if int(record["dynamodb"]["SequenceNumber"]) > last:
-                    return
-                yield as_lambda_has_it(record, stream)
-            if not page["Records"]:
-                break  # an open shard has no end
+                number = int(record["dynamodb"]["SequenceNumber"])
+                if number <= last:
+                    yield as_lambda_has_it(record, stream)
+            empty += not page["Records"]
             iterator = page.get("NextShardIterator")
 
 

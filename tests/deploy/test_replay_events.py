@@ -16,6 +16,11 @@ from scripts.replay_events import main
 QUEUES = {"EventDeadLetters": "https://sqs.eu-central-1.amazonaws.com/123456789012/dead", "PublishFunction": "publish"}
 
 
+def client_of(service: str) -> Any:
+    make: Any = boto3.client  # a service that only a variable names has no type
+    return make(service, "eu-central-1")
+
+
 class Stack:
     """Clients of moto for the stream and the queue; what is named by CloudFormation and run by Lambda is said here."""
 
@@ -25,7 +30,7 @@ class Stack:
         self.queue = boto3.client("sqs", "eu-central-1").create_queue(QueueName="dead")["QueueUrl"]
 
     def client(self, service: str) -> Any:
-        return self if service in ("cloudformation", "lambda") else boto3.client(service, "eu-central-1")
+        return self if service in ("cloudformation", "lambda") else client_of(service)
 
     def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Any:  # noqa: N803 - boto3's
         assert StackName == "authserver"
@@ -45,10 +50,9 @@ class Stack:
 
     @property
     def letters(self) -> int:
-        client = boto3.client("sqs", "eu-central-1")
+        client: Any = boto3.client("sqs", "eu-central-1")
         counts = client.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return sum(int(counts[name]) for name in names)
+        return int(counts["ApproximateNumberOfMessages"]) + int(counts["ApproximateNumberOfMessagesNotVisible"])
 
 
 @pytest.fixture
@@ -104,3 +108,14 @@ def test_what_is_not_published_again_keeps_its_letter(
     assert main(["--stack", "authserver"], stack) == 1
     assert stack.letters == 1
     assert f"tokens, change {numbers[0]}: it was not published again" in capsys.readouterr().out
+
+
+def test_what_the_stream_has_no_more_keeps_its_letter(
+    stack: Stack, written: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it has a part: what is left must not be taken for all."""
+    stream, numbers = written
+    stack.letter(stream, numbers[3], str(int(numbers[3]) + 1))
+    assert main(["--stack", "authserver"], stack) == 1
+    assert (stack.batches, stack.letters) == ([], 1)
+    assert "the stream does not have it all any more" in capsys.readouterr().out
