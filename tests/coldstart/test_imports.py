@@ -33,7 +33,7 @@ BUDGETS = {
     "recover": 247,
     "refresh": 135,
     "revoke": 134,
-    "publish": 240,
+    "publish": 355,
     "rotate_keys": 182,
     "token": 137,
     "userinfo": 145,

@@ -124,6 +124,8 @@ class Largest:
                 attributes[logical_id, "RegionalHostedZoneId"] = "Z" + "0" * 20
             case "AWS::DynamoDB::Table":
                 attributes[logical_id, "StreamArn"] = f"{attributes[logical_id, 'Arn']}/stream/2026-11-30T12:00:00.000"
+            case "AWS::SQS::Queue":
+                attributes[logical_id, "QueueName"] = name
             case "AWS::Lambda::LayerVersion":
                 references[logical_id] = f"{attributes[logical_id, 'Arn']}:1000"
             case "AWS::Lambda::Version" | "AWS::Lambda::Alias":
