@@ -90,8 +90,13 @@ def sam_local(server: DevelopmentServer, port: int, log: Path) -> Iterator[str]:
 
 
 def unaliased(template: str) -> str:
-    """A template in which authorizers are functions: `sam local` finds none by an alias, and lets every call pass."""
-    return re.sub(r"FunctionArn:(\s+)(?:!Ref |Ref: )(\w+)\.Alias", r"FunctionArn:\1{Fn::GetAtt: [\2, Arn]}", template)
+    """A template in which authorizers are functions: `sam local` finds none by an alias, and lets every call pass.
+
+    A variable that a function does not have is left out: `sam local` would have it be empty.
+    """
+    alias = r"FunctionArn:(\s+)(?:!Ref |Ref: )(\w+)\.Alias"
+    functions = re.sub(alias, r"FunctionArn:\1{Fn::GetAtt: [\2, Arn]}", template)
+    return re.sub(r"^ +[A-Z_]+:\s+(?:!Ref |Ref: )AWS::NoValue\n", "", functions, flags=re.MULTILINE)
 
 
 def _unaliased_copy() -> Path:

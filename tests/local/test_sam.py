@@ -22,3 +22,9 @@ def test_every_route_of_the_resource_api_has_its_authorizer(tmp_path: Path, monk
     routes = [route for route in ApiProvider(stacks).api.routes if route.event_type == "Api" and route.function_name]
     assert {route.function_name for route in routes} >= {"AdminFunction", "AccountFunction", "PartnerFunction"}
     assert {route.path for route in routes if route.authorizer_name is None} <= OPEN  # the other API may have some
+
+
+def test_a_variable_that_a_function_does_not_have_is_left_out() -> None:
+    written = "A:\n  AUDIT_DAYS: !Ref AWS::NoValue\n  ISSUER: x\n"
+    built = "A:\n  AUDIT_DAYS:\n    Ref: AWS::NoValue\n  ISSUER: x\n"
+    assert unaliased(written) == unaliased(built) == "A:\n  ISSUER: x\n"
