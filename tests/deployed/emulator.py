@@ -12,10 +12,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack.app import main
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway, apigateway_v1, dynamodb, lambda_svc
 
 from local.permissions import Access, TableKeys, dynamodb_accesses
+from tests.deployed.worker.sitecustomize import PATIENCE
 
 _accesses: ContextVar[list[Access]] = ContextVar("accesses", default=[])  # noqa: B039 - never changed in place
 
@@ -44,6 +45,16 @@ def add_what_events_of_http_apis_have() -> None:
         return execute(function, event)
 
     lambda_svc._execute_function_with_config_scope = executed
+
+
+def add_patience() -> None:
+    """Functions may take longer than on AWS, as their calls may: see ``worker/sitecustomize.py``."""
+    begin = lambda_runtime.Worker.__init__
+
+    def begun(worker: Any, name: str, config: dict[str, Any], code: bytes) -> None:
+        begin(worker, name, {**config, "Timeout": config["Timeout"] * PATIENCE}, code)
+
+    lambda_runtime.Worker.__init__ = begun
 
 
 def add_condition_keys_of_dynamodb_and_kms() -> None:
@@ -100,4 +111,5 @@ if __name__ == "__main__":
     add_methods_that_stand_for_any()
     add_what_events_of_http_apis_have()
     add_condition_keys_of_dynamodb_and_kms()
+    add_patience()
     main()

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 SEED = ROOT / "local" / "seed.json"
 PYTHON = ROOT / ".cache" / "emulator" / "bin" / "python"
+WORKER = Path(__file__).parent / "worker"
 STARTS_WITHIN = 60.0  # seconds
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
@@ -140,7 +141,7 @@ def emulator(folder: Path, *, with_iam: bool) -> Iterator[Emulator]:
         "LAMBDA_EXECUTOR": "local",
         "IOT_MTLS_ENABLED": "0",
         "AUTH": "true" if with_iam else "false",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{WORKER}{os.pathsep}{ROOT}",
         "TMPDIR": str(folder),
     }
     with (folder / "emulator.log").open("wb") as log:

@@ -21,6 +21,16 @@ ROOT = Path(__file__).parent.parent.parent
 SEED = ROOT / "local" / "seed.json"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Elsewhere than on the development server, tests that start servers of their own would show nothing new."""
+    if not (config.getoption("--deployed") or config.getoption("--sam-local") or "BASE_URL" in os.environ):
+        return
+    here = Path(__file__).parent
+    own = [one for one in items if here in one.path.parents and "deployment" not in getattr(one, "fixturenames", ())]
+    config.hook.pytest_deselected(items=own)
+    items[:] = [one for one in items if one not in own]
+
+
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     log = tmp_path_factory.mktemp("flows") / "server.log"
