@@ -5,8 +5,9 @@ python -m scripts.release template                 template.json, what AWS SAM m
 python -m scripts.release requirements             requirements.txt, all that the layers bring, for the SBOM
 python -m scripts.release sums                     SHA256SUMS, of every file that is there
 
-With a tag, notes are refused unless the tag is the version of pyproject.toml and its section has a date. Everything is
-the same whenever and wherever it is made of the same commit. Exit code: 0 done, 1 refused.
+With a tag, notes are refused unless the tag is the version of pyproject.toml, its section has a date, and the shape of
+what it stores and serves is frozen (`tests/deployed/shape.py`). Everything is the same whenever and wherever it is made
+of the same commit. Exit code: 0 done, 1 refused.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import json
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.template import expand, read_template
+from tests.deployed.shape import Shape, released, shape_of
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
@@ -51,6 +54,17 @@ def notes(changelog: str, version: str, tag: str = "") -> str:
     if tag and not DATE.fullmatch(date):
         raise RefusedError(f"the section for {version} in CHANGELOG.md says {date} where its date belongs")
     return re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].strip() + "\n"
+
+
+def require_frozen(version: str, shapes: Mapping[str, Shape], now: Shape) -> None:
+    """Raises `RefusedError` unless the version's shape is written down, and is what the template has."""
+    if version not in shapes:
+        raise RefusedError(f"its tables, keys and APIs are not frozen: run python -m tests.deployed.shape {version}")
+    if shapes[version] != now:
+        raise RefusedError(
+            f"its tables, keys or APIs changed since they were frozen: delete tests/deployed/shapes/{version}.json, and"
+            f" run python -m tests.deployed.shape {version}"
+        )
 
 
 def translated(template: Path) -> str:
@@ -94,6 +108,8 @@ def main(arguments: list[str]) -> int:
             case "notes":
                 version = version_of((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
                 text = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version, given.tag)
+                if given.tag:
+                    require_frozen(version, released(), shape_of(read_template(ROOT / "template.yaml")))
                 (DIST / "RELEASE_NOTES.md").write_text(text, encoding="utf-8")
             case "template":
                 (DIST / "template.json").write_text(translated(ROOT / "template.yaml"), encoding="utf-8")

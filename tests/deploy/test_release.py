@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.release import ROOT, RefusedError, notes, requirements, sums, translated, version_of
+from scripts.release import ROOT, RefusedError, notes, require_frozen, requirements, sums, translated, version_of
 
 CHANGELOG = """# Changelog
 
@@ -48,6 +48,15 @@ def test_notes_are_the_section_of_the_version() -> None:
 def test_no_release_of_what_is_not_ready(version: str, tag: str, reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         notes(CHANGELOG, version, tag)
+
+
+def test_no_release_whose_shape_is_not_frozen_as_it_is() -> None:
+    now = {"UsersTable": {"Type": "AWS::DynamoDB::Table"}}
+    require_frozen("1.2.0", {"1.2.0": now}, now)
+    with pytest.raises(RefusedError, match=r"not frozen: run python -m tests\.deployed\.shape 1\.2\.0"):
+        require_frozen("1.2.0", {"1.1.0": now}, now)
+    with pytest.raises(RefusedError, match="changed since"):
+        require_frozen("1.2.0", {"1.2.0": {}}, now)
 
 
 def test_changelog_has_a_section_for_the_version_of_the_project() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed.stack import Stack, deployed
+from tests.deployed.stack import Emulator, Stack, build, deployed, emulator
 from tests.flows.person import App, Deployment, Person, demo_app, demo_machine
 
 type Served = tuple[Stack, Deployment]
@@ -15,6 +15,14 @@ type Served = tuple[Stack, Deployment]
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with deployed(tmp_path_factory.mktemp("deployed"), with_iam=True) as (stack, issuer, resource):
         yield stack, Deployment(issuer, resource, "emulator")
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[Emulator]:
+    """An account with nothing in it, for what a test builds and deploys itself."""
+    build()
+    with emulator(tmp_path, with_iam=False) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

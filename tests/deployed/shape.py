@@ -3,7 +3,8 @@
     python -m tests.deployed.shape 0.1.0        writes tests/deployed/shapes/0.1.0.json
 
 A file is written when a release is made, and not changed from then on: stacks of that release are updated to what is
-here now. Until 0.1.0 is released, its file is that of the last change that anybody froze.
+here now. `make release-artifacts` refuses a tag whose shape is not frozen. Until 0.1.0 is released, its file is that of
+the last change that anybody froze.
 """
 
 import json
@@ -55,6 +56,35 @@ def _resource(kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     return shape
 
 
+def with_shape(template: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """The template with the tables, keys and APIs of a shape. What the shape does not have stays as it is."""
+    older = {name: _reshaped(template["Resources"][name], one) for name, one in shape.items()}
+    return {**template, "Resources": {**template["Resources"], **older}}
+
+
+def _reshaped(resource: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
+    fixed = FIXED[shape["Type"]]
+    properties = {name: value for name, value in resource["Properties"].items() if name not in fixed}
+    properties |= {name: shape[name] for name in fixed if name in shape}
+    if shape["Type"] == "AWS::DynamoDB::Table":
+        names = [one["AttributeName"] for one in shape["KeySchema"]]
+        types = dict(zip(names, shape[_KEY_TYPES], strict=True))
+        types |= {name: kind for _, *keys in shape[_INDEXES].values() for name, _, kind in keys}
+        properties["AttributeDefinitions"] = [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in types.items()
+        ]
+        properties[_INDEXES] = [
+            {
+                "IndexName": index,
+                "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role, _ in keys],
+                "Projection": projection,
+            }
+            for index, (projection, *keys) in shape[_INDEXES].items()
+        ]
+        properties = {name: value for name, value in properties.items() if value != [] or name != _INDEXES}
+    return {**resource, "Properties": properties}
+
+
 def objections(before: Shape, after: Shape) -> Iterator[str]:
     """Why a stack of one shape cannot be updated to the other without loss, or at all."""
     for name, was in before.items():
@@ -82,8 +112,8 @@ def released() -> dict[str, Shape]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(SHAPES.glob("*.json"))}
 
 
-def main(release: str) -> None:
-    file = SHAPES / f"{release}.json"
+def main(release: str, folder: Path = SHAPES) -> None:
+    file = folder / f"{release}.json"
     if file.exists():
         raise SystemExit(f"{file.name} is there: a shape of a release does not change")
     file.write_text(json.dumps(shape_of(read_template(ROOT / "template.yaml")), indent=1) + "\n", encoding="utf-8")

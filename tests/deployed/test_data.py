@@ -10,17 +10,9 @@ import pytest
 
 from local.template import read_template
 from scripts.given_data import data_of
-from tests.deployed.shape import shape_of
-from tests.deployed.stack import BUILT, SEED, DeploymentFailed, Emulator, Stack, build, emulator
+from tests.deployed.stack import BUILT, SEED, DeploymentFailed, Emulator, Stack
 
 DATA = data_of(read_template(BUILT.parent.parent.parent / "template.yaml"))
-
-
-@pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Emulator]:
-    build()
-    with emulator(tmp_path, with_iam=False) as started:
-        yield started
 
 
 @pytest.fixture
@@ -68,26 +60,6 @@ def test_make_deploy_creates_a_stack_and_then_protects_its_tables(aws: Emulator)
     assert "Now its tables are protected from deletion." in said
     described = [aws.client("dynamodb").describe_table(TableName=name)["Table"] for name in tables(aws)]
     assert [str(one["DeletionProtectionEnabled"]).lower() for one in described] == ["true"] * 5  # as it was written
-
-
-def test_an_update_replaces_no_table_key_or_api(aws: Emulator) -> None:
-    """From a template that lacks an index, as an older release may."""
-    older: dict[str, Any] = read_template(BUILT)
-    (removed,) = older["Resources"]["ConfigurationTable"]["Properties"].pop("GlobalSecondaryIndexes")
-    definitions = older["Resources"]["ConfigurationTable"]["Properties"]["AttributeDefinitions"]
-    del definitions[1:]
-    file = BUILT.with_name("older.json")
-    file.write_text(json.dumps(older))
-    try:
-        before = aws.deploy("s", {"DeletionProtection": "true"}, file).resources
-    finally:
-        file.unlink()
-    stack = aws.deploy("s", {})
-    after = stack.resources
-    for name in shape_of(older):
-        assert after[name] == before[name], name
-    described = aws.client("dynamodb").describe_table(TableName=after["ConfigurationTable"])["Table"]
-    assert [one["IndexName"] for one in described["GlobalSecondaryIndexes"]] == [removed["IndexName"]]
 
 
 def test_a_stack_on_the_data_of_another_goes_on_when_that_is_gone(aws: Emulator) -> None:

@@ -1,12 +1,14 @@
 """A stack of any release is updated to this template without losing a table, a key or an address."""
 
 import copy
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployed.shape import Shape, objections, released, shape_of
+from tests.deployed.shape import Shape, main, objections, released, shape_of, with_shape
 from tests.template.written import Written
 
 RELEASED = released()
@@ -21,6 +23,24 @@ def test_the_shape_of_a_release_has_all_that_is_stored_and_called() -> None:
     assert RELEASED
     for shape in RELEASED.values():
         assert {one["Type"].rpartition(":")[2] for one in shape.values()} == {"Table", "Key", "Api", "HttpApi"}
+
+
+def test_a_shape_is_frozen_by_a_command_once(written: Written, tmp_path: Path) -> None:
+    main("1.2.3", tmp_path)
+    assert json.loads((tmp_path / "1.2.3.json").read_text()) == shape_of(written.template)
+    with pytest.raises(SystemExit, match="does not change"):
+        main("1.2.3", tmp_path)
+
+
+def test_a_template_takes_the_shape_of_a_release(written: Written) -> None:
+    shape = shape_of(written.template)
+    older = copy.deepcopy(shape)
+    del older["UsersTable"]["GlobalSecondaryIndexes"]["by_kind"]
+    older["ResourceApi"]["StageName"] = "v0"
+    del older["AuditTable"]
+    reshaped = with_shape(written.template, older)
+    assert shape_of(reshaped) == {**older, "AuditTable": shape["AuditTable"]}
+    assert shape_of(with_shape(written.template, shape)) == shape
 
 
 def change(*path: str, to: Any) -> Callable[[Shape], None]:
