@@ -1,6 +1,9 @@
 """`make rollback` on moto's Lambda: which versions are live afterwards, and what is refused."""
 
 import json
+import os
+import shlex
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +14,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from scripts import rollback
+from tests.functions.runbooks import sections
+from tests.functions.world import ROOT
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 TRUST = {"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}
@@ -81,6 +86,31 @@ def test_going_back_and_returning(stack: Deployed) -> None:
     assert stack.live() == [A, A]
     assert rollback.main(["--stack", "s", "--release", B[:8]]) == 0
     assert stack.live() == [B, B]
+
+
+def test_the_runbook_goes_back_and_returns(stack: Deployed) -> None:
+    """By its commands as they are written; `make deployed-test` follows them on an emulator."""
+    stack.deploy(A)
+    stack.deploy(B)
+    assert rollback.main(arguments_of("rollback.md", "Go back")) == 0
+    assert stack.live() == [A, A]
+    assert rollback.main(arguments_of("rollback.md", "Choose a release", RELEASE=B[:8])) == 0
+    assert stack.live() == [B, B]
+
+
+def arguments_of(page: str, heading: str, **variables: str) -> list[str]:
+    """What `make` would give to the command."""
+    (command,) = sections(page)[heading]
+    told = subprocess.run(
+        ["bash", "-c", command.replace("make", "make --dry-run", 1)],
+        cwd=ROOT,
+        env={**os.environ, "STACK": "s", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = shlex.split(told.stdout.splitlines()[-1])
+    return words[words.index("scripts.rollback") + 1 :]
 
 
 def test_a_release_that_was_deployed_again_comes_after_the_one_between(stack: Deployed) -> None:

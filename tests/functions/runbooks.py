@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import authserver_cli.stack
 from authserver_cli.__main__ import main
 from authserver_cli.stack import StackTransport
+from local.intrinsics import REGION
 from tests.functions.test_admin_by_iam import Session
 from tests.functions.world import ROOT, World
 
@@ -56,6 +57,7 @@ class Operator:
         self._world = world
         self._folder = folder
         self.called: list[tuple[str, str, dict[str, Any]]] = []
+        """The region, the operation and what was sent, of each call of `aws`."""
 
     def follow(self, page: str, heading: str, **variables: str) -> list[str]:
         """What each command under the heading printed. `variables` are those that the page uses."""
@@ -86,10 +88,12 @@ class Operator:
         name = _camel(operation)
         shape = botocore.session.get_session().get_service_model(service).operation_model(name).input_shape
         assert shape
-        sent = {key: _typed(value, shape.members[key]) for key, value in _options(arguments).items()}
+        options = _options(arguments)
+        region = options.pop("Region", REGION)
+        sent = {key: _typed(value, shape.members[key]) for key, value in options.items()}
         report = ParamValidator().validate(sent, shape)
         assert not report.has_errors(), report.generate_report()
-        self.called.append((service, name, sent))
+        self.called.append((region, name, sent))
         if service != "kms":
             return ""
         client = self._world.aws.client("kms")
@@ -118,5 +122,7 @@ def _typed(value: str, shape: Any) -> Any:
         case "structure":
             pairs = (pair.split("=") for pair in value.split(","))
             return {name: _typed(one, shape.members[name]) for name, one in pairs}
+        case "list":
+            return json.loads(value)
         case _:
             return value

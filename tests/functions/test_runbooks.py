@@ -21,7 +21,7 @@ from tests.functions.given import stores_of
 from tests.functions.journey import Browser, machine, web
 from tests.functions.runbooks import FOLDER, Operator, sections
 from tests.functions.simulated_aws import Call, Fault
-from tests.functions.world import Clock, World
+from tests.functions.world import ROOT, Clock, World
 
 
 @pytest.fixture
@@ -107,23 +107,89 @@ def test_restored_tables_bring_back_nothing_that_was_revoked(
     assert is_active(gateway, app.tokens(Browser(gateway))["access_token"])
 
 
-def test_a_disabled_kms_key_spends_nothing_and_is_enabled_again(
-    world: World, gateway: Gateway, operator: Operator
+def test_a_second_region_takes_over_without_what_was_revoked(
+    world: World, gateway: Gateway, operator: Operator, clock: Clock
 ) -> None:
-    key = world.environment("token")["KMS_KEY"].rpartition("/")[2]  # moto takes no ARN here, as KMS does
+    """Its tables lack the last writes of the region that is lost, and get them when it answers again."""
+    # Another key than the functions': moto cannot open what it wrapped with one that has replicas.
+    key = world.aws.client("kms").create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    where = {"TABLE": "authserver-TokensTable", "KEY": key, "REGION": REGION, "STANDBY": "eu-west-1"}
+    operator.follow("region.md", "Prepare the second region", **where)
+    assert [(region, operation) for region, operation, _ in operator.called] == [
+        (REGION, "UpdateTable"),
+        (REGION, "UpdateTable"),
+        (REGION, "ReplicateKey"),
+        ("eu-west-1", "DescribeTable"),
+        ("eu-west-1", "UpdateContinuousBackups"),
+        ("eu-west-1", "UpdateTable"),
+    ]
+    assert key in kms_backends[world.aws.account]["eu-west-1"].keys
+
+    app = web(gateway)
+    revoked, kept = app.tokens(), app.tokens()
+    code = Browser(gateway).go_through(app.request())["code"]
+    replicas, replicated = world.aws.snapshot(), everything(world)
+    assert app.post("/revoke", token=revoked["refresh_token"]).status == 200
+    late = app.exchange(code).json()
+    unsent = {place: item for place, item in everything(world).items() if item != replicated.get(place)}
+
+    world.restore(replicas)
+    assert is_active(gateway, revoked["refresh_token"]), "the danger that the runbook is for"
+    (policy,) = re.findall(r"^```json\n(.*?)^```", (FOLDER / "region.md").read_text(), re.MULTILINE | re.DOTALL)
+    condition = {"StringEquals": {"aws:RequestedRegion": REGION}}  # and so no role of the second region
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    assert json.loads(policy)["Statement"] == [statement]
+    operator.follow("region.md", "1. Shut the first region off", ROLE="authserver-TokenFunctionRole-1")
+    operator.follow("region.md", "3. End everything")
+    clock.pass_by(60)
+    for token in (revoked["refresh_token"], kept["refresh_token"], kept["access_token"]):
+        assert not is_active(gateway, token)
+    assert app.exchange(code).error == "invalid_grant"
+    assert is_active(gateway, app.tokens(Browser(gateway))["access_token"])
+
+    written = everything(world)
+    for (table, key), item in unsent.items():  # of two writes of an item the later one stays
+        if written.get((table, key)) == replicated.get((table, key)):
+            world.aws.put(table, item)
+    for token in (late["refresh_token"], late["access_token"], revoked["refresh_token"]):
+        assert not is_active(gateway, token)
+    operator.follow("region.md", "When the first region answers again", ROLE="authserver-TokenFunctionRole-1")
+    assert [operation for _, operation, _ in operator.called][-1] == "DeleteRolePolicy"
+
+
+def everything(world: World) -> dict[tuple[str, str], Any]:
+    """The items by table and key."""
+    return {(table, key): dict(item) for table in world.aws.snapshot() for key, item in world.aws.items(table).items()}
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])
+def test_a_disabled_kms_key_spends_nothing_and_is_enabled_again(
+    state: str, world: World, gateway: Gateway, operator: Operator
+) -> None:
+    key = key_of(world)
     app = web(gateway)
     code = Browser(gateway).go_through(app.request())["code"]
-    world.aws.client("kms").schedule_key_deletion(KeyId=key)
+    kms = world.aws.client("kms")
+    kms.disable_key(KeyId=key) if state == "Disabled" else kms.schedule_key_deletion(KeyId=key)
     with world.aws.failing(lambda call: unless_enabled(world, key, call)):
         started = world.load("token")  # which has no key yet
     with world.using(token=started):
         with world.aws.failing(lambda call: unless_enabled(world, key, call)):
             assert app.exchange(code).status == 503
         (described,) = operator.follow("kms-key.md", "Look", KEY=key)
-        assert json.loads(described)["KeyMetadata"]["KeyState"] == "PendingDeletion"
-        operator.follow("kms-key.md", "Cancel the deletion, and enable the key", KEY=key)
+        assert json.loads(described)["KeyMetadata"]["KeyState"] == state
+        if state == "PendingDeletion":
+            operator.follow("kms-key.md", "Cancel the deletion", KEY=key)
+            with world.aws.failing(lambda call: unless_enabled(world, key, call)):
+                assert app.exchange(code).status == 503
+        operator.follow("kms-key.md", "Enable the key", KEY=key)
         with world.aws.failing(lambda call: unless_enabled(world, key, call)):
             assert app.exchange(code).status == 200
+
+
+def key_of(world: World) -> str:
+    """The identifier of the KMS key: moto takes no ARN where KMS does."""
+    return world.environment("token")["KMS_KEY"].rpartition("/")[2]
 
 
 def unless_enabled(world: World, key: str, call: Call) -> Fault | None:
@@ -164,7 +230,6 @@ def test_a_person_gets_a_copy_and_is_erased(
         clock.pass_by(3600)
         world.invoke("erase", {})
     assert not any("alice" in json.dumps(items) for items in stored(world).values())
-    operator.follow("upgrade.md", "Step by step")
 
 
 def stored(world: World) -> dict[str, Any]:
@@ -181,8 +246,9 @@ def test_a_client_with_the_name_of_the_canary_is_given_to_it(world: World, opera
 
 
 def test_each_runbook_with_commands_is_followed() -> None:
-    """A new page, or a new heading with commands, needs a drill above."""
-    source = Path(__file__).read_text()
+    """A new page, or a new heading with commands, needs a drill: above, on the emulator, or on moto's Lambda."""
+    drills = (Path(__file__), ROOT / "tests/deployed/test_upgrade.py", ROOT / "tests/deploy/test_rollback.py")
+    source = "\n".join(file.read_text() for file in drills)
     drilled = {
         page: set(sections(page)) for page in sorted(path.name for path in FOLDER.glob("*.md")) if sections(page)
     }
