@@ -34,7 +34,7 @@ A reason that ends in `*` stands for each reason that begins so and has no line 
 OUTCOMES = {
     "bug": (
         "The server did something wrong, or something that is stored or deployed is. One is enough to look.",
-        "Look at the line, and report it with its traceback.",
+        "If it began with a deployment, go back: [rollback.md](rollback.md). Report the line with its traceback.",
     ),
     "dependency": (
         "DynamoDB, KMS, SES, Lambda or a function of yours did not answer, or writes met too often. Callers got 503.",
