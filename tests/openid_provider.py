@@ -127,7 +127,8 @@ class OpenIdProvider:
         self.told |= {code, request["state"], request["nonce"]}
         answer = {"code": code, "state": request["state"], "iss": self.issuer, **self.parameters}
         sent = {name: value for name, value in answer.items() if value is not None}
-        return f"{request['redirect_uri']}?{urlencode(sent)}"
+        redirect_uri = request["redirect_uri"]
+        return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(sent)}"
 
     # -- the back channel
 

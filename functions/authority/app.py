@@ -7,7 +7,7 @@ from authserver.endpoints.browsers.authority import begin_sign_in, describe_auth
 from authserver.errors import InvalidRequest, OAuthError
 from authserver.messages.token import Document
 from authserver.pages import Pages
-from authserver.wire.browser import parse_authority_request, parse_continue
+from authserver.wire.browser import parse_authority_request, parse_visit
 from authserver.wire.forms import read_query, single
 from authserver.wire.http import Headers, HttpRequest, HttpResponse, cors_for, render, render_error
 from authserver.wire.protocol import parse_bearer
@@ -30,7 +30,7 @@ def render_refusal(error: OAuthError, request: HttpRequest) -> HttpResponse:
 def lambda_handler(request: HttpRequest) -> HttpResponse:
     here = services.at(request.origin, request.resource)
     if request.route == LOGIN:
-        return pages.render(begin_sign_in(*parse_continue(request), here), request)
+        return pages.render(begin_sign_in(parse_visit(request), here), request)
     query = single(read_query(request))
     if request.route.endswith("/webfinger"):
         if "resource" not in query:

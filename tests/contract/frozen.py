@@ -546,7 +546,7 @@ SHAPES: dict[str, Shape] = {
     "federation": shape(
         "TokensTable",
         f"federation#{FEDERATION.id}",
-        lambda s: s.browsers.spend_federation(FEDERATION.id, "request", "work", "the taker", AT),
+        lambda s: s.browsers.spend_federation(FEDERATION.id, "request", "work", None, "the taker", AT),
         FEDERATION,
     ),
     "mail": shape(
@@ -679,7 +679,7 @@ def _store_browsers(stores: Stores) -> None:
     stores.browsers.remember_consent(CONSENT, AT)
     stores.browsers.ask_approval(APPROVAL)
     stores.browsers.put_federation(replace(FEDERATION, spent_by=None))
-    stores.browsers.spend_federation(FEDERATION.id, "request", "work", "the taker", AT)
+    stores.browsers.spend_federation(FEDERATION.id, "request", "work", None, "the taker", AT)
     stores.browsers.put_link(LINK)
 
 

@@ -14,7 +14,7 @@ from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.users import Identity
 from authserver.storage.browsers import BrowserStore
-from authserver.storage.configuration import DomainTaken, IdentityProviderStore, ProviderOver
+from authserver.storage.configuration import CallbackTaken, DomainTaken, IdentityProviderStore, ProviderOver
 from authserver.storage.users import UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope
@@ -22,6 +22,7 @@ from tests.contract.implementations import Stores
 from tests.contract.records import NOW, configured, federation, identifier, identity_provider, membership, session, user
 
 ISSUER = "https://idp.example"
+OLD_PATH = "/auth/oauth2/callback"
 
 
 def domain() -> str:
@@ -181,6 +182,32 @@ def test_put_with_a_domain_of_another_is_refused_and_changes_nothing(
     assert identity_providers.get(stranger.id) is None
 
 
+@pytest.mark.rfc("9700", "4.4.2.2")
+def test_at_each_path_one_provider_answers(identity_providers: IdentityProviderStore) -> None:
+    path, free = (f"{OLD_PATH}/{identifier()}" for _ in range(2))
+    owner = configured(identity_providers, callback_path=path)
+    assert identity_providers.get(owner.id) == identity_providers.by_callback(path) == owner
+    assert identity_providers.by_callback(free) is identity_providers.by_callback("") is None
+    assert configured(identity_providers).callback_path == configured(identity_providers).callback_path == ""
+    other = configured(identity_providers, callback_path=free)
+    for wanted in (replace(other, callback_path=path), identity_provider(callback_path=path)):
+        with pytest.raises(CallbackTaken):
+            identity_providers.put(wanted)
+    assert (identity_providers.by_callback(path), identity_providers.by_callback(free)) == (owner, other)
+
+
+def test_path_that_a_provider_leaves_is_free(identity_providers: IdentityProviderStore) -> None:
+    path = f"{OLD_PATH}?id={identifier()}"
+    first = configured(identity_providers, callback_path=path)
+    assert identity_providers.put(replace(first, callback_path=""))
+    assert identity_providers.by_callback(path) is None
+    second = configured(identity_providers, callback_path=path)
+    identity_providers.delete(second.id)
+    assert identity_providers.by_callback(path) is None
+    third = configured(identity_providers, callback_path=path)
+    assert identity_providers.by_callback(path) == third
+
+
 def test_put_replaces_only_what_was_read(identity_providers: IdentityProviderStore) -> None:
     own = domain()
     read = configured(identity_providers, domains=(own,))
@@ -285,15 +312,15 @@ def test_put_of_one_domain_by_many_at_once_makes_one_owner(identity_providers: I
 def test_an_answer_is_taken_once(browsers: BrowserStore, since: int | None) -> None:
     record = federation(signed_in_since=since)
     browsers.put_federation(record)
-    taken = browsers.spend_federation(record.id, record.request_id, "work", "me", NOW)
+    taken = browsers.spend_federation(record.id, record.request_id, "work", None, "me", NOW)
     assert taken == replace(record, spent_by="me")
-    assert browsers.spend_federation(record.id, record.request_id, "work", "another", NOW) is None
+    assert browsers.spend_federation(record.id, record.request_id, "work", None, "another", NOW) is None
 
 
 def test_who_took_an_answer_may_ask_again_for_a_lost_answer(browsers: BrowserStore) -> None:
     record = federation()
     browsers.put_federation(record)
-    first, second = (browsers.spend_federation(record.id, record.request_id, "work", "me", NOW) for _ in range(2))
+    first, second = (browsers.spend_federation(record.id, record.request_id, "work", None, "me", NOW) for _ in range(2))
     assert first is not None
     assert first == second
 
@@ -302,16 +329,19 @@ def test_who_took_an_answer_may_ask_again_for_a_lost_answer(browsers: BrowserSto
 def test_an_answer_of_another_request_or_provider_or_too_late_is_refused_and_spends_nothing(
     browsers: BrowserStore,
 ) -> None:
-    record = federation()
-    browsers.put_federation(record)
-    for name, request, provider, now in (
-        (record.id, identifier(), "work", NOW),
-        (record.id, record.request_id, "evil", NOW),
-        (record.id, record.request_id, "work", record.expires_at),
-        (identifier(), record.request_id, "work", NOW),
-    ):
-        assert browsers.spend_federation(name, request, provider, "me", now) is None
-    assert browsers.spend_federation(record.id, record.request_id, "work", "me", NOW) is not None
+    for own in (None, OLD_PATH):
+        record = federation(callback=own)
+        browsers.put_federation(record)
+        for name, request, provider, callback, now in (
+            (record.id, identifier(), "work", own, NOW),
+            (record.id, record.request_id, "evil", own, NOW),
+            (record.id, record.request_id, "work", own, record.expires_at),
+            (identifier(), record.request_id, "work", own, NOW),
+            (record.id, record.request_id, "work", None if own else OLD_PATH, NOW),
+            (record.id, record.request_id, "work", f"{OLD_PATH}?id=another", NOW),
+        ):
+            assert browsers.spend_federation(name, request, provider, callback, "me", now) is None
+        assert browsers.spend_federation(record.id, record.request_id, "work", own, "me", NOW) is not None
 
 
 # ------------------------------------------------------------------ identities

@@ -91,7 +91,7 @@ def test_what_was_changed_is_answered_as_it_is_then(estate: Estate, guarded: Sto
     narrowed = guarded.withdrawals.set_entities(tenant.id, estate.acme.id, some, tenant.entities)
     assert narrowed == replace(tenant, entities=some)
     asked = estate.federation
-    taken = guarded.browsers.spend_federation(asked.id, asked.request_id, asked.provider, "claim", NOW)
+    taken = guarded.browsers.spend_federation(asked.id, asked.request_id, asked.provider, asked.callback, "claim", NOW)
     assert taken == replace(asked, spent_by="claim")
     renamed = guarded.withdrawals.change_organisation(estate.acme.id, name="Acme")
     assert renamed == estate.stores.organisations.get(estate.acme.id)

@@ -158,7 +158,7 @@ BROWSERS: dict[str, Verb] = {
     "put_federation": begins(lambda e, s: s.browsers.put_federation(e.new_federation)),
     "spend_federation": begins(
         lambda e, s: s.browsers.spend_federation(
-            e.federation.id, e.federation.request_id, e.federation.provider, "claim", NOW
+            e.federation.id, e.federation.request_id, e.federation.provider, None, "claim", NOW
         )
     ),
     "put_link": begins(lambda e, s: s.browsers.put_link(e.new_link)),
@@ -223,6 +223,7 @@ FACTORS: dict[str, Verb] = {
 IDENTITY_PROVIDERS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.identity_providers.get(e.provider.id)),
     "ended": reads(lambda e, s: s.identity_providers.ended(e.provider.id)),
+    "by_callback": reads(lambda e, s: s.identity_providers.by_callback("/auth/oauth2/callback")),
     "by_domain": reads(lambda e, s: s.identity_providers.by_domain(e.provider.domains[0])),
     # Whoever signed in through one has an account of their own, which does not end with it.
     "put": changes(lambda e, s: s.identity_providers.put(e.new_provider)),

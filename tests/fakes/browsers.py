@@ -160,13 +160,13 @@ class FakeBrowsers:
             self._federations[federation.id] = federation
 
     def spend_federation(
-        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+        self, federation_id: str, request_id: str, provider: str, callback: str | None, claim: str, now: int
     ) -> Federation | None:
         with self._lock:
             existing = self._federations.get(federation_id)
             if (
                 existing is None
-                or (existing.request_id, existing.provider) != (request_id, provider)
+                or (existing.request_id, existing.provider, existing.callback) != (request_id, provider, callback)
                 or existing.expires_at <= now
                 or existing.spent_by not in (None, claim)
             ):

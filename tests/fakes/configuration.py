@@ -7,7 +7,7 @@ from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.organisations import Membership
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
-from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken
+from authserver.storage.configuration import PROVIDER_FIELDS, CallbackTaken, DomainTaken
 from tests.fakes.record import FakeRecord
 
 
@@ -85,6 +85,10 @@ class FakeIdentityProviders:
         with self._lock:
             return next((one for one in self._providers.values() if domain in one.domains), None)
 
+    def by_callback(self, path: str) -> IdentityProvider | None:
+        with self._lock:
+            return next((one for one in self._providers.values() if path and path == one.callback_path), None)
+
     def put(self, provider: IdentityProvider) -> bool:
         with self._lock:
             stored = self._providers.get(provider.id)
@@ -93,6 +97,8 @@ class FakeIdentityProviders:
             others = [one for one in self._providers.values() if one.id != provider.id]
             if any(set(one.domains) & set(provider.domains) for one in others):
                 raise DomainTaken
+            if provider.callback_path in {one.callback_path for one in others} - {""}:
+                raise CallbackTaken
             before = stored or self._ended.get(provider.id)
             self._providers[provider.id] = replace(provider, version=before.version + 1 if before else 1)
         return True

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from authserver.aliases import ALIASES, path_of
+from authserver.models.configuration import CALLBACK
 from local.routes import PathPattern, matching
 from tests.functions.events import FORM, Form, encoded, http_event, request_authorizer_event, rest_event
 from tests.functions.world import World
@@ -61,6 +62,7 @@ BEHIND = {
     "resource-metadata": "metadata",
     "verify": "recover",
 }
+BACK = (CALLBACK, f"{CALLBACK}/{{strategy}}")  # from PlaceOS's identity providers
 RESOURCES = {"/userinfo": "userinfo", "/admin/": "admin", "/partner/": "partner", "/account/": "account"}
 
 
@@ -74,7 +76,7 @@ class Gateway:
             PathPattern(path)
             for path, methods in world.stack.http_api.body["paths"].items()
             if "x-amazon-apigateway-any-method" in methods
-        ] + [PathPattern(path) for paths in ALIASES.values() for path in paths]
+        ] + [PathPattern(path) for path in (*BACK, *(path for paths in ALIASES.values() for path in paths))]
 
     def event(
         self,
@@ -113,7 +115,7 @@ class Gateway:
             given = {parameter: unquote(value) for parameter, value in parameters.items()}
             options |= {"route": f"ANY {pattern.path}", "path_parameters": given}
         first = path_of(options.get("route", f"ANY {path}"))[1:].partition("/")[0]
-        name = BEHIND.get(path, BEHIND.get(first, first))
+        name = "federate" if path.startswith(CALLBACK) else BEHIND.get(path, BEHIND.get(first, first))
         return Answer.of(self.world.invoke(name, self.event(method, path, **options)))
 
     def post(self, path: str, form: Form, **options: Any) -> Answer:

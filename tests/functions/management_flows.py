@@ -257,10 +257,12 @@ def manage_identity_providers(world: World) -> None:
         "client_id": "authserver",
         "client_secret": secrets.token_urlsafe(),
         "domains": ["wonderland.example", "looking-glass.example"],
+        "callback_path": "/auth/oauth2/callback",
     }
     one = "/admin/identity-providers/{idp}"
     answered(201, gateway.manage("POST /admin/identity-providers", token, document))
-    answered(409, gateway.manage("POST /admin/identity-providers", token, document | {"id": "another"}))
+    for of_another in ({"id": "another"}, {"id": "another", "domains": []}):
+        answered(409, gateway.manage("POST /admin/identity-providers", token, document | of_another))
     answered(200, gateway.manage("GET /admin/identity-providers", token))
     answered(200, gateway.manage(f"PATCH {one}", token, {"domains": ["wonderland.example"]}, idp="wonderland"))
     answered(200, gateway.manage(f"GET {one}", token, idp="wonderland"))

@@ -4,8 +4,9 @@ import json
 import secrets
 
 from authserver.models.clients import ClientSecret
+from authserver.models.configuration import CALLBACK
 from tests.assertions import Signer
-from tests.functions.federation import federated
+from tests.functions.federation import federated, federated_person
 from tests.functions.flowing import answered, placeos_flow
 from tests.functions.gateway import Gateway
 from tests.functions.given import (
@@ -110,6 +111,18 @@ def put_parameters_into_the_address(world: World) -> None:
     answered(200, app.gateway.post("/auth/token", {}, query=form))
     password = {"grant_type": "password", "client_id": app.client_id, "username": "alice", "authority": "x"}
     answered(200, app.gateway.post("/auth/token", {}, query=password | {"password": "wonderland-demo"}))
+
+
+@placeos_flow
+def sign_in_at_a_provider_that_placeos_had(world: World) -> None:
+    with federated(world, "placeos", callback_path=f"{CALLBACK}?id=oauth_strat-1") as provider:
+        person = federated_person(world)
+        assert person.sign_in_at(provider).location
+        led = federated_person(world)
+        query = {"continue": "/rooms/", "provider": "oauth2", "id": "oauth_strat-1"}
+        there = led.follow(led.send("GET", "/auth/login", query=query, headers={"sec-fetch-site": "same-origin"}))
+        assert led.come_back(provider.authorize(there.location)).location == "/rooms/"
+        answered(404, Gateway(world).send("GET", f"{CALLBACK}/unknown", query={"state": "x", "code": "x"}))
 
 
 @placeos_flow

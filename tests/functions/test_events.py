@@ -53,7 +53,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "federate/provider_unknown": (404, "no such way"),
     "federate/domain_unknown": (404, "No organisation is known"),
     "federate/csrf_missing": (400, "expired"),
-    "federate/method_get": (405, "does not support"),
+    "federate/method_put": (405, "does not support"),
     "federate/callback_state_garbage": (400, "expired"),
     "federate/callback_method_post": (405, "does not support"),
     "consent/show": (200, 'name="decision"'),

@@ -14,7 +14,7 @@ from tests.template.written import Written
 OF_PLACEOS = dict.fromkeys(
     ("/auth/authority", "/auth/login", "/auth/oauth/token/info", "/auth/token/info", "/.well-known/webfinger"),
     "AuthorityFunction",
-)
+) | dict.fromkeys(("/auth/oauth2/callback", "/auth/oauth2/callback/{strategy}"), "FederateFunction")
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 

@@ -241,9 +241,11 @@ def test_where_nobody_answers_at_other_paths_nobody_may_do_anything_for_them(wri
     on = {"EndpointAliases": PLACEOS["EndpointAliases"]}
     assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **on)} == {
         "authority",
+        "federate",
         "logout",
     }
     assert written.statements("authority") == []
+    assert not [one for one in written.statements("federate") if "callback#*" in one.leading_keys]
 
 
 def test_where_no_devices_are_authorized_nobody_may_do_anything_for_them(written: Written) -> None:

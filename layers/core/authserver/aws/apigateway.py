@@ -24,11 +24,6 @@ from authserver.errors import (
 )
 from authserver.wire.http import CORS, NO_STORE, Headers, HttpRequest, HttpResponse, render_error, render_preflight
 
-# What API Gateway says of a path that it does not know.
-NO_SUCH_PATH = HttpResponse(
-    404, (("Content-Type", "application/json"),), '{"message":"Not Found"}', reason="realm_unknown"
-)
-
 # The stage variable of an API behind CloudFront (`edge`). Going back to earlier functions brings back none of it.
 ORIGIN_SECRETS = "origin_secrets"
 
@@ -84,7 +79,7 @@ def _serve(
     try:
         request = read_request(event, find_route)
         if not _is_of_this_realm(request, event):
-            return request, NO_SUCH_PATH
+            return request, no_such_path("realm_unknown")
         if request.method == "OPTIONS" and (headers := _cors_of(request, cors)):
             return request, render_preflight(methods, headers)
         _require_method(request, methods)
@@ -103,6 +98,11 @@ def _forbidden(refusal: NotThroughEdge) -> HttpResponse:
     """What API Gateway answers itself to a request that a policy refuses; nothing is read to render it."""
     headers = (("Content-Type", "application/json"), *NO_STORE)
     return HttpResponse(refusal.status, headers, '{"message":"Forbidden"}', reason=refusal.reason)
+
+
+def no_such_path(reason: str) -> HttpResponse:
+    """What API Gateway says of a path that it does not know."""
+    return HttpResponse(404, (("Content-Type", "application/json"),), '{"message":"Not Found"}', reason=reason)
 
 
 def _cors_of(request: HttpRequest, cors: bool | Cors) -> Headers:

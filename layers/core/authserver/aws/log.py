@@ -32,25 +32,25 @@ _REASONS = {
     """,
     "client_error": """
         action_unknown algorithm_unknown assertion_* assertion_incomplete assertion_malformed assertion_type
-        authorization_unknown authorizer_missing basic_malformed body_malformed built_in claims_malformed
-        claims_subject claims_too_long client_credentials_missing client_exists client_id client_id_differs
-        client_id_missing client_id_repeated client_method client_methods client_public client_secretless
-        client_unknown code_* code_400 code_challenge_malformed code_challenge_method code_challenge_missing
-        code_garbage code_missing code_unknown company_missing company_unknown conflict continue_asset
-        continue_endpoint continue_malformed continue_origin credentials_in_query decision_missing details_malformed
-        details_not_allowed details_type device_* device_code_garbage device_code_missing device_code_unknown
-        device_off document_* domain_taken email_taken event_malformed form_malformed garbage grant_type_missing
-        grant_type_not_allowed grant_type_unsupported id_token_hint_* identifier_taken implied invalid json_malformed
-        jwt_* key_set_* kind_unknown last_one last_way login_400 logout_client_missing logout_client_unknown
-        logout_hint_audience logout_hint_malformed logout_parameter_repeated logout_redirect_uri_unknown
-        logout_redirect_uri_unsafe logout_state_too_long max_age_malformed media_type metadata method_not_allowed
-        name_malformed no_user nonce_missing nonce_too_long not_found nowhere_to_cancel_to openid_missing
-        order_malformed organisation_unknown own_application parameter_repeated parameters_in_query password_missing
-        path_malformed prompt_unsupported realm_unknown redirect_uri redirect_uri_gone redirect_uri_mismatch
-        redirect_uri_missing redirect_uri_repeated redirect_uri_unknown redirect_uri_unsafe refresh_garbage
-        refresh_token_missing registration registration_off request_garbage request_object request_of_no_client
-        request_too_large request_too_long request_uri resource_malformed resource_missing resource_unknown
-        resources_too_many response_mode_unsupported response_type_missing response_type_not_allowed
+        authorization_unknown authorizer_missing basic_malformed body_malformed built_in callback_taken callback_unknown
+        claims_malformed claims_subject claims_too_long client_credentials_missing client_exists client_id
+        client_id_differs client_id_missing client_id_repeated client_method client_methods client_public
+        client_secretless client_unknown code_* code_400 code_challenge_malformed code_challenge_method
+        code_challenge_missing code_garbage code_missing code_unknown company_missing company_unknown conflict
+        continue_asset continue_endpoint continue_malformed continue_origin credentials_in_query decision_missing
+        details_malformed details_not_allowed details_type device_* device_code_garbage device_code_missing
+        device_code_unknown device_off document_* domain_taken email_taken event_malformed form_malformed garbage
+        grant_type_missing grant_type_not_allowed grant_type_unsupported id_token_hint_* identifier_taken implied
+        invalid json_malformed jwt_* key_set_* kind_unknown last_one last_way login_400 logout_client_missing
+        logout_client_unknown logout_hint_audience logout_hint_malformed logout_parameter_repeated
+        logout_redirect_uri_unknown logout_redirect_uri_unsafe logout_state_too_long max_age_malformed media_type
+        metadata method_not_allowed name_malformed no_user nonce_missing nonce_too_long not_found nowhere_to_cancel_to
+        openid_missing order_malformed organisation_unknown own_application parameter_repeated parameters_in_query
+        password_missing path_malformed prompt_unsupported realm_unknown redirect_uri redirect_uri_gone
+        redirect_uri_mismatch redirect_uri_missing redirect_uri_repeated redirect_uri_unknown redirect_uri_unsafe
+        refresh_garbage refresh_token_missing registration registration_off request_garbage request_object
+        request_of_no_client request_too_large request_too_long request_uri resource_malformed resource_missing
+        resource_unknown resources_too_many response_mode_unsupported response_type_missing response_type_not_allowed
         response_type_unsupported route_unknown scope_malformed scope_not_for_anyone servers_own software_statement
         state_garbage state_too_long token_malformed token_missing token_too_long token_transports
         token_type_unsupported too_large too_many unknown user_required username_missing verifier_missing

@@ -97,10 +97,12 @@ class FederationForm(Interaction):
 class FederationResponse(Interaction):
     """What a browser brings back from an identity provider: RFC 6749 section 4.1.2, RFC 9207 section 2.
 
-    `provider` is the one whose redirect URI was called. `browser_secret` is that of the request that `state` names.
+    `provider` is the one whose redirect URI was called; or else `callback` is the path, at which another system's was
+    called. `browser_secret` is that of the request that `state` names.
     """
 
     provider: str = ""
+    callback: str | None = None
     state: str = field(default="", repr=False)
     code: str = field(default="", repr=False)
     error: str = field(default="", repr=False)
@@ -133,6 +135,17 @@ class Continuation:
     """
 
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInVisit:
+    """A page has its user sign in, in PlaceOS's way, and then `continues`; `strategy` is PlaceOS's name of the identity
+    provider to do so at. `is_own_pages`: the browser says that a page of this origin led here (Fetch Metadata)."""
+
+    continues: str = ""
+    strategy: str = ""
+    session: str | None = field(default=None, repr=False)
+    is_own_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

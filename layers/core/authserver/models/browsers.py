@@ -77,7 +77,8 @@ class Federation:
     """A sign-in in progress at an identity provider, for one pending request. It accepts one answer.
 
     The answer must match `nonce` and `code_verifier`. If the request wants a new sign-in, the user must have signed in
-    there since `signed_in_since`. `spent_by` is the claim that took the answer.
+    there since `signed_in_since`. `spent_by` is the claim that took the answer. `callback` is the path at which the
+    provider was asked to answer (`IdentityProvider.callback_path`), None for its own.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Federation:
     expires_at: int
     signed_in_since: int | None = None
     spent_by: str | None = None
+    callback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from authserver.records import dataclass
 from authserver.values import Scope
 
 ANY_DOMAIN: Literal["*"] = "*"  # of e-mail addresses
+CALLBACK = "/auth/oauth2/callback"  # where PlaceOS has users come back from providers; a strategy may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,9 @@ class IdentityProvider:
     of `domains` are sent to it. `sign_up` creates an account for a user who comes for the first time, and a membership
     in `organisation`, if there is one. `trusts_email` says whether its statement that an address is verified counts:
     True for addresses in its own `domains`, `ANY_DOMAIN` for every address. `shown` says whether every sign-in page has
-    a button for it. `made_by` stands for the Idempotency-Key of the call that added it. `version` increases by one with
-    each write, which is conditional on it.
+    a button for it. `callback_path` is the path, with its query if it has one, of the redirect URI that the provider
+    has from another system (`CALLBACK`); empty, it has this server's own. `made_by` stands for the Idempotency-Key of
+    the call that added it. `version` increases by one with each write, which is conditional on it.
     """
 
     id: str
@@ -37,6 +39,7 @@ class IdentityProvider:
     sign_up: bool = False
     trusts_email: bool | Literal["*"] = False
     shown: bool = True
+    callback_path: str = ""
     status: str = ACTIVE
     created_at: int = 0
     made_by: str = ""
@@ -46,6 +49,11 @@ class IdentityProvider:
     def is_active(self) -> bool:
         """Whether people may sign in through it."""
         return self.status == ACTIVE
+
+    @property
+    def strategy(self) -> str:
+        """What the other system calls it, if that is part of the path; empty if not."""
+        return self.callback_path.removeprefix(CALLBACK).removeprefix("/").removeprefix("?id=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,13 +124,13 @@ class BrowserStore(Protocol):
         """Stores that a browser was sent to an identity provider."""
 
     def spend_federation(
-        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+        self, federation_id: str, request_id: str, provider: str, callback: str | None, claim: str, now: int
     ) -> Federation | None:
         """Accepts the one answer that a sign-in at a provider may have; returns its record, or None if the answer must
         not be accepted.
 
-        Condition: the record is of this request and this provider, it has not expired, and no answer was accepted, or
-        one was by this very `claim` (the retry of a write whose answer was lost).
+        Condition: the record is of this request, this provider and this `callback`, it has not expired, and no answer
+        was accepted, or one was by this very `claim` (the retry of a write whose answer was lost).
         """
 
     # -- links in mails

@@ -34,6 +34,10 @@ class DomainTaken(Exception):
     """Another identity provider has one of these domains. Nothing was written."""
 
 
+class CallbackTaken(Exception):
+    """Another identity provider answers at this path. Nothing was written."""
+
+
 class ProviderOver(Exception):
     """The identity provider that somebody came through does not let them in any more. Nothing was written."""
 
@@ -57,10 +61,15 @@ class IdentityProviderStore(Protocol):
     def by_domain(self, domain: str) -> IdentityProvider | None:
         """The one that whoever has an e-mail address in this domain belongs to; text from outside."""
 
-    def put(self, provider: IdentityProvider) -> bool:
-        """Writes a provider with its domains and the next version, if what is stored has its version; tells whether.
+    def by_callback(self, path: str) -> IdentityProvider | None:
+        """The one that answers at this path (`callback_path`); text from outside."""
 
-        Version 0 stands for none: there never was one of this identifier, or it was removed. Raises `DomainTaken`.
+    def put(self, provider: IdentityProvider) -> bool:
+        """Writes a provider with its domains, its path and the next version, if what is stored has its version; tells
+        whether.
+
+        Version 0 stands for none: there never was one of this identifier, or it was removed. Raises `DomainTaken`,
+        `CallbackTaken`.
         """
 
     def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
@@ -71,7 +80,7 @@ class IdentityProviderStore(Protocol):
         """
 
     def delete(self, provider_id: str) -> None:
-        """Removes a provider and frees its domains; idempotent."""
+        """Removes a provider and frees its domains and its path; idempotent."""
 
     def list(self) -> tuple[IdentityProvider, ...]:
         """Every provider, oldest first: eventually consistent, for people to choose from; it decides nothing."""

@@ -22,7 +22,9 @@ from authserver.messages.browser import (
     LoginForm,
     PasskeyForm,
     SignInByScript,
+    SignInVisit,
 )
+from authserver.models.configuration import CALLBACK
 from authserver.values import Secret, read_json
 from authserver.wire.cookies import (
     COOKIE_ATTRIBUTES,
@@ -71,9 +73,15 @@ def parse_authority_request(request: HttpRequest) -> AuthorityRequest:
     )
 
 
-def parse_continue(request: HttpRequest) -> tuple[str, str | None]:
-    """The address that a visitor wants after signing in, and their session. Raises `InvalidRequest`."""
-    return single(read_query(request)).get("continue", ""), request.cookies.get(SESSION_COOKIE)
+def parse_visit(request: HttpRequest) -> SignInVisit:
+    """`GET /auth/login`. Raises `InvalidRequest`."""
+    query = single(read_query(request))
+    return SignInVisit(
+        continues=query.get("continue", ""),
+        strategy=query.get("id", ""),
+        session=request.cookies.get(SESSION_COOKIE),
+        is_own_pages=request.headers.get("sec-fetch-site") == "same-origin",
+    )
 
 
 def is_scripted(request: HttpRequest) -> bool:
@@ -184,7 +192,9 @@ def parse_device_form(request: HttpRequest) -> DeviceForm:
 
 
 def parse_federation_form(request: HttpRequest) -> FederationForm:
-    """The choice of an identity provider on the sign-in page. Raises `InvalidRequest`."""
+    """The choice of an identity provider on the sign-in page; a visit chooses none. Raises `InvalidRequest`."""
+    if request.method != "POST":
+        return FederationForm(**_brought_by(request, single(read_query(request))))
     form = single(read_form(request))
     return FederationForm(
         **_brought_by(request, form),
@@ -197,11 +207,12 @@ def parse_federation_form(request: HttpRequest) -> FederationForm:
 def parse_federation_response(request: HttpRequest) -> FederationResponse:
     """What a browser brings back from an identity provider. Raises `InvalidRequest`."""
     query = single(read_query(request))
-    state = query.get("state", "")
+    state, provider = query.get("state", ""), request.path_parameters.get("provider", "")
     return FederationResponse(
         browser_secret=browser_secret(request, state),
         session=request.cookies.get(SESSION_COOKIE),
-        provider=request.path_parameters.get("provider", ""),
+        provider=provider,
+        callback=None if provider else _callback(request, query),
         state=state,
         code=query.get("code", ""),
         error=query.get("error", ""),
@@ -209,6 +220,13 @@ def parse_federation_response(request: HttpRequest) -> FederationResponse:
         source=request.source,
         device=device_of(request),
     )
+
+
+def _callback(request: HttpRequest, query: Mapping[str, str]) -> str:
+    """The path of another system that an answer came to, as `IdentityProvider.callback_path` has it."""
+    strategy, name = request.path_parameters.get("strategy"), query.get("id")
+    path = CALLBACK if strategy is None else f"{CALLBACK}/{strategy}"
+    return path if name is None else f"{path}?id={name}"
 
 
 class _Brought(TypedDict):

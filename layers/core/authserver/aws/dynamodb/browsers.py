@@ -217,15 +217,19 @@ class DynamoBrowsers:
         self._table.put(encode_item({**attributes_of(federation), "pk": f"federation#{federation.id}", "id": None}))
 
     def spend_federation(
-        self, federation_id: str, request_id: str, provider: str, claim: str, now: int
+        self, federation_id: str, request_id: str, provider: str, callback: str | None, claim: str, now: int
     ) -> Federation | None:
+        values = {":claim": claim, ":request_id": request_id, ":provider": provider, ":now": now}
+        if callback is not None:
+            values[":callback"] = callback
+        there = "attribute_not_exists(callback)" if callback is None else "callback = :callback"
         try:
             item = self._table.update(
                 {"pk": f"federation#{federation_id}"},
                 "SET spent_by = :claim",
-                "request_id = :request_id AND provider = :provider AND expires_at > :now"
+                f"request_id = :request_id AND provider = :provider AND {there} AND expires_at > :now"
                 " AND (attribute_not_exists(spent_by) OR spent_by = :claim)",
-                {":claim": claim, ":request_id": request_id, ":provider": provider, ":now": now},
+                values,
                 answer="ALL_NEW",
             )
         except ConditionFailed:

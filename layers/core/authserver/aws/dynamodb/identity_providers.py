@@ -1,6 +1,7 @@
-"""The Configuration table: identity providers and the e-mail domains that lead to them."""
+"""The Configuration table: identity providers, and the e-mail domains and paths that lead to them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models import ACTIVE
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
-from authserver.storage.configuration import PROVIDER_FIELDS, DomainTaken, ProviderOver
+from authserver.storage.configuration import PROVIDER_FIELDS, CallbackTaken, DomainTaken, ProviderOver
 from authserver.values import base64url, sha256
 
 LISTED = "idp"
@@ -53,9 +54,12 @@ class DynamoIdentityProviders:
         return str(decode_item(item).get("made_by", "")) if item is not None and GONE in item else None
 
     def by_domain(self, domain: str) -> IdentityProvider | None:
-        owner = self._owner(domain)
-        provider = self.get(owner) if owner else None
+        provider = self._owner(domain_key(domain))
         return provider if provider and domain in provider.domains else None
+
+    def by_callback(self, path: str) -> IdentityProvider | None:
+        provider = self._owner(callback_key(path))
+        return provider if provider and path == provider.callback_path else None
 
     def put(self, provider: IdentityProvider) -> bool:
         for _ in range(ATTEMPTS):
@@ -64,8 +68,10 @@ class DynamoIdentityProviders:
                 return False
             if not self._table.write_all(_writes(provider, stored)):
                 return True
-            if any(self._owner(domain) not in (None, provider.id) for domain in provider.domains):
+            if any(self._is_anothers(domain_key(domain), provider) for domain in provider.domains):
                 raise DomainTaken
+            if provider.callback_path and self._is_anothers(callback_key(provider.callback_path), provider):
+                raise CallbackTaken
         raise TemporarilyUnavailable("The store did not answer", reason="identity_provider_contended")
 
     def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
@@ -103,8 +109,15 @@ class DynamoIdentityProviders:
     def _stored(self, provider_id: str) -> Item | None:
         return self._table.get({"id": f"idp#{provider_id}"})
 
-    def _owner(self, domain: str) -> str | None:
-        item = self._table.get({"id": domain_key(domain)})
+    def _owner(self, key: str) -> IdentityProvider | None:
+        owner = self._owner_id(key)
+        return self.get(owner) if owner else None
+
+    def _is_anothers(self, key: str, provider: IdentityProvider) -> bool:
+        return self._owner_id(key) not in (None, provider.id)
+
+    def _owner_id(self, key: str) -> str | None:
+        item = self._table.get({"id": key})
         return None if item is None else str(decode_item(item)["provider"])
 
 
@@ -137,9 +150,18 @@ def domain_key(domain: str) -> str:
     return f"domain#{base64url(sha256(domain))}"
 
 
+def callback_key(path: str) -> str:
+    return f"callback#{base64url(sha256(path))}"
+
+
+def _claims(domains: Iterable[str], callback_path: str) -> list[str]:
+    """The keys of the items by which what leads to one provider leads to no other."""
+    return [*map(domain_key, domains), *([callback_key(callback_path)] if callback_path else [])]
+
+
 def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
-    """The provider in place of what is stored, its domains if nobody else has them, and no longer those it had."""
-    before = _domains(stored)
+    """The provider in place of what is stored, what leads to it if that leads to no other, and no longer what did."""
+    claims = _claims(provider.domains, provider.callback_path)
     item = encode_item(
         {
             **attributes_of(provider),
@@ -153,12 +175,10 @@ def _writes(provider: IdentityProvider, stored: Item | None) -> list[Write]:
     unclaimed = "attribute_not_exists(id) OR provider = :provider"
     writes = [Write.put(item, *_unchanged(stored))]
     writes += [
-        Write.put(
-            encode_item({"id": domain_key(domain), "provider": provider.id}), unclaimed, {":provider": provider.id}
-        )
-        for domain in provider.domains
+        Write.put(encode_item({"id": key, "provider": provider.id}), unclaimed, {":provider": provider.id})
+        for key in claims
     ]
-    return writes + _releases(provider.id, [domain for domain in before if domain not in provider.domains])
+    return writes + _releases(provider.id, [key for key in _claims_of(stored) if key not in claims])
 
 
 def _deletes(provider_id: str, stored: Item) -> list[Write]:
@@ -166,15 +186,12 @@ def _deletes(provider_id: str, stored: Item) -> list[Write]:
     gone = {GONE: True, "made_by": decode_item(stored).get("made_by", ""), "version": _version(stored) + 1}
     return [
         Write.put(encode_item({"id": f"idp#{provider_id}", **gone}), *_unchanged(stored)),
-        *_releases(provider_id, _domains(stored)),
+        *_releases(provider_id, _claims_of(stored)),
     ]
 
 
-def _releases(provider_id: str, domains: list[str]) -> list[Write]:
-    return [
-        Write.delete({"id": domain_key(domain)}, "provider = :provider", {":provider": provider_id})
-        for domain in domains
-    ]
+def _releases(provider_id: str, keys: list[str]) -> list[Write]:
+    return [Write.delete({"id": key}, "provider = :provider", {":provider": provider_id}) for key in keys]
 
 
 def _unchanged(stored: Item | None) -> tuple[str, dict[str, int]]:
@@ -183,8 +200,9 @@ def _unchanged(stored: Item | None) -> tuple[str, dict[str, int]]:
     return "version = :version", {":version": _version(stored)}
 
 
-def _domains(stored: Item | None) -> list[str]:
-    return list(decode_item(stored).get("domains", ())) if stored else []
+def _claims_of(stored: Item | None) -> list[str]:
+    before = decode_item(stored) if stored else {}
+    return _claims(before.get("domains", ()), before.get("callback_path", ""))
 
 
 def _version(stored: Item | None) -> int:

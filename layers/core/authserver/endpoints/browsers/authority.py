@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver.errors import InvalidToken
-from authserver.messages.browser import AuthorityRequest, GoTo
+from authserver.messages.browser import AuthorityRequest, GoTo, SignInVisit
 from authserver.messages.token import Document
+from authserver.models.configuration import IdentityProvider
 from authserver.services import Services
 from authserver.tokens.presented import check_access_token
 
@@ -41,16 +42,28 @@ def describe_authority(request: AuthorityRequest, services: Services) -> Documen
     return Document(members)
 
 
-def begin_sign_in(presented: str, cookie: str | None, services: Services) -> GoTo:
+def begin_sign_in(visit: SignInVisit, services: Services) -> GoTo:
     """To the sign-in page, and from there to where `continue` leads; at once, if the browser is signed in.
 
-    Raises `InvalidRequest` if it may not lead there, before anybody has typed a password.
+    A page of this origin can have its user led to an identity provider without that page. For any other site it has the
+    provider's button: a link must not sign anybody in unasked, to an account of the link's author (RFC 9700 section
+    4.7). Raises `InvalidRequest` if `continue` may not lead there, before anybody has typed a password.
     """
-    page = resolve_continue(presented, services).address if presented else ACCOUNT
-    if cookie is not None and find_visitor(cookie, services) is not None:
+    page = resolve_continue(visit.continues, services).address if visit.continues else ACCOUNT
+    if visit.session is not None and find_visitor(visit.session, services) is not None:
         return GoTo(page)
-    handle, browser_secret = hold_visit(page, services)
-    return GoTo("login", handle, browser_secret)
+    provider = _provider_of(visit.strategy, services)
+    if provider is None:
+        return GoTo("login", *hold_visit(page, services))
+    next_page = "federate" if visit.is_own_pages else "login"
+    return GoTo(next_page, *hold_visit(page, services, provider=provider.id))
+
+
+def _provider_of(strategy: str, services: Services) -> IdentityProvider | None:
+    """The one that PlaceOS calls so; without a strategy in its path, it is called as it is here."""
+    if not strategy:
+        return None
+    return next((one for one in services.listed_providers() if strategy == (one.strategy or one.id)), None)
 
 
 def find_issuer(resource: str, services: Services) -> Document:

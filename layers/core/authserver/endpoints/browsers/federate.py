@@ -4,6 +4,7 @@ There: the person chose a provider on the sign-in page. Back: the provider's ans
 went, at the redirect URI that is that provider's alone; only then is its code exchanged.
 """
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -83,6 +84,19 @@ def begin_federation(form: FederationForm, services: Services) -> GoToProvider |
     """Sends the browser to the provider that was chosen. Raises `InvalidRequest` if the form is not its own."""
     resumed = resume(form, services)
     require_csrf(form.csrf, LOGIN, resumed, form.browser_secret, services)
+    return _begin(form, resumed, services)
+
+
+def lead_to_provider(visit: FederationForm, services: Services) -> GoToProvider | FederationProblem | GoTo:
+    """Sends the browser to the provider that is held with what waits (`authority.begin_sign_in`); to the sign-in page
+    if there is none."""
+    resumed = resume(visit, services)
+    if not resumed.provider:
+        return GoTo("login", visit.request_handle)
+    return _begin(replace(visit, provider=resumed.provider), resumed, services)
+
+
+def _begin(form: FederationForm, resumed: Resumed, services: Services) -> GoToProvider | FederationProblem:
     try:
         provider = _chosen(form, services)
         metadata = discover(provider, _fetcher(services))
@@ -95,7 +109,7 @@ def begin_federation(form: FederationForm, services: Services) -> GoToProvider |
         metadata,
         federation,
         _state(federation, services),
-        _redirect_uri(provider, services),
+        _redirect_uri(federation, services),
         login_hint=form.email or resumed.login_hint,
         prompt="select_account" if "select_account" in resumed.prompt else "",
         max_age="" if max_age is None else str(max_age),
@@ -132,6 +146,7 @@ def _set_out(resumed: Resumed, provider: IdentityProvider, max_age: int | None, 
         code_verifier=base64url(services.random(32)),
         expires_at=now + REQUEST_LIFETIME,
         signed_in_since=None if max_age is None else now - max_age,
+        callback=_callback(provider, services),
     )
     services.browsers.put_federation(federation)
     return federation
@@ -152,6 +167,14 @@ def _max_age(resumed: Resumed) -> int | None:
 
 
 # ------------------------------------------------------------------ and back
+
+
+def provider_answering(response: FederationResponse, services: Services) -> str | None:
+    """The identifier of the provider whose redirect URI was called; None if there is no such path here."""
+    if response.callback is None:
+        return response.provider
+    provider = services.identity_providers.by_callback(response.callback)
+    return provider.id if provider else None
 
 
 def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
@@ -222,6 +245,7 @@ def _take_answer(response: FederationResponse, state: opaque.Credential, service
         state.text("id"),
         state.text("request"),
         response.provider,
+        response.callback,
         claim=base64url(services.random(16)),
         now=services.now(),
     )
@@ -259,7 +283,7 @@ def _ask_provider(
         raise SignInFailed("organisation_of_any_tenant")
     if response.error or not response.code:
         raise SignInFailed("denied" if response.error == "access_denied" else "answer_without_code")
-    redirect_uri = _redirect_uri(provider, services)
+    redirect_uri = _redirect_uri(federation, services)
     secret = unwrap_secret(provider, services)
     tokens = redeem_code(provider, metadata, federation, response.code, redirect_uri, secret, fetch)
     return authenticate_person(provider, metadata, federation, tokens, fetch, services.now())
@@ -364,9 +388,14 @@ def _attributes(user: User, person: Person, provider: IdentityProvider) -> dict[
 # ------------------------------------------------------------------ both ways
 
 
-def _redirect_uri(provider: IdentityProvider, services: Services) -> str:
+def _redirect_uri(federation: Federation, services: Services) -> str:
     """Each provider's own, so that none can pass for another (RFC 9700 section 4.4.2.2)."""
-    return f"{services.settings.issuer}/federate/callback/{provider.id}"
+    return f"{services.settings.issuer}{federation.callback or f'/federate/callback/{federation.provider}'}"
+
+
+def _callback(provider: IdentityProvider, services: Services) -> str | None:
+    """The path of another system that the provider is to answer at, where its paths are answered here."""
+    return provider.callback_path or None if "placeos" in services.settings.endpoint_aliases else None
 
 
 def _fetcher(services: Services) -> Fetcher:

@@ -309,7 +309,7 @@ def _page(
         problem=problem or (PASSKEY_WANTED if resumed.request and resumed.request.acr else ""),
         status=status,
         retry_after=retry_after,
-        providers=_to_choose_from(providers, resumed.login_hint),
+        providers=_to_choose_from(providers, resumed),
         asks_email=asks_email,
         takes_email=asks_email or services.settings.email_sign_in,
         recovers=bool(services.settings.mail_from),
@@ -357,8 +357,9 @@ def _code_page(
     )
 
 
-def _to_choose_from(providers: tuple[IdentityProvider, ...], login_hint: str) -> tuple[IdentityProvider, ...]:
-    """Those with a button for everybody; before them the one that the hinted user's e-mail address belongs to."""
-    domain = domain_of(login_hint)
-    hinted = tuple(provider for provider in providers if domain and domain in provider.domains)
+def _to_choose_from(providers: tuple[IdentityProvider, ...], resumed: Resumed) -> tuple[IdentityProvider, ...]:
+    """Those with a button for everybody; before them the one that was named, or that the hinted user's e-mail address
+    belongs to."""
+    domain = domain_of(resumed.login_hint)
+    hinted = tuple(one for one in providers if one.id == resumed.provider or (domain and domain in one.domains))
     return hinted + tuple(provider for provider in providers if provider.shown and provider not in hinted)

@@ -57,6 +57,11 @@ class Resumed:
         return self.pending.parameters.get("login_hint", "")
 
     @property
+    def provider(self) -> str:
+        """The identity provider that a page of this server's user is to sign in at, as far as the page told."""
+        return self.pending.parameters.get("provider", "") if self.pending.visit else ""
+
+    @property
     def ui_locales(self) -> str:
         """The languages that the client wants the pages in, the best first."""
         return self.pending.parameters.get("ui_locales", "")

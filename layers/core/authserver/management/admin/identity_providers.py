@@ -10,7 +10,7 @@ from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Ope
 from authserver.management.audited import act
 from authserver.models.configuration import IdentityProvider
 from authserver.services import Services
-from authserver.storage.configuration import DomainTaken
+from authserver.storage.configuration import CallbackTaken, DomainTaken
 from authserver.values import Secret, from_base64url
 
 ATTEMPTS = 4
@@ -65,7 +65,7 @@ def _changed(call: Call, provider: IdentityProvider, services: Services) -> Iden
 
 @act("identity_provider.deleted", "idp")
 def delete_provider(call: Call, services: Services) -> Answer:
-    """Removes a provider and frees its domains. The users who came through it stay, without a way in of their own."""
+    """Removes a provider and frees its domains and path. Its users stay, without a way in of their own."""
     services.identity_providers.delete(_provider(call, services).id)
     return Answer()
 
@@ -109,6 +109,8 @@ def _put(provider: IdentityProvider, services: Services) -> bool:
         return services.identity_providers.put(provider)
     except DomainTaken:
         raise Conflict("Another identity provider has one of these domains", reason="domain_taken") from None
+    except CallbackTaken:
+        raise Conflict("Another identity provider has this callback_path", reason="callback_taken") from None
 
 
 def _write(provider: IdentityProvider) -> dict[str, Any]:
