@@ -10,11 +10,14 @@ from authserver.ends import Deployment
 from authserver.records import dataclass
 from authserver.values import normal_uri
 
+RFC9068, PLACEOS = "rfc9068", "placeos"  # the shapes of a JWT access token for a resource
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
     """An API. `identifier` is what tokens are asked for by (RFC 8707) and `name` what people may be told (RFC 9728);
     `scopes` are those that it knows, and `routes` has what the authorizer asks for, by ``METHOD /path``.
+    `token_profile` is the shape of a JWT access token for it alone.
     """
 
     id: str
@@ -22,6 +25,12 @@ class Resource:
     name: str = ""
     scopes: tuple[str, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
+    token_profile: str = RFC9068
+
+    @property
+    def is_of_placeos(self) -> bool:
+        """Whether its tokens have the shape that the services of PlaceOS decode."""
+        return self.token_profile == PLACEOS
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,12 @@ class Services:
         resource = stored.get(indicator)
         return resource.identifier if resource else None
 
+    def is_for_placeos(self, audience: tuple[str, ...]) -> bool:
+        """Whether an audience is one resource, whose tokens have the shape of PlaceOS."""
+        stored = self.resources()
+        resource = stored.get(audience[0]) if stored is not None and len(audience) == 1 else None
+        return resource is not None and resource.is_of_placeos
+
     def present_audience(self, audience: tuple[str, ...]) -> tuple[str, ...]:
         """The resources of an audience that still exist."""
         stored = self.resources()

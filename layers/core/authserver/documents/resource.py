@@ -1,8 +1,9 @@
 """Resources, as the admin API and the seed file read and write them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from authserver import resources
 from authserver.documents import Document
@@ -41,6 +42,19 @@ class NewResource(Document):
             " $default for every other route. Without any, the parameter RouteScopes says it"
         ),
     )
+    token_profile: Literal["rfc9068", "placeos"] = Field(
+        default="rfc9068",
+        description=(
+            "Shape of the JWT access tokens for this resource alone. placeos: aud is the host of the identifier and"
+            " scope an array, as the services of PlaceOS decode them"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _has_a_host(self) -> Self:
+        if self.token_profile == resources.PLACEOS and not urlsplit(self.identifier).netloc:
+            raise ValueError("token_profile: placeos needs an identifier with a host, which is the aud of its tokens")
+        return self
 
 
 class Resource(NewResource):
@@ -56,6 +70,7 @@ class Resource(NewResource):
             name=resource.name,
             scopes=list(resource.scopes),
             routes=dict(resource.routes),
+            token_profile=resource.token_profile,
         )
 
 

@@ -182,8 +182,15 @@ def own_claims(
 
 
 def _value_of(claim: ClaimDefinition, user: User, membership: Membership | None) -> Any:
-    """Where a claim comes from: an attribute of the user, or their part in an organisation."""
+    """Where a claim comes from: an attribute of the user, or their part in an organisation.
+
+    An address that the user has not confirmed is none: a claim of an operator's has no `email_verified` beside it.
+    """
     match claim.attribute:
+        case "name":
+            return user.name or None
+        case "email":
+            return user.email if user.email_verified else None
         case scopes.GROUPS:
             return tuple(sorted(membership.groups)) if membership and membership.groups else None
         case scopes.ROLE:

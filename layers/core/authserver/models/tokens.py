@@ -16,7 +16,8 @@ class AccessTokenClaims(TypedDict, total=False):
     sub: str
     aud: str | list[str]
     client_id: str
-    scope: str
+    scope: str | list[str]
+    resource: str  # in the shape of PlaceOS, whose `aud` is another
     iat: int
     exp: int
     jti: str

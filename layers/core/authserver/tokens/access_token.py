@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from authserver.ends import Begun
 from authserver.errors import InvalidScope
@@ -26,6 +27,7 @@ JWT_TYPE = "at+jwt"
 ENTITIES_BUDGET, ENTITY_QUOTES = 1536, 3
 CLAIMS_BUDGET = 1024  # octets of what a JWT tells of its user, in JSON
 NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
+OF_USER = "u."  # how claims begin that PlaceOS has in one object
 DETAILS_TYPE = "organisation"  # the one type of authorization details (RFC 9396 section 2.1)
 
 
@@ -79,10 +81,26 @@ def _issue_jwt(issue: Issue, lifetime: int, services: Services) -> Secret:
     }
     own |= _claims_of(issue.authorization) if issue.authorization else _epochs(issue.begun)
     claims: dict[str, Any] = {**_bounded(issue), **own}
+    if services.is_for_placeos(issue.audience):
+        claims = _as_placeos_reads(claims, issue)
     token = sign(claims, services.keys.signing_key(services.settings.access_token_algorithm), JWT_TYPE)
     if len(token) > MAX_LENGTH:
         raise InvalidScope("The access token would be too long; ask for less scope", reason="token_too_long")
     return Secret(token)
+
+
+def _as_placeos_reads(claims: Mapping[str, Any], issue: Issue) -> dict[str, Any]:
+    """The claims in the shape that the services of PlaceOS decode: `scope` is an array, and `aud` the host of the API.
+
+    Our own readers take the API from `resource`, which no other claim of ours or of an operator's is called. What the
+    scopes tell as ``u.n`` is `n` of the object `u`; there, a user without roles has none, and without bits no powers.
+    """
+    (identifier,) = issue.audience
+    told = {name: value for name, value in claims.items() if not name.startswith(OF_USER)}
+    user = {name.removeprefix(OF_USER): value for name, value in claims.items() if name.startswith(OF_USER)}
+    if user and "u" not in told:
+        told["u"] = {"p": 0, "r": [], **user}
+    return {**told, "aud": urlsplit(identifier).netloc, "scope": list(issue.scope), "resource": identifier}
 
 
 def _bounded(issue: Issue) -> Mapping[str, Any]:

@@ -115,11 +115,12 @@ def _begun_of(claims: Mapping[str, Any]) -> Begun:
 
 
 def _jwt_token(claims: Mapping[str, Any], _standing: Standing, _now: int) -> tuple[ActiveAccessToken, Begun]:
-    audience = claims.get("aud", ())
+    # In the shape of PlaceOS, `aud` is what its services look for, and `scope` an array.
+    audience, scope = claims.get("resource", claims.get("aud", ())), claims["scope"]
     token = ActiveAccessToken(
         client_id=claims["client_id"],
         subject=claims["sub"],
-        scope=Scope.parse(claims["scope"]),
+        scope=Scope.parse(scope if isinstance(scope, str) else " ".join(scope)),
         audience=(audience,) if isinstance(audience, str) else tuple(audience),
         jti=claims["jti"],
         issued_at=claims["iat"],

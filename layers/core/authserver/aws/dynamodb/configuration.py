@@ -74,10 +74,7 @@ def scopes_write(catalogue: ScopeCatalogue) -> Write:
 
 def resources_write(catalogue: ResourceCatalogue) -> Write:
     """The same of the resources."""
-    definitions = tuple(
-        {"id": one.id, "identifier": one.identifier, "name": one.name, "scopes": one.scopes, "routes": dict(one.routes)}
-        for one in catalogue.definitions
-    )
+    definitions = tuple({**attributes_of(one), "routes": dict(one.routes)} for one in catalogue.definitions)
     return _next({"id": RESOURCES, "definitions": definitions, "removed": catalogue.removed}, catalogue.version)
 
 

@@ -64,7 +64,9 @@ def described(resource_id: str, wanted: documents.NewResource, scopes: ScopeCata
         if not set(asked.split()) <= set(wanted.scopes):
             raise Invalid(f"routes.{route}", "must name scopes of this resource")
     names = tuple(dict.fromkeys(wanted.scopes))
-    return Resource(resource_id, wanted.identifier, wanted.name, names, dict(wanted.routes))
+    return Resource(
+        resource_id, wanted.identifier, wanted.name, names, dict(wanted.routes), token_profile=wanted.token_profile
+    )
 
 
 def with_resource(catalogue: ResourceCatalogue, resource: Resource, fixed: Iterable[str] = ()) -> ResourceCatalogue:
