@@ -8,16 +8,20 @@ from typing import Any
 
 from authserver.aws.dynamodb.clients import client_item
 from authserver.aws.dynamodb.users import user_attributes
+from authserver.aws.items.api_keys import api_key_item
+from authserver.aws.items.audit import event_write
 from authserver.aws.items.organisations import membership_item
 from authserver.aws.items.tokens import authorization_item
 from authserver.aws.table import encode_item
 from authserver.ends import Begun
+from authserver.identity.audit import identifier as audit_identifier
 from authserver.models.clients import Client
+from authserver.models.configuration import CALLBACK
 from authserver.models.invitations import Approval
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
 from authserver.models.users import User
 from authserver.values import Scope
-from tests.contract.records import authorization
+from tests.contract.records import api_key, authorization, event, identity_provider
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Gateway
 from tests.functions.given import begun_now, give_organisations, make_member, stores_of
@@ -25,6 +29,8 @@ from tests.functions.journey import Browser, admin, parameters_of, portal, web
 from tests.functions.sign_in_flows import choose
 from tests.functions.world import World
 
+OPERATOR = "admin:scopes admin:orgs admin:grants admin:audit.read"
+PROVIDERS = 100  # that operators map from PlaceOS, at most: they are made one by one
 APPS = 30  # that a person, or an organisation, connected over and over
 ASKED = 150  # requests for an administrator's word, at most: they are made one by one
 LATER = 10**8  # seconds for which all of it is there
@@ -52,11 +58,16 @@ def estate(world: World, number: int) -> Estate:
     app = web(gateway)
     of_acme = app.exchange(parameters_of(choose(app, browser, "one"))["code"]).json()["access_token"]
     account = portal(gateway).tokens(scope="openid account organisation")["access_token"]
-    operator = admin(gateway).own_token(scope="admin:scopes admin:orgs admin:grants").json()["access_token"]
+    operator = admin(gateway).own_token(scope=OPERATOR).json()["access_token"]
     for at in range(number):
         _one_more(world, alice, at, now - number + at)
     for at in range(min(number, ASKED)):
         _one_more_asks(world, at, now)
+    for at in range(min(number, PROVIDERS)):
+        mapped = identity_provider(
+            id=f"idp-{at}", domains=(f"{at}.example",), callback_path=f"{CALLBACK}/strategy-{at}"
+        )
+        assert stores_of(world).identity_providers.put(mapped)
     return Estate(world, alice, gateway, browser, account, operator, of_acme)
 
 
@@ -76,6 +87,17 @@ def _one_more(world: World, alice: str, at: int, since: int) -> None:
         authorization(subject=subject, client_id=app, **times, **for_acme),
     ):
         world.aws.put("TokensTable", authorization_item(granted))
+    whose = {"created_at": since, "expires_at": since + LATER, "subject": alice}
+    for key in (api_key(**whose), api_key(**whose, organisation="acme"), api_key(**whose | {"client_id": "demo-web"})):
+        world.aws.put("TokensTable", api_key_item(key))
+    happened = event(
+        id=audit_identifier(since, f"{at:010}".encode()),
+        created_at=since,
+        expires_at=since + LATER,
+        actor=alice,
+        object_id="demo-web",
+    )
+    world.aws.put("AuditTable", event_write(happened).arguments["Item"])
 
 
 def _one_more_asks(world: World, at: int, now: int) -> None:
@@ -158,6 +180,10 @@ def _check(estate: Estate) -> Any:
     return estate.world.invoke("authorizer", event)
 
 
+def _at_a_path_of_placeos(estate: Estate) -> Any:
+    return estate.gateway.send("GET", f"{CALLBACK}/strategy-1", query={"state": "garbage", "code": "x"})
+
+
 ACME = "/account/organisations/{organisation}"
 # A hundred grants for an organisation name a hundred members: a unit for each grant, user, membership and end.
 LOOKS = {
@@ -170,6 +196,11 @@ LOOKS = {
     "its members": Question(_by_account(f"GET {ACME}/members", organisation="acme"), 200, 7, 105),
     "its requests": Question(_by_account(f"GET {ACME}/approvals", organisation="acme"), 200, 10, 250),
     "grants of a client": Question(_by_operator("GET /admin/authorizations", "client_id", "demo-web"), 200, 19, 115),
+    "grants of a user": Question(_by_operator("GET /admin/authorizations", "subject"), 200, 3, 85),
+    "the audit": Question(_by_operator("GET /admin/audit"), 200, 17, 60),
+    "the audit of an actor": Question(_by_operator("GET /admin/audit", "actor"), 200, 2, 55),
+    "the audit of a client": Question(_by_operator("GET /admin/audit", "object", "client:demo-web"), 200, 2, 55),
+    "an answer at a path of PlaceOS": Question(_at_a_path_of_placeos, 400, 2, 2),
     "/my": Question(_page("/my"), 200, 16, 155),
     "/my/apps": Question(_page("/my/apps"), 200, 12, 130),
     "/my/apps/{client_id}": Question(_page("/my/apps/client-1"), 200, 30, 1025),
@@ -181,6 +212,15 @@ LOOKS = {
     "/organisations/acme/requests": Question(_page("/organisations/acme/requests"), 200, 20, 490),
     "/organisations/acme/companies": Question(_page("/organisations/acme/companies"), 200, 38, 500),
     "a check of a token for an organisation": Question(_check, None, 1, 5),
+}
+# Where there are API keys.
+KEY_LOOKS = {
+    "one's API keys": Question(_by_account("GET /account/api-keys"), 200, 4, 55),
+    "an organisation's API keys": Question(_by_account(f"GET {ACME}/api-keys", organisation="acme"), 200, 6, 60),
+    "API keys of a user": Question(_by_operator("GET /admin/api-keys", "subject"), 200, 3, 60),
+    "API keys of a client": Question(_by_operator("GET /admin/api-keys", "client_id", "demo-web"), 200, 3, 55),
+    "/my/api-keys": Question(_page("/my/api-keys"), 200, 6, 110),
+    "/organisations/acme/api-keys": Question(_page("/organisations/acme/api-keys"), 200, 19, 125),
 }
 # Each writes its event in the audit as well, by the same call: five units, of which three are of its indexes.
 ACTS = {
