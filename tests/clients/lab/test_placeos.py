@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,19 +16,28 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
-from tests.clients.lab.conftest import CACHE, ROOT, SEED, Place, free_port
+from tests.clients.lab.conftest import CACHE, SEED, Place, free_port
 from tests.clients.lab.shape import keep, with_any_port
 from tests.clients.lab.wire import Wire, relay, reserve
+from tests.clients.placeos import (
+    ROOMS,
+    SECRETS,
+    allow,
+    bundled,
+    expire,
+    send_page,
+    serve_rooms,
+    set_up,
+    sign_in,
+    token_of,
+)
 from tests.development import DevelopmentServer
 
-PAGE = ROOT / "examples" / "placeos" / "page" / "index.html"
-ROOMS = "/rooms/"
 VERSION = json.loads((Path(__file__).parent / "package.json").read_text())["dependencies"]["@placeos/ts-client"]
 KEPT = (
     *("client_name", "redirect_uris", "grant_types", "token_endpoint_auth_method", "scope"),
     *("parameters_in_query", "require_pkce"),
 )
-SECRETS = {"username": "alice", "password": "wonderland-demo"}
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,7 @@ class Building(Place):
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The library and what it needs as one script."""
-    (bundler,) = (CACHE / "node_modules" / "@esbuild").glob("*/bin/esbuild")
-    entry, made = CACHE / "placeos.mjs", tmp_path_factory.mktemp("placeos") / "place.js"
-    entry.write_text('export * from "@placeos/ts-client";\n', encoding="utf-8")
-    options = ("--bundle", "--format=iife", "--global-name=place", "--log-level=error")
-    subprocess.run([bundler, str(entry), *options, f"--outfile={made}"], check=True, cwd=CACHE)
-    return made.read_bytes()
+    return bundled(CACHE, tmp_path_factory.mktemp("placeos") / "place.js")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def building(script: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         stack.enter_context(relay(ahead, f"127.0.0.1:{port}", "authorization", wire))
         stack.enter_context(relay(behind, f"127.0.0.1:{resource_port}", "resource", wire))
-        _serve_rooms(ahead, script)
+        serve_rooms(ahead, script)
         other.RequestHandlerClass = BaseHTTPRequestHandler
         stack.enter_context(_Site(other, script))
         here = Building(issuer, resource, wire, elsewhere, log)
@@ -116,39 +119,13 @@ def _define_public(building: Building) -> None:
     assert made.status_code in (200, 201), made.text
 
 
-def _serve_rooms(listener: ThreadingHTTPServer, script: bytes) -> None:
-    """The pages on the server's own origin, as PlaceOS's nginx has them: whatever is below /rooms/."""
-    relayed: Any = listener.RequestHandlerClass
-
-    class Rooms(relayed):  # type: ignore[misc]  # a class made at run time
-        def answer(self) -> None:
-            if self.path.startswith(ROOMS):
-                _send_page(self, script)
-            else:
-                super().answer()
-
-        do_GET = answer  # noqa: N815 the name that the library looks for
-
-    listener.RequestHandlerClass = Rooms
-
-
-def _send_page(handler: BaseHTTPRequestHandler, script: bytes) -> None:
-    is_script = handler.path.endswith("place.js")
-    body = script if is_script else PAGE.read_bytes()
-    handler.send_response(200)
-    handler.send_header("Content-Type", "text/javascript" if is_script else "text/html")
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
 class _Site:
     """The same pages on an origin of their own."""
 
     def __init__(self, listener: ThreadingHTTPServer, script: bytes) -> None:
         class Site(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                _send_page(self, script)
+                send_page(self, script)
 
             def log_message(self, *_: Any) -> None:
                 """Nothing."""
@@ -180,35 +157,6 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
-
-
-def set_up(page: Page, address: str, **options: Any) -> None:
-    """Tells the page how to set the library up, and opens it."""
-    page.goto(address.partition("?")[0] + "place.js")
-    page.evaluate("options => localStorage.setItem('options', options)", json.dumps(options))
-    page.goto(address)
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_label("Username").fill(SECRETS["username"])
-    page.locator("[name=password]").fill(SECRETS["password"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def allow(page: Page) -> None:
-    page.locator("[name=decision][value=allow]").click()
-
-
-def token_of(page: Page) -> str:
-    expect(page.locator("#told")).to_have_text("Signed in at Authserver", timeout=30_000)
-    token: str = page.evaluate("place.token()")
-    return token
-
-
-def expire(page: Page, address: str, client_id: str) -> None:
-    """What the library keeps has expired, which it finds out when it is set up again."""
-    page.goto(f"{address}place.js")
-    page.evaluate("id => localStorage.setItem(`${id}_expires_at`, '0')", client_id)
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["anybody's", "trusted"])
