@@ -70,7 +70,7 @@ smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template
 lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications use, and write docs/clients.md (needs Chromium)
 	$(BIN)/python -m pytest tests/clients/lab --lab
 
-recipes: $(READY) $(LAB)/.installed ## Run each page of docs/recipes with the real framework (needs Chromium)
+recipes: $(READY) $(LAB)/.installed $(LAB)/next-js/.installed ## Run each page of docs/recipes with the real framework (needs Chromium)
 	$(BIN)/python -m pytest tests/clients/test_recipes.py $(addprefix tests/clients/lab/test_,recipes.py configurations.py) --lab
 
 screenshots: $(READY) ## Take pictures of every page, for docs/pages.md (needs Chromium)
@@ -188,6 +188,14 @@ $(LAB)/.installed: $(LAB)/python/lab/.installed $(LAB)/python/lab-1/.installed $
 	@echo "Setting up $(LAB) with the clients of $(LAB_PACKAGES), once (a minute or less)"
 	@cp $(LAB_PACKAGES) $(LAB)/package.json
 	@cd $(LAB) && PATH="$$PWD/python/lab/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# A recipe whose framework builds its project, and therefore has a folder of packages of its own.
+$(LAB)/next-js/.installed: tests/clients/lab/next-js/package.json $(LAB)/python/lab/.installed
+	@echo "Setting up $(@D) with the packages of $<, once (a minute or less)"
+	@mkdir -p $(@D)
+	@cp $< $(@D)/package.json
+	@cd $(@D) && PATH="$(CURDIR)/$(LAB)/python/lab/bin:$$PATH" npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(SITE)/.installed: requirements-docs.txt $(INSTALLED)

@@ -22,9 +22,11 @@ from tests.flows.person import Deployment
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "recipes"
 BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-# Each page by who runs it: every run of the tests, `make recipes`, a test of its own there, or a test of its settings.
+# Each page by what runs it: every run of the tests; `make recipes`, in a project of its own, or with a browser; or a
+# test of its settings.
 IN_EVERY_RUN = ("flask", "protect-an-api")
 IN_THE_LABORATORY = ("appauth", "auth-js", "django", "express", "fastapi", "mcp-python", "mcp-typescript")
+IN_A_PROJECT = ("next-js",)
 IN_CHROMIUM = ("single-page-app",)
 AS_SETTINGS = ("api-gateway-jwt-authorizer", "grafana", "kubernetes", "spring-boot")
 COMMANDS = frozenset({"install", "register", "run"})

@@ -9,6 +9,7 @@ import pytest
 
 from tests.clients.recipes import (
     AS_SETTINGS,
+    IN_A_PROJECT,
     IN_CHROMIUM,
     IN_EVERY_RUN,
     IN_THE_LABORATORY,
@@ -30,12 +31,13 @@ def kitchen(deployment: Deployment, tmp_path: Path) -> Kitchen:
 def pinned() -> set[str]:
     """The packages that the laboratory installs, of both registries."""
     python = re.findall(r"^([\w.-]+)==", (ROOT / "requirements-lab.txt").read_text(), re.MULTILINE)
-    node = json.loads((ROOT / "tests/clients/lab/package.json").read_text())["dependencies"]
-    return {*python, *node}
+    manifests = ("package.json", *(f"{name}/package.json" for name in IN_A_PROJECT))
+    node = [json.loads((ROOT / "tests/clients/lab" / path).read_text())["dependencies"] for path in manifests]
+    return {*python, *(name for dependencies in node for name in dependencies)}
 
 
 def test_every_page_is_run_or_checked() -> None:
-    assert sorted((*IN_EVERY_RUN, *IN_THE_LABORATORY, *IN_CHROMIUM, *AS_SETTINGS)) == NAMES
+    assert sorted((*IN_EVERY_RUN, *IN_THE_LABORATORY, *IN_A_PROJECT, *IN_CHROMIUM, *AS_SETTINGS)) == NAMES
 
 
 def test_index_has_every_page() -> None:
@@ -46,7 +48,7 @@ def test_index_has_every_page() -> None:
 def test_packages_that_a_page_installs_are_those_that_it_is_run_with(name: str) -> None:
     commands = Recipe.read(name).commands("install")
     named = {word for command in commands for word in re.sub(r'["\\]', "", command).split()[2:]}
-    assert {word.partition("[")[0] for word in named} <= pinned()
+    assert {re.sub(r"(?<=.)[\[@].*", "", word) for word in named} <= pinned()
 
 
 @pytest.mark.parametrize("name", NAMES)

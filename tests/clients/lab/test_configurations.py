@@ -25,6 +25,27 @@ from tests.clients.lab.visitor import Visitor
 from tests.clients.recipes import Kitchen, Recipe
 from tests.flows.person import Deployment
 
+# Boot's OAuth2ClientProperties, as a configuration writes their names. It ignores a name that it does not know.
+SPRING_PROVIDER = {
+    "authorization-uri",
+    "issuer-uri",
+    "jwk-set-uri",
+    "token-uri",
+    "user-info-authentication-method",
+    "user-info-uri",
+    "user-name-attribute",
+}
+SPRING_REGISTRATION = {
+    "authorization-grant-type",
+    "client-authentication-method",
+    "client-id",
+    "client-name",
+    "client-secret",
+    "provider",
+    "redirect-uri",
+    "scope",
+}
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
@@ -97,6 +118,9 @@ def test_spring_boot(kitchen: Kitchen, metadata: dict[str, Any]) -> None:
     client = settings["spring"]["security"]["oauth2"]["client"]
     [(name, registration)] = client["registration"].items()
     provider = client["provider"][name]
+    assert set(client) == {"provider", "registration"}
+    assert set(provider) <= SPRING_PROVIDER
+    assert set(registration) <= SPRING_REGISTRATION
     assert registration["client-secret"] == "${CLIENT_SECRET}"
 
     # It asks for the document below issuer-uri, and refuses one whose issuer is another.

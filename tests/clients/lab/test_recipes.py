@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from local.server import DevelopmentServer
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
 from tests.clients.lab.conftest import CACHE, SEED, VENV
-from tests.clients.recipes import IN_THE_LABORATORY, Kitchen, Recipe
+from tests.clients.recipes import IN_A_PROJECT, IN_THE_LABORATORY, Kitchen, Recipe
 from tests.flows.person import Deployment
 
 TOOL = Path(sys.executable).parent  # where `authserver` is
@@ -35,6 +35,14 @@ def kitchen(server: Deployment, tmp_path: Path) -> Kitchen:
 @pytest.mark.parametrize("name", IN_THE_LABORATORY)
 def test_recipe_ends_in_what_the_page_says(kitchen: Kitchen, name: str) -> None:
     recipe = Recipe.read(name)
+    assert recipe.shown in kitchen.look(recipe)
+
+
+@pytest.mark.parametrize("name", IN_A_PROJECT)
+def test_recipe_of_a_framework_that_builds_its_project(server: Deployment, name: str) -> None:
+    """The folder has its own node_modules: a build takes no package from outside of its project."""
+    recipe = Recipe.read(name)
+    kitchen = Kitchen(server, CACHE / name, (VENV / "bin", TOOL))
     assert recipe.shown in kitchen.look(recipe)
 
 

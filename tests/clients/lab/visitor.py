@@ -10,6 +10,7 @@ import httpx
 from tests.flows.person import INPUT
 
 FORM = re.compile(r'<form\b(?=[^>]*method="post")[^>]*action="([^"]*)"', re.IGNORECASE)
+ACTION = re.compile(r'<input type="hidden" name="(\$ACTION_ID_\w+)"')  # of a form for a React server action
 CODE = re.compile(r'<input\b(?=[^>]*name="user_code")[^>]*value="([^"]+)"')  # that a device's link has filled in
 MOST_STEPS = 30
 
@@ -47,6 +48,8 @@ class Visitor:
                 response = self._submit(response, action="confirm")
             elif 'name="decision"' in response.text:
                 response = self._submit(response, decision="allow")
+            elif action := ACTION.search(response.text):
+                response = self._send(httpx.Request("POST", response.url, files={action[1]: (None, "")}))
             elif 'name="csrfToken"' in response.text:
                 response = self._submit(response)  # Auth.js's own page, with a button for the server
             else:
