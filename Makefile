@@ -39,7 +39,7 @@ ARCHITECTURE ?= x86_64
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Whoever sets it would have every process compile what the last one has compiled.
+# With it set, every process would compile again what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy edge edge-secret sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback package

@@ -85,7 +85,7 @@ class Memory:
         return {}
 
     def _transact(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Every condition holds: whoever fills this gives no identifier twice."""
+        """Every condition holds: the code that fills this uses each identifier once."""
         for write in arguments["TransactItems"]:
             match write:
                 case {"Put": put}:

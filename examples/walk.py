@@ -6,7 +6,7 @@ An example is a folder with
 - ``seed.json``: clients, users, organisations and scopes to begin with
 - ``api.yaml`` and ``api/``: an API of its own behind the authorizer
 - ``upstream.json``, if it has one: the seed of a second server, an identity provider. ``seed.json`` calls its issuer
-  ``http://upstream``, because nobody knows its port before it runs
+  ``http://upstream``, because its port is not known before it runs
 - ``walk.py``: `walk(site)`, the story
 """
 
@@ -30,7 +30,7 @@ from local.server import DevelopmentServer
 
 FOLDER = Path(__file__).parent
 UPSTREAM = "http://upstream"
-LONG = re.compile(r"(?<=/[\w-]{8})[\w-]{32,}")  # what of an identifier nobody reads
+LONG = re.compile(r"(?<=/[\w-]{8})[\w-]{32,}")  # the rest of a long identifier
 HEADINGS = re.compile(r'<h1[^>]*>(.*?)</h1>|role="alert"[^>]*>(.*?)</div>|<dd lang="en">(.*?)</dd>', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 REASONS = ("error", "error_description", "title", "detail", "message")  # of OAuth, RFC 9457 and API Gateway

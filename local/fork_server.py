@@ -133,7 +133,7 @@ def _import_ahead() -> None:
 
 @contextlib.contextmanager
 def _hidden(*names: str) -> Iterator[None]:
-    """Within it, whoever imports these modules gets an ImportError."""
+    """Within it, importing these modules raises ImportError."""
     modules: dict[str, Any] = sys.modules
     modules.update(dict.fromkeys(names))
     yield

@@ -17,7 +17,7 @@ class Resolver:
     """Replaces intrinsics in a piece of template by values.
 
     `references` (logical id → what `Ref` gives) and `attributes` ((logical id, attribute) → what `Fn::GetAtt` gives)
-    are filled by whoever makes the resources. Errors: `RefusedError`, naming the place.
+    are filled by the code that makes the resources. Errors: `RefusedError`, naming the place.
     """
 
     def __init__(self, parameters: Mapping[str, str], conditions: Mapping[str, Any], account: str) -> None:

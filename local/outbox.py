@@ -86,7 +86,7 @@ class Outbox:
             return list(self._mails)
 
     def beside(self, handler: Handler) -> Handler:
-        """`handler`, and at `PATH` the mails: a page, or JSON for whoever accepts that."""
+        """`handler`, and at `PATH` the mails: a page, or JSON, if the request accepts that."""
 
         def answer(request: Request) -> Response:
             if request.path != PATH or request.method not in {"GET", "HEAD"}:

@@ -137,7 +137,8 @@ class TableKeys:
 
 
 def dynamodb_accesses(operation: str, request: Mapping[str, Any], tables: Mapping[str, TableKeys]) -> list[Access]:
-    """What a request to DynamoDB uses. A table that there is not is nobody's to use: DynamoDB will say so."""
+    """What a request to DynamoDB uses. A table that does not exist needs no permission: DynamoDB reports that it is
+    missing."""
     return [access for access in _dynamodb(operation, request, tables) if access]
 
 

@@ -9,7 +9,7 @@ _INVOKE = "execute-api:Invoke"
 
 
 class MalformedPolicyError(Exception):
-    """The document is none that this server can evaluate; nobody gets in by it."""
+    """The document is none that this server can evaluate; it permits nothing."""
 
 
 def evaluate(document: Any, resource: str) -> tuple[bool, bool]:

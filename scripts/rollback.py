@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from authserver_cli.region import take_region
 
 ALIAS = "live"
-LEFT = "left "  # begins the alias's description, which names the releases that nobody is to go back to
+LEFT = "left "  # begins the alias's description, which names the releases that must not be restored
 DIGITS = 12  # of a release's digest, there
 MOST_LEFT = 15  # a description has 256 characters
 

@@ -34,8 +34,9 @@ def main() -> None:
     """Run an Authserver from the command line.
 
     --stack reaches a deployed stack by your own AWS permissions. --server reaches any deployment over HTTPS, with the
-    client in AUTHSERVER_CLIENT_ID and AUTHSERVER_CLIENT_SECRET, or as whoever did `authserver login`. Without either,
-    AUTHSERVER_STACK or AUTHSERVER_SERVER says where, or else it is a development server on this machine.
+    client in AUTHSERVER_CLIENT_ID and AUTHSERVER_CLIENT_SECRET, or as the user who signed in with `authserver login`.
+    Without either, AUTHSERVER_STACK or AUTHSERVER_SERVER says where, or else it is a development server on this
+    machine.
 
     Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 no answer, 4 not found, 5 not allowed, 6 an import
     that is not complete.

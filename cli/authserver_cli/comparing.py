@@ -1,5 +1,5 @@
 """What would work here of what works at another server, before anybody moves: by both servers' discovery, and by the
-records that would be imported. Nothing is sent that changes anything, and nobody signs in."""
+records that would be imported. The comparison changes nothing on either side and signs no user in."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

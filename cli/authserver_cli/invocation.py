@@ -34,7 +34,7 @@ class Invocation:
 
     @property
     def issuer_url(self) -> str:
-        """The server to sign in at: a stack is reached by AWS's permissions, and nobody signs in to that."""
+        """The server to sign in at: a stack is reached by AWS's permissions, without a sign-in."""
         stack, server = self._where()
         if stack:
             raise click.UsageError("a stack is reached with your own AWS permissions: give --server to sign in")
@@ -64,7 +64,7 @@ class Invocation:
         from authserver_cli.kept import KeptTokens, kept
         from authserver_cli.server import OwnTokens, ServerTransport
 
-        # A client in the environment was put there for this; else whoever signed in acts for themselves.
+        # A client in the environment was put there for this; else the signed-in user acts.
         signed_in = None if os.environ.get("AUTHSERVER_CLIENT_ID") else kept(server)
         transport = ServerTransport(server, KeptTokens(signed_in) if signed_in else OwnTokens(read_credentials))
         click.get_current_context().find_root().call_on_close(transport.close)
@@ -106,7 +106,7 @@ class Invocation:
             output.print_json(document)
 
     def confirm(self, consequence: str) -> None:
-        """Asks before what cannot be undone. Without a terminal there is nobody to ask: only --yes will do."""
+        """Asks before what cannot be undone. Without a terminal, --yes is required."""
         if self.yes or self.dry_run:
             return
         if not sys.stdin.isatty():

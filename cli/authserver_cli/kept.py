@@ -1,4 +1,4 @@
-"""The tokens of whoever signed in with the tool: a file for each deployment, which its owner alone can read."""
+"""The tokens of the signed-in user: a file for each deployment, which its owner alone can read."""
 
 import hashlib
 import json
@@ -74,7 +74,7 @@ def _path(issuer: str) -> Path:
 
 
 class KeptTokens:
-    """Access tokens of whoever signed in, refreshed where they have ended (RFC 6749 section 6)."""
+    """Access tokens of the signed-in user, refreshed where they have ended (RFC 6749 section 6)."""
 
     def __init__(self, sign_in: SignIn) -> None:
         self._sign_in = sign_in
@@ -112,7 +112,7 @@ def _refreshed(before: SignIn, issuer: Issuer) -> SignIn:
 
 @contextmanager
 def _alone(issuer: str) -> Iterator[None]:
-    """Nobody else on this machine refreshes meanwhile; on Windows they may."""
+    """Within it, no other process of this machine refreshes; on Windows, one may."""
     if sys.platform == "win32":
         yield
         return

@@ -58,7 +58,7 @@ class Kind:
 def _object_to_client(client: NewClient) -> Problems:
     found = tuple(objections(client, OF_ANY_DEPLOYMENT))
     if client.token_endpoint_auth_method.startswith("client_secret_") and client.client_secret_hash is None:
-        return (*found, ("client_secret_hash", "is missing, and a secret made now would be told to nobody"))
+        return (*found, ("client_secret_hash", "is missing, and a secret made now could not be shown"))
     return found
 
 

@@ -28,7 +28,7 @@ DONE = b"<!doctype html><title>Signed in</title><p>You can close this page and g
 
 
 def has_browser() -> bool:
-    """Whether a browser can be opened here for whoever sits at the terminal."""
+    """Whether a browser can be opened on this machine for the user of the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return bool(os.environ.get("BROWSER"))
     try:
@@ -97,7 +97,7 @@ class _Listener(ThreadingHTTPServer):
                 if secrets.compare_digest(answer.get("state", "").encode(), state.encode()):
                     return answer
         except Empty:
-            raise Unreachable("nobody signed in") from None
+            raise Unreachable("the sign-in was not completed in time") from None
         finally:
             self.shutdown()
 
@@ -167,4 +167,4 @@ def _wait(issuer: Issuer, client_id: str, begun: dict[str, Any], sleep: Callable
                     interval += SLOWER
                 case _:
                     raise
-    raise Unreachable("nobody entered the code in time")
+    raise Unreachable("the code was not entered in time")

@@ -1,7 +1,7 @@
 """The way through AWS: the stack's admin function is invoked with the operator's own IAM permissions.
 
-Those are the authentication: whoever may invoke the function is an operator. The event is the one that API Gateway
-sends, with what the authorizer would have said.
+Those are the authentication: a principal that may invoke the function is an operator. The event is the one that API
+Gateway sends, with what the authorizer would have said.
 """
 
 import json

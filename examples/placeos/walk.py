@@ -161,7 +161,9 @@ def _password(site: Site, signage: Application) -> dict[str, Any]:
         f"A wrong password and an unknown user: {wrong.status_code} {wrong.json()['error']}, word for word the same"
     )
     require((wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant"), f"the answer is {answered(wrong)}")
-    require((unknown.status_code, unknown.text) == (wrong.status_code, wrong.text), "nobody learns which names exist")
+    require(
+        (unknown.status_code, unknown.text) == (wrong.status_code, wrong.text), "the answer hides which names exist"
+    )
     return tokens
 
 
@@ -276,7 +278,7 @@ def _disable_application(site: Site, operator: str, staff: Application) -> None:
     _require_refresh_refused(staff, tokens["refresh_token"], "invalid_client")
     page = _person(site, "sam").opens(staff.request())
     site.show(f"Its link shows an error page  →  {page.status_code}")
-    require(page.status_code == 400 and not page.is_redirect, "nobody signs in to a disabled application")
+    require(page.status_code == 400 and not page.is_redirect, "a disabled application refuses every sign-in")
 
     _set_status(site, operator, f"/admin/clients/{staff.client_id}", "active")
     _require_refresh_refused(staff, tokens["refresh_token"], "invalid_grant")
@@ -287,7 +289,7 @@ def _disable_application(site: Site, operator: str, staff: Application) -> None:
 
 
 def _disable_user(site: Site, operator: str, signage: Application, tokens: Mapping[str, Any]) -> None:
-    site.step("An operator disables a user: whoever holds a token for that user can do nothing with it any more")
+    site.step("An operator disables a user: that user's tokens stop working at once")
     (user,) = [user for user in _users(site, operator) if user["username"] == "signage"]
     site.api("GET", SYSTEMS, tokens["access_token"])
     _set_status(site, operator, f"/admin/users/{user['sub']}", "disabled")

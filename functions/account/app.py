@@ -1,4 +1,4 @@
-"""/account/…: what users see and change of their own. The authorizer lets nobody in without the scope of the route."""
+"""/account/…: what users see and change of their own. The authorizer requires the route's scope."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap

@@ -1,4 +1,4 @@
-"""/admin/…: the API of those who run this server. The authorizer lets nobody in without the scope of the route.
+"""/admin/…: the API for operators. The authorizer requires the route's scope.
 
 GET /openapi.json says what this API and the others offer; it is open to everybody.
 """

@@ -33,7 +33,7 @@ def lambda_handler(request: HttpRequest) -> HttpResponse:
             return render_cacheable(resource_metadata(found, here), JWKS_MAX_AGE) if found else render_not_found(NONE)
         case "" if request.route.endswith(OTHERS_KEYS):
             return keys(here)
-        case "":  # /resource-metadata, which is well-known to nobody
+        case "":  # /resource-metadata, which is no well-known path
             return render_cacheable(resource_metadata(here.settings.resource, here), JWKS_MAX_AGE)
         case _ if "path" in request.path_parameters and not is_of_this_issuer(request.path_parameters["path"], here):
             return render_not_found(NONE)

@@ -1,4 +1,4 @@
-"""GET and POST /my/…: the account pages of whoever is signed in."""
+"""GET and POST /my/…: the account pages of the signed-in user."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap

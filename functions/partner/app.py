@@ -1,4 +1,4 @@
-"""/partner/…: the API of those who build apps. The authorizer lets nobody in without the scope of the route."""
+"""/partner/…: the API for developers of apps. The authorizer requires the route's scope."""
 
 from authserver.aws.apigateway import endpoint
 from authserver.aws.bootstrap import bootstrap

@@ -154,6 +154,6 @@ def test_whoever_is_no_operator_gets_no_scope_of_one(line: CommandLine, person: 
 def test_nobody_signs_in_to_a_stack_or_out_of_nothing(line: CommandLine) -> None:
     assert line.run("login", "--stack", "authserver").returncode == 2
     out = line.run("logout")
-    assert (out.returncode, "Nobody is signed in" in out.stdout) == (0, True)
+    assert (out.returncode, "You are not signed in" in out.stdout) == (0, True)
     would = line.run("login", "--dry-run")
     assert (would.returncode, "authserver-cli" in would.stdout, line.files) == (0, True, [])

@@ -38,7 +38,7 @@ class Instant(click.ParamType):
     """,
 )
 def audit() -> None:
-    """Who did what: administrative and security-relevant acts. Nobody can change them here."""
+    """The audit: administrative and security-relevant acts, with their actors. It is read-only."""
 
 
 def narrowed(command: Callable[..., Any]) -> Callable[..., Any]:

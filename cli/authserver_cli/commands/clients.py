@@ -192,7 +192,7 @@ def rotate_secret(invocation: Invocation, client_id: str, overlap: int) -> None:
 @click.option("--lifetime", type=Duration(), default="24h", show_default=True)
 @pass_invocation
 def invite(invocation: Invocation, uses: int, lifetime: int) -> None:
-    """Make an initial access token, shown once: whoever has it may register clients (RFC 7591)."""
+    """Make an initial access token, shown once: its bearer may register clients (RFC 7591)."""
     invocation.show(invocation.api.post(INVITES, {"uses": uses, "lifetime": lifetime}))
 
 
@@ -209,7 +209,7 @@ def invites(invocation: Invocation, limit: int | None) -> None:
 @pass_invocation
 def revoke_invite(invocation: Invocation, identifier: str) -> None:
     """Take an initial access token back; `invites` lists them."""
-    invocation.confirm(f"Nobody registers clients by the initial access token {identifier} any more.")
+    invocation.confirm(f"The initial access token {identifier} no longer registers clients.")
     invocation.api.delete(f"{INVITES}/{{id}}", id=identifier)
     invocation.done(f"Revoked {identifier}.")
 
@@ -218,8 +218,8 @@ def revoke_invite(invocation: Invocation, identifier: str) -> None:
 @click.argument("client_id")
 @pass_invocation
 def revoke_registration_token(invocation: Invocation, client_id: str) -> None:
-    """Keep whoever registered a client from changing and deleting it (RFC 7592). The client goes on."""
-    invocation.confirm(f"Whoever registered {client_id} can no longer change it, and gets no such token again.")
+    """Withdraw a client's registration access token (RFC 7592). The client itself keeps working."""
+    invocation.confirm(f"The registration access token of {client_id} no longer works, and no other replaces it.")
     invocation.api.delete(f"{ONE}/registration-access-token", client_id=client_id)
     invocation.done(f"{client_id} has no registration access token any more.")
 

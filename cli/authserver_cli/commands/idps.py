@@ -114,7 +114,7 @@ def _with_secret(body: dict[str, Any], wanted: bool) -> dict[str, Any]:
 @click.argument("idp")
 @pass_invocation
 def delete(invocation: Invocation, idp: str) -> None:
-    """Delete an identity provider. Nobody signs in through it any more."""
-    invocation.confirm(f"Nobody signs in through {idp} any more.")
+    """Delete an identity provider. Users can no longer sign in through it."""
+    invocation.confirm(f"Users can no longer sign in through {idp}.")
     invocation.api.delete(ONE, idp=idp)
     invocation.done(f"Deleted {idp}.")

@@ -71,7 +71,7 @@ def import_records(
 
 @contextmanager
 def _progress(kind: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar for whoever looks on."""
+    """A progress bar for the terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

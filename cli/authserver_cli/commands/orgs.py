@@ -90,7 +90,7 @@ def update(
 @pass_invocation
 def disable(invocation: Invocation, org: str) -> None:
     """Stop everything that is done for an organisation, at once. Can be undone with enable."""
-    invocation.confirm(f"Nobody can act for the organisation {org} any more.")
+    invocation.confirm(f"Members and clients can no longer act for the organisation {org}.")
     invocation.done(f"{org} is disabled.", invocation.api.patch(ONE, {"status": "disabled"}, organisation=org))
 
 
@@ -151,7 +151,7 @@ def _name_company(invocation: Invocation, org: str, company: str, name: str) -> 
 @pass_invocation
 def drop(invocation: Invocation, org: str, company: str) -> None:
     """Take a company out of an organisation."""
-    invocation.confirm(f"Nobody can act for the company {company} of {org} any more.")
+    invocation.confirm(f"Members and clients can no longer act for the company {company} of {org}.")
     invocation.api.delete(COMPANY, organisation=org, company=company)
     invocation.done(f"Dropped {company}.")
 
@@ -206,7 +206,7 @@ def remove(invocation: Invocation, org: str, sub: str) -> None:
 
 @orgs.group()
 def invitations() -> None:
-    """What an organisation's administrators offered and nobody has answered yet."""
+    """List an organisation's invitations that are still unanswered."""
 
 
 @invitations.command("list", examples="authserver orgs invitations list ORG")
@@ -225,6 +225,6 @@ def list_invitations(invocation: Invocation, org: str, limit: int | None) -> Non
 @pass_invocation
 def withdraw(invocation: Invocation, org: str, invitation: str) -> None:
     """Take an invitation back."""
-    invocation.confirm(f"Nobody becomes a member of {org} by the invitation {invitation} any more.")
+    invocation.confirm(f"The invitation {invitation} to {org} can no longer be accepted.")
     invocation.api.delete(f"{INVITATIONS}/{{invitation}}", organisation=org, invitation=invitation)
     invocation.done(f"Withdrew {invitation}.")

@@ -78,7 +78,7 @@ def set_resource(
 @click.argument("resource_id", metavar="RESOURCE")
 @pass_invocation
 def delete(invocation: Invocation, resource_id: str) -> None:
-    """Remove a resource. Nobody gets a token for it from then on, and those that there are let nobody in."""
+    """Remove a resource. The server issues no more tokens for it, and existing ones are refused."""
     invocation.confirm(f"No token for the resource {resource_id} works any more.")
     invocation.api.delete(ONE, resource_id=resource_id)
     invocation.done(f"Deleted {resource_id}.")

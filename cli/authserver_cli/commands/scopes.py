@@ -67,7 +67,7 @@ def set_scope(
 @click.argument("scope")
 @pass_invocation
 def delete(invocation: Invocation, scope: str) -> None:
-    """Take a scope out of the catalogue. It is granted to nobody from then on, and its name takes no other meaning."""
+    """Remove a scope from the catalogue. It is no longer granted, and its name cannot be used again."""
     invocation.confirm(f"The scope {scope} can no longer be granted.")
     invocation.api.delete(ONE, scope=scope)
     invocation.done(f"Deleted {scope}.")

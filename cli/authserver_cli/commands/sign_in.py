@@ -54,7 +54,7 @@ def logout(invocation: Invocation) -> None:
     url = invocation.issuer_url
     signed_in = kept.kept(url)
     if signed_in is None:
-        invocation.done(f"Nobody is signed in at {url}.")
+        invocation.done(f"You are not signed in at {url}.")
         return
     if invocation.dry_run:
         click.echo(f"Would sign out at {url}")

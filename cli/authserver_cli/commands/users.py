@@ -40,7 +40,7 @@ def users() -> None:
 
 
 def found(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the identifier of whoever is meant by one, or by a confirmed address (or username) with an @.
+    """Gives a command the user's identifier: the argument, or what a confirmed address or username with an @ names.
 
     An identifier that has one, such as that of another system, comes first.
     """

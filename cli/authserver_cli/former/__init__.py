@@ -16,7 +16,7 @@ from typing import Any
 
 SYSTEMS = ("auth0", "cognito", "doorkeeper", "keycloak")
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-# Grants that put nobody's password and no token at risk. The others are taken over where a client has none of these.
+# Grants that put no password and no token at risk. The others are taken over where a client has none of these.
 SOUND = frozenset({"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE})
 LONG_ENOUGH = 22  # characters: 128 random bits, whose hash need not be slow
 ITERATIONS, FEW_ITERATIONS = 600_000, 1_000

@@ -54,7 +54,7 @@ def _user(place: int, user: Mapping[str, Any]) -> Found:
         "username": login_name(user.get("username") or "", email, verified, user["user_id"]),
         "email": email,
         "email_verified": verified and bool(email),
-        # Auth0 calls whoever has no name by their address.
+        # Auth0 puts the address in `name` for a user without a name.
         "name": user.get("name") if user.get("name") != email else "",
         "given_name": user.get("given_name"),
         "family_name": user.get("family_name"),

@@ -7,7 +7,7 @@ from authserver_cli.former import Found, Problems, is_true, login_name, present,
 
 HASHED = re.compile(r"\$2[aby]\$.*|\$sha256\$[0-9a-f]{64}")
 # What `hash_application_secrets` stores, unless it is told to use bcrypt; older secrets in clear look the same, so
-# whoever exports the table says which they are.
+# the person who exports the table says which they are.
 HEXADECIMAL_64 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,7 +48,7 @@ def _client(place: int, row: Mapping[str, str]) -> Found:
     problems: Problems = ()
     hashed, secret = "", row.get("secret", "")
     if confidential and HEXADECIMAL_64.fullmatch(secret):
-        problems = (("secret", "is a SHA-256 or 64 hexadecimal digits, which nobody can tell apart"),)
+        problems = (("secret", "is a SHA-256 or 64 hexadecimal digits, which cannot be told apart"),)
     elif confidential and secret:
         hashed = secret if HASHED.fullmatch(secret) else secret_hash(row["uid"], secret)
     body = present(

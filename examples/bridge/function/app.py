@@ -1,7 +1,8 @@
 """A refresh-token bridge: asks the system that was here before about one of its refresh tokens.
 
 Where that system introspects refresh tokens (Keycloak, doorkeeper), its word is passed on. Where it does not (Auth0,
-Cognito), the token is used there once: whoever gets tokens for it is told whom they are for. Set in the environment:
+Cognito), the token is used there once: the answer names the user and the client that the tokens are for. Set in the
+environment:
 
     INTROSPECTION_ENDPOINT, CLIENT_ID, CLIENT_SECRET     an address, and a client there that may introspect; or
     TOKEN_ENDPOINT, CLIENT_SECRETS                       an address, and a JSON object of the clients' secrets
