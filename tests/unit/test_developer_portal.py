@@ -120,7 +120,7 @@ def test_a_form_that_is_submitted_twice_makes_one_app(alice: Developer) -> None:
         ("post_logout_redirect_uris", "https://a.example/ nowhere", "Line 2: Begin with https://"),
         ("post_logout_redirect_uris", "https://a.example/ https://a.example/", "The same redirect URI is there twice."),
         ("optional_scope", ("write",), "People can only leave out what the app asks for"),
-        ("optional_scope", ("openid",), "Nobody can leave out openid."),
+        ("optional_scope", ("openid",), "People cannot leave out openid."),
         ("access_token_lifetime", "an hour", "Enter a number of seconds, or nothing."),
         ("access_token_lifetime", "0", "Enter a number of seconds, or nothing."),
         ("refresh_token_lifetime", "9" * 30, "This is longer than this service allows."),

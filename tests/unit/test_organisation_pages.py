@@ -590,7 +590,7 @@ def test_a_test_application_is_called_one(server: Tenants, ada: Reader[Tenants])
     client = server.clients.get("web")
     assert client
     server.clients.put(replace(client, verification="test"))
-    assert "Nobody here has verified who is behind this app." in ada.get(asked(server)).text
+    assert "This service has not verified who is behind this app." in ada.get(asked(server)).text
 
 
 # ------------------------------------------------------------------ names

@@ -172,7 +172,7 @@ class Pages:
         )
 
     def _unverified(self, page: UnverifiedRefusal, request: HttpRequest) -> HttpResponse:
-        """What is wrong with a request, and the way back to an application that nobody has verified: by a click."""
+        """What is wrong with a request, and the way back to an unverified application: by a click."""
         forms = ANYWHERE if page.back.target.response_mode == "form_post" else NOWHERE
         return self._error(page.error, request, forms, page)
 

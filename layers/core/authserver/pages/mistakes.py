@@ -1,4 +1,4 @@
-"""What an error means to whoever meets its page: what failed, whose fault it is, what to do."""
+"""What an error page tells its reader: what failed, whose fault it is, what to do."""
 
 from dataclasses import replace
 
@@ -79,7 +79,7 @@ APPLICATION = Mistake(
 ENDED = Mistake(
     N_("This app has been switched off"),
     N_("The people who run it, or who run this service, have ended it. You have done nothing wrong."),
-    N_("Nobody can sign in to it at the moment. Ask the people who run the app."),
+    N_("It accepts no sign-ins at the moment. Ask the people who run the app."),
 )
 UNKNOWN = replace(
     APPLICATION,

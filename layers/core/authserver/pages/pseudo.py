@@ -1,4 +1,4 @@
-"""Languages that nobody speaks, for development: they show which text no catalogue has, and where a longer one, or one
+"""Made-up languages, for development: they show which text no catalogue has, and where a longer one, or one
 that runs from right to left, has no room.
 """
 

@@ -26,7 +26,7 @@ from authserver.storage.guards import SessionOver
 from authserver.storage.lists import BadCursor
 from authserver.values import Scope, segment_of
 
-FRESH = 900  # seconds for which whoever signed in may change what guards the account
+FRESH = 900  # seconds after a sign-in in which the user may change what protects the account
 SCOPE = Scope(("account", "organisation", "partner"))
 CHECK = N_("Please check what you have entered.")
 GONE = N_("This is not there any more. It may have been removed in another window.")

@@ -329,14 +329,14 @@ def download(visitor: Visitor, visit: Visit, services: Services) -> Download:
 
 
 def show_delete(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What it means, and a form for whoever means it; or what is to be handed over first."""
+    """What deleting means, and a form for it; or what is to be handed over first."""
     handover = handover_of(visitor.user, services)
     return View("my/delete", {"here": PROFILE, "handover": handover, "word": _word_of(visitor.user)})
 
 
 @act("user.deleted")
 def delete_account(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """The deletion is one write, on the condition of this very session; then nobody is signed in here any more."""
+    """The deletion is one write, on the condition of this very session; then the browser is no longer signed in."""
     user = visitor.user
     if normalised_username(visit.entered("confirmation")) != normalised_username(_word_of(user)):
         raise Rejected(confirmation=WRONG_CONFIRMATION)

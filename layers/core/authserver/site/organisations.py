@@ -46,7 +46,7 @@ NOTICES = {
     "accepted": N_("You are a member now."),
     "declined": N_("The invitation is declined."),
     "left": N_("You have left the organisation. What you had allowed for it has ended."),
-    "invited": N_("The invitation waits under Organisations for whoever signs in as that. We send no mail: tell them."),
+    "invited": N_("The invitation waits under Organisations for the person of that name. We send no mail: tell them."),
     "withdrawn": N_("The invitation is withdrawn."),
     "role": N_("The role is changed."),
     "groups": N_("The groups are changed. Apps that ask are told with their next token."),
@@ -249,7 +249,8 @@ def show_application(visitor: Visitor, visit: Visit, services: Services) -> View
 
 
 def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Changes which companies one grant reaches; whoever granted it may narrow it elsewhere, here administrators do."""
+    """Changes which companies one grant reaches; the member who granted it may narrow it under their connected apps,
+    administrators here."""
     administered(visitor.call(visit), services)
     entities = _entities(visit)
     if not entities:
@@ -280,7 +281,7 @@ def show_keys(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def end_key(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """One key works no more, whoever carries it."""
+    """Ends one key, also one that another member carries."""
     operations_of_keys.end_api_key_of_organisation(_of_key(visitor, visit), services)
     return _back_to(visit, "api-keys", done="key-ended")
 

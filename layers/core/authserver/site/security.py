@@ -80,7 +80,7 @@ def show_password(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 @act("user.password.changed")
 def change_password(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Whoever knows the password sets another; what other browsers and applications have is over, by the same write."""
+    """A user who knows the password sets another; the same write ends other sessions and the access of applications."""
     user, typed, wanted = visitor.user, Secret(visit.entered("current")), Secret(visit.entered("new"))
     if not user.password_hash:
         raise Conflict(NO_PASSWORD)
@@ -131,7 +131,7 @@ def show_app(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 @act("user.app.begun")
 def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """It stands beside a password: whoever has none here is asked for no code."""
+    """It complements a password: a user without one here is not asked for a code."""
     if not visitor.user.password_hash:
         raise Conflict(NO_PASSWORD)
     begin_app(visitor.user.sub, services)
@@ -269,7 +269,7 @@ def show_links(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 @act("user.link.withdrawn")
 def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Whoever opens it is told that it is over."""
+    """Withdraws the link: opened, it says that it is over."""
     link = pending_link(visit.entered("link"), visitor.user, services)
     if link is None or not services.withdrawals.withdraw_link(link):
         raise NotFound("link")

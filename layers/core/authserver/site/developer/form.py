@@ -56,7 +56,7 @@ WORDS = {
     "must not be empty for these grant_types": N_("Enter at least one redirect URI."),
     "must not contain one twice": N_("The same redirect URI is there twice."),
     "optional_scope must be within scope": N_("People can only leave out what the app asks for: choose that, too."),
-    "must not have openid, which says what kind of request it is": N_("Nobody can leave out openid."),
+    "must not have openid, which says what kind of request it is": N_("People cannot leave out openid."),
     "must not be empty": N_("Choose at least one."),
     "refresh_token needs another grant that gives refresh tokens": N_(
         "Refresh tokens come with the authorization code: choose that, too."
@@ -119,7 +119,7 @@ def offer(terms: Terms, services: Services) -> Offer:
 
 def offered_scopes(catalogue: ScopeCatalogue, held: Scope = Scope()) -> dict[str, tuple[OfferedScope, ...]]:
     """The catalogue by its groups. What only operators give to clients is there if it is advertised, or held;
-    `offline_access` if it is held: nobody needs to choose it."""
+    `offline_access` if it is held, without a choice in the form."""
     groups: dict[str, tuple[OfferedScope, ...]] = {}
     for definition in catalogue.definitions:
         is_held = definition.name in held
@@ -213,7 +213,7 @@ def in_words(problem: Problem) -> Problem:
 
 
 def _sentence(field: str, detail: str) -> str:
-    """Never a document's own words, which nobody reads who fills in a form, and no catalogue has."""
+    """Never a document's own words, which are not made for a form and are in no catalogue."""
     if detail in WORDS:
         return WORDS[detail]
     if "should have at most" in detail:

@@ -1,4 +1,4 @@
-"""What went wrong between an app and us, in words for whoever can mend it."""
+"""What went wrong between an app and this server, in words for the app's developer."""
 
 from authserver.marks import N_
 from authserver.models.journal import Refusal

@@ -159,7 +159,7 @@ def add_callback(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def decode(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """What JWTs say, unverified: RFC 7519 section 3. For whoever has no script that does it in the browser."""
+    """What JWTs say, unverified: RFC 7519 section 3. For browsers without scripts."""
     words = re.split(r"[^\w.-]+", visit.entered("token")[:MAX_PASTED])
     tokens = [token for word in words if (token := decoded(word, services.settings.issuer))]
     if not tokens:
