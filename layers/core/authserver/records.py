@@ -2,7 +2,7 @@
 
 The standard library compiles the code of each class's every method when the class is made: half of what our own
 modules cost a cold start. Here it compiles ``__init__`` alone, and all classes share one ``__eq__``, ``__hash__`` and
-``__repr__``. That nobody changes an instance is what mypy checks, as it does for the original.
+``__repr__``. mypy checks that instances are not changed, as it does for the original.
 
 `replace` is that of `dataclasses` without its look at each field of each record: the functions on the hot path use it.
 """

@@ -1,6 +1,6 @@
 """The resources that operators store: APIs that take our access tokens, and what their routes ask for.
 
-Beside them there are those of the parameters, which nobody has to store: the deployment's own and `Resources`.
+Beside them there are those of the parameters, which need no stored item: the deployment's own and `Resources`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ class Resource:
 class ResourceCatalogue:
     """Every resource that is stored. `version` counts the writes; 0 is that of none.
 
-    `removed` has the identifiers of those that there were: what was issued for them is for nobody any more.
+    `removed` has the identifiers of deleted ones: tokens that were issued for them are refused.
     """
 
     definitions: tuple[Resource, ...]

@@ -56,7 +56,7 @@ class ScopeDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ScopeCatalogue:
-    """Every scope that this server knows. `version` counts the writes; 0 is the default that nobody has written.
+    """Every scope that this server knows. `version` counts the writes; 0 is the default, which was never written.
 
     `removed` has those that there were, as they were: what was granted by such a name never comes to mean anything
     else. Each check of a token asks, so the scopes are found by their names, and whose word each takes is remembered.
@@ -125,7 +125,7 @@ class ScopeCatalogue:
         return tuple(self._described.get(name) or ScopeDefinition(name, name) for name in scope)
 
     def present(self, scope: Scope) -> Scope:
-        """The scope without what was removed, which nobody is granted whoever is registered for it."""
+        """The scope without what was removed, which is not granted even to clients that are registered for it."""
         if not self.removed:
             return scope
         return Scope(tuple(name for name in scope if name in self._known or name not in self._described))
@@ -166,8 +166,8 @@ class ScopeCatalogue:
     def beyond(self, scope: Scope) -> tuple[ScopeDefinition, ...]:
         """What any user may grant and the scope does not give, not even in part; what weighs most comes first.
 
-        Nothing is said of a scope that reaches this server's own APIs, which know much of a user, or that nobody has
-        described: what it gives may go by other names as well.
+        Nothing is said of a scope that reaches this server's own APIs, which know much of a user, or that no operator
+        has described: what it gives may go by other names as well.
         """
         given = self.expand(scope)
         if given & OF_OUR_APIS or any(self.get(name) is None for name in given):
@@ -349,7 +349,7 @@ MANAGEMENT = (
         N_("Change how the pages of this server look"),
         OPERATOR,
     ),
-    # Nobody changes what the audit holds: there is no scope for it.
+    # The audit is read-only: there is no scope to change it.
     ScopeDefinition(
         "admin:audit.read",
         N_("See who did what on this server"),

@@ -1,7 +1,7 @@
 """What a theme may be: colours that can be read (WCAG 2.2, success criteria 1.4.3 and 1.4.11), a small logo, a font.
 
 Its values go into the pages' style, so nothing is taken that has not exactly the form it should have. The rules hold
-when a theme is set and again when it is loaded: a page in colours that nobody can read is worse than a plain one.
+when a theme is set and again when it is loaded: a page in unreadable colours is worse than a plain one.
 """
 
 import re
@@ -190,7 +190,7 @@ class RememberedTheme:
     """The stored theme, or the default one, as an instance sees it: looked at again every minute.
 
     A page never fails for its looks: if the store does not answer, what was there before stays; and a theme that
-    nobody could read, since it was changed behind the admin API's back, is not used.
+    could not be read, since it was changed without the admin API, is not used.
     """
 
     def __init__(self, load: Callable[[], Theme | None], now: Callable[[], int]) -> None:
@@ -201,7 +201,7 @@ class RememberedTheme:
 
     def __call__(self, *, remembered: bool = False) -> Theme:
         if not remembered and self._loaded_at <= self._now() - CACHE_LIFETIME:
-            self._loaded_at = self._now()  # also if nothing comes of it: nobody waits for looks more than once a minute
+            self._loaded_at = self._now()  # also if it fails: a request waits for the theme once a minute at most
             self._look()
         return self._theme
 

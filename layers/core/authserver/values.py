@@ -1,6 +1,6 @@
 """Values that are parsed once and valid ever after.
 
-Every type here has a ``parse`` that raises `ValueError` on anything the specification does not allow; whoever holds
+Every type here has a ``parse`` that raises `ValueError` on anything the specification does not allow; code that holds
 an instance need not check again.
 """
 
@@ -290,7 +290,7 @@ class RedirectUri:
 
     @property
     def stays_on_device(self) -> bool:
-        """Whether it leads to a program on the device of whoever follows it, and to nobody's page elsewhere."""
+        """Whether it leads to a program on the user's own device, and not to a page elsewhere."""
         return self.is_loopback or self.is_app
 
     @property
@@ -366,7 +366,7 @@ def is_document_address(text: str, *, loopback: bool = False) -> bool:
     fragment, user information and dot segments (draft-ietf-oauth-client-id-metadata-document section 3).
 
     In one spelling, too: lower case before the path, no port that goes without saying, and no query, which the draft
-    advises against. So nobody has a second name beside one that is blocked. `loopback` admits http to this machine.
+    advises against. So a host that is blocked has no second name. `loopback` admits http to this machine.
     """
     if not text.startswith(("https://", "http://")) or len(text) > MAX_DOCUMENT_ADDRESS:
         return False
@@ -382,7 +382,7 @@ def is_document_address(text: str, *, loopback: bool = False) -> bool:
         return False
     if parts.path in ("", "/") or DOT_SEGMENT.search(parts.path) or (parts.hostname or "").endswith("."):
         return False
-    if port == 0:  # which is nobody's, and would be taken for none
+    if port == 0:  # which belongs to no service, and would be taken for none
         return False
     if parts.scheme == "https":
         return port != 443

@@ -46,7 +46,7 @@ def endpoint(
     """Makes a Lambda handler of a function from `HttpRequest` to `HttpResponse` that serves these methods.
 
     `cors` answers preflights and lets pages of any origin read the answer, without credentials; or it gives the headers
-    that let them, none where nobody may. `render_error` is how this endpoint says an `OAuthError`. `find_route` tells
+    that let them, none where no page may. `render_error` is how this endpoint says an `OAuthError`. `find_route` tells
     the routes apart that the template routes here as one (`routes.Paths.find`).
     """
 

@@ -33,7 +33,7 @@ QUERY_TOKENS = ("access_token", "bearer_token")
 
 
 TOKEN_EVENT_REFUSED = (
-    "An API has an authorizer of type TOKEN, whose events have no path parameters: nobody could check the organisation"
+    "An API has an authorizer of type TOKEN, whose events have no path parameters: it could not check the organisation"
     " or the company that a path names. Make its type REQUEST; or, if no path of the API names one, deploy with"
     " TokenAuthorizers=NoTenants."
 )

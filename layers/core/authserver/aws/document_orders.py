@@ -1,6 +1,6 @@
 """Orders to fetch documents of clients: on their way to the one function that does, and at their arrival there.
 
-Whoever orders waits: the document decides what becomes of its request. So the invocation is a synchronous one.
+The caller waits, because the document decides how its request continues. So the invocation is synchronous.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROUTE = "documents"  # what the log has in place of one
-# What it fetches takes three seconds at most. Whoever waits has ten, for two orders.
+# A fetch takes three seconds at most. The caller has ten seconds, for two orders.
 CONNECT_TIMEOUT, READ_TIMEOUT = 0.5, 4
 
 

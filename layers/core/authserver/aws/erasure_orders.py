@@ -1,7 +1,7 @@
 """Orders of erasures: on their way to the function that carries them out, and at their arrival there.
 
 An order is an asynchronous invocation with the key of a subject, or EventBridge's, which has none. Lambda repeats what
-fails; what nobody ordered, or an invocation left, the next scheduled one finds.
+fails; the next scheduled invocation finds what was not ordered, and what another one left.
 """
 
 import json
@@ -41,7 +41,7 @@ def erasing(
 ) -> Callable[[Mapping[str, Any], Any], dict[str, int]]:
     """Makes a Lambda handler of a function that works on one erasure, by its key, or without one on all.
 
-    It is given whether there is time for more. The log has how much was done, and of nobody's.
+    The function gets a callback that tells whether there is time for more. The log has how much was done, and no user.
     """
 
     @wraps(carry_out)

@@ -1,6 +1,6 @@
 """Another function, invoked and waited for: one attempt, and an end to the waiting.
 
-Whoever imports this does so when it first invokes one, since boto3 takes long to load.
+Callers import this module when they first invoke a function, since boto3 takes long to load.
 """
 
 from __future__ import annotations

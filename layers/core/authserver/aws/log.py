@@ -156,7 +156,7 @@ def _who() -> dict[str, str]:
 
 
 def outcome_of(reason: str) -> str:
-    """What a request with this reason counts as; a reason that nobody listed is a bug of ours."""
+    """What a request with this reason counts as; a reason that is not listed is a bug of ours."""
     found, family = OUTCOMES.get(reason), reason
     while found is None and "_" in family:
         family = family.rpartition("_")[0]

@@ -1,6 +1,6 @@
 """Orders of mails: on their way to the function that carries them out, and at their arrival there.
 
-An order is an asynchronous invocation, so whoever orders waits for nothing that tells whether somebody gets a mail.
+An order is an asynchronous invocation, so the time of the caller's answer does not reveal whether a mail is sent.
 Lambda repeats what fails.
 """
 

@@ -11,7 +11,7 @@ from authserver.errors import TemporarilyUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# It may have to ask that other system, and whoever refreshes has ten seconds.
+# It may have to ask that other system, and a refresh has ten seconds.
 CONNECT_TIMEOUT, READ_TIMEOUT = 0.5, 3
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sesv2.type_defs import ContentTypeDef
 
-# Nobody waits for it. One attempt alone: one whose answer is lost may have sent the mail, and Lambda tries again later.
+# No caller waits for it. One attempt only: an attempt whose answer is lost may have sent the mail, and Lambda retries.
 CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}, parameter_validation=False)
 
 

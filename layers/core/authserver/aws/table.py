@@ -249,7 +249,8 @@ class Guard:
         return guarded
 
     def merges_into(self, writes: Sequence[Placed]) -> bool:
-        """Whether one of these conditions becomes a part of a write's own: then nobody is told which part failed."""
+        """Whether one of these conditions becomes a part of a write's own: then DynamoDB does not tell which part
+        failed."""
         return len(self.around(writes)) < len(writes) + len(self.checks)
 
 
@@ -259,8 +260,8 @@ UNGUARDED = Guard()
 def transact(dynamodb: Service, writes: Sequence[Placed], guard: Guard = UNGUARDED) -> frozenset[int]:
     """Makes all the writes or none; the positions of those whose conditions did not hold, none if all are made.
 
-    Those of a guard's checks have positions beyond the writes; its event has none. Whoever writes one of the items at
-    the same instant makes DynamoDB refuse the whole, which is tried again a little later. Raises
+    Those of a guard's checks have positions beyond the writes; its event has none. If another request writes one of
+    the items at the same instant, DynamoDB refuses the whole, which is tried again a little later. Raises
     `TemporarilyUnavailable`.
     """
     placed = [write.in_transaction(table) for table, write in guard.around(writes)]
@@ -275,7 +276,8 @@ def transact(dynamodb: Service, writes: Sequence[Placed], guard: Guard = UNGUARD
             _call(dynamodb, "TransactWriteItems", {"TransactItems": placed})
         except Cancelled as cancelled:
             if noting is not None and len(placed) - 1 in cancelled.refused:
-                # Nobody else knows the event's identifier: this very transaction was made, and its answer was lost.
+                # No other request knows the event's identifier: this very transaction was made, and its answer was
+                # lost.
                 noting.is_written = True
                 return frozenset()
             if not cancelled.by_conflict:

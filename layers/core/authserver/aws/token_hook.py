@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROUTE = "token hook"  # what the log has in place of one
-# A second in all: whoever waits for a token waits for this.
+# A second in all: the client that asked for a token waits for it.
 CONNECT_TIMEOUT, READ_TIMEOUT = 0.3, 0.7
 
 

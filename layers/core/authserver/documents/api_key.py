@@ -26,7 +26,7 @@ ResourceIndicator = Annotated[str, StringConstraints(min_length=1, max_length=20
 
 
 class NewApiKey(Document):
-    """A key to be, of whoever makes it."""
+    """An API key to create, for the user who calls."""
 
     name: Annotated[Text, StringConstraints(max_length=100)] = Field(description="What it is for, in its owner's words")
     scope: tuple[ScopeName, ...] = Field(min_length=1, max_length=50, description="No more than its maker has")

@@ -12,7 +12,7 @@ class Actor(Document):
     """Who acted."""
 
     kind: ActorKind = Field(
-        description="`iam`: an operator who invoked the admin function by AWS permissions; `system`: nobody, it was due"
+        description="`iam`: an operator who invoked the admin function by AWS permissions; `system`: on schedule"
     )
     id: str = Field(description="The identifier of the user or the client, or the ARN of the IAM principal")
     client: str | None = Field(description="The client that the actor used")

@@ -81,7 +81,7 @@ class Grant(Document):
 
 
 class Remembered(Document):
-    """An answer that the user gave and is not asked for again: whoever asks for no more gets it without a page."""
+    """An answer that the user gave: an app that asks for no more gets it again without a page."""
 
     permissions: tuple[Permission, ...]
     resource: tuple[str, ...]

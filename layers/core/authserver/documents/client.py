@@ -24,11 +24,11 @@ MAX_URIS = 20
 MAX_CONTACTS = 10
 MAX_NAME = 200
 MAX_SCOPE = 4096
-# Grants that an operator gives to a client, nobody else: one needs no user, so that whoever may register could call the
-# APIs of this deployment (RFC 6749 section 4.4); RFC 9700 sections 2.1.2 and 2.4 advise against the others.
+# Grants that only an operator gives to a client: one needs no user, so that every client that may register could call
+# the APIs of this deployment (RFC 6749 section 4.4); RFC 9700 sections 2.1.2 and 2.4 advise against the others.
 OPERATORS_GRANTS = ("client_credentials", "implicit", "password")
-# Under these nobody is shown what the client may do: its registered scope is the whole permission, and an operator's
-# word. Nobody else adds to it.
+# No user consents under these grants: the client's registered scope is the whole permission, so only an operator may
+# extend it.
 GRANTS_WITHOUT_CONSENT = ("client_credentials", "password")
 
 type Objection = tuple[str, str]  # the field, and what is wrong with it
@@ -173,8 +173,8 @@ class Terms:
     """What this deployment lets a client be. Lifetimes are the longest; `catalogue` None knows every scope, and
     `redirect_schemes` None every scheme.
 
-    `response_types` maps each to its grant. `is_operator`: whoever registers runs this server, and may give what nobody
-    else may; what an operator has given before (`held`) a client may keep, and a scope that was removed since.
+    `response_types` maps each to its grant. `is_operator`: an operator registers, and may give what only operators
+    may; what an operator has given before (`held`) a client may keep, and a scope that was removed since.
     """
 
     grant_types: tuple[str, ...]
@@ -224,7 +224,7 @@ class Terms:
 
     @property
     def held_hook(self) -> bool | None:
-        """Whether the token hook is asked about the client, as an operator has said; None if nobody has."""
+        """Whether the token hook is asked about the client, as an operator has set; None if none has."""
         return self.held.token_hook if self.held else None
 
     def has(self, field: str, value: object) -> bool:
@@ -232,7 +232,7 @@ class Terms:
         return self.held is not None and getattr(self.held, field) == value
 
 
-# Everything that this version can do, for whoever checks a document before it is sent: what a deployment has turned
+# Everything that this version can do, for code that checks a document before it is sent: what a deployment has turned
 # off, it refuses when it is asked for it.
 OF_ANY_DEPLOYMENT = Terms(
     grant_types=("authorization_code", "refresh_token", "client_credentials", "implicit", "password", DEVICE_CODE),
@@ -352,7 +352,7 @@ def _lifetimes_are_within(metadata: ClientMetadata, terms: Terms) -> Iterator[Ob
 def _nothing_of_an_operators(metadata: ClientMetadata, terms: Terms) -> Iterator[Objection]:
     without_consent = {*GRANTS_WITHOUT_CONSENT} & {*metadata.grant_types} & {*terms.grant_types}
     if without_consent and not Scope.parse(metadata.scope) <= terms.held_scope:
-        yield "scope", "can be extended by an operator alone while grant_types need nobody's consent"
+        yield "scope", "can only be extended by an operator while grant_types has a grant without consent"
     if metadata.resources and not terms.has("resources", tuple(metadata.resources)):
         yield "resources", "may be set by an operator alone"
     if metadata.token_hook != terms.held_hook:

@@ -19,7 +19,7 @@ MAX_DOMAINS = 48
 
 def _ours(name: str) -> str:
     if name == "updated_at" or name in OF_ACCOUNTS:
-        raise ValueError("is an account's own here, and taken from nobody")
+        raise ValueError("belongs to the account here, and no provider can set it")
     return name
 
 

@@ -140,7 +140,7 @@ class OwnOrganisation(OwnMembership):
 
 
 class NewInvitation(Document):
-    """An offer of a membership to whoever has this username or this verified e-mail address."""
+    """An offer of a membership to the user with this username or this verified e-mail address."""
 
     name: Text
     role: Role = "member"

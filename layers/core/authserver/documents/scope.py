@@ -96,7 +96,7 @@ class NewScope(Document):
         max_length=100,
         description="The scopes it includes. Left out: its own .read and .write, where they are defined",
     )
-    sensitive: bool = Field(default=False, description="Is pointed out to whoever is asked")
+    sensitive: bool = Field(default=False, description="Whether the consent page points the scope out")
     grantable_by: GrantableBy = Field(default="anyone", description="Who may grant it")
     advertised: bool = Field(default=True, description="Is named in the metadata")
     group: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = Field(

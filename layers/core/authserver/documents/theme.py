@@ -44,7 +44,7 @@ class Theme(Document):
     radius: int
     font: str
     support: str
-    version: int = Field(description="0: nobody has set one")
+    version: int = Field(description="0: no theme was set")
 
     @classmethod
     def of(cls, theme: StoredTheme) -> Self:

@@ -261,7 +261,7 @@ class Identities(Document):
 
 
 class Link(Document):
-    """A link that was sent by mail and that somebody may still use. Nobody can read again what it is."""
+    """A link that was sent by mail and can still be used. The link itself cannot be read again."""
 
     id: str
     purpose: str = Field(description="password_reset or email_verification")

@@ -17,7 +17,7 @@ from authserver.values import Secret
 class Argon2Passwords:
     """Implements `services.PasswordHasher`.
 
-    `imported` are hashes of nobody's password, one for each kind and cost that this deployment has imported: a wrong
+    `imported` are hashes of random passwords, one for each kind and cost that this deployment has imported: a wrong
     password is compared with each of them as well as with ours, so that time does not tell whose name was given.
     """
 

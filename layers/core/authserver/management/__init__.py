@@ -81,7 +81,7 @@ class Call:
 
     `subject` is the user, or the client itself where the token is its own; `organisation` and `entities` are what it
     was granted for; `path` the path's parameters; `body` the JSON of the request; `idempotency_key` what makes a
-    repeated create the same one; `device` and `source` are whoever calls, as far as can be told; `request_id` finds the
+    repeated create the same one; `device` and `source` describe the caller, as far as known; `request_id` finds the
     call in the logs.
     """
 

@@ -168,5 +168,5 @@ def _whose(key: ApiKey) -> Whose:
 
 
 def _key(identifier: str) -> str:
-    """What stands for somebody in the keys of the record; empty for nobody."""
+    """What stands for a subject in the keys of the record; empty for no subject."""
     return base64url(key_of(identifier)) if identifier else ""

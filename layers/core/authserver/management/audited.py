@@ -1,6 +1,6 @@
 """What the audit is told of the operations that change something.
 
-Such an operation's use case says which `act` it is. Whoever calls it, the dispatcher of an API or a form of our own
+Such an operation's use case says which `act` it is. Each caller, the dispatcher of an API or a form of our own
 pages, its event is written together with its first write; an operation that finds nothing to change writes none.
 """
 

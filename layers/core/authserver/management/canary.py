@@ -1,6 +1,6 @@
 """Whether this deployment works, by what one of its clients sees: a token of the issuer, and the ResourceApi taking it.
 
-The client is its own, which its owner says: another one of that name is left alone. Nobody keeps its secret: each
+The client is its own, which its owner says: another one of that name is left alone. Its secret is not stored: each
 instance of the function makes another, which ends the one before.
 """
 

@@ -34,7 +34,7 @@ SECONDS = 3.0  # for all that one order fetches; a request may make two, for a d
 UNSAID_AGE, LEAST_AGE, LONGEST_AGE = 3600, MINUTE, DAY
 # In a minute: for one network, of one host, and in all. What strangers can have fetched is counted, each kind apart:
 # what is new, the first keys of registered clients, and keys anew. What is known is fetched when it is due, once a
-# minute at most, whatever was counted: so nobody keeps us from hearing that something was taken away.
+# minute at most, whatever was counted: so no load keeps us from learning that something was taken away.
 FOR_A_NETWORK, OF_A_HOST, IN_ALL = 15, 30, 300
 
 SECRETS = ("client_secret", "client_secret_expires_at")
@@ -141,8 +141,9 @@ def _fetch(
 def _failed(document: FetchedDocument, error: str, now: int, kept: int) -> FetchedDocument:
     """What was good once is kept with the error, what never was for as long as somebody may look for the reason.
 
-    What was refused stays so while nobody can look: an outage is no answer. What is still fresh was fetched anew since
-    somebody named a key that is not in it, which strangers can do as well: it stays what it is until its time.
+    What was refused stays so while the document cannot be fetched: an outage is no answer. What is still fresh was
+    fetched anew since somebody named a key that is not in it, which strangers can do as well: it stays what it is until
+    its time.
     """
     if not document.error and document.is_usable(now):
         return replace(document, checked_at=now)
@@ -159,7 +160,7 @@ def _error_of(failure: FetchFailed) -> str:
 
 
 def _within_budget(kind: str, uri: str, source: str, services: Services) -> bool:
-    """Counts an attempt, where the fewest share first: whoever has used up their own takes nothing of what others
+    """Counts an attempt, where the fewest share first: a source that has used up its own takes nothing of what others
     have."""
     bounds = [(f"host\x00{host_of(uri)}", OF_A_HOST), ("all", IN_ALL)]
     if source:
@@ -176,7 +177,7 @@ def _counts(name: str, most: int, services: Services) -> bool:
 
 
 def client_of_document(client_id: str, document: Mapping[str, Any], services: Services) -> Client:
-    """The client that a metadata document describes: one that nobody has verified, by the terms of anybody.
+    """The client that a metadata document describes: an unverified one, by the terms of open registration.
 
     What is not for it is left out as where a client registers itself, and ways to authenticate and redirect URIs
     likewise (section 4.1 of the draft). Raises `Unusable`.
@@ -202,8 +203,8 @@ def client_of_document(client_id: str, document: Mapping[str, Any], services: Se
 
 
 def _within(document: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
-    """The document with a way to authenticate that there is, without keys that nobody needs, redirect URIs that nobody
-    may use, and a picture in itself, which would make each read of it a long one."""
+    """The document with a way to authenticate that there is, without keys that are not needed, redirect URIs that no
+    browser may use, and a picture in itself, which would make each read of it a long one."""
     method = _method(document, terms)
     without = set() if method == PRIVATE_KEY_JWT else {*KEYS}
     if str(document.get("logo_uri")).startswith("data:"):

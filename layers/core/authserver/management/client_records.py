@@ -1,4 +1,4 @@
-"""What is done to clients, whoever does it: operators, partners, clients themselves.
+"""What operators, partners and clients themselves do to clients.
 
 A change is one conditional write on the version that was read; where somebody else was quicker it is made anew of what
 is there now. Secrets are 256 random bits, told once and kept as SHA-256; at most two are live.
@@ -21,7 +21,7 @@ from authserver.values import base64url, sha256
 ATTEMPTS = 4
 MAX_LIVE_SECRETS = 2
 DEFAULT_OVERLAP = 86_400
-# What people are shown and where their answers go. Whoever verified an app verified these.
+# What people are shown and where their answers go. Verifying an app verifies these.
 VERIFIED_FIELDS = (
     *("client_name", "logo_uri", "client_uri", "policy_uri", "tos_uri", "settings_uri"),
     *("initiate_login_uri", "redirect_uris", "post_logout_redirect_uris", "scope", "preferred_subject_type"),
@@ -30,7 +30,7 @@ VERIFIED_FIELDS = (
 
 
 class SecretDescription(Document):
-    """A secret of a client, which nobody can read again."""
+    """A secret of a client. It cannot be read again."""
 
     id: str
     created_at: int
@@ -85,7 +85,7 @@ def patchable(client: Client, patch: Any) -> dict[str, Any]:
 def as_unverified(before: Client, after: Client) -> Client:
     """The client as its owner may leave it: a test client again if what people rely on has changed.
 
-    A scope or redirect URI less is a change as well: there is one rule, and whoever verifies sees every change.
+    A scope or redirect URI less is a change as well: there is one rule, and the verifying operator sees every change.
     """
     changed = any(getattr(before, name) != getattr(after, name) for name in VERIFIED_FIELDS)
     return replace(after, verification=TEST) if changed else after
@@ -100,7 +100,7 @@ def create(
     """Registers a client; it as it is stored, with its secret if it has one.
 
     `repeatable`: the identifier stands for the caller's idempotency key, so that the same client under it is the same
-    call again. The answer to it gives another secret, since nobody knows which of the two will arrive. One that was
+    call again. The answer to it gives another secret, since it is not known which of the two will arrive. One that was
     ended since is not made again: its identifier is dead for good. With a `licence` a use of it is taken; raises
     `Unlicensed`.
     """
@@ -181,7 +181,7 @@ def end(find: Callable[[], Client], services: Services) -> None:
 
 def existing(client_id: str, services: Services) -> Client:
     """The client. Raises `NotFound`, also for a registration that is over, and for a client that comes of a metadata
-    document: that is no registration, and nobody changes it here."""
+    document: that is no registration, and cannot be changed here."""
     is_documented = services.settings.admits_document(client_id)
     client = None if is_documented else services.clients.get(client_id)
     if client is None or client.is_expired(services.now()):

@@ -1,8 +1,8 @@
-"""Deleting a user: by an operator, or by the user alone, who has to hand over first what nobody else looks after.
+"""Deleting a user: by an operator, or by the user alone, who has to hand over first what has no other administrator.
 
-The deletion is one write. It has room for few memberships of an administrator: whoever administers more organisations
-is taken out of them before, one by one. What the deletion leaves to be removed is ordered then, and is done by the next
-scheduled run if the order gets lost.
+The deletion is one write. It has room for few memberships of an administrator: a user who administers more
+organisations is taken out of them before, one by one. What the deletion leaves to be removed is ordered then, and is
+done by the next scheduled run if the order gets lost.
 """
 
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ WITNESSES = 5  # administrators of an organisation, of whom the user is one
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Who is left where a user goes, and what nobody would be left for.
+    """The other administrators of what a user administers, and what would have none left.
 
-    `is_last_operator`: nobody else could run this server. `organisations` are those that nobody else administers; not
-    those that are disabled, where nobody can be made an administrator, and which only an operator brings back.
+    `is_last_operator`: there is no other operator. `organisations` are those without another administrator; not
+    those that are disabled, where no user can be made an administrator, and which only an operator brings back.
     `is_too_much`: the user is in more organisations than one deletion can hand over, and has to leave some before.
     """
 

@@ -111,7 +111,7 @@ class Authorization:
     entities: frozenset[str] = frozenset()
     by_administrator: bool = False  # granted by the word of an administrator, who has to be one still
     details_requested: bool = False  # the client asked for authorization_details (RFC 9396)
-    is_public: bool = False  # granted to a client without credentials: whoever has its token speaks for it
+    is_public: bool = False  # granted to a client without credentials: a bearer of its token speaks for it
     begun: Begun = Begun()
     sessions: int | None = None
     not_granted: Scope = Scope()
@@ -147,7 +147,7 @@ class AccessTokenRecord:
     claims: Mapping[str, Any] = field(default_factory=dict)  # of the user, as when it was issued
 
 
-DENIED = "denied"  # the answer to a device that nobody is to use; no authorization is called that
+DENIED = "denied"  # the answer to a device whose code was refused; no authorization is called that
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Attribute = str | int | bool | tuple[str, ...] | Mapping[str, str]
 class User:
     """A person with an account. `sub` never changes and is never used for another person.
 
-    Whoever signs in through an identity provider has no `username`, which is a login name, but maybe a
+    A user who signs in through an identity provider has no `username`, which is a login name, but maybe a
     `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
     wants to have and has not shown to be theirs. `attributes` are the other claims of OpenID Connect that have a value,
     and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when any of what is told
@@ -45,7 +45,7 @@ class User:
         return self.username or self.email or self.preferred_username or self.name
 
     def is_called(self, name: str, *, by_address: bool = True) -> bool:
-        """Whether whoever was found by this login name may be called so: not by an address where none signs in."""
+        """Whether this user may sign in by this login name: not by an address, if `EmailSignIn` is off."""
         return by_address or normalised_username(self.username) == normalised_username(name)
 
     @property
@@ -53,7 +53,7 @@ class User:
         """What an invitation may call the user: the login name, and the e-mail address if it is known to be theirs.
 
         An address is compared as it is, but for its case: what looks alike is not the same. A login name that looks
-        like an address is nobody's: whoever chose it may not have the address.
+        like an address identifies no user: its owner may not have the address.
         """
         names = [name for name in [normalised_username(self.username)] if "@" not in name]
         if self.email_verified and self.email.isascii():

@@ -59,7 +59,8 @@ class IdentityProviderStore(Protocol):
         """`made_by` of a provider that was removed, if there is none of this identifier now; else None."""
 
     def by_domain(self, domain: str) -> IdentityProvider | None:
-        """The one that whoever has an e-mail address in this domain belongs to; text from outside."""
+        """The provider of users with an e-mail address in this domain, which is text from outside; None if there is
+        none."""
 
     def by_callback(self, path: str) -> IdentityProvider | None:
         """The one that answers at this path (`callback_path`); text from outside."""

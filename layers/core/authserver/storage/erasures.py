@@ -31,10 +31,10 @@ LINKS = "links"  # in mails: removed
 APPROVALS = "approvals"  # that they asked for: removed
 DECISIONS = "decisions"  # of theirs on what others asked for: stay, and tell no more whose they were
 INVITATIONS = "invitations"  # for them: removed
-INVITATIONS_SENT = "invitations_sent"  # by them, which nobody can accept any more: removed
-FACTORS = "factors"  # written by whoever was about to: removed
+INVITATIONS_SENT = "invitations_sent"  # by them, which can no longer be accepted: removed
+FACTORS = "factors"  # written by requests under way: removed
 # These change what decides something, and are changed by the verbs that there are for it.
-MEMBERSHIPS = "memberships"  # made by whoever was about to: removed
+MEMBERSHIPS = "memberships"  # made by requests under way: removed
 CLIENTS = "clients"  # of which they are the owner: stay for those who use them, with another owner and not verified
 
 LISTED = (

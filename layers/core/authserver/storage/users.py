@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from authserver.models.users import Identity, User
     from authserver.storage.lists import Page
 
-# Those that are changed entry by entry: whoever changes one undoes nothing that another does at the same moment.
+# Attributes that are changed entry by entry: a change of one entry does not undo a simultaneous change of another.
 MAPS = ("attributes", "provided")
 # What can be changed of a user without ending anything of theirs.
 PROFILE_FIELDS = frozenset(
@@ -75,7 +75,7 @@ class UserStore(Protocol):
         """The user with this login name, whatever its case or Unicode form."""
 
     def identify(self, name: str) -> str:
-        """The subject with this login name, whatever its case or Unicode form; empty if nobody has it."""
+        """The subject with this login name, whatever its case or Unicode form; empty if no user has it."""
 
     def account_state(self, sub: str, identity: str = "") -> AccountState:
         """All that decides a sign-in, the user and the end as they were at one instant: what begins under that end was
@@ -95,7 +95,7 @@ class UserStore(Protocol):
     ) -> bool:
         """Adds a user without a username, known by this identity, and a member, unless somebody has the identity.
 
-        A confirmed address becomes their login name if it is nobody's. Tells whether it did. Condition, if the
+        A confirmed address becomes their login name if it is free. Tells whether it did. Condition, if the
         provider is an organisation's: it is stored as it was read, and active, and the organisation is not suspended.
         Raises `ProviderOver` where it does not hold.
         """
@@ -114,7 +114,7 @@ class UserStore(Protocol):
 
         Of `MAPS` it sets the entries that are named, and removes those with None; all others stay as they are by then.
         Condition, with an `identity` (`models.identity_id`): it is the user's still, else None.
-        An address that becomes confirmed becomes a login name if it is nobody's.
+        An address that becomes confirmed becomes a login name if it is free.
         Raises `ValueError` on no change, and on a change of any other field.
         """
 
@@ -127,7 +127,7 @@ class UserStore(Protocol):
         Condition: that of `BrowserStore.spend_link`, nothing has ended the link, and the address is the one that the
         user wants, or was made theirs by this very claim.
 
-        Whoever has the address for a username gets another one in the same write: who opened its mail has the better
+        A user who has the address for a username gets another one in the same write: who opened its mail has the better
         right to it. They keep their password and whatever they began. Raises `AddressTaken` if it is somebody else's
         confirmed address.
         """

@@ -37,7 +37,7 @@ class Others:
     """Who is left where a user goes: another operator, if the user is one, and another administrator of each
     organisation that the user administers, by its identifier.
 
-    Empty for an organisation that nobody needs to administer, because it is disabled or no more.
+    Empty for an organisation that needs no administrator, because it is disabled or deleted.
     """
 
     operator: str = ""
@@ -126,7 +126,7 @@ class WithdrawalStore(RevocationStore, Protocol):
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
         """Removes a user with the login names, the identities, the factors and the memberships; idempotent.
 
-        Nothing of theirs stands nor begins ever after, and nobody else is given the identifier. The same write leaves
+        Nothing of theirs stands nor begins ever after, and the identifier is never given again. The same write leaves
         the `erasures.ErasureStore` what is to be done: whatever names the user still is removed in the background.
 
         With `others`, only while they are what they are said to be, and if they are all that is needed; else False,
@@ -164,7 +164,7 @@ class WithdrawalStore(RevocationStore, Protocol):
     # -- clients
 
     def revoke_initial_access_token(self, token_id: str) -> bool:
-        """Lets nobody register by it any more; False if there is no such token."""
+        """Ends the initial access token. False if there is none."""
 
     def change_client(self, client: Client) -> bool:
         """Writes the client with the next version if what is stored has the version of `client`; tells whether.
@@ -183,7 +183,7 @@ class WithdrawalStore(RevocationStore, Protocol):
         """Lets nothing stand of a client that has no record here, since its metadata document is one, or lets it in
         again; tells whether. What was issued to it ends either way.
 
-        Condition: the identifier is not of a client that was deleted, which nobody brings back.
+        Condition: the identifier is not of a client that was deleted, which cannot be restored.
         """
 
     # -- organisations
@@ -214,14 +214,14 @@ class WithdrawalStore(RevocationStore, Protocol):
     def change_role(self, membership: Membership, witness: str, groups: frozenset[str] | None = None) -> bool:
         """Gives a member the role and the epoch of `membership`, while `witness`, somebody else, is an administrator.
 
-        Tells whether. So there is always one left, whoever changes what at the same time. False also if there is no
+        Tells whether. So there is always one left, also under simultaneous changes. False also if there is no
         such member. With these groups, or with those that there are.
         """
 
     def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
         """Ends a membership in one write, while `witness`, somebody else, is an administrator; tells whether.
 
-        Idempotent. Whoever is no administrator needs no witness: an empty one.
+        Idempotent. A user who is no administrator needs no witness: an empty one.
         """
 
     def withdraw_invitation(self, invitation_id: str) -> None:

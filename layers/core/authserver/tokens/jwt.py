@@ -31,7 +31,7 @@ P256_OCTETS = 32  # of each half of a signature
 
 
 class _Es256(ECDSA):
-    """ECDSA with SHA-256. Whoever makes an `ECDSA` itself imports every other algorithm of `cryptography`: 24 modules,
+    """ECDSA with SHA-256. Making an `ECDSA` itself imports every other algorithm of `cryptography`: 24 modules,
     and a twentieth of a cold start."""
 
     algorithm = SHA256()

@@ -68,7 +68,7 @@ def auth_time_of(claims: Mapping[str, Any], now: int) -> int | None:
 
 
 def _require_type(header: Mapping[str, Any]) -> None:
-    """An access token or a logout token is no ID token, whoever signed it (RFC 8725 section 3.11)."""
+    """An access token or a logout token is no ID token, even with a valid signature (RFC 8725 section 3.11)."""
     if str(header.get("typ", "JWT")).upper() != "JWT":
         raise NotAToken("typ")
 

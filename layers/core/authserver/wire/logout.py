@@ -38,7 +38,7 @@ def is_by_refresh_token(request: HttpRequest) -> bool:
     try:
         return "refresh_token" in dict(read_form(request))
     except OAuthError:
-        return False  # of a form that nobody can read
+        return False  # of a malformed form
 
 
 def render_goto_logout(message: GoToLogout, root: str) -> HttpResponse:

@@ -22,8 +22,8 @@ Users (``id``)
                               random and drawn anew with each role; ``clients`` counts what ended for one client alone;
                               that of an administrator is listed by ``listed``, as ``administrators#<organisation key>``
     ``invitation#<organisation key and name key>``   an offer of a membership; listed by both as ``invitation#<key>``,
-                              and by ``listed`` as ``invited#<subject key>`` of whoever made it; there until it is
-                              accepted or withdrawn; ``begun`` under the membership of whoever made it
+                              and by ``listed`` as ``invited#<subject key>`` of its maker; there until it is
+                              accepted or withdrawn; ``begun`` under the membership of its maker
 
 Organisations are listed by ``listed``: their kind; users likewise, in sixteen parts.
 
@@ -35,7 +35,7 @@ Configuration (``id``)
     ``theme``                 how the pages look, with its ``version``
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
-    ``domain#<sha256 of the domain>``   ``provider`` of whoever has an e-mail address in it
+    ``domain#<sha256 of the domain>``   ``provider`` of users with an e-mail address in it
     ``callback#<sha256 of the path>``   ``provider`` of whoever answers there, at a path of another system
     ``logo#<client key>``     the ``logo_uri`` of a client whose logo is in the URI itself
     ``shared#<fingerprint>``  ``client_id`` of the client that everybody is given who registers the same metadata; what
@@ -76,7 +76,8 @@ begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
                               ``consent#<subject key>``
     ``approval#<organisation key><client key><subject key>``   what a member asked an administrator to allow; listed by
                               ``listed_organisation``, as ``approval#<organisation key>``, and in the same way by
-                              ``listed_subject`` for the member, and by ``listed_client`` for whoever answered
+                              ``listed_subject`` for the member, and by ``listed_client`` for the administrator who
+                              answered
     ``erasure#<subject key>``  what a user's deletion leaves to be done: the ``subject``, until it is done, and the
                               kinds that are ``left``; ``expires_at`` from then on; listed by ``listed_subject``, as
                               ``erasure#open`` or ``erasure#done``; an organisation's is

@@ -68,7 +68,8 @@ class DynamoApiKeys:
         return standing
 
     def _of_carrier(self, ends: Ends, key: ApiKey | None, subject_key: str) -> Ends:
-        """The ends with that of whoever carries the key: of one that was taken over, the credential names another."""
+        """The ends, with the carrier's: a key that was taken over is carried by another user than its credential
+        names."""
         if key is None or key.owner != ORGANISATION or key_text(key.subject) == subject_key:
             return ends
         return replace(ends, subject=self._reader.read(Wanted(subject_key=key_text(key.subject))).ends.subject)
@@ -121,7 +122,7 @@ class DynamoApiKeys:
         return read(api_key_of, self._table.get(place))
 
     def _carrier_is_not_ended(self, key: ApiKey) -> Write:
-        """The condition that nothing ended the keys of whoever carries it, either."""
+        """The condition that the keys of its carrier have not been ended, either."""
         end, count = {"pk": subject_end_key(key_text(key.subject))}, "attribute_not_exists(api_keys)"
         values: dict[str, int] = {}
         if key.begun.subject:
@@ -129,8 +130,8 @@ class DynamoApiKeys:
         return Write.check(end, f"{count} AND attribute_not_exists(suspended)", values or NO_VALUES)
 
     def _carrier_stays(self, key: ApiKey) -> Write:
-        """The condition that whoever carries the key has not ceased to be an administrator since, nor the
-        organisation ended: nobody brings back a key that has fallen."""
+        """The condition that the key's carrier has not ceased to be an administrator since, nor the
+        organisation ended: a key that has fallen stays ended."""
         end = {"pk": organisation_end_key(key_text(key.organisation), shard_of(key.id))}
         begun, names = key.begun, {"#approver": key.begun.approver}
         epoch, values = "attribute_not_exists(epoch)", {}

@@ -29,8 +29,8 @@ from authserver.storage.clients import Licence, Slot, Unlicensed
 from authserver.storage.lists import Page
 
 LISTED = "client"
-# Of a client's end: nobody had the identifier before. One whose registration expired was not removed, but may have left
-# a version, which the record of another would not have.
+# Of a client's end: the identifier was never used before. A client whose registration expired was not removed, but may
+# have left a version, which the record of another would not have.
 IS_NOBODYS = "attribute_not_exists(suspended) AND attribute_not_exists(version)"
 
 

@@ -170,7 +170,7 @@ def session_stands(table: str, session: Session, shard: int, prefix: str = "s") 
 
 
 def session_is_there(session_id: str) -> Write:
-    """The condition of a transaction that nobody has ended a session alone."""
+    """The condition of a transaction that the session has not been ended by itself."""
     return Write.check({"pk": f"session#{session_id}"}, "attribute_exists(pk)")
 
 

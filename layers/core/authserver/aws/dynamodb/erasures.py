@@ -108,7 +108,7 @@ class DynamoErasures:
         return self._users.delete_if({"id": key}, "invited_by = :subject", {":subject": erasure.subject})
 
     def _drop_offer(self, key: str, erasure: Erasure) -> bool:
-        """A later one is for whoever has the name since."""
+        """A later invitation is for the user who has the name since."""
         return self._users.delete_if({"id": key}, "created_at <= :at", {":at": erasure.requested_at})
 
     # -- how it goes

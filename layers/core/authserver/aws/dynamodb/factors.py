@@ -35,7 +35,7 @@ class DynamoFactors:
             written = self._table.put_new(item, "id") is None
         else:
             written = self._table.put_if(item, "version = :version", {":version": factors.version})
-        # What is there may be this very write, whose answer was lost: nobody else draws the same secrets.
+        # What is there may be this very write, whose answer was lost: no other write draws the same secrets.
         return written or factors_of(self._table.get({"id": item["id"]["S"]})) == successor
 
     def use_totp_step(self, factors: Factors, step: int, claim: str) -> bool:

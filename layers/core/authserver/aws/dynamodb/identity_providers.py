@@ -125,7 +125,7 @@ def write_by(
     table: Table, writes: list[Placed], provider: IdentityProvider, configuration_table: str, tokens_table: str
 ) -> bool:
     """Makes all the writes or none; tells whether. Raises `ProviderOver` unless an organisation's provider lets people
-    in as it was read: nobody has changed it since, it is active, and its organisation is not suspended."""
+    in as it was read: it has not changed since, it is active, and its organisation is not suspended."""
     refused = table.transact([*writes, *_lets_people_in(provider, configuration_table, tokens_table)])
     if any(position >= len(writes) for position in refused):
         raise ProviderOver

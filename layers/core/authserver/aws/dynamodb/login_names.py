@@ -1,7 +1,7 @@
 """Login names: usernames and confirmed addresses, an item for each, which makes it one user's.
 
 A user's item tells by ``login_address`` which address is one of theirs. Whatever gives a user an address, or takes one
-away, has that attribute for a condition, as it was read: so nobody keeps a name that is not theirs any more.
+away, has that attribute for a condition, as it was read: so no user keeps a name that is no longer theirs.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Move:
         return as_read(self.stored, *sorted(ADDRESS), "login_address")
 
     def writes(self, table: str) -> list[Placed]:
-        """Takes the address if it is nobody's, or the user's, and gives the one from before back."""
+        """Takes the address if it is free, or the user's, and gives the one from before back."""
         writes, before = [], self.stored.get("login_address", "")
         no_others = ("attribute_not_exists(id) OR #sub = :sub", {":sub": self.sub}, SUB)
         if self.address and self.address != before:
@@ -58,7 +58,7 @@ class Move:
         return [(table, write) for write in writes]
 
     def writes_of_renaming(self, table: str, claim: str, now: int) -> list[Placed]:
-        """Takes the address from whoever has it for a username, gives them another one, and the one from before
+        """Takes the address from the user who has it for a username, gives them another one, and the one from before
         back."""
         username = _in_place_of(self.holder["username"], claim)
         condition, values = as_read(self.holder, "username", "login_address")
@@ -86,6 +86,6 @@ def move_of(table: Table, sub: str, changes: Mapping[str, Any]) -> Move:
 
 
 def _in_place_of(username: str, claim: str) -> str:
-    """A username for whoever had an address for one: what was before the ``@``, and something of the `claim`."""
+    """A username for a user who had an address for one: what was before the ``@``, and something of the `claim`."""
     local = normalised_username(username).partition("@")[0][:LONGEST]
     return f"{local or 'user'}-{base32(sha256(claim))[:8].lower()}"

@@ -68,7 +68,7 @@ class DynamoOrganisations:
         end = {"pk": organisation_end_key(key_text(organisation.id), 0)}
         writes: list[Placed] = [
             (self._name, Write.put(item, "attribute_not_exists(id)")),
-            (self._tokens, Write.check(end, "attribute_not_exists(suspended)")),  # nobody had the identifier before
+            (self._tokens, Write.check(end, "attribute_not_exists(suspended)")),  # the identifier was never used
         ]
         return not self._table.transact(writes)
 

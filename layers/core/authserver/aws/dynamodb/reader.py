@@ -6,8 +6,8 @@ transaction; a read takes one of them by chance, so that none is read more often
 remembers of a client or an organisation has the version that its end told: the end is read with every use, and a record
 of another version is read again. So what is remembered is never older than what would be read.
 
-The deployment's own item is the one exception: it is remembered for a second, and whoever writes it answers later than
-that (`services.Services.settle`).
+The deployment's own item is the one exception: it is remembered for a second, and a function that writes it answers
+later than that (`services.Services.settle`).
 """
 
 from __future__ import annotations

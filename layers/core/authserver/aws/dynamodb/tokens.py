@@ -170,8 +170,8 @@ class DynamoTokens:
         return read(authorization_of, self._table.get(key))
 
     def _of_widener(self, authorization: Authorization) -> list[Placed]:
-        """The condition that whoever added companies before has stayed an administrator: nobody's word takes the place
-        of one that is over."""
+        """The condition that the administrator who added companies before has stayed one: another administrator's
+        answer does not replace one that has ended."""
         begun = authorization.begun
         if not begun.widener:
             return []
@@ -251,7 +251,7 @@ class DynamoTokens:
     # -- access tokens
 
     def put_access_token(self, record: AccessTokenRecord) -> None:
-        is_users = record.subject != record.client_id  # and not the client's own, which nobody looks for
+        is_users = record.subject != record.client_id  # and not the client's own, which is never looked for
         self._table.put(
             encode_item(
                 {

@@ -118,7 +118,7 @@ class DynamoUsers:
         return not self._table.transact(self._creation(user, items))
 
     def _creation(self, user: User, items: list[Item]) -> list[Placed]:
-        """Puts the items if none of their keys is taken, and nobody had the subject before."""
+        """Puts the items if none of their keys is taken, and the subject was never used before."""
         end = {"pk": subject_end_key(key_text(user.sub))}
         nobodys = "attribute_not_exists(suspended)"
         check = Write.check(end, nobodys)
@@ -194,7 +194,7 @@ class DynamoUsers:
         raise _contended()
 
     def _update_with_address(self, sub: str, changes: Mapping[str, Any], condition: str, identity: str) -> User | None:
-        """The same where an address is among the changes, which is a login name if it is confirmed and nobody's."""
+        """The same where an address is among the changes, which is a login name if it is confirmed and free."""
         from authserver.aws.dynamodb.login_names import move_of
 
         for _ in range(ATTEMPTS):
@@ -314,7 +314,7 @@ def make_user_maps(table: Table, sub: str, changes: Mapping[str, Any], identity:
 
 
 def owner_of(table: Table, name: str) -> str:
-    """The subject with this login name; empty if it is nobody's."""
+    """The subject with this login name; empty if it is free."""
     return read(subject_of, table.get({"id": login_key(name)})) or ""
 
 

@@ -156,7 +156,7 @@ class Connection:
     def exchange(self, request: bytes, deadline: Deadline) -> Answer:
         """Sends a request and reads its answer. Raises `TransportFault`.
 
-        A connection that was there before and ends without an octet of an answer had died while nobody looked: the
+        A connection that was open before and ends without an octet of an answer had died while it was idle: the
         request is sent once more, at once, on a new one.
         """
         if self._socket is not None and self._is_stale():

@@ -130,7 +130,7 @@ class ContainerEndpoint:
         return f"GET {self._path} HTTP/1.0\r\n{host}Accept: application/json\r\n{authorization}\r\n".encode()
 
     def _token(self) -> str:
-        """Read each time: whoever wrote the file writes another before its token ends."""
+        """Reads the file each time: Lambda replaces it before its token expires."""
         file = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
         if not file:
             return self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")

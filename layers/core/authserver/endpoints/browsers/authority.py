@@ -18,7 +18,7 @@ from .continuation import origin_of, resolve_continue
 from .under_way import find_visitor, hold_visit
 
 VERSION = "2.0.0"  # of the API that the client is to take: from 2.0.0 on its paths begin with /api/engine/v2
-ACCOUNT = "my"  # where whoever signs in for nothing in particular goes
+ACCOUNT = "my"  # where a sign-in without a request leads
 
 
 def describe_authority(request: AuthorityRequest, services: Services) -> Document:
@@ -73,7 +73,7 @@ def find_issuer(resource: str, services: Services) -> Document:
 
 
 def token_info(bearer: str, services: Services) -> Document:
-    """What an access token is, for whoever has it, in the shape of doorkeeper. Raises `InvalidToken`."""
+    """What an access token is, for its bearer, in the shape of doorkeeper. Raises `InvalidToken`."""
     token = check_access_token(bearer, services)
     members = {
         "resource_owner_id": token.subject if token.authorization_id else None,
@@ -88,8 +88,8 @@ def token_info(bearer: str, services: Services) -> Document:
 def _has_session(request: AuthorityRequest, services: Services) -> bool:
     """Whether the browser is signed in.
 
-    A page of another origin brings no cookie, and so always hears that it is: it then asks for a token, and whoever is
-    not signed in is asked to on the way. Otherwise it would send its user to sign in again and again.
+    A page of another origin brings no cookie, and is always told that it is: it then asks for a token, and a user who
+    is not signed in signs in on the way. Otherwise it would send its user to sign in again and again.
     """
     if request.session is None:
         return request.origin not in ("", origin_of(services.settings.issuer))

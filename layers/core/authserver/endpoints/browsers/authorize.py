@@ -27,7 +27,7 @@ from .validation import validate
 def authorize(request: AuthorizationRequest, services: Services) -> AuthorizationResponse | UnverifiedRefusal | GoTo:
     """An answer at once where the user is signed in and has allowed this before; else on to sign-in or consent.
 
-    A silent request (``prompt=none``) is always answered by redirect, whatever is wrong: nobody looks at its page, and
+    A silent request (``prompt=none``) is always answered by redirect, whatever is wrong: no user sees its page, and
     the client waits (OpenID Connect Core section 3.1.2.6).
 
     Raises:
@@ -56,7 +56,7 @@ def _is_silent(request: AuthorizationRequest) -> bool:
 
 
 def _has_signed_in(request: AuthorizationRequest, client: Client, services: Services) -> bool:
-    """Whoever has decides by it where they go, as RFC 9700 section 4.11.2 wants it."""
+    """A user who has signed in or seen a page decides where the browser goes (RFC 9700 section 4.11.2)."""
     return find_session(request.session, client.client_id, services).session is not None
 
 

@@ -106,7 +106,7 @@ def grantable(
 ) -> Choice | None:
     """The choice as this user may grant it now; None if an administrator has to be asked.
 
-    Raises `AccessDenied` on what nobody can allow this user.
+    Raises `AccessDenied` on what no administrator can allow this user.
     """
     words = services.scopes().grantable_by(request.scope - choice.declined)
     if BY_OPERATOR in words and not _is_operator(services.users.get(session.subject)):
@@ -149,7 +149,7 @@ def _under(ends: Ends) -> Begun:
 
 
 def _by_approver(approval: Approval) -> Begun:
-    """What is granted by an approval falls with whoever gave it."""
+    """An authorization that an approval allowed ends when its approver stops being an administrator."""
     return Begun(approver=approval.begun.approver, approval=approval.begun.approval)
 
 

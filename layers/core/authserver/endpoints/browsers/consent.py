@@ -182,7 +182,7 @@ def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: 
 
 
 def _remember(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> None:
-    """What is only yes or no is not asked again, if the answer can reach nobody but this client."""
+    """What is only yes or no is not asked again, if the answer can reach this client only."""
     # Memory is a convenience; where it fails the user is asked again, and the answer is given all the same.
     with suppress(TemporarilyUnavailable, SessionOver):
         end, now = _remembered_until(resumed, services), services.now()
@@ -269,7 +269,7 @@ def _needs_approval(
 ) -> bool:
     """Whether this user cannot allow even one company and the least of the scope.
 
-    Raises `AccessDenied` where nobody can allow it them.
+    Raises `AccessDenied` where no administrator can allow it.
     """
     least = Choice(declined=optional_scope(resumed.request, services))
     if offered is None:

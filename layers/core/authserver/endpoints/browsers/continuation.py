@@ -16,10 +16,10 @@ MAX_LENGTH = 2048
 ADDRESS = re.compile(
     r"[!-\[\]-~]*"
 )  # what a browser takes as it is: no space, control, backslash, nothing beyond ASCII
-# In a path: control characters, slashes and backslashes, which whoever decodes it would see.
+# In a path: control characters, slashes and backslashes, which appear when the path is decoded.
 HIDDEN = re.compile(r"%(?:[01][0-9a-f]|7f|2f|5c)", re.IGNORECASE)
 PAGE = ".html"
-# Where the paths of our endpoints begin, and of those that take up what waits: what is done there nobody is led to.
+# Where the paths of our endpoints begin, and of those that take up what waits: no redirect leads to what is done there.
 OURS = frozenset(
     path.split("/")[1] for paths in ALIASES.values() for alias_and_own in paths.items() for path in alias_and_own
 ) | {"login", "consent", "federate", "device", "recover", "verify"}
@@ -54,7 +54,7 @@ def _is_of(origin: str, presented: str) -> bool:
 
 
 def _require_page(path: str) -> None:
-    """A page, as browsers and whoever routes it understand the path: no other host, no asset."""
+    """A page, as browsers and proxies understand the path: no other host, no asset."""
     decoded = unquote(path)
     steps = decoded.split("/")
     if path.startswith("//") or HIDDEN.search(path) or {".", ".."} & {*steps} or "//" in decoded:

@@ -1,7 +1,7 @@
 """The pages of somebody who has a device to authorize: RFC 8628 sections 3.3 and 5.4.
 
-Whoever types a code, or sends the one that a link has filled in, is first shown which app asks, since when and from
-where, and is asked whether they started it: a code that somebody else sent them is an attack. Only then there is a
+A person who types a code, or sends the one that a link has filled in, first sees which app asks, since when and from
+where, and confirms that they started it: a code that somebody else sent them is an attack. Only then there is a
 request that they can allow, of this browser alone.
 """
 
@@ -41,7 +41,7 @@ type Answer = View | GoTo | DeviceAnswered
 
 
 def serve(form: DeviceForm, services: Services) -> Answer:
-    """Asks for the code, takes it, or asks whoever typed it whether they started this."""
+    """Asks for the code, takes it, or asks the person who typed it whether they started this."""
     if DEVICE_CODE not in services.grants:
         return View("device/off", status=404, reason="device_off")
     match form.action:
@@ -56,7 +56,7 @@ def serve(form: DeviceForm, services: Services) -> Answer:
 
 def fill_in(form: DeviceForm) -> Answer:
     """The page with the code of a link in its field. It is neither looked up nor counted: any site can put such links
-    into its pages, and would lock whoever reads them out."""
+    into its pages, and would lock their readers out."""
     letters = read_user_code(form.user_code)
     return _page(replace(form, user_code=shown(letters) if letters else ""))
 
@@ -110,7 +110,7 @@ def confirm(form: DeviceForm, services: Services) -> Answer:
 
 
 def deny(form: DeviceForm, services: Services) -> Answer:
-    """They did not: the device gets nothing, from nobody."""
+    """They did not start it: the code is denied, and no other user can allow it."""
     device = _device_in(form, services)
     if device is None or not services.tokens.deny_device(device.id, services.now()):
         return _page(form, WRONG, 400)
@@ -132,13 +132,13 @@ def _device_of(resumed: Resumed, services: Services) -> DeviceRequest | None:
 
 
 def _waiting(letters: str, services: Services) -> DeviceRequest | None:
-    """The device that shows this code, if nobody has decided about it and there is time."""
+    """The device that shows this code, if no user has decided about it and there is time."""
     device = services.tokens.device(base64url(device_id(letters)))
     return device if device and not device.answer and services.now() < device.expires_at else None
 
 
 def _subject(form: DeviceForm, services: Services) -> str:
-    """Who is signed in in this browser; nobody, more often than not."""
+    """The user who is signed in in this browser; often none."""
     session = find_visitor(form.session, services) if form.session else None
     return session.subject if session else ""
 

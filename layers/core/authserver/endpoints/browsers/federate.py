@@ -49,7 +49,7 @@ from authserver.values import base64url, from_base64url
 
 from .under_way import LOGIN, Resumed, begin_session, require_csrf, resume
 
-# All that is fetched for one step. API Gateway and the person would wait longer; nobody should.
+# All that is fetched for one step. API Gateway would wait longer; a person should not.
 SECONDS = 8.0
 
 TRY_AGAIN = N_("Please try again. If it happens again, choose another way to sign in, or tell the people who run this.")
@@ -180,7 +180,7 @@ def provider_answering(response: FederationResponse, services: Services) -> str 
 def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
     """Begins a session for the person whom the provider names, in place of the one that there was.
 
-    Raises `InvalidRequest` where nobody here set out for that provider's answer.
+    Raises `InvalidRequest` if this browser did not leave for that provider.
     """
     state = _read_state(response, services)
     handle = _handle(state, services)
@@ -336,8 +336,8 @@ def _refresh(user: User, person: Person, provider: IdentityProvider, services: S
     """Gives the account what the provider says of the person now, in one write, while it is their identity still.
 
     What it no longer tells stays, but for the attributes that operators keep: those that they had mapped here are the
-    provider's to give and to take, whoever has a password. Such a person signs in here as well: their address, where
-    the links to a new one go, and what they are called are not the provider's to change.
+    provider's to give and to take, even if the person has a password. Such a person signs in here as well: their
+    address, where the links to a new one go, and what they are called are not the provider's to change.
     """
     identity = _identity(person)
     attributes = _attributes(user, person, provider)

@@ -1,6 +1,6 @@
 """The sign-in pages: a person proves who they are, for one pending request.
 
-A password is enough for whoever has nothing else. Whoever has an authenticator app is not signed in by it: the request
+A password signs in a user who has nothing else. It does not sign in a user who has an authenticator app: the request
 notes whose password was right, and a code of the app, or a recovery code, does the rest. A passkey does it all at once.
 """
 
@@ -117,7 +117,7 @@ def sign_in(form: LoginForm, services: Services) -> LoginPage | GoTo:
 
 
 def _ask_for_code(resumed: Resumed, form: LoginForm, account: Account, services: Services) -> GoTo:
-    """The password was right and nobody is signed in yet: only this request knows, on the server."""
+    """The password was right and the user is not signed in yet: only this request knows, on the server."""
     sessions = account.ends.subject.sessions
     if not services.browsers.note_password(
         resumed.pending.id, account.user.sub, account.begun, sessions, services.now()
@@ -158,10 +158,10 @@ def cancel(form: LoginForm, services: Services) -> Told:
 
 
 def _may_cancel(resumed: Resumed) -> bool:
-    """Whether people may be sent to whoever asks them to sign in, although they have not."""
+    """Whether a person who does not sign in may be redirected to the client that asked."""
     if resumed.request is None:
         return False
-    redirect = resumed.request.redirect  # nobody is sent to a device
+    redirect = resumed.request.redirect  # a device has none
     return redirect is None or is_told_unasked(resumed.request.client, redirect)
 
 
@@ -169,7 +169,7 @@ def _may_cancel(resumed: Resumed) -> bool:
 
 
 def show_code(interaction: Interaction, services: Services) -> CodePage | GoTo:
-    """The form for a code, for whoever has typed the password; others begin with that."""
+    """The form for a code, for a person who has typed the password; others begin with that."""
     resumed = resume(interaction, services)
     account = _half_signed_in(resumed, services)
     if not resumed.must_sign_in(services.now()) and not _is_another(account, resumed.session):
@@ -217,7 +217,7 @@ def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
 
 
 def _is_another(account: Account | None, session: Session | None) -> bool:
-    """Whether somebody is about to take the place of whoever is signed in."""
+    """Whether the sign-in would replace the session of another user."""
     return account is not None and session is not None and account.user.sub != session.subject
 
 

@@ -5,13 +5,13 @@ Decisions where the specification leaves one:
 - A valid ID token of the very user at that client signs out at once; in every other case the user is asked (section 2).
   `sid` is not compared: that the subject is the one who is signed in here is enough.
 - An ID token that has expired is as good as another; one whose key has been dropped since counts as none.
-- What is wrong with a request is not used, nor what hangs on it, and nobody is sent anywhere; the user can sign out all
-  the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or another
-  client's, the word of the client as well, and the user is asked. The page tells what is wrong.
-- A client whose metadata document is gone, or cannot be had now, gets nobody back. Its ID token was ours all the same,
+- What is wrong with a request is not used, nor what depends on it, and the browser is not redirected; the user can sign
+  out all the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or
+  another client's, the word of the client as well, and the user is asked. The page tells what is wrong.
+- A client whose metadata document is gone, or cannot be had now, gets no redirect. Its ID token was ours all the same,
   and signs its user out: documents come and go.
-- A client that nobody has verified gets nobody back to its site who has not pressed a button here: anybody can register
-  one, and a link to us would lead to any page of theirs (RFC 9700 section 4.11.2). A program on the device does.
+- A redirect to the site of an unverified client needs a click on a button here: every developer can register one, and a
+  link to us would lead to any page of theirs (RFC 9700 section 4.11.2). A program on the device does.
 - PlaceOS names no client but where to `continue`, which is a page of this origin or of one that an operator listed. Its
   own pages, of this origin, sign out at once: they could do anything else here as well. Cognito calls the client's URI
   `logout_uri`. Both are parameters where an operator has us answer at their paths, and nothing elsewhere.
@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def goes_back(self) -> bool:
-        """Whether whoever is signed out goes on to the target without another click."""
+        """Whether the browser goes on to the target without another click."""
         if self.target is None:
             return False
         if self.client is None:
@@ -66,7 +66,7 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
 
     Raises:
         InvalidRequest: the form is not ours; nothing was done.
-        TemporarilyUnavailable: a store did not answer; nobody was signed out.
+        TemporarilyUnavailable: a store did not answer; the session stands.
     """
     if request.is_form and (request.csrf is None or request.session is None):
         return GoToLogout({} if request.is_ambiguous else request.parameters)
@@ -93,7 +93,7 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
 def end_by_token(presented: str, services: Services) -> None:
     """Ends all that an access token hangs on; the browser stays signed in.
 
-    That is how PlaceOS's pages sign out, before they lead to the page that does the rest: whoever has the token may end
+    That is how PlaceOS's pages sign out, before they lead to the page that does the rest: the token's bearer may end
     it (RFC 7009 section 2.1). One that stands no more ends nothing; nor does that of a client that is none of these
     pages, which has credentials to revoke its tokens with, and whose API holds the same token.
     """

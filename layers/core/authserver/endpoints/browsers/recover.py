@@ -1,8 +1,8 @@
 """The pages of people who cannot sign in to say who they are: a forgotten password, and the links of mails.
 
-Nobody is told whether there is an account. To open a link uses nothing; the form that it shows does. Nobody is signed
-in by any of it, so that a second factor stays one. What makes an address an account's is that whoever gets its mail is
-signed in to that account: a link alone would let others say whose an address is.
+No answer reveals whether there is an account. Opening a link does not use it up; the form that it shows does. None of
+these pages signs a user in, so a second factor stays required. An address is confirmed only by a browser that is
+signed in to the account: a link alone would let another person confirm an address that is not theirs.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def show_question(visit: Visit, services: Services) -> Answer:
 
 
 def order_link(visit: Visit, services: Services) -> Answer:
-    """Orders a link for whoever has this username or confirmed address. The answer is one, whether anybody has."""
+    """Orders a link for the user with this username or confirmed address. The answer is the same if there is none."""
     handle, username = _pending(visit.entered("request"), services), visit.entered("username")
     if not username.strip():
         return _question(handle, services, EMAIL_OR_NAME_MISSING if services.settings.email_sign_in else NAME_MISSING)
@@ -157,7 +157,7 @@ def show_verification(visit: Visit, services: Services) -> Answer:
 def confirm_address(visit: Visit, services: Services) -> Answer:
     """Makes the address the user's, if it is the one that they want still; the one from before is told.
 
-    So is whoever had the address for a username. Where another account has it, nobody is told whose that is.
+    So is a user who had the address for a username. Where another account has it, the page does not tell which.
     """
     asked = _asked(visit, services)
     if not isinstance(asked, Asked):
@@ -190,7 +190,7 @@ class Asked:
 
 
 def _asked(visit: Visit, services: Services) -> Asked | Answer:
-    """The link, for whoever asked for it; or where to go, or what to say, instead."""
+    """The link, for the user who asked for it; or where to go, or what to say, instead."""
     opened = open_link(visit.path_parameters["link"], EMAIL_VERIFICATION, services)
     user = _owner(opened, services)
     if opened is None or user is None or not opened.is_live:
@@ -218,7 +218,7 @@ def _to_held_link(visit: Visit, services: Services) -> Answer:
 
 
 def _of_another(session: Session, services: Services) -> View:
-    """Whoever is signed in is told that it is not them, and not who else."""
+    """Tells the signed-in user that the link is for another account, and not for which."""
     user = services.users.get(session.subject)
     return View("recover/another", {"account": user.known_as if user else ""}, 403, "verify_another")
 

@@ -45,7 +45,7 @@ def sign_in_by_script(asked: SignInByScript, services: Services) -> GoTo:
 
 
 def _ask_for_code(account: Account, page: str, services: Services) -> GoTo:
-    """To the page that asks for it; the request knows whose password was right, and nobody is signed in yet."""
+    """To the page that asks for it; the request knows whose password was right, and the user is not signed in yet."""
     handle, browser_secret = hold_visit(page, services)
     held = opaque.unseal(opaque.REQUEST, handle, services.keys.token_keys(TOKEN_RING))
     sessions = account.ends.subject.sessions

@@ -237,7 +237,7 @@ def must_sign_in(
 ) -> bool:
     """Whether the user has to sign in for this request: OpenID Connect Core section 3.1.2.1.
 
-    Whoever signed in for this very request has satisfied `prompt` and `max_age`, but not a required `acr`.
+    A user who signed in for this very request has satisfied `prompt` and `max_age`, but not a required `acr`.
     """
     if session is None or not _is_strong_enough(request, session):
         return True
@@ -247,7 +247,7 @@ def must_sign_in(
 
 
 def _must_prove(request: ValidatedAuthorizationRequest, session: Session, now: int) -> bool:
-    """Whether this session is not enough, whoever its user says to be."""
+    """Whether this session is not enough, independently of an account choice."""
     if "login" in request.prompt or not _is_strong_enough(request, session):
         return True
     if request.max_age is not None and session.auth_time + request.max_age < now:
@@ -263,10 +263,10 @@ def _is_strong_enough(request: ValidatedAuthorizationRequest, session: Session) 
 def choice_made_before(
     request: ValidatedAuthorizationRequest, consent: Consent | None, ends: Ends, services: Services
 ) -> Choice | None:
-    """What the user answered before, so that nobody need ask. What they left out then is left out again.
+    """What the user answered before, so that no page need ask. What they left out then is left out again.
 
     None if the user has to be asked: nothing remembered covers the request, or memory does not count for it. For a
-    device it never does: whoever has it may be somebody else (RFC 8628 section 5.4).
+    device it never does: another person may have the device (RFC 8628 section 5.4).
     """
     if request.device or "consent" in request.prompt or needs_choice(request, services):
         return None
@@ -324,7 +324,7 @@ def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> 
 
 
 def is_assured(request: ValidatedAuthorizationRequest) -> bool:
-    """Whether the answer can reach nobody but this client, and somebody has verified who that is.
+    """Whether the answer can reach this client only, and an operator has verified the client.
 
     RFC 8252 section 8.6, RFC 6749 section 10.2.
     """
@@ -344,8 +344,8 @@ def csrf_token(page: str, resumed: Resumed, browser_secret: str, services: Servi
 
     `about` is what else the form was made for: the organisation on the consent page.
 
-    Not to a session: another tab may have signed in meanwhile. Whoever types a password proves enough, and what the
-    consent page showed says for whom.
+    Not to a session: another tab may have signed in meanwhile. A password proves enough by itself, and
+    `about` names what the consent page showed.
     """
     return _csrf_token(services.keys.token_key(TOKEN_RING), page, resumed, browser_secret, about)
 
@@ -361,7 +361,7 @@ def require_csrf(
 
 
 def visitor_csrf(session: Session, services: Services) -> str:
-    """Binds the forms of our own pages to the session of whoever looks at them."""
+    """Binds the forms of our own pages to the session of the signed-in user."""
     return _visitor_csrf(services.keys.token_key(TOKEN_RING), session)
 
 

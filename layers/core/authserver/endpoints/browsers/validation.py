@@ -59,7 +59,7 @@ PARAMETERS = frozenset(
         "ui_locales",
     }
 )
-# Of a device's request (RFC 8628 section 3.1): it has no redirect URI to protect, and nobody at a browser yet.
+# Of a device's request (RFC 8628 section 3.1): it has no redirect URI to protect, and no user at a browser yet.
 OF_A_DEVICE = ""  # in place of a response type
 DEVICE_PARAMETERS = frozenset({"authorization_details", "client_id", "login_hint", "max_age", "scope", "ui_locales"})
 # An ID token has the nonce in it, and comes back in an address, as `id_token_hint`.
@@ -282,7 +282,7 @@ def _reachable(acr: frozenset[str], scope: Scope, services: Services) -> frozens
 
     reachable = acr & frozenset(ACR_OF.values() if offers_passkeys(services) else ())
     if not reachable:
-        raise UnmetAuthenticationRequirements("Nobody can sign in here as acr asks", reason="acr_unreachable")
+        raise UnmetAuthenticationRequirements("No sign-in of this server satisfies acr", reason="acr_unreachable")
     return reachable
 
 
@@ -375,7 +375,7 @@ def _prompt(request: AuthorizationRequest) -> frozenset[str]:
 
 
 def _is_for_operators(scope: Scope, services: Services) -> bool:
-    """Whether an operator's word is needed for it. Whoever gives it to a device has to sign in for that: nothing else
+    """Whether only an operator can grant it. A person who gives it to a device has to sign in for that: nothing else
     tells a person who wants it from one who was sent a code (RFC 8628 section 5.4)."""
     return OPERATOR in services.scopes().grantable_by(scope)
 
@@ -400,7 +400,7 @@ def _subject_hint(request: AuthorizationRequest, client: Client, services: Servi
         claims = verify(hint, "JWT", services.settings.issuer, services.keys.verification_key)
     except NotAToken as error:
         if error.reason == "unknown_kid":
-            # Signed by a key that has been dropped since: as good as no hint, unless nobody can be asked.
+            # Signed by a key that has been dropped since: as good as no hint, unless the request must not show a page.
             if "none" in _prompt(request):
                 raise LoginRequired("The hinted user is not known", reason="id_token_hint_old") from None
             return None

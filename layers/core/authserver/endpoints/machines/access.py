@@ -27,9 +27,9 @@ def check_access(request: AccessRequest, services: Services) -> ActiveAccessToke
     Raises:
         InvalidToken: there is none, or it does not stand, or it is meant for another API.
         InsufficientScope: it stands but does not cover the route, or not this organisation or company; a route that
-            nobody named is covered by none.
+            a resource server without one is covered by none.
         InvalidRequest: it came in two ways at once (RFC 6750 section 2).
-        TemporarilyUnavailable: nobody can tell now, which is no.
+        TemporarilyUnavailable: a store did not answer, so access is refused.
     """
     token = _check(_presented(request, services), request, services)
     if resource_among(request.audience, token.audience) is None:

@@ -1,6 +1,6 @@
 """The introspection endpoint: RFC 7662.
 
-Whoever may not know of a token is told what is told of no token: ``{"active": false}`` (section 2.2).
+A client that may not know of a token gets the answer for an unknown one: ``{"active": false}`` (section 2.2).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _is_api_key(presented: str, services: Services) -> bool:
 def _introspect_api_key(presented: str, caller: AuthenticatedClient, services: Services) -> Document:
     """An API key, for the client whose it is and for resource servers.
 
-    Of where it is used from nobody tells: one that is limited to networks is not active here.
+    The request does not tell where the key is used from: one that is limited to networks is not active here.
     """
     from authserver.tokens.api_keys import check_api_key
 
@@ -92,7 +92,7 @@ def _introspect_access_token(caller: AuthenticatedClient, services: Services) ->
 
 
 def introspect_self(presented: str, services: Services, source: str = "") -> Document:
-    """What an access token or an API key says of itself, for whoever holds it, at the address `source`: RFC 7662's
+    """What an access token or an API key says of itself, for its bearer at the address `source`: RFC 7662's
     members, the application's name, and whom it acts for, as a URN.
 
     Raises `InvalidToken` if it does not stand.

@@ -1,1 +1,1 @@
-"""What functions order of each other, and nobody waits for."""
+"""Orders from one function to another, without waiting for the result."""

@@ -119,7 +119,7 @@ class Run:
         return Erased(len(page.items), page.next)
 
     def _disown(self, erasure: Erasure, cursor: str | None) -> Erased:
-        """Gives clients an owner that is nobody, by which operators find them.
+        """Gives clients an owner that stands for no user, by which operators find them.
 
         They stay, since others use them, and their developer's leaving says nothing about those. But that an operator
         verified them was about who is behind them, and that is no longer known.

@@ -46,7 +46,7 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
 
 
 def _is_called(user: User, order: MailOrder, services: Services) -> bool:
-    """Whether whoever the order is for may be called as they were."""
+    """Whether the order's user still has the name or address that it was made with."""
     return not order.username or user.is_called(order.username, by_address=services.settings.email_sign_in)
 
 

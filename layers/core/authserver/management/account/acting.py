@@ -47,5 +47,5 @@ def administration(call: Call, services: Services) -> tuple[Organisation, Member
 
 
 def not_administrator() -> Problem:
-    """The refusal of whoever is not, or no longer, an administrator."""
+    """The refusal of a user who is not, or no longer, an administrator."""
     return Problem(403, "Only an administrator of the organisation may do this", reason="not_administrator")

@@ -92,7 +92,7 @@ def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
 
 @act("api_key.ended", "api_key")
 def end_api_key_of_organisation(call: Call, services: Services) -> Answer:
-    """Ends one of the organisation's keys, whoever carries it."""
+    """Ends one of the organisation's keys, also one that another member carries."""
     organisation, _ = administration(call, services)
     key = _key_of(organisation, call, services)
     api_keys.end(key, services)

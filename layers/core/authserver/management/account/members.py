@@ -1,8 +1,8 @@
-"""The members of one's own organisations, for their administrators, and invitations, for whoever they are for.
+"""The members of one's own organisations, for their administrators, and invitations, for their recipients.
 
 There is always an administrator left: each write that takes one away has, as its condition, another who is one at that
-instant. An invitation is for a name; nobody looks whether there is somebody of that name, so no administrator can find
-out who has an account here, and nobody becomes a member of anything who did not say so.
+instant. An invitation is for a name; the server does not look whether a user has it, so no administrator can find
+out who has an account here, and a user becomes a member only by accepting.
 """
 
 from collections.abc import Callable, Iterable
@@ -133,7 +133,7 @@ def list_invitations(call: Call, services: Services) -> Answer:
 
 @act("invitation.made", "organisation")
 def invite(call: Call, services: Services) -> Answer:
-    """Offers a membership to whoever has this username or this verified e-mail address, if anybody does."""
+    """Offers a membership to the user with this username or this verified e-mail address, if there is one."""
     wanted = call.read(documents.NewInvitation)
     organisation, own = administration(call, services)
     name, now = normalised_username(wanted.name), services.now()

@@ -1,6 +1,6 @@
 """What users see and change of their own, and administrators of their organisation: /account.
 
-The acting user is the token's subject; a client's own token is nobody's. Whether the user administers an organisation
+The acting user is the token's subject; a client's own token has none. Whether the user administers an organisation
 is read, strongly consistent, at each call: nothing in a token says so. What a user may do for an organisation, no
 application does for itself: it neither reaches more by its own call nor answers what was asked for it.
 """
@@ -319,7 +319,7 @@ def get_approval(call: Call, services: Services) -> Answer:
 
 @act("approval.answered", "organisation")
 def answer_approval(call: Call, services: Services) -> Answer:
-    """Allows or denies what a member asked. The first answer is final; whoever gave it may say it again."""
+    """Allows or denies what a member asked. The first answer is final; its administrator may repeat it."""
     wanted = call.read(documents.Decision)
     organisation = administered(call, services)
     approval = _approval(call, organisation, PresentEnds(services), services)
@@ -331,7 +331,7 @@ def answer_approval(call: Call, services: Services) -> Answer:
     ends = PresentEnds(services)
     answered = _approval(call, organisation, ends, services)
     is_said = (answered.decision, answered.decided_by) == (wanted.decision, call.subject)
-    # An approval of before that has ended since allows nothing, whoever gave it.
+    # An approval of before that has ended since allows nothing.
     if not is_said or (wanted.decision == ALLOW and not ends.let_approval_stand(answered)):
         raise Conflict("This was answered before")
     return Answer(document=_write_approval(answered, _known_of((answered,), services), ends, services))
@@ -341,7 +341,7 @@ def answer_approval(call: Call, services: Services) -> Answer:
 def withdraw_approval(call: Call, services: Services) -> Answer:
     """Takes back what was asked, or answered.
 
-    While nobody has answered, the member may as well as an administrator, and nothing else changes. Once somebody has,
+    Before an answer, the member may as well as an administrator, and nothing else changes. After one,
     an administrator may; that ends all that the member granted the application for the organisation.
     """
     approval, is_administrator = _approval_to_see(call, PresentEnds(services), services)
@@ -565,7 +565,7 @@ def _write_approval(approval: Approval, known: Known, ends: PresentEnds, service
 
 
 def _approval_id(approval: Approval) -> str:
-    """Stands for what was asked as well as by whom: whoever answers answers what they saw, not what replaced it."""
+    """Identifies the request with its content: an administrator answers what they saw, and not what replaced it."""
     asked = (str(approval.created_at), str(approval.scope), *approval.resource, "", *sorted(approval.entities))
     seal = base64url(sha256("\x00".join(asked))[:12])
     return base64url("\x00".join((seal, approval.client_id, approval.subject)).encode())

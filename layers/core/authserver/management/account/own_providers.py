@@ -1,6 +1,6 @@
 """The identity providers of one's own organisation, for its administrators: how its people sign in.
 
-Whoever changes these decides who comes in. So they are for the organisation's own pages, and take a new sign-in; no
+These decide which users can sign in. So they are for the organisation's own pages, and take a new sign-in; no
 operation of the account API changes them, and so no application does. Which e-mail domains lead to a provider is for
 operators to say, who look whose they are.
 """
@@ -36,7 +36,7 @@ def get_own_provider(call: Call, services: Services) -> Answer:
 def change_own_provider(call: Call, services: Services) -> Answer:
     """Changes one of them, in one write, if it is still as it was looked at, and the user an administrator.
 
-    Another issuer knows nobody whom the one before did, and what operators let its word do was for the one before:
+    Another issuer does not know the users of the one before, and operators trusted the one before:
     neither does it sign up new users, nor does its word on addresses count, nor are claims taken from those of other
     names, until an operator says so again. Nor is it on everybody's sign-in page any more, where its button would lead
     people whom the organisation has nothing to do with; for the same reason a name that is there stays as it is.

@@ -1,4 +1,4 @@
-"""Who did what, for operators: /admin/audit. Nobody changes it."""
+"""The audit, for operators: /admin/audit. It is read-only."""
 
 import re
 

@@ -1,7 +1,7 @@
 """/admin/clients: every client, for operators. /admin/initial-access-tokens: who may register one (RFC 7591 section 3).
 
-Nobody gives a client an operator's scope that the token in hand does not have, nor takes a secret of a client that has
-one: or else whoever may register clients could do everything.
+A caller cannot give a client an operator's scope that the caller's token lacks, nor make a secret of a client that has
+one: otherwise every caller who may register clients could do everything.
 """
 
 import re
@@ -100,7 +100,7 @@ class IssuedInitialAccessToken(Document):
 
 
 class InitialAccessTokenDescription(Document):
-    """A token that lets somebody register clients, which nobody can read again."""
+    """A token that registers clients. It cannot be read again."""
 
     id: str
     remaining: int = Field(description="How many clients can still be registered")
@@ -220,7 +220,7 @@ def list_initial_access_tokens(call: Call, services: Services) -> Answer:
 
 @act("initial_access_token.revoked", "id")
 def revoke_initial_access_token(call: Call, services: Services) -> Answer:
-    """Lets nobody register by it any more; what was registered stays."""
+    """Ends the initial access token; the clients that it registered stay."""
     if not services.withdrawals.revoke_initial_access_token(call.path["id"]):
         raise NotFound("initial access token")
     return Answer()
@@ -228,7 +228,7 @@ def revoke_initial_access_token(call: Call, services: Services) -> Answer:
 
 @act("client.registration_token.revoked", "client_id")
 def revoke_registration_access_token(call: Call, services: Services) -> Answer:
-    """Keeps whoever registered a client from seeing, changing and deleting it (RFC 7592); the client goes on."""
+    """Withdraws the client's registration access token (RFC 7592); the client itself keeps working."""
 
     def changed(client: Client) -> Client:
         return replace(client, registration_token_hash=b"")
@@ -354,7 +354,7 @@ OPERATIONS = (
     ),
     Operation(
         "DELETE /admin/initial-access-tokens/{id}",
-        "Let nobody register by an initial access token any more",
+        "End an initial access token",
         WRITE,
         revoke_initial_access_token,
         status=204,

@@ -47,7 +47,7 @@ def get_provider(call: Call, services: Services) -> Answer:
 
 @act("identity_provider.changed", "idp")
 def change_provider(call: Call, services: Services) -> Answer:
-    """Changes a provider. Disabled, nobody signs in through it; who did so before stays signed in."""
+    """Changes a provider. While it is disabled, users cannot sign in through it; earlier sessions stay."""
     for _ in range(ATTEMPTS):
         changed = _changed(call, _provider(call, services), services)
         if _put(changed, services):

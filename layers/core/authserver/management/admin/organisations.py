@@ -139,7 +139,7 @@ def delete_member(call: Call, services: Services) -> Answer:
 
 
 def list_invitations(call: Call, services: Services) -> Answer:
-    """What the organisation offers and nobody has answered yet, oldest first."""
+    """The organisation's unanswered invitations, oldest first."""
     organisation = _organisation(call, services)
     page = services.organisations.invitations_of(organisation.id, limit=call.limit, cursor=call.cursor)
     pending = tuple(one for one in page.items if is_alive(one, services))

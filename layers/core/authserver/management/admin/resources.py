@@ -47,7 +47,7 @@ def put_resource(call: Call, services: Services) -> Answer:
 
 @act("resource.removed", "resource_id")
 def delete_resource(call: Call, services: Services) -> Answer:
-    """Removes a resource: there are no more tokens for it, and those that there are let nobody in.
+    """Removes a resource: the server issues no more tokens for it, and existing ones are refused.
 
     They do again if a resource of the same identifier is put back. One that a parameter names is described no more.
     """

@@ -47,7 +47,7 @@ def put_scope(call: Call, services: Services) -> Answer:
 def delete_scope(call: Call, services: Services) -> Answer:
     """Takes a scope out of the catalogue, unless another includes it.
 
-    Nobody is granted it from then on, and what was granted by it is worth nothing, whoever is registered for it.
+    It is no longer granted, and what was granted by it is worth nothing, even to clients that are registered for it.
     Clients stay registered: if the removal was a slip, all of it is back with the scope.
     """
     name = _name(call)
@@ -126,7 +126,7 @@ def _definition(name: str, wanted: documents.NewScope, catalogue: ScopeCatalogue
 def _require_what_it_meant(definition: ScopeDefinition, catalogue: ScopeCatalogue) -> None:
     """A scope that was removed comes back as it was, which undoes a slip, and in no other meaning.
 
-    What was granted by its name is there still, and nobody who granted it was asked for anything else. Raises
+    Grants under its name still exist, and the users who gave them consented to the former meaning. Raises
     `Problem`, which tells what it was.
     """
     before = _by_name(catalogue.removed).get(definition.name)

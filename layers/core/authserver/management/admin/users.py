@@ -41,12 +41,12 @@ from authserver.values import Secret
 
 TAKEN = "The username, the verified email address or the identifier is taken"
 TAKEN_ADDRESS = "Another user signs in by this email address"
-LOGIN = {"login": "Only whoever has this username or verified email address"}
+LOGIN = {"login": "Only the user with this username or verified email address"}
 ACCOUNT_FIELDS = ("name", "email", "email_verified", "status", "operator")
 
 
 def list_users(call: Call, services: Services) -> Answer:
-    """Every user, oldest first; or whoever has a login name, which is a username or a verified email address."""
+    """Every user, oldest first; or the user with a login name, which is a username or a verified email address."""
     if "login" in call.query:
         user = services.users.find(call.query["login"])
         return page_of(Page((user,) if user else (), None), _write)
@@ -92,7 +92,7 @@ def get_user(call: Call, services: Services) -> Answer:
 def change_user(call: Call, services: Services) -> Answer:
     """Changes a user, who is told. Disabling ends everything of theirs at once; so does taking an operator's powers.
 
-    Of a new address, whoever has the old one is told.
+    The old address gets a mail about a new one.
     """
     user = _changeable(call, services)
     wanted = call.patched(documents.UserChanges, _patchable(user, call.body))
@@ -161,7 +161,7 @@ def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
 
 @act("user.deleted", "sub")
 def delete_user(call: Call, services: Services) -> Answer:
-    """Removes a user for good, with all that they had; the identifier is nobody's ever after.
+    """Removes a user for good, with all that they had; the identifier is never used again.
 
     That is one write. Whatever names the user besides is removed in the background (`GET /admin/erasures`).
     """
@@ -189,9 +189,9 @@ def get_factors(call: Call, services: Services) -> Answer:
 
 @act("user.factors.removed", "sub")
 def remove_factors(call: Call, services: Services) -> Answer:
-    """Helps whoever lost them: a password alone signs the user in again.
+    """Helps a user who lost them: a password alone signs the user in again.
 
-    Whoever has the lost telephone may be signed in with it, so sessions and tokens from before are over.
+    A thief of a lost telephone may be signed in with it, so sessions and tokens from before are over.
     """
     user = _changeable(call, services)
     services.withdrawals.remove_factors(user.sub)
@@ -254,7 +254,7 @@ def list_links(call: Call, services: Services) -> Answer:
 
 @act("user.link.withdrawn", "sub")
 def withdraw_link(call: Call, services: Services) -> Answer:
-    """Takes such a link back: whoever opens it is told that it is over."""
+    """Withdraws such a link: opened, it says that it is over."""
     user = _changeable(call, services)
     link = pending_link(call.path["link"], user, services)
     if link is None or not services.withdrawals.withdraw_link(link):

@@ -1,4 +1,4 @@
-"""/partner/apps: whoever builds apps registers and manages their own, and learns of no other's.
+"""/partner/apps: developers register and manage their own apps, and learn nothing about others.
 
 The owner is the user of the token. A new app is a test app until an operator has verified it, and again once something
 changes that its verification was about (`client_records.VERIFIED_FIELDS`): its name and links, which people read at

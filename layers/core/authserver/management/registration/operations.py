@@ -8,11 +8,12 @@ Decisions where the RFCs leave one:
   without, and the answer tells what is in force (section 3.2.1); only what no client can do without is refused
   (`documents.in_force`).
 - Where anybody may register, the same metadata of a public client gives the same client: it has no secret that would
-  tell two of them apart, and an assistant that registers for each of its users leaves one record. Nobody can manage
-  such a client by RFC 7592, since it is everybody's. What is deleted, disabled or over is given to nobody any more.
+  tell two of them apart, and an assistant that registers for each of its users leaves one record. Such a
+  client cannot be managed by RFC 7592, since it is shared. A deleted, disabled or expired client is not shared again.
 - The registration access token is not rotated (RFC 7592 section 3 allows either): a client whose answer was lost could
   never come back.
-- A software statement is refused (RFC 7591 section 3.1.1 allows to ignore it): whoever relies on one is better told.
+- A software statement is refused (RFC 7591 section 3.1.1 allows to ignore it): a caller that relies on one should learn
+  of it.
 - Tokens of both kinds are random and kept as SHA-256. They need no key of this server's: the one function that anybody
   may call without authentication can open none.
 """
@@ -150,7 +151,7 @@ def _noting(act: str, client_id: str, request: HttpRequest, services: Services) 
 
 
 def _licence(request: HttpRequest, services: Services) -> Licence | None:
-    """The initial access token, of which the registration itself takes a use; None where nobody needs one.
+    """The initial access token, of which the registration itself takes a use; None where none is needed.
 
     Raises `InvalidToken` on what is certainly none.
     """
@@ -163,7 +164,7 @@ def _licence(request: HttpRequest, services: Services) -> Licence | None:
 
 
 def _take_a_place(source: str, services: Services) -> None:
-    """What licenses where nobody needs a token: a place in the hour of the source and in the day of all.
+    """What licenses a registration without a token: a place in the hour of the source and in the day of all.
 
     Raises `TooManyRegistrations`.
     """
@@ -266,7 +267,7 @@ def _has(client: Client, secret: object, now: int) -> bool:
 def _answer(status: int, client: Client, token: str | None, secret: str | None, services: Services) -> HttpResponse:
     """The client information response: RFC 7591 section 3.2.1, RFC 7592 section 3. A secret is in one answer alone.
 
-    Without a `token` nobody manages the client by RFC 7592.
+    Without a `token`, the client cannot be managed by RFC 7592.
     """
     managed = {
         "registration_access_token": token,

@@ -2,8 +2,8 @@
 
 Public clients alone, where anybody may register: they are told apart by nothing but what they register, and what cannot
 be told apart may be one. A slot in the Configuration table names the client by the fingerprint of its metadata. It is
-written with the client, in one transaction, on the condition that it is as it was found; whoever loses a race finds the
-winner's. A stranger gets nothing by registering what somebody else did but an identifier that is no secret: nobody can
+written with the client, in one transaction, on the condition that it is as it was found; the loser of a race finds the
+winner's. Registering the metadata of another client gives a stranger only an identifier that is no secret: no one can
 change or end the client, and where its answers go is part of what was registered.
 """
 
@@ -69,7 +69,7 @@ def fingerprint(client: Client) -> str:
 
 
 def _given(slot: Slot, services: Services) -> Client | None:
-    """The client that was found, if it is still what everybody may be given, with time for whoever is given it."""
+    """The client that was found, if it may still be shared, with time for the caller who gets it."""
     try:
         client, _ = change(lambda: _everybodys(slot, services), lambda one: _prolonged(one, services), services)
     except NotFound:
@@ -80,7 +80,7 @@ def _given(slot: Slot, services: Services) -> Client | None:
 
 
 def _everybodys(slot: Slot, services: Services) -> Client:
-    """The client that was found, if it is in use or may be, still what was registered, and nobody's in particular.
+    """The client that was found, if it is in use or may be, still as it was registered, and without an owner.
 
     Raises `NotFound`.
     """
@@ -93,7 +93,8 @@ def _everybodys(slot: Slot, services: Services) -> Client:
 
 
 def _prolonged(client: Client, services: Services) -> Client:
-    """A client that nobody uses yet gets its time anew, once a day at most: whoever is given it has as long as any."""
+    """Renews the expiry of a client that is not used yet, once a day at most: each caller who gets it has the full
+    time."""
     now = services.now()
     if client.expires_at is None or client.expires_at - now > UNUSED_LIFETIME - DAY:
         return client

@@ -32,7 +32,7 @@ class UserDeletion(Withdrawals):
     def delete_user(self, sub: str, now: int, others: Others | None = None) -> bool:
         """The memberships of an administrator take seventeen writes each, so there are few of them in one transaction.
 
-        Whoever calls this ends more of them before (`management.deletion`). What does not fit is left to be erased,
+        The caller ends more of them before (`management.deletion`). What does not fit is left to be erased,
         like whatever else names the user: with the user's end, being a member gives no power.
         """
         for _ in range(ATTEMPTS):
@@ -66,7 +66,7 @@ class UserDeletion(Withdrawals):
             (self._tables.users, Write.delete({"id": f"user#{sub}"}, *_has_these_names(item))),
             *((self._tables.users, Write.delete({"id": name})) for name in sorted(names)),
         ]
-        if item is not None:  # else it was left before, or there was nobody
+        if item is not None:  # else it was left before, or there was no user
             left = left_by(sub, read(user_of, item), now, key_text)
             writes.append((self._tables.tokens, Write.put(erasure_item(left))))
         return writes

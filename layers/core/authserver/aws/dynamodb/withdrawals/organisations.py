@@ -135,7 +135,7 @@ class OrganisationWithdrawals(Withdrawals):
 def _replacing(stored: Membership | None, membership: Membership, groups: frozenset[str] | None) -> Write:
     """Puts a membership in place of the one that was read, with these groups, or with those that it had.
 
-    Nobody may have changed the groups meanwhile: what was taken away would be back.
+    The groups must not have changed meanwhile: a group that was taken away would be back.
     """
     had = stored.groups if stored else frozenset()
     condition, values, names = unchanged(stored)
