@@ -20,7 +20,7 @@ type BeforeSend = Callable[..., AWSResponse]
 type Item = dict[str, Any]
 """Attributes by name, as the JSON of DynamoDB's API has them: what is binary in base64."""
 
-# Nobody looks at a signature or a user agent here, and they take a third of a call.
+# The emulator does not check a signature or a user agent, and they take a third of a call.
 PLAIN = Config(signature_version=UNSIGNED, user_agent="tests")
 
 _accounts = itertools.count(555000000000)

@@ -107,7 +107,7 @@ class OpenIdProvider:
             "userinfo_endpoint": f"{issuer}/userinfo",
             "authorization_response_iss_parameter_supported": True,
         }
-        self.told: set[str] = set()  # what nobody but the client may see: codes, verifiers, tokens
+        self.told: set[str] = set()  # what only the client may see: codes, verifiers, tokens
         self._codes: dict[str, dict[str, str]] = {}
         self._access_tokens: set[str] = set()
 
@@ -161,7 +161,7 @@ class OpenIdProvider:
             return 400, {"error": "invalid_grant"}
         access_token = secrets.token_urlsafe(16)
         self._access_tokens.add(access_token)
-        # Section 2: required where the request has max_age. Whoever is sent here signs in, unless `claims` says more.
+        # Section 2: required where the request has max_age. Every visitor signs in, unless `claims` says more.
         signed_in = {"auth_time": self.now()} if "max_age" in request else {}
         id_token = self.id_token(request["nonce"], access_token, **signed_in)
         self.told |= {form["code_verifier"], access_token, id_token}
@@ -293,7 +293,7 @@ class _Server(ThreadingHTTPServer):
     served: Any
 
     def handle_error(self, *_: Any) -> None:
-        """Whoever hangs up is what the test is about."""
+        """The test is about clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):

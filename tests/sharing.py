@@ -9,7 +9,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # Folders whose tests have one development server, which is started in each worker that runs some of them.
 OF_ONE_SERVER = ("tests/browser", "tests/clients", "tests/flows")
-# Files of theirs that start other servers, or take so long that nobody should wait for the rest of them.
+# Files of theirs that start other servers, or take so long that no worker should wait for the rest of them.
 APART = frozenset(
     {
         *("test_every_page", "test_federation", "test_implicit", "test_playground", "test_second_factors"),

@@ -120,7 +120,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The development server; depends on the browser, so that nothing starts that nobody will use."""
+    """The development server; depends on the browser, so that no server starts without a use."""
     with furnished(tmp_path_factory.mktemp("browser")) as running:
         yield running
 
@@ -145,7 +145,7 @@ def _confidential_clients(clients: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def unused_ids() -> Iterator[str]:
-    """Identifiers of confidential clients that nobody has allowed anything yet."""
+    """Identifiers of confidential clients that no user has allowed anything yet."""
     return (f"demo-web-{number}" for number in range(CONFIDENTIAL_CLIENTS))
 
 
@@ -243,5 +243,5 @@ def public(deployment: Deployment, site: Site) -> App:
 
 @pytest.fixture
 def confidential(deployment: Deployment, site: Site, unused_ids: Iterator[str]) -> App:
-    """A confidential client, for whom consent is remembered; nobody has allowed it anything yet."""
+    """A confidential client, for whom consent is remembered; no user has allowed it anything yet."""
     return at(replace(demo_web(deployment), client_id=next(unused_ids)), site)

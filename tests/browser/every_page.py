@@ -1,4 +1,4 @@
-"""Every page there is, and how a person comes to it. Whoever makes a page adds it here."""
+"""Every page there is, and how a person comes to it. A new page is added here."""
 
 import re
 import time
@@ -27,7 +27,7 @@ EVERY_COMPANY = "Every company, those added later too"
 class PageOf:
     """A page, by a name for its pictures.
 
-    `reach` goes there, in a window of `who`, or of nobody who is signed in. What is the answer to a form takes the last
+    `reach` goes there, in a window of `who`, or without a signed-in user. What is the answer to a form takes the last
     step by `press`, a button's name.
     """
 
@@ -54,7 +54,7 @@ def sign_in(tab: Tab, app: App) -> None:
 
 def sign_in_refused(tab: Tab, app: App) -> None:
     tab.start(app)
-    tab.sign_in("nobody", "not this one")  # who is delayed by it, and nobody else
+    tab.sign_in("nobody", "not this one")  # a name of its own, so that no other sign-in is delayed
 
 
 def consent(tab: Tab, app: App) -> None:

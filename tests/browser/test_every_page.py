@@ -66,7 +66,7 @@ TEXTS = """() => {
 }"""
 RADIOS = """() => [...document.querySelectorAll("input[type=radio]")].filter(one => one.checkVisibility())
   .map(one => one.name).filter((name, place, all) => all.indexOf(name) !== place).length"""
-# What is nobody's text: names of the estate, addresses, numbers, initials, punctuation.
+# What is not a text of the pages: names of the estate, addresses, numbers, initials, punctuation.
 DATA = re.compile(
     r"[\W\d_]*|\w{1,2}|\S+@\S+|(https?://|com\.)\S+|\S+\.example\.(com|org)\S*"
     r"|(alice|bob|Alice Liddell|Bob Builder|Authserver|Demo .*|Acme.*|Globex.*|Ledgerly|Nightly report|.* · .*)"
@@ -212,7 +212,7 @@ def test_a_page_is_for_everybody(visit: Visit, pictures: Pictures | None) -> Non
 
 @pytest.mark.usefixtures("untroubled")
 def test_a_page_is_in_every_language(visit: Visit, visitor: Visitor, site: Site) -> None:
-    """On a phone: in a language that nobody speaks, longer than English; in one from right to left; in German."""
+    """On a phone: in a made-up language, longer than English; in one from right to left; in German."""
     english = set(_texts(visit.tab))
 
     def again(language: str) -> Page:

@@ -32,7 +32,7 @@ TAKES_FRAGMENT = """<!doctype html><title>Client</title><h1>Back at the client</
 
 @pytest.fixture(scope="module")
 def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One that has turned the implicit grant on; depends on the browser, so that nothing starts that nobody uses."""
+    """One that has turned the implicit grant on; depends on the browser, so that no server starts without a use."""
     directory = tmp_path_factory.mktemp("implicit")
     seed = json.loads(SEED.read_text(encoding="utf-8"))
     seed["clients"].append(LEGACY_PAGE)

@@ -128,7 +128,7 @@ def test_reloading_the_sign_in_page_changes_nothing(window: Window, public: App)
     tab.start(public)
     tab.page.reload()
     tab.sees_sign_in()
-    # Nobody's name: a reload posts it once more, and alice has five attempts an hour for all tests on this server.
+    # No user's name: a reload posts it once more, and alice has five attempts an hour for all tests on this server.
     tab.sign_in("nobody-who-reloads", "not this one")
     expect(tab.page.get_by_role("alert")).to_be_visible()
     tab.page.reload()

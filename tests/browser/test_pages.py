@@ -1,4 +1,4 @@
-"""What the pages are to whoever reads them: with a screen reader, on a phone, with their own text size."""
+"""The pages with a screen reader, on a phone, and with larger text."""
 
 from collections.abc import Callable
 

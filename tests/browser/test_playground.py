@@ -28,7 +28,7 @@ CALLBACK = "/developer/playground/callback"
 
 @pytest.fixture(scope="module")
 def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One that has turned on every grant; depends on the browser, so that nothing starts that nobody uses."""
+    """One that has turned on every grant; depends on the browser, so that no server starts without a use."""
     log = tmp_path_factory.mktemp("playground") / "log"
     parameters = {"ImplicitGrant": "true", "PasswordGrant": "true"}
     with DevelopmentServer(seed=SEED, log=log, parameters=parameters) as server:

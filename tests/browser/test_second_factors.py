@@ -26,7 +26,7 @@ AUTHENTICATOR = {
 
 @pytest.fixture(scope="module")
 def deployment(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """By the name localhost: no browser makes a passkey for an address. Its people are nobody else's."""
+    """By the name localhost: no browser makes a passkey for an address. Its users belong to these tests alone."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -119,7 +119,7 @@ def test_passkey_from_adding_to_signing_in(open_window: Callable[..., Window], p
     tab.start(public)
     press(tab.page, "Sign in with a passkey")
     tab.page.wait_for_timeout(300)
-    expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()  # nobody, without the gesture
+    expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()  # signed in only after the gesture
     authenticator.send("WebAuthn.setUserVerified", {"authenticatorId": made["authenticatorId"], "isUserVerified": True})
     press(tab.page, "Sign in with a passkey")
     tab.allow()

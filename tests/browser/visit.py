@@ -46,7 +46,7 @@ class Window:
         return Tab(self, page)
 
     def sign_in_by_cookie(self, name: str, value: str) -> None:
-        """Signed in as whoever the session is."""
+        """Signed in as the session's user."""
         self.context.add_cookies(
             [
                 {

@@ -241,7 +241,7 @@ class Run:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has just now."""
+    """A free port of the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -132,7 +132,7 @@ def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
 
 def test_three_functions_have_a_way_out(starts: dict[str, Start]) -> None:
     """SECURITY.md row 76: to identity providers, to where clients have documents and keys, and to this server's own
-    addresses. Nobody fetches what a client gives as its logo, policy or redirect URI."""
+    addresses. The server never fetches what a client gives as its logo, policy or redirect URI."""
     out = {name for name, start in starts.items() if "authserver.identity.fetch" in start.modules}
     assert out == {"federate", "documents", "canary"}
 

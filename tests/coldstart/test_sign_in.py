@@ -55,7 +55,7 @@ def test_a_wrong_password_is_two_write_units(world: World) -> None:
 
 @pytest.mark.parametrize("password", ["", "guessed"], ids=["right", "wrong"])
 def test_a_confirmed_address_costs_what_a_username_does(world: World, password: str) -> None:
-    """The same calls, which read and write as much, whichever name is typed; and one that is nobody's no less."""
+    """The same calls, which read and write as much, whichever name is typed; also for a name that no user has."""
     changed = {"password": password} if password else {}
     names = ["alice", "alice@example.com", *(["nobody", "nobody@example.com"] if password else [])]
     spent = []

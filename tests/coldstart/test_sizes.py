@@ -17,7 +17,7 @@ BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 
 
 def octets(folder: Path) -> int:
-    """Without what `make build` leaves out: sources of catalogues; and bytecode, which is counted by nobody."""
+    """Without what `make build` leaves out: sources of catalogues; and bytecode, which does not count."""
     return sum(
         file.stat().st_size
         for file in folder.rglob("*")

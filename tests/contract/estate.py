@@ -61,7 +61,7 @@ CATALOGUE = (ScopeDefinition("read", "Read"), ScopeDefinition("write", "Write"))
 class Estate:
     """`alice` is a member of `acme`, of which `ada` and `gil` are administrators; ada is an operator as well.
 
-    Two clients: `web`, with a secret of ours and an imported one, and `kept`, a registration that nobody has used.
+    Two clients: `web`, with a secret of ours and an imported one, and `kept`, a registration that was never used.
     Alice has used web for herself (`personal`), and for acme by ada's approval (`tenant`); a code of hers is not
     redeemed. `jti` is a token of web's own. `acme_key` is carried by ada. What begins with ``new_`` is not stored, and
     free.

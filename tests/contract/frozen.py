@@ -732,7 +732,7 @@ def main() -> None:
     with IMPLEMENTATIONS["ministack"]() as stores:
         stored(stores)
         made = list(keep(stores))
-    print("\n".join(made) or "There is one of each kind.")  # noqa: T201 - to whoever asked for it
+    print("\n".join(made) or "There is one of each kind.")  # noqa: T201 - the answer of a command
 
 
 if __name__ == "__main__":

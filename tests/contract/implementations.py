@@ -175,7 +175,7 @@ class OneAtATime:
 
 
 def _client() -> "DynamoDBClient":
-    """A client with credentials of nobody; no retries, so that a test sees what the store answered."""
+    """A client with made-up credentials; no retries, so that a test sees what the store answered."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=40, proxies={}).merge(PLAIN)
     return _SESSION.client("dynamodb", config=config)
 

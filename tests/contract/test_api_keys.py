@@ -195,7 +195,7 @@ def test_key_that_fell_is_taken_over_by_nobody(stores: Stores) -> None:
     ids=["all keys", "everything"],
 )
 def test_key_that_its_carrier_ended_is_taken_over_by_nobody(stores: Stores, end: Callable[[Stores, str], Any]) -> None:
-    """Though whoever takes it over saw it stand a moment before."""
+    """Even if the administrator who takes it over read it as valid a moment before."""
     ada, max_ = two()
     _, (own, others) = acme(stores, ada, max_)
     made, under = made_for(stores, own), begun(stores, others)

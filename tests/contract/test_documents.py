@@ -1,4 +1,4 @@
-"""What is fetched for clients, by whoever is quicker."""
+"""What is fetched for clients, when several functions fetch at once."""
 
 from collections.abc import Callable
 from dataclasses import replace

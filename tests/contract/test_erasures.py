@@ -301,7 +301,7 @@ def test_a_member_needs_nobody(stores: Stores) -> None:
 
 
 def test_an_administrator_of_many_organisations_is_deleted_altogether_or_not_at_all(stores: Stores) -> None:
-    """More memberships than fit into one transaction are left to be erased; the user is nobody at once."""
+    """More memberships than fit into one transaction are left to be erased; the user is deleted at once."""
     person, other = made(stores), f"sub-{identifier()}"
     places = [organisation(stores) for _ in range(6)]
     for place in places:
@@ -407,7 +407,7 @@ def test_invitations_are_found_by_what_may_call_the_person(stores: Stores) -> No
     theirs = [invitation(stores, name), invitation(stores, name), invitation(stores, address)]
     anothers = invitation(stores, f"another-{identifier()}")
     _, left = deleted(stores, username=name, email=address, email_verified=True)
-    later = invitation(stores, name, created_at=NOW + 1)  # for whoever has the name since
+    later = invitation(stores, name, created_at=NOW + 1)  # for the user who has the name since
     assert all_of(stores, left, kinds.INVITATIONS) == 3
     assert not any(stores.organisations.invitation(one.id) for one in theirs)
     assert stores.organisations.invitation(anothers.id) == anothers

@@ -88,7 +88,7 @@ def test_all_factors_are_removed_at_once_whatever_was_changed_meanwhile(
 
 
 def test_what_was_removed_signs_nobody_in(factors: FactorStore, withdrawals: WithdrawalStore) -> None:
-    """By whoever read it the moment before; nor does their change bring it back."""
+    """By a request that read it the moment before; nor does their change bring it back."""
     read = stored(factors, totp=Totp(b"a", NOW), recovery_codes=CODES, passkeys=(passkey(),))
     withdrawals.remove_factors(read.subject)
     assert not factors.use_totp_step(read, 9, "claim")

@@ -1,4 +1,4 @@
-"""Nobody is given the identifier of somebody who was deleted: what was begun for the one must not stand for another."""
+"""The identifier of a deleted user is never used again: what was begun for one must not stand for another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ def test_a_deleted_identifier_is_given_to_nobody(stores: Stores, kind: Kind) -> 
 
 @of_each
 def test_an_identifier_that_was_deleted_before_anybody_had_it_is_given_to_nobody(stores: Stores, kind: Kind) -> None:
-    """Whoever deletes does not know whether a creation is under way."""
+    """A deletion cannot know whether a creation is under way."""
     name = f"name-{identifier()}"
     kind.delete(stores, name)
     assert not kind.create(stores, name)

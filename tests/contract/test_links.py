@@ -114,7 +114,7 @@ def test_retry_of_a_confirmation_is_that_confirmation(stores: Stores) -> None:
 
 
 def test_retry_of_a_reset_resets_nothing_again(stores: Stores) -> None:
-    """Whoever asks again after a lost answer finds that its own claim has used the link."""
+    """A request that is repeated after a lost answer finds that its own claim has used the link."""
     person, made = sent(stores, "reset")
     assert [reset(stores, made), reset(stores, made, password_hash="another")] == [True, False]
     assert stores.users.get(person.sub) == after(person, "reset")

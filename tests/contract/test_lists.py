@@ -1,5 +1,5 @@
 """Laws of lists: oldest first, but where people look for the newest; every record once, in parts of any size, from a
-cursor that nobody else can forge."""
+cursor that cannot be forged."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -205,7 +205,7 @@ def test_a_providers_word_counts_but_takes_no_login_name_from_anybody(stores: St
     assert changed == replace(second, email=first.email, email_verified=True)
     assert stores.users.identify(first.email) == first.sub
     assert stores.withdrawals.change_user(second.sub, email="")
-    assert stores.users.identify(first.email) == first.sub, "nobody gives back what is another's"
+    assert stores.users.identify(first.email) == first.sub, "a user cannot give back an address of another"
     stores.withdrawals.delete_user(second.sub, NOW)
     assert stores.users.identify(first.email) == first.sub
 

@@ -1,4 +1,4 @@
-"""Laws of questions to administrators: whoever asked finds them, and takes back what nobody has answered."""
+"""Laws of questions to administrators: members find their questions, and take back unanswered ones."""
 
 from dataclasses import replace
 from typing import Any

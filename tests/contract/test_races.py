@@ -259,7 +259,7 @@ def test_of_many_who_use_one_link_to_set_a_password_one_does(stores: Stores) -> 
     ids=lambda one: one if isinstance(one, str) else "+".join(one),
 )
 def test_ends_raised_by_many_at_once_are_each_counted(stores: Stores, kind: tuple[str, ...], counter: str) -> None:
-    """Nobody reads a counter to raise it, so that none of them is lost, the first of a map among them."""
+    """Counters are raised without a read, so that no increment is lost, not even the first of a map."""
     who = {name: f"{name}-{identifier()}" for name in ("subject", "client_id", "organisation")}
     wanted: dict[str, Any] = {name: who[name] for name in kind}
     all_at_once(lambda _: stores.withdrawals.end(**wanted), FEW)

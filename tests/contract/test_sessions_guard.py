@@ -19,7 +19,7 @@ GUARDED_VERBS = [f"{port}.{verb}" for port in GUARDED for verb in verbs_of(PORTS
 GUARDED_WRITES = [name for name in GUARDED_VERBS if VERBS[name].kind != READ]
 GUARDED_READS = [name for name in GUARDED_VERBS if VERBS[name].kind == READ]
 
-# What ends Alice's session, by whoever does it.
+# What ends Alice's session.
 ENDED_BY: dict[str, Callable[[Estate], object]] = {
     "sessions": lambda e: e.stores.withdrawals.end_sessions(e.alice.sub),
     "sessions but another": lambda e: e.stores.withdrawals.end_sessions(e.alice.sub, e.other_session),
@@ -57,7 +57,7 @@ def test_once_the_session_is_over_every_write_is_refused_and_every_read_is_answe
         assert VERBS[name].call(estate, guarded) == VERBS[name].call(estate, own_stores)
 
 
-# Where there is nothing to write, or (so MiniStack) a map in which to write, nobody asks whether the session stands.
+# Where there is nothing to write, or (so MiniStack) a map in which to write, the session is not checked.
 WRITES_NOTHING = {
     "factors removed": {"factors.use_totp_step", "factors.note_passkey_use"},
     "deleted": {"factors.use_totp_step", "factors.note_passkey_use", "withdrawals.delete_membership"},

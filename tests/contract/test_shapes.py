@@ -19,7 +19,7 @@ from tests.contract.verbs import BEGIN, CHANGE, VERBS, WITHDRAWAL
 
 @pytest.fixture(scope="module", params=["ministack", "moto"])
 def old_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
-    """Stores in which there is nothing but what was stored once. Whoever changes an item of it, changes it back."""
+    """Stores in which there is nothing but what was stored once. A test that changes an item changes it back."""
     with IMPLEMENTATIONS[request.param]() as stores:
         for kind in SHAPES:
             put(stores, kind, kept(kind))

@@ -184,7 +184,7 @@ def test_attributes_of_nobody_make_nobody(name: str, users: UserStore, withdrawa
 def test_of_many_who_change_attributes_at_once_none_undoes_another(
     users: UserStore, withdrawals: WithdrawalStore
 ) -> None:
-    """Half of them take one away, which nobody brings back; the first to come make the map."""
+    """Half of them take one away, which is final; the first to come make the map."""
     person = user(attributes={f"old{number}": number for number in range(4)})
     blank = user()
     assert users.create(person)

@@ -151,7 +151,7 @@ BROWSERS: dict[str, Verb] = {
         ),
         "question",
     ),
-    # A question that nobody has answered allows nothing.
+    # An unanswered question allows nothing.
     "take_approval_back": changes(lambda e, s: s.browsers.take_approval_back(e.question), "question"),
     "approvals": reads(lambda e, s: s.browsers.approvals(e.acme.id)),
     "own_approvals": reads(lambda e, s: s.browsers.own_approvals(e.alice.sub)),
@@ -209,7 +209,7 @@ ERASURES: dict[str, Verb] = {
 
 FACTORS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.factors.get(key(e.alice.sub))),
-    # By their user, in whose browsers nothing changes: whoever signs in next is asked for what there is then.
+    # By their user, in whose browsers nothing changes: the next sign-in asks for what there is then.
     "replace": changes(lambda e, s: s.factors.replace(replace(e.factors, totp=None)), "totp"),
     "use_totp_step": begins(lambda e, s: s.factors.use_totp_step(e.factors, 9, "claim")),
     "spend_recovery_code": begins(
@@ -225,7 +225,7 @@ IDENTITY_PROVIDERS: dict[str, Verb] = {
     "ended": reads(lambda e, s: s.identity_providers.ended(e.provider.id)),
     "by_callback": reads(lambda e, s: s.identity_providers.by_callback("/auth/oauth2/callback")),
     "by_domain": reads(lambda e, s: s.identity_providers.by_domain(e.provider.domains[0])),
-    # Whoever signed in through one has an account of their own, which does not end with it.
+    # A user who signed in through one has an account of their own, which does not end with it.
     "put": changes(lambda e, s: s.identity_providers.put(e.new_provider)),
     "change": changes(
         lambda e, s: s.identity_providers.change(e.tenants_provider, e.administrator, status=DISABLED),

@@ -54,7 +54,7 @@ class Deployed:
             put(FunctionName=f"s-{name}", Name="live", FunctionVersion=version)
 
     def live(self) -> list[str]:
-        """The release of each function, as whoever invokes its alias meets it."""
+        """The release of each function, as an invocation of its alias meets it."""
         return [
             self.functions.get_function_configuration(FunctionName=f"s-{name}", Qualifier=self._version(name))[
                 "Description"

@@ -38,7 +38,7 @@ class DeploymentFailed(Exception):
 
 
 class Emulator:
-    """AWS at `endpoint_url`, for whoever has `environment`."""
+    """AWS at `endpoint_url`, with the credentials of `environment`."""
 
     def __init__(self, port: int) -> None:
         self.port = port

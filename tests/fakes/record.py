@@ -190,7 +190,7 @@ class Guarded[S]:
 
     @property
     def as_store(self) -> S:
-        """This object, for whoever wants the store's type."""
+        """This object, for callers that need the store's type."""
         return cast("S", self)
 
 
@@ -218,7 +218,7 @@ class Noting[S]:
 
     @property
     def as_store(self) -> S:
-        """This object, for whoever wants the store's type."""
+        """This object, for callers that need the store's type."""
         return cast("S", self)
 
 

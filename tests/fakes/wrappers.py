@@ -22,7 +22,7 @@ class Intercepted[S]:
 
     @property
     def as_store(self) -> S:
-        """This object, for whoever wants the store's type."""
+        """This object, for callers that need the store's type."""
         return cast("S", self)
 
 

@@ -25,7 +25,7 @@ class AtHome(Person):
 
 @pytest.fixture
 def dora(deployment: Deployment) -> AtHome:
-    """Somebody whom nobody else signs in as: what is ended here ends what others begin in the same second."""
+    """A user that only this test signs in as: what is ended here ends what others begin in the same second."""
     operator = App(deployment, "demo-admin", "demo-admin-secret-for-development-only")
     token = operator.post("/token", grant_type="client_credentials", scope="admin:users").json()["access_token"]
     body = {"username": f"dora-{secrets.token_hex(4)}", "password": "looking-glass"}

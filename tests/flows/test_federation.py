@@ -157,7 +157,7 @@ def test_an_answer_is_good_in_one_browser_and_once(two: Two) -> None:
     assert "__Host-session" not in victim.browser.cookies
     assert attacker.browser.get(back).status_code == 303
     session = attacker.browser.cookies["__Host-session"]
-    again = attacker.browser.get(back)  # whoever is signed in by it already is led on, and signed in no second time
+    again = attacker.browser.get(back)  # a browser that it signed in already goes on, and is not signed in twice
     assert (again.status_code, attacker.browser.cookies["__Host-session"]) == (303, session)
     del attacker.browser.cookies["__Host-session"]
     again = attacker.browser.get(back)

@@ -1,4 +1,4 @@
-"""The implicit and the password grant from outside: where an operator has turned them on, and where nobody has."""
+"""The implicit and the password grant from outside: where an operator has turned them on, and where they are off."""
 
 import base64
 import hashlib

@@ -42,7 +42,7 @@ def operating(operator: App, scope: str) -> Caller:
 
 @pytest.fixture
 def carol(operator: App, deployment: Deployment) -> Person:
-    """Somebody whom nobody else signs in as."""
+    """A user that only this test signs in as."""
     name = f"carol-{secrets.token_hex(4)}"
     body = {"username": name, "password": "looking-glass", "name": "Carol"}
     operating(operator, "admin:users").call("POST", "/admin/users", body, 201)

@@ -27,7 +27,7 @@ OLD_PASSWORD = "looking-glass"
 
 @pytest.fixture
 def forgetful(deployment: Deployment) -> Person:
-    """Somebody whom nobody else signs in as, and who has an address."""
+    """A user that only this test signs in as, with an address."""
     operator = App(deployment, "demo-admin", "demo-admin-secret-for-development-only")
     token = operator.post("/token", grant_type="client_credentials", scope="admin:users").json()["access_token"]
     name = f"dora-{secrets.token_hex(4)}"
@@ -57,7 +57,7 @@ def next_mail(deployment: Deployment, before: int) -> dict[str, Any]:
 def test_forgotten_password_from_the_sign_in_page_to_the_new_one(
     deployment: Deployment, web: App, forgetful: Person
 ) -> None:
-    """What was signed in and granted with the old password is over, and nobody is signed in by the link."""
+    """What was signed in and granted with the old password is over, and the link signs no user in."""
     tokens, name = web.tokens_for(forgetful), forgetful.username
     before = len(outbox(deployment))
 

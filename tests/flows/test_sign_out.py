@@ -30,7 +30,7 @@ def test_an_application_signs_its_user_out_and_gets_them_back(web: App, person: 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{BYE}?state=xyz")
     assert person.browser.cookies["__Host-session"] == ""
     person.browser.cookies["__Host-session"] = cookie
-    assert not is_signed_in(person, web), "the session is over on the server, whoever kept the cookie"
+    assert not is_signed_in(person, web), "the session is over on the server, even for a browser that kept the cookie"
 
 
 @pytest.mark.rfc(LOGOUT, "2")

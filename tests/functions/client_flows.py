@@ -153,7 +153,7 @@ def ask_userinfo_of_each_kind(world: World) -> None:
 
 @flow
 def scopes_that_others_imply(world: World) -> None:
-    """Whoever looks into the scope catalogue looks once; each function has just started."""
+    """A function reads the scope catalogue once; each has just started."""
     for client in ("demo-app", "demo-machine"):
         change_client(world, client, scope=Scope.parse("openid account"))
     names = ("authorize", "login", "consent", "token", "refresh", "authorizer")

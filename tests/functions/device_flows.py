@@ -26,7 +26,7 @@ def poll(app: App, begun: dict[str, str]) -> Answer:
 
 
 def say(browser: Browser, begun: dict[str, str], action: str) -> Answer:
-    """Types the code and answers the question; the page after it, of whoever is signed in."""
+    """Types the code and answers the question; the page after it, for the signed-in user."""
     question = browser.follow(browser.send("POST", "/device", form={"user_code": begun["user_code"]}))
     page = browser.follow(browser.send("POST", "/device", form=hidden_fields(question) | {"action": action}))
     return browser.follow(browser.sign_in(page)) if 'name="password"' in page.body else page
@@ -73,7 +73,7 @@ def device_asks_for_a_resource(world: World) -> None:
 
 @device_flow
 def device_is_denied(world: World) -> None:
-    """By whoever did not start it, by whoever is asked to allow it, and by whoever goes back from signing in."""
+    """By a person who did not start it, on the consent page, and by going back from the sign-in page."""
     gateway = Gateway(world)
     app, browser = tool(gateway), Browser(gateway)
     for number in range(3):

@@ -119,7 +119,7 @@ def delete_ones_account(world: World) -> None:
 
 @flow
 def hand_over_before_one_leaves(world: World) -> None:
-    """The last administrator is told; whoever becomes the last one meanwhile as well."""
+    """The last administrator is told; one who becomes the last meanwhile as well."""
     alice, gateway = subject_of_alice(world), Gateway(world)
     stores_of(world).organisations.create(Organisation("acme", "Acme"))
     make_member(world, "acme", alice, ADMINISTRATOR)

@@ -28,7 +28,7 @@ from tests.functions.world import World
 OPERATIONS = {one.route: one for one in (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)}
 PARAMETER = re.compile(r"\{(\w+)\}")
 CALLBACK = "https://a.example/callback"
-UNUSED = "RS256"  # the ring of keys that nobody's tokens hang on
+UNUSED = "RS256"  # the ring of keys that no token depends on
 
 # What each operation that has a body is asked.
 DOCUMENTS: dict[str, dict[str, Any]] = {

@@ -1,6 +1,6 @@
 """Every flow there is, the failing ones among them, so that what they do to AWS and to the logs can be looked at.
 
-Each leaves the world as it found it no more than a person would; `World.reset` is for whoever calls.
+Each leaves the world as it found it no more than a person would; the caller uses `World.reset`.
 """
 
 from tests.functions import (

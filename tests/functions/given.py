@@ -71,7 +71,8 @@ def put_document(world: World, client_id: str) -> None:
 
 
 def store_the_scopes(world: World) -> None:
-    """The catalogue that there is anyway, as an operator's change leaves it: whoever needs it has to read it."""
+    """The catalogue that there is anyway, as an operator's change leaves it: a function that needs it has to read
+    it."""
     assert stores_of(world).withdrawals.change_scopes(DEFAULT.with_built_in())
 
 
@@ -85,7 +86,7 @@ def let_keys_have(world: World, *names: str) -> None:
 
 
 def store_the_resources(world: World) -> None:
-    """One beside those of the parameters: whoever needs to know which there are has to read it."""
+    """One beside those of the parameters: a function that needs to know which there are has to read it."""
     elsewhere = Resource("elsewhere", "https://elsewhere.example.com", "Elsewhere", ("read",), {"GET /": "read"})
     assert stores_of(world).withdrawals.change_resources(ResourceCatalogue((elsewhere,)))
 

@@ -35,7 +35,7 @@ def rotate_keys_at_first(world: World) -> None:
 
 @flow
 def begin_without_keys(world: World) -> None:
-    """Whoever needs a key first makes it, where the template lets them; each function has just started."""
+    """The first function that needs a key makes it, if the template permits; each has just started."""
     world.restore(world.unborn)
     issue_opaque_tokens(world, "other-web")
     fresh = {name: world.load(name) for name in ("authorize", "login", "consent", "token", "refresh", "revoke")}
@@ -58,7 +58,7 @@ def begin_without_keys(world: World) -> None:
 
 @flow
 def garbage_before_there_are_keys(world: World) -> None:
-    """On the first day of a stack nobody has made keys yet; what is certainly not ours is refused all the same."""
+    """On the first day of a stack there are no keys yet; what is certainly not ours is refused all the same."""
     gateway = Gateway(world)
     app = web(gateway)
     garbage = secrets.token_urlsafe(60)

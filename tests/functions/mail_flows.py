@@ -97,7 +97,7 @@ def links_that_are_over(world: World) -> None:
 
 
 def confirm(browser: Browser, path: str) -> Answer:
-    """As whoever got the mail does: signs in if asked to, and says that the address is theirs; the answer to it."""
+    """As the recipient of the mail does: signs in if asked to, and confirms the address; the answer to it."""
     page = browser.visit(path)
     return browser.act(page, path, "confirm") if 'name="csrf"' in page.body else page
 

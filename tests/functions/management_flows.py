@@ -221,7 +221,7 @@ def manage_keys(world: World) -> None:
 
 @flow
 def withdraw_a_key(world: World) -> None:
-    """Whoever knew one looks again, and trusts it no more. The functions are none that others go on with."""
+    """A function that has remembered one reads it again. No other test uses these functions."""
     names = ("authorize", "login", "consent", "token", "refresh", "authorizer", "metadata")
     with world.using(**{name: world.load(name) for name in names}):
         gateway = Gateway(world)

@@ -132,7 +132,7 @@ class SimulatedAws:
         self.caller = ""
         self.plan: Plan | None = None
         self.keep_time = False  # looking at the clock takes time itself
-        self.seconds = 0.0  # CPU time spent in here while time is kept, which is nobody's but the simulation's
+        self.seconds = 0.0  # CPU time spent in here while time is kept, which is the simulation's alone
         self.account_for_capacity = True
         self.changed = True  # since the last restore
         self._dynamodb = DynamoDB()
@@ -156,7 +156,7 @@ class SimulatedAws:
         kms_backends.pop(self.account, None)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of nobody's function; one for all, since making it takes as long as ten calls."""
+        """A boto3 client that belongs to no function; one for all, since making it takes as long as ten calls."""
         if service not in self._clients:
             session: Any = boto3.Session("local", "local", region_name=REGION, botocore_session=self.session)
             self._clients[service] = session.client(service, config=PLAIN)

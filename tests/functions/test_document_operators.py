@@ -122,7 +122,7 @@ def begin_a_minute(world: World) -> None:
 
 
 def made_up(app: App, count: int, networks: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How so many documents that nobody has were answered, asked for from each of some networks."""
+    """The answers for that many documents that do not exist, asked for from each of some networks."""
     answers = []
     for network in range(networks):
         monkeypatch.setattr(events, "SOURCE", f"198.51.100.{network}")

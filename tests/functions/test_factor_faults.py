@@ -1,4 +1,4 @@
-"""DynamoDB and KMS fail while somebody proves who they are, or changes by what: nobody is signed in by it."""
+"""DynamoDB and KMS fail while a user signs in, or changes a factor: the failure signs no user in."""
 
 import re
 from typing import Any

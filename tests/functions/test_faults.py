@@ -384,7 +384,7 @@ def test_a_client_that_was_told_503_can_refresh_again(token_format: str, world: 
 
 
 def test_lost_answers_for_good_end_in_a_clean_refusal(world: World) -> None:
-    """F2: the code was redeemed and nobody knows; the client is refused, and what the code yielded is dead."""
+    """F2: the code was redeemed and the answer is lost; the client is refused, and what the code yielded is dead."""
     situation = Situation(world, exchange)
     redeem = next(number for number, call in enumerate(situation.calls) if call.operation == "UpdateItem")
     is_unavailable(situation.answer_with(situation.from_call(redeem, Fault.LOST)))
@@ -503,7 +503,7 @@ def poisoned(world: World, keys: list[str], ask: Callable[[], list[int]], worst:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_poisoned_item_is_as_good_as_none(kind: str, world: World, gateway: Gateway) -> None:
-    """F23: every attribute missing or of another type; refused or restarted, never 500, and nobody gets more."""
+    """F23: every attribute missing or of another type; refused or restarted, never 500, and never with more power."""
     ask = asked_of(world, gateway)
     key = max(key for key in world.aws.items("TokensTable") if key.startswith(f"{kind}#"))
     assert poisoned(world, [key], ask, worst=499) == []
@@ -518,8 +518,8 @@ ENDS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", ENDS)
 def test_a_poisoned_end_is_not_taken_for_none(kind: str, world: World, gateway: Gateway) -> None:
-    """What it says matters to everything that was begun under it: while it cannot be read nobody can tell, which is
-    503."""
+    """What it says matters to everything that was begun under it: while it cannot be read, the answer is unknown, which
+    is 503."""
     ask = asked_of(world, gateway)
     alice = key_text(subject_of_alice(world))
     of_client = [f"end#client#{key_text('demo-web')}#{shard:x}" for shard in range(16)]

@@ -310,7 +310,7 @@ def test_a_request_is_one_line_with_a_metric(name: str, world: World, journal: J
 
 @pytest.mark.parametrize("fault", [None, Fault.THROTTLED, Fault.LOST])
 def test_an_erasure_is_told_by_its_counts(fault: Fault | None, world: World, journal: Journal) -> None:
-    """And of nobody's, nor by what stands for them."""
+    """And names no user, nor anything that stands for one."""
     alice = subject_of_alice(world)
     assert delete(Browser(Gateway(world))).status == 200
     world.clock.pass_by(1000)
@@ -378,7 +378,7 @@ def test_a_decision_is_one_line_with_a_metric(
 
 @pytest.mark.parametrize("reach", ["refused", "broken", "federation"])
 def test_the_reference_on_an_error_page_is_that_of_its_line(world: World, journal: Journal, reach: str) -> None:
-    """Whoever is told of it finds what happened."""
+    """The identifier in the answer finds the line in the log."""
     browser = Browser(Gateway(world))
     if reach == "federation":
         login = browser.follow(browser.authorize(native(browser.gateway).request()))
@@ -449,7 +449,7 @@ def test_a_line_names_the_client_and_a_hash_of_the_user(world: World, gateway: G
 
 
 def test_the_lines_of_pages_name_the_user_of_the_session(world: World, gateway: Gateway, journal: Journal) -> None:
-    """Once somebody is signed in; the pages before have nobody."""
+    """Once a user is signed in; the pages before have none."""
     alice, browser = subject_of_alice(world), Browser(gateway)
     browser.go_through(web(gateway).request())
     for path in ("/my", "/developer", "/logout"):
@@ -526,7 +526,7 @@ def test_no_key_waits_for_the_key_of_the_audit(world: World, journal: Journal) -
 
 
 def test_a_line_names_no_client_that_there_is_not(world: World, gateway: Gateway, journal: Journal) -> None:
-    """Nor whoever the request before was of."""
+    """Nor the user of the request before."""
     machine(gateway).own_token()
     gateway.post("/token", {"grant_type": "client_credentials"}, headers=basic("nobody-at-all", "guess"))
     gateway.send("GET", "/.well-known/oauth-authorization-server")

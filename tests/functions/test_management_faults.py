@@ -42,7 +42,7 @@ ENDS_ITSELF = "DELETE /account/applications"  # the caller's own tokens among it
 
 @pytest.mark.parametrize("route", OPERATIONS)
 def test_a_call_that_fails_for_good_is_503_and_can_be_made_again(route: str, furnished: Furnished) -> None:
-    """F1: nothing is told as done that was not, and whatever was done by then is in nobody's way."""
+    """F1: nothing is told as done that was not, and what was done by then does not block a repetition."""
     world, estate = furnished
     operation = OPERATIONS[route]
     situation = Situation(world, about_to(operation, estate), API_KEYS)
@@ -179,7 +179,7 @@ def test_a_poisoned_item_breaks_no_list_and_no_reading(kind: str, furnished: Fur
     """F23: every attribute missing or of another type; as good as none, never 500.
 
     What the catalogue says matters to everything, and what signs somebody in must not be taken for none: while it
-    cannot be read nobody can tell, which is 503.
+    cannot be read, the answer is unknown, which is 503.
     """
     world, estate = furnished
     table, named, prefix = POISONED[kind]

@@ -70,7 +70,7 @@ def test_a_language_that_is_none_harms_nobody(mailing: World) -> None:
     assert len(long.location or "") < 500
 
 
-# ------------------------------------------------------------------ nobody is told who is here
+# ------------------------------------------------------------------ no answer reveals who is here
 
 
 def shape(calls: list[Call]) -> list[tuple[object, ...]]:
@@ -362,7 +362,7 @@ def test_a_link_is_for_what_it_was_sent_for(mailing: World) -> None:
 
 
 def test_an_address_is_made_nobodys_by_a_link_alone(mailing: World) -> None:
-    """Whoever gets the mail has to be signed in to the account that wants the address."""
+    """The recipient of the mail has to be signed in to the account that wants the address."""
     path = want_address(mailing)
     assert Gateway(mailing).send("GET", path).location.startswith("../login?")
     assert Gateway(mailing).post(path, {}).location.startswith("../login?")

@@ -53,7 +53,7 @@ class Clock:
         return self.ahead
 
     def sleep(self, seconds: float) -> None:
-        """Whoever waits for others to have heard of something lets that time pass."""
+        """Lets the time pass after which other instances know of a change."""
         self.pass_by(seconds)
 
     def pass_by(self, seconds: float) -> None:

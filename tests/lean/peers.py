@@ -96,7 +96,7 @@ class Late:
 
 @dataclass(frozen=True)
 class Raises:
-    """What the system says of the connection, or whoever breaks in."""
+    """A fault of the connection, from the system or an attacker."""
 
     error: BaseException
 

@@ -70,7 +70,7 @@ def test_any_octets_are_an_answer_a_refusal_or_nothing(steps: list[tuple[bytes, 
 
 
 # What may be wrong with an answer so that it could be taken for another's. Each makes events of the right answer and of
-# one that belongs to nobody.
+# one that belongs to no call.
 FAULTS: list[Callable[[bytes, bytes], list[Event]]] = [
     lambda right, _: [right],
     lambda right, _: [right, CLOSED],

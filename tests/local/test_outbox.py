@@ -102,7 +102,7 @@ def test_a_route_where_the_outbox_is_is_refused(project: Project) -> None:
 
 
 def client(server: DevelopmentServer, service: Any) -> Any:
-    """Of nobody's function."""
+    """Of an unknown function."""
     config = Config(retries={"total_max_attempts": 1}, proxies={})
     session = boto3.Session("anybody", "anybody", region_name="eu-central-1")
     return session.client(service, endpoint_url=server.endpoint_url, config=config)

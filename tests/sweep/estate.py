@@ -148,7 +148,7 @@ class Estate:
 
     @property
     def as_server(self) -> Server:
-        """This object, for whoever wants a `Server`: what they need of it is its services."""
+        """This object, for callers that need a `Server`: what they need of it is its services."""
         return cast("Server", self)
 
     def browser(self, name: str, cookie: str | None = None, password: str = PASSWORD) -> Browser:
@@ -165,7 +165,7 @@ class Estate:
         return Api(self.as_server, OPERATIONS, f"sub-of-{name}", "console", f"{Api.EVERY_POWER} account partner read")
 
     def ask(self, name: str, method: str, path: str, body: Any = None, **query: str) -> Answered:
-        """A call of a management API. Whoever asks again may be told that there is nothing to do any more."""
+        """A call of a management API. A repeated call may answer that there is nothing left to do."""
         answer = self.api(name).call(method, path, body, **query)
         assert answer.status < 500, answer
         return answer
@@ -255,7 +255,7 @@ class Estate:
         self.services.browsers.remember_consent(consent, now)
 
     def tolerant(self, call: Callable[[], object]) -> Callable[[], object]:
-        """A call that may be refused: whoever asks again may be told that there is nothing to do any more."""
+        """A call that may be refused: a repeated call may answer that there is nothing left to do."""
 
         def act() -> None:
             try:
@@ -415,7 +415,7 @@ class Estate:
 
 @dataclass(frozen=True)
 class Held:
-    """What people and applications have in their hands. Cookies are by the name of whoever has them."""
+    """What people and applications have in their hands. Cookies are by the name of their user."""
 
     cookies: Mapping[str, str]
     web: TokenResponse

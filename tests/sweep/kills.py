@@ -1,7 +1,7 @@
 """Kills a process before each of its writes, and looks at what is left.
 
 An operation is one atomic write: after SIGKILL at any place either everything is as it was or everything is gone, and
-whoever asked asks again and finishes the same act. A child process does the operation and kills itself before its k-th
+the caller asks again and finishes the same act. A child process does the operation and kills itself before its k-th
 write, for each k, until it comes to its end. The tables are its parent's, which answers its calls to DynamoDB.
 """
 
@@ -27,7 +27,7 @@ from tests.sweep.powers import powers
 NONE = frozenset[str]()
 LONGEST = 30  # seconds that a child may take before it is ended
 
-# Does an operation, as its caller does; once more for whoever asks again.
+# Does an operation, as its caller does; once more for a repeated call.
 type Act = Callable[[], object]
 
 

@@ -42,12 +42,12 @@ NOTHING: Mapping[str, str] = {
     "PUT /admin/organisations/{organisation}/companies/{company}": GIVES,
     "/developer/apps/new register": GIVES,
     "/developer/playground add_callback": "a test app has another redirect URI",
-    "/my/security/app begin": "the secret of an app that is not confirmed yet asks nobody for a code",
+    "/my/security/app begin": "the secret of an app that is not confirmed yet is not asked for at a sign-in",
     "/my/security/passkeys add": GIVES,
     # What is fetched
     "function documents": "it keeps what clients say of themselves",
     "PATCH /admin/client-documents/{client_id}": (
-        "one write of ends, `block_client`, which the contract suite kills; nobody in the estate has such a client"
+        "one write of ends, `block_client`, which the contract suite kills; the estate has no such client"
     ),
     # What begins
     "GET /authorize": BEGINS,
@@ -57,7 +57,7 @@ NOTHING: Mapping[str, str] = {
     "POST /federate": BEGINS,
     "POST /device_authorization": BEGINS,
     "GET /device": BEGINS,
-    "POST /device": "a device that nobody has allowed anything is told that it gets nothing",
+    "POST /device": "a device that no user has allowed anything gets a refusal",
     "POST /recover": "a link is ordered; one that was mailed before is good as well",
     "POST /admin/keys/rotation": "a new key is published; one is dropped once nothing that it made can be alive",
     "function rotate_keys": "likewise",

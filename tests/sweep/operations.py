@@ -3,7 +3,7 @@
 - an operation of a management API is called as its route, ``DELETE /admin/users/{sub}``;
 - what a form of one of our own pages does, ``/my/apps disconnect-all``: the page's route, and the `action` of the form;
 - a method of an endpoint, ``POST /revoke``: as the template routes it and the function takes it;
-- a function that nobody asks over HTTP, ``function rotate_keys``.
+- a function without a route, ``function rotate_keys``.
 
 A command of the command-line tool is no operation of its own: it calls some (`commands`).
 """

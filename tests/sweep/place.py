@@ -56,7 +56,7 @@ class Watched:
 
     @property
     def as_client(self) -> "DynamoDBClient":
-        """This object, for whoever wants the client's type."""
+        """This object, for callers that need the client's type."""
         return cast("DynamoDBClient", self)
 
 
@@ -107,7 +107,7 @@ def _key(write: Mapping[str, Any]) -> Key:
 
 
 class Place:
-    """The tables of a database that nobody else uses. `raw` is a client that nobody watches."""
+    """The tables of a database of its own. `raw` is a client that is not watched."""
 
     def __init__(self, database: DynamoDB) -> None:
         self._session = boto3.Session("testing", "testing", region_name=REGION)

@@ -1,6 +1,6 @@
-"""What works: every power that somebody holds in the estate, tried as whoever holds it would.
+"""What works: every power in the estate, tried as its holder would.
 
-To try most of them uses something up, or begins something. So whoever asks puts everything back afterwards.
+To try most of them uses something up, or begins something. So the caller restores everything afterwards.
 """
 
 from collections.abc import Callable

@@ -44,7 +44,7 @@ def test_versions_outlive_the_release_so_that_it_can_be_gone_back_to(written: Wr
 
 
 def test_nothing_goes_past_the_alias(written: Written) -> None:
-    """Routes, authorizers, schedules, permissions, policies, environments and outputs: whoever invokes a function
+    """Routes, authorizers, schedules, permissions, policies, environments and outputs: every caller of a function
     invokes `live`, or a rollback would not be theirs. Its versions, its alias and its settings name it, and the alarms
     on its metrics."""
     functions = set(written.functions.values())

@@ -1,4 +1,4 @@
-"""A device that waits, whoever has it, and a person to whom it shows a code."""
+"""A device that waits, its holder, and a person to whom it shows a code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -127,7 +127,7 @@ class FederatingBrowser(Browser):
 
 
 def refused(answer: object) -> str:
-    """The reason for a page that says that nobody was signed in."""
+    """The reason for a page that says that the sign-in failed."""
     assert isinstance(answer, FederationProblem), answer
     assert answer.back.startswith(f"{ISSUER}/login?request=rq_")
     return answer.reason.removeprefix("federation_")
@@ -142,7 +142,7 @@ def operator_of(site: Federated) -> Api:
 
 
 def signed_in(site: Federated, **claims: Any) -> User:
-    """Whoever has signed in at the provider, of whom it says this."""
+    """The person who has signed in at the provider, with these claims."""
     site.provider.person.claims = claims
     site.browser().sign_in_at(site.provider)
     user = site.server.users.find_by_identity(UPSTREAM, SUBJECT)

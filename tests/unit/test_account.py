@@ -1,4 +1,4 @@
-"""/account: users see and end their own; administrators their organisation's; nobody anybody else's."""
+"""/account: users see and end their own, administrators their organisation's, and neither anything else."""
 
 import contextlib
 import itertools
@@ -109,7 +109,7 @@ def is_signed_in(browser: Browser) -> bool:
 
 
 def is_asked(browser: Browser) -> bool:
-    """Whether whoever is signed in has to consent."""
+    """Whether the signed-in user has to consent."""
     answer = browser.authorize((), frozenset(), client_id="personal")
     return isinstance(answer, GoTo) and answer.page == "consent"
 
@@ -405,7 +405,7 @@ def test_who_is_no_administrator_when_it_is_written_adds_nothing(server: Tenants
 
 
 def test_an_application_adds_no_companies_for_itself(server: Tenants) -> None:
-    """Even with an administrator's token: nobody was asked for them."""
+    """Even with an administrator's token: no user consented to them."""
     connection = server.connect("ada", "a1", "a2")
     of_max = server.connect("max", "a1")
     itself = Api(server, account.OPERATIONS, "ada", "web")

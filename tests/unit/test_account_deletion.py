@@ -158,7 +158,7 @@ def test_an_order_that_fails_fails_no_deletion(server: Server, alice: Reader[Ser
 
 
 def test_a_session_that_is_ended_meanwhile_deletes_nobody(server: Server, alice: Reader[Server]) -> None:
-    """By whoever signs every browser out in the middle of it."""
+    """By a user who signs every browser out in the middle of it."""
     server.before("withdrawals.delete_user", lambda: server.withdrawals.end_sessions(SUB))
     shown = deletes(alice)
     assert shown.location.startswith("../login?request=")

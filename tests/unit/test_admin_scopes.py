@@ -161,7 +161,7 @@ def test_a_removed_scope_is_gone(server: Server, api: Api) -> None:
 
 
 def test_a_removed_scope_that_is_defined_as_it_was_is_back(api: Api) -> None:
-    """An operator's slip: nobody was told anything else of it."""
+    """A correction of a description: its meaning is the same."""
     defined = api.call("PUT", "/admin/scopes/orders", ORDERS).document
     for _ in range(2):
         assert api.call("DELETE", "/admin/scopes/orders").status == 204

@@ -285,7 +285,7 @@ def crash_before(server: Server, verb: str) -> None:
 
 
 def crash_after(server: Server, verb: str) -> None:
-    """The write is made, and whoever asked for it never hears of that."""
+    """The write is made, and its answer is lost."""
 
     def around(called: str, call: Any) -> Any:
         result = call()
@@ -312,7 +312,7 @@ def test_disabling_that_is_interrupted_is_done_altogether_or_not_at_all(
     interrupted(server, api, crash_after, "withdrawals.change_user", "PATCH", PATH, {"status": "disabled"})
     assert api.get(PATH)["status"] == "disabled"
     living.assert_dead()
-    # Whoever saw the error repeats the call, or takes it back; both work.
+    # The caller who saw the error repeats the call, or takes it back; both work.
     assert api.call("PATCH", PATH, {"status": "disabled"}).status == 200
     assert api.call("PATCH", PATH, {"status": "active"}).status == 200
     living.assert_dead()
@@ -510,7 +510,7 @@ def test_deleting_ends_everything_for_good(server: Server, api: Api, living: Liv
     assert server.organisations.membership("acme", ALICE) is None
     living.assert_dead()
     assert not signed_in(server, "alice", PASSWORD)
-    # The name is free again, for somebody else; whoever got the identifier by mistake would be dead from the start.
+    # The name is free again, for somebody else; a user with the old identifier would be ended from the start.
     answer: Answered = api.call("POST", "/admin/users", {"username": "alice", "password": PASSWORD})
     assert answer.document["sub"] != ALICE
     assert signed_in(server, "alice", PASSWORD)

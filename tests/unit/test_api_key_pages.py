@@ -1,4 +1,5 @@
-"""The pages of API keys, of a person and of an organisation: by the rules of the API, told once, and by nobody else."""
+"""The pages of API keys, of a person and of an organisation: by the rules of the API; the key is shown once, to its
+maker."""
 
 import re
 from html import unescape

@@ -545,7 +545,7 @@ def test_check_is_one_read(server: Keys) -> None:
 
 
 def test_who_has_the_ring_alone_can_make_no_key(server: Keys) -> None:
-    """Nor turn a key of their own into one whose client nobody can end: the record says whose it is."""
+    """Nor turn a key of their own into one whose client cannot be ended: the record says whose it is."""
     made = server.make_as_operator(client_id="web")
     ring = server.services.keys.token_key(API_KEY_RING)
     own = opaque.unseal(opaque.API_KEY, key_in(made), (ring,))

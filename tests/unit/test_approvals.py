@@ -60,7 +60,7 @@ def is_asked(server: Tenants, name: str = "max") -> bool:
     return isinstance(server.choose(name, "a1", scope=SCOPE), ApprovalAsked)
 
 
-# ------------------------------------------------------------------ whoever approved
+# ------------------------------------------------------------------ the approver
 
 
 def demote(server: Tenants) -> None:
@@ -135,7 +135,7 @@ def test_new_name_of_the_role_that_there_is_ends_nothing(server: Tenants) -> Non
     assert not is_asked(server)
 
 
-# ------------------------------------------------------------------ whoever asked
+# ------------------------------------------------------------------ the member who asked
 
 
 def test_member_keeps_the_approval_and_loses_what_was_granted_with_another_password(server: Tenants) -> None:

@@ -112,7 +112,7 @@ OTHER_WAY: dict[str, tuple[str, str | None, dict[str, str]]] = {
 @pytest.mark.rfc("7591", "2")
 @pytest.mark.parametrize("way", OTHER_WAY)
 def test_where_operators_want_it_a_secret_is_taken_as_its_client_registered_alone(way: str) -> None:
-    """And whoever has the secret is told which way that is."""
+    """And a caller with the secret learns which way that is."""
     registered, authorization, parameters = OTHER_WAY[way]
     server = server_with_all(client_secret_as_registered=True)
     assert authenticated(server, basic()) == "web"
@@ -376,7 +376,7 @@ def test_client_is_authenticated_though_its_imported_secret_cannot_be_replaced()
 
 
 class CountedPasswords(FakePasswords):
-    """Counts the hashes of which each would be slow; the ones of nobody are for people, who have names."""
+    """Counts the hashes of which each would be slow; those of no user are for people, who have names."""
 
     def __init__(self) -> None:
         self.compared = 0

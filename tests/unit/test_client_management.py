@@ -200,7 +200,7 @@ def test_disabling_that_is_interrupted_is_done_altogether_or_not_at_all(server: 
     else:
         assert stored(server, "web").status == "active"
         assert server.access(tokens.access_token)
-    admin(server, "PATCH", {"status": DISABLED})  # whoever saw the error repeats the call, or takes it back
+    admin(server, "PATCH", {"status": DISABLED})  # the caller who saw the error repeats the call, or takes it back
     admin(server, "PATCH", {"status": "active"})
     with pytest.raises(InvalidToken):
         server.access(tokens.access_token)

@@ -1,4 +1,4 @@
-"""The one set of rules for whoever registers a client."""
+"""The one set of rules for every registration of a client."""
 
 from typing import Any
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_is_refused_by_its_field(document: dict[str, Any], refuse
     assert faults(document, operator=True) == refused
 
 
-# What an operator may give, and nobody else.
+# What only an operator may give.
 OPERATORS = [
     ({"scope": "admin:users"}, "scope"),
     ({"scope": "admin:users.read"}, "scope"),

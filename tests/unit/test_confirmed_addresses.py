@@ -1,4 +1,4 @@
-"""/verify/{link}: an address becomes an account's when whoever gets its mail is signed in to that account."""
+"""/verify/{link}: an address becomes an account's when the recipient of its mail is signed in to that account."""
 
 import re
 from dataclasses import asdict, dataclass, replace
@@ -64,7 +64,7 @@ class Window:
 
     @classmethod
     def of(cls, server: Mailing, name: str | None = None) -> "Window":
-        """One in which somebody is signed in, or nobody."""
+        """A browser, with or without a signed-in user."""
         browser = Browser(server, name or "alice")
         if name:
             going: Any = browser.authorize()
@@ -117,7 +117,7 @@ def says(response: HttpResponse, text: str) -> bool:
     return text in re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.body))
 
 
-# ------------------------------------------------------------------ whoever asked
+# ------------------------------------------------------------------ the user who asked
 
 
 def test_whoever_asked_and_is_signed_in_confirms_the_address(server: Mailing) -> None:
@@ -139,7 +139,7 @@ def test_the_same_form_again_says_what_is_true(server: Mailing) -> None:
     assert server.address[0] == "another@example.com"
 
 
-# ------------------------------------------------------------------ nobody
+# ------------------------------------------------------------------ not signed in
 
 
 @pytest.mark.parametrize("form", [None, {}, {"csrf": "x"}], ids=str)
@@ -159,7 +159,7 @@ def test_whoever_is_not_signed_in_signs_in_first_and_comes_back(server: Mailing,
 
 
 def test_a_link_is_kept_by_the_browser_and_stored_nowhere(server: Mailing) -> None:
-    """Whoever reads the tables could else use it."""
+    """A reader of the tables could use it otherwise."""
     link, window = server.want(), Window.of(server)
     text = link.removeprefix("/verify/")
     response = window.open(link)

@@ -22,7 +22,7 @@ def server_with_options(optional: str = "email write", **more: Any) -> Server:
 
 
 def at_consent(server: Server, browser: Browser | None = None, **parameters: str) -> tuple[Browser, str]:
-    """The consent page of a request for everything; whoever is asked is signed in by then."""
+    """The consent page of a request for everything; the user is signed in by then."""
     browser = browser or Browser(server)
     pending: Any = browser.authorize((), frozenset(), **{"scope": ALL, **parameters})
     if pending.page == "login":
@@ -310,7 +310,7 @@ def test_page_that_was_open_when_its_user_signed_in_again_is_shown_again() -> No
     browser, handle = at_consent(server)
     page: Any = browser.consent_page(handle)
     browser.session = None
-    browser.sign_in(handle)  # in another tab, where nobody seemed to be signed in
+    browser.sign_in(handle)  # in another tab, which still showed the sign-in page
     again = browser.decide(handle, csrf=page.csrf)
     assert isinstance(again, ConsentPage)
     assert again.problem == "You have signed in again since you opened this page. Please look at it again."

@@ -461,7 +461,7 @@ def test_another_developers_app_is_not_there(alice: Developer, bob: Developer) -
 def test_no_form_works_from_elsewhere(
     alice: Developer, bob: Developer, path: str, action: str, form: dict[str, Any]
 ) -> None:
-    """Without its token, with one of somebody else, or with the one of nobody."""
+    """Without its token, with one of another user, or with one of no session."""
     client_id, _ = registered(alice)
     before = alice.server.clients.get(client_id)
     for token in ("", "x", bob.csrf()):

@@ -131,7 +131,7 @@ def test_a_redirect_of_a_document_is_not_followed(status: int, site: Site) -> No
     ],
 )
 def test_a_name_that_leads_inside_is_not_knocked_at(address: str) -> None:
-    """Nor one of whose addresses one does: whoever resolves it again is given another."""
+    """Nor one of whose addresses one does: a second resolution returns another."""
     for answers in ([address], ["93.184.216.34", address]):
         one = fetcher(time.monotonic, resolve=lambda *_, found=answers: found)
         with pytest.raises(FetchFailed, match="address"):

@@ -361,7 +361,7 @@ def at_consent(server: Server, name: str = "alice", **parameters: str) -> tuple[
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("verb", ["browsers.answer_request", "tokens.create", "browsers.remember_consent"])
 def test_consent_of_a_session_that_ends_meanwhile_is_worth_nothing(verb: str, end: str) -> None:
-    """A session that was signed out alone has ended no code of before: whoever sat there had said yes already."""
+    """A session that was signed out alone has ended no code of before: the user had consented already."""
     server = Server()
     browser, handle, page = at_consent(server)
     server.before(verb, lambda: ENDS[end](server, SUB))
@@ -457,7 +457,7 @@ def test_many_who_go_on_at_once_have_one_session() -> None:
 
 @pytest.mark.parametrize("at", ["before", "renewed", "between"])
 def test_whoever_signs_a_browser_out_does_so_however_often_its_session_was_renewed(at: str) -> None:
-    """By whoever stole it, say: what the list shows is what is ended."""
+    """By a thief, for example: what the list shows is what is ended."""
     server = Server()
     browser, handle, csrf = at_the_choice(server)
     (listed,) = server.browsers.sessions(SUB).items
@@ -550,7 +550,7 @@ def test_address_that_a_session_asked_for_is_taken_unless_the_sessions_were_ende
         act()
     if when == "while it is used":
         server.before("users.confirm_email", act)
-    elif end:  # whoever opens it has to be signed in
+    elif end:  # opening it requires a sign-in
         person = Person(server, "max", "somebody else's" if end == "another password" else PASSWORD)
     answer = follow(server, "/verify/{link}", link, person, csrf=person.csrf)
     assert address_of(server) == (before if end else NEW_ADDRESS)

@@ -197,7 +197,7 @@ def test_it_is_not_done_before_everything_is_settled(life: Life) -> None:
 
 
 def test_what_was_written_late_is_found(life: Life) -> None:
-    """By whoever was about to write when she was deleted; or it was written before, and lists showed it late."""
+    """By a request that was about to write when she was deleted; or it was written before, and lists showed it late."""
     life.delete()
     life.run()
     assert life.named() == set()

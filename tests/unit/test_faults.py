@@ -98,7 +98,7 @@ def has_failed(server: Server, act: Callable[[Server, Any], Any], prepared: Any,
     except TemporarilyUnavailable as error:
         assert error.status == 503  # noqa: PT017 - or nothing was raised
         return True
-    assert fault.failed in FORGIVEN or fault.made < fault.nth, "a call failed and the endpoint told nobody"
+    assert fault.failed in FORGIVEN or fault.made < fault.nth, "a call failed and the endpoint did not report it"
     return False
 
 

@@ -367,7 +367,7 @@ def test_who_is_asked_for_a_new_sign_in_says_that_there_was_one(asked: dict[str,
     assert answer.status == 403
     assert answer.reason.startswith("federation_auth_time_")
     assert browser.session is None
-    assert isinstance(browser.sign_in_at(site.provider), GoTo)  # whoever is not asked says what they like
+    assert isinstance(browser.sign_in_at(site.provider), GoTo)  # a provider that is not asked may say anything
 
 
 @pytest.mark.rfc("OIDC Core", "3.1.3.7")

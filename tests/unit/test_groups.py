@@ -69,7 +69,7 @@ def test_who_acts_for_no_organisation_tells_no_groups(server: Tenants) -> None:
 
 
 def test_a_group_taken_away_counts_at_userinfo_at_once_and_with_the_next_token(server: Tenants) -> None:
-    """A token that was issued says what was so then, to whoever reads it; so do introspection and the authorizer."""
+    """An issued token states what was true then; so do introspection and the authorizer."""
     put(server, "max", "guests", "dreamers")
     connection = server.connect("max", "a1")
     put(server, "max", "guests")

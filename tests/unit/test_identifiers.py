@@ -1,4 +1,4 @@
-"""An identifier is somebody's for good: nobody else is given it, be it a user, a client or an organisation."""
+"""An identifier of a user, a client or an organisation is never used again."""
 
 from contextlib import suppress
 from typing import Any
@@ -85,7 +85,7 @@ def test_of_many_who_make_it_at_once_while_it_is_removed_none_makes_it_again(
 def test_identifier_of_a_user_is_no_clients_and_the_other_way_round(
     operator: Api, kind: str, other: str, is_removed: bool
 ) -> None:
-    """Else whoever knows it would take a client's own token for the user's, though the user is gone."""
+    """Otherwise an API would take a client's own token for the deleted user's."""
     path, body = KINDS[kind]
     identifier = body[NAMES[kind]]
     if is_removed:

@@ -57,7 +57,7 @@ def test_an_identifier_that_somebody_had_is_given_to_nobody(api: Api, path: str,
 
 
 def test_an_operator_adds_a_provider_of_a_name_again(api: Api) -> None:
-    """Its name is in the redirect URI that is registered there; nobody is known by it."""
+    """Its name is in the redirect URI that is registered there; no identity depends on it."""
     body = {**PROVIDER, "id": "work"}
     assert api.call("POST", "/admin/identity-providers", body).status == 201
     assert api.call("DELETE", "/admin/identity-providers/work").status == 204

@@ -174,7 +174,7 @@ def bent_tokens(keys: Keys, algorithm: str) -> Iterator[str]:
 
 
 def _parts(key: SigningKey, keys: Keys) -> Iterator[tuple[bytes, bytes]]:
-    """Headers and contents that nobody makes by mistake, to be signed by the right key."""
+    """Headers and contents that are not made by mistake, to be signed by the right key."""
     header, other = (
         {"alg": key.algorithm, "typ": TYP, "kid": key.kid},
         next(k for k in keys.verification if k != key.kid),

@@ -233,7 +233,7 @@ def test_what_cannot_be_loaded_ahead_is_left_to_the_first_request() -> None:
 
 
 def test_nothing_is_made_ahead() -> None:
-    """An instance that only starts makes no key: whoever signs does."""
+    """An instance that only starts makes no key: the first that signs does."""
     server, keys = Server(rings=False), FakeKeys()
     ring = KeyRing(keys, FakeOpener(), server.settings, server.clock, server.random, Deployment)
     ring.load_ahead(RINGS, ())
@@ -280,7 +280,7 @@ def test_rings_of_which_one_is_not_there_cost_no_look_for_a_key_of_the_other() -
 
 
 def test_first_key_of_a_deployment_is_found_within_a_second_by_whoever_looked_before() -> None:
-    """It signs at once, so nobody can have been told of it: a minute of refusals would be what a new deployment begins
+    """It signs at once, so no verifier can know it: a minute of refusals would be what a new deployment begins
     with."""
     server = Server(rings=False)
     other = server.new_instance()

@@ -1,4 +1,4 @@
-"""A confirmed e-mail address works wherever a username does, and tells nobody more than that does."""
+"""A confirmed e-mail address works wherever a username does, and reveals no more than that does."""
 
 from collections import Counter
 from dataclasses import replace
@@ -148,7 +148,7 @@ def test_a_name_that_is_nobodys_is_counted_in_its_normal_form() -> None:
 
 
 def test_a_name_that_is_somebodys_identifier_is_guessed_at_for_itself() -> None:
-    """Whoever types what applications call a user makes nobody wait."""
+    """Typing a user's identifier delays no sign-in of that user."""
     server = Server()
     assert statuses(server, [ALICE] * 6) == [401] * 5 + [429]
     assert statuses(server, ["alice"]) == [401]
@@ -188,7 +188,7 @@ def test_where_it_is_off_an_address_gets_no_link() -> None:
 
 
 def test_where_it_is_off_orders_by_an_address_hold_back_none_by_the_username() -> None:
-    """Or whoever knows the address would keep its user from ever getting a link."""
+    """Otherwise a person who knows the address could keep its user from ever getting a link."""
     server, orders = post(email_sign_in=False)
     for _ in range(20):
         order_reset("alice@example.com", "198.51.100.1", "", server.services)

@@ -117,7 +117,7 @@ def test_a_reset_is_ordered_whatever_the_name(username: str, post: Post) -> None
 
 
 def test_an_order_says_under_which_epochs_it_was_given(post: Post) -> None:
-    """Whoever carries it out later must not look: something may have ended in between."""
+    """The function that sends it later must not look: something may have ended in between."""
     post.stores.withdrawals.end(subject="sub-of-alice")
     post.stores.withdrawals.end_sessions("sub-of-alice")
     session = post.session()
@@ -365,7 +365,7 @@ def test_what_ended_everything_of_the_user_ended_the_link(ended: str, post: Post
 
 
 def test_a_link_for_a_forgotten_password_outlives_a_sign_out_everywhere(post: Post) -> None:
-    """Whoever signed out elsewhere may be the one who asked for it."""
+    """The user who signed out elsewhere may have asked for it."""
     text = link_of(post)
     post.stores.withdrawals.end_sessions("sub-of-alice")
     opened = open_link(text, PASSWORD_RESET, post.services)

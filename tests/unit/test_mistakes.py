@@ -1,4 +1,4 @@
-"""What an error page says: nobody is blamed for what others did, and nobody is led anywhere by it."""
+"""What an error page says: it blames no one for another's mistake, and redirects nowhere."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from authserver import errors
 from authserver.pages.mistakes import APPLICATION, BY_REASON, ELSEWHERE, ENDED, EXPIRED, UNKNOWN, explain
 
 ROOT = Path(authserver.__file__).parent
-# What these refuse was sent by an application, or by whoever made a link in its name.
+# What these refuse was sent by an application, or by the author of a link in its name.
 OF_APPLICATIONS = (
     "endpoints/browsers/authorize.py",
     "endpoints/browsers/logout.py",

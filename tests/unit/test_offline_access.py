@@ -114,7 +114,7 @@ def test_refresh_that_names_it_without_having_been_granted_it_is_not_refused() -
 
 @pytest.mark.rfc("6749", "6")
 def test_what_was_not_granted_is_noted_in_bounded_room_and_what_there_is_first() -> None:
-    """Or else whoever signs in fills a table; a refresh may name what is noted, and that alone."""
+    """Otherwise every sign-in would fill a table; a refresh may name what is noted, and that alone."""
     server = serving(scope=Scope.parse("openid read"))
     junk = [f"z{number:04}{'y' * 70}" for number in range(180)]
     code = Browser(server).code(scope=" ".join(["openid", *junk, "read", "profile", "write"]))

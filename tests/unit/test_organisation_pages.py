@@ -423,7 +423,7 @@ def test_another_issuer_needs_its_own_secret_and_an_operators_word(server: Tenan
 
 
 def test_an_organisation_says_nothing_on_the_sign_in_page_of_everybody(server: Tenants, ada: Reader[Tenants]) -> None:
-    """Nobody is to read "Sign in with Google" above a button that leads elsewhere."""
+    """No page shows "Sign in with Google" on a button that leads elsewhere."""
     server.identity_providers.put(replace(provider(server), shown=True))
     page = ada.act(f"{ACME}/sign-in/work", "change", **fields(name="Google"))
     assert (page.status, organisations.SHOWN_NAME in page.text) == (400, True)
@@ -576,7 +576,7 @@ def test_two_who_answer_at_once_have_one_answer(server: Tenants, ada: Reader[Ten
 
 
 def test_what_was_asked_anew_is_looked_at_anew(server: Tenants, ada: Reader[Tenants]) -> None:
-    """Whoever looked at one company does not approve every one."""
+    """An administrator who looked at one company does not approve every one."""
     path = asked(server, "a1")
     csrf = token_of(ada)
     asked(server, "*")

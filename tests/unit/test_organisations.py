@@ -204,7 +204,7 @@ def test_one_request_gives_one_answer_whatever_is_chosen_next() -> None:
 
 
 def test_choice_is_asked_for_each_time() -> None:
-    """Consent is not remembered for a client that acts for organisations; nobody chose for the next request."""
+    """Consent is not remembered for a client that acts for organisations; the user chose for this request only."""
     server = Company()
     server.tokens_for("one")
     browser = Browser(server)

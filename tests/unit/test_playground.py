@@ -259,7 +259,7 @@ def test_an_app_sees_the_flows_that_it_has_and_that_are_turned_on(alice: Develop
     given(alice.server, grant_types=("implicit", "refresh_token"), response_types=("token",))
     assert list(opened(alice).context["flows"]) == ["implicit"]
     assert flow(alice, "password").context["flow"] == "implicit"
-    server = Server()  # where nobody has turned on the legacy ones
+    server = Server()  # where the legacy ones are off
     given(server)
     off = opened(Developer(server, user()))
     assert list(off.context["flows"]) == ["authorization_code", "client_credentials"]

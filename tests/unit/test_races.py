@@ -67,7 +67,7 @@ def test_many_refreshes_at_once_give_access_tokens_of_one_grant(app: App) -> Non
 
 @pytest.mark.rfc("9700", "4.14.2")
 def test_many_refreshes_at_once_on_a_strict_server_succeed_at_most_once(app: App) -> None:
-    """I1 strict, I4, I5: whoever comes second is taken for a thief, and the family is dead."""
+    """I1 strict, I4, I5: the second caller counts as a thief, and the family is ended."""
     strict = Server(client(), refresh_token_grace=0)
     strict.warm_up()
     web = App(strict)

@@ -123,7 +123,7 @@ def failing_at(verb: str) -> Callable[[str, Callable[[], Any]], Any]:
 
 
 def test_a_registration_whose_answer_was_lost_is_done_and_cost_one_use(server: Server, api: Api) -> None:
-    """The store is asked again, as it is by whoever talks to it, and finds that this was done."""
+    """The store is asked again, as the adapter asks it, and finds that this was done."""
     token, identifier = given(api, uses=3)
 
     def twice(verb: str, call: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What is remembered of a consent, so that nobody is asked again: people and operators see it and end it."""
+"""What is remembered of a consent, so that users are not asked again: users and operators see it and end it."""
 
 from typing import Any
 

@@ -273,7 +273,7 @@ def test_a_route_of_any_method_is_that_very_path(server: Server, api: Api) -> No
 
 
 def test_routes_of_this_servers_own_api_are_the_templates(server: Server, api: Api) -> None:
-    """Or else whoever may change resources could open the admin API."""
+    """Otherwise an operator who may change resources could open the admin API."""
     own = DOCUMENT | {"identifier": f"{RESOURCE}/"}
     assert api.call("PUT", ONE, own).fields == {"routes"}
     assert api.call("PUT", ONE, own | {"routes": {}}).status == 200

@@ -243,7 +243,7 @@ def test_codes_are_slowed_down_by_account_and_the_owners_browser_is_not() -> Non
 @pytest.mark.rfc("ASVS 5.0", "6.3.1")
 @pytest.mark.rfc("6238", "5.1")
 def test_device_cookies_collected_before_there_was_a_second_factor_do_not_multiply_guesses() -> None:
-    """Whoever has the password signs in as often as they like while it is enough, and gets a cookie each time."""
+    """A person with the password signs in without limit while it is enough, and gets a cookie each time."""
     server = Server()
     cookies = []
     for _ in range(12):

@@ -124,7 +124,7 @@ def test_another_password_ends_every_other_session_and_every_application() -> No
 
 
 def test_one_browser_survives_any_number_of_new_passwords_in_one_second() -> None:
-    """The one that sets them, each time by another cookie; whoever has the one from before has nothing."""
+    """The one that sets them, each time by another cookie; the one from before is worth nothing."""
     server = Server()
     person, passwords = signed_in(server), [PASSWORD, *(f"{NEW} {number}" for number in range(6))]
     for current, wanted in pairwise(passwords):

@@ -1,4 +1,4 @@
-"""The sign-in page for whoever is signed in already: going on as that, as somebody else, or back."""
+"""The sign-in page for a signed-in user: going on as that user, as another one, or back."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_hinted_user_is_the_only_one_to_go_on_as() -> None:
 
 @pytest.mark.rfc("9700", "4.7")
 def test_form_is_of_the_session_that_it_names() -> None:
-    """Otherwise somebody who reads "Continue as alice" would go on as whoever signed in in another tab."""
+    """Otherwise a person who reads "Continue as alice" would go on as the user who signed in in another tab."""
     server = Server()
     server.users.create(user(sub="sub-of-bob", username="bob"))
     browser = signed_in(server)

@@ -161,7 +161,7 @@ def test_others_who_keep_being_quicker_are_told_apart_from_a_failure(server: Ser
     assert server.calls["clients.create"] == ATTEMPTS
 
 
-# ------------------------------------------------------------------ nobody's in particular
+# ------------------------------------------------------------------ without an owner
 
 
 @pytest.mark.rfc("7592", "3")

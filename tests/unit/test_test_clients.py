@@ -1,4 +1,4 @@
-"""Clients that nobody has verified: where their errors go, and how long their consent counts."""
+"""Unverified clients: where their errors go, and how long their consent counts."""
 
 import re
 from html import unescape
@@ -38,7 +38,7 @@ def shown(server: Server, answer: Any, **request: Any) -> HttpResponse:
 @pytest.mark.rfc("9700", "4.11.2")
 @pytest.mark.parametrize("wrong", WRONG)
 def test_error_stays_here_until_somebody_has_signed_in(wrong: dict[str, Any], server: Server) -> None:
-    """A page names the host and offers to go there: nobody is sent who has not clicked."""
+    """A page names the host and offers to go there: no browser goes there without a click."""
     refusal = Browser(server).authorize(**wrong)
     assert isinstance(refusal, UnverifiedRefusal)
     page = shown(server, refusal)

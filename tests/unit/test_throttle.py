@@ -1,4 +1,4 @@
-"""Guessing is slowed down, and nobody can lock anybody else out: SECURITY.md rows 9, 36 and 37."""
+"""Guessing is slowed down, and no user can lock another one out: SECURITY.md rows 9, 36 and 37."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,7 @@ def test_a_pace_doubles_to_its_end() -> None:
 
 @pytest.mark.parametrize("limits", [PASSWORDS, CLIENT_SECRETS], ids=lambda limits: limits.kind)
 def test_an_account_that_is_tried_from_everywhere_is_never_tried_sooner_than_others(limits: Limits) -> None:
-    """Whoever keeps to its pace is let through without a look at whether it is one."""
+    """A client that keeps to the pace is let through before its credentials are checked."""
     attempts = range(limits.free.free + len(limits.free.pauses) + 99)
     assert all(limits.guarded.pause_after(many) >= limits.free.pause_after(many) for many in attempts)
     assert limits.guarded.free > 0
@@ -179,7 +179,7 @@ def test_whoever_knew_the_password_once_gains_no_guesses_by_collecting_device_co
 
 
 def test_a_device_is_known_to_its_own_account_alone() -> None:
-    """Whoever has an account of their own gains nothing by it at another's."""
+    """An account of one's own gives no more attempts at another's."""
     server = Server()
     server.users.create(user(sub="sub-of-bob", username="bob"))
     bob = Browser(server, "bob")

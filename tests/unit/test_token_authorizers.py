@@ -1,4 +1,5 @@
-"""Authorizers of type TOKEN: they are told no path parameters, so nobody could check whose data a path names."""
+"""Authorizers of type TOKEN: their events have no path parameters, so the authorizer could not check whose data a path
+names."""
 
 import json
 from pathlib import Path

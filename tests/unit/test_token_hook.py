@@ -353,7 +353,7 @@ def test_operator_decides_whether_a_failure_keeps_tokens_from_being_issued(answe
     assert "tokens.redeem" not in server.calls
     settings = replace(server.services.settings, continues_without_hook=True)
     server.services = replace(server.services, settings=settings)
-    response = App(server).exchange(code)  # which nobody spent
+    response = App(server).exchange(code)  # which is unspent
     assert claims_in(response.access_token).keys() <= AccessTokenClaims.__annotations__.keys()
     assert claims_in(response.id_token).keys() <= IdTokenClaims.__annotations__.keys()
     assert userinfo(response.access_token.reveal(), server.services).members() == {"sub": "sub-of-alice"}

@@ -33,7 +33,7 @@ def server_with(number: int, length: int = 36) -> Server:
 
 def consent_to(server: Server, chosen: list[str], **parameters: str) -> Any:
     browser = Browser(server)
-    asked: Any = browser.authorize(**cast("Any", parameters))  # nobody is signed in yet
+    asked: Any = browser.authorize(**cast("Any", parameters))  # the browser is not signed in yet
     handle = asked.request_handle
     browser.sign_in(handle)
     return browser.decide(handle, organisation="acme", entities=tuple(chosen))

@@ -67,7 +67,7 @@ def test_a_user_that_is_as_wanted_is_the_one_that_the_call_made(operator: Api) -
     ids=str,
 )
 def test_a_user_of_the_same_name_that_differs_is_not_told_as_made(operator: Api, changes: dict[str, Any]) -> None:
-    """Whoever imports would take what was not written for done."""
+    """An importing operator would take what was not written for done."""
     create_user(operator)
     wanted = {name: value for name, value in (USER | changes).items() if value is not None}
     answer = operator.call("POST", "/admin/users", wanted, key="a-key")

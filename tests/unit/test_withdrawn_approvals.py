@@ -1,4 +1,4 @@
-"""Approvals that are taken back: by whoever asked, while nobody has answered, and by administrators afterwards."""
+"""Approvals that are withdrawn: by the member who asked, before an answer, and by administrators afterwards."""
 
 from collections.abc import Callable
 from typing import Any

@@ -109,7 +109,7 @@ def test_refresh_gives_what_is_left_and_all_of_it_when_the_cut_is_undone(server:
     third = app.refresh(second.refresh_token)
     assert str(third.scope) == WHOLE
     assert passes(server, third.access_token, "POST /items")
-    assert not passes(server, second.access_token, "POST /items")  # nobody gave it more than it was issued with
+    assert not passes(server, second.access_token, "POST /items")  # it has no more than it was issued with
 
 
 @pytest.mark.rfc("6749", "4.1.4")

@@ -13,7 +13,7 @@ from tests.clients.lab.conftest import Drive, Laboratory, Run, free_port
 from tests.clients.lab.table import Row, finds, method
 from tests.clients.lab.wire import Exchange
 
-FORGED = "any"  # the code of an answer that nobody gave
+FORGED = "any"  # the code of a forged answer
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: f"{client.name} {client.variant}".strip())

@@ -95,7 +95,7 @@ def reserve(tls: ssl.SSLContext | None = None) -> tuple[ThreadingHTTPServer, str
     """A listener, and its address: known before there is anything to relay to. It ends TLS, if it has a certificate."""
     listener = ThreadingHTTPServer((LOOPBACK, 0), BaseHTTPRequestHandler)
     if tls is not None:
-        # The handshake is left to the thread of the connection, which nobody waits for.
+        # The handshake is left to the thread of the connection, which blocks no other connection.
         listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
     return listener, f"{'https' if tls else 'http'}://{LOOPBACK}:{listener.server_address[1]}"
 

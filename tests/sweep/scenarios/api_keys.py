@@ -21,7 +21,7 @@ def _(estate: Estate) -> Act:
     return lambda: estate.ask("alice", "DELETE", "/account/api-keys")
 
 
-@scenario("DELETE /account/api-keys", "whoever carries an organisation's ends all of theirs", takes=OF_ACME)
+@scenario("DELETE /account/api-keys", "the carrier of an organisation's key ends all of theirs", takes=OF_ACME)
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("abe", "DELETE", "/account/api-keys")
 

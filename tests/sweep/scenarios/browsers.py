@@ -1,4 +1,4 @@
-"""Browsers: whoever is signed in there is not any more, or is somebody else."""
+"""Browsers: a session ends, or another user takes its place."""
 
 from copy import copy
 

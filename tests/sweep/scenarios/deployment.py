@@ -28,7 +28,7 @@ def _(estate: Estate) -> Act:
 
 @scenario("DELETE /admin/scopes/{scope}", "an operator removes a scope", takes=frozenset())
 def _(estate: Estate) -> Act:
-    estate.ask("op", "PUT", "/admin/scopes/spare", {"description": "Nobody has it"})
+    estate.ask("op", "PUT", "/admin/scopes/spare", {"description": "No client has it"})
     return lambda: estate.ask("op", "DELETE", "/admin/scopes/spare")
 
 

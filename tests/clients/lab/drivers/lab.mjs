@@ -14,7 +14,7 @@ export async function open(address, until = "") {
   return JSON.parse((await lines.next()).value);
 }
 
-// Says by what an attempt was refused, whoever refused it.
+// Says what refused an attempt: the server, or the library itself.
 export async function refused(step, attempt) {
   try {
     await attempt();

@@ -20,7 +20,7 @@ def browse(address: str, until: str = "") -> dict[str, str]:
 
 
 def refused(step: str, attempt: Callable[[], Any]) -> None:
-    """Says by what an attempt was refused, whoever refused it."""
+    """Says what refused an attempt: the server, or the library itself."""
     try:
         attempt()
     except Exception as error:  # noqa: BLE001 libraries raise whatever they like

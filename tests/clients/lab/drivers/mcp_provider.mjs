@@ -70,7 +70,7 @@ export async function calls({ Client, StreamableHTTPClientTransport, Unauthorize
   say("tools", { caller: await asked() });
 
   const before = authProvider.kept;
-  authProvider.kept = { ...before, access_token: "one that nobody knows" };
+  authProvider.kept = { ...before, access_token: "one that the server does not know" };
   const caller = await asked();
   say("refresh", { another: authProvider.kept.access_token !== before.access_token, caller });
   process.exit(0);

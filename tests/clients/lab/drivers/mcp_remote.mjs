@@ -20,7 +20,7 @@ remote.on("exit", (code) => {
   process.exit(1);
 });
 
-// It says where to sign in for whoever has no browser that it could open.
+// It prints where to sign in, for users without a browser that it could open.
 createInterface({ input: remote.stderr }).on("line", async (line) => {
   console.log(line);
   const address = line.match(/(https:\/\/127\.0\.0\.1:\d+\/(authorize|device)\?\S+)/)?.[1];

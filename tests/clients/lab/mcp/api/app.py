@@ -1,6 +1,6 @@
 """A Model Context Protocol server with tools, over Streamable HTTP without sessions: each POST is answered by JSON.
 
-Whoever calls has been checked by the authorizer, which tells who it is.
+The authorizer has checked the caller and tells who it is.
 """
 
 import json
