@@ -9,7 +9,7 @@ how soon the development server is ready.
 Round trips and capacity units are counts: they do not depend on the machine. CPU is this machine's: of one request in
 a warm function, in this process, with the lean client's own work (serialising, signing, parsing) in it and everything
 beyond the place where it would open a socket left out: no network, no TLS, none of DynamoDB's time. Since machines
-differ, and one is not always as fast, it is told as a ratio as well: to a fixed loop that runs before each request.
+differ, and one is not always as fast, it is stated as a ratio as well: to a fixed loop that runs before each request.
 """
 
 import argparse

@@ -195,7 +195,7 @@ class Person:
         return self.post(urljoin(str(page.url), "consent"), form)
 
     def connects(self, request: Mapping[str, str], entities: Iterable[str] = ()) -> dict[str, str]:
-        """Does whatever the pages ask for; what the client is told."""
+        """Does whatever the pages ask for; the parameters that the client receives."""
         page = self.to_consent(request)
         return answer_of(self.decide(page, "allow", entities) if 'name="decision"' in page.text else page)
 

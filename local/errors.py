@@ -1,4 +1,4 @@
-"""What can keep the development server from starting. Each is told to the developer without a traceback."""
+"""What can keep the development server from starting. Each is printed for the developer without a traceback."""
 
 
 class StartupError(Exception):

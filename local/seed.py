@@ -313,7 +313,7 @@ def _plant_organisations(seed: Seed, stores: Stores) -> None:
         for username, role in organisation.members.items():
             user = users.find(username)
             if user is None:
-                raise SeedError(f"organisations: {organisation.id} has a member who is no user: {username}")
+                raise SeedError(f"organisations: {organisation.id} has a member that is no user: {username}")
             if organisations.membership(organisation.id, user.sub) is None:
                 membership = Membership(organisation.id, user.sub, role, now, epoch=uuid.uuid4().hex)
                 stores.withdrawals.set_membership(membership)

@@ -74,8 +74,9 @@ class DevelopmentServer:
 
         `resources` is a file of further resources, which take part as if they stood in the template. `token_hook` is
         the function that the parameter TokenHook names: a Python file, or a folder with an app.py, whose
-        `lambda_handler` it is. `authorities` is a file of certificates (PEM): whom functions trust that fetch something
-        by https, in place of whom this machine trusts. `quick_passwords` has them hashed at next to no cost: for tests.
+        `lambda_handler` it is. `authorities` is a file of certificates (PEM): which functions trust that fetch
+        something by https, in place of those of this machine. `quick_passwords` has them hashed at next to no cost: for
+        tests.
         """
         self._given = dict(parameters or {})
         self._ports = (port, resource_port)

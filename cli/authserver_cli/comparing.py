@@ -1,4 +1,4 @@
-"""What would work here of what works at another server, before anybody moves: by both servers' discovery, and by the
+"""What would work here of what works at another server, before a migration: by both servers' discovery, and by the
 records that would be imported. The comparison changes nothing on either side and signs no user in."""
 
 from collections.abc import Iterable, Iterator, Mapping

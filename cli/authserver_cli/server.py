@@ -61,7 +61,7 @@ class OwnTokens:
         self._credentials: Credentials | None = None
 
     def __call__(self, issuer: Issuer) -> str:
-        issuer.endpoint("token_endpoint")  # before anybody is asked for a secret
+        issuer.endpoint("token_endpoint")  # before the user is asked for a secret
         self._credentials = self._credentials or self._ask()
         # RFC 6749 section 2.3.1: each half is form-encoded first.
         client_id, secret = (quote_plus(half) for half in self._credentials)

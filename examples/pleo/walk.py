@@ -168,7 +168,7 @@ def _change_companies(site: Site, tokens: dict[str, Any]) -> None:
 
 
 def _ask_for_details(site: Site, app: Application) -> None:
-    site.step("The app asks for one company by authorization_details (RFC 9396), and is told what it got")
+    site.step("The app asks for one company by authorization_details (RFC 9396), and learns what it got")
     olivia = Person(site, "olivia", "olivia-runs-acme")
     asked = [{"type": "organisation", "identifier": "acme", "entities": ["acme-uk"]}]
     request = app.request(authorization_details=json.dumps(asked))
@@ -199,7 +199,9 @@ def _ask_an_administrator(site: Site, app: Application) -> None:
 
 
 def _see_and_revoke(site: Site, app: Application, tokens: dict[str, Any]) -> None:
-    site.step("Olivia sees what was granted to whom for the organisation, and disconnects the app: tokens die at once")
+    site.step(
+        "Olivia sees which apps members connected for the organisation, and disconnects the app: tokens die at once"
+    )
     site.api("GET", "/companies/acme-uk/entries", tokens["access_token"])
     olivia = _portal(site, Person(site, "olivia", "olivia-runs-acme"), "openid organisation")
     (application,) = site.api("GET", "/account/organisations/acme/applications", olivia)["items"]

@@ -1,6 +1,6 @@
 """/admin/…: the API for operators. The authorizer requires the route's scope.
 
-GET /openapi.json says what this API and the others offer; it is open to everybody.
+GET /openapi.json says what this API and the others offer; it needs no token.
 """
 
 from authserver.aws.apigateway import endpoint

@@ -1,6 +1,6 @@
 """The introspection endpoint: POST /introspect, RFC 7662 section 2; GET /introspect, by the token itself, of itself.
 
-The same is told in another form at the path that an operator names.
+The path that an operator names returns the same in another form.
 """
 
 from authserver.aws.apigateway import endpoint

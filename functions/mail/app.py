@@ -1,4 +1,4 @@
-"""Carries out the orders of mails that pages make: looks up who is meant, makes the link, sends."""
+"""Carries out the orders of mails that pages make: finds the recipient, makes the link, sends."""
 
 from authserver.aws.bootstrap import bootstrap
 from authserver.aws.mail_orders import delivery

@@ -55,6 +55,6 @@ def end_everything(invocation: Invocation) -> None:
     After a disaster, and after tables were restored from a backup, which would else bring back what was ended since.
     Users, clients, organisations, keys and settings stay.
     """
-    invocation.confirm("Everybody is signed out and every application is disconnected.")
+    invocation.confirm("Every user is signed out and every application is disconnected.")
     invocation.api.post("/admin/end-everything", {})
     invocation.done("Everything that was begun until now has ended.")

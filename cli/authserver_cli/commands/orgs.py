@@ -178,7 +178,7 @@ def list_members(invocation: Invocation, org: str, limit: int | None) -> None:
 @click.argument("org")
 @click.argument("sub")
 @click.option("--role", type=click.Choice(["member", "administrator"]), help="A member, unless said.")
-@click.option("--group", "groups", multiple=True, help="In place of those that there are; an empty one takes all away.")
+@click.option("--group", "groups", multiple=True, help="Replaces the present ones; an empty value removes all.")
 @pass_invocation
 def set_member(invocation: Invocation, org: str, sub: str, role: str | None, groups: tuple[str, ...]) -> None:
     """Add a member, or change their role or groups."""

@@ -23,7 +23,7 @@ COLUMNS = ("name", "description", "grantable_by", "sensitive", "implies")
     """,
 )
 def scopes() -> None:
-    """The catalogue of scopes: what can be allowed, and how it is told to people."""
+    """The catalogue of scopes: what can be allowed, and how the consent page describes it."""
 
 
 @scopes.command("list", examples="authserver scopes list")
@@ -47,7 +47,7 @@ def show(invocation: Invocation, scope: str) -> None:
     examples='authserver scopes set invoices --description "See your invoices" --implies invoices.read --sensitive',
 )
 @click.argument("scope")
-@click.option("--description", help="For the person who is asked to allow it.")
+@click.option("--description", help="The description on the consent page.")
 @click.option("--implies", multiple=True, help="A scope that it includes. May be repeated.")
 @click.option("--sensitive/--not-sensitive", default=None, help="Marked on the consent page.")
 @click.option("--grantable-by", type=click.Choice(["anyone", "administrator", "operator"]))

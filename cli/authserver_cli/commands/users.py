@@ -156,7 +156,8 @@ def factors(invocation: Invocation, sub: str) -> None:
 @pass_invocation
 @found
 def remove_factors(invocation: Invocation, sub: str) -> None:
-    """Help who lost them: remove the authenticator app, recovery codes and passkeys. Be sure who is asking."""
+    """Help who lost them: remove the authenticator app, recovery codes and passkeys. Verify the user's identity
+    first."""
     invocation.confirm(f"The password alone signs {sub} in from now on, and {sub} is signed out everywhere.")
     invocation.api.delete(FACTORS, sub=sub)
     invocation.done(f"{sub} has no second factor any more.")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from authserver_cli.former import Found, Problems, is_true, login_name, present, rows, secret_hash
 
 HASHED = re.compile(r"\$2[aby]\$.*|\$sha256\$[0-9a-f]{64}")
-# What `hash_application_secrets` stores, unless it is told to use bcrypt; older secrets in clear look the same, so
-# the person who exports the table says which they are.
+# What `hash_application_secrets` stores, unless it is configured to use bcrypt; older secrets in clear look the same,
+# so the person who exports the table says which they are.
 HEXADECIMAL_64 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -141,12 +141,12 @@ class ScopeCatalogue:
         return Scope(tuple(found))
 
     def grantable_by(self, scope: Scope) -> frozenset[str]:
-        """Everybody whose word is needed for the scope and what it implies, but for anyone's."""
+        """All who have to grant the scope and what it implies, but for anyone's."""
         nobodys: frozenset[str] = frozenset()
         return nobodys.union(*map(self.words_for, scope))
 
     def words_for(self, name: str) -> frozenset[str]:
-        """The same for one scope; remembered for those that there are, of which there is an end."""
+        """The same for one scope; remembered for existing scopes, of which there is a bounded number."""
         words = self._words.get(name)
         if words is None:
             described = self.describe(self.expand(Scope((name,))))

@@ -200,7 +200,7 @@ class Services:
         return replace(self, session=session, **self.stores_of(session, self.note))
 
     def noting(self, note: Note) -> Self:
-        """These services for an act that the audit is told of: its first write, whatever it is, writes the event, too.
+        """These services for an act that the audit notes: its first write, whatever it is, writes the event, too.
 
         That is one transaction, so neither is without the other. A note in place of another replaces it.
         """

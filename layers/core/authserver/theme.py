@@ -181,7 +181,7 @@ def kind_of_picture(octets: bytes) -> str:
 
 
 class Looks(Protocol):
-    """Gives the theme that pages have now; `remembered`, as it was seen last, without asking anybody."""
+    """Gives the theme that pages have now; `remembered`, as it was read last, without a read."""
 
     def __call__(self, *, remembered: bool = False) -> Theme: ...
 

@@ -55,7 +55,7 @@ def authorizer(*, accepts_token_events: bool) -> Callable[[Callable[[AccessReque
         def handler(event: Event, _context: Any) -> dict[str, Any]:
             answer = _decide(event, check, accepts_token_events=accepts_token_events)
             if isinstance(answer, str):
-                # Here and no deeper: Lambda writes each frame down, for anybody who sends a bad token.
+                # Here and no deeper: Lambda writes each frame down, for every bad token.
                 raise NoAnswer(answer)
             return answer
 
@@ -206,7 +206,7 @@ def _policy(effect: str, event: Event, principal: str) -> dict[str, Any]:
 
 
 def _context_of(token: ActiveAccessToken) -> dict[str, str]:
-    """What the API behind the authorizer is told; values are text, since REST APIs take nothing else."""
+    """The context for the API behind the authorizer; values are text, since REST APIs accept nothing else."""
     context = {
         "sub": token.subject,
         **({"client_id": token.client_id} if token.client_id else {}),

@@ -61,7 +61,7 @@ def erasing(
 
 
 def _failed(error: Exception) -> RuntimeError:
-    """What Lambda is told, so that it repeats the invocation; the log has what it was."""
+    """The error that makes Lambda repeat the invocation; the log has what it was."""
     if isinstance(error, OAuthError):
         logger.error("erasures_failed", extra={"reason": error.reason})
         return RuntimeError(error.reason)

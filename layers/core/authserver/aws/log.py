@@ -203,7 +203,7 @@ def write_metric(message: str, name: str, value: float, unit: str, **told: str) 
 
 
 def write_problem(problem: str, **told: str) -> None:
-    """What an operator should look at; `told` shows no value of anybody's."""
+    """What an operator should look at; `told` has no value of a user or client."""
     _write(_line("ERROR", problem, time.time(), told))
 
 

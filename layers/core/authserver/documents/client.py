@@ -2,7 +2,7 @@
 section 3.1), and who may say what.
 
 What a field may hold by itself the model says; what fields mean together, and to this deployment, `objections` says.
-Both hold for everybody who registers a client: operators, partners, clients themselves and the seed file.
+Both hold for every caller that registers a client: operators, partners, clients themselves and the seed file.
 """
 
 import json
@@ -336,7 +336,7 @@ def _scopes_are_allowed(metadata: ClientMetadata, terms: Terms) -> Iterator[Obje
 def is_an_operators(name: str, catalogue: ScopeCatalogue) -> bool:
     """Whether a scope needs an operator's word or opens an API of this server's own, by itself or by what it implies.
 
-    Anybody's consent would do for `account`; but an app that has it is as mighty as the user before it.
+    Any user can consent to `account`; but an app that has it is as mighty as the user before it.
     """
     scope = catalogue.expand(Scope((name,)))
     return bool(scope & OF_OUR_APIS) or OPERATOR in catalogue.grantable_by(scope)

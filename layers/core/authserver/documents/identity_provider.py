@@ -124,7 +124,7 @@ class IdentityProvider(Provider):
 
 
 class DescribedProvider(Document):
-    """A provider as it is told of: not its secret, but whether it has one."""
+    """A provider in an answer: without its secret, but with whether it has one."""
 
     id: str
     name: str

@@ -71,7 +71,7 @@ class CompanyPath(Document):
 
 
 class NewGroups(Document):
-    """A member's groups, in place of those that there are."""
+    """A member's groups, which replace the present ones."""
 
     groups: tuple[Group, ...] = Field(max_length=MAX_GROUPS)
 
@@ -81,7 +81,7 @@ class NewRole(Document):
 
     role: Role
     groups: tuple[Group, ...] | None = Field(
-        default=None, max_length=MAX_GROUPS, description="In place of those that there are, which else stay"
+        default=None, max_length=MAX_GROUPS, description="Replace the present ones, which stay if this is absent"
     )
 
     @property
@@ -135,7 +135,9 @@ class OwnOrganisation(OwnMembership):
     """An organisation, as a member of it sees it from near."""
 
     administrators: tuple[str, ...] = Field(description="What its administrators are called, of at most 20")
-    members: int | None = Field(description="How many there are, counted to 99; null for who is no administrator")
+    members: int | None = Field(
+        description="How many there are, counted to 99; null unless the caller is an administrator"
+    )
     are_more_members: bool | None = Field(description="Whether there are more than `members`; null likewise")
 
 

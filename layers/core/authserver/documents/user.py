@@ -139,7 +139,7 @@ class Account(Document):
     name: str
     email: str
     email_verified: bool
-    updated_at: int = Field(description="When what applications are told changed; 0 if it never did")
+    updated_at: int = Field(description="When a claim for applications last changed; 0 if none ever did")
     status: Status
     operator: bool = Field(description="May grant the scopes that only operators of this server grant")
     has_password: bool

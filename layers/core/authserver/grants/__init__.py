@@ -223,7 +223,7 @@ def make_refresh_token(authorization: Authorization, generation: int, key: bytes
 
 
 type Claims = Mapping[str, Any]
-type Told = Mapping[str, Claims]  # what is told, by the place where it is
+type Told = Mapping[str, Claims]  # the claims, by the place where they are
 
 
 def told_of(

@@ -36,7 +36,7 @@ EMAIL_VERIFIED = "email_verified"
 USERNAME_CHANGED = "username_changed"  # (the earlier one, which is another user's address)
 DATA_EXPORTED = "data_exported"
 
-# What an operator did to the account, of which its user is told by mail as well (`mails.tell_of_operator`).
+# What an operator did to the account, which its user learns by mail as well (`mails.tell_of_operator`).
 PASSWORD_SET = "password_set"
 FACTORS_REMOVED = "factors_removed"  # all of them
 IDENTITY_LINKED = "identity_linked"  # (the identity provider)

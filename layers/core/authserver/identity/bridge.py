@@ -1,7 +1,7 @@
 """The refresh-token bridge: refresh tokens of the system that was here before, each taken once and replaced by ours.
 
-An operator's own Lambda function knows that system. It is told a token that we did not make, by whichever client has
-authenticated, and answers as introspection does (RFC 7662 section 2.2): whose it is, whom it is for, and its scope.
+An operator's own Lambda function knows that system. It gets a token that we did not make, from whichever client has
+authenticated, and answers as introspection does (RFC 7662 section 2.2): its user, its client, and its scope.
 What it says is cut to what we know ourselves: the client is the one that asks, its user is here and active, the scope
 is one that the client is registered for and that may be granted now.
 

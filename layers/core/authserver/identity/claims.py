@@ -1,4 +1,4 @@
-"""What is told of a user: OpenID Connect Core sections 5.1 and 5.4, and the operator's own claims.
+"""The claims of a user: OpenID Connect Core sections 5.1 and 5.4, and the operator's own claims.
 
 One catalogue: each claim has its source, the scope that asks for it, and the places where it goes. Those of OpenID
 Connect are `STANDARD`; the others stand with the scopes that tell them (`scopes.ClaimDefinition`).
@@ -214,7 +214,7 @@ def type_of(value: Any) -> str:
 
 
 def supported(catalogue: ScopeCatalogue) -> list[str]:
-    """Every claim of a user that is told in some place, with its name alone (OpenID Connect Discovery section 3)."""
+    """Every claim of a user that some place returns, with its name alone (OpenID Connect Discovery section 3)."""
     own = [claim.name for scope in catalogue.telling if scope.advertised for claim in scope.claims]
     return ["sub", *SCOPE_OF, *dict.fromkeys(own)]
 

@@ -61,7 +61,7 @@ class ProviderTokens:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person whom a provider has authenticated, known by `issuer` and `subject` together and by nothing else
+    """The person that a provider has authenticated, known by `issuer` and `subject` together and by nothing else
     (section 5.7)."""
 
     issuer: str

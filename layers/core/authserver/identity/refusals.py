@@ -1,9 +1,9 @@
 """The refusals of a client, stored for its developer by day and reason, without anything of the sender or of the
 request.
 
-A refusal costs one write, and a success none. Anybody can send requests in the name of a client, so a day has a bound;
-beyond it an attempt costs a refused condition, and nothing grows. An unknown client costs the same write, on one item
-for all of them, so that time does not reveal which clients exist.
+A refusal costs one write, and a success none. Any caller can send requests in the name of a client, so a day has a
+bound; beyond it an attempt costs a refused condition, and nothing grows. An unknown client costs the same write, on one
+item for all of them, so that time does not reveal which clients exist.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DAY = 86_400
 KEPT = 14 * DAY
 MOST_A_DAY = 1000
 UNKNOWN = "client_unknown"
-NOBODY = ""  # the client of all refusals of those that there are not
+NOBODY = ""  # the client of all refusals of unknown clients
 OF_NO_CLIENT = frozenset({"client_id_missing", "client_id_repeated"})
 
 

@@ -48,7 +48,7 @@ def begin_app(subject: str, services: Services) -> None:
 
 
 def secret_of(factors: Factors, services: Services) -> str:
-    """The secret of an app that is being set up; empty if there is none, or it was confirmed and is told no more."""
+    """The secret of an app that is being set up; empty if there is none, or it was confirmed and is no longer shown."""
     if factors.totp is None or factors.asks_for_code:
         return ""
     return totp.unwrap_secret(factors.subject, factors.totp.secret, services)

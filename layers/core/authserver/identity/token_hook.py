@@ -1,9 +1,9 @@
 """The token hook: an operator's own function, which is asked before tokens are issued and when userinfo answers.
 
-It adds claims of its own to those that are told, or refuses. What it is asked and what it may answer is a contract,
+It adds claims of its own to those of the server, or refuses. What it is asked and what it may answer is a contract,
 docs/token-hook.md. It is asked before the write that licenses the tokens, so it may be asked again for the same ones.
 
-An answer that breaks the contract counts as none: nothing of it is told.
+An answer that breaks the contract counts as none: nothing of it is used.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def made(key: ApiKey, services: Services, by: Membership | None = None) -> tuple
     services.is_about(record.id)
     if not services.api_keys.create(record, by):
         if services.api_keys.find(record.id) is not None:
-            raise Conflict("This made an API key before, which is told once", reason="made_before")
+            raise Conflict("This made an API key before, which is shown once", reason="made_before")
         raise Conflict("The membership was changed meanwhile")
     return credential.reveal(), record
 

@@ -1,4 +1,4 @@
-"""What the audit is told of the operations that change something.
+"""What the audit notes of the operations that change something.
 
 Such an operation's use case says which `act` it is. Each caller, the dispatcher of an API or a form of our own
 pages, its event is written together with its first write; an operation that finds nothing to change writes none.

@@ -43,7 +43,7 @@ KEYS = ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")
 
 
 class Unusable(Exception):
-    """What was fetched cannot be gone by; `reason` is a tag that its developer is told."""
+    """What was fetched cannot be gone by; `reason` is a tag for its developer."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

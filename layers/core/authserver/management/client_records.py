@@ -45,7 +45,7 @@ class NewSecret(Document):
 
 
 class IssuedSecret(SecretDescription):
-    """A new secret; it is told once."""
+    """A new secret; it is shown once."""
 
     client_secret: str
 

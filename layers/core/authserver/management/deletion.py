@@ -20,7 +20,7 @@ from authserver.storage.withdrawals import Others
 FITTING = 3  # administrator's memberships that the deletion itself has room for
 LED = 40  # organisations that one deletion can hand over
 LOOKED_AT = 100  # memberships, operators
-WITNESSES = 5  # administrators of an organisation, of whom the user is one
+WITNESSES = 5  # administrators of an organisation, the user among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _has_left(user: User, services: Services, others: Others | None) -> bool:
     led = [one.organisation for one in _memberships(user, services) if one.role == ADMINISTRATOR]
     if len(led) <= FITTING:
         return True
-    from authserver.identity.audit import of_its_own  # hardly anybody administers so many
+    from authserver.identity.audit import of_its_own  # hardly any user administers so many
 
     for organisation in led:
         witness = others.administrators.get(organisation, "") if others else ""
@@ -89,7 +89,7 @@ def _has_left(user: User, services: Services, others: Others | None) -> bool:
 
 
 def _memberships(user: User, services: Services) -> Iterator[Membership]:
-    """All of them, part by part: only an operator deletes somebody who is in more organisations than one part has."""
+    """All of them, part by part: only an operator deletes a user of more organisations than one part has."""
     page = services.organisations.memberships_of(user.sub, limit=LOOKED_AT)
     yield from page.items
     while page.next:

@@ -1,4 +1,4 @@
-"""What a list is about, read together: whom its records name, and what of them still stands."""
+"""What a list is about, read together: the users and clients that its records name, and what of them still stands."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -36,7 +36,7 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class LoginForm(Interaction):
-    """The sign-in form, posted. `action` says what to do instead: go on as who is signed in, or go back."""
+    """The sign-in form, posted. `action` says what to do instead: continue as the signed-in user, or go back."""
 
     csrf: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
@@ -205,7 +205,7 @@ class LoginPage:
     `providers` have a button each; `asks_email` says whether an e-mail address leads to further ones, and `takes_email`
     whether an address may be typed as a name at all. Without a `client`, a page of this server requires the sign-in.
     `passkey` are the options by which the browser asks for one, empty if none can be used; `reason` is for the log, if
-    one was refused. `account` and `name` are of the user who is signed in already, who may continue by a form with
+    one was refused. `account` and `name` are of the signed-in user, who may continue by a form with
     `continue_csrf`, or else has to sign in again.
     """
 

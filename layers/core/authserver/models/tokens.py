@@ -10,7 +10,7 @@ from authserver.values import CodeChallenge, Scope
 
 
 class AccessTokenClaims(TypedDict, total=False):
-    """What this server itself says in a JWT access token (RFC 9068 section 2.2), beside what is told of the user."""
+    """What this server itself says in a JWT access token (RFC 9068 section 2.2), beside the claims of the user."""
 
     iss: str
     sub: str

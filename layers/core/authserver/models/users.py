@@ -19,8 +19,8 @@ class User:
     A user who signs in through an identity provider has no `username`, which is a login name, but maybe a
     `preferred_username`, which is the provider's word and unique nowhere. `pending_email` is the address that the user
     wants to have and has not shown to be theirs. `attributes` are the other claims of OpenID Connect that have a value,
-    and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when any of what is told
-    to applications changed, 0 if it never did. `provided` tells which of the attributes that operators keep came
+    and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when a claim for
+    applications last changed, 0 if it never did. `provided` tells which of the attributes that operators keep came
     from an identity provider: by the name, the `id` of the identity that it came with, and goes with.
     """
 
@@ -45,7 +45,7 @@ class User:
         return self.username or self.email or self.preferred_username or self.name
 
     def is_called(self, name: str, *, by_address: bool = True) -> bool:
-        """Whether this user may sign in by this login name: not by an address, if `EmailSignIn` is off."""
+        """Whether this user may sign in by this login name: by an address only if `by_address`."""
         return by_address or normalised_username(self.username) == normalised_username(name)
 
     @property
@@ -84,7 +84,7 @@ class Identity:
 
     @classmethod
     def of(cls, sub: str, issuer: str, subject: str, created_at: int = 0) -> Self:
-        """The identity that makes whom `issuer` calls `subject` the user `sub`."""
+        """The identity that links `subject` of `issuer` to the user `sub`."""
         return cls(identity_id(issuer, subject), sub, issuer, subject, created_at)
 
 

@@ -13,7 +13,7 @@ from authserver.pages.pseudo import PSEUDO, Pseudo
 
 DOMAIN = "authserver"
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
-MOST = 20  # languages that anybody may ask for at once
+MOST = 20  # languages that one request may ask for
 # Of every jinja2 environment: line breaks and indentation in a template are no part of a text.
 POLICIES = {"ext.i18n.trimmed": True}
 

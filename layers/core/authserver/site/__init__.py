@@ -1,4 +1,4 @@
-"""The pages of people who are signed in: who is there, what they see, and what their forms do.
+"""The pages of people who are signed in: their session, what they see, and what their forms do.
 
 An area is a tuple of `Screen`, and its function answers a request by looking its route up there (`serve`). What a page
 shows and changes, it does by the operations of the management APIs, in process: one set of rules for both.
@@ -34,7 +34,7 @@ GONE = N_("This is not there any more. It may have been removed in another windo
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who is signed in here."""
+    """A user who is signed in here."""
 
     user: User
     session: Session
@@ -71,7 +71,7 @@ type Act = Callable[[Visitor, Visit, Services], Answer]
 @dataclass(frozen=True, slots=True)
 class Screen:
     """One page. `acts` are what its forms do, by their field `action`; an act answers with where to go next, with a
-    page of its own for what is told once, or with a file.
+    page of its own for what is shown once, or with a file.
 
     `fresh`: it takes a sign-in of the last minutes. `is_there` tells whether this deployment has the page at all.
     """
@@ -132,7 +132,7 @@ class SignInAnew(Exception):
 
 
 def serve(visit: Visit, screens: tuple[Screen, ...], notices: Mapping[str, str], services: Services) -> Answer:
-    """Shows a page, or does what its form says. `notices` are what is told after an act, by the tag in the address.
+    """Shows a page, or does what its form says. `notices` are the sentences after an act, by the tag in the address.
 
     Raises `InvalidRequest` on a form that is not ours.
     """

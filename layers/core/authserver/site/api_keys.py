@@ -1,4 +1,4 @@
-"""API keys on our own pages: what the form of a new one offers, what it brings, and how it is told once.
+"""API keys on our own pages: what the form of a new one offers, what it brings, and how it is shown once.
 
 Whose they are is in `site.account` and `site.organisations`; what may be done with them, the account API says.
 """

@@ -1,6 +1,6 @@
 """The pages of organisations, /organisations: who is in one, what is connected to it, and how its people sign in.
 
-A member sees what concerns every member; the rest is for administrators, who are told so by the operations themselves.
+A member sees what concerns every member; the rest is for administrators, as the operations themselves require.
 """
 
 from collections.abc import Callable, Mapping
@@ -135,7 +135,7 @@ def show_companies(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_members(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """A page of the members, and who is invited."""
+    """A page of the members and the invitations."""
     listed = _part(members.list_members, visitor, visit, services, visit.query.get("after", ""), MEMBERS_A_PAGE)
     context = {
         "members": listed.items,
@@ -155,7 +155,7 @@ def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def show_invite(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Whom to invite, as what."""
+    """The form for an invitation."""
     return _for_administrators("invite", "members", visitor, visit, services)
 
 
@@ -184,7 +184,7 @@ def change_role(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def change_groups(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Changes which groups a member is in, of which applications are told."""
+    """Changes a member's groups, which applications learn."""
     groups = dict.fromkeys(visit.entered("groups").split())
     try:
         members.change_groups(visitor.call(visit, body={"groups": [*groups]}), services)

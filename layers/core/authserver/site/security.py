@@ -140,7 +140,7 @@ def begin(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 @act("user.app.added")
 def confirm(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """The app has shown that it has the secret; the recovery codes are told now and never again."""
+    """The app has shown that it has the secret; the recovery codes are shown now and never again."""
     codes = confirm_app(visitor.user.sub, visit.entered("code"), services)
     if codes is None:
         raise Rejected(code=WRONG_CODE)
@@ -278,7 +278,7 @@ def withdraw(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
 
 
 def _note(kind: str, visitor: Visitor, visit: Visit, services: Services, about: str = "") -> None:
-    """Among the account's activity; and the user is told by mail."""
+    """Notes it in the account's activity and sends the user a mail."""
     activity.note(services, visitor.user.sub, kind, device=visit.device, source=visit.source, about=about)
     tell = tell_of_new_password if kind == activity.PASSWORD_CHANGED else tell_of_new_factors
     tell(visitor.user, visit.languages, services)

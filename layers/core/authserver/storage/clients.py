@@ -27,7 +27,7 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of the one client for everybody who registers the same metadata, by its `fingerprint`: the identifier
+    """The place of the one client for all registrations of the same metadata, by its `fingerprint`: the identifier
     that was found there, for which another is registered, or an empty string."""
 
     fingerprint: str

@@ -22,7 +22,7 @@ class JournalStore(Protocol):
     def activities(self, subject: str, *, limit: int = 50, cursor: str | None = None) -> Page[Activity]:
         """The events of the subject's account, newest first, unlike other lists. Raises `BadCursor`."""
 
-    # -- what developers are told
+    # -- for developers
 
     def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
         """Adds one refusal of a client to those of its day, as the last of its kind; returns whether it did.

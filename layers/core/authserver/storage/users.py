@@ -24,7 +24,7 @@ PROFILE_FIELDS = frozenset(
     {"name", "email", "email_verified", "preferred_username", "pending_email", "updated_at", *MAPS}
 )
 
-# What applications are told of a user is made of these (`identity.claims`); of the rest a record has the defaults then.
+# The claims of a user are made of these (`identity.claims`); of the rest a record has the defaults then.
 TOLD_FIELDS = (
     *("sub", "username", "name", "email", "email_verified", "created_at", "preferred_username", "attributes"),
     "updated_at",
@@ -69,7 +69,7 @@ class UserStore(Protocol):
         anything is read."""
 
     def get_all(self, subs: Iterable[str]) -> dict[str, User]:
-        """Those that there are, by subject identifier, in a read for each hundred."""
+        """The existing ones of these users, by subject identifier, in one read for each hundred."""
 
     def find(self, name: str) -> User | None:
         """The user with this login name, whatever its case or Unicode form."""
@@ -88,7 +88,7 @@ class UserStore(Protocol):
         """Adds a user unless a login name or the subject is taken, or the subject was before; tells whether it did."""
 
     def find_by_identity(self, issuer: str, subject: str) -> User | None:
-        """The user whom this issuer knows by this subject."""
+        """The user that this issuer identifies by this subject."""
 
     def create_federated(
         self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None

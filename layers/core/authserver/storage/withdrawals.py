@@ -34,7 +34,7 @@ USER_FIELDS = frozenset({"name", "email", "email_verified", "updated_at", "statu
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Who is left where a user goes: another operator, if the user is one, and another administrator of each
+    """Who remains when a user is deleted: another operator, if the user is one, and another administrator of each
     organisation that the user administers, by its identifier.
 
     Empty for an organisation that needs no administrator, because it is disabled or deleted.
@@ -138,7 +138,7 @@ class WithdrawalStore(RevocationStore, Protocol):
         False if it is none of theirs."""
 
     def unlink_own(self, identity: Identity, factors: Factors, session: Session, successor: Session) -> bool:
-        """The same by the user, of whom only `successor` is left, as in `replace_password`.
+        """The same by the user, whose sessions all end except `successor`, as in `replace_password`.
 
         Condition: there is something left to sign in with: a password with a login name, another identity, or the
         passkeys of `factors`, if it has any, unchanged. False also if the session or the identity is gone.
@@ -205,7 +205,7 @@ class WithdrawalStore(RevocationStore, Protocol):
     def set_membership(self, membership: Membership, groups: frozenset[str] | None = None) -> None:
         """Makes a user a member, or changes the role, which ends what the member granted by the one before.
 
-        With these groups, whatever `membership` says, or with those that there are.
+        With these groups, whatever `membership` says, or with the stored ones.
         """
 
     def delete_membership(self, organisation: str, subject: str) -> None:
@@ -215,7 +215,7 @@ class WithdrawalStore(RevocationStore, Protocol):
         """Gives a member the role and the epoch of `membership`, while `witness`, somebody else, is an administrator.
 
         Tells whether. So there is always one left, also under simultaneous changes. False also if there is no
-        such member. With these groups, or with those that there are.
+        such member. With these groups, or with the stored ones.
         """
 
     def end_membership(self, organisation: str, subject: str, witness: str) -> bool:

@@ -14,7 +14,7 @@ Users (``id``)
     ``login#<sha256 of the normalised name>``   ``sub`` of the user with that login name, a username or a confirmed
                               address; makes it unique among both
     ``organisation#<key>``    an organisation, with its ``companies`` and the ``version`` that its end tells
-    ``identity#<sha256 of issuer and subject>``   ``sub`` of the user whom an identity provider knows as that; and for
+    ``identity#<sha256 of issuer and subject>``   ``sub`` of the user that an identity provider identifies so; and for
                               people to see ``issuer``, ``subject`` and ``created_at``
     ``factors#<subject key>``  what a user has besides a password, with its ``version``, on which each change is
                               conditional; ``totp``, ``recovery_codes``, ``passkeys`` by the hash of their identifiers
@@ -38,7 +38,7 @@ Configuration (``id``)
     ``domain#<sha256 of the domain>``   ``provider`` of users with an e-mail address in it
     ``callback#<sha256 of the path>``   ``provider`` of whoever answers there, at a path of another system
     ``logo#<client key>``     the ``logo_uri`` of a client whose logo is in the URI itself
-    ``shared#<fingerprint>``  ``client_id`` of the client that everybody is given who registers the same metadata; what
+    ``shared#<fingerprint>``  ``client_id`` of the client that every registration of the same metadata gets; what
                               has become of it its record tells
 
 Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and are never removed.

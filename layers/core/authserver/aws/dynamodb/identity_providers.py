@@ -133,7 +133,7 @@ def write_by(
 
 
 def _lets_people_in(provider: IdentityProvider, configuration_table: str, tokens_table: str) -> list[Placed]:
-    """No condition for a provider of everybody's: one item bears only so many a second."""
+    """No condition for a provider without an organisation: one item bears only so many a second."""
     if not provider.organisation:
         return []
     is_as_read = Write.check(

@@ -36,7 +36,7 @@ class DynamoJournal:
         listed = f"activity#{key_text(subject)}"
         return self._by_subject.page(listed, activity_of, limit=limit, cursor=cursor, newest_first=True)
 
-    # -- what developers are told
+    # -- for developers
 
     def note_refusal(self, client_id: str, refusal: Refusal, bound: int, expires_at: int) -> bool:
         kind = f"{refusal.error} {refusal.reason}"

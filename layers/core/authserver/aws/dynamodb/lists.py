@@ -1,7 +1,7 @@
 """Lists by an index: a page of keys, eventually consistent, and then the items themselves, as they are now.
 
-What one client or everybody writes is listed in sixteen parts, so that no part of an index takes all the writes. Such a
-list is one again here: by age, from all its parts.
+Frequent writes, of one client or of all, are listed in sixteen parts, so that no part of an index takes all the writes.
+Such a list is one again here: by age, from all its parts.
 """
 
 from __future__ import annotations

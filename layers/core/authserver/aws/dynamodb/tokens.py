@@ -358,7 +358,7 @@ def _answered(answer: str, now: int) -> tuple[str, str, dict[str, Any]]:
 
 
 def _end_keys(keys: Whose, shard: int) -> Iterator[str]:
-    """The items of the ends of whom these are the keys."""
+    """The items of the ends with these keys."""
     if keys.subject:
         yield subject_end_key(keys.subject)
     if keys.client_id:

@@ -5,7 +5,7 @@ Where boto3 spends most of a request, this spends a tenth of that. What it does 
     endpoints.py    where a service is, from the environment
     credentials.py  with what requests are signed, and when that is fetched anew
     signing.py      Signature Version 4
-    tls.py          whom a connection trusts
+    tls.py          which certificates a connection trusts
     connection.py   one connection: HTTP/1.1 as AWS speaks it
     client.py       one call: attempts, pauses, errors
 """

@@ -76,7 +76,7 @@ class Headers:
         self._in_lower_case = head.lower()
 
     def get(self, name: bytes) -> bytes | None:
-        """The value of the last header of this name, which is told in lower case; None without one."""
+        """The value of the last header of this name, given in lower case; None without one."""
         line = b"\r\n" + name + b":"
         start = self._in_lower_case.rfind(line)
         return self._head[start + len(line) :].partition(b"\r\n")[0].strip(b" \t") if start >= 0 else None

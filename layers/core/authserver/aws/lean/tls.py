@@ -1,4 +1,5 @@
-"""Whom a connection trusts. `ssl` is imported when the first one is made: local endpoints speak plain HTTP."""
+"""Which certificates a connection trusts. `ssl` is imported when the first one is made: local endpoints speak plain
+HTTP."""
 
 import os
 from functools import cache

@@ -47,7 +47,7 @@ def begin_sign_in(visit: SignInVisit, services: Services) -> GoTo:
 
     A page of this origin can have its user led to an identity provider without that page. For any other site it has the
     provider's button: a link must not sign anybody in unasked, to an account of the link's author (RFC 9700 section
-    4.7). Raises `InvalidRequest` if `continue` may not lead there, before anybody has typed a password.
+    4.7). Raises `InvalidRequest` if `continue` may not lead there, before the user types a password.
     """
     page = resolve_continue(visit.continues, services).address if visit.continues else ACCOUNT
     if visit.session is not None and find_visitor(visit.session, services) is not None:
@@ -107,5 +107,5 @@ def _is_valid(bearer: str, services: Services) -> bool:
 
 
 def _domains(services: Services) -> list[str]:
-    """Those of the identity providers that everybody is offered."""
+    """The identity providers that have a button for every user."""
     return sorted({domain for one in services.listed_providers() if one.shown for domain in one.domains})

@@ -56,7 +56,7 @@ def _is_silent(request: AuthorizationRequest) -> bool:
 
 
 def _has_signed_in(request: AuthorizationRequest, client: Client, services: Services) -> bool:
-    """A user who has signed in or seen a page decides where the browser goes (RFC 9700 section 4.11.2)."""
+    """Whether the browser is signed in: only then an error redirects it (RFC 9700 section 4.11.2)."""
     return find_session(request.session, client.client_id, services).session is not None
 
 

@@ -1,4 +1,4 @@
-"""The consent page: the user allows a client what it asks for, or does not, and says for whom."""
+"""The consent page: the user allows a client what it asks for, or does not, and chooses the organisation."""
 
 from contextlib import suppress
 from dataclasses import replace

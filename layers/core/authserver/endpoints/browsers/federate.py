@@ -58,13 +58,13 @@ CONTACT = N_("Choose another way to sign in, or ask the people who run this for 
 UNFINISHED = N_("The sign-in there could not be completed.")
 NOT_ANEW = N_("The app asks you to sign in again, and no new sign-in happened there.")
 
-# What people are told, by the first words of the reason.
+# The sentence on the page, by the first words of the reason.
 EXPLANATIONS = {
     "provider_unknown": (404, N_("There is no such way to sign in here."), CHOOSE),
     "domain_unknown": (404, N_("No organisation is known here for that email address."), CHOOSE),
     "denied": (403, N_("The sign-in was cancelled or refused there."), CHOOSE),
     "spent": (400, N_("This sign-in has expired or was used before."), TRY_AGAIN),
-    # What the browser brought, which may be anybody's own invention.
+    # What the browser brought, which is unverified input.
     "answer_without_code": (400, UNFINISHED, TRY_AGAIN),
     "code_too_long": (400, UNFINISHED, TRY_AGAIN),
     "code_refused": (400, UNFINISHED, TRY_AGAIN),
@@ -178,7 +178,7 @@ def provider_answering(response: FederationResponse, services: Services) -> str 
 
 
 def finish_federation(response: FederationResponse, services: Services) -> GoTo | FederationProblem:
-    """Begins a session for the person whom the provider names, in place of the one that there was.
+    """Begins a session for the person that the provider names, which replaces the browser's session.
 
     Raises `InvalidRequest` if this browser did not leave for that provider.
     """
@@ -275,7 +275,7 @@ def _require_unchanged(provider: IdentityProvider, federation: Federation, servi
 def _ask_provider(
     response: FederationResponse, provider: IdentityProvider, federation: Federation, services: Services
 ) -> Person:
-    """Whom the provider has authenticated; the code is the last thing that is believed."""
+    """The person that the provider has authenticated; the code is the last thing that is believed."""
     fetch = _fetcher(services)
     metadata = discover(provider, fetch)
     require_issuer(response.issuer, metadata)

@@ -89,7 +89,7 @@ def _unmet(resumed: Resumed, request: ValidatedAuthorizationRequest, services: S
 
 
 def submit(form: LoginForm, services: Services) -> Answer:
-    """What the form says: go on as who is signed in, go back to the application, or sign in."""
+    """What the form says: continue as the signed-in user, go back to the application, or sign in."""
     match form.action:
         case "continue":
             return continue_as(form, services)
@@ -358,7 +358,7 @@ def _code_page(
 
 
 def _to_choose_from(providers: tuple[IdentityProvider, ...], resumed: Resumed) -> tuple[IdentityProvider, ...]:
-    """Those with a button for everybody; before them the one that was named, or that the hinted user's e-mail address
+    """Those with a button for every user; before them the one that was named, or that the hinted user's e-mail address
     belongs to."""
     domain = domain_of(resumed.login_hint)
     hinted = tuple(one for one in providers if one.id == resumed.provider or (domain and domain in one.domains))

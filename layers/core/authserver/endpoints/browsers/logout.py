@@ -3,7 +3,7 @@
 Decisions where the specification leaves one:
 
 - A valid ID token of the very user at that client signs out at once; in every other case the user is asked (section 2).
-  `sid` is not compared: that the subject is the one who is signed in here is enough.
+  `sid` is not compared: the same subject as the session's is enough.
 - An ID token that has expired is as good as another; one whose key has been dropped since counts as none.
 - What is wrong with a request is not used, nor what depends on it, and the browser is not redirected; the user can sign
   out all the same (section 4). So a URI that is not registered takes the way back alone; a hint that is none, or
@@ -36,7 +36,7 @@ from .under_way import find_visitor, require_visitor_csrf, visitor_csrf
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Whom a genuine ID token of ours names, and the client that it was issued to."""
+    """The subject of a genuine ID token of ours, and the client that it was issued to."""
 
     subject: str
     client_id: str

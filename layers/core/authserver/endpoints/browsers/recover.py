@@ -155,7 +155,7 @@ def show_verification(visit: Visit, services: Services) -> Answer:
 
 
 def confirm_address(visit: Visit, services: Services) -> Answer:
-    """Makes the address the user's, if it is the one that they want still; the one from before is told.
+    """Makes the address the user's, if it is the one that they want still; the one from before gets a mail.
 
     So is a user who had the address for a username. Where another account has it, the page does not tell which.
     """
@@ -182,7 +182,7 @@ def confirm_address(visit: Visit, services: Services) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A live link to an address, and whose it is, who is signed in."""
+    """A live link to an address, and its user, who is signed in."""
 
     opened: OpenedLink
     user: User
@@ -242,7 +242,7 @@ def _tell_of_username(user: User, address: str, services: Services) -> None:
 
 
 def _noting(act: str, user: User, visit: Visit, services: Services) -> Services:
-    """These services for what the user does by the link, of which the audit is told."""
+    """These services for what the user does by the link, which the audit notes."""
     from authserver.identity.audit import by_user  # most requests only show a page
 
     return by_user(services, act, user.sub, source=visit.source, request=visit.request_id)

@@ -39,10 +39,10 @@ def failure(target: RedirectTarget, error: OAuthError, services: Services) -> Au
 
 
 def is_told_unasked(client: Client, target: RedirectTarget) -> bool:
-    """Whether an error goes to the client before anybody has signed in: RFC 9700 section 4.11.2.
+    """Whether an error goes to the client before a user has signed in: RFC 9700 section 4.11.2.
 
-    To one that was verified, and to a program on the device. Anybody can register a client with a page of theirs, and a
-    link to us would lead there.
+    To one that was verified, and to a program on the device. Every developer can register a client with a page of
+    theirs, and a link to us would lead there.
     """
     return client.verification == VERIFIED or target.uri.stays_on_device
 

@@ -31,7 +31,7 @@ LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A pending request, found again for the browser that began it, and who is signed in there, if anybody.
+    """A pending request, found again for the browser that began it, and the user who is signed in there, if any.
 
     Without a `request` of a client's, a page of ours waits for its user.
     """
@@ -39,7 +39,7 @@ class Resumed:
     pending: PendingRequest
     request: ValidatedAuthorizationRequest | None
     session: Session | None
-    ends: Ends  # of whom the browser's cookie names
+    ends: Ends  # of the user that the browser's cookie names
 
     @property
     def client(self) -> Client | None:
@@ -53,7 +53,7 @@ class Resumed:
 
     @property
     def login_hint(self) -> str:
-        """Who is to sign in, as far as somebody told."""
+        """The user who is expected to sign in, as far as known."""
         return self.pending.parameters.get("login_hint", "")
 
     @property
@@ -110,7 +110,8 @@ class ResumedRequest(Resumed):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who is signed in in a browser, if anybody, what they have allowed a client, and their ends, from one read."""
+    """The user who is signed in in a browser, if any, what they have allowed a client, and their ends, from one
+    read."""
 
     session: Session | None = None
     consent: Consent | None = None
@@ -402,7 +403,7 @@ def _told(session: Session | None, services: Services) -> Session | None:
 
 
 def answered_before(request: ValidatedAuthorizationRequest) -> AnsweredBefore:
-    """What a browser is told that sends a page again, with the way back to the application: where the redirect URI is,
+    """The error for a browser that sends a page again, with the way back to the application: where the redirect URI is,
     or else its website."""
     registered = request.redirect.uri.destination if request.redirect else ""
     return AnsweredBefore(next(filter(_is_https, (registered, request.client.client_uri)), ""))
@@ -413,5 +414,5 @@ def _is_https(address: str) -> bool:
 
 
 def restart(reason: str) -> InvalidRequest:
-    """What a browser is told whose request is not there, or not its own."""
+    """The error for a browser whose request does not exist, or is not its own."""
     return InvalidRequest("This sign-in has expired or was begun in another browser", reason=reason)

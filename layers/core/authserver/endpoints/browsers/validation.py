@@ -230,8 +230,8 @@ class RequestedClaims:
 def _claims(request: AuthorizationRequest) -> RequestedClaims:
     """What ``claims`` asks for; members and claims that are not understood are ignored.
 
-    ``essential`` means something of ``acr`` alone: of the others, what there is, is told. And of ``value``, that of
-    ``sub`` and of such an ``acr``.
+    ``essential`` means something of ``acr`` alone: of the others, the server returns what it has. And of ``value``,
+    that of ``sub`` and of such an ``acr``.
     """
     text = request.parameters.get("claims")
     if text is None:

@@ -85,7 +85,7 @@ def _begin(
 
 
 def _count(source: str, services: Services) -> None:
-    """Whatever is begun is an item, and public clients are named by anybody. Raises `TooManyDevices`."""
+    """Each request writes an item, and any caller can name a public client. Raises `TooManyDevices`."""
     now = services.now()
     begins = now // HOUR * HOUR
     if services.counters.count(f"device {network_of(source)}", begins, 1, begins + 2 * HOUR) > PER_SOURCE_AN_HOUR:

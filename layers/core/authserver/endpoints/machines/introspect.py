@@ -93,7 +93,7 @@ def _introspect_access_token(caller: AuthenticatedClient, services: Services) ->
 
 def introspect_self(presented: str, services: Services, source: str = "") -> Document:
     """What an access token or an API key says of itself, for its bearer at the address `source`: RFC 7662's
-    members, the application's name, and whom it acts for, as a URN.
+    members, the application's name, and what it acts for, as a URN.
 
     Raises `InvalidToken` if it does not stand.
     """
@@ -149,7 +149,7 @@ def _own_key(presented: str, services: Services, source: str) -> tuple[ActiveAcc
 
 
 def _urn_members(caller: Client, token: ActiveAccessToken, services: Services) -> dict[str, str]:
-    """Whom the token acts for, by a name of the operator's own (RFC 7662 section 2.2), where that is turned on."""
+    """What the token acts for, by a name of the operator's own (RFC 7662 section 2.2), where that is turned on."""
     settings = services.settings
     if not settings.introspection_urn:
         return {}
@@ -184,7 +184,7 @@ def _members(token: ActiveAccessToken, services: Services) -> IntrospectedClaims
 
 
 def _subject_urn(token: ActiveAccessToken, client: Client, services: Services) -> str:
-    """Whom the token acts for: its one company, its organisation, or its user (RFC 8141).
+    """What the token acts for: its one company, its organisation, or its user (RFC 8141).
 
     A company is named together with its organisation: another one may have a company of the same identifier.
     """

@@ -70,7 +70,7 @@ def userinfo(presented: str, services: Services) -> Document:
 
 
 def userinfo_of(presented: Presented, services: Services) -> Document:
-    """The same of whom an authorizer let in, but for their part in an organisation.
+    """The same for a call that an authorizer let in, but for their part in an organisation.
 
     Raises `InvalidToken` if there is no such user.
     """

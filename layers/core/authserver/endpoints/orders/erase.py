@@ -23,7 +23,7 @@ from authserver.storage.lists import everything
 from authserver.values import normalised_username
 
 SETTLED = 900  # seconds; whatever was under way at the deletion is over, and listed
-KEPT = 30 * 86_400  # seconds for which one that is done is told
+KEPT = 30 * 86_400  # seconds for which a finished one is listed
 LOOKS = 3  # in one run; what is found then, the next one looks for again
 ATTEMPTS = 4
 
@@ -122,7 +122,7 @@ class Run:
         """Gives clients an owner that stands for no user, by which operators find them.
 
         They stay, since others use them, and their developer's leaving says nothing about those. But that an operator
-        verified them was about who is behind them, and that is no longer known.
+        verified them was about the person behind them, who is no longer known.
         """
         page = self._services.clients.list(owner=erasure.subject, limit=PAGE, cursor=cursor)
         return Erased(sum(self._disown_one(client.client_id, erasure) for client in page.items), page.next)

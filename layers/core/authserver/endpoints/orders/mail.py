@@ -1,4 +1,4 @@
-"""What becomes of an order: the mail that it is for, if there is anybody to get it."""
+"""What becomes of an order: the mail that it is for, if there is a recipient."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def write_letter(order: MailOrder, services: Services) -> Letter | NoLetter:
     if user is None or not _is_called(user, order, services):
         return NoLetter("user_unknown")
     if user.status != ACTIVE and order.kind != CHANGED_BY_OPERATOR:
-        return NoLetter("user_unknown")  # whose account was disabled is told that it was
+        return NoLetter("user_unknown")  # a user whose account was disabled gets this mail, too
     if order.kind == PASSWORD_RESET and not user.password_hash:
         return NoLetter("password_none")
     letter = _letter(order, order.address or user.email, user.username, services)

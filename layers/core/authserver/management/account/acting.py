@@ -24,7 +24,7 @@ def organisation_of(call: Call, services: Services) -> Organisation:
 
 
 def membership_in(organisation: Organisation, user: User, services: Services) -> Membership:
-    """The user's part in it. To everybody else the organisation is not there."""
+    """The user's part in it. To all others the organisation does not exist."""
     membership = services.organisations.membership(organisation.id, user.sub)
     if membership is None:
         raise NotFound("organisation")

@@ -31,12 +31,12 @@ from authserver.values import base64url, normalised_username
 
 INVITATION_LIFETIME = 14 * 86_400
 MAX_INVITATIONS = 100  # that wait for an answer, of one organisation
-NAMED = 20  # administrators whom a member is told to turn to
+NAMED = 20  # administrators that are listed as a member's contacts
 TRIED = 20  # administrators one of whom has to stay one while another goes
 
 
 def get_organisation(call: Call, services: Services) -> Answer:
-    """An organisation that the user is a member of: its companies, and whom to turn to."""
+    """An organisation that the user is a member of: its companies, and its administrators as contacts."""
     user, organisation = acting_user(call, services), organisation_of(call, services)
     own = membership_in(organisation, user, services)
     administrators = [
@@ -96,7 +96,7 @@ def change_groups(call: Call, services: Services) -> Answer:
 
 @act("membership.ended", "sub")
 def end_membership(call: Call, services: Services) -> Answer:
-    """Ends a membership, and all that the member granted for the organisation. One's own may be ended by anybody."""
+    """Ends a membership, and all that the member granted for the organisation. Every member may end their own."""
     user, organisation, subject = acting_user(call, services), organisation_of(call, services), call.path["sub"]
     own = membership_in(organisation, user, services)
     if own.role == ADMINISTRATOR:
@@ -219,10 +219,10 @@ def _member(organisation: Organisation, subject: str, services: Services) -> Mem
 def _while_another_administers(
     call: Call, organisation: Organisation, services: Services, write: Callable[[str], bool]
 ) -> None:
-    """Does a write that takes an administrator other than the one whom it is about.
+    """Does a write that takes an administrator other than the one that it is about.
 
-    For others that is the acting user, who has to be one still when it is written. About oneself, anybody else will do;
-    the list only says whom to try. Raises `Problem`.
+    For others that is the acting user, who has to be one still when it is written. About oneself, any other
+    administrator will do; the list only says which to try. Raises `Problem`.
     """
     if call.path["sub"] != call.subject:
         if not write(call.subject):

@@ -296,8 +296,8 @@ def set_companies(call: Call, services: Services) -> Answer:
 
 
 def list_approvals(call: Call, services: Services) -> Answer:
-    """What members asked the organisation's administrators to allow, newest first. Who is no administrator sees what is
-    their own."""
+    """What members asked the organisation's administrators to allow, newest first. A member who is no administrator
+    sees their own."""
     user, organisation = acting_user(call, services), organisation_of(call, services)
     if membership_in(organisation, user, services).role == ADMINISTRATOR:
         page = services.browsers.approvals(organisation.id, limit=call.limit, cursor=call.cursor)
@@ -533,7 +533,7 @@ def _verification(client: Client | None) -> Literal["verified", "test"]:
 
 
 def _known_of(asked: Iterable[Approval], services: Services) -> Known:
-    """Whom and what these name."""
+    """The users, clients and organisations that these name."""
     asked = tuple(asked)
     people = (sub for one in asked for sub in (one.subject, one.decided_by))
     return Known(services, people, (one.client_id for one in asked))

@@ -16,7 +16,7 @@ from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Organisation
 from authserver.services import Services
 
-SHOWN = "is on everybody's sign-in page; an operator changes it"
+SHOWN = "has a button on the sign-in page of every user; an operator changes it"
 CHANGEABLE = ("name", "issuer", "client_id", "client_secret", "token_endpoint_auth_method", "status")
 
 
@@ -38,8 +38,8 @@ def change_own_provider(call: Call, services: Services) -> Answer:
 
     Another issuer does not know the users of the one before, and operators trusted the one before:
     neither does it sign up new users, nor does its word on addresses count, nor are claims taken from those of other
-    names, until an operator says so again. Nor is it on everybody's sign-in page any more, where its button would lead
-    people whom the organisation has nothing to do with; for the same reason a name that is there stays as it is.
+    names, until an operator says so again. Its button for every user is removed as well, since it would lead people to
+    it that do not belong to the organisation; for the same reason a name that is there stays as it is.
     """
     organisation, own = administration(call, services)
     provider = _provider(call, organisation, services)

@@ -1,4 +1,4 @@
-"""API keys of anybody, for operators: /admin/api-keys.
+"""API keys of all users, for operators: /admin/api-keys.
 
 Who makes a key in somebody's name acts as that one: it takes every administrative scope in the token in hand.
 """
@@ -56,7 +56,7 @@ def get_api_key(call: Call, services: Services) -> Answer:
 
 @act("api_key.ended", "api_key")
 def end_api_key(call: Call, services: Services) -> Answer:
-    """Ends a key; its user is told."""
+    """Ends a key; its user gets a mail."""
     key = api_keys.find(call.path["api_key"], services)
     api_keys.end(key, services)
     user = services.users.get(key.subject) if key.subject else None

@@ -53,7 +53,7 @@ def revoke_authorizations(call: Call, services: Services) -> Answer:
 
 
 def _require_existing(whose: dict[str, str], services: Services) -> None:
-    """Raises `NotFound`: of whom there is not, or no more, nothing stands; and a mistyped name is told as one."""
+    """Raises `NotFound` for a subject that does not exist: a mistyped name must not count as one without grants."""
     ((name, identifier),) = whose.items()
     match name:
         case "subject":

@@ -104,8 +104,8 @@ def list_members(call: Call, services: Services) -> Answer:
 
 @act("membership.set", "sub")
 def put_member(call: Call, services: Services) -> Answer:
-    """Makes a user a member or changes the role, and the user is told. What a former administrator was issued for it is
-    over. Groups may be changed with it, or alone."""
+    """Makes a user a member or changes the role, and notifies the user. What a former administrator was issued for it
+    is over. Groups may be changed with it, or alone."""
     wanted = call.read(documents.NewRole)
     organisation, sub = _organisation(call, services), call.path["sub"]
     user = services.users.get(sub)
@@ -127,7 +127,7 @@ def put_member(call: Call, services: Services) -> Answer:
 
 @act("membership.ended", "sub")
 def delete_member(call: Call, services: Services) -> Answer:
-    """Ends a membership, and all that the member was issued for the organisation; the user is told."""
+    """Ends a membership, and all that the member was issued for the organisation, and notifies the user."""
     organisation, sub = _organisation(call, services), call.path["sub"]
     before, user = services.organisations.membership(organisation.id, sub), services.users.get(sub)
     if before is None:

@@ -1,4 +1,4 @@
-"""What an operator does to a person's account is told to that person: a line of their activity, and a mail."""
+"""Users are notified of what operators do to their accounts: a line of their activity, and a mail."""
 
 from authserver.identity.activity import note
 from authserver.identity.mails import tell_of_operator

@@ -77,8 +77,8 @@ def create_user(call: Call, services: Services) -> Answer:
         raise Conflict("A client has this identifier")
     services.is_about(user.sub)
     if not services.users.create(user):
-        # Nor is an identifier given again: everybody who knows it takes it for who had it (OpenID Connect Core section
-        # 2).
+        # Nor is an identifier given again: everyone who knows it takes it for its former user (OpenID Connect Core
+        # section 2).
         user = _made_before(call, wanted, user, services)
     return Answer(201, _write(user))
 
@@ -90,7 +90,8 @@ def get_user(call: Call, services: Services) -> Answer:
 
 @act("user.changed", "sub")
 def change_user(call: Call, services: Services) -> Answer:
-    """Changes a user, who is told. Disabling ends everything of theirs at once; so does taking an operator's powers.
+    """Changes a user and notifies them. Disabling ends everything of theirs at once; so does taking an operator's
+    powers.
 
     The old address gets a mail about a new one.
     """
@@ -150,7 +151,7 @@ def _changed_attributes(wanted: documents.UserChanges, user: User, call: Call) -
 
 
 def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
-    """What of these changes the user is told."""
+    """The changes of which the user is notified."""
     if "email" in changes:
         yield EMAIL_SET
     if "operator" in changes:
@@ -171,7 +172,7 @@ def delete_user(call: Call, services: Services) -> Answer:
 
 @act("user.password.set", "sub")
 def set_password(call: Call, services: Services) -> Answer:
-    """Sets a password; sessions and tokens from before are over, and the user is told."""
+    """Sets a password; ends earlier sessions and tokens, and notifies the user."""
     wanted = call.read(documents.NewPassword)
     user = _changeable(call, services)
     _require_fit(wanted.password, user.username, user.email, services)
@@ -274,7 +275,7 @@ def _user(call: Call, services: Services) -> User:
 
 
 def _changeable(call: Call, services: Services) -> User:
-    """The user, whom the caller may change. Raises `Problem` where it is an operator, and the caller's token less."""
+    """The user, if the caller may change it. Raises `Problem` where it is an operator, and the caller's token less."""
     user = _user(call, services)
     if user.operator:
         require_powers(call, services)

@@ -7,15 +7,15 @@ Decisions where the RFCs leave one:
 - Metadata that this server does not know is ignored (RFC 7591 section 2). What it cannot give, a client is registered
   without, and the answer tells what is in force (section 3.2.1); only what no client can do without is refused
   (`documents.in_force`).
-- Where anybody may register, the same metadata of a public client gives the same client: it has no secret that would
+- Where registration is open, the same metadata of a public client gives the same client: it has no secret that would
   tell two of them apart, and an assistant that registers for each of its users leaves one record. Such a
   client cannot be managed by RFC 7592, since it is shared. A deleted, disabled or expired client is not shared again.
 - The registration access token is not rotated (RFC 7592 section 3 allows either): a client whose answer was lost could
   never come back.
 - A software statement is refused (RFC 7591 section 3.1.1 allows to ignore it): a caller that relies on one should learn
   of it.
-- Tokens of both kinds are random and kept as SHA-256. They need no key of this server's: the one function that anybody
-  may call without authentication can open none.
+- Tokens of both kinds are random and kept as SHA-256. They need no key of this server's: the one function that may be
+  called without authentication can open none.
 """
 
 import json
@@ -141,7 +141,7 @@ def delete(request: HttpRequest, client_id: str, services: Services) -> HttpResp
 
 
 def _noting(act: str, client_id: str, request: HttpRequest, services: Services) -> Services:
-    """These services for what a client does to its own registration, of which the audit is told."""
+    """These services for what a client does to its own registration, which the audit notes."""
     from authserver.identity.audit import by_client  # few deployments let clients register
 
     return by_client(services, act, client_id, source=request.source, request=request.id)

@@ -1,7 +1,7 @@
-"""The client that everybody is given who registers the same metadata.
+"""The one client for all registrations of the same metadata.
 
-Public clients alone, where anybody may register: they are told apart by nothing but what they register, and what cannot
-be told apart may be one. A slot in the Configuration table names the client by the fingerprint of its metadata. It is
+Public clients alone, where registration is open: nothing distinguishes them but what they register, and what cannot be
+told apart may be one. A slot in the Configuration table names the client by the fingerprint of its metadata. It is
 written with the client, in one transaction, on the condition that it is as it was found; the loser of a race finds the
 winner's. Registering the metadata of another client gives a stranger only an identifier that is no secret: no one can
 change or end the client, and where its answers go is part of what was registered.

@@ -164,7 +164,7 @@ def _view(template: str, tab: str, app: App, **more: Any) -> View:
 
 
 def _told(app: App, done: str, page: str = "") -> View | GoTo:
-    """To a page of the app's; but first its secret is told, if it was just made."""
+    """To a page of the app's; but first its secret is shown, if it was just made."""
     if "client_secret" in app:
         return _view("secret", "secrets", app, secret=app["client_secret"])
     return _to(app["client_id"], done, page)
@@ -175,7 +175,7 @@ def _to(client_id: str, done: str, page: str = "") -> GoTo:
 
 
 def _in_words(act: Act) -> Act:
-    """An act whose refusals are told in the words of the form."""
+    """An act whose refusals are shown in the words of the form."""
 
     def perform(visitor: Visitor, visit: Visit, services: Services) -> Answer:
         try:

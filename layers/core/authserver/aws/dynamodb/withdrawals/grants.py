@@ -92,7 +92,7 @@ class GrantWithdrawals(Withdrawals):
             refused = self._tokens.transact([(self._tables.tokens, remove), *counts])
             if not refused or 0 in refused:
                 return not refused
-            if self._users.get(membership) is None:  # no member any more, of whom there is nothing to end
+            if self._users.get(membership) is None:  # no longer a member, so there is nothing to end
                 return not self._tokens.transact([(self._tables.tokens, remove)])
             self._tokens.beforehand.transact(make_map(self._tables.users, [membership], "clients"))
         raise contended()
