@@ -56,7 +56,7 @@ class Answering:
 
 
 def answered_by(answer: Answer, protocol: Protocol) -> LeanService:
-    """The lean client of a service that answers so."""
+    """The lean client of a service that answers so, which pauses for no time before it tries again."""
 
     def open_socket(_host: str, _port: int, _deadline: Deadline) -> Any:
         return Answering(answer)
@@ -65,5 +65,6 @@ def answered_by(answer: Answer, protocol: Protocol) -> LeanService:
         protocol,
         Endpoint("local", 80, tls=False, region=REGION),
         CredentialSource(lambda _: CREDENTIALS),
+        sleep=lambda _seconds: None,
         open_socket=open_socket,
     )

@@ -20,6 +20,9 @@ type BeforeSend = Callable[..., AWSResponse]
 type Item = dict[str, Any]
 """Attributes by name, as the JSON of DynamoDB's API has them: what is binary in base64."""
 
+type Snapshot = Mapping[str, Item]
+"""What a table had, by key."""
+
 # The emulator does not check a signature or a user agent, and they take a third of a call.
 PLAIN = Config(signature_version=UNSIGNED, user_agent="tests")
 
@@ -57,15 +60,18 @@ class DynamoDB:
     def remove(self, table: str, key: str) -> None:
         self._stored(table).pop(key, None)
 
-    def snapshot(self, table: str) -> bytes:
-        return pickle.dumps(self.items(table))
+    def snapshot(self, table: str) -> Snapshot:
+        return _copy(self.items(table))
 
-    def restore(self, table: str, snapshot: bytes) -> None:
-        """What was stored then. No token of a transaction is known any more."""
-        stored = self._stored(table)
+    def restore(self, table: str, snapshot: Snapshot) -> None:
+        """What was stored then. No token of a transaction is known any more.
+
+        Only what differs is copied: a comparison of all takes a third of the time of a copy.
+        """
+        stored, now = self._stored(table), self.items(table)
         stored.clear()
-        kept: dict[str, Item] = pickle.loads(snapshot)  # noqa: S301 - our own, and quicker than a deep copy
-        stored.update({key: {_NO_SORT_KEY: item} for key, item in kept.items()})
+        for key, item in snapshot.items():
+            stored[key] = {_NO_SORT_KEY: now[key] if now.get(key) == item else _copy(item)}
         dynamodb._txn_idempotency.clear()
 
     def close(self) -> None:
@@ -74,6 +80,11 @@ class DynamoDB:
     def _stored(self, table: str) -> dict[str, dict[str, Item]]:
         stored: dict[str, dict[str, Item]] = dynamodb._tables.get_scoped(self.account, REGION, table)["items"]
         return stored
+
+
+def _copy[T](value: T) -> T:
+    copied: T = pickle.loads(pickle.dumps(value))  # noqa: S301 - our own, and quicker than a deep copy
+    return copied
 
 
 def asked(request: AWSPreparedRequest) -> tuple[str, bytes]:

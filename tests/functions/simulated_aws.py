@@ -172,11 +172,12 @@ class SimulatedAws:
 
     @contextmanager
     def failing(self, plan: Plan) -> Iterator[None]:
-        self.plan = plan
+        """Meanwhile units of capacity are not counted."""
+        self.plan, counted, self.account_for_capacity = plan, self.account_for_capacity, False
         try:
             yield
         finally:
-            self.plan = None
+            self.plan, self.account_for_capacity = None, counted
 
     # -- what is stored
 

@@ -34,13 +34,19 @@ class Situation:
         prepare: Prepare,
         parameters: Mapping[str, str] | None = None,
         on_the_way: tuple[str, ...] = (),
+        *,
+        authorizes_anew: bool = False,
     ) -> None:
-        """`on_the_way` are functions that are under the template parameters as well while it is prepared."""
+        """`on_the_way` are functions that are under the template parameters as well while it is prepared.
+
+        `authorizes_anew` is for an authorizer that has to know already what is stored when it is asked again.
+        """
         self.world = world
         self.parameters = parameters or {}
         with world.using(**{name: world.load(name, **self.parameters) for name in on_the_way}):
             self.function, self.ask = prepare(Gateway(world))
         self.before = world.aws.snapshot()
+        self._decisions: dict[str, Any] | None = None if authorizes_anew or self.function == "authorizer" else {}
         self.calls = self.of_one_request()
 
     def of_one_request(self) -> list[Call]:
@@ -51,10 +57,14 @@ class Situation:
         return calls
 
     def answer_with(self, plan: Any) -> Answer:
-        """A newly started function's answer while calls go as planned, those among them that it starts with."""
+        """A newly started function's answer while calls go as planned, those among them that it starts with.
+
+        Its own calls: the authorizer before it, where there is one, decides the same each time on the same that is
+        stored, and is asked once.
+        """
         self.world.restore(self.before)
         self.world.aws.calls.clear()
-        with self.world.aws.failing(plan):
+        with self.world.aws.failing(plan), self.world.deciding(self._decisions):
             started = self.world.load(self.function, **self.parameters)
             with self.world.using(**{self.function: started}):
                 return self.ask()

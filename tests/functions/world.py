@@ -1,6 +1,8 @@
 """Every function of the template in this process, each with its own environment, on simulated AWS."""
 
+import copy
 import importlib
+import json
 import os
 import sys
 import time
@@ -71,13 +73,18 @@ class Forgetful:
         self.forget()
 
     def forget(self) -> None:
-        self._made = self._make()
+        self._made: Any = None  # until it is asked: most functions are not before the next time
+
+    def _now(self) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
     def __call__(self) -> Any:
-        return self._made()
+        return self._now()()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *arguments: getattr(self._made, name)(*arguments)
+        return lambda *arguments: getattr(self._now(), name)(*arguments)
 
 
 class World:
@@ -100,6 +107,7 @@ class World:
         self._memories: WeakSet[Forgetful] = WeakSet()
         self.stack = self._build({}, make=True)
         self._handlers: dict[str, Any] = {}
+        self._decisions: dict[str, Any] | None = None
         with self._simulated(), patch.dict(os.environ, self._environment("token"), clear=True):
             names = ("ClientsTable", "UsersTable", "TokensTable", "ConfigurationTable", "AuditTable", "WrappingKey")
             seed = read(ROOT / "local" / "seed.json").model_copy(update={"organisations": []})  # tests give their own
@@ -153,9 +161,18 @@ class World:
 
     def invoke(self, name: str, event: Any) -> Any:
         """What the function's handler returns, or raises."""
+        if name == "authorizer" and self._decisions is not None:
+            return self._decided(self._decisions, event)
         if name not in self._handlers:
             self._handlers[name] = self.load(name)
         return self.run(name, self._handlers[name], event)
+
+    def _decided(self, decisions: dict[str, Any], event: Any) -> Any:
+        asked = json.dumps(event, sort_keys=True)
+        if asked not in decisions:
+            with self.deciding(None):
+                decisions[asked] = self.invoke("authorizer", event)
+        return copy.deepcopy(decisions[asked])
 
     def deliver(self) -> None:
         """What was ordered, as Lambda would: each order is an event of its function."""
@@ -187,6 +204,16 @@ class World:
             yield
         finally:
             self._handlers = before
+
+    @contextmanager
+    def deciding(self, decisions: dict[str, Any] | None) -> Iterator[None]:
+        """The authorizer answers as it did to the same event, which `decisions` keep: nothing else is stored now than
+        was then. None is that it is asked each time."""
+        before, self._decisions = self._decisions, decisions
+        try:
+            yield
+        finally:
+            self._decisions = before
 
     def load(self, name: str, **parameters: str) -> ModuleType:
         """A newly started instance, under these template parameters."""
