@@ -23,8 +23,10 @@ from botocore.retries.quota import RetryQuota
 
 import authserver.aws.bootstrap
 import authserver.identity.password
+import authserver.resources
 from authserver.aws.dynamodb.reader import Reader
 from authserver.aws.lean.client import LeanService
+from authserver.resources import RememberedResources
 from authserver.scopes import RememberedScopes
 from local.intrinsics import REGION, Resolver
 from local.parameters import check_rules, choose_parameters
@@ -191,8 +193,10 @@ class World:
     def run(self, name: str, module: ModuleType, event: Any) -> Any:
         """The same for a function that `load` gave."""
         self.aws.caller = name
-        # What makes its client with its first call makes it here.
-        with patch.object(authserver.aws.bootstrap, "time", self.clock), patch.object(boto3, "client", self._client):
+        # What makes its client with its first call makes it here, and what remembers resources.
+        clock = patch.object(authserver.aws.bootstrap, "time", self.clock)
+        resources = patch.object(authserver.resources, "RememberedResources", self._forgetful(RememberedResources))
+        with clock, resources, patch.object(boto3, "client", self._client):
             return module.lambda_handler(event, None)
 
     @contextmanager
