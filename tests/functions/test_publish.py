@@ -228,7 +228,7 @@ def test_the_log_tells_why_and_nothing_that_was_sent(world: World, capsys: pytes
         assert publish(world, toggled(1)) != []
     (line,) = capsys.readouterr().out.splitlines()
     said = json.loads(line)
-    assert (said["message"], said["receiver"], said["reason"]) == (
+    assert (said["message"], said["receiver"], said["code"]) == (
         "events_not_taken",
         "eventbridge",
         "AccessDeniedException",

@@ -135,8 +135,8 @@ class _Asked(dict[str, str]):
 
 
 def test_the_template_sets_every_variable_that_settings_read_and_no_other(written: Written, world: World) -> None:
-    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three for the log, RESOURCE for the canary, and three for
-    who publishes events."""
+    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three are for the log, RESOURCE is for the canary, and
+    three are for the function that publishes events."""
     functions = [one for one in world.stack.functions.values() if one.code.name == "authorizer"]
     environ = _Asked(dict(functions[0].environment))
     Settings.from_environ(environ)

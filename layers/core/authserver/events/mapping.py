@@ -461,6 +461,7 @@ SILENT: Mapping[tuple[str, str], str] = {
     (USERS, "identity"): "the user's record, written with it, has the identities",
     (USERS, "invitation"): "it is an offer to a name; membership.created tells that it was accepted",
     (CONFIGURATION, "domain"): "the identity provider, written with it, has its domains",
+    (CONFIGURATION, "callback"): "the identity provider, written with it, has its path",
     (CONFIGURATION, "logo"): "the client's record, written with it, has the version",
     (CONFIGURATION, "shared"): "it leads to a client, whose record tells what becomes of it",
     (TOKENS, "traded"): "the authorization, written with it, tells the same",

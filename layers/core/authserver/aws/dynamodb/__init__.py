@@ -36,7 +36,7 @@ Configuration (``id``)
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
     ``domain#<sha256 of the domain>``   ``provider`` of users with an e-mail address in it
-    ``callback#<sha256 of the path>``   ``provider`` of whoever answers there, at a path of another system
+    ``callback#<sha256 of the path>``   ``provider`` of the one that answers there, at a path of another system
     ``logo#<client key>``     the ``logo_uri`` of a client whose logo is in the URI itself
     ``shared#<fingerprint>``  ``client_id`` of the client that every registration of the same metadata gets; what
                               has become of it its record tells

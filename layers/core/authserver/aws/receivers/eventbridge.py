@@ -47,15 +47,15 @@ class EventBridge:
         try:
             answer = self._client.put_events(Entries=[self._entry(one) for one in events])
         except ClientError as error:
-            write_problem("events_not_taken", receiver="eventbridge", reason=error.response["Error"]["Code"])
+            write_problem("events_not_taken", receiver="eventbridge", code=error.response["Error"]["Code"])
             return 0
         except BotoCoreError as error:
-            write_problem("events_not_taken", receiver="eventbridge", reason=type(error).__name__)
+            write_problem("events_not_taken", receiver="eventbridge", code=type(error).__name__)
             return 0
         codes = [one.get("ErrorCode", "") for one in answer["Entries"]]
         refused = next((position for position, code in enumerate(codes) if code), None)
         if refused is not None:
-            write_problem("events_not_taken", receiver="eventbridge", reason=codes[refused])
+            write_problem("events_not_taken", receiver="eventbridge", code=codes[refused])
         return refused
 
     def _entry(self, written: Written) -> dict[str, Any]:
