@@ -87,6 +87,17 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         " FunctionResponseTypes BisectBatchOnFunctionError MaximumRecordAgeInSeconds DestinationConfig FilterCriteria"
     ),
     "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled"),
+    # No stream invokes a function here: what the function that seals the audit leaves, its scheduled runs do.
+    "AWS::Lambda::EventSourceMapping": _type(
+        ignored="FunctionName EventSourceArn StartingPosition BatchSize MaximumBatchingWindowInSeconds"
+        " BisectBatchOnFunctionError MaximumRetryAttempts FunctionResponseTypes FilterCriteria DestinationConfig"
+    ),
+    "AWS::SQS::Queue": _type(ignored="SqsManagedSseEnabled MessageRetentionPeriod"),
+    "AWS::S3::Bucket": _type(
+        ignored="ObjectLockEnabled ObjectLockConfiguration VersioningConfiguration BucketEncryption"
+        " PublicAccessBlockConfiguration OwnershipControls"
+    ),
+    "AWS::S3::BucketPolicy": _type(ignored="Bucket PolicyDocument"),
     "AWS::KMS::Key": _type(
         used="Description KeySpec KeyUsage",
         ignored="EnableKeyRotation RotationPeriodInDays KeyPolicy PendingWindowInDays MultiRegion Tags",

@@ -54,6 +54,8 @@ SWITCHED_ON = {
     "Tracing": "nothing; $5.00 for a million traces",
     "AlarmTopic": f"${ALARM_METRICS / 10:.2f} for alarms; $3.00 for the dashboard, beyond the account's first three",
     "Events": "nothing; about $1.20 for a million events: $1.00 for EventBridge, $0.20 for Lambda",
+    "AuditChain": "nothing; about $5 for a million acts",
+    "AuditArchive": "nothing; about $5 for a million acts, and $0.023 a GB",
     "Canary": "$2.00: $0.50 for its calls, $1.50 for the metrics that they keep alive",
 }
 OFF = ("", "0", "PassThrough", "Off", "AllAtOnce")

@@ -51,6 +51,7 @@ from authserver.models import DISABLED
 from authserver.models.api_keys import ApiKey
 from authserver.models.audit import AuditEvent
 from authserver.models.browsers import Consent, Federation, OneTimeLink, PendingRequest, Session
+from authserver.models.chain import Link, entry_of, head_after
 from authserver.models.clients import TEST, Client, ClientSecret
 from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.documents import FetchedDocument
@@ -223,6 +224,7 @@ EVENT = AuditEvent(
     ),
     *("acme", ("scope", "status"), "c291cmNl", "JKJaXmPLvHcESHA=", "refused", "not_found"),
 )
+SEALED = Link("0", "2027-01-15", 1, AT + 1, TILL, (entry_of(EVENT),), "ZGlnZXN0", "2027-01-14")
 ACTIVITY = Activity("activity", ALICE, "signed_in", AT, TILL, "Firefox on Linux", "192.0.2.0", "password")
 LINK = OneTimeLink(
     "link", HASH, EMAIL_VERIFICATION, ALICE, "new@example.com", AT, TILL, begun=Begun(ERA, 1), sessions=5
@@ -564,6 +566,15 @@ SHAPES: dict[str, Shape] = {
         (EVENT,),
         **without_each(EVENT, client="", organisation="", fields=(), source="", request="", outcome="done", reason=""),
     ),
+    "link": shape(
+        "AuditTable",
+        "link#0#2027-01-15#1",
+        lambda s: s.chain.links([SEALED.place]),
+        (SEALED,),
+        **without_each(SEALED, previous="", before=""),
+    ),
+    "sealed": shape("AuditTable", f"sealed#{EVENT.id}", lambda s: s.chain.places([EVENT.id])[EVENT.id], SEALED.place),
+    "head": shape("AuditTable", "head#0", lambda s: s.chain.head("0"), head_after(SEALED, None)),
     "activity": shape(
         "TokensTable", f"activity#{ACTIVITY.id}", lambda s: s.journal.activities(ALICE).items, (ACTIVITY,)
     ),
@@ -610,6 +621,7 @@ def stored(stores: Stores) -> None:
     stores.withdrawals.withdraw_key(replace(RING, name="another", version=2))
     stores.journal.note_activity(ACTIVITY)
     stores.audit.record(EVENT)
+    stores.chain.append(SEALED, None)
     stores.journal.note_refusal(WEB, REFUSAL, 9, TILL)
     stores.documents.put(DOCUMENT, None)
     stores.documents.put(KEY_SET, None)

@@ -14,6 +14,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from authserver.aws.boto import BotoService
 from authserver.aws.dynamodb import DynamoStores
 from authserver.aws.dynamodb.audit import DynamoAudit
+from authserver.aws.dynamodb.chain import DynamoChain
 from authserver.aws.dynamodb.counters import DynamoCounters
 from authserver.aws.dynamodb.documents import DynamoDocuments
 from authserver.aws.dynamodb.ends import session_stands
@@ -27,7 +28,7 @@ from authserver.aws.table import UNGUARDED, Guard
 from authserver.ends import Deployment
 from authserver.models.browsers import Session
 from authserver.storage.api_keys import ApiKeyStore
-from authserver.storage.audit import AuditStore, Note
+from authserver.storage.audit import AuditStore, ChainStore, Note
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -80,6 +81,7 @@ class Stores:
     documents: DocumentStore
     configuration: ConfigurationStore
     audit: AuditStore
+    chain: ChainStore
     deployment: Callable[[], Deployment]
     new_instance: Callable[[], "Stores"]
     by: Callable[[Session], "Stores"]
@@ -106,6 +108,7 @@ def fakes() -> Iterator[Stores]:
             erasures=stores.erasures,
             documents=documents,
             audit=stores.audit,
+            chain=stores.chain,
             deployment=lambda: stores.record.deployment,
             new_instance=made,
             by=lambda session: conditioned(session, None),
@@ -215,6 +218,7 @@ def on_dynamodb(
             erasures=DynamoErasures(dynamodb, "TokensTable", "UsersTable"),
             documents=DynamoDocuments(dynamodb, "TokensTable"),
             audit=DynamoAudit(dynamodb, "AuditTable", "TokensTable"),
+            chain=DynamoChain(dynamodb, "AuditTable"),
             deployment=reader.deployment,
             new_instance=lambda: on_dynamodb(name, client, service=service),
             by=lambda session: conditioned(session, None),

@@ -6,8 +6,9 @@ from typing import Any
 
 from authserver.identity.audit import identifier as audit_identifier
 from authserver.models.api_keys import ApiKey
-from authserver.models.audit import AuditEvent
+from authserver.models.audit import AuditEvent, day_of
 from authserver.models.browsers import Consent, Federation, PendingRequest, Session
+from authserver.models.chain import Link, entry_of
 from authserver.models.configuration import IdentityProvider
 from authserver.models.journal import Activity
 from authserver.models.organisations import MEMBER, Membership
@@ -54,6 +55,21 @@ def event(**overrides: Any) -> AuditEvent:
         "fields": ("scope", "status"),
     }
     return AuditEvent(**{**defaults, **overrides})
+
+
+def link(*events: AuditEvent, **overrides: Any) -> Link:
+    """The first link of a shard, with these events or another."""
+    defaults: dict[str, Any] = {
+        "shard": "0",
+        "day": day_of(NOW),
+        "number": 1,
+        "previous": "",
+        "before": "",
+        "sealed_at": NOW,
+        "kept_until": END,
+        "entries": tuple(map(entry_of, events or (event(),))),
+    }
+    return Link(**{**defaults, **overrides})
 
 
 def authorization(**overrides: Any) -> Authorization:

@@ -20,7 +20,7 @@ from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage import erasures
 from authserver.storage.api_keys import ApiKeyStore
-from authserver.storage.audit import AuditStore, Wanted
+from authserver.storage.audit import AuditStore, ChainStore, Wanted
 from authserver.storage.browsers import BrowserStore
 from authserver.storage.clients import ClientStore, Licence
 from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore, KeyStore
@@ -35,11 +35,12 @@ from authserver.storage.withdrawals import WithdrawalStore
 from authserver.values import Scope, sha256
 from tests.contract.estate import ACCESS_TOKEN, CATALOGUE, FAR, IMPORTED, INITIAL_HASH, ISSUER, RESOURCES, Estate
 from tests.contract.implementations import Stores
-from tests.contract.records import END, IDLE, NOW, event, identifier, key, membership
+from tests.contract.records import END, IDLE, NOW, event, identifier, key, link, membership
 
 PORTS: dict[str, type[Any]] = {
     "api_keys": ApiKeyStore,
     "audit": AuditStore,
+    "chain": ChainStore,
     "browsers": BrowserStore,
     "clients": ClientStore,
     "configuration": ConfigurationStore,
@@ -463,11 +464,21 @@ AUDIT = {
     "record": changes(lambda _, s: s.audit.record(event())),
     "events": reads(lambda _, s: s.audit.events(Wanted(NOW, NOW), limit=10).items),
 }
+CHAIN = {
+    "head": reads(lambda _, s: s.chain.head("0")),
+    "heads": reads(lambda _, s: s.chain.heads(["2026-11-30"])),
+    "append": changes(lambda _, s: s.chain.append(link(), None)),
+    "places": reads(lambda _, s: s.chain.places([identifier()])),
+    "links": reads(lambda _, s: s.chain.links([link().place])),
+    "events": reads(lambda _, s: s.chain.events([identifier()])),
+    "unsealed": reads(lambda _, s: s.chain.unsealed("2026-11-30")),
+}
 VERBS: dict[str, Verb] = {
     f"{port}.{name}": verb
     for port, verbs in {
         "api_keys": API_KEYS,
         "audit": AUDIT,
+        "chain": CHAIN,
         "browsers": BROWSERS,
         "clients": CLIENTS,
         "configuration": CONFIGURATION,

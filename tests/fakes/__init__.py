@@ -5,7 +5,7 @@ there as well.
 """
 
 from tests.fakes.api_keys import FakeApiKeys
-from tests.fakes.audit import FakeAudit, conditional
+from tests.fakes.audit import FakeArchive, FakeAudit, FakeChain, conditional
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -51,8 +51,10 @@ __all__ = [
     "Clock",
     "Counted",
     "FakeApiKeys",
+    "FakeArchive",
     "FakeAudit",
     "FakeBrowsers",
+    "FakeChain",
     "FakeClients",
     "FakeConfiguration",
     "FakeCounters",

@@ -29,7 +29,7 @@ from authserver.theme import RememberedTheme
 from authserver.tokens.keyring import RINGS, KeyRing
 from authserver.values import RedirectUri, Scope, Secret, sha256
 from tests.fakes.api_keys import FakeApiKeys
-from tests.fakes.audit import FakeAudit, conditional
+from tests.fakes.audit import FakeAudit, FakeChain, conditional
 from tests.fakes.browsers import FakeBrowsers
 from tests.fakes.chance import START, Clock, Random
 from tests.fakes.clients import FakeClients
@@ -89,6 +89,7 @@ def settings(**overrides: Any) -> Settings:
         configuration_table="configuration",
         audit_table="audit",
         audit_days=400,
+        audit_bucket="",
         audits_addresses=False,
         kms_key="key",
         route_scopes={"GET /items": "read", "POST /items": "write", "GET /any": ""},
@@ -182,6 +183,7 @@ class FakeStores:
     journal: FakeJournal
     erasures: FakeErasures
     audit: FakeAudit
+    chain: FakeChain
 
     @property
     def revocations(self) -> FakeWithdrawals:
@@ -221,6 +223,7 @@ class FakeStores:
             journal,
             FakeErasures(record, tokens, browsers, organisations, factors, journal),
             FakeAudit(record),
+            FakeChain(record),
         )
 
 
@@ -297,6 +300,7 @@ def services(
         "documents": FakeDocuments(),
         "counters": counters or FakeCounters(),
         "audit": own.audit,
+        "chain": own.chain,
         "scopes": RememberedScopes(configuration.scopes, told),
         "resources": RememberedResources(configuration.resources, told),
         "deployment": told,

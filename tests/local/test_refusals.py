@@ -22,7 +22,11 @@ def start(project: Project, **options: Any) -> None:
         ("Type: AWS::KMS::Key", "Type: AWS::SQS::Queue", "Key: .*AWS::SQS::Queue"),
         ("{Description: For tests}", "{Description: For tests, Origin: EXTERNAL}", "Key.Origin"),
         ("{Description: For tests}", "{KeySpec: HMAC_9000}", "Key"),
-        ("      BillingMode: PAY", "      StreamSpecification: {}\n      BillingMode: PAY", "Things.StreamSpec"),
+        (
+            "      BillingMode: PAY",
+            "      KinesisStreamSpecification: {}\n      BillingMode: PAY",
+            "Things.KinesisStreamSpec",
+        ),
         ("ProjectionType: KEYS_ONLY", "ProjectionType: KEYS_ONLY, Mystery: 1", "(?s)Things: .*Mystery"),
         ("SIZE: !Ref Size", "SIZE: !Select [0, [a]]", "Echo.Environment.Variables.SIZE: uses Fn::Select"),
         ("SIZE: !Ref Size", "SIZE: !Ref Nothing", "Echo.Environment.Variables.SIZE"),

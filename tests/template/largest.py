@@ -33,6 +33,8 @@ CHOICES = {
     "DisableExecuteApiEndpoint": "true",
     "PublishOutputs": "true",
     "Canary": "On",
+    "AuditChain": "On",
+    "AuditArchive": "Compliance",
     "AccessLogs": "On",
     "ClientMetrics": "On",
     "Events": "On",

@@ -341,6 +341,17 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
         {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0, 1.0]},
         {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0]},
     ),
+    "audit-unsealed": (
+        {("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "SealFunction")})): [5_000.0, 900_000.0]},
+        {
+            ("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "SealFunction")})): [800_000.0, 800_000.0],
+            ("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "AnotherFunction")})): [1e9],
+        },
+    ),
+    "audit-dead-letters": (
+        {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "SealDeadLetters")})): [0.0, 1.0]},
+        {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "AnotherQueue")})): [1.0]},
+    ),
     "mail-bounces": (
         {("AWS/SES", "Reputation.BounceRate", frozenset()): [0.04, 0.06]},
         {("AWS/SES", "Reputation.BounceRate", frozenset()): [0.04]},

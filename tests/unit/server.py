@@ -78,6 +78,7 @@ class Server:
         self.journal = stores.journal
         self.erasures = stores.erasures
         self.audit = stores.audit
+        self.chain = stores.chain
         self.erasure_orders: list[str] = []
         self.counters = fakes.FakeCounters()
         self.keys = stores.keys
@@ -106,6 +107,7 @@ class Server:
             counters=self._watched("counters", self.counters),
             erasures=self._watched("erasures", self.erasures),
             audit=self._watched("audit", self.audit),
+            chain=self._watched("chain", self.chain),
             api_keys=self._watched("api_keys", self.api_keys),
             key_store=self._watched("keys", self.keys),
             identity_providers=self._watched("identity_providers", self.identity_providers),

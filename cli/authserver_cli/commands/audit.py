@@ -1,12 +1,19 @@
 """Who did what."""
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
+from authserver.identity.sealing import LATE, published_heads
+from authserver.models.audit import day_of
+from authserver.models.chain import Head
+from authserver.settings import DAY
+from authserver_cli import chain
 from authserver_cli.invocation import Group, Invocation, pass_invocation
 from authserver_cli.options import listing
 
@@ -35,6 +42,7 @@ class Instant(click.ParamType):
     authserver audit list --from 2026-11-01 --act client.secret.
     authserver audit list --object client:CLIENT_ID
     authserver audit export --from 2026-11-01 --to 2026-12-01 > november.jsonl
+    authserver audit verify
     """,
 )
 def audit() -> None:
@@ -55,6 +63,13 @@ def narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def times(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which time is wanted."""
+    until = click.option("--to", "until", type=Instant(), help="Not after the day of this time; else now.")
+    since = click.option("--from", "since", type=Instant(), help="Not before the day of this time; else 30 days.")
+    return since(until(command))
+
+
 def _query(given: Mapping[str, Any]) -> dict[str, str]:
     names = {"since": "from", "until": "to", "done_to": "object"}
     return {names.get(name, name): str(value) for name, value in given.items() if value is not None}
@@ -72,11 +87,144 @@ def list_events(invocation: Invocation, limit: int | None, **given: Any) -> None
 
 @audit.command("export", examples="authserver audit export --from 2026-11-01 --to 2026-12-01 > november.jsonl")
 @narrowed
+@click.option("--sealed", is_flag=True, help="With the links of the chain and its heads, for `audit verify FILE`.")
 @pass_invocation
-def export(invocation: Invocation, **given: Any) -> None:
+def export(invocation: Invocation, sealed: bool, **given: Any) -> None:
     """Write what was done as JSON lines, an event each, the newest first."""
-    for event in invocation.api.items(EVENTS, query=_query(given)):
-        click.echo(json.dumps(event, separators=(",", ":")))
+    if sealed:
+        if any(given[name] is not None for name in ("actor", "done_to", "act")):
+            raise click.UsageError("--sealed exports all events of a time")
+        evidence = _evidence(invocation, given["since"], given["until"])
+        _write(evidence.batches)
+        _write(_published(evidence))
+        in_batches = {event["id"] for event in evidence.events}
+        _write(event for event in evidence.listed if event["id"] not in in_batches)
+        return
+    _write(invocation.api.items(EVENTS, query=_query(given)))
+
+
+def _write(documents: Any) -> None:
+    for document in documents:
+        click.echo(json.dumps(document, separators=(",", ":")))
+
+
+@audit.command("heads", examples="authserver audit heads --from 2026-11-01 > heads.jsonl")
+@times
+@pass_invocation
+def heads(invocation: Invocation, **given: Any) -> None:
+    """Write the heads of the days that are over as JSON lines: to keep elsewhere, for `audit verify --heads`."""
+    today = day_of(int(time.time()) - LATE)
+    for line in _published(chain.Evidence(_heads(invocation, given["since"], given["until"]))):
+        if line["day"] < today:
+            _write([line])
+
+
+@audit.command("verify", examples="authserver audit verify --from 2026-11-01 --to 2026-12-01")
+@times
+@click.option(
+    "--heads", "kept", type=click.Path(exists=True, path_type=Path), help="What `audit heads` wrote before, to compare."
+)
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@pass_invocation
+def verify(
+    invocation: Invocation, since: int | None, until: int | None, kept: Path | None, files: tuple[Path, ...]
+) -> None:
+    """Verify that no event was changed, removed, inserted or moved since it was sealed.
+
+    FILES are what `audit export --sealed` wrote or the archive has, and folders of such: then no server is asked. The
+    exit status is 1 if anything is wrong.
+    """
+    if files and (since or until):
+        raise click.UsageError("give FILES or a time")
+    evidence = _read(files) if files else _evidence(invocation, since, until)
+    for line in _lines(kept) if kept else ():
+        evidence.published.append(line)
+    now = int(time.time())
+    if not evidence.days:
+        raise click.ClickException("nothing is sealed: see AuditChain in docs/operations/audit.md")
+    faults = chain.faults_of(evidence, now)
+    invocation.show_list(_days(evidence, faults, now), ("day", "state", "links", "events", "head"), None)
+    if faults:
+        for line in chain.lines_of(faults):
+            click.echo(f"{line['day']} {line['fault']}: {line['what']}".strip(), err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _days(evidence: chain.Evidence, faults: list[chain.Fault], now: int) -> Iterator[dict[str, Any]]:
+    heads = {line["day"]: line["digest"] for line in _published(evidence)}
+    of_no_day = any(fault.day == "" for fault in faults)
+    for day in evidence.days:
+        wrong = [fault.kind for fault in faults if fault.day == day]
+        state = "whole" if day in heads else "whole so far"
+        if chain.expired(evidence, day, now):
+            state = "expired"
+        links = [link for link in evidence.links if link["day"] == day]
+        yield {
+            "day": day,
+            "state": ", ".join(sorted(set(wrong))) or state,
+            "links": len(links),
+            "events": sum(len(link["entries"]) for link in links),
+            "head": heads.get(day),
+        }
+    if of_no_day:
+        unsealed = sum(fault.day == "" for fault in faults)
+        yield {"day": None, "state": "event unsealed", "links": 0, "events": unsealed, "head": None}
+
+
+def _evidence(invocation: Invocation, since: int | None, until: int | None) -> chain.Evidence:
+    """What the server has of a time: the events of it, and the links of its days. What is sealed late is in a later
+    day, which is looked at if need be."""
+    now = int(time.time())
+    until = until or now
+    since = since or max(0, until - 30 * DAY)
+    evidence = chain.Evidence(_heads(invocation, since, now))
+    evidence.listed = list(invocation.api.items(EVENTS, query=_query({"since": since, "until": until})))
+    last = day_of(until)
+    sealed: set[str] = set()
+    for day in evidence.days:
+        if day > last and not any(
+            event["id"] not in sealed and chain.is_due(event, evidence, now) for event in evidence.listed
+        ):
+            break
+        for batch in invocation.api.items(f"{EVENTS}/links", query={"day": day}):
+            evidence.batches.append(batch)
+            sealed.update(entry.partition(" ")[0] for entry in batch["link"]["entries"])
+        last = max(last, day)
+    evidence.heads = {place: head for place, head in evidence.heads.items() if place[0] <= last}
+    return evidence
+
+
+def _heads(invocation: Invocation, since: int | None, until: int | None) -> dict[tuple[str, str], Mapping[str, Any]]:
+    found = invocation.api.items(f"{EVENTS}/heads", query=_query({"since": since, "until": until}))
+    return {(head["day"], head["shard"]): head for head in found}
+
+
+def _published(evidence: chain.Evidence) -> Iterator[Mapping[str, Any]]:
+    """The heads of each day, as they are published."""
+    days = sorted({day for day, _ in evidence.heads})
+    for day in days:
+        heads = (head for (of, _), head in evidence.heads.items() if of == day)
+        yield published_heads(day, [Head(head["shard"], day, head["number"], head["digest"], 0, 0) for head in heads])
+
+
+def _read(files: tuple[Path, ...]) -> chain.Evidence:
+    evidence = chain.Evidence()
+    for file in files:
+        for one in sorted(file.rglob("*.jsonl")) if file.is_dir() else (file,):
+            for number, line in enumerate(_lines(one), 1):
+                try:
+                    evidence.take(line)
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
+                    raise click.ClickException(f"{one}:{number}: {error}") from error
+    return evidence
+
+
+def _lines(file: Path) -> Iterator[Any]:
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise click.ClickException(f"{file}:{number}: {error}") from error
 
 
 def _row(event: Mapping[str, Any]) -> dict[str, Any]:

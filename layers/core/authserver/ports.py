@@ -157,3 +157,13 @@ class Mailer(Protocol):
     """Sends mails. Raises `TemporarilyUnavailable` if the mail was not accepted."""
 
     def send(self, mail: Mail) -> None: ...
+
+
+class Archive(Protocol):
+    """Keeps files that nobody changes or removes. Raises `TemporarilyUnavailable`."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keeps a file, unless there is one of this name: that stays as it is."""
+
+    def names(self, prefix: str) -> frozenset[str]:
+        """The names there are that begin so."""

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.models.configuration import IdentityProvider
     from authserver.plugins import AuthorizationGrant, ClientAuthenticationMethod, GrantType
-    from authserver.ports import Bridge, Fetcher, Keys, Mailer, Opener, PasswordHasher, TokenHook
+    from authserver.ports import Archive, Bridge, Fetcher, Keys, Mailer, Opener, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import Scopes
     from authserver.settings import Settings
     from authserver.storage.api_keys import ApiKeyStore
-    from authserver.storage.audit import AuditStore, Note
+    from authserver.storage.audit import AuditStore, ChainStore, Note
     from authserver.storage.browsers import BrowserStore
     from authserver.storage.clients import ClientStore
     from authserver.storage.configuration import ConfigurationStore, IdentityProviderStore
@@ -151,6 +151,7 @@ class Services:
     journal: JournalStore
     counters: CounterStore
     audit: AuditStore
+    chain: ChainStore
     erasures: ErasureStore
     documents: DocumentStore
     configuration: ConfigurationStore
@@ -175,6 +176,7 @@ class Services:
     order_document: Callable[[DocumentOrder], str] | None = None
     token_hook: TokenHook | None = None
     mailer: Mailer | None = None
+    archive: Archive | None = None
     bridge: Bridge | None = None
     told: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     session: Session | None = None

@@ -56,6 +56,7 @@ class Settings:
     configuration_table: str
     audit_table: str
     audit_days: int  # for which the audit keeps an event
+    audit_bucket: str  # of the function that seals; empty: there is no archive
     audits_addresses: bool  # as they are; else keyed hashes of them
     kms_key: str
     route_scopes: Mapping[str, str]
@@ -125,6 +126,7 @@ class Settings:
             configuration_table=environ["CONFIGURATION_TABLE"],
             audit_table=environ.get("AUDIT_TABLE", ""),
             audit_days=int(environ.get("AUDIT_DAYS", "400")),
+            audit_bucket=environ.get("AUDIT_BUCKET", ""),
             audits_addresses=environ.get("AUDIT_SOURCES") == "Addresses",
             kms_key=environ["KMS_KEY"],
             route_scopes=_parse_route_scopes(environ.get("ROUTE_SCOPES", "")),

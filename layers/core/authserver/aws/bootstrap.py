@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
     from authserver.plugins import GrantType
-    from authserver.ports import Bridge, Fetcher, Mailer, PasswordHasher, TokenHook
+    from authserver.ports import Archive, Bridge, Fetcher, Mailer, PasswordHasher, TokenHook
     from authserver.resources import ResourceCatalogue
-    from authserver.storage.audit import AuditStore, Note
+    from authserver.storage.audit import AuditStore, ChainStore, Note
     from authserver.storage.configuration import IdentityProviderStore
     from authserver.storage.documents import DocumentStore
     from authserver.storage.erasures import ErasureStore
@@ -49,6 +49,7 @@ def bootstrap(
     goes_out: bool = False,
     orders_mail: bool = False,
     sends_mail: bool = False,
+    seals: bool = False,
     orders_erasures: bool = False,
     orders_documents: bool = False,
     has_bridge: bool = False,
@@ -67,8 +68,9 @@ def bootstrap(
     `grants` is false for those that never ask for a grant type, and so import none.
     `stores` are those that are imported and made now; the others, when they are first used.
     `goes_out` is for the three functions that fetch from the internet, `orders_mail` for those whose pages have mails
-    sent, and `sends_mail` for the one that sends them; `orders_erasures` for those that delete users,
-    `orders_documents` for those where clients begin or authenticate, `has_bridge` for those that refresh.
+    sent, and `sends_mail` for the one that sends them; `seals` for the one that has the audit's archive;
+    `orders_erasures` for those that delete users, `orders_documents` for those where clients begin or authenticate,
+    `has_bridge` for those that refresh.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -116,6 +118,7 @@ def bootstrap(
         erasures=cast("ErasureStore", Later(made.erasures)),
         documents=cast("DocumentStore", Later(made.documents)),
         audit=cast("AuditStore", Later(made.audit)),
+        chain=cast("ChainStore", Later(made.chain)),
         scopes=RememberedScopes(lambda: configuration.scopes(), reader.deployment),
         resources=lambda: resources() if reader.deployment().resources else None,
         deployment=reader.deployment,
@@ -132,6 +135,7 @@ def bootstrap(
         stores_of=stores_of,
         fetcher=_fetcher(settings) if goes_out else None,
         order_mail=_mail_orders(settings) if orders_mail and settings.mail_from else None,
+        archive=_archive(settings) if seals and settings.audit_bucket else None,
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
         order_document=order_document,
@@ -288,6 +292,13 @@ def _mailer(settings: Settings) -> Mailer:
     from authserver.aws.ses import CONFIG, SesMailer
 
     return SesMailer(boto3.client("sesv2", config=CONFIG), settings.mail_from)
+
+
+def _archive(settings: Settings) -> Archive:
+    from authserver.aws.archive import S3Archive
+    from authserver.aws.boto import CONFIG, boto3
+
+    return S3Archive(boto3.client("s3", config=CONFIG), settings.audit_bucket)
 
 
 def _grants(settings: Settings) -> Mapping[str, GrantType]:

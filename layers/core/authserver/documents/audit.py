@@ -1,11 +1,13 @@
 """Who did what, as the admin API tells it."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import Field
 
 from authserver.documents import Document
 from authserver.models.audit import ActorKind, AuditEvent, Outcome
+from authserver.models.chain import Head, Link, told, told_link
 
 
 class Actor(Document):
@@ -31,6 +33,7 @@ class Event(Document):
 
     id: str = Field(description="A UUIDv7: later events have greater identifiers")
     time: int = Field(description="When, in epoch seconds")
+    expires_at: int = Field(description="Until when it is kept, in epoch seconds")
     act: str = Field(description="What was done: a dotted name that never changes")
     outcome: Outcome
     actor: Actor
@@ -42,15 +45,37 @@ class Event(Document):
 
     @classmethod
     def of(cls, event: AuditEvent) -> Self:
+        return cls.model_validate(told(event), strict=False)  # whose lists are no tuples
+
+
+class SealedBatch(Document):
+    """A link of the audit's chain, with the events that it seals and that are still there."""
+
+    link: dict[str, Any] = Field(description="Its fields, as its digest is made of them: docs/operations/audit.md")
+    events: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, link: Link, events: Mapping[str, AuditEvent]) -> Self:
+        return cls(link=told_link(link), events=tuple(map(Event.of, link.of(events))))
+
+
+class ChainHead(Document):
+    """The last link of a shard on a day."""
+
+    shard: str
+    day: str = Field(description="In UTC, as `YYYY-MM-DD`")
+    number: int = Field(description="How many links the shard has of this day")
+    digest: str = Field(description="Of the last of them")
+    kept_until: int = Field(description="Until when all of them are kept, in epoch seconds")
+    since: int = Field(description="When the shard's first link was made, in epoch seconds")
+
+    @classmethod
+    def of(cls, head: Head) -> Self:
         return cls(
-            id=event.id,
-            time=event.created_at,
-            act=event.act,
-            outcome=event.outcome,
-            actor=Actor(kind=event.actor_kind, id=event.actor, client=event.client or None),
-            object=Object(kind=event.object_kind, id=event.object_id or None, organisation=event.organisation or None),
-            fields=event.fields,
-            source=event.source or None,
-            request=event.request or None,
-            reason=event.reason or None,
+            shard=head.shard,
+            day=head.day,
+            number=head.number,
+            digest=head.digest,
+            kept_until=head.kept_until,
+            since=head.since,
         )

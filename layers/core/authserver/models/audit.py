@@ -1,5 +1,6 @@
 """What the audit keeps of an act."""
 
+import time
 from typing import Literal
 
 from authserver.records import dataclass
@@ -34,3 +35,8 @@ class AuditEvent:
     request: str = ""
     outcome: Outcome = "done"
     reason: str = ""
+
+
+def day_of(instant: int) -> str:
+    """The day of an instant in epoch seconds, in UTC, as ``YYYY-MM-DD``."""
+    return time.strftime("%Y-%m-%d", time.gmtime(instant))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from authserver.records import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from authserver.models.audit import AuditEvent
+    from authserver.models.chain import Head, Link, Place
     from authserver.storage.lists import Page
 
 
@@ -76,3 +79,32 @@ class AuditStore(Protocol):
 
         Eventually consistent. Raises `BadCursor`.
         """
+
+
+class ChainStore(Protocol):
+    """The chain of the audit (`models.chain`). Its reads are consistent, but for `unsealed`."""
+
+    def head(self, shard: str) -> Head | None:
+        """The last link of a shard; None before its first."""
+
+    def heads(self, days: Sequence[str]) -> tuple[Head, ...]:
+        """The last links of these days, in each shard that has any."""
+
+    def append(self, link: Link, head: Head | None) -> bool:
+        """Makes a link and moves its shard's head on to it, both or neither.
+
+        False, and nothing is written, if the head is not `head` any more or if one of the link's events was sealed
+        before: `places` tells which were.
+        """
+
+    def places(self, ids: Sequence[str]) -> Mapping[str, Place]:
+        """Which link has which of these events, by the events' identifiers; those that are not sealed are left out."""
+
+    def links(self, places: Sequence[Place]) -> tuple[Link, ...]:
+        """These links, as far as they are there."""
+
+    def events(self, ids: Sequence[str]) -> Mapping[str, AuditEvent]:
+        """These events by their identifiers, as far as they are there."""
+
+    def unsealed(self, day: str) -> tuple[AuditEvent, ...]:
+        """The events of a day that no link has. Looks at all of the day; eventually consistent."""

@@ -225,6 +225,11 @@ class DynamoStores:
 
         return DynamoAudit(self.dynamodb, self.audit_table, self.tables.tokens)
 
+    def chain(self) -> Any:
+        from authserver.aws.dynamodb.chain import DynamoChain
+
+        return DynamoChain(self.dynamodb, self.audit_table)
+
     def noting(self, note: Note | None) -> Noting | None:
         """How a write brings a note's event along."""
         if note is None:

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from authserver.aws.dynamodb.lists import Index
-from authserver.aws.items.audit import day_of, event_of, event_write, object_listed
+from authserver.aws.items.audit import event_of, event_write, object_listed
 from authserver.aws.items.primary_keys import SHARDS, deployment_key, key_text, parts_of
 from authserver.aws.table import Table, Write, transact
+from authserver.models.audit import day_of
 from authserver.settings import DAY
 from authserver.storage.lists import BadCursor, Page
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.primary_keys import audit_day, event_key, key_text
 from authserver.aws.items.records import attributes_of, record_of
 from authserver.aws.table import Write, encode_item
-from authserver.models.audit import AuditEvent
+from authserver.models.audit import AuditEvent, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +33,3 @@ def event_write(event: AuditEvent) -> Write:
 def object_listed(kind: str, identifier: str) -> str:
     """What the events of an object are listed by."""
     return f"{kind}#{key_text(identifier)}"
-
-
-def day_of(instant: int) -> str:
-    """The day of an instant in epoch seconds, in UTC, as ``YYYY-MM-DD``."""
-    return time.strftime("%Y-%m-%d", time.gmtime(instant))

@@ -132,6 +132,19 @@ def audit_day(day: str, event_id: str) -> str:
     return f"{day}#{part_of(event_id)}"
 
 
+def sealed_key(event_id: str) -> str:
+    return f"sealed#{event_id}"
+
+
+def link_key(shard: str, day: str, number: int) -> str:
+    return f"link#{shard}#{day}#{number}"
+
+
+def head_key(shard: str, day: str = "") -> str:
+    """The head of a shard; with a day that is over, the one that it had then."""
+    return f"head#{shard}#{day}" if day else f"head#{shard}"
+
+
 def administrators_key(organisation: str) -> str:
     """What the administrators of an organisation are listed by."""
     return f"administrators#{key_text(organisation)}"
