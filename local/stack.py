@@ -146,9 +146,8 @@ class Builder:
                 references[logical_id] = self._arn("lambda", f"{function}:{alias['Name']}")
             case "AWS::Lambda::LayerVersion":
                 references[logical_id] = self._arn("lambda", f"layer:{name}:1")
-            case "AWS::DynamoDB::Table":
-                references[logical_id] = name
-                attributes[logical_id, "Arn"] = self._arn("dynamodb", f"table/{name}")
+            case "AWS::DynamoDB::Table" | "AWS::SQS::Queue" | "AWS::S3::Bucket":
+                self._name_store(logical_id, resource_type, name)
             case "AWS::SQS::Queue":
                 references[logical_id] = f"https://sqs.{REGION}.amazonaws.com/{self._account}/{name}"
                 attributes[logical_id, "Arn"] = self._arn("sqs", name)
@@ -159,6 +158,20 @@ class Builder:
                 references[logical_id] = name
             case "AWS::ApiGateway::Stage" | "AWS::ApiGatewayV2::Stage" | "AWS::ApiGateway::Deployment":
                 references[logical_id] = logical_id
+
+    def _name_store(self, logical_id: str, resource_type: str, name: str) -> None:
+        references, attributes = self._resolver.references, self._resolver.attributes
+        match resource_type:
+            case "AWS::DynamoDB::Table":
+                references[logical_id] = name
+                attributes[logical_id, "Arn"] = self._arn("dynamodb", f"table/{name}")
+                attributes[logical_id, "StreamArn"] = self._arn("dynamodb", f"table/{name}/stream/latest")
+            case "AWS::SQS::Queue":
+                attributes[logical_id, "Arn"] = self._arn("sqs", name)
+                attributes[logical_id, "QueueName"] = name
+            case "AWS::S3::Bucket":
+                references[logical_id] = name.lower()
+                attributes[logical_id, "Arn"] = f"arn:aws:s3:::{name.lower()}"
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{REGION}:{self._account}:{resource}"

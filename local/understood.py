@@ -81,18 +81,14 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput WarmThroughput Tags TableClass"
         " StreamSpecification",
     ),
-    # Tables have no streams here: nothing is published.
+    # Tables have no streams here. Nothing is published, and the scheduled runs of the function that seals the audit do
+    # what a stream would have it do.
     "AWS::Lambda::EventSourceMapping": _type(
         ignored="EventSourceArn FunctionName StartingPosition BatchSize MaximumBatchingWindowInSeconds"
-        " FunctionResponseTypes BisectBatchOnFunctionError MaximumRecordAgeInSeconds DestinationConfig FilterCriteria"
+        " FunctionResponseTypes BisectBatchOnFunctionError MaximumRetryAttempts MaximumRecordAgeInSeconds"
+        " DestinationConfig FilterCriteria"
     ),
     "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled"),
-    # No stream invokes a function here: what the function that seals the audit leaves, its scheduled runs do.
-    "AWS::Lambda::EventSourceMapping": _type(
-        ignored="FunctionName EventSourceArn StartingPosition BatchSize MaximumBatchingWindowInSeconds"
-        " BisectBatchOnFunctionError MaximumRetryAttempts FunctionResponseTypes FilterCriteria DestinationConfig"
-    ),
-    "AWS::SQS::Queue": _type(ignored="SqsManagedSseEnabled MessageRetentionPeriod"),
     "AWS::S3::Bucket": _type(
         ignored="ObjectLockEnabled ObjectLockConfiguration VersioningConfiguration BucketEncryption"
         " PublicAccessBlockConfiguration OwnershipControls"

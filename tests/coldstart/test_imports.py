@@ -35,6 +35,7 @@ BUDGETS = {
     "revoke": 134,
     "publish": 355,
     "rotate_keys": 182,
+    "seal": 300,
     "token": 137,
     "userinfo": 145,
 }

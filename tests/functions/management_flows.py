@@ -47,6 +47,8 @@ def read_the_audit(world: World) -> None:
     for query in ({}, {"actor": ["demo-admin"]}, {"object": ["client:an-app"]}):
         listed = gateway.call("GET", "/admin/audit", f"Bearer {token}", query=query or None).json()["items"]
         assert "an-app" in [one["object"]["id"] for one in listed]
+    for path, given in (("heads", None), ("links", {"day": ["2026-11-30"]})):
+        assert gateway.call("GET", f"/admin/audit/{path}", f"Bearer {token}", query=given).json()["items"] == []
 
 
 @flow

@@ -15,6 +15,7 @@ from tests.functions.gateway import Answer, Gateway
 from tests.functions.journey import Browser, hidden_fields, native, web
 from tests.functions.mail_flows import forget
 from tests.functions.organisation_flows import administered_by_alice
+from tests.functions.sealing_flows import sealer
 from tests.functions.world import ROOT, World
 
 EVENTS = ROOT / "events"
@@ -207,6 +208,7 @@ SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 FETCHES = {"documents/key_set": "address", "documents/metadata": "not_admitted"}
 LOOKS = "canary/each_minute"
 PUBLISHED = "publish/user_disabled"
+SEALS = ("seal/batch", "seal/daily")
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
 
@@ -313,6 +315,7 @@ def test_every_file_is_expected_to_do_something() -> None:
         *SCHEDULED,
         LOOKS,
         *ERASURES,
+        *SEALS,
         *FETCHES,
         PUBLISHED,
     }
@@ -406,6 +409,17 @@ def test_a_change_is_published(here: tuple[World, dict[str, str]]) -> None:
     assert world.invoke("publish", filled_in(PUBLISHED, world, values)) == {"batchItemFailures": []}
     (entry,) = world.aws.events
     assert (entry["DetailType"], entry["EventBusName"]) == ("user.disabled", "default")
+
+
+
+
+@pytest.mark.parametrize("name", SEALS)
+def test_the_audit_is_sealed(name: str, here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    with sealer(world):
+        world.invoke("seal", filled_in("seal/batch", world, values))
+        answer = world.invoke("seal", filled_in(name, world, values))
+    assert answer == {"batchItemFailures": []} or set(answer) == {"day", "digest", "heads"}
 
 
 @pytest.mark.parametrize("name", ERASURES)

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from moto.kms.models import kms_backends
 
 from authserver.management.canary import CLIENT_ID
 from authserver.models.clients import Client
 from authserver.values import Scope
+from authserver_cli.__main__ import main
 from local.intrinsics import REGION
 from tests.coldstart.warm import FLOWS
+from tests.functions import sealing_flows
 from tests.functions.canary_flows import canary
 from tests.functions.gateway import Gateway
 from tests.functions.given import stores_of
 from tests.functions.journey import Browser, machine, web
 from tests.functions.runbooks import FOLDER, Operator, sections
+from tests.functions.sealing_flows import batch, sealer
 from tests.functions.simulated_aws import Call, Fault
 from tests.functions.world import ROOT, Clock, World
 
@@ -268,3 +272,37 @@ def test_the_quotas_are_counted() -> None:
     assert told == {name: counted[name] for name in told}
     first = ("authorize, a stranger", "sign-in page", "sign in", "consent page", "consent", "code exchange")
     assert [sum(told[name][unit] for name in first) for unit in (1, 2)] == [23, 26]
+
+
+def test_an_export_of_the_audit_shows_that_it_is_whole(
+    world: World, operator: Operator, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("authserver_cli.commands.audit.time", clock)
+    days = [datetime.fromtimestamp(clock.time() + ahead * 86_400, UTC).date().isoformat() for ahead in (0, 2)]
+    span = {"FROM": days[0], "TO": days[1]}
+    for _ in range(3):
+        operator.follow("leaked-client-secret.md", "Stop it", CLIENT="demo-machine")
+    with sealer(world) as (_, archive):
+        world.invoke("seal", batch(sealing_flows.events(world)))
+        clock.pass_by(86_400 + 600)
+        operator.follow("leaked-client-secret.md", "Stop it", CLIENT="demo-machine")
+        world.invoke("seal", batch(sealing_flows.events(world)))
+        clock.pass_by(86_400 + 600)
+        world.invoke("seal", {})
+        (verified,) = operator.follow("audit-export.md", "1. Verify the audit", **span)
+        assert verified.count("whole") == 2
+        _, verified, of_it, by_it = operator.follow("audit-export.md", "2. Export it", SUB="somebody", **span)
+        assert verified.count("whole") == 2
+        assert (of_it, by_it) == ("", "")
+        heads, _ = operator.follow("audit-export.md", "3. Show that it was not written later", **span)
+        assert len(heads.splitlines()) == 2
+    for name, content in archive.files.items():
+        (tmp_path / "archive" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "archive" / name).write_bytes(content)
+    assert CliRunner().invoke(main, ["audit", "verify", "archive"]).output.count("whole") == 2
+
+    key = next(key for key in sorted(world.aws.items("AuditTable")) if key.startswith("event#"))
+    world.aws.change("AuditTable", key, act={"S": "nothing.happened"})
+    with pytest.raises(AssertionError, match="event changed"):
+        operator.follow("audit-export.md", "1. Verify the audit", **span)

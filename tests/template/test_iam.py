@@ -29,12 +29,14 @@ from tests.functions.flows import (
     REGISTRATION_FLOWS,
 )
 from tests.functions.given import store_the_resources, store_the_scopes
+from tests.functions.sealing_flows import ARCHIVE, seal_as_deployed
 from tests.functions.simulated_aws import Call
 from tests.functions.world import FUNCTIONS, World
 from tests.template.written import Statement, Written
 
 WRAPPING_KEY = "WrappingKey"
 EVERY_ATTRIBUTE = "*"
+BY_DAY = "AuditTable/index/by_day"
 
 
 def record(world: World, flows: Mapping[str, Flow]) -> list[Call]:
@@ -328,6 +330,17 @@ def test_the_canary_may_and_does_the_same(shared_world: World, written: Written)
     assert missing("canary", calls, statements) == set()
     assert unused("canary", calls, statements) == set()
     assert {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **CANARY)} == {"canary"}
+
+
+def test_who_seals_the_audit_may_and_does_the_same(shared_world: World, written: Written) -> None:
+    """Only that function puts links, and it puts nothing else; without AuditChain nobody does."""
+    calls = record(shared_world, {"seal": seal_as_deployed})
+    statements = [one for one in written.statements("seal", **ARCHIVE) if one.resources[0] in ("AuditTable", BY_DAY)]
+    assert missing("seal", calls, statements) == set()
+    assert unused("seal", calls, statements) == set()
+    assert written.statements("seal") == []
+    with_archive = {one for one in FUNCTIONS if written.statements(one) != written.statements(one, **ARCHIVE)}
+    assert with_archive == {"seal"}
 
 
 def test_who_fetches_documents_of_strangers_may_keep_and_count_them_and_nothing_else(written: Written) -> None:

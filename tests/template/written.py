@@ -33,6 +33,7 @@ class Statement:
 
 ANY = "x-amazon-apigateway-any-method"
 BUS = "${AWS::AccountId}:event-bus/${EventBus}"
+OBJECTS = "${AuditBucket.Arn}/*"
 IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
 INDEX = re.compile(r"\$\{(\w+)\.Arn\}/(index|stream)/(\w+|\*)")
 
@@ -181,6 +182,12 @@ def _resource(written: Any) -> str:
     match written:
         case {"Fn::GetAtt": [str(logical_id), "Arn"]}:
             return logical_id
+        case {"Fn::GetAtt": [str(logical_id), "StreamArn"]}:
+            return f"{logical_id}/stream"
+        case {"Fn::Sub": str(text)} if text == OBJECTS:
+            return "AuditBucket/*"
+        case "*":
+            return "*"
         case {"Ref": str(alias)} if alias.endswith(".Alias"):
             return alias.removesuffix(".Alias")
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
