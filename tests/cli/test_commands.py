@@ -374,9 +374,13 @@ def test_request_of_a_command_is_one_that_the_admin_api_takes(line: str) -> None
 
 
 def test_every_operation_of_the_admin_api_has_a_command() -> None:
-    """`revoke-all`, whose path is a list's, has a test of its own."""
+    """`revoke-all`, whose path is a list's, and `audit verify`, which reads two, have tests of their own."""
     made = [(method, path) for method, path, _ in COMMANDS.values()] + [("GET", path) for path, _ in LISTS.values()]
     made.append(("DELETE", "/admin/authorizations"))
+    made += [
+        ("GET", "/admin/audit/heads"),
+        ("GET", "/admin/audit/links"),
+    ]  # which tests/functions/test_runbooks follows
     reached = {operation.route for method, path in made if (operation := operation_of(method, path))}
     assert {operation.route for operation in OPERATIONS} == reached
 

@@ -81,7 +81,7 @@ HEAVY = {
     **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "zxcvbn", "OpenSSL")},
     # For what the lean client does not call: other functions. Where no mail is sent, as here, few do.
     "boto3": {"admin", "my", "publish"},
-    "aws_lambda_powertools": {"admin", "my", "recover", "erase", "mail", "rotate_keys"},
+    "aws_lambda_powertools": {"admin", "my", "recover", "erase", "mail", "rotate_keys", "seal"},
 }
 
 

@@ -19,7 +19,7 @@ def start(project: Project, **options: Any) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "where"),
     [
-        ("Type: AWS::KMS::Key", "Type: AWS::SQS::Queue", "Key: .*AWS::SQS::Queue"),
+        ("Type: AWS::KMS::Key", "Type: AWS::SNS::Topic", "Key: .*AWS::SNS::Topic"),
         ("{Description: For tests}", "{Description: For tests, Origin: EXTERNAL}", "Key.Origin"),
         ("{Description: For tests}", "{KeySpec: HMAC_9000}", "Key"),
         (

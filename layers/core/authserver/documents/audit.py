@@ -1,13 +1,15 @@
 """Who did what, as the admin API tells it."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
 from authserver.documents import Document
 from authserver.models.audit import ActorKind, AuditEvent, Outcome
-from authserver.models.chain import Head, Link, told, told_link
+
+if TYPE_CHECKING:
+    from authserver.models.chain import Head, Link
 
 
 class Actor(Document):
@@ -45,6 +47,8 @@ class Event(Document):
 
     @classmethod
     def of(cls, event: AuditEvent) -> Self:
+        from authserver.models.chain import told  # of all calls, those that read the audit alone need it
+
         return cls.model_validate(told(event), strict=False)  # whose lists are no tuples
 
 
@@ -55,7 +59,9 @@ class SealedBatch(Document):
     events: tuple[Event, ...]
 
     @classmethod
-    def of(cls, link: Link, events: Mapping[str, AuditEvent]) -> Self:
+    def of(cls, link: "Link", events: Mapping[str, AuditEvent]) -> Self:
+        from authserver.models.chain import told_link
+
         return cls(link=told_link(link), events=tuple(map(Event.of, link.of(events))))
 
 
@@ -70,7 +76,7 @@ class ChainHead(Document):
     since: int = Field(description="When the shard's first link was made, in epoch seconds")
 
     @classmethod
-    def of(cls, head: Head) -> Self:
+    def of(cls, head: "Head") -> Self:
         return cls(
             shard=head.shard,
             day=head.day,

@@ -5,7 +5,6 @@ import re
 from authserver.documents import audit as documents
 from authserver.management import Answer, Call, Invalid, Operation, page_of
 from authserver.models.audit import day_of
-from authserver.models.chain import Place
 from authserver.services import Services
 from authserver.settings import DAY
 from authserver.storage.audit import Wanted
@@ -56,6 +55,8 @@ def list_heads(call: Call, services: Services) -> Answer:
 
 def list_links(call: Call, services: Services) -> Answer:
     """The links of a day, by shard and number, each with its events."""
+    from authserver.models.chain import Place  # most calls are others
+
     day = call.query.get("day", "")
     if not DAY_NAME.fullmatch(day):
         raise Invalid("day", "must be a day such as 2026-11-30")
