@@ -411,8 +411,6 @@ def test_a_change_is_published(here: tuple[World, dict[str, str]]) -> None:
     assert (entry["DetailType"], entry["EventBusName"]) == ("user.disabled", "default")
 
 
-
-
 @pytest.mark.parametrize("name", SEALS)
 def test_the_audit_is_sealed(name: str, here: tuple[World, dict[str, str]]) -> None:
     world, values = here

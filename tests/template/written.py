@@ -192,8 +192,6 @@ def _resource(written: Any) -> str:
             return alias.removesuffix(".Alias")
         case {"Fn::Sub": str(text)} if match := INDEX.fullmatch(text):
             return f"{match[1]}/{match[2]}/{match[3]}"
-        case {"Ref": "TokenHook"}:
-            return "TokenHook"
         case {"Fn::If": ["HasBusElsewhere", {"Ref": "EventBus"}, {"Fn::Sub": str(text)}]} if text.endswith(BUS):
             return "EventBus"
         case {"Fn::Sub": str(text)} if text == IDENTITIES:
