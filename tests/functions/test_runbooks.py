@@ -297,6 +297,7 @@ def test_an_export_of_the_audit_shows_that_it_is_whole(
         assert (of_it, by_it) == ("", "")
         heads, _ = operator.follow("audit-export.md", "3. Show that it was not written later", **span)
         assert len(heads.splitlines()) == 2
+        operator.follow("audit.md", "The chain", **span)
     for name, content in archive.files.items():
         (tmp_path / "archive" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "archive" / name).write_bytes(content)

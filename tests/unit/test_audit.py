@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from authserver.identity.audit import draw_source_key, identifier
 from authserver.management.admin import operations as admin
 from authserver.management.partner import operations as partner
-from authserver.models.audit import AuditEvent
+from authserver.models.audit import AuditEvent, day_of
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.settings import DAY
 from authserver.storage.audit import Wanted
@@ -188,3 +189,10 @@ def test_events_are_of_the_last_thirty_days_unless_asked_otherwise(server: Serve
     assert operator.get("/admin/audit")["items"] == []
     (event,) = operator.get("/admin/audit", **{"from": str(START), "to": str(START), "act": "client."})["items"]
     assert (event["time"], event["object"]) == (START, {"kind": "client", "id": "web", "organisation": None})
+
+
+def test_a_day_is_the_one_of_the_calendar() -> None:
+    first = datetime(1970, 1, 1, tzinfo=UTC)
+    for days in range(365 * 430):
+        instant = days * 86_400 + days % 86_400
+        assert day_of(instant) == (first + timedelta(seconds=instant)).date().isoformat()

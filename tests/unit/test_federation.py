@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from authserver.identity.audit import source_of
 from authserver.management.admin import users
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ConsentPage, FederationProblem, GoTo
@@ -12,6 +13,7 @@ from authserver.models import DISABLED
 from authserver.models.factors import Factors
 from authserver.models.organisations import MEMBER
 from authserver.models.users import Identity
+from authserver.storage.audit import Wanted
 from tests.fakes import ISSUER, client, filing
 from tests.openid_provider import SUBJECT, public_jwk
 from tests.unit.api import Api
@@ -61,6 +63,16 @@ def test_whoever_comes_again_gets_the_same_account_with_what_is_known_now() -> N
     user = site.server.users.get(first.subject())
     assert user is not None
     assert (user.name, user.email, user.preferred_username) == ("Alice Married", "new@work.example", "alice.work")
+
+
+def test_the_audit_is_told_where_an_account_came_from() -> None:
+    site = Federated()
+    site.server.audit.draw_source_key("key")
+    browser = site.browser()
+    browser.come_back(site.provider.authorize(browser.set_out()), source="192.0.2.1", request_id="JKJaXmPLvHcESHA=")
+    (event,) = site.server.audit.events(Wanted(0, 2**40, act="user.created"), limit=2).items
+    assert event.request == "JKJaXmPLvHcESHA="
+    assert event.source == source_of("192.0.2.1", site.server.services)
 
 
 def test_an_account_with_a_password_keeps_what_it_says_of_itself() -> None:

@@ -29,17 +29,17 @@ class S3Archive:
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
-                raise _unavailable(error) from error
+                raise _unavailable() from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise _unavailable() from error
 
     def names(self, prefix: str) -> frozenset[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
             return frozenset(one["Key"] for page in pages for one in page.get("Contents", ()))
         except (BotoCoreError, ClientError) as error:
-            raise _unavailable(error) from error
+            raise _unavailable() from error
 
 
-def _unavailable(error: Exception) -> TemporarilyUnavailable:
-    return TemporarilyUnavailable("The archive did not answer", reason=f"s3_{type(error).__name__}")
+def _unavailable() -> TemporarilyUnavailable:
+    return TemporarilyUnavailable("The archive did not answer", reason="s3")

@@ -84,10 +84,10 @@ _REASONS = {
         sign_in_origin throttled verifier_mismatch
     """,
     "dependency": """
-        bridge_error bridge_malformed bridge_timeout bridge_too_large client_contended consent_contended
-        document_not_carried_out dynamodb_* dynamodb_conflict dynamodb_unprocessed dynamodb_unreachable
-        edge_without_viewer identity_provider_contended key_set_not_carried_out kms_* lambda_invoke no_keys
-        record_contended ses_* ses_unreachable token_hook_error token_hook_malformed token_hook_reserved
+        audit_head_moved bridge_error bridge_malformed bridge_timeout bridge_too_large client_contended
+        consent_contended document_not_carried_out dynamodb_* dynamodb_conflict dynamodb_unprocessed
+        dynamodb_unreachable edge_without_viewer identity_provider_contended key_set_not_carried_out kms_* lambda_invoke
+        no_keys record_contended s3 ses_* ses_unreachable token_hook_error token_hook_malformed token_hook_reserved
         token_hook_timeout token_hook_too_large user_contended withdrawal_contended
     """,
     "bug": """

@@ -98,7 +98,8 @@ class FederationResponse(Interaction):
     """What a browser brings back from an identity provider: RFC 6749 section 4.1.2, RFC 9207 section 2.
 
     `provider` is the one whose redirect URI was called; or else `callback` is the path, at which another system's was
-    called. `browser_secret` is that of the request that `state` names.
+    called. `browser_secret` is that of the request that `state` names, and
+    `request_id` API Gateway's identifier of this one.
     """
 
     provider: str = ""
@@ -107,6 +108,7 @@ class FederationResponse(Interaction):
     code: str = field(default="", repr=False)
     error: str = field(default="", repr=False)
     issuer: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What the audit keeps of an act."""
 
-import time
 from typing import Literal
 
 from authserver.records import dataclass
@@ -39,4 +38,10 @@ class AuditEvent:
 
 def day_of(instant: int) -> str:
     """The day of an instant in epoch seconds, in UTC, as ``YYYY-MM-DD``."""
-    return time.strftime("%Y-%m-%d", time.gmtime(instant))
+    # Of years that begin in March, 400 of which are 146,097 days; the last day of such a year is the leap day.
+    cycle, day = divmod(instant // 86_400 + 719_468, 146_097)
+    year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    date = day - (153 * month + 2) // 5 + 1
+    return f"{400 * cycle + year + (month >= 10):04}-{month + 3 if month < 10 else month - 9:02}-{date:02}"

@@ -217,6 +217,7 @@ def parse_federation_response(request: HttpRequest) -> FederationResponse:
         code=query.get("code", ""),
         error=query.get("error", ""),
         issuer=query.get("iss"),
+        request_id=request.id,
         source=request.source,
         device=device_of(request),
     )

@@ -106,8 +106,8 @@ Audit (``id``)
     ``event#<id>``            what somebody did: a UUIDv7, never changed; listed by ``listed``, under its day and a part
                               (`items.primary_keys.audit_day`), by ``listed_actor`` and by ``listed_object``
     ``link#<shard>#<day>#<number>``   a link of the chain that seals events (`models.chain`), with their digests
-    ``head#<shard>``          the last link of a shard, and the only item of the chain that changes;
-                              ``head#<shard>#<day>`` is that of a day that is over, which stays
+    ``head#<shard>``          the last link of a shard, and the only item of the chain that changes
+    ``head#<shard>#<day>``    that of a day that is over, which stays
     ``sealed#<event id>``     ``shard``, ``day`` and ``number`` of the link that has the event: there is but one
 
 Identifiers are ours, random and in base64url; text from outside becomes part of a key only as a hash, so that no

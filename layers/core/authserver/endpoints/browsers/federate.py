@@ -195,7 +195,7 @@ def finish_federation(response: FederationResponse, services: Services) -> GoTo 
         provider = _still_active(federation, services)
         person = _ask_provider(response, provider, federation, services)
         _require_unchanged(provider, federation, services)
-        user, ends = _account_of(person, provider, services)
+        user, ends = _account_of(person, provider, response, services)
         session = begin_session(
             user.sub,
             resumed.pending.id,
@@ -289,14 +289,16 @@ def _ask_provider(
     return authenticate_person(provider, metadata, federation, tokens, fetch, services.now())
 
 
-def _account_of(person: Person, provider: IdentityProvider, services: Services) -> tuple[User, Ends]:
+def _account_of(
+    person: Person, provider: IdentityProvider, response: FederationResponse, services: Services
+) -> tuple[User, Ends]:
     """The account that is known by this identity, or a new one, and its ends of the same instant.
 
     Never one with the same e-mail address or name.
     """
     known = services.users.find_by_identity(person.issuer, person.subject)
     if known is None:
-        known = _new_account(person, provider, services)
+        known = _new_account(person, provider, response, services)
     state, ends = account_state(known.sub, services, _identity(person))
     if state.user is None:
         raise SignInFailed("no_account")
@@ -305,7 +307,7 @@ def _account_of(person: Person, provider: IdentityProvider, services: Services) 
     return state.user, ends
 
 
-def _new_account(person: Person, provider: IdentityProvider, services: Services) -> User:
+def _new_account(person: Person, provider: IdentityProvider, response: FederationResponse, services: Services) -> User:
     if not provider.sign_up:
         raise SignInFailed("no_account")
     now = services.now()
@@ -321,9 +323,8 @@ def _new_account(person: Person, provider: IdentityProvider, services: Services)
         membership = Membership(provider.organisation, user.sub, MEMBER, now, epoch=base64url(services.random(16)))
     from authserver.identity.audit import by_user  # only the first sign-in of a person makes an account
 
-    if by_user(services, "user.created", user.sub).users.create_federated(
-        user, person.issuer, person.subject, provider, membership
-    ):
+    noting = by_user(services, "user.created", user.sub, source=response.source, request=response.request_id)
+    if noting.users.create_federated(user, person.issuer, person.subject, provider, membership):
         return user
     # The same person, in another tab, a moment earlier.
     existing = services.users.find_by_identity(person.issuer, person.subject)
