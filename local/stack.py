@@ -148,9 +148,6 @@ class Builder:
                 references[logical_id] = self._arn("lambda", f"layer:{name}:1")
             case "AWS::DynamoDB::Table" | "AWS::SQS::Queue" | "AWS::S3::Bucket":
                 self._name_store(logical_id, resource_type, name)
-            case "AWS::SQS::Queue":
-                references[logical_id] = f"https://sqs.{REGION}.amazonaws.com/{self._account}/{name}"
-                attributes[logical_id, "Arn"] = self._arn("sqs", name)
             case "AWS::IAM::Role":
                 references[logical_id] = name
                 attributes[logical_id, "Arn"] = f"arn:aws:iam::{self._account}:role/{name}"
@@ -167,6 +164,7 @@ class Builder:
                 attributes[logical_id, "Arn"] = self._arn("dynamodb", f"table/{name}")
                 attributes[logical_id, "StreamArn"] = self._arn("dynamodb", f"table/{name}/stream/latest")
             case "AWS::SQS::Queue":
+                references[logical_id] = f"https://sqs.{REGION}.amazonaws.com/{self._account}/{name}"
                 attributes[logical_id, "Arn"] = self._arn("sqs", name)
                 attributes[logical_id, "QueueName"] = name
             case "AWS::S3::Bucket":

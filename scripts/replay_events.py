@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 import boto3
 
 SECONDS = 2  # that a queue is asked for more letters
-INVISIBLE = 900  # seconds, in which a letter that is being worked on is nobody else's
+INVISIBLE = 900  # seconds, in which a message is hidden from others while it is worked on
 PAGE = 100  # records that are published at once
 EMPTY = 20  # pages without records, after which nothing more is expected of a shard that is open
 

@@ -19,7 +19,7 @@ from tests.functions.streams import Record, record, streaming
 from tests.functions.world import TEMPLATE, World
 
 AT = 1_800_000_000.0
-BUS_ERROR = {"ErrorCode": "InternalFailure", "ErrorMessage": "an address that is nobody's business"}
+BUS_ERROR = {"ErrorCode": "InternalFailure", "ErrorMessage": "an address that no log may have"}
 
 
 @pytest.fixture(autouse=True)
@@ -200,8 +200,8 @@ def test_an_event_that_is_too_large_is_named_in_the_dead_letters_and_others_go_o
 POISON: Mapping[str, Record] = {
     "an attribute of another type": record("UsersTable", {}, user(1, "active") | {"sub": {"L": []}}, AT),
     "no attribute where one has to be": record("TokensTable", {}, {"pk": {"S": "session#s"}}, AT),
-    "a kind that nobody knows": record("TokensTable", {}, {"pk": {"S": "novelty#s"}}, AT),
-    "a table that nobody knows": record("OrdersTable", {}, {"id": {"S": "1"}}, AT),
+    "an unknown kind": record("TokensTable", {}, {"pk": {"S": "novelty#s"}}, AT),
+    "an unknown table": record("OrdersTable", {}, {"id": {"S": "1"}}, AT),
 }
 
 
@@ -215,7 +215,7 @@ def test_what_no_event_can_be_made_of_is_named_in_the_dead_letters_and_others_go
 
 
 def test_where_the_dead_letters_cannot_be_reached_the_batch_comes_again(world: World) -> None:
-    poison = POISON["a kind that nobody knows"]
+    poison = POISON["an unknown kind"]
     with (
         world.aws.failing(lambda call: Fault.INTERNAL if call.operation == "SendMessage" else None),
         pytest.raises(Exception, match="InternalServerError"),

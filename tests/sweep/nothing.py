@@ -63,7 +63,7 @@ NOTHING: Mapping[str, str] = {
     "function rotate_keys": "likewise",
     "function canary": "it gives the client that is its own a secret, and asks for a token",
     "function publish": TELLS,
-    "function seal": "it chains the events of the audit, which nobody is licensed by",
+    "function seal": "it chains the events of the audit, which license nothing",
     "function mail": "a link is made, the same one for the same order",
     # What applications are told
     "/organisations/{organisation}/members/{sub} groups": "groups mean nothing here; they are one write",

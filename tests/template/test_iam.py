@@ -333,7 +333,7 @@ def test_the_canary_may_and_does_the_same(shared_world: World, written: Written)
 
 
 def test_who_seals_the_audit_may_and_does_the_same(shared_world: World, written: Written) -> None:
-    """Only that function puts links, and it puts nothing else; without AuditChain nobody does."""
+    """Only that function puts links, and it puts nothing else; without AuditChain no function does."""
     calls = record(shared_world, {"seal": seal_as_deployed})
     statements = [one for one in written.statements("seal", **ARCHIVE) if one.resources[0] in ("AuditTable", BY_DAY)]
     assert missing("seal", calls, statements) == set()
@@ -403,7 +403,7 @@ def test_one_function_sends_mails_and_from_one_address(written: Written) -> None
 
 
 def test_who_publishes_events_reads_streams_tells_the_bus_and_names_what_is_left(written: Written) -> None:
-    """Nobody else may read a stream, and without events nobody may do anything for them."""
+    """No other function may read a stream; without events, none may do anything for them."""
     tables = ("ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable")
     streams = tuple(f"{table}/stream/*" for table in tables)
     given = {(one.actions, one.resources) for one in written.statements("publish", Events="On")}

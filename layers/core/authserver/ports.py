@@ -160,7 +160,7 @@ class Mailer(Protocol):
 
 
 class Archive(Protocol):
-    """Keeps files that nobody changes or removes. Raises `TemporarilyUnavailable`."""
+    """Keeps files that cannot be changed or removed. Raises `TemporarilyUnavailable`."""
 
     def put(self, name: str, content: bytes) -> None:
         """Keeps a file, unless there is one of this name: that stays as it is."""

@@ -1,4 +1,4 @@
-"""The archive of the audit: a bucket of Amazon S3 whose objects nobody deletes before their time (Object Lock)."""
+"""The archive of the audit: a bucket of Amazon S3 whose objects cannot be deleted before their time (Object Lock)."""
 
 from typing import TYPE_CHECKING
 

@@ -80,7 +80,7 @@ def _times(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _fields(change: Change, *ignored: str) -> list[str]:
-    """The names of the attributes that changed, but for those that nobody outside has a use for."""
+    """The names of the attributes that changed, but for those that are of no use outside."""
     names = {*change.before, *change.after} - {*ignored, "v", "version"}
     return sorted(name for name in names if not name.startswith("listed") and change.has_changed(name))
 

@@ -42,7 +42,7 @@ def list_events(call: Call, services: Services) -> Answer:
     return page_of(page, lambda event: documents.Event.of(event).model_dump(mode="json"))
 
 
-def list_heads(call: Call, services: Services) -> Answer:
+def list_audit_heads(call: Call, services: Services) -> Answer:
     """How far the chain goes on each day. Without AuditChain there is nothing."""
     until = _instant("to", call, services.now())
     since = _instant("from", call, max(0, until - RECENT))
@@ -53,7 +53,7 @@ def list_heads(call: Call, services: Services) -> Answer:
     return page_of(page, lambda head: documents.ChainHead.of(head).model_dump(mode="json"))
 
 
-def list_links(call: Call, services: Services) -> Answer:
+def list_audit_links(call: Call, services: Services) -> Answer:
     """The links of a day, by shard and number, each with its events."""
     from authserver.models.chain import Place  # most calls are others
 
@@ -107,7 +107,7 @@ OPERATIONS = (
         "GET /admin/audit/heads",
         "List how far the chain of the audit goes",
         "admin:audit.read",
-        list_heads,
+        list_audit_heads,
         answer=documents.ChainHead,
         query={
             "from": "the day of this time and later, in epoch seconds; 30 days before `to` without it",
@@ -119,7 +119,7 @@ OPERATIONS = (
         "GET /admin/audit/links",
         "List the links of a day with their events",
         "admin:audit.read",
-        list_links,
+        list_audit_links,
         answer=documents.SealedBatch,
         query={"day": "in UTC, such as `2026-11-30`"},
         is_list=True,
