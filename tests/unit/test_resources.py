@@ -55,7 +55,7 @@ def test_what_was_put_is_there_for_every_function_by_the_time_of_the_answer(serv
     another = server.new_instance()
     assert MCP not in another.known_resources
     answer = api.call("PUT", ONE, DOCUMENT)
-    assert (answer.status, answer.document) == (200, {"id": "mcp", **DOCUMENT})
+    assert (answer.status, answer.document) == (200, {"id": "mcp", **DOCUMENT, "token_profile": "rfc9068"})
     assert api.get(ONE) == answer.document
     assert api.get("/admin/resources")["items"] == [answer.document]
     assert another.known_resources == (RESOURCE, OTHER_RESOURCE, MCP)

@@ -141,7 +141,7 @@ def test_consumers_at_once_make_one_chain(stores: Stores, clock: Clock) -> None:
 
 @pytest.mark.parametrize("is_made", [False, True])
 def test_calls_that_fail_leave_the_chain_whole(stores: Stores, clock: Clock, is_made: bool) -> None:
-    """One call in five fails, before it is made or after, which the caller cannot tell. Lambda gives the batch again."""
+    """One call in five fails, before or after it is made; the caller cannot tell. Lambda gives the batch again."""
     chance, kept = random.Random(2), FakeArchive()  # noqa: S311 - repeatable
 
     def around(_verb: str, call: Callable[[], Any]) -> Any:

@@ -22,6 +22,7 @@ REQUEST_EVENT = {
     "resource": "/organisations/{organisation_id}/reports",
     "headers": {"Authorization": "Bearer at_x"},
     "pathParameters": {"organisation_id": "globex"},
+    "requestContext": {"identity": {"sourceIp": "192.0.2.1"}},
 }
 
 
