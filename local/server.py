@@ -131,7 +131,7 @@ class DevelopmentServer:
         if self._authorities is not None and not self._authorities.is_file():
             raise RefusedError(str(self._authorities), "there is no such file of certificates")
         # First, because it imports while we do other things.
-        fork_server = ForkServer(quick_passwords=self._quick_passwords)
+        fork_server = self._fork_server()
         self._closing.callback(fork_server.close)
         listeners = self._take_ports()
         self._log = Log(self._log_path, as_json=self._json)
@@ -151,6 +151,9 @@ class DevelopmentServer:
         self._start_schedules(schedules, first_runs.result())
         self._watch()
         self._serve(listeners, handlers)
+
+    def _fork_server(self) -> ForkServer:
+        return ForkServer(quick_passwords=self._quick_passwords)
 
     def _take_ports(self) -> list[list[Any]]:
         """Listening sockets first: the addresses are parameters of the template."""

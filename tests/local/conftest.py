@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 # Answers with the event it got, unless a header tells it what else to do.
 ECHO = """

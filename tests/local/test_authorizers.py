@@ -4,7 +4,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import event_of
 

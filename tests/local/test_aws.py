@@ -12,7 +12,7 @@ from botocore.config import Config
 from local.http_server import Response
 from local.intrinsics import REGION
 from local.repetitions import Repetitions
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import make_project
 

@@ -5,7 +5,7 @@ import pytest
 from local.callback import beside
 from local.errors import RefusedError
 from local.http_server import Request, Response
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import Project
 

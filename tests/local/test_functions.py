@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from local.functions import MOST_WORKERS
-from local.server import DevelopmentServer
+from local.server import DevelopmentServer as WholeServer
 from local.workers import FunctionError
+from tests.development import DevelopmentServer
 
-from .conftest import Project, needs_proc, workers_of
+from .conftest import Project, make_project, needs_proc, workers_of
 
 
-def echo(server: DevelopmentServer, **do: str) -> Any:
+def echo(server: WholeServer, **do: str) -> Any:
     return json.loads(server.invoke("Echo", {"do": do})["body"])
 
 
@@ -124,7 +125,7 @@ def test_passwords_cost_what_they_do_where_it_is_deployed_unless_a_test_wants_th
         "    return password.RFC_9106_LOW_MEMORY.memory_cost\n",
     )
     log = project.root / "log"
-    with DevelopmentServer(template=project.template, log=log, quick_passwords=quick) as server:
+    with WholeServer(template=project.template, log=log, quick_passwords=quick) as server:
         assert server.invoke("Guard", {}) == kibibytes
 
 
@@ -157,7 +158,7 @@ def test_function_is_reloaded_when_its_code_changes(project: Project) -> None:
 
 def test_every_function_is_reloaded_when_its_layer_changes(project: Project) -> None:
     log = project.root / "log"
-    with DevelopmentServer(template=project.template, log=log) as server:
+    with WholeServer(template=project.template, log=log) as server:
         assert echo(server)["greeting"] == "hello"
         project.write("layers/core/greeting.py", "GREETING = 'good day'\n")
         wait_for(lambda: "reloaded all functions" in log.read_text())
@@ -173,10 +174,23 @@ def test_function_mended_after_a_failed_start_works(project: Project) -> None:
         assert server.invoke("Guard", {}) == "mended"
 
 
+@needs_proc
+def test_servers_of_one_fork_server_end_their_own_functions_alone(project: Project, tmp_path: Path) -> None:
+    other = make_project(tmp_path / "other")
+    with DevelopmentServer(template=project.template, log=project.root / "log") as server:
+        pid = echo(server)["pid"]
+        with DevelopmentServer(template=other.template, log=other.root / "log") as second:
+            theirs = echo(second)["pid"]
+            assert workers_of(other) == [theirs]
+        assert workers_of(other) == []
+        assert echo(server)["pid"] == pid
+    assert workers_of(project) == []
+
+
 def test_own_function_logs_once(tmp_path: Path) -> None:
     """Powertools was not imported before Lambda's runtime had set up the logging, though workers are forks."""
     log = tmp_path / "log"
-    with DevelopmentServer(log=log) as server:
+    with WholeServer(log=log) as server:
         assert httpx.get(f"{server.issuer}/.well-known/openid-configuration").status_code == 200
         wait_for(lambda: "MetadataFunction |" in log.read_text())
     assert log.read_text().count("MetadataFunction |") == 1

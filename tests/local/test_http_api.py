@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import event_of
 

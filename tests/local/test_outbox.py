@@ -14,7 +14,7 @@ from local.errors import RefusedError
 from local.http_server import Request, Response
 from local.outbox import Outbox
 from local.permissions import Access, allowed, read_role
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import Project
 

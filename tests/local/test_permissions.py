@@ -8,8 +8,8 @@ import pytest
 
 from local.errors import RefusedError
 from local.permissions import Access, TableKeys, allowed, dynamodb_accesses, kms_accesses, read_role
-from local.server import DevelopmentServer
 from local.workers import FunctionError
+from tests.development import DevelopmentServer
 
 from .conftest import Project
 

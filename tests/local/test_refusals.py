@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.errors import PortInUseError, RefusedError
-from local.server import DevelopmentServer
+from tests.development import DevelopmentServer
 
 from .conftest import Project
 
