@@ -61,16 +61,19 @@ TEXTS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), parent = walker.currentNode.parentElement;
-    if (text && !parent.closest("code, pre, script, style, [lang], [translate=no]")) found.push(text);
+    if (text && !parent.closest("code, pre, script, style, body [lang], [translate=no]")) found.push(text);
   }
   return found;
 }"""
 RADIOS = """() => [...document.querySelectorAll("input[type=radio]")].filter(one => one.checkVisibility())
   .map(one => one.name).filter((name, place, all) => all.indexOf(name) !== place).length"""
-# What is not a text of the pages: names of the estate, addresses, numbers, initials, punctuation.
+# What is not a text of the pages: names of the estate, scopes, claims, addresses, numbers, initials, punctuation.
 DATA = re.compile(
-    r"[\W\d_]*|\w{1,2}|\S+@\S+|(https?://|com\.)\S+|\S+\.example\.(com|org)\S*"
-    r"|(alice|bob|Alice Liddell|Bob Builder|Authserver|Demo .*|Acme.*|Globex.*|Ledgerly|Nightly report|.* · .*)"
+    r"[\W\d_]*|\w{1,2}|\S+@\S+|(https?://|com\.)\S+|\S+\.example(\.(com|org)\S*)?"
+    r"|(alice|bob|dave|fay|Alice Liddell|Bob Builder|Authserver|Demo .*|Acme.*|Globex.*|Ledgerly|Tea party planner)"
+    r"|(Nightly report|.* · .*|(GET|POST) https?://\S+)"
+    r"|(address|email|name|offline_access|openid|phone|profile|read|write|[a-z]+(_[a-z]+)+)"
+    r"|(acr|alg|amr|aud|azp|entities|exp|iat|iss|jti|kid|nbf|nonce|org|scope|sid|sub|typ)"
 )
 # Words that German has as well.
 SAME_IN_GERMAN = {message.id for message in catalogue_of("de") if message.id == message.string}
