@@ -1,6 +1,7 @@
 """One invocation of the tool: what was asked for on every command alike, the way to the server, and the answer."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -149,16 +150,38 @@ def _common_options() -> list[click.Parameter]:
     ]
 
 
+# Identifiers are base64url: one in 64 begins with a hyphen, which click would take for options.
+IDENTIFIER = re.compile(r"-[A-Za-z0-9_-]{21,}")
+MARK = "\ue000"  # before such an argument while click parses it; a character of private use
+
+
 class Command(click.Command):
-    """A command with an epilog of examples, and the options that all have."""
+    """A command with an epilog of examples, and the options that all have. Identifiers may begin with a hyphen."""
 
     def __init__(self, *arguments: Any, examples: str = "", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.examples = examples
         self.params = [*self.params, *_common_options()]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        rest = super().parse_args(
+            ctx, [f"{MARK}{one}" if IDENTIFIER.fullmatch(one) and one not in options else one for one in args]
+        )
+        ctx.params = {name: _unmarked(value) for name, value in ctx.params.items()}
+        return rest
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         _write_examples(self.examples, formatter)
+
+
+def _unmarked(value: Any) -> Any:
+    match value:
+        case str():
+            return value.removeprefix(MARK)
+        case tuple():
+            return tuple(map(_unmarked, value))
+    return value
 
 
 class Group(click.Group):

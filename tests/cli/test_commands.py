@@ -175,6 +175,10 @@ COMMANDS: dict[str, Expected] = {
     ),
     "keys rotate --yes": ("POST", "/admin/keys/rotation", {}),
     "keys withdraw k/1 --yes": ("POST", "/admin/keys/k%2F1/withdrawal", {}),
+    # A thumbprint may begin with a hyphen, or two, and with the letter of an option.
+    f"keys withdraw -2{'k' * 41} --yes": ("POST", f"/admin/keys/-2{'k' * 41}/withdrawal", {}),
+    f"keys withdraw --yes -h{'k' * 41}": ("POST", f"/admin/keys/-h{'k' * 41}/withdrawal", {}),
+    f"keys withdraw --{'k' * 41} -y": ("POST", f"/admin/keys/--{'k' * 41}/withdrawal", {}),
     "end-everything --yes": ("POST", "/admin/end-everything", {}),
 }
 

@@ -11,7 +11,7 @@ from tests.functions.journey import web
 from tests.functions.world import ROOT, World
 
 KIB = 1024
-CORE = 1940 * KIB  # measured with all pages and their languages, and less than a hundredth more
+CORE = 2035 * KIB  # measured with all pages and their languages, and less than a hundredth more
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 

@@ -15,6 +15,10 @@ LOOKS = frozenset(
 # Done by the very function that does something else, for which there is a scenario.
 ALIKE: Mapping[str, str] = {
     "POST /federate/callback/{provider}": "GET /federate/callback/{provider}",
+    "GET /auth/oauth2/callback": "GET /federate/callback/{provider}",
+    "POST /auth/oauth2/callback": "GET /federate/callback/{provider}",
+    "GET /auth/oauth2/callback/{strategy}": "GET /federate/callback/{provider}",
+    "POST /auth/oauth2/callback/{strategy}": "GET /federate/callback/{provider}",
 }
 
 GIVES = "somebody has more after it than before"

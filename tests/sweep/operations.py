@@ -25,6 +25,8 @@ from tests.template.written import Written
 
 # What the tool calls by helpers of its own, that its commands' own text does not tell.
 DELEGATED = {
+    "audit heads": ("GET /admin/audit/heads",),
+    "audit verify": ("GET /admin/audit/heads", "GET /admin/audit/links"),
     "import": ("POST /admin/users", "POST /admin/clients", "POST /admin/organisations"),
     "completion": (),
     "login": ("POST /device_authorization", "POST /token"),
