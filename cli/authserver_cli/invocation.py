@@ -150,8 +150,9 @@ def _common_options() -> list[click.Parameter]:
     ]
 
 
-# Identifiers are base64url: one in 64 begins with a hyphen, which click would take for options.
-IDENTIFIER = re.compile(r"-[A-Za-z0-9_-]{21,}")
+# Identifiers are base64url, of eleven characters (token keys) or more: one in 64 begins with a hyphen, and click would
+# take it for an option. Two hyphens may begin a mistyped option, which is shorter than most identifiers.
+IDENTIFIER = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{9,}|--[A-Za-z0-9_-]{20,}")
 MARK = "\ue000"  # before such an argument while click parses it; a character of private use
 
 

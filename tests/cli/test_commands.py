@@ -177,6 +177,7 @@ COMMANDS: dict[str, Expected] = {
     "keys withdraw k/1 --yes": ("POST", "/admin/keys/k%2F1/withdrawal", {}),
     # A thumbprint may begin with a hyphen, or two, and with the letter of an option.
     f"keys withdraw -2{'k' * 41} --yes": ("POST", f"/admin/keys/-2{'k' * 41}/withdrawal", {}),
+    "keys withdraw -hQ3xv8_d2A --yes": ("POST", "/admin/keys/-hQ3xv8_d2A/withdrawal", {}),
     f"keys withdraw --yes -h{'k' * 41}": ("POST", f"/admin/keys/-h{'k' * 41}/withdrawal", {}),
     f"keys withdraw --{'k' * 41} -y": ("POST", f"/admin/keys/--{'k' * 41}/withdrawal", {}),
     "end-everything --yes": ("POST", "/admin/end-everything", {}),
