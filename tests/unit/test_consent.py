@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from authserver.errors import AnsweredBefore, InvalidRequest
+from authserver.errors import InvalidRequest, RequestEnded
 from authserver.messages.authorization import AuthorizationResponse
-from authserver.messages.browser import ApprovalAsked, ConsentPage, Permission
+from authserver.messages.browser import REQUEST_LIFETIME, ApprovalAsked, ConsentPage, Permission
 from authserver.scopes import DEFAULT, ScopeCatalogue, ScopeDefinition
 from authserver.values import Scope
 from tests.fakes import client, public_client, user
@@ -342,11 +342,25 @@ def test_form_of_another_browser_is_refused_whatever_it_says_was_shown() -> None
     assert refused.value.reason == "csrf"
 
 
+def test_page_that_was_open_for_too_long_knows_the_way_back_to_the_app() -> None:
+    server = Server()
+    browser, handle = at_consent(server)
+    page: Any = browser.consent_page(handle)
+    server.clock.advance(REQUEST_LIFETIME)
+    with pytest.raises(RequestEnded) as refused:
+        browser.decide(handle, csrf=page.csrf)
+    assert (refused.value.reason, refused.value.place) == ("request_over", "https://app.example")
+    browser.secrets[handle] = "of another browser"
+    with pytest.raises(InvalidRequest) as stranger:
+        browser.decide(handle, csrf=page.csrf)
+    assert stranger.value.reason == "request_of_another_browser"
+
+
 def test_page_that_is_sent_again_knows_the_way_back_to_the_app() -> None:
     server = Server()
     browser, handle = at_consent(server)
     page: Any = browser.consent_page(handle)
     browser.decide(handle, csrf=page.csrf)
-    with pytest.raises(AnsweredBefore) as refused:
+    with pytest.raises(RequestEnded) as refused:
         browser.decide(handle, "deny", csrf=page.csrf)
     assert refused.value.place == "https://app.example"

@@ -67,7 +67,7 @@ def test_every_reason_that_is_explained_is_one_that_there_is() -> None:
     wire = errors_in(
         "wire/http.py", "wire/forms.py", "wire/protocol.py", "wire/browser.py", "wire/logout.py", "wire/site.py"
     )
-    known = {error.reason for error in (*errors_in(*OF_APPLICATIONS, *OF_PEOPLE), *wire, errors.AnsweredBefore())}
+    known = {error.reason for error in (*errors_in(*OF_APPLICATIONS, *OF_PEOPLE), *wire)}
     assert BY_REASON.keys() <= known
 
 

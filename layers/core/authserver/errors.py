@@ -28,11 +28,12 @@ class InvalidRequest(OAuthError):
     section = "RFC 6749 section 5.2"
 
 
-class AnsweredBefore(InvalidRequest):
-    """A page was sent again whose request has its answer; `place` is where the application is, empty if unknown."""
+class RequestEnded(InvalidRequest):
+    """The request of a page has been answered before, or has expired. `place` is where the application is, empty if
+    that is unknown."""
 
-    def __init__(self, place: str = "") -> None:
-        super().__init__("This request was answered before", reason="answered_before")
+    def __init__(self, description: str, *, reason: str, place: str = "") -> None:
+        super().__init__(description, reason=reason)
         self.place = place
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment
 from markupsafe import Markup
 
-from authserver.errors import AnsweredBefore, OAuthError, TemporarilyUnavailable, TooManyAttempts
+from authserver.errors import OAuthError, RequestEnded, TemporarilyUnavailable, TooManyAttempts
 from authserver.messages.authorization import AuthorizationResponse, UnverifiedRefusal
 from authserver.messages.browser import (
     ApprovalAsked,
@@ -191,7 +191,7 @@ class Pages:
             reference=request.id,
             offer=offer,
             back=redirect_location(offer.back) if offer else "",
-            app=error.place if isinstance(error, AnsweredBefore) else "",
+            app=error.place if isinstance(error, RequestEnded) else "",
         )
 
     def _form_post(self, message: AuthorizationResponse, request: HttpRequest) -> HttpResponse:

@@ -6,9 +6,14 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from authserver.ends import Begun
-from authserver.errors import AnsweredBefore, InvalidRequest
+from authserver.errors import InvalidRequest, RequestEnded
 from authserver.identity.begin import key_text, new_session
-from authserver.messages.authorization import AuthorizationRequest, Choice, ValidatedAuthorizationRequest
+from authserver.messages.authorization import (
+    AuthorizationRequest,
+    Choice,
+    RedirectTarget,
+    ValidatedAuthorizationRequest,
+)
 from authserver.messages.browser import REQUEST_LIFETIME, GoTo, Interaction
 from authserver.models.browsers import Consent, PendingRequest, Session
 from authserver.models.clients import LOGO_APART, VERIFIED, Client
@@ -27,6 +32,7 @@ from .redirection import find_client, resolve_redirect
 from .validation import validate, what_counts
 
 LOGIN = "login"  # the sign-in page, whose forms go to two endpoints
+EXPIRED = "This sign-in has expired or was begun in another browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +171,12 @@ def resume(interaction: Interaction, services: Services) -> Resumed:
         subject_key=cookie.text("subject") if cookie else None,
     )
     pending = state.request
-    if pending is None or pending.expires_at <= services.now():
+    if pending is None:
         raise restart("request_over")
     if not Secret(interaction.browser_secret).matches(pending.browser_hash):
         raise restart("request_of_another_browser")
+    if pending.expires_at <= services.now():
+        raise _expired(pending, services)
     session = _told(_live_session(cookie, state, services), services)
     if pending.visit:
         return Resumed(pending, None, session, state.ends)
@@ -402,17 +410,33 @@ def _told(session: Session | None, services: Services) -> Session | None:
     return session
 
 
-def answered_before(request: ValidatedAuthorizationRequest) -> AnsweredBefore:
-    """The error for a browser that sends a page again, with the way back to the application: where the redirect URI is,
-    or else its website."""
-    registered = request.redirect.uri.destination if request.redirect else ""
-    return AnsweredBefore(next(filter(_is_https, (registered, request.client.client_uri)), ""))
-
-
-def _is_https(address: str) -> bool:
-    return address.startswith("https://")
+def answered_before(request: ValidatedAuthorizationRequest) -> RequestEnded:
+    """The error for a browser that sends a page again, with the way back to the application."""
+    place = _way_back(request.client, request.redirect)
+    return RequestEnded("This request was answered before", reason="answered_before", place=place)
 
 
 def restart(reason: str) -> InvalidRequest:
     """The error for a browser whose request does not exist, or is not its own."""
-    return InvalidRequest("This sign-in has expired or was begun in another browser", reason=reason)
+    return InvalidRequest(EXPIRED, reason=reason)
+
+
+def _expired(pending: PendingRequest, services: Services) -> InvalidRequest:
+    """The error for a browser whose page was open for too long, with the way back to the application if one began."""
+    if pending.visit or pending.device:
+        return restart("request_over")
+    try:
+        client, redirect = resolve_redirect(AuthorizationRequest(pending.parameters, pending.resource), services)
+    except InvalidRequest:  # the client, or its redirect URI, is gone
+        return restart("request_over")
+    return RequestEnded(EXPIRED, reason="request_over", place=_way_back(client, redirect))
+
+
+def _way_back(client: Client, redirect: RedirectTarget | None) -> str:
+    """Where the application is: where its redirect URI is, or else its website."""
+    registered = redirect.uri.destination if redirect else ""
+    return next(filter(_is_https, (registered, client.client_uri)), "")
+
+
+def _is_https(address: str) -> bool:
+    return address.startswith("https://")
