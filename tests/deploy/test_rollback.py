@@ -109,7 +109,9 @@ def arguments_of(page: str, heading: str, **variables: str) -> list[str]:
         text=True,
         check=True,
     )
-    words = shlex.split(told.stdout.splitlines()[-1])
+    # Within `make test`, make says besides which directory it enters and leaves.
+    (line,) = (one for one in told.stdout.splitlines() if "scripts.rollback" in one)
+    words = shlex.split(line)
     return words[words.index("scripts.rollback") + 1 :]
 
 
