@@ -59,8 +59,8 @@ example-placeos: $(READY_TO_RUN) ## Walk through what a smart-building platform 
 example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its partners need
 	@$(BIN)/python -m examples pleo
 
-test: $(READY) $(EMULATOR)/.installed ## Run every test: about 11 minutes on two cores
-	@echo "Every test, about 11 minutes on two cores. First they are collected, which takes half a minute; then a dot is a test."
+test: $(READY) $(EMULATOR)/.installed ## Run every test: about 10 minutes on two cores
+	@echo "Every test, about 10 minutes on two cores. First they are collected, which takes half a minute; then a dot is a test."
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: one to two minutes
