@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -17,6 +19,8 @@ from local.permissions import Access, allowed, read_role
 from tests.development import DevelopmentServer
 
 from .conftest import Project
+
+type Clients = Callable[[Any], Any]
 
 IDENTITY = "arn:aws:ses:eu-central-1:1:identity/"
 
@@ -101,28 +105,36 @@ def test_a_route_where_the_outbox_is_is_refused(project: Project) -> None:
         pass
 
 
-def client(server: DevelopmentServer, service: Any) -> Any:
-    """Of an unknown function."""
+@pytest.fixture
+def client(server: DevelopmentServer) -> Iterator[Clients]:
+    """Clients of an unknown function, whose connections are closed."""
     config = Config(retries={"total_max_attempts": 1}, proxies={})
     session = boto3.Session("anybody", "anybody", region_name="eu-central-1")
-    return session.client(service, endpoint_url=server.endpoint_url, config=config)
+    with ExitStack() as closing:
+
+        def made(service: Any) -> Any:
+            client: Any = session.client(service, endpoint_url=server.endpoint_url, config=config)
+            closing.callback(client.close)
+            return client
+
+        yield made
 
 
-def test_mail_is_sent_by_the_sdk_and_shown(server: DevelopmentServer) -> None:
-    assert client(server, "sesv2").send_email(**mail(subject="By the SDK"))["MessageId"]
+def test_mail_is_sent_by_the_sdk_and_shown(server: DevelopmentServer, client: Clients) -> None:
+    assert client("sesv2").send_email(**mail(subject="By the SDK"))["MessageId"]
     listed = httpx.get(server.outbox, headers={"Accept": "application/json"}).json()
     assert listed[0]["subject"] == "By the SDK"
     with pytest.raises(ClientError) as refused:
-        client(server, "sesv2").send_email(**mail(to=["nobody"]))
+        client("sesv2").send_email(**mail(to=["nobody"]))
     assert refused.value.response["Error"]["Code"] == "BadRequestException"
 
 
-def test_a_function_is_invoked_later_and_nobody_hears_of_it(server: DevelopmentServer) -> None:
-    invoke = client(server, "lambda").invoke
+def test_a_function_is_invoked_later_and_nobody_hears_of_it(server: DevelopmentServer, client: Clients) -> None:
+    invoke = client("lambda").invoke
     answer = invoke(FunctionName="authserver-Tick", InvocationType="Event", Payload=b'{"detail-type": "later"}')
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     done, deadline = {"TableName": server.reference("Things"), "Key": {"id": {"S": "later"}}}, time.monotonic() + 30
-    while "Item" not in client(server, "dynamodb").get_item(**done):
+    while "Item" not in client("dynamodb").get_item(**done):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     with pytest.raises(ClientError) as refused:
@@ -130,13 +142,13 @@ def test_a_function_is_invoked_later_and_nobody_hears_of_it(server: DevelopmentS
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
-def test_a_function_that_is_waited_for_answers(server: DevelopmentServer) -> None:
-    invoke = client(server, "lambda").invoke
+def test_a_function_that_is_waited_for_answers(server: DevelopmentServer, client: Clients) -> None:
+    invoke = client("lambda").invoke
     answer = invoke(FunctionName="authserver-Tick", Payload=b'{"detail-type": "now"}')
     assert (answer["StatusCode"], answer["Payload"].read()) == (200, b"null")
-    assert "Item" in client(server, "dynamodb").get_item(TableName=server.reference("Things"), Key={"id": {"S": "now"}})
+    assert "Item" in client("dynamodb").get_item(TableName=server.reference("Things"), Key={"id": {"S": "now"}})
     failed = invoke(FunctionName="authserver-Tick", Payload=b"{}")
-    assert failed["FunctionError"] == "Unhandled"
+    assert (failed["FunctionError"], failed["Payload"].read() != b"") == ("Unhandled", True)
     with pytest.raises(ClientError) as refused:
         invoke(FunctionName="authserver-Nothing", Payload=b"{}")
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
