@@ -68,7 +68,7 @@ smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template
 	$(BIN)/python -m pytest -n auto --dist loadfile $(SMOKE)
 
 lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications use, and write docs/clients.md (needs Chromium)
-	$(BIN)/python -m pytest tests/clients/lab --lab
+	$(BIN)/python -m pytest tests/clients/lab --lab $(addprefix --ignore=tests/clients/lab/test_,recipes.py configurations.py)
 
 recipes: $(READY) $(LAB)/.installed $(LAB)/next-js/.installed ## Run each page of docs/recipes with the real framework (needs Chromium)
 	$(BIN)/python -m pytest tests/clients/test_recipes.py $(addprefix tests/clients/lab/test_,recipes.py configurations.py) --lab

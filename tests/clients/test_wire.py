@@ -20,7 +20,7 @@ from tests.flows.person import Deployment, Person, Proof
 SHAPES = sorted((Path(__file__).parent / "shapes" / "wire").glob("*.json"))
 PARAMETERS = {"Registration": "Open", "LoopbackUpstreams": "true", "EndpointAliases": "placeos"}
 ADMIN = ("demo-admin", "demo-admin-secret-for-development-only")
-REMEMBERED = ("client_id", "client_secret", "access_token", "refresh_token")
+REMEMBERED = ("client_id", "client_secret", "access_token", "refresh_token", "id_token")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ PORT = re.compile(r"(?<=http://127\.0\.0\.1:)\d+|(?<=http://localhost:)\d+")
 ANY_PORT = "49152"
 OF_THE_CLIENT = frozenset({"/register", "/authorize", "/token", "/userinfo", "/revoke", "/logout", "/auth/authority"})
 SECRETS = ("client_id", "client_secret", "state", "nonce", "code", "code_verifier", "code_challenge", "refresh_token")
+STANDS_FOR = {"token": "{refresh_token}", "id_token_hint": "{id_token}"}
 HEADERS = (
     "accept",
     "content-type",
@@ -82,6 +83,6 @@ def _placeholder(name: str, one: Exchange) -> str:
     """For what each run draws anew; a registration has none of it."""
     if one.path == "/register":
         return ""
-    if name == "token":
-        return "{refresh_token}"
+    if name in STANDS_FOR:
+        return STANDS_FOR[name]
     return f"{{{name}}}" if name in SECRETS else ""
