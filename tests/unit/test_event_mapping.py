@@ -406,7 +406,7 @@ QUIET: Mapping[str, Pair] = {
     "the forgetting of revoked access tokens": changed("authorization", revoked_access_tokens=None),
     "the use of an API key": changed("api_key", used_at=AT),
     "another secret of a session": changed("session", secret_hash=b"another", signed_in_for="another"),
-    "a consent that lasts longer": changed("consent", expires_at=AT + 9),
+    "an approval that forgets who decided it": changed("approval", decided_by=None, listed_client=None),
     "the version of a client in its end": changed("end-client", version=2),
     "a withdrawn key, which the ring tells": changed("deployment", keys=2),
     "the key of the audit": changed("deployment", source_key="drawn"),
@@ -438,6 +438,36 @@ def test_why_the_server_revoked_by_itself_is_told() -> None:
 def test_a_consent_given_after_an_end_is_granted_anew() -> None:
     before, after = changed("consent", begun={"subject": 2}, scopes=frozenset({"openid"}))
     assert next(said for one, said in told(before, after) if one == "consent.granted")["added"] == ["openid"]
+
+
+def test_a_consent_given_in_the_place_of_one_that_expired_is_granted_anew() -> None:
+    """DynamoDB removes within days what has expired. Until then the next one takes its place."""
+    before, after = changed("consent", created_at=AT + 8, expires_at=AT + 99)
+    ((event_type, said),) = told(before, after)
+    assert (event_type, said["added"], said["expires_at"]) == ("consent.granted", ["openid", "read"], AT + 99)
+    ((event_type, said),) = told(before, {**after, "scopes": frozenset({"openid"})})
+    assert (event_type, said["scope"], said["added"]) == ("consent.granted", ["openid"], ["openid"])
+
+
+def test_a_consent_that_lasts_longer_is_told_with_its_new_end() -> None:
+    before, after = changed("consent", expires_at=AT + 9)
+    ((event_type, said),) = told(before, after)
+    assert (event_type, said["scope"], said["added"]) == ("consent.granted", ["openid", "read"], [])
+    assert said["expires_at"] == AT + 9
+
+
+def test_an_approval_that_is_asked_for_again_is_requested_again() -> None:
+    """In the place of a request that nobody answered, too."""
+    before, after = changed("approval", decision=None, created_at=AT + 8, expires_at=AT + 99)
+    ((event_type, said),) = told({name: one for name, one in before.items() if name != "decision"}, after)
+    assert (event_type, said["created_at"], said["expires_at"]) == ("approval.requested", AT + 8, AT + 99)
+    assert types(before, after) == ["approval.requested"]
+
+
+def test_an_answer_to_an_approval_tells_how_long_it_counts() -> None:
+    before, after = turned(changed("approval", decision=None))
+    ((event_type, said),) = told(before, {**after, "expires_at": AT + 99})
+    assert (event_type, said["expires_at"]) == ("approval.decided", AT + 99)
 
 
 # ------------------------------------------------------------------ what all have

@@ -356,10 +356,11 @@ def _consent(change: Change) -> Iterator[Told]:
             yield "consent.revoked", subject, {**named, "reason": "deleted"}
         return
     before, after = (_granted(one) for one in (change.before, change.after))
-    if not change.before or change.has_changed("begun"):
-        before = set()  # what was granted under other counters has ended
+    if any(change.has_changed(name) for name in ("begun", "created_at")):
+        before = set()  # what was granted under other counters has ended, what was in the place of another has expired
     data = {**named, "scope": sorted(after), **_times(item, "begun")}
-    if after - before or not change.before or change.has_changed("resource_indicators"):
+    is_told = any(change.has_changed(name) for name in ("created_at", "expires_at", "resource_indicators"))
+    if after - before or is_told or not change.before:
         more = {"added": sorted(after - before), **_times(item, "expires_at")}
         yield "consent.granted", subject, {**data, **more}
     if before - after:
@@ -377,8 +378,8 @@ def _approval(change: Change) -> Iterator[Told]:
         if not change.is_expiry:
             yield "approval.withdrawn", subject, named
     elif change.has_begun("decision"):
-        yield "approval.decided", subject, {**named, "decision": item["decision"]}
-    elif not change.before or "decision" in change.before:
+        yield "approval.decided", subject, {**named, "decision": item["decision"], **_times(item, "expires_at")}
+    elif "decision" not in change.after and ("decision" in change.before or change.has_changed("created_at")):
         yield "approval.requested", subject, {**named, **_times(item, "created_at", "expires_at")}
 
 

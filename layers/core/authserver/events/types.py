@@ -84,7 +84,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "client.secret.retired": _type("A secret of a client was given an end.", "client client_key created_at expires_at"),
     "client.secret.deleted": _type("A secret of a client was removed.", "client client_key", "created_at"),
     "consent.granted": _type(
-        "A user allowed a client scopes, and the server remembers it.",
+        "A user allowed a client scopes, or allowed them for longer, and the server remembers it.",
         "user user_key client client_key scope",
         "added begun expires_at",
     ),
@@ -166,6 +166,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "approval.decided": _type(
         "An administrator answered such a request.",
         "user user_key client client_key organisation organisation_key decision",
+        "expires_at",
     ),
     "approval.withdrawn": _type(
         "Such a request, or the answer to it, was taken back.",
