@@ -112,8 +112,9 @@ that somebody else may have it. `key.withdrawn` tells that a key was withdrawn.
 - **Nothing is lost.** If the bus does not accept an event, `publish` tries it again for an hour. After that, and for a
   change of which it can make no event, it puts the place of the change in the stream into the queue
   `EventDeadLetters`, and continues with the others. The stream keeps the change for 24 hours, in which `python -m
-  scripts.replay_events` publishes it. The alarms [events-late](operations/alarms.md#events-late) and
-  [events-unpublished](operations/alarms.md#events-unpublished) tell you.
+  scripts.replay_events` publishes it. If still no event can be made of it, its place stays in the queue. The alarms
+  [events-late](operations/alarms.md#events-late) and [events-unpublished](operations/alarms.md#events-unpublished) tell
+  you.
 - **Usually within seconds**, and not within any time.
 
 Signed webhooks of the server's own do not exist yet.

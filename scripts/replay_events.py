@@ -2,7 +2,8 @@
 
     python -m scripts.replay_events --stack authserver
 
-A stream keeps a change for 24 hours.
+A stream keeps a change for 24 hours. A change of which no event can be made gets another letter, in the place of the
+one that named it.
 """
 
 import argparse
@@ -18,6 +19,11 @@ SECONDS = 2  # that a queue is asked for more letters
 INVISIBLE = 900  # seconds, in which a message is hidden from others while it is worked on
 PAGE = 100  # records that are published at once
 EMPTY = 20  # pages without records, after which nothing more is expected of a shard that is open
+NOT_MADE = "no event can be made of {} of its changes; the log says why, and other letters name them"
+
+
+class NotReplayed(Exception):
+    """Why the letter stays."""
 
 
 class Aws(Protocol):
@@ -38,12 +44,15 @@ def main(arguments: Sequence[str] | None = None, aws: Aws | None = None) -> int:
     for letter in list(letters(sqs, queue)):
         named = json.loads(letter["Body"])["DDBStreamBatchInfo"]
         place = f"{named['streamArn'].split('/')[1]}, change {named['startSequenceNumber']}"
-        if said := replay(aws, function, named):
+        try:
+            not_made = replay(aws, function, named)
+        except NotReplayed as error:
             left += 1
-            print(f"{place}: {said}")
+            print(f"{place}: {error}")
             continue
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
-        print(f"{place}: published")
+        left += not_made
+        print(f"{place}: {NOT_MADE.format(not_made) if not_made else 'published'}")
     return 1 if left else 0
 
 
@@ -60,18 +69,21 @@ def letters(sqs: Any, queue: str) -> Iterator[Mapping[str, Any]]:
         yield from found
 
 
-def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> str:
-    """Publishes a range of a stream; why it could not, empty if it could."""
+def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> int:
+    """Publishes a range of a stream, but for so many changes of which no event can be made: these have new letters."""
     records = list(read(aws.client("dynamodbstreams"), named))
     numbers = {int(one["dynamodb"]["SequenceNumber"]) for one in records}
     if not {int(named["startSequenceNumber"]), int(named["endSequenceNumber"])} <= numbers:
-        return "the stream does not have it all any more"
+        raise NotReplayed("the stream does not have it all any more")
+    not_made = 0
     for first in range(0, len(records), PAGE):
         batch = {"Records": records[first : first + PAGE]}
         answer = aws.client("lambda").invoke(FunctionName=f"{function}:live", Payload=json.dumps(batch).encode())
-        if "FunctionError" in answer or json.loads(answer["Payload"].read())["batchItemFailures"]:
-            return "it was not published again; the log says why"
-    return ""
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer or told["batchItemFailures"]:
+            raise NotReplayed("it was not published again; the log says why")
+        not_made += told["notMade"]
+    return not_made
 
 
 def read(streams: Any, named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,17 @@
-"""What the dead letters name is read from its stream again and published: by boto3's clients, on moto."""
+"""What the dead letters name is read from its stream again and published: by the handler of `publish` and boto3's
+clients, on moto."""
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from authserver.aws.publishing import change_of
+from authserver.aws.dead_letters import SqsDeadLetters
+from authserver.aws.publishing import Written, publishing
 from authserver.events import TOKENS
 from scripts.replay_events import main
 
@@ -22,12 +24,21 @@ def client_of(service: str) -> Any:
 
 
 class Stack:
-    """Clients of moto for the stream and the queue; what is named by CloudFormation and run by Lambda is said here."""
+    """Clients of moto for the stream and the queue; what is named by CloudFormation is said here, and Lambda runs the
+    handler of `publish`, whose bus is a list."""
 
     def __init__(self) -> None:
-        self.batches: list[list[dict[str, Any]]] = []
-        self.failures: list[dict[str, str]] = []
+        self.told: list[Written] = []
+        self.accepts = True
         self.queue = boto3.client("sqs", "eu-central-1").create_queue(QueueName="dead")["QueueUrl"]
+        dead_letters = SqsDeadLetters(boto3.client("sqs", "eu-central-1"), self.queue)
+        self.publish = publishing([self], dead_letters, {"tokens": TOKENS}, "https://login.example.com")
+
+    def take(self, events: Sequence[Written]) -> int:
+        if not self.accepts:
+            return 0
+        self.told += events
+        return len(events)
 
     def client(self, service: str) -> Any:
         return self if service in ("cloudformation", "lambda") else client_of(service)
@@ -40,8 +51,8 @@ class Stack:
 
     def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's
         assert FunctionName == "publish:live"
-        self.batches.append(json.loads(Payload)["Records"])
-        return {"Payload": io.BytesIO(json.dumps({"batchItemFailures": self.failures}).encode())}
+        answer = self.publish(json.loads(Payload), None)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def letter(self, stream: str, first: str, last: str) -> None:
         named = {"streamArn": stream, "startSequenceNumber": first, "endSequenceNumber": last}
@@ -53,6 +64,13 @@ class Stack:
         client: Any = boto3.client("sqs", "eu-central-1")
         counts = client.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
         return int(counts["ApproximateNumberOfMessages"]) + int(counts["ApproximateNumberOfMessagesNotVisible"])
+
+    @property
+    def named(self) -> list[str]:
+        """The changes that visible letters name."""
+        client: Any = boto3.client("sqs", "eu-central-1")
+        found = client.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(one["Body"])["DDBStreamBatchInfo"]["startSequenceNumber"] for one in found]
 
 
 @pytest.fixture
@@ -66,7 +84,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 @pytest.fixture
 def written(stack: Stack) -> tuple[str, list[str]]:
-    """A stream, and the sequence numbers of four changes in it."""
+    """A stream, and the sequence numbers of four changes in it: of the third no event can be made."""
     dynamodb = boto3.client("dynamodb", "eu-central-1")
     table = dynamodb.create_table(
         TableName="tokens",
@@ -76,7 +94,9 @@ def written(stack: Stack) -> tuple[str, list[str]]:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )["TableDescription"]
     for number in range(4):
-        dynamodb.put_item(TableName="tokens", Item={"pk": {"S": f"session#{number}"}, "secret_hash": {"B": b"octets"}})
+        item = {"pk": f"{'novelty' if number == 2 else 'session'}#{number}", "id": str(number), "subject": "u-1"}
+        texts: dict[str, Any] = {name: {"S": text} for name, text in item.items()}
+        dynamodb.put_item(TableName="tokens", Item={**texts, "secret_hash": {"B": b"octets"}})
     stream = table["LatestStreamArn"]
     streams = boto3.client("dynamodbstreams", "eu-central-1")
     [shard] = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
@@ -87,16 +107,31 @@ def written(stack: Stack) -> tuple[str, list[str]]:
 
 def test_what_a_letter_names_is_published_and_the_letter_gone(stack: Stack, written: tuple[str, list[str]]) -> None:
     stream, numbers = written
-    stack.letter(stream, numbers[1], numbers[2])
+    stack.letter(stream, numbers[0], numbers[1])
     assert main(["--stack", "authserver"], stack) == 0
-    [records] = stack.batches
-    changes = [change_of(one, {"tokens": TOKENS}) for one in records]
+    changes = [one.event.change for one in stack.told]
     assert [(one.table, one.key, one.after["secret_hash"]) for one in changes] == [
+        (TOKENS, "session#0", b"octets"),
         (TOKENS, "session#1", b"octets"),
-        (TOKENS, "session#2", b"octets"),
     ]
-    assert [one.sequence for one in changes] == numbers[1:3]
+    assert [one.sequence for one in changes] == numbers[:2]
     assert stack.letters == 0
+
+
+def test_what_no_event_can_be_made_of_is_left_with_a_letter(
+    stack: Stack, written: tuple[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A letter of its own, in the place of the one that named others with it."""
+    stream, numbers = written
+    stack.letter(stream, numbers[1], numbers[3])
+    for _ in range(2):
+        assert main(["--stack", "authserver"], stack) == 1
+        said = capsys.readouterr().out
+        assert "no event can be made of 1 of its changes" in said
+        assert "published" not in said
+        assert stack.letters == 1
+    assert stack.named == [numbers[2]]
+    assert [one.event.change.key for one in stack.told] == ["session#1", "session#3"]
 
 
 def test_what_is_not_published_again_keeps_its_letter(
@@ -104,7 +139,7 @@ def test_what_is_not_published_again_keeps_its_letter(
 ) -> None:
     stream, numbers = written
     stack.letter(stream, numbers[0], numbers[0])
-    stack.failures = [{"itemIdentifier": numbers[0]}]
+    stack.accepts = False
     assert main(["--stack", "authserver"], stack) == 1
     assert stack.letters == 1
     assert f"tokens, change {numbers[0]}: it was not published again" in capsys.readouterr().out
@@ -117,5 +152,5 @@ def test_what_the_stream_has_no_more_keeps_its_letter(
     stream, numbers = written
     stack.letter(stream, numbers[3], str(int(numbers[3]) + 1))
     assert main(["--stack", "authserver"], stack) == 1
-    assert (stack.batches, stack.letters) == ([], 1)
+    assert (stack.told, stack.letters) == ([], 1)
     assert "the stream does not have it all any more" in capsys.readouterr().out

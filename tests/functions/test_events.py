@@ -406,7 +406,7 @@ def test_the_canary_looks_each_minute(here: tuple[World, dict[str, str]]) -> Non
 
 def test_a_change_is_published(here: tuple[World, dict[str, str]]) -> None:
     world, values = here
-    assert world.invoke("publish", filled_in(PUBLISHED, world, values)) == {"batchItemFailures": []}
+    assert world.invoke("publish", filled_in(PUBLISHED, world, values)) == {"batchItemFailures": [], "notMade": 0}
     (entry,) = world.aws.events
     assert (entry["DetailType"], entry["EventBusName"]) == ("user.disabled", "default")
 

@@ -457,7 +457,7 @@ def test_a_consent_that_lasts_longer_is_told_with_its_new_end() -> None:
 
 
 def test_an_approval_that_is_asked_for_again_is_requested_again() -> None:
-    """In the place of a request that nobody answered, too."""
+    """In the place of a request without an answer, too."""
     before, after = changed("approval", decision=None, created_at=AT + 8, expires_at=AT + 99)
     ((event_type, said),) = told({name: one for name, one in before.items() if name != "decision"}, after)
     assert (event_type, said["created_at"], said["expires_at"]) == ("approval.requested", AT + 8, AT + 99)

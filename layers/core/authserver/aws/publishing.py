@@ -69,26 +69,32 @@ def receivers_of(environ: Mapping[str, str]) -> tuple[Receiver, ...]:
 def publishing(
     receivers: Sequence[Receiver], dead_letters: DeadLetters, tables: Mapping[str, str], source: str
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """A Lambda handler of batches of the streams of `tables`, whose roles are by their names."""
+    """A Lambda handler of batches of the streams of `tables`, whose roles are by their names.
+
+    It answers where Lambda is to begin again, and of how many changes no event can be made (`notMade`), for
+    `scripts.replay_events`. Lambda itself reads no more than the failures.
+    """
 
     def handler(batch: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         records = batch["Records"]
-        events, positions = [], []
+        events, positions, not_made = [], [], 0
         for position, record in enumerate(records):
-            for written in _written(record, dead_letters, tables, source):
+            made = _written(record, dead_letters, tables, source)
+            not_made += made is None
+            for written in made or ():
                 events.append(written)
                 positions.append(position)
         taken = min((one.take(events) for one in receivers), default=len(events))
-        if taken == len(events):
-            return {"batchItemFailures": []}
-        return {"batchItemFailures": [{"itemIdentifier": _sequence(records[positions[taken]])}]}
+        failed = [_sequence(records[positions[taken]])] if taken < len(events) else []
+        return {"batchItemFailures": [{"itemIdentifier": one} for one in failed], "notMade": not_made}
 
     return handler
 
 
 def _written(
     record: Mapping[str, Any], dead_letters: DeadLetters, tables: Mapping[str, str], source: str
-) -> tuple[Written, ...]:
+) -> tuple[Written, ...] | None:
+    """The events of a change; None if none can be made of it, which a dead letter then names."""
     try:
         events = [Written(event, json_text(cloud_event(event, source, rfc3339))) for event in _events(record, tables)]
         if any(len(one.text.encode()) > LARGEST for one in events):
@@ -97,7 +103,7 @@ def _written(
         reason = type(error).__name__
         write_problem("event_not_made", reason=reason)
         dead_letters.keep(record, reason)
-        return ()
+        return None
     return tuple(events)
 
 
