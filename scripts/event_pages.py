@@ -22,6 +22,9 @@ Events are off by default. Turn them on with parameters:
 make deploy STACK=authserver PARAMETERS='Events=On'
 ```
 
+A stack that was given its tables makes no streams. It needs the
+[ARNs of its tables' streams](operations/reattach.md#streams-of-given-tables) as well.
+
 Events start with the changes after the stack was updated. With `Events=Off`, the streams end at once, and so do the
 events of what was not published yet. The [cost page](cost.md) says what a million of them costs.
 

@@ -19,39 +19,44 @@ type Template = dict[str, Any]
 BUILT = Path(__file__).parent.parent / ".aws-sam" / "build" / "template.yaml"
 GIVEN = BUILT.with_name("given.json")
 
-_ARNS = {
-    "AWS::DynamoDB::Table": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${%s}",
-    "AWS::KMS::Key": "${%s}",
+_ATTRIBUTES = {
+    (
+        "AWS::DynamoDB::Table",
+        "Arn",
+    ): "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{}}}",
+    ("AWS::DynamoDB::Table", "StreamArn"): "${{{}StreamArn}}",
+    ("AWS::KMS::Key", "Arn"): "${{{}}}",
 }
-"""What the ARN is, by type, where %s is the parameter: of a table its name, of a key its ARN."""
+"""What stands for an attribute, by type: the parameter of a table has its name, of a key its ARN."""
 
 _PATTERNS = {
     "AWS::DynamoDB::Table": r"^[a-zA-Z0-9_.-]{3,255}$",
     "AWS::KMS::Key": r"^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
 }
 _DESCRIPTIONS = {"AWS::DynamoDB::Table": "Name of the {}.", "AWS::KMS::Key": "ARN of the {}."}
+_STREAM = r"^$|^arn:[^:]+:dynamodb:[^:]+:[0-9]{12}:table/[a-zA-Z0-9_.-]{3,255}/stream/[0-9T:.-]+$"
 _ATTRIBUTE = re.compile(r"\$\{(\w+)\.(\w+)\}")
 
 
 def data_of(template: Mapping[str, Any]) -> dict[str, str]:
     """The type by the logical id of what a stack stores in."""
-    return {name: one["Type"] for name, one in template["Resources"].items() if one["Type"] in _ARNS}
+    return {name: one["Type"] for name, one in template["Resources"].items() if one["Type"] in _PATTERNS}
 
 
 def with_given_data(template: Mapping[str, Any]) -> Template:
     """The template with a parameter in place of each table and key.
 
-    Another attribute than the ARN, such as that of a stream, is a parameter as well: its name follows the table's.
+    The ARN of a table's stream is a parameter as well: its name follows the table's. A rule asks for it where something
+    reads the stream. Raises `KeyError` if the template uses another attribute than these.
     """
     data = data_of(template)
-    attributes: set[str] = set()
+    streamed: set[str] = set()
 
     def attribute(name: str, of: str) -> str:
         """What stands for it in the text of an ``Fn::Sub``."""
-        if of == "Arn":
-            return _ARNS[data[name]] % name
-        attributes.add(name + of)
-        return f"${{{name}{of}}}"
+        if of == "StreamArn":
+            streamed.add(name)
+        return _ATTRIBUTES[data[name], of].format(name)
 
     def given(value: Any) -> Any:
         match value:
@@ -75,9 +80,37 @@ def with_given_data(template: Mapping[str, Any]) -> Template:
     changed["Parameters"] = {
         **template["Parameters"],
         **{name: _parameter(name, kind) for name, kind in data.items()},
-        **{name: {"Type": "String", "Default": "", "Description": f"The {name}."} for name in sorted(attributes)},
+        **{_stream(name): _stream_parameter(name) for name in sorted(streamed)},
+    }
+    changed["Rules"] = {
+        **template.get("Rules", {}),
+        **{f"{_stream(name)}IsGiven": _rule(name) for name in sorted(streamed)},
     }
     return changed
+
+
+def _stream(table: str) -> str:
+    return f"{table}StreamArn"
+
+
+def _reader(table: str) -> str:
+    """The parameter with which something reads the stream of a table."""
+    return "AuditChain" if table == "AuditTable" else "Events"
+
+
+def _stream_parameter(table: str) -> dict[str, str]:
+    description = f"ARN of the stream of the {table}. {_reader(table)}=On needs it."
+    return {"Type": "String", "Default": "", "AllowedPattern": _STREAM, "Description": description}
+
+
+def _rule(table: str) -> dict[str, Any]:
+    """That the stream is given where it is read."""
+    is_given = {"Fn::Not": [{"Fn::Equals": [{"Ref": _stream(table)}, ""]}]}
+    description = f"{_reader(table)}=On needs {_stream(table)} where the tables are given"
+    return {
+        "RuleCondition": {"Fn::Equals": [{"Ref": _reader(table)}, "On"]},
+        "Assertions": [{"Assert": is_given, "AssertDescription": description}],
+    }
 
 
 def _parameter(name: str, kind: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ def record(item: Mapping[str, Any], number: int) -> dict[str, Any]:
             "Keys": {"id": item["id"]},
             "NewImage": dict(item),
             "SequenceNumber": f"{number:021}",
-            "StreamViewType": "NEW_IMAGE",
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
     }
 

@@ -9,7 +9,7 @@ import pytest
 
 from local.errors import RefusedError
 from local.intrinsics import Resolver
-from local.parameters import choose_parameters
+from local.parameters import check_rules, choose_parameters
 from local.template import expanded
 from scripts.given_data import data_of, with_given_data
 from tests.template.largest import Largest
@@ -89,6 +89,47 @@ def test_each_must_be_given_and_is_what_it_should_be(written: Written) -> None:
     for wrong in ("alias/authserver", "mrk-0123", "no key"):
         with pytest.raises(RefusedError, match="WrappingKey"):
             choose_parameters(declared, {**given, "WrappingKey": wrong}, {})
+
+
+STREAMS = {
+    "Events": ["ClientsTable", "UsersTable", "TokensTable", "KeysTable", "ConfigurationTable"],
+    "AuditChain": ["AuditTable"],
+}
+
+
+@pytest.mark.parametrize(("switch", "table"), [(switch, table) for switch in STREAMS for table in STREAMS[switch]])
+def test_a_stream_that_is_read_must_be_given(switch: str, table: str, written: Written) -> None:
+    template = with_given_data(written.template)
+    tables = {name: "a-table" for name, kind in data_of(written.template).items() if kind != "AWS::KMS::Key"}
+    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/a-table/stream/2026-11-30T10:20:30.456"
+    needed = {f"{one}StreamArn": arn for one in STREAMS[switch]}
+
+    def check(given: Mapping[str, str]) -> None:
+        parameters = choose_parameters(template["Parameters"], {**tables, "WrappingKey": KEY, **given}, {})
+        check_rules(template["Rules"], Resolver(parameters, template["Conditions"], "123456789012"))
+
+    check({})
+    check({switch: "On", **needed})
+    without = {name: one for name, one in needed.items() if name != f"{table}StreamArn"}
+    with pytest.raises(RefusedError, match=f"{switch}=On needs {table}StreamArn"):
+        check({switch: "On", **without})
+    with pytest.raises(RefusedError, match=f"{table}StreamArn"):
+        check({f"{table}StreamArn": "a-table"})
+
+
+def test_every_stream_that_is_read_is_a_parameter(written: Written) -> None:
+    added = set(with_given_data(written.template)["Parameters"]) - set(written.template["Parameters"])
+    assert added - set(data_of(written.template)) == {
+        f"{table}StreamArn" for tables in STREAMS.values() for table in tables
+    }
+
+
+def test_a_stream_has_what_a_table_with_replicas_needs(written: Written) -> None:
+    """DynamoDB makes a replica of a table only if its stream has the new and the old images."""
+    for name, kind in data_of(written.template).items():
+        if kind == "AWS::DynamoDB::Table":
+            stream = written.template["Resources"][name]["Properties"]["StreamSpecification"]
+            assert stream["Fn::If"][1:] == [{"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}], name
 
 
 def test_the_tables_and_the_key_are_what_a_stack_stores_in(written: Written) -> None:
