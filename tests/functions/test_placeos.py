@@ -464,3 +464,18 @@ def test_machines_get_no_refresh_token_and_a_lost_scope_is_not_made_up(gateway: 
     assert ("refresh_token" in tokens, tokens["scope"]) == (False, "read")
     lost = machine(gateway).post("/auth/oauth/token", grant_type="client_credentials", scope="gone")
     assert lost.error == "invalid_scope"
+
+
+# ------------------------------------------------------------------ nginx
+
+
+def test_no_answer_sets_the_cookie_for_nginx(gateway: Gateway) -> None:
+    """`verified`, which docs/placeos.md names with its reason: neither at a sign-in nor at what follows."""
+    browser = Browser(gateway)
+    sign_in_at(browser, "/")
+    native(gateway).tokens(browser)
+    browser.send("GET", "/auth/authority", headers={"origin": LISTED})
+    assert "__Host-session" in browser.cookies
+    assert "verified" not in browser.cookies
+    browser.send("GET", "/auth/logout")
+    assert "verified" not in browser.cookies
