@@ -242,7 +242,7 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
     ]
 
 
-UNRELEASED = ("Release", "Deployment", "OriginSecretDigests")
+UNRELEASED = ("Release", "Deployment", "AuthOriginSecretDigests", "OriginSecretDigests")
 """Parameters that no function depends on: the digest itself, how what it names gets there, what stages alone have."""
 
 

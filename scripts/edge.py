@@ -1,14 +1,16 @@
 """`make edge` and `make edge-secret`: CloudFront and AWS WAF in front of a stack, and the secret between them.
 
-The edge is a stack of its own in us-east-1, called after the stack with `-edge` behind it (stacks/edge.yaml). It has
-the secret that CloudFront adds to each request; the stack has its SHA-256 digest. No file and no log has the secret: it
-is made here, and given to CloudFormation at once. docs/deploy.md says when to run which.
+The edge is a stack of its own in us-east-1 (stacks/edge.yaml), called after the stack and its region: stacks of one
+name in two regions have an edge each. It has the secret that CloudFront adds to each request; the stack has its SHA-256
+digest, for each API that requires the secret. No file and no log has the secret: it is made here, and given to
+CloudFormation at once. docs/deploy.md says when to run which.
 """
 
 import argparse
 import hashlib
 import secrets
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,22 @@ from scripts.deploy import Refused, described, pairs, require_account
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "stacks" / "edge.yaml"
 REGION = "us-east-1"  # where CloudFront takes certificates and web ACLs from
-SUFFIX = "-edge"
+LONGEST = 128 - len("-documents")
+"""What an edge may be called: of 128 characters that CloudFront takes for the name of a policy."""
+
+DIGESTS = {"AuthOriginSecretDigests": "AuthEdgeTarget", "OriginSecretDigests": "EdgeTarget"}
+"""The parameters of the stack by which an API requires the secret, and those by which it has an edge."""
+
+SETTLED = (
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"),
+    *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+)
+"""What CloudFormation says of a stack that it would update."""
+
+UNDER_WAY = "_IN_PROGRESS"
+SECONDS_BETWEEN_LOOKS = 15
+LOOKS = 240  # an hour, as CloudFormation's waiters have it
+
 CHOSEN = {
     *("AccessLogs", "CertificateArn", "LogRetentionDays", "ManagedRules"),
     *("PriceClass", "RequestsPerAddress", "SignInsPerAddress"),
@@ -45,16 +62,31 @@ class Stack:
         self.name = name
         self._session = session
         self._cloudformation: Any = session.client("cloudformation")
+        self.is_changed = False  # from here
         self.look()
 
     def look(self) -> None:
         found = described(self._session, self.name)
         self.exists = bool(found)
+        self.status = str(found.get("StackStatus", ""))
         self.parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
+    def settle(self) -> None:
+        """Returns when CloudFormation would update the stack, or there is none: what an earlier run began goes on
+        without it. Raises `Refused` if that takes too long, or if the stack needs somebody first."""
+        for _ in range(LOOKS):
+            if not self.status.endswith(UNDER_WAY):
+                break
+            print(f"Waiting for the stack {self.name}, which is {self.status}.", flush=True)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            self.look()
+        if self.exists and self.status not in SETTLED:
+            raise Refused(f"The stack {self.name} is {self.status}. Read why in its events, and run this again after.")
+
     def create(self, template: str, parameters: Mapping[str, str]) -> None:
         self._cloudformation.create_stack(StackName=self.name, TemplateBody=template, Parameters=_given(parameters))
+        self.is_changed = True
         self._cloudformation.get_waiter("stack_create_complete").wait(StackName=self.name)
         self.look()
 
@@ -71,6 +103,7 @@ class Stack:
             if "No updates are to be performed" not in str(error):
                 raise
         else:
+            self.is_changed = True
             self._cloudformation.get_waiter("stack_update_complete").wait(StackName=self.name)
         self.look()
 
@@ -82,12 +115,16 @@ def _given(parameters: Mapping[str, str]) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 2 where nothing is begun, 1 where CloudFormation fails."""
     options = _options(arguments)
+    stacks: list[Stack] = []
     try:
         take_region()
         session = boto3.Session()
         require_account(session)
-        stack = Stack(session, options.stack)
-        edge = Stack(boto3.Session(region_name=REGION), options.stack + SUFFIX)
+        name = edge_name(options.stack, str(session.region_name))
+        stacks += [Stack(session, options.stack), Stack(boto3.Session(region_name=REGION), name)]
+        for one in stacks:
+            one.settle()
+        stack, edge = stacks
         if options.rotate:
             rotate(stack, edge)
             print(f"{stack.name} takes requests with the new secret of {edge.name}, and no others.")
@@ -95,6 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             deploy(stack, edge, pairs(split_parameters(options.parameters)))
             print(next_steps(stack, edge))
     except Refused as refused:
+        if any(one.is_changed for one in stacks):
+            print(f"Not finished: {refused}\nThen run it again.", file=sys.stderr)
+            return 1
         print(f"Nothing is done: {refused}", file=sys.stderr)
         return 2
     except (BotoCoreError, ClientError, WaiterError) as error:
@@ -109,6 +149,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parameters", default="", metavar="'NAME=VALUE ...'", help="those of stacks/edge.yaml")
     parser.add_argument("--rotate", action="store_true", help="require the secret, and replace it")
     return parser.parse_args(arguments)
+
+
+def edge_name(stack: str, region: str) -> str:
+    """The edge of the stack of this name in this region. Raises `Refused`."""
+    name = f"{stack}-edge-{region}"
+    if len(name) > LONGEST:
+        raise Refused(f"The edge would be called {name}, which is longer than {LONGEST} characters.")
+    return name
 
 
 def digest(secret: str) -> str:
@@ -127,7 +175,8 @@ def new_secret() -> dict[str, str]:
 def deploy(stack: Stack, edge: Stack, given: Mapping[str, str]) -> None:
     """Creates the edge or updates it, and leads the stack's DNS records there. Raises `Refused`.
 
-    Requests are still taken past it: resolvers remember for a while where the names led.
+    An API that did not require the secret still does not: resolvers remember for a while where its name led. One that
+    does takes this edge's before its name leads here, also where the edge is made in place of another.
     """
     places = places_of(stack)
     if unknown := given.keys() - CHOSEN:
@@ -140,12 +189,21 @@ def deploy(stack: Stack, edge: Stack, given: Mapping[str, str]) -> None:
         edge.update({**given, **places}, template)
     else:
         edge.create(template, {**given, **places, **new_secret()})
-    stack.update({name: edge.outputs.get(name, "") for name in ("AuthEdgeTarget", "EdgeTarget")})
+    if missing := _missing(stack, edge):
+        stack.update(missing)
+    stack.update({name: edge.outputs.get(name, "") for name in DIGESTS.values()})
+
+
+def _missing(stack: Stack, edge: Stack) -> dict[str, str]:
+    """The digests of each API that requires another secret than the edge's, and this one with them."""
+    digests = {name: stack.parameters[name].split(",") for name in DIGESTS if stack.parameters[name]}
+    present = edge.outputs["OriginSecretDigest"]
+    return {name: f"{taken[0]},{present}" for name, taken in digests.items() if present not in taken}
 
 
 def places_of(stack: Stack) -> dict[str, str]:
     """The parameters by which the edge knows the stack. Raises `Refused` if the stack cannot have an edge."""
-    if "OriginSecretDigests" not in stack.parameters:
+    if not DIGESTS.keys() <= stack.parameters.keys():
         raise Refused(
             f"There is no stack {stack.name} of this release. Deploy it first: make deploy STACK={stack.name}"
         )
@@ -172,28 +230,32 @@ def rotate(stack: Stack, edge: Stack) -> None:
     """
     if not edge.exists:
         raise Refused(f"There is no edge. Make it first: make edge STACK={stack.name}")
-    if not any(stack.parameters.get(name) for name in ("AuthEdgeTarget", "EdgeTarget")):
+    requiring = [name for name, target in DIGESTS.items() if name in stack.parameters and stack.parameters.get(target)]
+    if not requiring:
         raise Refused(f"The stack leads to no edge. Run make edge STACK={stack.name} first.")
     fresh = new_secret()
-    stack.update({"OriginSecretDigests": f"{edge.outputs['OriginSecretDigest']},{fresh['OriginSecretDigest']}"})
+    both = f"{edge.outputs['OriginSecretDigest']},{fresh['OriginSecretDigest']}"
+    stack.update(dict.fromkeys(requiring, both))
     edge.update(fresh)
-    stack.update({"OriginSecretDigests": fresh["OriginSecretDigest"]})
+    stack.update(dict.fromkeys(requiring, fresh["OriginSecretDigest"]))
 
 
 def next_steps(stack: Stack, edge: Stack) -> str:
     """What is left to do after `make edge`."""
-    targets = [
-        f"  {stack.parameters[domain]}: {edge.outputs[target]}"
-        for domain, target in (("AuthDomainName", "AuthEdgeTarget"), ("DomainName", "EdgeTarget"))
+    domains = {"AuthEdgeTarget": "AuthDomainName", "EdgeTarget": "DomainName"}
+    led = {
+        stack.parameters[domains[target]]: (edge.outputs[target], stack.parameters[digests])
+        for digests, target in DIGESTS.items()
         if target in edge.outputs
-    ]
+    }
     records = "The DNS records lead there now:" if stack.parameters["HostedZoneId"] else "Point your DNS records there:"
-    if stack.parameters["OriginSecretDigests"]:
-        return "\n".join([f"The edge of {stack.name} is as its parameters say. {records}", *targets])
-    then = (
-        f"The APIs still answer past the edge. When all requests come through it: make edge-secret STACK={stack.name}"
-    )
-    return "\n".join([f"{edge.name} is deployed. {records}", *targets, then])
+    told = [f"{edge.name} is deployed. {records}", *(f"  {domain}: {target}" for domain, (target, _) in led.items())]
+    command = f"make edge-secret STACK={stack.name}"
+    if past := [domain for domain, (_, digests) in led.items() if not digests]:
+        told.append(f"Past the edge, {' and '.join(past)} still answers. When all requests come through it: {command}")
+    elif any(digests != edge.outputs["OriginSecretDigest"] for _, digests in led.values()):
+        told.append(f"The stack still takes another secret than that of this edge. To take this one alone: {command}")
+    return "\n".join(told)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from authserver.aws.apigateway import source_of
+from authserver.aws.apigateway import NO_EDGE, source_of
 from authserver.errors import NotThroughEdge
 from local.template import read_template
 from scripts import edge
@@ -29,34 +29,62 @@ def refused_by_aws(message: str) -> ClientError:
     return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "Operation")
 
 
+EDGE = "s-edge-eu-central-1"
+EDGES = {"auth": "AuthEdgeTarget", "resource": "EdgeTarget"}
+DIGESTS = {"auth": "AuthOriginSecretDigests", "resource": "OriginSecretDigests"}
+
+
 class Cloud:
     """Two regions with their stacks. `in_flight` are the secrets that CloudFront may be sending at the moment: of an
     update, both, until it is done. `watch` is called whenever something has changed."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, dict[str, str]] = {"s": dict(STACK)}
+        self.status: dict[str, str] = {}  # of those that are not at rest
+        self.becomes: dict[str, str] = {}  # what they are when time has passed
+        self.replaced: dict[str, str] = {}  # the digest that an edge had before the update that is under way
+        self.slept = 0
+        self.made = 0  # edges
         self.told: list[tuple[str, dict[str, str]]] = []
         self.templates: dict[str, str] = {}
         self.in_flight: set[str] = set()
         self.watch: Callable[[], None] = lambda: None
         self.fails = ""  # the stack whose next update does
+        self.left = ""  # the stack whose next update is not waited for
 
     def session(self, region_name: str = "eu-central-1") -> "Region":
         return Region(self, region_name)
 
-    @property
-    def digests(self) -> str:
-        return self.parameters["s"]["OriginSecretDigests"]
+    def digests(self, api: str = "auth") -> str:
+        return self.parameters["s"][DIGESTS[api]]
 
-    def takes(self, secret: str) -> bool:
-        """Whether a function of the stack takes a request with the secret, as CloudFront sends it."""
+    def takes(self, secret: str, api: str = "auth") -> bool:
+        """Whether a function of this API takes a request with the secret, as CloudFront sends it."""
         headers = {"x-origin-verify": secret, "cloudfront-viewer-address": "198.51.100.4:443"}
         context = {"http": {"sourceIp": "203.0.113.7"}}
-        variables = {"origin_secrets": self.digests} if self.digests else {}
+        variables = {"origin_secrets": self.digests(api) or NO_EDGE}
         try:
             return bool(source_of({"headers": headers, "stageVariables": variables, "requestContext": context}))
         except NotThroughEdge:
             return False
+
+    def sleep(self, _seconds: float) -> None:
+        """Whatever is under way is done after."""
+        self.slept += 1
+        for name in [name for name, status in self.status.items() if status.endswith("_IN_PROGRESS")]:
+            self.finish(name)
+
+    def finish(self, name: str) -> None:
+        self.status[name] = self.becomes.pop(name, "UPDATE_COMPLETE")
+        before = self.replaced.pop(name, "")
+        if self.status[name] == "DELETE_COMPLETE":
+            del self.parameters[name], self.status[name]
+        elif secret := self.parameters[name].get("OriginSecret"):
+            if self.status[name] == "UPDATE_ROLLBACK_COMPLETE":
+                (secret,) = {one for one in self.in_flight if edge.digest(one) == before}
+                self.parameters[name] |= {"OriginSecret": secret, "OriginSecretDigest": before}
+            self.in_flight = {secret}
+        self.watch()
 
 
 class Region:
@@ -80,13 +108,14 @@ class Region:
         if StackName == "s":
             outputs = TARGETS
         else:
-            outputs = {"OriginSecretDigest": parameters["OriginSecretDigest"], "AuthEdgeTarget": "d1.cloudfront.net"}
-            outputs |= {"EdgeTarget": "d2.cloudfront.net"} if parameters["DomainName"] else {}
+            present = self.cloud.replaced.get(StackName, parameters["OriginSecretDigest"])
+            outputs = {"OriginSecretDigest": present, "AuthEdgeTarget": f"d{self.cloud.made}a.cloudfront.net"}
+            outputs |= {"EdgeTarget": f"d{self.cloud.made}r.cloudfront.net"} if parameters["DomainName"] else {}
         shown = {name: "****" if name == "OriginSecret" else value for name, value in parameters.items()}
         return {
             "Stacks": [
                 {
-                    "StackStatus": "UPDATE_COMPLETE",
+                    "StackStatus": self.cloud.status.get(StackName, "UPDATE_COMPLETE"),
                     "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in shown.items()],
                     "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
                 }
@@ -96,10 +125,14 @@ class Region:
     def create_stack(self, StackName: str, TemplateBody: str, Parameters: list[dict[str, str]]) -> None:  # noqa: N803 - boto3's names
         self._require_place_of(StackName)
         self.cloud.templates[StackName] = TemplateBody
+        self.cloud.made += 1
         self._change(StackName, {one["ParameterKey"]: one["ParameterValue"] for one in Parameters})
 
     def update_stack(self, StackName: str, Parameters: list[dict[str, Any]], **body: Any) -> None:  # noqa: N803 - boto3's names
         self._require_place_of(StackName)
+        status = self.cloud.status.get(StackName, "UPDATE_COMPLETE")
+        if not status.endswith("_COMPLETE"):
+            raise refused_by_aws(f"Stack:{StackName} is in {status} state and can not be updated.")
         before = self.cloud.parameters[StackName]
         assert {one["ParameterKey"] for one in Parameters} >= set(before), "the others would fall back to defaults"
         assert ("TemplateBody" in body) != body.get("UsePreviousTemplate", False)
@@ -114,26 +147,30 @@ class Region:
     def wait(self, StackName: str) -> None:  # noqa: N803 - boto3's name
         if self.cloud.fails == StackName:
             raise WaiterError("stack_update_complete", "UPDATE_ROLLBACK_COMPLETE", {})
-        if secret := self.cloud.parameters[StackName].get("OriginSecret"):
-            self.cloud.in_flight = {secret}
-        self.cloud.watch()
+        if self.cloud.left == StackName:
+            raise KeyboardInterrupt
+        self.cloud.finish(StackName)
 
     def _change(self, name: str, changed: dict[str, str]) -> None:
         self.cloud.told.append((name, changed))
         if self.cloud.fails != name:
+            self.cloud.status[name] = "UPDATE_IN_PROGRESS"
+            if digest := self.cloud.parameters.get(name, {}).get("OriginSecretDigest"):
+                self.cloud.replaced[name] = digest
             self.cloud.parameters[name] = {**self.cloud.parameters.get(name, {}), **changed}
         if "OriginSecret" in changed:
             self.cloud.in_flight.add(changed["OriginSecret"])
         self.cloud.watch()
 
     def _require_place_of(self, name: str) -> None:
-        assert (self.region_name == "us-east-1") == name.endswith("-edge")
+        assert (self.region_name == "us-east-1") == ("-edge-" in name)
 
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     made = Cloud()
     monkeypatch.setattr("boto3.Session", made.session)
+    monkeypatch.setattr("time.sleep", made.sleep)
     monkeypatch.delenv("AWS_REGION", raising=False)
     return made
 
@@ -147,15 +184,18 @@ def test_a_new_edge_gets_the_domains_and_a_secret_and_the_records_lead_to_it(
 ) -> None:
     assert run("--parameters", f"{CERTIFICATE} ManagedRules=Block") == 0
     (name, made), (other, changed) = cloud.told
-    assert (name, other) == ("s-edge", "s")
+    assert (name, other) == (EDGE, "s")
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", made["OriginSecret"])
     assert made["OriginSecretDigest"] == edge.digest(made["OriginSecret"])
     assert (made["AuthDomainName"], made["AuthOrigin"]) == ("login.example.com", TARGETS["AuthDomainTarget"])
     assert (made["DomainName"], made["Origin"], made["ManagedRules"]) == ("api.example.com", "d-b.example", "Block")
-    assert changed == {"AuthEdgeTarget": "d1.cloudfront.net", "EdgeTarget": "d2.cloudfront.net"}
-    assert cloud.digests == ""  # nothing is required yet: names lead past the edge for a while
+    assert changed == {"AuthEdgeTarget": "d1a.cloudfront.net", "EdgeTarget": "d1r.cloudfront.net"}
+    assert [cloud.digests(api) for api in DIGESTS] == [
+        "",
+        "",
+    ]  # nothing is required yet: names lead past the edge for a while
     told = capsys.readouterr()
-    assert "login.example.com: d1.cloudfront.net" in told.out
+    assert "login.example.com: d1a.cloudfront.net" in told.out
     assert "make edge-secret STACK=s" in told.out
     assert "$5.00" in told.out
     assert made["OriginSecret"] not in told.out + told.err
@@ -163,11 +203,11 @@ def test_a_new_edge_gets_the_domains_and_a_secret_and_the_records_lead_to_it(
 
 def test_an_edge_that_is_there_keeps_its_secret(cloud: Cloud) -> None:
     run("--parameters", CERTIFICATE)
-    before = cloud.parameters["s-edge"]
+    before = cloud.parameters[EDGE]
     cloud.told.clear()
     assert run("--parameters", "RequestsPerAddress=500") == 0
-    assert "OriginSecret" not in dict(cloud.told)["s-edge"]
-    assert cloud.parameters["s-edge"] == {**before, "RequestsPerAddress": "500"}
+    assert "OriginSecret" not in dict(cloud.told)[EDGE]
+    assert cloud.parameters[EDGE] == {**before, "RequestsPerAddress": "500"}
 
 
 def test_no_request_is_refused_while_the_secret_is_replaced(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,9 +219,9 @@ def test_no_request_is_refused_while_the_secret_is_replaced(cloud: Cloud, capsys
     for _ in range(2):
         cloud.told.clear()
         assert run("--rotate") == 0
-        assert [name for name, _ in cloud.told] == ["s", "s-edge", "s"]
+        assert [name for name, _ in cloud.told] == ["s", EDGE, "s"]
         (secret,) = cloud.in_flight
-        assert cloud.digests == edge.digest(secret)
+        assert [cloud.digests(api) for api in DIGESTS] == [edge.digest(secret)] * 2
         assert not any(map(cloud.takes, used)), "a secret that was replaced is good for nothing"
         used.add(secret)
     assert (2, True) in moments, "while CloudFront sends either of them"
@@ -190,7 +230,7 @@ def test_no_request_is_refused_while_the_secret_is_replaced(cloud: Cloud, capsys
     assert not [secret for secret in used if secret in told.out + told.err]
 
 
-@pytest.mark.parametrize("failing", ["s", "s-edge"])
+@pytest.mark.parametrize("failing", ["s", EDGE])
 def test_a_rotation_that_failed_is_taken_up_again(failing: str, cloud: Cloud) -> None:
     run("--parameters", CERTIFICATE)
     run("--rotate")
@@ -203,6 +243,154 @@ def test_a_rotation_that_failed_is_taken_up_again(failing: str, cloud: Cloud) ->
     assert run("--rotate") == 0
     (after,) = cloud.in_flight
     assert (cloud.takes(before), cloud.takes(after)) == (False, True)
+
+
+@pytest.mark.parametrize("again", ["--rotate", f"--parameters={CERTIFICATE}"], ids=["edge-secret", "edge"])
+@pytest.mark.parametrize("ends", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize("left", ["s", EDGE])
+def test_what_an_interrupted_run_began_is_waited_for(left: str, ends: str, again: str, cloud: Cloud) -> None:
+    """CloudFormation goes on with it, and CloudFront sends either secret meanwhile."""
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    cloud.left = left
+    with pytest.raises(KeyboardInterrupt):
+        run("--rotate")
+    assert len(cloud.in_flight) == (2 if left == EDGE else 1)
+    cloud.left = ""
+    if left == EDGE:
+        cloud.becomes[EDGE] = ends
+    refused: list[str] = []
+    cloud.watch = lambda: refused.extend(one for one in cloud.in_flight for api in EDGES if not cloud.takes(one, api))
+    assert run(again) == 0
+    assert cloud.slept
+    assert not refused
+    assert run("--rotate") == 0
+    assert not refused
+    (secret,) = cloud.in_flight
+    assert [cloud.digests(api) for api in DIGESTS] == [edge.digest(secret)] * 2
+
+
+@pytest.mark.parametrize("arguments", [("--rotate",), ("--parameters", CERTIFICATE)], ids=["edge-secret", "edge"])
+@pytest.mark.parametrize("name", ["s", EDGE])
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_a_stack_that_takes_no_update_is_refused_before_anything_is_changed(
+    status: str,
+    name: str,
+    arguments: tuple[str, ...],
+    cloud: Cloud,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run("--parameters", CERTIFICATE)
+    cloud.told.clear()
+    cloud.status[name] = cloud.becomes[name] = status  # and stays so
+    monkeypatch.setattr(cloud, "finish", lambda _name: None)
+    assert run(*arguments) == 2
+    assert f"{name} is {status}" in capsys.readouterr().err
+    assert not cloud.told
+
+
+def test_an_edge_that_is_being_deleted_is_made_again_when_it_is_gone(cloud: Cloud) -> None:
+    run("--parameters", CERTIFICATE)
+    cloud.status[EDGE], cloud.becomes[EDGE] = "DELETE_IN_PROGRESS", "DELETE_COMPLETE"
+    assert run("--parameters", CERTIFICATE) == 0
+    assert cloud.parameters["s"]["AuthEdgeTarget"] == "d2a.cloudfront.net"
+
+
+def test_what_is_refused_after_a_change_is_not_called_nothing(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the credentials end while CloudFront takes its time."""
+    run("--parameters", CERTIFICATE)
+
+    def refuse(_region: Region, **_: Any) -> None:
+        raise refused_by_aws("The security token included in the request is expired")
+
+    cloud.watch = lambda: monkeypatch.setattr(Region, "describe_stacks", refuse)
+    assert run("--rotate") == 1
+    told = capsys.readouterr().err
+    assert "Not finished" in told
+    assert "Nothing is done" not in told
+
+
+def test_stacks_of_one_name_in_two_regions_have_an_edge_each(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("--parameters", CERTIFICATE)
+    before = dict(cloud.parameters[EDGE])
+    monkeypatch.setattr("boto3.Session", lambda region_name="us-west-2": cloud.session(region_name))
+    assert run("--parameters", CERTIFICATE) == 0
+    assert cloud.parameters[EDGE] == before
+    assert "s-edge-us-west-2" in cloud.parameters
+
+
+def test_a_name_that_leaves_no_room_for_that_of_an_edge_is_refused(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longest = edge.LONGEST - len("-edge-eu-central-1")
+    assert len(edge.edge_name("s" * longest, "eu-central-1")) == edge.LONGEST
+    assert edge.main(["--stack", "s" * (longest + 1), "--rotate"]) == 2
+    assert "longer than 118 characters" in capsys.readouterr().err
+    assert not cloud.told
+
+
+def test_a_second_domain_is_taken_past_its_edge_until_its_secret_is_required(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Resolvers remember for a while where its name led, as at the first."""
+    cloud.parameters["s"]["DomainName"] = ""
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    assert cloud.digests("resource") == ""
+    cloud.parameters["s"]["DomainName"] = "api.example.com"
+    assert run("--parameters", CERTIFICATE) == 0
+    assert cloud.parameters["s"]["EdgeTarget"] == "d1r.cloudfront.net"
+    assert (cloud.takes("", "auth"), cloud.takes("", "resource")) == (False, True)
+    told = capsys.readouterr().out
+    assert "Past the edge, api.example.com still answers" in told
+    assert run("--rotate") == 0
+    assert (cloud.takes("", "auth"), cloud.takes("", "resource")) == (False, False)
+
+
+@pytest.mark.parametrize("taken", [1, 2])
+def test_an_edge_in_place_of_another_is_taken_before_names_lead_to_it(
+    taken: int, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    (earlier,) = cloud.in_flight
+    if taken == 2:
+        for name in DIGESTS.values():
+            cloud.parameters["s"][name] += f",{'0' * 64}"
+    del cloud.parameters[EDGE]
+    capsys.readouterr()
+    refused: list[str] = []
+
+    def watch() -> None:
+        led = "AuthEdgeTarget" in cloud.told[-1][1]
+        refused.extend(one for one in cloud.in_flight for api in EDGES if led and not cloud.takes(one, api))
+
+    cloud.watch = watch
+    assert run("--parameters", CERTIFICATE) == 0
+    (secret,) = cloud.in_flight
+    assert cloud.parameters["s"]["AuthEdgeTarget"] == "d2a.cloudfront.net"
+    assert not refused
+    for api in DIGESTS:
+        assert cloud.digests(api) == f"{edge.digest(earlier)},{edge.digest(secret)}"
+    assert "another secret than that of this edge" in capsys.readouterr().out
+    assert run("--rotate") == 0
+    assert not cloud.takes(earlier)
+
+
+def test_an_edge_in_place_of_another_is_taken_after_an_interrupted_run_too(cloud: Cloud) -> None:
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    del cloud.parameters[EDGE]
+    cloud.left = EDGE
+    with pytest.raises(KeyboardInterrupt):
+        run("--parameters", CERTIFICATE)
+    cloud.left = ""
+    assert run("--parameters", CERTIFICATE) == 0
+    (secret,) = cloud.in_flight
+    assert all(cloud.takes(secret, api) for api in DIGESTS)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +421,8 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(
     assert not cloud.told
 
 
-def test_a_stack_of_an_earlier_release_is_refused(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    del cloud.parameters["s"]["OriginSecretDigests"]
+@pytest.mark.parametrize("name", DIGESTS.values())
+def test_a_stack_of_an_earlier_release_is_refused(name: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    del cloud.parameters["s"][name]
     assert run("--parameters", CERTIFICATE) == 2
     assert "make deploy STACK=s" in capsys.readouterr().err

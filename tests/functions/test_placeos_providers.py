@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -33,6 +33,12 @@ def moved(answer: str, path: str, world: World) -> str:
     return f"{world.issuer}{path}{'&' if '?' in path else '?'}{urlencode(left)}"
 
 
+def beneath(world: World, path: str) -> AbstractContextManager[None]:
+    """The function for providers, of an issuer with this path."""
+    parameters = {"LoopbackUpstreams": "true", "EndpointAliases": "placeos", "Issuer": f"{world.issuer}{path}"}
+    return world.using(federate=world.load("federate", **parameters))
+
+
 def is_nothing_there(answer: Answer) -> bool:
     return (answer.status, answer.body, answer.headers) == NOTHING_THERE and not answer.cookies
 
@@ -47,6 +53,28 @@ def test_a_provider_answers_where_it_is_registered_since_placeos(path: str, worl
         answer = provider.authorize(there)
         assert urljoin(answer, person.come_back(answer).location).startswith(f"{world.issuer}/consent?")
         assert person.cookies["__Host-session"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_where_a_provider_is_registered_is_not_beneath_the_issuers_path(path: str, world: World) -> None:
+    """PlaceOS had the whole site. From there it goes on to the pages of this server, which are beneath."""
+    with federated(world, "placeos", callback_path=path) as provider, beneath(world, "/idp"):
+        person = federated_person(world)
+        there = person.choose(person.arrive()).location
+        assert asked(there)["redirect_uri"] == f"{world.issuer}{path}"
+        assert person.come_back(provider.authorize(there)).location.startswith("/idp/consent?")
+        refused = person.come_back(f"{world.issuer}{path}{'&' if '?' in path else '?'}error=access_denied&state=x")
+        assert refused.status == 400
+        assert "../" not in refused.body
+
+
+def test_its_own_redirect_uri_is_beneath_the_issuers_path(world: World) -> None:
+    with federated(world, "placeos") as provider, beneath(world, "/idp"):
+        person = federated_person(world)
+        there = person.choose(person.arrive()).location
+        assert asked(there)["redirect_uri"] == f"{world.issuer}/idp/federate/callback/work"
+        answer = provider.authorize(there).replace("/idp/", "/")  # what its mapping takes away
+        assert person.come_back(answer).location.startswith("../../consent?")
 
 
 def test_where_the_paths_of_placeos_are_not_answered_the_old_one_is_not_asked_for(world: World) -> None:
@@ -180,6 +208,16 @@ def test_provider_that_is_not_known_by_that_name_leads_to_the_plain_page(
         assert 'name="password"' in page.body
 
 
+def test_a_name_of_two_providers_leads_to_neither(world: World, gateway: Gateway) -> None:
+    """One is called so here, the other by PlaceOS."""
+    with federated(world, "placeos", callback_path=f"{CALLBACK}/other", shown=False) as provider:
+        configure(world, replace(WORK, id="other", domains=(), organisation="", issuer=provider.issuer, shown=False))
+        person = FederatedPerson(gateway)
+        page = person.follow(login_at(person, "other", SAME_ORIGIN))
+        assert page.status == 200
+        assert "Sign in with Work" not in page.body
+
+
 def test_nobody_is_led_to_a_provider_by_what_a_client_or_an_address_says(world: World) -> None:
     with federated(world, "placeos", callback_path=BY_QUERY):
         person = federated_person(world)
@@ -206,6 +244,8 @@ def test_an_operator_gives_a_path_to_one_provider(world: World) -> None:
         "https://evil.example",
         f"{CALLBACK}/a/b",
         f"{CALLBACK}/..%2f",
+        f"{CALLBACK}/.",
+        f"{CALLBACK}/..",
         f"{CALLBACK}?id=a&b=c",
         "x",
     ):

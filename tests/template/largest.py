@@ -49,6 +49,7 @@ TEXTS = {
     "HostedZoneId": "Z" + "0" * 31,
     "AuthEdgeTarget": f"{'d' * 14}.cloudfront.net",
     "EdgeTarget": f"{'d' * 14}.cloudfront.net",
+    "AuthOriginSecretDigests": f"{'f' * 64},{'f' * 64}",
     "OriginSecretDigests": f"{'f' * 64},{'f' * 64}",
     "Release": "f" * 64,
     "AlarmTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{'t' * 64}",

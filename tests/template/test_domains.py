@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from authserver.aws.apigateway import NO_EDGE
 from local.intrinsics import Resolver
 from local.parameters import choose_parameters
 from tests.template.written import Written
@@ -17,7 +18,9 @@ BOTH = {**AUTH, "DomainName": "api.example.com"}
 ZONE = {"HostedZoneId": "Z1"}
 AUTH_EDGE = {"AuthEdgeTarget": "d1.cloudfront.net"}
 EDGES = {**AUTH_EDGE, "EdgeTarget": "d2.cloudfront.net"}
-DIGESTS = {"OriginSecretDigests": f"{'0' * 64},{'f' * 64}"}
+TAKEN = f"{'0' * 64},{'f' * 64}"
+AUTH_DIGESTS = {"AuthOriginSecretDigests": TAKEN}
+DIGESTS = {"OriginSecretDigests": TAKEN}
 
 
 class Stack:
@@ -140,26 +143,39 @@ def test_the_records_lead_to_what_answers_by_ipv4_and_by_ipv6(edges: dict[str, s
     [
         (BOTH, (False, False)),
         ({**BOTH, **EDGES}, (False, False)),
-        ({**BOTH, **AUTH_EDGE, **DIGESTS}, (True, False)),
-        ({**BOTH, **EDGES, **DIGESTS}, (True, True)),
+        ({**BOTH, **AUTH_EDGE, **AUTH_DIGESTS}, (True, False)),
+        ({**BOTH, **EDGES, **AUTH_DIGESTS}, (True, False)),
+        ({**BOTH, **EDGES, **DIGESTS}, (False, True)),
+        ({**BOTH, **EDGES, **AUTH_DIGESTS, **DIGESTS}, (True, True)),
     ],
-    ids=["direct", "not yet", "one", "both"],
+    ids=["direct", "not yet", "one", "the other not yet", "the other", "both"],
 )
 def test_an_api_with_an_edge_is_told_its_secrets_by_its_stage(
     parameters: dict[str, str], required: tuple[bool, bool], written: Written
 ) -> None:
-    """And no function is: an earlier version of one would know earlier secrets."""
+    """And no function is: an earlier version of one would know earlier secrets. Without one, the variable says so: a
+    stage may keep a variable that its template has no more."""
     stack = Stack(written, parameters)
     stages = (
         stack.properties("AuthorizationApiApiGatewayDefaultStage")["StageVariables"],
         stack.properties("ResourceApiv1Stage")["Variables"],
     )
-    assert tuple("origin_secrets" in variables for variables in stages) == required
-    for variables in stages:
-        assert variables.get("origin_secrets", DIGESTS["OriginSecretDigests"]) == DIGESTS["OriginSecretDigests"]
+    assert [variables["origin_secrets"] for variables in stages] == [TAKEN if one else NO_EDGE for one in required]
     for name, one in written.resources.items():
         if one["Type"] == "AWS::Lambda::Function":
             assert "0" * 64 not in str(stack.properties(name))
+
+
+@pytest.mark.parametrize("parameters", [{}, {**BOTH, **EDGES, **AUTH_DIGESTS, **DIGESTS}], ids=["least", "most"])
+def test_a_stage_has_each_of_its_variables_whatever_the_parameters_are(
+    parameters: dict[str, str], written: Written
+) -> None:
+    stack = Stack(written, parameters)
+    names = (
+        {*stack.properties("AuthorizationApiApiGatewayDefaultStage")["StageVariables"]},
+        {*stack.properties("ResourceApiv1Stage")["Variables"]},
+    )
+    assert names == ({"realm", "origin_secrets", "resource"}, {"issuer", "resource", "origin_secrets", "routes"})
 
 
 def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:
@@ -180,7 +196,8 @@ def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:
         ("DomainsHaveACertificate", {"DomainName": "api.example.com"}),
         ("AuthEdgeHasADomain", AUTH_EDGE),
         ("EdgeHasADomain", {**AUTH, "EdgeTarget": "d2.cloudfront.net"}),
-        ("OriginSecretsHaveAnEdge", {**BOTH, **DIGESTS}),
+        ("AuthOriginSecretsHaveAnEdge", {**BOTH, "EdgeTarget": "d2.cloudfront.net", **AUTH_DIGESTS}),
+        ("OriginSecretsHaveAnEdge", {**BOTH, **AUTH_EDGE, **DIGESTS}),
     ],
 )
 def test_what_needs_another_parameter_is_refused_without(rule: str, refused: dict[str, str], written: Written) -> None:

@@ -1,11 +1,12 @@
 """stacks/edge.yaml: what of a request CloudFront passes on, what it keeps, and what it writes down."""
 
+import re
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from scripts.edge import CHOSEN
+from scripts.edge import CHOSEN, LONGEST
 from tests.functions.world import ROOT
 
 TEXT = (ROOT / "stacks" / "edge.yaml").read_text(encoding="utf-8")
@@ -133,3 +134,11 @@ def test_the_rules_count_addresses_and_let_requests_of_oauth_through() -> None:
     counted = {one["Name"] for one in group["RuleActionOverrides"] if one["ActionToUse"] == {"Count": {}}}
     # http://127.0.0.1 as a redirect URI, long requests, and clients without a User-Agent.
     assert {"GenericRFI_QUERYARGUMENTS", "SizeRestrictions_QUERYSTRING", "NoUserAgent_HEADER"} <= counted
+
+
+def test_names_have_room_for_the_longest_name_of_an_edge() -> None:
+    """CloudFront takes 128 characters for the name of a policy, and CloudWatch Logs 60 for what it delivers."""
+    named = re.findall(r" Name: !Sub \$\{AWS::StackName\}(\S+)", TEXT)
+    assert max(map(len, named)) + LONGEST == 128
+    for kind in ("DeliveryDestination", "DeliverySource"):
+        assert all("StackName" not in str(one["Name"]) for one in of_type(f"AWS::Logs::{kind}"))

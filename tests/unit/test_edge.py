@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authserver.aws.apigateway import source_of
+from authserver.aws.apigateway import NO_EDGE, source_of
 from authserver.errors import NotThroughEdge
 
 SECRET, NEXT = "first-secret-of-the-edge", "second-secret-of-the-edge"
@@ -64,10 +64,11 @@ def test_the_viewer_is_the_source(viewer: str, address: str, *, rest: bool) -> N
     ids=["none", "empty", "wrong", "twice", "wrong first", "wrong last", "digest", "no text"],
 )
 def test_a_request_without_the_secret_is_refused(secrets: tuple[str, ...], *, rest: bool) -> None:
-    """Whatever it says of its viewer. A stage without the variable asks for none, and believes nothing."""
+    """Whatever it says of its viewer. A stage that has no edge asks for none, and believes nothing."""
     assert refused(event(*secrets, rest=rest)) == "edge_missing"
-    assert source_of(event(*secrets, rest=rest, digests="")) == "203.0.113.7"
-    assert source_of(event(SECRET, rest=rest, digests="")) == "203.0.113.7"
+    for none in ("", NO_EDGE):
+        assert source_of(event(*secrets, rest=rest, digests=none)) == "203.0.113.7"
+        assert source_of(event(SECRET, rest=rest, digests=none)) == "203.0.113.7"
 
 
 def test_two_secrets_are_taken_while_one_replaces_the_other() -> None:

@@ -18,7 +18,7 @@ from authserver.aws.apigateway import (
     source_of,
 )
 from authserver.aws.log import told, write_request, write_unexpected
-from authserver.errors import InsufficientScope, InvalidToken, OAuthError, TemporarilyUnavailable
+from authserver.errors import InsufficientScope, InvalidToken, NotThroughEdge, OAuthError, TemporarilyUnavailable
 from authserver.messages.access import AccessRequest, ActiveAccessToken
 from authserver.models.organisations import EVERY_ENTITY
 from authserver.wire.http import PROTECTED_RESOURCE, bearer_challenge
@@ -175,6 +175,10 @@ def _refusal(error: OAuthError, event: Event, *, simple: bool) -> dict[str, Any]
     if isinstance(error, TemporarilyUnavailable):
         # Becomes AUTHORIZER_FAILURE: denied, with 503 and Retry-After, and not cached.
         return "temporarily unavailable"
+    if isinstance(error, NotThroughEdge):
+        # Not cached either: a policy would refuse the same token that comes through the edge. And no 503, by which
+        # anybody past the edge could set off the alarms of an API that works.
+        return UNAUTHORIZED
     if simple:
         return {"isAuthorized": False, "context": {"error": error.error}}
     if isinstance(error, InvalidToken):

@@ -16,6 +16,8 @@ from authserver.values import LOOPBACK_LITERALS, Scope
 # writes that one transaction of DynamoDB takes.
 MAX_DOMAINS = 48
 
+STRATEGY = "[A-Za-z0-9._~-]{1,64}"
+
 
 def _ours(name: str) -> str:
     if name == "updated_at" or name in OF_ACCOUNTS:
@@ -46,6 +48,13 @@ def _domain(text: str) -> str:
     return normalised
 
 
+def _path(text: str) -> str:
+    """No step that browsers and proxies take away, so that the browser comes back to this path."""
+    if {".", ".."} & {*text.split("/")}:
+        raise ValueError("must not end in /. or /..")
+    return text
+
+
 def _scope(text: str) -> str:
     if "openid" not in Scope.parse(text):
         raise ValueError("must have openid in it")
@@ -72,7 +81,7 @@ class Provider(Document):
     trusts_email: TrustsEmail = Field(default=False, description="true: for addresses in its domains; *: for every one")
     shown: bool = True
     callback_path: Annotated[
-        str, StringConstraints(pattern=rf"^({CALLBACK}(/[A-Za-z0-9._~-]{{1,64}}|\?id=[A-Za-z0-9._~-]{{1,64}})?)?$")
+        str, StringConstraints(pattern=rf"^({CALLBACK}(/{STRATEGY}|\?id={STRATEGY})?)?$"), AfterValidator(_path)
     ] = Field(
         default="",
         description=(

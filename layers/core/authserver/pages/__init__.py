@@ -34,6 +34,7 @@ from authserver.messages.browser import (
 from authserver.messages.logout import GoToLogout, LogoutPage, SignedOut
 from authserver.messages.site import Download, View
 from authserver.models.clients import Client
+from authserver.models.configuration import CALLBACK
 from authserver.pages.environment import environment_of
 from authserver.pages.language import choose, translations
 from authserver.pages.looks import style_of
@@ -89,7 +90,7 @@ class Pages:
         """The answer to a browser."""
         match message:
             case GoTo() | GoToProvider() | GoToLogout():
-                return _onwards(message, _root(request))
+                return _onwards(message, self._root(request))
             case AuthorizationResponse() | UnverifiedRefusal():
                 return self._back_to_client(message, request)
             case LoginPage():
@@ -256,7 +257,7 @@ class Pages:
         theme = self._services.theme(remembered=status == TemporarilyUnavailable.status)
         inline = Inline(style_of(theme))
         page = _templates(language).get_template(f"{template}.html")
-        body = page.render(inline=inline, root=_root(request), theme=theme, **context)
+        body = page.render(inline=inline, root=self._root(request), theme=theme, **context)
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),
             *HEADERS,
@@ -264,6 +265,14 @@ class Pages:
             ("Content-Security-Policy", inline.content_security_policy(forms)),
         )
         return HttpResponse(status, headers, body, reason=reason)
+
+    def _root(self, request: HttpRequest) -> str:
+        """What leads from the page back to where all pages are: links are relative, whatever the issuer's path is; but
+        where another system's path was called, which is not beneath it."""
+        path = request.route.partition(" ")[2]
+        if path.startswith(CALLBACK) and (base := urlsplit(self._services.settings.issuer).path):
+            return f"{base}/"
+        return "../" * (path.count("/") - 1)
 
 
 def _reason(page: str, status: int) -> str:
@@ -347,11 +356,6 @@ def _hash_source(text: str) -> str:
 
 def _with_retry_after(response: HttpResponse, seconds: int | None) -> HttpResponse:
     return response if seconds is None else response.with_headers(("Retry-After", str(seconds)))
-
-
-def _root(request: HttpRequest) -> str:
-    """What leads from the page back to where all pages are: links are relative, whatever the issuer's path is."""
-    return "../" * (request.route.partition(" ")[2].count("/") - 1)
 
 
 def _asked_locales(request: HttpRequest) -> str:

@@ -60,10 +60,10 @@ def begin_sign_in(visit: SignInVisit, services: Services) -> GoTo:
 
 
 def _provider_of(strategy: str, services: Services) -> IdentityProvider | None:
-    """The one that PlaceOS calls so; without a strategy in its path, it is called as it is here."""
-    if not strategy:
-        return None
-    return next((one for one in services.listed_providers() if strategy == (one.strategy or one.id)), None)
+    """The one that PlaceOS calls so; without a strategy in its path, it is called as it is here. None if several are:
+    the person chooses then."""
+    found = [one for one in services.listed_providers() if strategy and strategy == (one.strategy or one.id)]
+    return found[0] if len(found) == 1 else None
 
 
 def find_issuer(resource: str, services: Services) -> Document:

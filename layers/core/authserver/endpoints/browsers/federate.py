@@ -6,7 +6,7 @@ went, at the redirect URI that is that provider's alone; only then is its code e
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from authserver.errors import InvalidRequest
 from authserver.identity.activity import SIGNED_IN_ELSEWHERE, note
@@ -390,8 +390,12 @@ def _attributes(user: User, person: Person, provider: IdentityProvider) -> dict[
 
 
 def _redirect_uri(federation: Federation, services: Services) -> str:
-    """Each provider's own, so that none can pass for another (RFC 9700 section 4.4.2.2)."""
-    return f"{services.settings.issuer}{federation.callback or f'/federate/callback/{federation.provider}'}"
+    """Each provider's own, so that none can pass for another (RFC 9700 section 4.4.2.2). Another system's path begins
+    at the host, whatever the issuer's path is."""
+    issuer = services.settings.issuer
+    if federation.callback:
+        return urljoin(issuer, federation.callback)
+    return f"{issuer}/federate/callback/{federation.provider}"
 
 
 def _callback(provider: IdentityProvider, services: Services) -> str | None:
