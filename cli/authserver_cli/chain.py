@@ -4,17 +4,23 @@ What it looks at are documents as the admin API, exports and the archive have th
 link is made of.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from authserver.identity.sealing import SWEPT_DAYS
+from authserver.identity.sealing import LATE, SWEPT_DAYS
+from authserver.models.audit import day_of
 from authserver.models.chain import digest_of
 from authserver.settings import DAY
 
 PENDING = 15 * 60  # seconds in which an event is sealed, or an alarm tells that it is not
 
 type Document = Mapping[str, Any]
+type Place = tuple[str, str]  # a day and a shard
+type Chains = dict[Place, dict[int, Document]]
+type Found = dict[str, dict[str, Document]]  # whatever there is of an event's identifier, by its digest
 
 
 @dataclass(frozen=True)
@@ -26,17 +32,34 @@ class Fault:
     what: str
 
 
+@dataclass(frozen=True)
+class Span:
+    """What was looked at: all events of a time, in epoch seconds, and all links of its days.
+
+    `begun` is when the first link of all was made, as far as heads tell. `following` has each shard's first link of a
+    later day, which says what the last one is in the span.
+    """
+
+    since: int
+    until: int
+    begun: int | None = None
+    following: tuple[Document, ...] = ()
+
+
 @dataclass
 class Evidence:
     """What there is to look at. `heads` are by day and shard, `published` the heads of days as they were kept before.
 
-    `since` is when the first link of all was made, as far as heads tell; `listed` are events whether sealed or not.
+    `listed` are events whether sealed or not. `may_expire` says that what is too old may be gone, as on a server; files
+    lose nothing.
     """
 
-    heads: dict[tuple[str, str], Document] = field(default_factory=dict)
+    heads: dict[Place, Document] = field(default_factory=dict)
     batches: list[Document] = field(default_factory=list)
     listed: list[Document] = field(default_factory=list)
     published: list[Document] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    may_expire: bool = False
 
     def take(self, line: Document) -> None:
         """Takes a line of a file for what it is. Raises `ValueError` if it is none of ours."""
@@ -48,8 +71,10 @@ class Evidence:
                 self.heads[line["day"], shard] = {"day": line["day"], "shard": shard, **head}
         elif "act" in line:
             self.listed.append(line)
+        elif "export" in line:
+            self.spans.append(Span(**line["export"]))
         else:
-            raise ValueError("neither an event, nor a sealed batch, nor the heads of a day")
+            raise ValueError("neither an event, nor a sealed batch, nor the heads of a day, nor what an export is of")
 
     @property
     def links(self) -> Iterator[Document]:
@@ -67,46 +92,79 @@ class Evidence:
 
 def faults_of(evidence: Evidence, now: int) -> list[Fault]:
     """All that is wrong with the evidence at `now`, in epoch seconds: none if it is whole."""
-    chains: dict[tuple[str, str], dict[int, Document]] = {}
+    chains: Chains = {}
     faults = []
     for link in evidence.links:
         chain = chains.setdefault((link["day"], link["shard"]), {})
         if chain.setdefault(link["number"], link) != link:
             faults.append(Fault(link["day"], "link twice", _place(link)))
     for place in sorted({*chains, *evidence.heads}):
-        faults += _faults_of_chain(place, chains, evidence.heads, now)
+        faults += _faults_of_chain(place, chains, evidence, now)
+    firsts = [chain[1] for chain in chains.values() if 1 in chain]
+    for link in (*firsts, *(link for span in evidence.spans for link in span.following)):
+        faults += _faults_of_seam(link, chains, evidence)
     faults += _faults_of_events(evidence, now)
     faults += _faults_of_published(evidence)
-    return faults
+    return list(dict.fromkeys(faults))
 
 
 def expired(evidence: Evidence, day: str, now: int) -> bool:
-    """Whether the links of a day may have been removed by now, for their age."""
-    heads = (head for (of, _), head in evidence.heads.items() if of == day)
-    kept = [
-        one["kept_until"]
-        for one in (*heads, *(link for link in evidence.links if link["day"] == day))
-        if "kept_until" in one
-    ]
-    return bool(kept) and max(kept) <= now
+    """Whether links of a day may have been removed by now, for their age."""
+    shards: dict[str, list[Document]] = {}
+    for one in (*evidence.heads.values(), *evidence.links):
+        if one["day"] == day:
+            shards.setdefault(one["shard"], []).append(one)
+    return evidence.may_expire and any(_is_over(kept, now) for kept in shards.values())
 
 
-def _faults_of_chain(
-    place: tuple[str, str],
-    chains: Mapping[tuple[str, str], Mapping[int, Document]],
-    heads: Mapping[tuple[str, str], Document],
-    now: int,
-) -> Iterator[Fault]:
+def begins_to_expire(evidence: Evidence, day: str, now: int) -> bool:
+    """Whether links of a day, or events that they seal, may have been removed by now."""
+    entries = (entry for link in evidence.links if link["day"] == day for entry in link["entries"])
+    return expired(evidence, day, now) or any(int(entry.split(" ")[2]) <= now for entry in entries)
+
+
+def unsealed(evidence: Evidence) -> list[Document]:
+    """Events that no link has and one should have: of a time in which events were sealed, or of none that was asked
+    for."""
+    begun = _begun(evidence)
+    sealed = {entry.partition(" ")[0] for link in evidence.links for entry in link["entries"]}
+
+    def is_due(event: Document) -> bool:
+        is_asked_for = any(span.since <= event["time"] <= span.until for span in evidence.spans)
+        return (bool(evidence.spans) and not is_asked_for) or (begun is not None and begun <= event["time"])
+
+    loose = {event["id"]: event for event in evidence.listed if event["id"] not in sealed}
+    return [event for event in loose.values() if is_due(event)]
+
+
+def midnight_after(day: str) -> int:
+    """The end of a day, in epoch seconds."""
+    return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) + DAY
+
+
+def _begun(evidence: Evidence) -> int | None:
+    """When the first link of all was made, at the latest: a link that names the day before tells that one was made."""
+    told = [span.begun for span in evidence.spans if span.begun is not None]
+    told += [link["sealed_at"] for link in evidence.links]
+    told += [midnight_after(link["before"]) for link in evidence.links if link["before"]]
+    return min(told, default=None)
+
+
+def _is_over(kept: Iterable[Document], now: int) -> bool:
+    """Whether links of a shard's day, of which these are left, or its head, may have been removed, one by one."""
+    return max((one["kept_until"] for one in kept if "kept_until" in one), default=now + 1) <= now
+
+
+def _faults_of_chain(place: Place, chains: Chains, evidence: Evidence, now: int) -> Iterator[Fault]:
     """Those of one shard on one day: a link that is not there, or that another one or the head says was different."""
     day, shard = place
-    links, head = chains.get(place, {}), heads.get(place)
-    is_old = min([one["kept_until"] for one in (*links.values(), head or {}) if "kept_until" in one], default=now + 1)
-    if head and is_old <= now and len(links) < head["number"]:
-        return  # they are removed one by one
+    links, head = chains.get(place, {}), evidence.heads.get(place)
+    may_be_gone = evidence.may_expire and _is_over((*links.values(), head or {}), now)
     for number in range(1, max([*links, head["number"] if head else 0]) + 1):
         link = links.get(number)
         if link is None:
-            yield Fault(day, "link missing", f"{shard}/{number}")
+            if not may_be_gone:
+                yield Fault(day, "link missing", f"{shard}/{number}")
             continue
         following = links.get(number + 1)
         if following is not None and following["previous"] != digest_of(link):
@@ -115,21 +173,16 @@ def _faults_of_chain(
             yield Fault(day, "link changed", _place(link))
         if head and number > head["number"]:
             yield Fault(day, "link added", _place(link))
-    first = links.get(1)
-    if first is not None and first["before"]:
-        yield from _faults_of_seam(first, chains, heads)
 
 
-def _faults_of_seam(
-    first: Document,
-    chains: Mapping[tuple[str, str], Mapping[int, Document]],
-    heads: Mapping[tuple[str, str], Document],
-) -> Iterator[Fault]:
+def _faults_of_seam(first: Document, chains: Chains, evidence: Evidence) -> Iterator[Fault]:
     """Whether a shard's first link of a day follows on the last one of the day that it names."""
+    if not first["before"]:
+        return
     before = (first["before"], first["shard"])
-    links, head = chains.get(before, {}), heads.get(before)
+    links, head = chains.get(before, {}), evidence.heads.get(before)
     if head is None and not links:
-        if min(day for day, _ in (*chains, *heads)) <= first["before"]:
+        if min([*evidence.days, *(day_of(span.since) for span in evidence.spans)]) <= first["before"]:
             yield Fault(first["before"], "day missing", f"shard {first['shard']}")
         return
     last = head["digest"] if head else digest_of(links[max(links)])
@@ -139,31 +192,43 @@ def _faults_of_seam(
 
 def _faults_of_events(evidence: Evidence, now: int) -> Iterator[Fault]:
     """Events that are not as they were sealed, are gone before their time, or were not sealed when they were made."""
-    there = {event["id"]: event for event in (*evidence.listed, *evidence.events)}
+    found: Found = {}
+    for event in (*evidence.listed, *evidence.events):
+        found.setdefault(event["id"], {})[digest_of(event)] = event
     sealed: dict[str, str] = {}
-    for link in evidence.links:
+    for batch in evidence.batches:
+        link = batch["link"]
         for entry in link["entries"]:
             event_id, digest, expires_at = entry.split(" ")
-            event = there.get(event_id)
+            may_be_gone = evidence.may_expire and int(expires_at) <= now
             if sealed.setdefault(event_id, _place(link)) != _place(link):
                 yield Fault(link["day"], "event twice", event_id)
-            if event is None:
-                if int(expires_at) > now:
-                    yield Fault(link["day"], "event missing", event_id)
-            elif digest_of(event) != digest:
-                yield Fault(link["day"], "event changed", event_id)
-            elif link["sealed_at"] - event["time"] > SWEPT_DAYS * DAY:
-                yield Fault(link["day"], "event backdated", event_id)
-    for event in there.values():
-        if event["id"] not in sealed and is_due(event, evidence, now):
-            yield Fault("", "event unsealed", event["id"])
+            if kind := _fault_of_event(digest, found.get(event_id, {}), link["sealed_at"], may_be_gone=may_be_gone):
+                yield Fault(link["day"], kind, event_id)
+        yield from _faults_of_batch(batch)
+    for event_id, documents in found.items():
+        if event_id not in sealed and len(documents) > 1:
+            yield Fault("", "event twice", event_id)
+    for event in unsealed(evidence):
+        yield Fault("", "event unsealed", event["id"])
 
 
-def is_due(event: Document, evidence: Evidence, now: int) -> bool:
-    """Whether an event is of a time in which events were sealed."""
-    begun = [head["since"] for head in evidence.heads.values() if "since" in head]
-    begun += [link["sealed_at"] for link in evidence.links]
-    return bool(begun) and min(begun) <= event["time"] <= now - PENDING
+def _fault_of_event(digest: str, found: Mapping[str, Document], sealed_at: int, *, may_be_gone: bool) -> str:
+    """The kind of what is wrong with an event that was sealed with this digest."""
+    if not found:
+        return "" if may_be_gone else "event missing"
+    if list(found) != [digest]:
+        return "event changed"
+    return "event backdated" if sealed_at - found[digest]["time"] > SWEPT_DAYS * DAY + LATE else ""
+
+
+def _faults_of_batch(batch: Document) -> Iterator[Fault]:
+    """Events that are with a link, but not those that it seals."""
+    link = batch["link"]
+    own = {entry.partition(" ")[0] for entry in link["entries"]}
+    for event_id, times in Counter(event["id"] for event in batch["events"]).items():
+        if event_id not in own or times > 1:
+            yield Fault(link["day"], "event added", event_id)
 
 
 def _faults_of_published(evidence: Evidence) -> Iterator[Fault]:

@@ -295,7 +295,7 @@ def test_an_export_of_the_audit_shows_that_it_is_whole(
         _, verified, of_it, by_it = operator.follow("audit-export.md", "2. Export it", SUB="somebody", **span)
         assert verified.count("whole") == 2
         assert (of_it, by_it) == ("", "")
-        heads, _ = operator.follow("audit-export.md", "3. Show that it was not written later", **span)
+        heads, *_ = operator.follow("audit-export.md", "3. Show that it was not written later", **span)
         assert len(heads.splitlines()) == 2
         operator.follow("audit.md", "The chain", **span)
     for name, content in archive.files.items():

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from authserver.errors import TemporarilyUnavailable
-from authserver.identity.sealing import archive, next_link, published_heads, seal, sweep
+from authserver.identity.sealing import SWEPT_DAYS, archive, next_link, published_heads, seal, sweep
 from authserver.models.audit import AuditEvent, day_of
-from authserver.models.chain import SHARDS, Link, Place, shard_of, told, told_link
+from authserver.models.chain import SHARDS, Head, Link, Place, digest_of, shard_of, told, told_link
 from authserver.services import Services
 from authserver.settings import DAY
 from authserver_cli.chain import Evidence, faults_of
@@ -60,7 +60,7 @@ def consume(server: Services, events: Sequence[AuditEvent]) -> None:
 def evidence(server: Services, days: Sequence[str]) -> Evidence:
     """What the admin API tells of these days."""
     heads = server.chain.heads(days)
-    found = Evidence({(one.day, one.shard): _document(one) for one in heads})
+    found = Evidence({(one.day, one.shard): _document(one) for one in heads}, may_expire=True)
     places = [Place(head.shard, head.day, number + 1) for head in heads for number in range(head.number)]
     for link in server.chain.links(places):
         events = server.chain.events(link.ids)
@@ -192,8 +192,40 @@ def test_what_crashed_before_it_was_archived_is_archived_by_the_daily_run(server
     assert isinstance(kept, FakeArchive)
     assert kept.files == {}
     head_of_day = sweep(server)
-    assert json.loads(kept.files[f"heads/{day_of(NOON)}.jsonl"]) == head_of_day
+    assert json.loads(kept.files[f"heads/{day_of(NOON)}.{head_of_day['digest']}.jsonl"]) == head_of_day
     assert_archived(kept, events)
+
+
+def test_a_daily_run_archives_what_the_runs_of_the_days_before_did_not(server: Services, clock: Clock) -> None:
+    events = acts(server, 20)
+    consume(server, events[:5])
+    consume(replace(server, archive=None), events[5:])
+    clock.time = NOON + SWEPT_DAYS * DAY
+    sweep(server)
+    kept = server.archive
+    assert isinstance(kept, FakeArchive)
+    assert [name for name in kept.files if name.startswith(f"heads/{day_of(NOON)}.")]
+    assert_archived(kept, events)
+
+
+@pytest.mark.parametrize("stores", ["fakes"], indirect=True)
+def test_an_archive_tells_that_the_table_was_restored_to_an_earlier_time(server: Services, clock: Clock) -> None:
+    """Then there are two links in one place, and the archive has both."""
+    (like,) = acts(server, 1)
+    before, lost, after = (_of_shard(server, "7", like) for _ in range(3))
+    fork = replace(server, chain=services().chain)
+    seal("7", [before], server)
+    seal("7", [before], fork)
+    seal("7", [lost], server)
+    seal("7", [after], fork)
+    clock.time = NOON + DAY
+    sweep(fork)
+    found = Evidence()
+    assert isinstance(server.archive, FakeArchive)
+    for content in server.archive.files.values():
+        found.take(json.loads(content))
+    assert {one["id"] for one in found.events} >= {before.id, lost.id, after.id}
+    assert "link twice" in kinds(found)
 
 
 def test_the_daily_run_seals_what_never_came_by_the_stream(server: Services, clock: Clock) -> None:
@@ -296,9 +328,9 @@ def _remove_day(found: Evidence) -> None:
 
 
 def _move(found: Evidence) -> None:
-    first, second = found.batches[1]["link"], found.batches[2]["link"]
-    found.batches[1] = {**found.batches[1], "link": {**second, "number": first["number"]}}
-    found.batches[2] = {**found.batches[2], "link": {**first, "number": second["number"]}}
+    first, second = found.batches[1], found.batches[2]
+    found.batches[1] = {**second, "link": {**second["link"], "number": first["link"]["number"]}}
+    found.batches[2] = {**first, "link": {**first["link"], "number": second["link"]["number"]}}
 
 
 def _insert(found: Evidence) -> None:
@@ -315,8 +347,39 @@ def _link_in(found: Evidence) -> None:
 
 def _rewrite_all(found: Evidence) -> None:
     """An attacker who can write everything can make another chain, but not with the heads that were kept elsewhere."""
-    day = day_of(NOON)
-    found.published.append(published_heads(day, []) | {"digest": "the one that was kept"})
+    kept = list(published(found))
+    event = dict(found.batches[2]["events"][0], act="nothing.happened")
+    entry = f"{event['id']} {digest_of(event)} {event['expires_at']}"
+    found.batches[2] = {"link": {**found.batches[2]["link"], "entries": [entry]}, "events": [event]}
+    rebuild(found)
+    assert kinds(found, NOON + 3 * DAY) == set()
+    found.published += kept
+
+
+def _rewrite_kept(found: Evidence) -> None:
+    """Heads whose digest is not theirs."""
+    (first, *_) = published(found)
+    found.published.append({**first, "digest": "the one that was kept"})
+
+
+def published(found: Evidence) -> Iterator[dict[str, Any]]:
+    """The heads of each day, as they are kept elsewhere."""
+    for day in found.days:
+        heads = [head for (of, _), head in found.heads.items() if of == day]
+        yield published_heads(day, [Head(**head) for head in heads])
+
+
+def rebuild(found: Evidence, first: int = 0) -> None:
+    """Makes the chain of one shard anew, of the links there are from the batch `first` on, with the heads."""
+    previous, before = "", ""
+    for number, batch in enumerate(found.batches):
+        link = dict(batch["link"])
+        if number >= max(first, 1):
+            link |= {"previous": previous, "before": before}
+        found.batches[number] = {**batch, "link": link}
+        previous, before = digest_of(link), link["day"]
+        place = (link["day"], link["shard"])
+        found.heads[place] = {**found.heads[place], "number": link["number"], "digest": previous}
 
 
 @in_memory
@@ -333,6 +396,7 @@ def _rewrite_all(found: Evidence) -> None:
         (_insert, {"event unsealed"}),
         (_link_in, {"link changed", "event missing"}),
         (_rewrite_all, {"heads differ"}),
+        (_rewrite_kept, {"heads differ"}),
     ],
 )
 def test_whatever_is_done_to_the_audit_is_told(
@@ -352,6 +416,22 @@ def test_an_event_that_is_backdated_is_told_by_when_it_was_sealed(
     server, _, days = chained
     seal("7", [_of_shard(server, "7", event(created_at=NOON - 30 * DAY, expires_at=NOON + DAY))], server)
     assert kinds(evidence(server, days), NOON + 3 * DAY) == {"event backdated"}
+
+
+@in_memory
+def test_an_event_that_the_last_run_for_its_day_seals_is_not_backdated(server: Services, clock: Clock) -> None:
+    midnight = NOON // DAY * DAY
+    (one,) = acts(server, 1, midnight)
+    clock.time = midnight + SWEPT_DAYS * DAY - 1
+
+    def slow(verb: str, call: Callable[[], Any]) -> Any:
+        if verb == "places":
+            clock.time = midnight + SWEPT_DAYS * DAY + 30
+        return call()
+
+    sweep(replace(server, chain=Intercepted(server.chain, slow).as_store))
+    assert entries(found := evidence(server, [day_of(clock.time)])) == [one.id]
+    assert kinds(found, clock.time) == set()
 
 
 @in_memory

@@ -2,8 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from authserver.settings import DAY
 from authserver_cli import chain
 from authserver_cli.invocation import Group, Invocation, pass_invocation
 from authserver_cli.options import listing
+
+type Heads = dict[chain.Place, chain.Document]
 
 EVENTS = "/admin/audit"
 COLUMNS = ("time_at", "act", "outcome", "actor", "object", "fields", "source")
@@ -36,6 +40,14 @@ class Instant(click.ParamType):
         return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
 
 
+class Until(Instant):
+    """A time that is the last; midnight, and so a day, is not included."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        instant = super().convert(value, param, ctx)
+        return instant if instant % DAY else instant - 1
+
+
 @click.group(
     cls=Group,
     examples="""
@@ -53,7 +65,7 @@ def narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which events are wanted."""
     options = (
         click.option("--from", "since", type=Instant(), help="Not before this time; else 30 days before --to."),
-        click.option("--to", "until", type=Instant(), help="Not after this time; else now."),
+        click.option("--to", "until", type=Until(), help="Not after this time, nor at it if it is midnight; else now."),
         click.option("--actor", metavar="ID", help="By this user, client or IAM principal."),
         click.option("--object", "done_to", metavar="KIND:ID", help="Done to this, such as client:CLIENT_ID."),
         click.option("--act", metavar="ACT", help="This act; with a dot at the end, all that begin so."),
@@ -65,7 +77,7 @@ def narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def times(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which time is wanted."""
-    until = click.option("--to", "until", type=Instant(), help="Not after the day of this time; else now.")
+    until = click.option("--to", "until", type=Until(), help="Not after the day of this time; a day is not included.")
     since = click.option("--from", "since", type=Instant(), help="Not before the day of this time; else 30 days.")
     return since(until(command))
 
@@ -94,7 +106,8 @@ def export(invocation: Invocation, sealed: bool, **given: Any) -> None:
     if sealed:
         if any(given[name] is not None for name in ("actor", "done_to", "act")):
             raise click.UsageError("--sealed exports all events of a time")
-        evidence = _evidence(invocation, given["since"], given["until"])
+        evidence = _lasting(_evidence(invocation, *_span(given["since"], given["until"])))
+        _write({"export": asdict(span)} for span in evidence.spans)
         _write(evidence.batches)
         _write(_published(evidence))
         in_batches = {event["id"] for event in evidence.events}
@@ -131,18 +144,22 @@ def verify(
 ) -> None:
     """Verify that no event was changed, removed, inserted or moved since it was sealed.
 
-    FILES are what `audit export --sealed` wrote or the archive has, and folders of such: then no server is asked. The
-    exit status is 1 if anything is wrong.
+    FILES are what `audit export --sealed` wrote or the archive has, and folders of such: then no server is asked, and
+    --from and --to say which days of --heads are compared. The exit status is 1 if anything is wrong.
     """
-    if files and (since or until):
-        raise click.UsageError("give FILES or a time")
-    evidence = _read(files) if files else _evidence(invocation, since, until)
-    for line in _lines(kept) if kept else ():
-        evidence.published.append(line)
+    if files and (since or until) and not kept:
+        raise click.UsageError("FILES are verified as a whole: --from and --to need --heads then")
+    if files:
+        evidence = _read(files)
+    else:
+        since, until = _span(since, until)
+        evidence = _evidence(invocation, since, until)
+    if kept:
+        evidence.published += _kept(kept, since, until)
     now = int(time.time())
-    if not evidence.days:
-        raise click.ClickException("nothing is sealed: see AuditChain in docs/operations/audit.md")
     faults = chain.faults_of(evidence, now)
+    if not evidence.days and not faults:
+        raise click.ClickException("nothing is sealed: see AuditChain in docs/operations/audit.md")
     invocation.show_list(_days(evidence, faults, now), ("day", "state", "links", "events", "head"), None)
     if faults:
         for line in chain.lines_of(faults):
@@ -152,7 +169,6 @@ def verify(
 
 def _days(evidence: chain.Evidence, faults: list[chain.Fault], now: int) -> Iterator[dict[str, Any]]:
     heads = {line["day"]: line["digest"] for line in _published(evidence)}
-    of_no_day = any(fault.day == "" for fault in faults)
     for day in evidence.days:
         wrong = [fault.kind for fault in faults if fault.day == day]
         state = "whole" if day in heads else "whole so far"
@@ -166,35 +182,86 @@ def _days(evidence: chain.Evidence, faults: list[chain.Fault], now: int) -> Iter
             "events": sum(len(link["entries"]) for link in links),
             "head": heads.get(day),
         }
-    if of_no_day:
-        unsealed = sum(fault.day == "" for fault in faults)
-        yield {"day": None, "state": "event unsealed", "links": 0, "events": unsealed, "head": None}
+    if of_no_day := [fault.kind for fault in faults if fault.day == ""]:
+        state = ", ".join(sorted(set(of_no_day)))
+        yield {"day": None, "state": state, "links": 0, "events": len(of_no_day), "head": None}
 
 
-def _evidence(invocation: Invocation, since: int | None, until: int | None) -> chain.Evidence:
-    """What the server has of a time: the events of it, and the links of its days. What is sealed late is in a later
-    day, which is looked at if need be."""
+def _span(since: int | None, until: int | None) -> tuple[int, int]:
+    until = until or int(time.time())
+    since = max(0, until - 30 * DAY) if since is None else since
+    if since > until:
+        raise click.UsageError("--from is later than --to")
+    return since, until
+
+
+def _evidence(invocation: Invocation, since: int, until: int) -> chain.Evidence:
+    """What the server has of a time: the links of its days, and the events of it that are old enough to be sealed.
+
+    What is sealed late is in a later day, which is looked at if need be. What is sealed meanwhile is left out: it is
+    not under the heads, which are read first.
+    """
     now = int(time.time())
-    until = until or now
-    since = since or max(0, until - 30 * DAY)
-    evidence = chain.Evidence(_heads(invocation, since, now))
-    evidence.listed = list(invocation.api.items(EVENTS, query=_query({"since": since, "until": until})))
+    heads = _heads(invocation, since, now)
+    begun = min((head["since"] for head in heads.values()), default=None)
+    span = chain.Span(since, min(until, now - chain.PENDING), begun)
+    evidence = chain.Evidence(heads, spans=[span], may_expire=True)
+    if span.since <= span.until:
+        query = _query({"since": span.since, "until": span.until})
+        evidence.listed = list(invocation.api.items(EVENTS, query=query))
     last = day_of(until)
-    sealed: set[str] = set()
     for day in evidence.days:
-        if day > last and not any(
-            event["id"] not in sealed and chain.is_due(event, evidence, now) for event in evidence.listed
-        ):
+        if day > last and not chain.unsealed(evidence):
             break
-        for batch in invocation.api.items(f"{EVENTS}/links", query={"day": day}):
-            evidence.batches.append(batch)
-            sealed.update(entry.partition(" ")[0] for entry in batch["link"]["entries"])
+        evidence.batches += _batches(invocation, day, heads)
         last = max(last, day)
-    evidence.heads = {place: head for place, head in evidence.heads.items() if place[0] <= last}
+    evidence.heads = {place: head for place, head in heads.items() if place[0] <= last}
+    evidence.spans = [replace(span, following=_following(invocation, heads, last))]
     return evidence
 
 
-def _heads(invocation: Invocation, since: int | None, until: int | None) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _batches(invocation: Invocation, day: str, heads: Heads) -> Iterable[chain.Document]:
+    """The sealed batches of a day that are under its heads. A list that grows while it is read repeats some."""
+    found = {}
+    for batch in invocation.api.items(f"{EVENTS}/links", query={"day": day}):
+        shard, number = batch["link"]["shard"], batch["link"]["number"]
+        if number <= heads.get((day, shard), {"number": 0})["number"]:
+            found[shard, number] = batch
+    return found.values()
+
+
+def _following(invocation: Invocation, heads: Heads, last: str) -> tuple[chain.Document, ...]:
+    """Each shard's first link after the day `last`."""
+    first_days: dict[str, str] = {}
+    for day, shard in sorted(heads):
+        if day > last:
+            first_days.setdefault(shard, day)
+    return tuple(
+        batch["link"]
+        for day in sorted(set(first_days.values()))
+        for batch in _batches(invocation, day, heads)
+        if batch["link"]["number"] == 1 and first_days[batch["link"]["shard"]] == day
+    )
+
+
+def _lasting(evidence: chain.Evidence) -> chain.Evidence:
+    """The evidence without the days at its beginning of which the server has begun to forget: a file loses nothing."""
+    now = int(time.time())
+    over = list(takewhile(lambda day: chain.begins_to_expire(evidence, day, now), evidence.days))
+    if not over:
+        return evidence
+    click.echo(f"Events until {over[-1]} have begun to expire, and are left out", err=True)
+    since = chain.midnight_after(over[-1])
+    return replace(
+        evidence,
+        heads={place: head for place, head in evidence.heads.items() if place[0] > over[-1]},
+        batches=[batch for batch in evidence.batches if batch["link"]["day"] > over[-1]],
+        listed=[event for event in evidence.listed if event["time"] >= since],
+        spans=[replace(span, since=max(since, span.since)) for span in evidence.spans],
+    )
+
+
+def _heads(invocation: Invocation, since: int | None, until: int | None) -> Heads:
     found = invocation.api.items(f"{EVENTS}/heads", query=_query({"since": since, "until": until}))
     return {(head["day"], head["shard"]): head for head in found}
 
@@ -219,12 +286,23 @@ def _read(files: tuple[Path, ...]) -> chain.Evidence:
     return evidence
 
 
+def _kept(file: Path, since: int | None, until: int | None) -> Iterator[Any]:
+    """Heads that were kept, of the days of a time."""
+    first, last = day_of(since or 0), day_of(until) if until else "9999-12-31"
+    for number, line in enumerate(_lines(file), 1):
+        if not (isinstance(line, dict) and {"day", "digest", "heads"} <= {*line}):
+            raise click.ClickException(f"{file}:{number}: not the heads of a day")
+        if first <= line["day"] <= last:
+            yield line
+
+
 def _lines(file: Path) -> Iterator[Any]:
-    for number, line in enumerate(file.read_text().splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except ValueError as error:
-            raise click.ClickException(f"{file}:{number}: {error}") from error
+    with file.open(encoding="utf-8") as lines:  # which are not those of `splitlines`: JSON may have U+2028
+        for number, line in enumerate(lines, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise click.ClickException(f"{file}:{number}: {error}") from error
 
 
 def _row(event: Mapping[str, Any]) -> dict[str, Any]:

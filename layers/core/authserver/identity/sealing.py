@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from authserver.models.audit import AuditEvent
+    from authserver.ports import Archive
     from authserver.services import Services
 
 EVENTS_OF_A_LINK = 50  # a transaction has a hundred writes
@@ -28,7 +29,7 @@ ATTEMPTS = 16  # for one link, while others make theirs in the same shard
 KEPT_LONGER = 7 * DAY  # than events that are written on its day
 NO_EVENTS: Mapping[str, AuditEvent] = MappingProxyType({})
 LATE = 10 * 60  # seconds after which no clock is in the day before
-SWEPT_DAYS = 3  # whose events a scheduled run looks for
+SWEPT_DAYS = 3  # whose events a scheduled run looks for, and days that are over whose files it does
 
 
 def seal(shard: str, events: Sequence[AuditEvent], services: Services) -> None:
@@ -73,8 +74,8 @@ def next_link(shard: str, head: Head | None, events: Sequence[AuditEvent], servi
 
 
 def sweep(services: Services) -> Mapping[str, Any]:
-    """What a scheduled run does: seals what has not come by the stream, gives the archive what it lacks, and publishes
-    the heads of the day that is over. Returns them.
+    """What a scheduled run does: seals what has not come by the stream, gives the archive what it lacks of the days
+    that are over, and publishes the heads of the last of them. Returns them.
 
     Raises `TemporarilyUnavailable`.
     """
@@ -85,26 +86,35 @@ def sweep(services: Services) -> Mapping[str, Any]:
             by_shard.setdefault(shard_of(event.id), []).append(event)
         for shard, events in by_shard.items():
             seal(shard, events, services)
-    over = day_of(now - DAY - LATE)
-    heads = services.chain.heads([over])
-    published = published_heads(over, heads)
+    over = [day_of(now - LATE - ago * DAY) for ago in range(1, SWEPT_DAYS + 1)]
     if services.archive is not None:
-        archived = services.archive.names(f"links/{over}/")
-        places = {Place(head.shard, head.day, number + 1) for head in heads for number in range(head.number)}
-        archive({place for place in places if _name(place) not in archived}, services)
-        if heads:
-            services.archive.put(f"heads/{over}.jsonl", _lines([published]))
-    return published
+        for day in reversed(over):
+            _complete(day, services.archive, services)
+    return published_heads(over[0], services.chain.heads(over[:1]))
+
+
+def _complete(day: str, kept: Archive, services: Services) -> None:
+    """Gives the archive what it lacks of a day that is over."""
+    heads = services.chain.heads([day])
+    archived = {name.partition(".")[0] for name in kept.names(f"links/{day}/")}
+    places = {Place(head.shard, head.day, number + 1) for head in heads for number in range(head.number)}
+    archive({place for place in places if _name(place) not in archived}, services)
+    if heads:
+        published = published_heads(day, heads)
+        kept.put(f"heads/{day}.{published['digest']}.jsonl", _lines([published]))
 
 
 def archive(places: set[Place], services: Services, known: Mapping[str, AuditEvent] = NO_EVENTS) -> None:
-    """Gives the archive these links with their events: `known` ones as they came. What it has, it keeps as it is."""
+    """Gives the archive these links with their events: `known` ones as they came. What it has, it keeps as it is.
+
+    Names have the digest, so that of two links in one place (the table was restored to an earlier time) both are kept.
+    """
     if services.archive is None or not places:
         return
     for link in services.chain.links(sorted(places, key=_name)):
         events = {**services.chain.events([one for one in link.ids if one not in known]), **known}
         batch = {"link": told_link(link), "events": [told(event) for event in link.of(events)]}
-        services.archive.put(_name(link.place), _lines([batch]))
+        services.archive.put(f"{_name(link.place)}.{link.digest}.jsonl", _lines([batch]))
 
 
 def published_heads(day: str, heads: Iterable[Head]) -> dict[str, Any]:
@@ -114,7 +124,7 @@ def published_heads(day: str, heads: Iterable[Head]) -> dict[str, Any]:
 
 
 def _name(place: Place) -> str:
-    return f"links/{place.day}/{place.shard}/{place.number:08}.jsonl"
+    return f"links/{place.day}/{place.shard}/{place.number:08}"
 
 
 def _lines(documents: Iterable[Mapping[str, Any]]) -> bytes:
