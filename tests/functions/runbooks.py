@@ -86,13 +86,17 @@ class Operator:
         if operation == "wait":
             operation, arguments = {"table-exists": "describe-table"}[arguments[0]], arguments[1:]
         name = _camel(operation)
-        shape = botocore.session.get_session().get_service_model(service).operation_model(name).input_shape
+        model = botocore.session.get_session().get_service_model(service).operation_model(name)
+        shape = model.input_shape
         assert shape
         options = _options(arguments)
         region = options.pop("Region", REGION)
+        query = options.pop("Query", "")
+        assert options.pop("Output", "text") in {"text", "json"}
         sent = {key: _typed(value, shape.members[key]) for key, value in options.items()}
         report = ParamValidator().validate(sent, shape)
         assert not report.has_errors(), report.generate_report()
+        _look_up(query, model.output_shape)
         self.called.append((region, name, sent))
         if service != "kms":
             return ""
@@ -112,6 +116,12 @@ def _options(arguments: tuple[str, ...]) -> dict[str, str]:
         name = _camel(words.pop(0).removeprefix("--"))
         options[name] = words.pop(0) if words and not words[0].startswith("--") else "true"
     return options
+
+
+def _look_up(query: str, shape: Any) -> None:
+    """Finds the member that `--query` names, such as ``Table.LatestStreamArn``, and fails if the answer has none."""
+    for member in filter(None, query.split(".")):
+        shape = shape.members[member]
 
 
 def _typed(value: str, shape: Any) -> Any:

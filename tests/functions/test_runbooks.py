@@ -126,6 +126,7 @@ def test_a_second_region_takes_over_without_what_was_revoked(
         ("eu-west-1", "DescribeTable"),
         ("eu-west-1", "UpdateContinuousBackups"),
         ("eu-west-1", "UpdateTable"),
+        ("eu-west-1", "DescribeTable"),
     ]
     assert key in kms_backends[world.aws.account]["eu-west-1"].keys
 
