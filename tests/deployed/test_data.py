@@ -59,7 +59,7 @@ def test_make_deploy_creates_a_stack_and_then_protects_its_tables(aws: Emulator)
     said = aws.run(sys.executable, "-m", "scripts.deploy", "--stack", "s", "--accept-quota")
     assert "Now its tables are protected from deletion." in said
     described = [aws.client("dynamodb").describe_table(TableName=name)["Table"] for name in tables(aws)]
-    assert [str(one["DeletionProtectionEnabled"]).lower() for one in described] == ["true"] * 5  # as it was written
+    assert [str(one["DeletionProtectionEnabled"]).lower() for one in described] == ["true"] * 6  # as it was written
 
 
 def test_a_stack_on_the_data_of_another_goes_on_when_that_is_gone(aws: Emulator) -> None:
