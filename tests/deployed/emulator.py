@@ -57,6 +57,17 @@ def add_patience() -> None:
     lambda_runtime.Worker.__init__ = begun
 
 
+def add_logs_of_functions() -> None:
+    """What functions write is in the emulator's own log as well, by which a test that failed is understood."""
+
+    def read(worker: Any) -> None:
+        for line in worker._proc.stderr:
+            print(worker.func_name, line.rstrip(), flush=True)  # noqa: T201 - the log
+            worker._stderr_queue.put(line.rstrip("\n"))
+
+    lambda_runtime.Worker._read_stderr = read
+
+
 def add_condition_keys_of_dynamodb_and_kms() -> None:
     """``dynamodb:LeadingKeys`` of each item, in batches and transactions too, and ``kms:EncryptionContext:``."""
     of_tags, enforce = iam_actions.request_tag_context, iam_evaluator.enforce
@@ -112,4 +123,5 @@ if __name__ == "__main__":
     add_what_events_of_http_apis_have()
     add_condition_keys_of_dynamodb_and_kms()
     add_patience()
+    add_logs_of_functions()
     main()
