@@ -16,6 +16,15 @@ def visit_the_account(world: World) -> None:
 
 
 @flow
+def visit_before_there_are_keys(world: World) -> None:
+    """The first request that a deployment gets can be to a page of its own, which then makes the key that it needs."""
+    for name in ("my", "developer", "organisations"):
+        world.restore(world.unborn)
+        with world.using(**{name: world.load(name)}):
+            assert Gateway(world).send("GET", f"/{name}").status == 303
+
+
+@flow
 def sign_out(world: World) -> None:
     """By a button of our own, by a client's link with and without an ID token, and by one that leads nowhere."""
     bye = "https://app.example.com/signed-out"

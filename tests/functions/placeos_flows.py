@@ -7,7 +7,7 @@ from authserver.models.clients import ClientSecret
 from authserver.models.configuration import CALLBACK
 from tests.assertions import Signer
 from tests.functions.federation import federated, federated_person
-from tests.functions.flowing import answered, placeos_flow
+from tests.functions.flowing import answered, at_others_paths, placeos_flow
 from tests.functions.gateway import Gateway
 from tests.functions.given import (
     change_client,
@@ -39,6 +39,13 @@ def ask_the_authority_who_is_there(world: World) -> None:
         assert browser.sign_in(page).location == "/rooms/"
         assert browser.send("GET", "/auth/login", query={"continue": "/rooms/"}).location == "/rooms/"
         assert browser.send("GET", "/auth/authority").json()["session"] is True
+
+
+@placeos_flow
+def sign_in_for_a_page_before_there_are_keys(world: World) -> None:
+    world.restore(world.unborn)
+    with at_others_paths(world):
+        answered(303, Gateway(world).send("GET", "/auth/login", query={"continue": "/rooms/"}))
 
 
 @placeos_flow

@@ -210,6 +210,15 @@ class World:
             self._handlers = before
 
     @contextmanager
+    def starting_anew(self) -> Iterator[None]:
+        """Each function starts when it is first called."""
+        before, self._handlers = self._handlers, {}
+        try:
+            yield
+        finally:
+            self._handlers = before
+
+    @contextmanager
     def deciding(self, decisions: dict[str, Any] | None) -> Iterator[None]:
         """The authorizer answers as it did to the same event, which `decisions` keep: nothing else is stored now than
         was then. None is that it is asked each time."""

@@ -3,6 +3,7 @@
 Every flow is run with the AWS calls recorded; what a function did is compared with its policy in the template.
 """
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
@@ -28,6 +29,7 @@ from tests.functions.flows import (
     PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
 )
+from tests.functions.gateway import Gateway
 from tests.functions.given import store_the_resources, store_the_scopes
 from tests.functions.sealing_flows import ARCHIVE, seal_as_deployed
 from tests.functions.simulated_aws import Call
@@ -545,10 +547,26 @@ def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
         for statement in written.statements(function)
         if "kms:Encrypt" in statement.actions
     }
-    assert wrappers == {"rotate_keys", "authorize", "token", "admin", "my", "organisations"}
-    for function, ring in (("my", "factor"), ("organisations", "idp")):
-        (own,) = [one for one in written.statements(function) if "kms:Encrypt" in one.actions]
-        assert own.rings == (ring,)
+    assert wrappers == {"rotate_keys", "authorize", "token", "admin", "my", "developer", "organisations"}
+    for function, rings in (("my", {"token", "factor"}), ("developer", {"token"}), ("organisations", {"token", "idp"})):
+        own = [one.rings for one in written.statements(function) if "kms:Encrypt" in one.actions]
+        assert {ring for each in own for ring in each} == rings
+
+
+def test_the_first_request_of_a_deployment_may_be_to_any_path(shared_world: World, written: Written) -> None:
+    """It makes the keys that it needs: the schedule that rotates them has not run yet, or will in a day."""
+    assert shared_world.stack.http_api
+    gateway = Gateway(shared_world)
+    paths = [path for path in shared_world.stack.http_api.body["paths"] if not path.startswith("/{")]
+    for path in paths:
+        shared_world.reset()
+        shared_world.restore(shared_world.unborn)
+        with shared_world.starting_anew():
+            shared_world.aws.calls.clear()
+            assert gateway.send("GET", re.sub(r"\{[^}]*\}", "x", path)).status < 500, path
+        calls = [part for call in shared_world.aws.calls for part in call.parts]
+        for function in {call.function for call in calls}:
+            assert missing(function, calls, written.statements(function)) == set(), path
 
 
 def test_only_those_who_sign_may_unwrap_a_signing_key(written: Written) -> None:
