@@ -6,16 +6,40 @@ link is made of.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from typing import Any
 
-from authserver.identity.sealing import LATE, SWEPT_DAYS
+from authserver.identity.sealing import KEPT_LONGER, LATE, SWEPT_DAYS
 from authserver.models.audit import day_of
-from authserver.models.chain import digest_of
+from authserver.models.chain import SHARDS, Link, digest_of
 from authserver.settings import DAY
 
 PENDING = 15 * 60  # seconds in which an event is sealed, or an alarm tells that it is not
+
+# The members of each kind of document, and the types of those that are looked at: a document with another one, or with
+# one more, would be read in another way elsewhere.
+LINK: Mapping[str, type] = {
+    **{one.name: str for one in fields(Link)},
+    "number": int,
+    "sealed_at": int,
+    "kept_until": int,
+    "entries": list,
+}
+HEAD: Mapping[str, type] = {"number": int, "digest": str, "kept_until": int}
+EVENT: Mapping[str, type] = {
+    "id": str,
+    "time": int,
+    "expires_at": int,
+    "act": str,
+    "outcome": str,
+    "actor": dict,
+    "object": dict,
+    "fields": list,
+    "source": object,
+    "request": object,
+    "reason": object,
+}
 
 type Document = Mapping[str, Any]
 type Place = tuple[str, str]  # a day and a shard
@@ -48,13 +72,14 @@ class Span:
 
 @dataclass
 class Evidence:
-    """What there is to look at. `heads` are by day and shard, `published` the heads of days as they were kept before.
+    """What there is to look at. `heads` are the latest by day and shard, `earlier_heads` others that files tell.
 
-    `listed` are events whether sealed or not. `may_expire` says that what is too old may be gone, as on a server; files
-    lose nothing.
+    `listed` are events whether sealed or not, `published` the heads of days as an operator kept them elsewhere.
+    `may_expire` says that what is too old may be gone, as on a server; files lose nothing.
     """
 
     heads: dict[Place, Document] = field(default_factory=dict)
+    earlier_heads: list[Document] = field(default_factory=list)
     batches: list[Document] = field(default_factory=list)
     listed: list[Document] = field(default_factory=list)
     published: list[Document] = field(default_factory=list)
@@ -64,17 +89,24 @@ class Evidence:
     def take(self, line: Document) -> None:
         """Takes a line of a file for what it is. Raises `ValueError` if it is none of ours."""
         if "link" in line:
-            self.batches.append(line)
+            self.batches.append(batch_of(line))
         elif "heads" in line:
-            self.published.append(line)
-            for shard, head in line["heads"].items():
-                self.heads[line["day"], shard] = {"day": line["day"], "shard": shard, **head}
+            for shard, head in heads_of(line).items():
+                self._take_head({"day": line["day"], "shard": shard, **head})
         elif "act" in line:
-            self.listed.append(line)
+            self.listed.append(_checked(line, EVENT, "an event"))
         elif "export" in line:
-            self.spans.append(Span(**line["export"]))
+            self.spans.append(_span_of(_checked(line, {"export": dict}, "what an export is of")["export"]))
         else:
             raise ValueError("neither an event, nor a sealed batch, nor the heads of a day, nor what an export is of")
+
+    def _take_head(self, head: Document) -> None:
+        """Of a day that is exported before it is over, a later export has later heads."""
+        place = (head["day"], head["shard"])
+        known = self.heads.setdefault(place, head)
+        if head["number"] > known["number"]:
+            self.heads[place], head = head, known
+        self.earlier_heads.append(head)
 
     @property
     def links(self) -> Iterator[Document]:
@@ -90,6 +122,69 @@ class Evidence:
         return (event for batch in self.batches for event in batch["events"])
 
 
+def batch_of(line: Document) -> Document:
+    """A link with its events. Raises `ValueError` if it is not as one is written."""
+    _checked(line, {"link": dict, "events": list}, "a sealed batch")
+    link = _checked(line["link"], LINK, "a link")
+    is_first = link["number"] == 1
+    _require_place(link["day"], link["shard"], link["number"])
+    if link["before"] and not (_is_day(link["before"]) and (link["before"] < link["day"]) == is_first):
+        raise ValueError("a link that names no day before it")
+    if bool(link["before"]) != bool(link["previous"]) or not (is_first or link["before"]):
+        raise ValueError("a link that follows on none")
+    if not all(isinstance(entry, str) and _is_entry(entry.split(" ")) for entry in link["entries"]):
+        raise ValueError("a link with another entry than an event's")
+    for event in line["events"]:
+        _checked(event, EVENT, "an event")
+    return line
+
+
+def heads_of(line: Document) -> Mapping[str, Document]:
+    """The heads of a day by their shards. Raises `ValueError` if they are not as they are written."""
+    _checked(line, {"day": str, "digest": str, "heads": dict}, "the heads of a day")
+    heads: Mapping[str, Document] = line["heads"]
+    for shard, head in heads.items():
+        _require_place(line["day"], shard, _checked(head, HEAD, "a head")["number"])
+    if not _is_day(line["day"]) or line["digest"] != digest_of(heads):
+        raise ValueError("heads of another digest or of no day")
+    return heads
+
+
+def _span_of(told: Document) -> Span:
+    span = Span(**told)
+    times = (span.since, span.until, span.begun or 0)
+    if not all(type(one) is int for one in times) or span.begun is True or not isinstance(span.following, list):
+        raise ValueError("an export of no time")
+    for link in span.following:
+        batch_of({"link": link, "events": []})
+    return span
+
+
+def _checked(found: Any, members: Mapping[str, type], what: str) -> Document:
+    """An object with these members alone. Raises `ValueError`."""
+    if not isinstance(found, dict) or found.keys() != members.keys():
+        raise ValueError(f"{what} with other members")
+    if not all(kind is object or type(found[name]) is kind for name, kind in members.items()):
+        raise ValueError(f"{what} with a member of another type")
+    return found
+
+
+def _require_place(day: str, shard: str, number: int) -> None:
+    if not (_is_day(day) and len(shard) == 1 and shard in SHARDS and number >= 1):
+        raise ValueError("a place that is none of the chain")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_entry(parts: list[str]) -> bool:
+    return len(parts) == 3 and all(parts) and parts[2].isascii() and parts[2].isdigit()
+
+
 def faults_of(evidence: Evidence, now: int) -> list[Fault]:
     """All that is wrong with the evidence at `now`, in epoch seconds: none if it is whole."""
     chains: Chains = {}
@@ -103,6 +198,7 @@ def faults_of(evidence: Evidence, now: int) -> list[Fault]:
     firsts = [chain[1] for chain in chains.values() if 1 in chain]
     for link in (*firsts, *(link for span in evidence.spans for link in span.following)):
         faults += _faults_of_seam(link, chains, evidence)
+    faults += _faults_of_heads(chains, evidence)
     faults += _faults_of_events(evidence, now)
     faults += _faults_of_published(evidence)
     return list(dict.fromkeys(faults))
@@ -151,14 +247,20 @@ def _begun(evidence: Evidence) -> int | None:
 
 
 def _is_over(kept: Iterable[Document], now: int) -> bool:
-    """Whether links of a shard's day, of which these are left, or its head, may have been removed, one by one."""
-    return max((one["kept_until"] for one in kept if "kept_until" in one), default=now + 1) <= now
+    """Whether links of a shard's day, of which these are left, or its head, may have been removed, one by one.
+
+    None is kept for less than `KEPT_LONGER`, whatever its record says.
+    """
+    ends = [max(one["kept_until"], midnight_after(one["day"]) + KEPT_LONGER) for one in kept]
+    return max(ends, default=now + 1) <= now
 
 
 def _faults_of_chain(place: Place, chains: Chains, evidence: Evidence, now: int) -> Iterator[Fault]:
     """Those of one shard on one day: a link that is not there, or that another one or the head says was different."""
     day, shard = place
     links, head = chains.get(place, {}), evidence.heads.get(place)
+    if head is None and _has_heads(day, evidence):
+        yield from (Fault(day, "link added", _place(link)) for link in links.values())
     may_be_gone = evidence.may_expire and _is_over((*links.values(), head or {}), now)
     for number in range(1, max([*links, head["number"] if head else 0]) + 1):
         link = links.get(number)
@@ -175,8 +277,31 @@ def _faults_of_chain(place: Place, chains: Chains, evidence: Evidence, now: int)
             yield Fault(day, "link added", _place(link))
 
 
+def _has_heads(day: str, evidence: Evidence) -> bool:
+    """Whether there must be a head where there is a link: the heads of a day are read, exported and kept together.
+
+    Of the last day in the archive, they come once it is over.
+    """
+    return bool(evidence.spans) or day <= max((of for of, _ in evidence.heads), default="")
+
+
+def _faults_of_heads(chains: Chains, evidence: Evidence) -> Iterator[Fault]:
+    """Heads of a time before a day was over, whose link is another one by now."""
+    for head in evidence.earlier_heads:
+        link = chains.get((head["day"], head["shard"]), {}).get(head["number"])
+        if link is None or digest_of(link) != head["digest"]:
+            yield Fault(head["day"], "link changed", f"{head['shard']}/{head['number']}")
+
+
 def _faults_of_seam(first: Document, chains: Chains, evidence: Evidence) -> Iterator[Fault]:
-    """Whether a shard's first link of a day follows on the last one of the day that it names."""
+    """Whether a shard's first link of a day follows on the last one of the day that it names, with none between."""
+    between = {
+        day
+        for day, shard in {*chains, *evidence.heads}
+        if shard == first["shard"] and first["before"] < day < first["day"]
+    }
+    for day in sorted(between):
+        yield Fault(day, "link added", f"{first['shard']}, between {first['before'] or 'none'} and {first['day']}")
     if not first["before"]:
         return
     before = (first["before"], first["shard"])
@@ -219,7 +344,10 @@ def _fault_of_event(digest: str, found: Mapping[str, Document], sealed_at: int, 
         return "" if may_be_gone else "event missing"
     if list(found) != [digest]:
         return "event changed"
-    return "event backdated" if sealed_at - found[digest]["time"] > SWEPT_DAYS * DAY + LATE else ""
+    time = found[digest]["time"]
+    if time - sealed_at > LATE:
+        return "event postdated"
+    return "event backdated" if sealed_at - time > SWEPT_DAYS * DAY + LATE else ""
 
 
 def _faults_of_batch(batch: Document) -> Iterator[Fault]:
@@ -235,12 +363,12 @@ def _faults_of_published(evidence: Evidence) -> Iterator[Fault]:
     """Days whose heads are not those that somebody kept."""
     for line in evidence.published:
         found = {shard: _told(head) for (day, shard), head in evidence.heads.items() if day == line["day"]}
-        if line["digest"] != digest_of(line["heads"]) or found != line["heads"]:
+        if found != line["heads"]:
             yield Fault(line["day"], "heads differ", line["digest"])
 
 
 def _told(head: Document) -> Document:
-    return {"number": head["number"], "digest": head["digest"]}
+    return {name: head[name] for name in HEAD}
 
 
 def _place(link: Document) -> str:

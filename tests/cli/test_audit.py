@@ -47,9 +47,11 @@ def server(clock: Clock) -> Services:
 def act(server: Services, clock: Clock) -> Act:
     """Does something on the server, as of now or `at` a time, and seals it unless told not to."""
 
-    def act(at: int | None = None, *, shard: str = SHARD, is_sealed: bool = True, **fields: Any) -> AuditEvent:
+    def act(
+        at: int | None = None, *, shard: str = SHARD, is_sealed: bool = True, lasting: int = 400 * DAY, **fields: Any
+    ) -> AuditEvent:
         time = clock() if at is None else at
-        made = event(created_at=time, expires_at=time + 400 * DAY, **fields)
+        made = event(created_at=time, expires_at=time + lasting, **fields)
         while shard_of(made.id) != shard:
             made = replace(made, id=event().id)
         server.audit.record(made)

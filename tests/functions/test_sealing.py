@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
+from authserver.identity.sealing import SWEPT_DAYS
 from authserver.models.audit import day_of
 from authserver.models.chain import shard_of
 from authserver_cli.chain import Evidence, faults_of
+from local.template import read_template
 from tests.functions.gateway import Gateway
 from tests.functions.journey import admin
 from tests.functions.sealing_flows import batch, events, record, sealer
 from tests.functions.simulated_aws import Call, Fault
-from tests.functions.world import Clock, World
+from tests.functions.world import TEMPLATE, Clock, World
 
 ACTS = 12
 
@@ -93,9 +95,18 @@ def test_the_daily_run_says_the_heads_of_the_day_that_is_over(
     with sealer(world):
         world.invoke("seal", batch(acts))
         clock.pass_by(86_400 + 600)
-        published = world.invoke("seal", {})
+        *before, published = world.invoke("seal", {})
         with world.aws.failing(lambda _: Fault.DENIED), pytest.raises(RuntimeError, match="dynamodb"):
             world.invoke("seal", {})
     assert sum(head["number"] for head in published["heads"].values()) == len({shard_of(one) for one in ids(acts)})
-    (line,) = [line.__dict__ for line in caplog.records if line.message == "audit_heads"]
+    *_, line = lines = [line.__dict__ for line in caplog.records if line.message == "audit_heads"]
+    assert len(lines) == SWEPT_DAYS, "so that a run that comes late leaves no day out"
     assert (line["day"], line["digest"]) == (today, published["digest"])
+    assert [one["heads"] for one in before] == [{}, {}]
+
+
+def test_an_event_that_is_put_in_place_of_another_comes_to_be_sealed_too() -> None:
+    """What was no event when it was put would else be one that no link has."""
+    template = read_template(TEMPLATE)
+    (one,) = template["Resources"]["SealMapping"]["Properties"]["FilterCriteria"]["Filters"]
+    assert set(json.loads(one["Pattern"])["eventName"]) == {"INSERT", "MODIFY"}

@@ -191,7 +191,7 @@ def test_what_crashed_before_it_was_archived_is_archived_by_the_daily_run(server
     kept = server.archive
     assert isinstance(kept, FakeArchive)
     assert kept.files == {}
-    head_of_day = sweep(server)
+    *_, head_of_day = sweep(server)
     assert json.loads(kept.files[f"heads/{day_of(NOON)}.{head_of_day['digest']}.jsonl"]) == head_of_day
     assert_archived(kept, events)
 
@@ -226,6 +226,24 @@ def test_an_archive_tells_that_the_table_was_restored_to_an_earlier_time(server:
         found.take(json.loads(content))
     assert {one["id"] for one in found.events} >= {before.id, lost.id, after.id}
     assert "link twice" in kinds(found)
+
+
+@pytest.mark.parametrize("stores", ["fakes"], indirect=True)
+def test_an_archive_of_an_earlier_chain_gets_the_whole_chain_of_a_restored_table(
+    server: Services, clock: Clock
+) -> None:
+    """Its links have other digests, though the archive has a link in each place."""
+    (like,) = acts(server, 1)
+    consume(server, [_of_shard(server, "7", like) for _ in range(2)])
+    restored = replace(server, chain=services().chain)
+    others = [_of_shard(server, "7", like) for _ in range(2)]
+    for one in others:
+        seal("7", [one], replace(restored, archive=None))
+    clock.time = NOON + DAY
+    sweep(restored)
+    assert isinstance(server.archive, FakeArchive)
+    kept = "".join(content.decode() for content in server.archive.files.values())
+    assert all(f'["{one.id} ' in kept for one in others)
 
 
 def test_the_daily_run_seals_what_never_came_by_the_stream(server: Services, clock: Clock) -> None:
@@ -359,7 +377,8 @@ def _rewrite_all(found: Evidence) -> None:
 def _rewrite_kept(found: Evidence) -> None:
     """Heads whose digest is not theirs."""
     (first, *_) = published(found)
-    found.published.append({**first, "digest": "the one that was kept"})
+    heads = {shard: {**head, "digest": "the one that was kept"} for shard, head in first["heads"].items()}
+    found.published.append({**first, "heads": heads})
 
 
 def published(found: Evidence) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +125,13 @@ def _write(documents: Any) -> None:
 @pass_invocation
 def heads(invocation: Invocation, **given: Any) -> None:
     """Write the heads of the days that are over as JSON lines: to keep elsewhere, for `audit verify --heads`."""
-    today = day_of(int(time.time()) - LATE)
-    for line in _published(chain.Evidence(_heads(invocation, given["since"], given["until"]))):
-        if line["day"] < today:
-            _write([line])
+    found = _heads(invocation, given["since"], given["until"])
+    lines = {line["day"]: line for line in _published(chain.Evidence(found))}
+    # A day without acts has heads of no shard: so a link that somebody puts there later is noticed.
+    first, over = min(lines, default=None), int(time.time()) - LATE
+    while first is not None and first < day_of(over) and (given["until"] is None or first <= day_of(given["until"])):
+        _write([lines.get(first, published_heads(first, []))])
+        first = day_of(chain.midnight_after(first))
 
 
 @audit.command("verify", examples="authserver audit verify --from 2026-11-01 --to 2026-12-01")
@@ -226,8 +228,15 @@ def _batches(invocation: Invocation, day: str, heads: Heads) -> Iterable[chain.D
     for batch in invocation.api.items(f"{EVENTS}/links", query={"day": day}):
         shard, number = batch["link"]["shard"], batch["link"]["number"]
         if number <= heads.get((day, shard), {"number": 0})["number"]:
-            found[shard, number] = batch
+            found[shard, number] = _checked(batch)
     return found.values()
+
+
+def _checked(batch: Mapping[str, Any]) -> chain.Document:
+    try:
+        return chain.batch_of(batch)
+    except ValueError as error:
+        raise click.ClickException(f"The server has {error}") from error
 
 
 def _following(invocation: Invocation, heads: Heads, last: str) -> tuple[chain.Document, ...]:
@@ -247,7 +256,7 @@ def _following(invocation: Invocation, heads: Heads, last: str) -> tuple[chain.D
 def _lasting(evidence: chain.Evidence) -> chain.Evidence:
     """The evidence without the days at its beginning of which the server has begun to forget: a file loses nothing."""
     now = int(time.time())
-    over = list(takewhile(lambda day: chain.begins_to_expire(evidence, day, now), evidence.days))
+    over = [day for day in evidence.days if chain.begins_to_expire(evidence, day, now)]
     if not over:
         return evidence
     click.echo(f"Events until {over[-1]} have begun to expire, and are left out", err=True)
@@ -271,7 +280,9 @@ def _published(evidence: chain.Evidence) -> Iterator[Mapping[str, Any]]:
     days = sorted({day for day, _ in evidence.heads})
     for day in days:
         heads = (head for (of, _), head in evidence.heads.items() if of == day)
-        yield published_heads(day, [Head(head["shard"], day, head["number"], head["digest"], 0, 0) for head in heads])
+        yield published_heads(
+            day, [Head(head["shard"], day, head["number"], head["digest"], head["kept_until"], 0) for head in heads]
+        )
 
 
 def _read(files: tuple[Path, ...]) -> chain.Evidence:
@@ -286,14 +297,20 @@ def _read(files: tuple[Path, ...]) -> chain.Evidence:
     return evidence
 
 
-def _kept(file: Path, since: int | None, until: int | None) -> Iterator[Any]:
+def _kept(file: Path, since: int | None, until: int | None) -> list[chain.Document]:
     """Heads that were kept, of the days of a time."""
     first, last = day_of(since or 0), day_of(until) if until else "9999-12-31"
+    found = []
     for number, line in enumerate(_lines(file), 1):
-        if not (isinstance(line, dict) and {"day", "digest", "heads"} <= {*line}):
-            raise click.ClickException(f"{file}:{number}: not the heads of a day")
+        try:
+            chain.heads_of(line)
+        except ValueError as error:
+            raise click.ClickException(f"{file}:{number}: not the heads of a day: {error}") from error
         if first <= line["day"] <= last:
-            yield line
+            found.append(line)
+    if not found:
+        raise click.ClickException(f"{file} has no heads of these days")
+    return found
 
 
 def _lines(file: Path) -> Iterator[Any]:

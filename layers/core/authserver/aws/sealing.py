@@ -19,7 +19,7 @@ from authserver.models.chain import shard_of
 type Seal = Callable[[str, Sequence[AuditEvent]], None]
 
 
-def sealing(seal: Seal, sweep: Callable[[], Mapping[str, Any]]) -> Callable[[Mapping[str, Any], Any], Any]:
+def sealing(seal: Seal, sweep: Callable[[], Sequence[Mapping[str, Any]]]) -> Callable[[Mapping[str, Any], Any], Any]:
     """The Lambda handler that seals a batch of the stream's records; an event without records is EventBridge's.
 
     A record that is no event fails by itself. The events of a shard fail together.
@@ -60,12 +60,13 @@ def _seal_each(records: Sequence[Mapping[str, Any]], seal: Seal) -> dict[str, Ex
     return failed
 
 
-def _swept(sweep: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+def _swept(sweep: Callable[[], Sequence[Mapping[str, Any]]]) -> Sequence[Mapping[str, Any]]:
     try:
         published = sweep()
     except Exception as error:  # noqa: BLE001 - told here, and raised for Lambda
         raise _failed(error) from None
-    logger.info("audit_heads", extra=dict(published))
+    for heads in published:
+        logger.info("audit_heads", extra=dict(heads))
     return published
 
 

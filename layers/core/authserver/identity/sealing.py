@@ -28,7 +28,7 @@ EVENTS_OF_A_LINK = 50  # a transaction has a hundred writes
 ATTEMPTS = 16  # for one link, while others make theirs in the same shard
 KEPT_LONGER = 7 * DAY  # than events that are written on its day
 NO_EVENTS: Mapping[str, AuditEvent] = MappingProxyType({})
-LATE = 10 * 60  # seconds after which no clock is in the day before
+LATE = 10 * 60  # seconds after which no clock is in the day before; and no event is later than its link by more
 SWEPT_DAYS = 3  # whose events a scheduled run looks for, and days that are over whose files it does
 
 
@@ -56,9 +56,13 @@ def _link(events: dict[str, AuditEvent], shard: str, services: Services) -> None
 
 
 def next_link(shard: str, head: Head | None, events: Sequence[AuditEvent], services: Services) -> Link:
-    """The link of these events after `head`. A clock that is behind makes no link of an earlier day than the head's."""
+    """The link of these events after `head`.
+
+    A clock that is behind makes no link of an earlier day than the head's, or than that of an event.
+    """
     now = services.now()
-    day = max(day_of(now), head.day if head else "")
+    latest = max(event.created_at for event in events)
+    day = max(day_of(now), day_of(min(latest, now + LATE)), head.day if head else "")
     continues = head is not None and head.day == day
     kept = now // DAY * DAY + (1 + services.settings.audit_days) * DAY + KEPT_LONGER
     return Link(
@@ -73,9 +77,9 @@ def next_link(shard: str, head: Head | None, events: Sequence[AuditEvent], servi
     )
 
 
-def sweep(services: Services) -> Mapping[str, Any]:
+def sweep(services: Services) -> tuple[Mapping[str, Any], ...]:
     """What a scheduled run does: seals what has not come by the stream, gives the archive what it lacks of the days
-    that are over, and publishes the heads of the last of them. Returns them.
+    that are over, and publishes the heads of the last of them, the earliest first. Returns them.
 
     Raises `TemporarilyUnavailable`.
     """
@@ -86,19 +90,24 @@ def sweep(services: Services) -> Mapping[str, Any]:
             by_shard.setdefault(shard_of(event.id), []).append(event)
         for shard, events in by_shard.items():
             seal(shard, events, services)
-    over = [day_of(now - LATE - ago * DAY) for ago in range(1, SWEPT_DAYS + 1)]
+    over = [day_of(now - LATE - ago * DAY) for ago in reversed(range(1, SWEPT_DAYS + 1))]
     if services.archive is not None:
-        for day in reversed(over):
+        for day in over:
             _complete(day, services.archive, services)
-    return published_heads(over[0], services.chain.heads(over[:1]))
+    return tuple(published_heads(day, services.chain.heads([day])) for day in over)
 
 
 def _complete(day: str, kept: Archive, services: Services) -> None:
     """Gives the archive what it lacks of a day that is over."""
     heads = services.chain.heads([day])
-    archived = {name.partition(".")[0] for name in kept.names(f"links/{day}/")}
-    places = {Place(head.shard, head.day, number + 1) for head in heads for number in range(head.number)}
-    archive({place for place in places if _name(place) not in archived}, services)
+    archived = kept.names(f"links/{day}/")
+    archived_places = {name.partition(".")[0] for name in archived}
+    for head in heads:
+        places = {Place(head.shard, head.day, number + 1) for number in range(head.number)}
+        if f"{_name(Place(head.shard, head.day, head.number))}.{head.digest}.jsonl" in archived:
+            places = {place for place in places if _name(place) not in archived_places}
+        # Else it has another chain, of a table that was restored since: it gets this one as a whole.
+        archive(places, services)
     if heads:
         published = published_heads(day, heads)
         kept.put(f"heads/{day}.{published['digest']}.jsonl", _lines([published]))
@@ -119,7 +128,8 @@ def archive(places: set[Place], services: Services, known: Mapping[str, AuditEve
 
 def published_heads(day: str, heads: Iterable[Head]) -> dict[str, Any]:
     """The heads of a day, and one digest of them all, which an operator can keep elsewhere."""
-    shards = {head.shard: {"number": head.number, "digest": head.digest} for head in heads}
+    names = ("number", "digest", "kept_until")
+    shards = {head.shard: {name: getattr(head, name) for name in names} for head in heads}
     return {"day": day, "digest": digest_of(shards), "heads": shards}
 
 
