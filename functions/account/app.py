@@ -7,7 +7,7 @@ from authserver.management import render_error, serve
 from authserver.management.account.operations import OPERATIONS
 from authserver.wire.http import HttpRequest, HttpResponse
 
-services = bootstrap()
+services = bootstrap(grants=False)
 paths = Paths(operation.route for operation in OPERATIONS)
 
 

@@ -7,7 +7,7 @@ from authserver.aws.erasure_orders import erasing
 from authserver.endpoints.orders.erase import erase
 from authserver.messages.erasure import Erasing
 
-services = bootstrap()
+services = bootstrap(grants=False)
 
 
 @erasing

@@ -6,7 +6,7 @@ from authserver.endpoints.orders.mail import write_letter
 from authserver.messages.mail import MailOrder, NoLetter
 from authserver.pages.mails import render_mail
 
-services = bootstrap(sends_mail=True)
+services = bootstrap(sends_mail=True, grants=False)
 
 
 @delivery

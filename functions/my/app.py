@@ -7,7 +7,7 @@ from authserver.site import account, security, serve
 from authserver.wire.http import HttpRequest, HttpResponse
 from authserver.wire.site import parse_visit
 
-services = bootstrap(orders_mail=True, orders_erasures=True)
+services = bootstrap(orders_mail=True, orders_erasures=True, grants=False)
 pages = Pages(services)
 SCREENS = (*account.SCREENS, *security.SCREENS)
 NOTICES = account.NOTICES | security.NOTICES

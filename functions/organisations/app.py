@@ -8,7 +8,7 @@ from authserver.site.organisations import NOTICES, SCREENS
 from authserver.wire.http import HttpRequest, HttpResponse
 from authserver.wire.site import parse_visit
 
-services = bootstrap()
+services = bootstrap(grants=False)
 pages = Pages(services)
 
 

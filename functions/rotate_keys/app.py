@@ -10,7 +10,7 @@ from authserver.identity.audit import draw_source_key, note_of
 
 DAY = 86_400
 
-services = bootstrap(stores=())
+services = bootstrap(stores=(), grants=False)
 
 
 def lambda_handler(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:

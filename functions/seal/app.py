@@ -6,6 +6,6 @@ from authserver.aws.bootstrap import bootstrap
 from authserver.aws.sealing import sealing
 from authserver.identity.sealing import seal, sweep
 
-services = bootstrap(seals=True, stores=())
+services = bootstrap(seals=True, stores=(), grants=False)
 
 lambda_handler = sealing(lambda shard, events: seal(shard, events, services), lambda: sweep(services))

@@ -4,6 +4,7 @@ import pytest
 
 from authserver.endpoints.machines.access import _scope_of
 from authserver.management import Operation, openapi
+from authserver.management.admin.operations import OPENAPI
 from authserver.settings import Settings
 from tests.functions.world import World
 from tests.template.written import Written
@@ -13,14 +14,14 @@ FUNCTIONS = ("admin", "partner", "account")
 
 def test_every_operation_is_routed_and_every_route_is_an_operation(written: Written) -> None:
     routed = {route for function, route in written.operations() if function in FUNCTIONS}
-    assert routed == {operation.route for operation in openapi.OPERATIONS} | {openapi.ROUTE}
+    assert routed == {operation.route for operation in openapi.OPERATIONS} | {OPENAPI}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_serves_the_operations_of_its_routes(function: str, written: Written, world: World) -> None:
     served = {operation.route for operation in world.load(function).OPERATIONS}
     routed = {route for one, route in written.operations() if one == function}
-    assert served == routed - {openapi.ROUTE}
+    assert served == routed - {OPENAPI}
 
 
 def test_every_function_of_operations_is_described(world: World) -> None:

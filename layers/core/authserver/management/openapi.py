@@ -16,7 +16,6 @@ from authserver.scopes import DEFAULT
 from authserver.settings import Settings
 from authserver.wire.http import HttpResponse
 
-ROUTE = "GET /openapi.json"
 OPERATIONS = (*admin.OPERATIONS, *partner.OPERATIONS, *account.OPERATIONS)
 REFERENCE = "#/components/schemas/{model}"
 PARAMETER = re.compile(r"\{(\w+)\}")

@@ -12,18 +12,16 @@ from authserver.identity.mails import order_verification, tell_of_deletion
 from authserver.identity.second_factors import factors_of
 from authserver.management import Conflict, NotFound
 from authserver.management.account import api_keys as operations_of_keys
-from authserver.management.account.export import export_account
-from authserver.management.account.operations import (
-    change_profile,
+from authserver.management.account.applications import (
     connected,
     disconnect_application,
     disconnect_applications,
-    end_session,
     get_application,
-    list_activity,
     list_applications,
-    list_sessions,
 )
+from authserver.management.account.export import export_account
+from authserver.management.account.profile import change_profile
+from authserver.management.account.sessions import end_session, list_activity, list_sessions
 from authserver.management.deletion import delete, handover_of
 from authserver.management.present import Known
 from authserver.marks import N_

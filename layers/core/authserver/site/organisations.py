@@ -9,8 +9,7 @@ from typing import Any
 
 from authserver.management import Answer, Call, Conflict, NotFound, Problem
 from authserver.management.account import api_keys as operations_of_keys
-from authserver.management.account import members, own_providers
-from authserver.management.account import operations as account
+from authserver.management.account import approvals, members, organisations, own_providers
 from authserver.management.account.acting import administered
 from authserver.management.present import Known
 from authserver.marks import N_
@@ -70,7 +69,7 @@ type Operate = Callable[[Call, Services], Answer]
 
 def show_organisations(visitor: Visitor, visit: Visit, services: Services) -> View:
     """Where the visitor is a member, and where they are invited to be."""
-    mine = account.list_organisations(visitor.call(visit, query={"limit": LONGEST}), services).document["items"]
+    mine = organisations.list_organisations(visitor.call(visit, query={"limit": LONGEST}), services).document["items"]
     invitations = members.list_own_invitations(visitor.call(visit), services).document["items"]
     active = [one for one in mine if one["status"] == "active"]
     return View("organisations/all", {"here": "organisations", "organisations": active, "invitations": invitations})
@@ -257,14 +256,14 @@ def set_companies(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
         raise Problem(400, NO_COMPANY, reason="company_missing")
     organisation, grant = visit.path_parameters["organisation"], visit.entered("grant")
     call = visitor.call(visit, body={"entities": entities}, organisation=organisation, id=grant)
-    account.set_companies(call, services)
+    organisations.set_companies(call, services)
     back = _back_to(visit, "apps", visit.path_parameters["client_id"], done="companies")
     return replace(back, after=visit.query.get("after", ""))
 
 
 def disconnect(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
     """Ends all that members granted it for the organisation."""
-    account.disconnect_application_of_organisation(visitor.call(visit), services)
+    organisations.disconnect_application_of_organisation(visitor.call(visit), services)
     return _back_to(visit, "apps", done="disconnected")
 
 
@@ -335,7 +334,7 @@ def show_requests(visitor: Visitor, visit: Visit, services: Services) -> View:
 def show_request(visitor: Visitor, visit: Visit, services: Services) -> View:
     """What exactly is asked; its address stands for just that. What has changed meanwhile is among all of them."""
     try:
-        asked = account.get_approval(visitor.call(visit), services).document
+        asked = approvals.get_approval(visitor.call(visit), services).document
     except NotFound:
         return _changed(visitor, visit, services)
     return _view("request", "requests", _context(visitor, visit, services) | {"asked": asked})
@@ -355,8 +354,8 @@ def withdraw_approval(visitor: Visitor, visit: Visit, services: Services) -> Vie
     """Takes back the request, or the approval that it got."""
     call = visitor.call(visit)
     try:
-        was_answered = bool(account.get_approval(call, services).document["decision"])
-        account.withdraw_approval(call, services)
+        was_answered = bool(approvals.get_approval(call, services).document["decision"])
+        approvals.withdraw_approval(call, services)
     except (Conflict, NotFound):
         return _changed(visitor, visit, services)
     return _back_to(visit, "requests", done="approval-withdrawn" if was_answered else "taken-back")
@@ -364,7 +363,7 @@ def withdraw_approval(visitor: Visitor, visit: Visit, services: Services) -> Vie
 
 def _answer(visitor: Visitor, visit: Visit, services: Services, decision: str, done: str) -> View | GoTo:
     try:
-        account.answer_approval(visitor.call(visit, body={"decision": decision}), services)
+        approvals.answer_approval(visitor.call(visit, body={"decision": decision}), services)
     except NotFound:
         return _changed(visitor, visit, services)
     except Conflict as conflict:
@@ -383,7 +382,7 @@ def _changed(visitor: Visitor, visit: Visit, services: Services) -> View:
 def _context(visitor: Visitor, visit: Visit, services: Services) -> dict[str, Any]:
     """The organisation of the page, and whether the visitor administers it."""
     call = visitor.call(visit, organisation=visit.path_parameters["organisation"])
-    organisation = members.get_organisation(call, services).document
+    organisation = organisations.get_organisation(call, services).document
     at = path_of("organisations", organisation["id"])
     return {"organisation": organisation, "is_administrator": organisation["role"] == ADMINISTRATOR, "at": at}
 
@@ -412,11 +411,11 @@ def _part(
 def _applications(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[str, Any]]:
     """The applications of a part of the list, from `after` in the address on."""
     after = visit.query.get("after", "")
-    return _part(account.list_applications_of_organisation, visitor, visit, services, after)
+    return _part(organisations.list_applications_of_organisation, visitor, visit, services, after)
 
 
 def _approvals(visitor: Visitor, visit: Visit, services: Services) -> Page[dict[str, Any]]:
-    return _part(account.list_approvals, visitor, visit, services, visit.query.get("after", ""))
+    return _part(approvals.list_approvals, visitor, visit, services, visit.query.get("after", ""))
 
 
 def _entities(visit: Visit) -> list[str]:

@@ -1,7 +1,10 @@
 """Who acts in a call of the account API, and for which organisation: read, strongly consistent, at each call."""
 
+from authserver.identity.activity import note
+from authserver.identity.begin import key_text
 from authserver.management import Call, NotFound, Problem
 from authserver.models import ACTIVE
+from authserver.models.clients import Client
 from authserver.models.organisations import ADMINISTRATOR, Membership, Organisation
 from authserver.models.users import User
 from authserver.services import Services
@@ -49,3 +52,29 @@ def administration(call: Call, services: Services) -> tuple[Organisation, Member
 def not_administrator() -> Problem:
     """The refusal of a user who is not, or no longer, an administrator."""
     return Problem(403, "Only an administrator of the organisation may do this", reason="not_administrator")
+
+
+def administrators_word(call: Call, organisation: str, services: Services) -> tuple[Membership, int]:
+    """The administrator's membership, and how often that one ceased to be an administrator before."""
+    ends = services.tokens.standing(subject_key=key_text(call.subject), organisation_key=key_text(organisation)).ends
+    if ends.membership is None:
+        raise not_administrator()
+    return ends.membership, ends.begun(key_text(call.subject)).approval
+
+
+def client_of(call: Call, services: Services) -> Client:
+    """The application of the path."""
+    client = services.clients.get(call.path["client_id"])
+    if client is None:
+        raise NotFound("application")
+    return client
+
+
+def for_itself() -> Problem:
+    """The refusal of a call by the very application that it would serve."""
+    return Problem(403, "An application may not decide what it may do itself", reason="own_application")
+
+
+def note_own(call: Call, services: Services, kind: str, about: str = "") -> None:
+    """Adds what the call did to the activity of the acting user; `kind` is one of `identity.activity`."""
+    note(services, call.subject, kind, device=call.device, source=call.source, about=about)

@@ -4,9 +4,9 @@ A key has no more than its maker, nor, where an application makes it for its use
 """
 
 from authserver.documents import api_key as documents
-from authserver.identity.activity import API_KEY_ENDED, API_KEY_MADE, API_KEYS_ENDED, note
+from authserver.identity.activity import API_KEY_ENDED, API_KEY_MADE, API_KEYS_ENDED
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem, api_keys, page_of
-from authserver.management.account.acting import acting_user, administration
+from authserver.management.account.acting import acting_user, administration, note_own
 from authserver.management.audited import SELF, act
 from authserver.models.api_keys import USER, ApiKey
 from authserver.models.organisations import EVERY_ENTITY, Organisation
@@ -30,7 +30,7 @@ def make_api_key(call: Call, services: Services) -> Answer:
     api_keys.require_scope(key, services, operator=user.operator)
     require_granted(key, call, services)
     credential, key = api_keys.made(key, services)
-    _note(call, services, API_KEY_MADE, about=key.name)
+    note_own(call, services, API_KEY_MADE, about=key.name)
     return api_keys.written(credential, key)
 
 
@@ -41,7 +41,7 @@ def end_api_key(call: Call, services: Services) -> Answer:
     if (key.owner, key.subject) != (USER, user.sub):
         raise NotFound("API key")
     api_keys.end(key, services)
-    _note(call, services, API_KEY_ENDED, about=key.name)
+    note_own(call, services, API_KEY_ENDED, about=key.name)
     return Answer()
 
 
@@ -49,7 +49,7 @@ def end_api_key(call: Call, services: Services) -> Answer:
 def end_api_keys(call: Call, services: Services) -> Answer:
     """Ends all of the user's keys in one write, and those of organisations that the user carries."""
     services.withdrawals.end_api_keys(acting_user(call, services).sub)
-    _note(call, services, API_KEYS_ENDED)
+    note_own(call, services, API_KEYS_ENDED)
     return Answer()
 
 
@@ -86,7 +86,7 @@ def make_api_key_of_organisation(call: Call, services: Services) -> Answer:
     api_keys.require_scope(key, services, operator=user.operator)
     require_granted(key, call, services)
     credential, key = api_keys.made(key, services, own)
-    _note(call, services, API_KEY_MADE, about=key.name)
+    note_own(call, services, API_KEY_MADE, about=key.name)
     return api_keys.written(credential, key)
 
 
@@ -96,7 +96,7 @@ def end_api_key_of_organisation(call: Call, services: Services) -> Answer:
     organisation, _ = administration(call, services)
     key = _key_of(organisation, call, services)
     api_keys.end(key, services)
-    _note(call, services, API_KEY_ENDED, about=key.name)
+    note_own(call, services, API_KEY_ENDED, about=key.name)
     return Answer()
 
 
@@ -153,10 +153,6 @@ def _key_of(organisation: Organisation, call: Call, services: Services) -> ApiKe
 
 def _page(page: Page[ApiKey], services: Services) -> Answer:
     return page_of(page, api_keys.writer(page.items, services))
-
-
-def _note(call: Call, services: Services, kind: str, about: str = "") -> None:
-    note(services, call.subject, kind, device=call.device, source=call.source, about=about)
 
 
 READ, WRITE = "account.read", "account.write"

@@ -31,26 +31,7 @@ from authserver.values import base64url, normalised_username
 
 INVITATION_LIFETIME = 14 * 86_400
 MAX_INVITATIONS = 100  # that wait for an answer, of one organisation
-NAMED = 20  # administrators that are listed as a member's contacts
 TRIED = 20  # administrators one of whom has to stay one while another goes
-
-
-def get_organisation(call: Call, services: Services) -> Answer:
-    """An organisation that the user is a member of: its companies, and its administrators as contacts."""
-    user, organisation = acting_user(call, services), organisation_of(call, services)
-    own = membership_in(organisation, user, services)
-    administrators = [
-        one.subject for one in services.organisations.administrators_of(organisation.id, limit=NAMED).items
-    ]
-    known = Known(services, administrators)
-    counted = services.organisations.members_counted(organisation.id) if own.role == ADMINISTRATOR else None
-    document = documents.OwnOrganisation(
-        **documents.OwnMembership.of(own, organisation).model_dump(),
-        administrators=tuple(map(known.name, administrators)),
-        members=counted.number if counted else None,
-        are_more_members=counted.are_more if counted else None,
-    )
-    return Answer(document=document.model_dump(mode="json"))
 
 
 def list_members(call: Call, services: Services) -> Answer:
@@ -283,13 +264,6 @@ ORGANISATION = "/account/organisations/{organisation}"
 INVITATIONS = "/account/invitations"
 
 OPERATIONS = (
-    Operation(
-        f"GET {ORGANISATION}",
-        "Read one of one's organisations",
-        READ,
-        get_organisation,
-        answer=documents.OwnOrganisation,
-    ),
     Operation(
         f"GET {ORGANISATION}/members",
         "List the members of an organisation",

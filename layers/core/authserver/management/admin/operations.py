@@ -17,6 +17,8 @@ from authserver.management.admin import (
     users,
 )
 
+OPENAPI = "GET /openapi.json"  # what describes this API and the others
+
 OPERATIONS = (
     *clients.OPERATIONS,
     *client_documents.OPERATIONS,
