@@ -90,7 +90,7 @@ def management_api(document: dict[str, Any]) -> str:
     by_tag: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            by_tag.setdefault(operation["tags"][0], []).append(_operation(path, method, operation))
+            by_tag.setdefault(operation["tags"][0], []).append(_operation(path, method, operation, document))
     parts = [_HEAD]
     for tag, described in by_tag.items():
         parts += [f"## {tag.capitalize()}", *described]
@@ -98,7 +98,7 @@ def management_api(document: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation(path: str, method: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
     scopes = [scope for one in operation.get("security", []) for names in one.values() for scope in names]
     lines = [f"### {operation['summary']} {{ #{operation['operationId']} }}", f"`{method.upper()} {path}`"]
     if scopes:
@@ -107,17 +107,27 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     if parameters := operation.get("parameters"):
         rows = [
             f"| `{one['name']}` | {one['in']} | {_type(one['schema'])} | {one.get('description', '')} |"
-            for one in parameters
+            for one in (_resolved(each, document) for each in parameters)
         ]
         lines.append("\n".join(["| parameter | in | type | meaning |", "| --- | --- | --- | --- |", *rows]))
     if body := operation.get("requestBody"):
         lines.append(f"Body: {_content(body)}")
     rows = [
         f"| {status} | {answer['description']} | {_content(answer)} |"
-        for status, answer in operation["responses"].items()
+        for status, each in operation["responses"].items()
+        for answer in [_resolved(each, document)]
     ]
     lines.append("\n".join(["| status | meaning | content |", "| --- | --- | --- |", *rows]))
     return "\n\n".join(line for line in lines if line)
+
+
+def _resolved(part: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """What a reference into the components refers to; anything else is itself."""
+    if "$ref" not in part:
+        return part
+    kind, name = part["$ref"].split("/")[-2:]
+    found: dict[str, Any] = document["components"][kind][name]
+    return found
 
 
 def _content(holder: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +20,14 @@ def described(operation: Operation) -> dict[str, Any]:
     method, _, path = operation.route.partition(" ")
     found: dict[str, Any] = DOCUMENT["paths"][path][method.lower()]
     return found
+
+
+def resolved(one: dict[str, Any]) -> dict[str, Any]:
+    """What a reference refers to; anything else is itself."""
+    found: Any = DOCUMENT
+    for name in one["$ref"].removeprefix("#/").split("/") if "$ref" in one else ():
+        found = found[name]
+    return one if found is DOCUMENT else found
 
 
 def test_it_is_openapi_3_1() -> None:
@@ -40,7 +50,7 @@ def test_an_operation_says_its_scope_its_parameters_and_its_status(operation: Op
     assert security == {"oauth": [operation.scope]}
     for flow in DOCUMENT["components"]["securitySchemes"]["oauth"]["flows"].values():
         assert operation.scope in flow["scopes"]
-    parameters = {(one["in"], one["name"]) for one in told.get("parameters", ())}
+    parameters = {(one["in"], one["name"]) for one in map(resolved, told.get("parameters", ()))}
     assert {name for where, name in parameters if where == "path"} == set(re.findall(r"\{(\w+)\}", operation.route))
     assert {name for where, name in parameters if where == "query"} >= set(operation.query)
     assert (("query", "cursor") in parameters) is operation.is_list
@@ -48,7 +58,27 @@ def test_an_operation_says_its_scope_its_parameters_and_its_status(operation: Op
     assert ("requestBody" in told) is (operation.body is not None)
     assert str(operation.status) in told["responses"]
     assert ("content" in told["responses"][str(operation.status)]) is (operation.answer is not None)
+    assert {"401", "403", "default"} <= told["responses"].keys()
+    assert all(resolved(answer)["description"] for answer in told["responses"].values())
     assert told["summary"]
+
+
+def test_what_operations_have_in_common_is_said_once() -> None:
+    """No object of more than 250 characters stands in four operations or more."""
+    written = [json.dumps(part, sort_keys=True) for part in objects_in(DOCUMENT["paths"])]
+    again = {text for text, times in Counter(written).items() if len(text) > 250 and times > 3}
+    assert again == set()
+
+
+def objects_in(part: Any) -> Iterator[Any]:
+    match part:
+        case dict():
+            yield part
+            for inner in part.values():
+                yield from objects_in(inner)
+        case list():
+            for inner in part:
+                yield from objects_in(inner)
 
 
 def test_operation_identifiers_are_unique() -> None:

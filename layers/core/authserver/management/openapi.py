@@ -27,7 +27,7 @@ and to users (/account).
 Errors are problem details (RFC 9457), changes are JSON merge patches (RFC 7396), lists come in parts: `next` of one is
 the `cursor` of the following. A create that is repeated with the same `Idempotency-Key` creates nothing new.
 """
-COMPONENTS: dict[str, Any] = {
+SCHEMAS: dict[str, Any] = {
     "Problem": {
         "type": "object",
         "description": "What is wrong with a call (RFC 9457)",
@@ -54,6 +54,37 @@ COMPONENTS: dict[str, Any] = {
         "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
     },
 }
+REFUSED = {"application/json": {"schema": {"$ref": REFERENCE.format(model="OAuthError")}}}
+WRONG = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+REFUSALS: dict[str, Any] = {
+    "Unauthorized": {"description": "No access token that stands", "content": REFUSED},
+    "Forbidden": {
+        "description": "The access token lacks the scope, or its user may not do this",
+        "content": {**REFUSED, **WRONG},
+    },
+    "Problem": {"description": "What is wrong", "content": WRONG},
+}
+REFUSED_BY = {"401": "Unauthorized", "403": "Forbidden", "default": "Problem"}  # of every operation
+PARAMETERS: dict[str, Any] = {
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "description": "How many at most",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "`next` of the part before",
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes a repetition safe",
+        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
+    },
+}
 
 
 def render(settings: Settings) -> HttpResponse:
@@ -78,7 +109,9 @@ def document(operations: Iterable[Operation], *, issuer: str, resource: str) -> 
         "security": [],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {**schemas, **COMPONENTS},
+            "schemas": {**schemas, **SCHEMAS},
+            "responses": REFUSALS,
+            "parameters": PARAMETERS,
             "securitySchemes": {"oauth": _security_scheme(served, issuer)},
         },
     }
@@ -152,18 +185,11 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}
         for name, meaning in operation.query.items()
     ]
-    if operation.is_list:
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
-        found += [
-            {"name": "limit", "in": "query", "description": "How many at most", "schema": limit},
-            {"name": "cursor", "in": "query", "description": "`next` of the part before", "schema": {"type": "string"}},
-        ]
-    if operation.is_create:
-        key = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"}
-        found.append(
-            {"name": "Idempotency-Key", "in": "header", "description": "Makes a repetition safe", "schema": key}
-        )
-    return found
+    shared = [
+        *(("limit", "cursor") if operation.is_list else ()),
+        *(("Idempotency-Key",) if operation.is_create else ()),
+    ]
+    return [*found, *({"$ref": f"#/components/parameters/{name}"} for name in shared)]
 
 
 def _responses(operation: Operation, references: Mapping[tuple[type[Document], str], str]) -> dict[str, Any]:
@@ -177,15 +203,8 @@ def _responses(operation: Operation, references: Mapping[tuple[type[Document], s
                 "properties": {"items": {"type": "array", "items": schema}, "next": {"type": "string"}},
             }
         done["content"] = {"application/json": {"schema": schema}}
-    refused = {"content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="OAuthError")}}}}
-    problem = {"content": {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}}
-    either = {"content": {**refused["content"], **problem["content"]}}
-    return {
-        str(operation.status): done,
-        "401": {"description": "No access token that stands", **refused},
-        "403": {"description": "The access token lacks the scope, or its user may not do this", **either},
-        "default": {"description": "What is wrong", **problem},
-    }
+    refusals = {status: {"$ref": f"#/components/responses/{name}"} for status, name in REFUSED_BY.items()}
+    return {str(operation.status): done, **refusals}
 
 
 def _security_scheme(operations: tuple[Operation, ...], issuer: str) -> dict[str, Any]:
