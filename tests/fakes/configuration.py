@@ -7,7 +7,7 @@ from authserver.models.configuration import IdentityProvider, Theme
 from authserver.models.organisations import Membership
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
-from authserver.storage.configuration import PROVIDER_FIELDS, CallbackTaken, DomainTaken
+from authserver.storage.configuration import GIVING_FIELDS, PROVIDER_FIELDS, CallbackTaken, DomainTaken
 from tests.fakes.record import FakeRecord
 
 
@@ -75,6 +75,11 @@ class FakeIdentityProviders:
     def get(self, provider_id: str) -> IdentityProvider | None:
         with self._lock:
             return self._providers.get(provider_id)
+
+    def giving(self, provider_id: str) -> IdentityProvider | None:
+        provider = self.get(provider_id)
+        fields = {name: getattr(provider, name) for name in GIVING_FIELDS} if provider else {}
+        return IdentityProvider(provider_id, "", "", "", **fields) if provider else None
 
     def ended(self, provider_id: str) -> str | None:
         with self._lock:

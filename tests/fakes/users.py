@@ -233,7 +233,7 @@ class FakeUsers:
                 return False
             del self._identities[identity_id]
             user = self._users[sub]
-            gone = dict.fromkeys(name for name, source in user.provided.items() if source == identity_id)
+            gone = dict.fromkeys(name for name in user.provided if user.source_of(name).identity == identity_id)
             self.change(sub, attributes=gone, provided=gone)
         return True
 

@@ -247,11 +247,12 @@ def told_of(
     asks = bool(by_name) or (is_whole and any(name in scope for name in OF_A_USER))
     if not ("openid" in scope and asks) and not any(place != USERINFO for one in own for place in one.places):
         return NOTHING_TOLD
-    from authserver.identity.claims import own_claims, standard_claims  # most tokens tell nothing of a user
+    from authserver.identity.claims import in_force, own_claims, standard_claims  # most tokens tell nothing of a user
 
     user = services.users.told(authorization.subject)
     if user is None:
         raise InvalidGrant("The grant was revoked", reason="user_unknown")
+    user = in_force(user, own, services)
     standard = standard_claims(user, scope)
     at_userinfo = own_claims(user, own, USERINFO, membership) | standard
     named = {name: value for name, value in at_userinfo.items() if name in by_name}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from authserver import scopes
 from authserver.models.tokens import RESERVED_CLAIMS
+from authserver.records import replace
 from authserver.scopes import USERINFO
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from authserver.models.organisations import Membership
     from authserver.models.users import Attribute, User
     from authserver.scopes import ClaimDefinition, ScopeCatalogue
+    from authserver.services import Services
     from authserver.values import Scope
 
 # Section 5.4: the claims that each scope asks for.
@@ -138,14 +140,34 @@ def _is_another(value: Any, before: Any) -> bool:
     return value != before or type(value) is not type(before)  # 1 is True
 
 
-def claims_of(
-    user: User, scope: Scope, catalogue: ScopeCatalogue, membership: Membership | None = None
-) -> dict[str, Any]:
+def in_force(user: User, definitions: tuple[ClaimDefinition, ...], services: Services) -> User:
+    """The user without the attributes that their identity providers do not give any more, before claims tell of them.
+
+    What a provider gave counts while that provider is there, has the issuer that it had, and maps the attribute. So
+    its deletion takes it from all its users at once. Providers are read, strongly consistent, only where one of these
+    claims comes from such an attribute.
+    """
+    asked = {claim.attribute for claim in definitions} & user.provided.keys()
+    if not asked:
+        return user
+    sources = {name: user.source_of(name) for name in asked}
+    names = {source.provider for source in sources.values()}
+    providers = {name: services.identity_providers.giving(name) for name in sorted(names)}
+    over = {name for name, source in sources.items() if not _gives(providers[source.provider], name, source.epoch)}
+    return replace(user, attributes={name: value for name, value in user.attributes.items() if name not in over})
+
+
+def _gives(provider: IdentityProvider | None, attribute: str, epoch: str) -> bool:
+    return provider is not None and provider.epoch == epoch and attribute in claims_of_provider(provider)
+
+
+def claims_of(user: User, scope: Scope, services: Services, membership: Membership | None = None) -> dict[str, Any]:
     """What the scope tells of the user at userinfo, ``sub`` always; claims without a value are left out.
 
     `membership` is the user's in the organisation that the token is for.
     """
-    own = own_claims(user, catalogue.claims_told(scope), USERINFO, membership)
+    definitions = tuple(one for one in services.scopes().claims_told(scope) if USERINFO in one.places)
+    own = own_claims(in_force(user, definitions, services), definitions, USERINFO, membership)
     return {"sub": user.sub, **standard_claims(user, scope), **own}
 
 

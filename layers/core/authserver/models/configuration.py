@@ -23,7 +23,8 @@ class IdentityProvider:
     True for addresses in its own `domains`, `ANY_DOMAIN` for every address. `shown` says whether every sign-in page has
     a button for it. `callback_path` is the path, with its query if it has one, of the redirect URI that the provider
     has from another system (`CALLBACK`); empty, it has this server's own. `made_by` stands for the Idempotency-Key of
-    the call that added it. `version` increases by one with each write, which is conditional on it.
+    the call that added it. `epoch` is another one when a provider of the same `id` is added again, and when it gets
+    another issuer. `version` increases by one with each write, which is conditional on it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class IdentityProvider:
     status: str = ACTIVE
     created_at: int = 0
     made_by: str = ""
+    epoch: str = ""
     version: int = 0
 
     @property

@@ -13,6 +13,26 @@ Attribute = str | int | bool | tuple[str, ...] | Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where an attribute came from: the `id` of the identity that it came with, and goes with; the `id` of the provider
+    that told it, and the `epoch` that the provider had then."""
+
+    identity: str
+    provider: str
+    epoch: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The source that `str` made this text of. A text of the identity alone names no provider."""
+        identity, _, rest = text.partition(" ")
+        provider, _, epoch = rest.partition(" ")
+        return cls(identity, provider, epoch)
+
+    def __str__(self) -> str:
+        return f"{self.identity} {self.provider} {self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """A person with an account. `sub` never changes and is never used for another person.
 
@@ -21,7 +41,7 @@ class User:
     wants to have and has not shown to be theirs. `attributes` are the other claims of OpenID Connect that have a value,
     and what operators keep of the user besides, by name (`identity.claims`); `updated_at` is when a claim for
     applications last changed, 0 if it never did. `provided` tells which of the attributes that operators keep came
-    from an identity provider: by the name, the `id` of the identity that it came with, and goes with.
+    from an identity provider: by the name, its `Source` as text.
     """
 
     sub: str
@@ -38,6 +58,10 @@ class User:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     updated_at: int = 0
     provided: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, attribute: str) -> Source:
+        """Where an attribute that was `provided` came from."""
+        return Source.of(self.provided[attribute])
 
     @property
     def known_as(self) -> str:

@@ -51,9 +51,16 @@ PROVIDER_FIELDS = frozenset(
 )
 
 
+# What decides which attributes of its users count that it gave; of the rest a record has the defaults then.
+GIVING_FIELDS = ("epoch", "claims", "organisation")
+
+
 class IdentityProviderStore(Protocol):
     def get(self, provider_id: str) -> IdentityProvider | None:
         """The identity provider of this identifier, which is text from outside."""
+
+    def giving(self, provider_id: str) -> IdentityProvider | None:
+        """The same with its `GIVING_FIELDS` alone, for claims: nothing is read of how people sign in there."""
 
     def ended(self, provider_id: str) -> str | None:
         """`made_by` of a provider that was removed, if there is none of this identifier now; else None."""

@@ -27,7 +27,7 @@ PROFILE_FIELDS = frozenset(
 # The claims of a user are made of these (`identity.claims`); of the rest a record has the defaults then.
 TOLD_FIELDS = (
     *("sub", "username", "name", "email", "email_verified", "created_at", "preferred_username", "attributes"),
-    "updated_at",
+    *("provided", "updated_at"),
 )
 
 # Of one user: as many as are removed with the user, in one write.

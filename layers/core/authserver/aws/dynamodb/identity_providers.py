@@ -7,7 +7,7 @@ from typing import Any
 
 from authserver.aws.dynamodb.lists import MAX_PAGE, Index
 from authserver.aws.dynamodb.memberships import is_still_administrator
-from authserver.aws.items.configuration import provider_of
+from authserver.aws.items.configuration import giving_of, provider_of
 from authserver.aws.items.primary_keys import key_text, organisation_end_key, shard_of
 from authserver.aws.items.records import attributes_of, read
 from authserver.aws.service import Service
@@ -26,7 +26,7 @@ from authserver.errors import TemporarilyUnavailable
 from authserver.models import ACTIVE
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import Membership
-from authserver.storage.configuration import PROVIDER_FIELDS, CallbackTaken, DomainTaken, ProviderOver
+from authserver.storage.configuration import GIVING_FIELDS, PROVIDER_FIELDS, CallbackTaken, DomainTaken, ProviderOver
 from authserver.values import base64url, sha256
 
 LISTED = "idp"
@@ -48,6 +48,12 @@ class DynamoIdentityProviders:
             return None
         item = self._stored(provider_id)
         return None if item is None or GONE in item else read(provider_of, item)
+
+    def giving(self, provider_id: str) -> IdentityProvider | None:
+        if not IDENTIFIER.fullmatch(provider_id):
+            return None
+        item = self._table.get({"id": f"idp#{provider_id}"}, ("provider", *GIVING_FIELDS))
+        return read(giving_of, item or None)  # what is left of a provider that was removed has none of these
 
     def ended(self, provider_id: str) -> str | None:
         item = self._stored(provider_id) if IDENTIFIER.fullmatch(provider_id) else None

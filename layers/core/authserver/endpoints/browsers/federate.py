@@ -38,7 +38,7 @@ from authserver.models import ACTIVE
 from authserver.models.browsers import Federation
 from authserver.models.configuration import IdentityProvider
 from authserver.models.organisations import MEMBER, Membership
-from authserver.models.users import Attribute, User, identity_id
+from authserver.models.users import Attribute, Source, User, identity_id
 from authserver.ports import Fetcher
 from authserver.services import Services
 from authserver.storage.configuration import ProviderOver
@@ -315,7 +315,7 @@ def _new_account(person: Person, provider: IdentityProvider, response: Federatio
         *(base64url(services.random(16)), "", ""),
         created_at=now,
         attributes=person.attributes,
-        provided={name: _identity(person) for name in person.attributes if name not in SCOPE_OF},
+        provided={name: _source(person, provider) for name in person.attributes if name not in SCOPE_OF},
         **_account(person),
     )
     membership = None
@@ -342,8 +342,12 @@ def _refresh(user: User, person: Person, provider: IdentityProvider, services: S
     """
     identity = _identity(person)
     attributes = _attributes(user, person, provider)
-    source = {name: identity for name in person.attributes if name not in SCOPE_OF and name in attributes}
-    others = {name: by for name, by in user.provided.items() if by != identity and name in attributes}
+    source = {
+        name: _source(person, provider) for name in person.attributes if name not in SCOPE_OF and name in attributes
+    }
+    others = {
+        name: user.provided[name] for name in user.provided.keys() & attributes if not _is_of(user, name, identity)
+    }
     changes: dict[str, Any] = {
         "attributes": changed_entries(user.attributes, attributes),
         "provided": changed_entries(user.provided, {**others, **source}),
@@ -359,6 +363,14 @@ def _identity(person: Person) -> str:
     return identity_id(person.issuer, person.subject)
 
 
+def _source(person: Person, provider: IdentityProvider) -> str:
+    return str(Source(_identity(person), provider.id, provider.epoch))
+
+
+def _is_of(user: User, attribute: str, identity: str) -> bool:
+    return user.source_of(attribute).identity == identity
+
+
 def _account(person: Person) -> dict[str, Any]:
     """The fields of an account, without its attributes, that the provider tells of the person."""
     told = {"name": person.name, "preferred_username": person.preferred_username, "email": person.email}
@@ -371,7 +383,7 @@ def _attributes(user: User, person: Person, provider: IdentityProvider) -> dict[
     themselves takes their room."""
     identity, known, told = _identity(person), user.attributes, person.attributes
     mapped = claims_of_provider(provider).keys() - {*SCOPE_OF}
-    mapped |= {name for name, source in user.provided.items() if source == identity}  # or was, and is no longer
+    mapped |= {name for name in user.provided if _is_of(user, name, identity)}  # or was, and is no longer
     own = {name: value for name, value in known.items() if name not in SCOPE_OF and name not in mapped}
     given = {name: value for name, value in told.items() if name not in SCOPE_OF}
     standard = {name: value for name, value in known.items() if name in SCOPE_OF}

@@ -81,7 +81,7 @@ def _claims(user: User | None, presented: Presented, services: Services) -> Docu
     """Those that the scope asks for (section 5.4) and that have a value, and what the operator's function adds."""
     if user is None:
         raise _nobodys()
-    claims = claims_of(user, presented.scope, services.scopes(), presented.membership)
+    claims = claims_of(user, presented.scope, services, presented.membership)
     if services.token_hook is not None:
         claims |= _added(services.token_hook, presented, claims, services)
     return Document(claims)

@@ -11,7 +11,7 @@ from authserver.management.audited import act
 from authserver.models.configuration import IdentityProvider
 from authserver.services import Services
 from authserver.storage.configuration import CallbackTaken, DomainTaken
-from authserver.values import Secret, from_base64url
+from authserver.values import Secret, base64url, from_base64url
 
 ATTEMPTS = 4
 
@@ -31,7 +31,9 @@ def create_provider(call: Call, services: Services) -> Answer:
         if made_by and services.identity_providers.ended(identifier) == made_by:
             raise Conflict("What this Idempotency-Key made has ended", reason="provider_ended")
         given = documents.IdentityProvider(**{**wanted.model_dump(), "id": identifier})
-        existing = replace(given.record(wrapped(given, services), services.now()), made_by=made_by)
+        existing = replace(
+            given.record(wrapped(given, services), services.now()), made_by=made_by, epoch=_new_epoch(services)
+        )
         services.is_about(identifier)
         if not _put(existing, services):
             raise Conflict("The identifier is taken")
@@ -60,12 +62,18 @@ def _changed(call: Call, provider: IdentityProvider, services: Services) -> Iden
     given = patched(call, provider)
     keeps = "client_secret" not in call.body and given.token_endpoint_auth_method != "none"
     secret = provider.client_secret if keeps else wrapped(given, services)
-    return replace(given.record(secret, provider.created_at), made_by=provider.made_by, version=provider.version)
+    return replace(
+        given.record(secret, provider.created_at),
+        made_by=provider.made_by,
+        epoch=provider.epoch if given.issuer == provider.issuer else _new_epoch(services),
+        version=provider.version,
+    )
 
 
 @act("identity_provider.deleted", "idp")
 def delete_provider(call: Call, services: Services) -> Answer:
-    """Removes a provider and frees its domains and path. Its users stay, without a way in of their own."""
+    """Removes a provider and frees its domains and path. Its users stay, without a way in of their own; tokens and
+    userinfo no longer tell what it told of them for attributes."""
     services.identity_providers.delete(_provider(call, services).id)
     return Answer()
 
@@ -94,6 +102,10 @@ def wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
     if not given.client_secret:
         return b""
     return wrap_secret(given.id, Secret(given.client_secret), services.opener)
+
+
+def _new_epoch(services: Services) -> str:
+    return base64url(services.random(16))
 
 
 def _made_by(call: Call, services: Services) -> str:

@@ -21,7 +21,7 @@ from authserver.aws.items.users import user_of
 from authserver.aws.table import NO_VALUES, Item, Placed, Write, assignments, decode_item
 from authserver.models.browsers import OneTimeLink, Session
 from authserver.models.factors import Factors
-from authserver.models.users import Identity, User
+from authserver.models.users import Identity, Source, User
 from authserver.storage.users import AddressTaken
 from authserver.storage.withdrawals import USER_FIELDS
 
@@ -208,7 +208,7 @@ class UserWithdrawals(Withdrawals):
         of the user, in which it is `:key`, and that nothing else was provided since the `item`."""
         key, provided = identity_key(identity_id), _provided(item)
         places = {f"provided{number}": name for number, name in enumerate(provided)}
-        gone = [place for place, name in places.items() if provided[name] == identity_id]
+        gone = [place for place, name in places.items() if Source.of(provided[name]).identity == identity_id]
         removed = ", ".join(f"attributes.#{place}, provided.#{place}" for place in gone)
         # Entry by entry: MiniStack, on which the development server runs, takes any two maps for the same.
         counted = "attribute_not_exists(provided)" if provided is NO_VALUES else "size(provided) = :provided"
@@ -246,6 +246,6 @@ class UserWithdrawals(Withdrawals):
 
 
 def _provided(item: Item | None) -> Mapping[str, str]:
-    """Which attributes of a user came with which identity, as it is stored; `NO_VALUES` if there is no such map."""
+    """Which attributes of a user came from where, as it is stored; `NO_VALUES` if there is no such map."""
     provided: Mapping[str, str] = decode_item(item or {}).get("provided", NO_VALUES)
     return provided
