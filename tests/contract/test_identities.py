@@ -13,7 +13,7 @@ from authserver.ends import Begun
 from authserver.errors import TemporarilyUnavailable
 from authserver.models.browsers import Session
 from authserver.models.factors import Factors, Passkey
-from authserver.models.users import Identity, User
+from authserver.models.users import Identity, Source, User
 from authserver.storage.users import MOST_IDENTITIES
 from tests.contract.implementations import Stores
 from tests.contract.records import NOW, configured, identifier, key, session, user
@@ -276,6 +276,10 @@ def test_of_two_who_unlink_their_last_two_at_once_one_does(stores: Stores) -> No
     assert len(stores.users.identities(person.sub)) == 1
 
 
+def source(identity: str) -> str:
+    return str(Source(identity, "work", "epoch"))
+
+
 def told(stores: Stores, **attributes: Any) -> tuple[User, Identity]:
     """A user with two identities, of whom the first has provided these attributes."""
     person = User(f"sub-{identifier()}", identifier(), "hash", attributes={"badge": 7, "nickname": "Al"})
@@ -283,11 +287,11 @@ def told(stores: Stores, **attributes: Any) -> tuple[User, Identity]:
     first, second = (Identity.of(person.sub, "https://idp.example", identifier(), NOW) for _ in range(2))
     assert stores.users.link(first)
     assert stores.users.link(second)
-    provided = dict.fromkeys(attributes, first.id)
+    provided = dict.fromkeys(attributes, source(first.id))
     changed = stores.users.update(person.sub, identity=first.id, attributes=attributes, provided=provided)
     assert changed is not None
     assert (changed.attributes, changed.provided) == ({**person.attributes, **attributes}, provided)
-    assert stores.users.update(person.sub, attributes={"other": "x"}, provided={"other": second.id})
+    assert stores.users.update(person.sub, attributes={"other": "x"}, provided={"other": source(second.id)})
     return person, first
 
 
@@ -307,7 +311,7 @@ def test_an_identity_that_is_not_the_users_provides_nothing(stores: Stores) -> N
     assert stores.withdrawals.unlink(person.sub, identity.id)
     before = stores.users.get(person.sub)
     for known in (identity.id, identifier()):
-        given: dict[str, Any] = {"attributes": {"groups": ("b",)}, "provided": {"groups": known}}
+        given: dict[str, Any] = {"attributes": {"groups": ("b",)}, "provided": {"groups": source(known)}}
         assert stores.users.update(person.sub, identity=known, **given) is None
     bare = User(f"sub-{identifier()}", "", "hash")
     assert stores.users.create(bare)
@@ -325,7 +329,7 @@ def test_of_what_is_provided_while_the_identity_goes_nothing_stays(stores: Store
                     assert stores.withdrawals.unlink(person.sub, identity.id)
                 else:
                     name = f"new{number}"
-                    given: dict[str, Any] = {"attributes": {name: number}, "provided": {name: identity.id}}
+                    given: dict[str, Any] = {"attributes": {name: number}, "provided": {name: source(identity.id)}}
                     stores.users.update(person.sub, identity=identity.id, **given)
             except TemporarilyUnavailable:  # in conflict, or contended
                 continue
@@ -347,7 +351,7 @@ def test_what_is_provided_between_the_reading_and_the_write_goes_as_well(
 
     def later(table: Table, writes: Any) -> Any:
         monkeypatch.undo()
-        given: dict[str, Any] = {"attributes": {"new": 1}, "provided": {"new": identity.id}}
+        given: dict[str, Any] = {"attributes": {"new": 1}, "provided": {"new": source(identity.id)}}
         assert stores.users.update(person.sub, identity=identity.id, **given)
         return transact(table, writes)
 

@@ -50,6 +50,18 @@ def test_put_is_got_whole(identity_providers: IdentityProviderStore) -> None:
     assert provider in identity_providers.list()
 
 
+def test_what_it_gives_is_got_alone(identity_providers: IdentityProviderStore) -> None:
+    """None once it is removed, and anew with another epoch: what the one gave is not what the other gives."""
+    given: dict[str, Any] = {"claims": {"groups": "roles"}, "epoch": "first"}
+    provider = configured(identity_providers, **given, name="Work", organisation="acme", sign_up=True)
+    bare = IdentityProvider(provider.id, "", "", "", **given, organisation="acme")
+    assert identity_providers.giving(provider.id) == bare
+    identity_providers.delete(provider.id)
+    assert identity_providers.giving(provider.id) is None
+    assert identity_providers.put(replace(provider, epoch="second", claims={}, organisation="", version=0))
+    assert identity_providers.giving(provider.id) == IdentityProvider(provider.id, "", "", "", epoch="second")
+
+
 def test_defaults_are_got_as_defaults(identity_providers: IdentityProviderStore) -> None:
     provider = configured(identity_providers, client_secret=b"")
     assert identity_providers.get(provider.id) == provider
@@ -58,6 +70,7 @@ def test_defaults_are_got_as_defaults(identity_providers: IdentityProviderStore)
 @pytest.mark.parametrize("text", ["", "nobody", "WORK", "a#b", "idp#x", "x" * 3000, "\x00", "../x", "ﬁ"])
 def test_get_of_nobody_is_none(identity_providers: IdentityProviderStore, text: str) -> None:
     assert identity_providers.get(text) is None
+    assert identity_providers.giving(text) is None
     assert identity_providers.by_domain(text or "nowhere") is None
 
 

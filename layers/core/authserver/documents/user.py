@@ -149,6 +149,10 @@ class Account(Document):
 class User(Profile, Account):
     """A person with an account."""
 
+    provided_by: dict[str, str] = Field(
+        description="The provider of each attribute that came from one; once that is deleted, no claim tells it"
+    )
+
     @classmethod
     def of(cls, user: StoredUser) -> Self:
         return cls.told(
@@ -159,6 +163,7 @@ class User(Profile, Account):
             email_verified=user.email_verified,
             updated_at=user.updated_at,
             **profile_of(user),
+            provided_by={name: user.source_of(name).provider for name in user.provided},
             status=status_of(user.status),
             operator=user.operator,
             has_password=bool(user.password_hash),

@@ -41,4 +41,4 @@ def provider_of(item: Mapping[str, Any]) -> IdentityProvider:
 
 def giving_of(item: Mapping[str, Any]) -> IdentityProvider:
     """The provider of an item of which the `GIVING_FIELDS` alone were read."""
-    return provider_of({"name": "", "issuer": "", "client_id": "", **item})
+    return record_of(IdentityProvider, {"name": "", "issuer": "", "client_id": "", **item, "id": item["provider"]})
