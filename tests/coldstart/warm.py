@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.functions.events import request_authorizer_event
 from tests.functions.gateway import Gateway
-from tests.functions.given import approve, give_organisations, issue_opaque_tokens
+from tests.functions.given import approve, give_groups, give_organisations, issue_opaque_tokens
 from tests.functions.journey import App, Browser, machine, native, parameters_of, web
 from tests.functions.sign_in_flows import choose
 from tests.functions.simulated_aws import Call
@@ -161,6 +161,17 @@ def refresh_with_claims(world: World) -> Request:
     return lambda: succeeded(app.refresh(token, "/refresh"))
 
 
+def _with_a_providers_attribute(prepare: Callable[[World], Request]) -> Callable[[World], Request]:
+    """The same where it tells an attribute that an identity provider gave; not the first since the scopes changed."""
+
+    def prepared(world: World) -> Request:
+        give_groups(world)
+        prepare(world)()
+        return prepare(world)
+
+    return prepared
+
+
 def introspect_oneself(world: World) -> Request:
     gateway = Gateway(world)
     headers = {"authorization": f"Bearer {native(gateway).tokens()['access_token']}"}
@@ -265,6 +276,14 @@ FLOWS: dict[str, WarmFlow] = {
     "code exchange, with claims of the user": WarmFlow("token", exchange_with_claims, 3, 4, 1),
     "refresh": WarmFlow("refresh", refresh, 2, 3, 1),
     "refresh, with claims of the user": WarmFlow("refresh", refresh_with_claims, 3, 4, 1),
+    # Whether the identity provider that gave it gives it still.
+    "code exchange, with a provider's attribute": WarmFlow(
+        "token", _with_a_providers_attribute(exchange_with_claims), 4, 5, 1
+    ),
+    "refresh, with a provider's attribute": WarmFlow(
+        "refresh", _with_a_providers_attribute(refresh_with_claims), 4, 5, 1
+    ),
+    "userinfo, with a provider's attribute": WarmFlow("userinfo", _with_a_providers_attribute(userinfo), 2, 5, 0),
     "revoke a refresh token": WarmFlow("revoke", revoke_refresh_token, 1, 0, 1),
     "revoke a refresh token, confidential": WarmFlow("revoke", revoke_refresh_token_of_a_confidential_client, 2, 1, 1),
     "revoke an access token": WarmFlow("revoke", revoke_access_token, 1, 0, 1),

@@ -9,6 +9,7 @@ from tests.functions.flowing import answered, flow
 from tests.functions.gateway import Answer, Gateway
 from tests.functions.given import (
     change_client,
+    give_groups,
     give_organisations,
     imported_hash,
     issue_opaque_tokens,
@@ -149,6 +150,17 @@ def ask_userinfo_of_each_kind(world: World) -> None:
         app = web(gateway)
         code = parameters_of(choose(app, Browser(gateway), "one"))["code"]
         answered(200, asked(app.exchange(code).json()["access_token"]))
+
+
+@flow
+def tell_what_an_identity_provider_gave(world: World) -> None:
+    give_groups(world)
+    names = ("token", "refresh", "userinfo")
+    with world.using(**{name: world.load(name) for name in names}):
+        app = web(Gateway(world))
+        tokens = app.refresh(app.tokens()["refresh_token"], "/refresh").json()
+        bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+        assert app.gateway.send("GET", "/userinfo", headers=bearer).json()["groups"] == ["tea"]
 
 
 @flow

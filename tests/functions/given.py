@@ -14,11 +14,13 @@ from authserver.identity.begin import key_text
 from authserver.messages.mail import PASSWORD_RESET
 from authserver.models.browsers import OneTimeLink
 from authserver.models.clients import Client
+from authserver.models.configuration import IdentityProvider
 from authserver.models.documents import FetchedDocument
 from authserver.models.invitations import Approval
 from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, Organisation
+from authserver.models.users import Identity, Source
 from authserver.resources import Resource, ResourceCatalogue
-from authserver.scopes import DEFAULT, ScopeCatalogue
+from authserver.scopes import ACCESS_TOKEN, DEFAULT, ID_TOKEN, USERINFO, ClaimDefinition, ScopeCatalogue
 from authserver.values import Scope
 from local.seed import Stores
 from tests.assertions import Signer
@@ -142,6 +144,26 @@ def subject_of_alice(world: World) -> str:
     users = world.aws.items("UsersTable").items()
     (alice,) = (key.removeprefix("user#") for key, item in users if item.get("username") == {"S": "alice"})
     return alice
+
+
+def give_groups(world: World) -> None:
+    """Alice's groups are told everywhere with the scope read, and came from an identity provider."""
+    stores, alice = stores_of(world), subject_of_alice(world)
+    issuer = "https://login.wonderland.example"
+    mapped = {"groups": "roles"}
+    provider = IdentityProvider("wonderland", "Wonderland", issuer, "authserver", claims=mapped, epoch="first")
+    assert stores.identity_providers.put(provider)
+    identity = Identity.of(alice, issuer, "alice-there", int(world.clock.time()))
+    assert stores.users.link(identity)
+    source = str(Source(identity.id, provider.id, provider.epoch))
+    given: dict[str, Any] = {"attributes": {"groups": ("tea",)}, "provided": {"groups": source}}
+    assert stores.users.update(alice, identity=identity.id, **given)
+    groups = ClaimDefinition("groups", "groups", "strings", (ID_TOKEN, USERINFO, ACCESS_TOKEN))
+    before = DynamoConfiguration(world.aws.service("dynamodb"), CONFIGURATION).scopes()
+    definitions = (replace(one, claims=(groups,)) if one.name == "read" else one for one in DEFAULT.definitions)
+    changed = ScopeCatalogue.of(definitions, before.version if before else 0)
+    assert stores.withdrawals.change_scopes(changed)
+    world.clock.pass_by(2 * DEPLOYMENT_AGE)  # as long as functions may remember what was told before
 
 
 def let_use_legacy_grants(world: World, *clients: str) -> None:

@@ -4,7 +4,13 @@ import secrets
 
 from tests.functions.flowing import LEGACY, answered, legacy_flow
 from tests.functions.gateway import Gateway
-from tests.functions.given import change_client, import_password_of_alice, issue_opaque_tokens, let_use_legacy_grants
+from tests.functions.given import (
+    change_client,
+    give_groups,
+    import_password_of_alice,
+    issue_opaque_tokens,
+    let_use_legacy_grants,
+)
 from tests.functions.journey import App, Browser, web
 from tests.functions.world import World
 
@@ -25,6 +31,17 @@ def implicit_with_and_without_a_session(world: World) -> None:
             assert ("access_token" in answer) == ("token" in response_type.split())
     answered(200, gateway.call("GET", "/me", f"Bearer {answer['access_token']}"))
     answered(200, app.post("/revoke", token=answer["access_token"]))
+
+
+@legacy_flow
+def implicit_with_what_an_identity_provider_gave(world: World) -> None:
+    give_groups(world)
+    let_use_legacy_grants(world, "demo-web")
+    names = ("authorize", "login", "consent")
+    with world.using(**{name: world.load(name, **LEGACY) for name in names}):
+        app, browser = web(Gateway(world)), Browser(Gateway(world))
+        for _ in range(2):
+            assert "access_token" in browser.go_through(front_channel(app, "id_token token"))
 
 
 @legacy_flow
