@@ -27,6 +27,11 @@ class Document(BaseModel):
         return cls.model_construct(**fields)
 
     @classmethod
+    def of_record(cls, record: Any, **others: Any) -> Self:
+        """The document with what the record has by the names of its fields, but for the `others`."""
+        return cls(**{name: getattr(record, name) for name in cls.model_fields if name not in others}, **others)
+
+    @classmethod
     def changed(cls, values: Mapping[str, Any], given: Collection[str]) -> Self:
         """The document of these JSON values, of which `given` are somebody's now, and the others as they were stored:
         those were right by the rules of their day, and are kept. What fields mean together has to be right in any case.

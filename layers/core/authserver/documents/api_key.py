@@ -78,19 +78,14 @@ class ApiKey(Document):
 
     @classmethod
     def of(cls, key: StoredApiKey, *, stands: bool) -> Self:
-        return cls(
-            id=key.id,
-            name=key.name,
+        return cls.of_record(
+            key,
             owner="client" if key.owner == CLIENT else "organisation" if key.owner == ORGANISATION else "user",
             sub=key.subject or None,
             client_id=key.client_id or None,
             organisation=key.organisation or None,
             scope=str(key.scope),
             entities=tuple(sorted(key.entities)),
-            resource=key.resource,
-            networks=key.networks,
-            created_at=key.created_at,
-            expires_at=key.expires_at,
             last_used_at=key.used_at or None,
             stands=stands,
         )

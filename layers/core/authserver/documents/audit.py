@@ -9,7 +9,7 @@ from authserver.documents import Document
 from authserver.models.audit import ActorKind, AuditEvent, Outcome
 
 if TYPE_CHECKING:
-    from authserver.models.chain import Head, Link
+    from authserver.models.chain import Link
 
 
 class Actor(Document):
@@ -74,14 +74,3 @@ class ChainHead(Document):
     digest: str = Field(description="Of the last of them")
     kept_until: int = Field(description="Until when all of them are kept, in epoch seconds")
     since: int = Field(description="When the shard's first link was made, in epoch seconds")
-
-    @classmethod
-    def of(cls, head: "Head") -> Self:
-        return cls(
-            shard=head.shard,
-            day=head.day,
-            number=head.number,
-            digest=head.digest,
-            kept_until=head.kept_until,
-            since=head.since,
-        )

@@ -31,18 +31,13 @@ class Authorization(Document):
 
     @classmethod
     def of(cls, authorization: StoredAuthorization, *, stands: bool) -> Self:
-        return cls(
-            id=authorization.id,
-            client_id=authorization.client_id,
+        return cls.of_record(
+            authorization,
             sub=authorization.subject,
             scope=str(authorization.scope),
-            resource=authorization.resource,
             organisation=authorization.organisation or None,
             entities=tuple(sorted(authorization.entities)),
-            created_at=authorization.created_at,
             last_used_at=authorization.rotated_at or None,
-            expires_at=authorization.expires_at,
-            revoked_at=authorization.revoked_at,
             stands=stands,
         )
 
@@ -57,11 +52,9 @@ class Permission(Document):
 
     @classmethod
     def of(cls, definition: ScopeDefinition) -> Self:
-        return cls(
+        return cls.of_record(
+            definition,
             scope=definition.name,
-            description=definition.description,
-            group=definition.group,
-            sensitive=definition.sensitive,
         )
 
 

@@ -28,12 +28,10 @@ class Erasure(Document):
     @classmethod
     def of(cls, erasure: StoredErasure) -> Self:
         state: Literal["erasing", "checking", "done"] = "erasing" if erasure.left else "checking"
-        return cls(
-            subject_key=erasure.subject_key,
+        return cls.of_record(
+            erasure,
             sub=erasure.subject or None,
             organisation=erasure.organisation or None,
             state=state if erasure.finished_at is None else "done",
             left=tuple(sorted(erasure.left)),
-            requested_at=erasure.requested_at,
-            finished_at=erasure.finished_at,
         )

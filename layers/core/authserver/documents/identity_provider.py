@@ -154,23 +154,12 @@ class DescribedProvider(Document):
 
     @classmethod
     def of(cls, provider: StoredIdentityProvider) -> Self:
-        return cls(
-            id=provider.id,
-            name=provider.name,
-            issuer=provider.issuer,
-            client_id=provider.client_id,
+        return cls.of_record(
+            provider,
             has_client_secret=bool(provider.client_secret),
-            token_endpoint_auth_method=provider.token_endpoint_auth_method,
             scope=str(provider.scope),
             claims=dict(provider.claims),
-            domains=provider.domains,
-            organisation=provider.organisation,
-            sign_up=provider.sign_up,
-            trusts_email=provider.trusts_email,
-            shown=provider.shown,
-            callback_path=provider.callback_path,
             status=status_of(provider.status),
-            created_at=provider.created_at,
         )
 
 

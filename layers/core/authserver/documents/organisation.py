@@ -31,13 +31,10 @@ class Organisation(Document):
 
     @classmethod
     def of(cls, organisation: StoredOrganisation) -> Self:
-        return cls(
-            id=organisation.id,
-            name=organisation.name,
+        return cls.of_record(
+            organisation,
             companies=dict(sorted(organisation.companies.items())),
             status=status_of(organisation.status),
-            api_keys=organisation.api_keys,
-            created_at=organisation.created_at,
         )
 
 

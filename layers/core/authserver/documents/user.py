@@ -22,9 +22,7 @@ from authserver.identity.claims import (
     exceeded,
 )
 from authserver.identity.password import is_acceptable
-from authserver.models.browsers import OneTimeLink
 from authserver.models.factors import Factors as StoredFactors
-from authserver.models.users import Identity as StoredIdentity
 from authserver.models.users import User as StoredUser
 from authserver.models.users import address_name
 from authserver.values import Secret, looks_like_address, normalised_username
@@ -248,16 +246,6 @@ class Identity(Document):
     subject: str
     created_at: int = Field(description="When it was linked; 0 if that is not known")
 
-    @classmethod
-    def of(cls, identity: StoredIdentity) -> Self:
-        return cls(
-            id=identity.id,
-            sub=identity.sub,
-            issuer=identity.issuer,
-            subject=identity.subject,
-            created_at=identity.created_at,
-        )
-
 
 class Identities(Document):
     """Every identity of a user, oldest first."""
@@ -273,16 +261,6 @@ class Link(Document):
     address: str
     created_at: int
     expires_at: int
-
-    @classmethod
-    def of(cls, link: OneTimeLink) -> Self:
-        return cls(
-            id=link.id,
-            purpose=link.purpose,
-            address=link.address,
-            created_at=link.created_at,
-            expires_at=link.expires_at,
-        )
 
 
 class Links(Document):

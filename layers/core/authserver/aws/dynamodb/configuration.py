@@ -6,9 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from authserver.aws.items.configuration import catalogue_of, theme_of
-from authserver.aws.items.records import attributes_of, read
+from authserver.aws.items.records import attributes_of, read, read_known
 from authserver.aws.table import UNGUARDED, Guard, Item, Table, Write, encode
-from authserver.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,26 +27,14 @@ class DynamoConfiguration:
         self._table = Table(dynamodb, table, guard)
 
     def scopes(self) -> ScopeCatalogue | None:
-        item = self._table.get({"id": SCOPES})
-        if item is None:
-            return None
-        catalogue = read(catalogue_of, item)
-        if catalogue is None:
-            # Not "absent": then the default one would say what is sensitive and what is not.
-            raise TemporarilyUnavailable("The store did not answer", reason="scopes_malformed")
-        return catalogue
+        # Not "absent": then the default one would say what is sensitive and what is not.
+        return read_known(catalogue_of, self._table.get({"id": SCOPES}), reason="scopes_malformed")
 
     def resources(self) -> ResourceCatalogue | None:
         from authserver.aws.items.resources import resources_of  # most deployments store none
 
-        item = self._table.get({"id": RESOURCES})
-        if item is None:
-            return None
-        catalogue = read(resources_of, item)
-        if catalogue is None:
-            # Not "absent": then routes would ask for what the parameters say, and what was removed would be back.
-            raise TemporarilyUnavailable("The store did not answer", reason="resources_malformed")
-        return catalogue
+        # Not "absent": then routes would ask for what the parameters say, and what was removed would be back.
+        return read_known(resources_of, self._table.get({"id": RESOURCES}), reason="resources_malformed")
 
     def theme(self) -> Theme | None:
         return read(theme_of, self._table.get({"id": THEME}))

@@ -6,9 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from authserver.aws.items.keys import ring_of
-from authserver.aws.items.records import read
+from authserver.aws.items.records import read_known
 from authserver.aws.table import Guard, Table, Write, encode
-from authserver.errors import TemporarilyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +29,8 @@ class DynamoKeys:
         self._noting = noting
 
     def get(self, name: str) -> Ring | None:
-        item = self._table.get({"kid": name})
-        if item is None:
-            return None
-        ring = read(ring_of, item)
-        if ring is None:
-            # Not "absent": then a new one would be made in its place.
-            raise TemporarilyUnavailable("The store did not answer", reason="ring_malformed")
-        return ring
+        # Not "absent": then a new one would be made in its place.
+        return read_known(ring_of, self._table.get({"kid": name}), reason="ring_malformed")
 
     def put(self, ring: Ring, note: Note | None = None) -> bool:
         table = Table(self._dynamodb, self._table.name, Guard(noting=self._noting(note)))

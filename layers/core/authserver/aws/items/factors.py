@@ -4,21 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver.aws.items.primary_keys import factors_key
-from authserver.aws.items.records import attributes_of, read, record_of
+from authserver.aws.items.records import attributes_of, read_known, record_of
 from authserver.aws.table import Item, encode_item
-from authserver.errors import TemporarilyUnavailable
 from authserver.models.factors import Factors, Passkey, Totp
 from authserver.values import base64url, sha256
 
 
 def factors_of(item: Item | None) -> Factors | None:
     """The factors of a user. Some that cannot be read must not be taken for none: a password would be enough."""
-    if item is None:
-        return None
-    found = read(_factors, item)
-    if found is None:
-        raise TemporarilyUnavailable("The store did not answer", reason="factors_malformed")
-    return found
+    return read_known(_factors, item, reason="factors_malformed")
 
 
 def factors_item(factors: Factors) -> Item:

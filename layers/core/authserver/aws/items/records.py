@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 from authserver.aws.log import write_problem
 from authserver.aws.table import Item, decode_item
 from authserver.ends import Begun
+from authserver.errors import TemporarilyUnavailable
 
 type Check = Callable[[Any], bool]
 REMEMBERED = 512  # records of items of the Tokens table
@@ -43,6 +44,14 @@ def _remember(convert: Any, key: str, item: Item, record: Any) -> None:
     if len(_records) >= REMEMBERED:
         del _records[next(iter(_records))]
     _records[convert, key] = item, record
+
+
+def read_known[R](convert: Callable[[Mapping[str, Any]], R], item: Item | None, *, reason: str) -> R | None:
+    """The same where one that cannot be read must not be taken for none: raises `TemporarilyUnavailable`."""
+    record = read(convert, item)
+    if record is None and item is not None:
+        raise TemporarilyUnavailable("The store did not answer", reason=reason)
+    return record
 
 
 def _key_of(item: Item) -> str:

@@ -235,27 +235,22 @@ def writer_of_invitations(
     known = Known(services, (one.invited_by for one in invitations))
 
     def write(invitation: Invitation) -> dict[str, Any]:
-        return documents.Invitation(
-            id=invitation.id,
-            name=invitation.name,
+        return documents.Invitation.of_record(
+            invitation,
             role=documents.role_of(invitation),
             invited_by=known.name(invitation.invited_by),
-            created_at=invitation.created_at,
-            expires_at=invitation.expires_at,
         ).model_dump(mode="json")
 
     return write
 
 
 def _write_own_invitation(invitation: Invitation, organisation: Organisation, known: Known) -> documents.OwnInvitation:
-    return documents.OwnInvitation(
-        id=invitation.id,
+    return documents.OwnInvitation.of_record(
+        invitation,
         organisation=organisation.id,
         organisation_name=organisation.name,
         role=documents.role_of(invitation),
         invited_by=known.name(invitation.invited_by),
-        created_at=invitation.created_at,
-        expires_at=invitation.expires_at,
     )
 
 

@@ -33,7 +33,7 @@ def change_profile(call: Call, services: Services) -> Answer:
 
 
 def _write(user: User) -> dict[str, Any]:
-    return documents.Profile.of(user).model_dump(mode="json")
+    return documents.Profile.of_record(user).model_dump(mode="json")
 
 
 READ, WRITE = "account.read", "account.write"

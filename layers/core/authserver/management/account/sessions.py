@@ -63,23 +63,17 @@ def list_activity(call: Call, services: Services) -> Answer:
 
 
 def _write_session(session: Session) -> dict[str, Any]:
-    return documents.Session(
-        id=session.id,
+    return documents.Session.of_record(
+        session,
         since=session.created_at,
         until=session.expires_at,
-        device=session.device,
-        source=session.source,
     ).model_dump(mode="json")
 
 
 def _write_activity(activity: Activity) -> dict[str, Any]:
-    return documents.Activity(
-        id=activity.id,
-        kind=activity.kind,
+    return documents.Activity.of_record(
+        activity,
         at=activity.created_at,
-        device=activity.device,
-        source=activity.source,
-        about=activity.about,
     ).model_dump(mode="json")
 
 

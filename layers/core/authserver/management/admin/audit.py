@@ -50,7 +50,7 @@ def list_audit_heads(call: Call, services: Services) -> Answer:
     days = [day_of(one) for one in range(at, min(until, at + DAYS_AT_ONCE * DAY - 1) + 1, DAY)]
     after = at + DAYS_AT_ONCE * DAY
     page = Page(services.chain.heads(days), str(after) if after <= until else None)
-    return page_of(page, lambda head: documents.ChainHead.of(head).model_dump(mode="json"))
+    return page_of(page, lambda head: documents.ChainHead.of_record(head).model_dump(mode="json"))
 
 
 def list_audit_links(call: Call, services: Services) -> Answer:

@@ -39,14 +39,12 @@ def _user(call: Call, services: Services) -> User:
 
 def _write(consent: Consent, ends: PresentEnds, known: Known, services: Services) -> dict[str, Any]:
     is_over = consent.expires_at <= services.now()
-    return documents.Consent(
-        client_id=consent.client_id,
+    return documents.Consent.of_record(
+        consent,
         client_name=known.client_name(consent.client_id),
         scope=str(consent.scope - consent.declined),
         declined=str(consent.declined),
         resource=tuple(sorted(consent.resource)),
-        created_at=consent.created_at,
-        expires_at=consent.expires_at,
         stands=not is_over and ends.let_consent_stand(consent),
     ).model_dump(mode="json")
 

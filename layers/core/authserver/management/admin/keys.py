@@ -67,13 +67,10 @@ def end_everything(call: Call, services: Services) -> Answer:
 
 
 def _write(key: Key, ring: Ring, now: int) -> dict[str, Any]:
-    return documents.Key(
-        kid=key.kid,
+    return documents.Key.of_record(
+        key,
         ring=ring.name,
         state=_state(key, ring, now),
-        created_at=key.created_at,
-        use_from=key.use_from,
-        keep_until=key.keep_until,
     ).model_dump(mode="json")
 
 

@@ -205,7 +205,7 @@ def remove_factors(call: Call, services: Services) -> Answer:
 
 def list_identities(call: Call, services: Services) -> Answer:
     """Who the user is at identity providers: each of these signs in as the user."""
-    items = tuple(map(documents.Identity.of, services.users.identities(_user(call, services).sub)))
+    items = tuple(map(documents.Identity.of_record, services.users.identities(_user(call, services).sub)))
     return Answer(document=documents.Identities(items=items).model_dump(mode="json"))
 
 
@@ -241,7 +241,7 @@ def _identity(identity_id: str, among: tuple[Identity, ...]) -> Identity | None:
 
 
 def _write_identity(identity: Identity) -> dict[str, Any]:
-    return documents.Identity.of(identity).model_dump(mode="json")
+    return documents.Identity.of_record(identity).model_dump(mode="json")
 
 
 # ------------------------------------------------------------------ links in mails
@@ -249,7 +249,7 @@ def _write_identity(identity: Identity) -> dict[str, Any]:
 
 def list_links(call: Call, services: Services) -> Answer:
     """The links that were sent for this user by mail and that somebody may still use."""
-    items = tuple(map(documents.Link.of, pending_links(_user(call, services), services)))
+    items = tuple(map(documents.Link.of_record, pending_links(_user(call, services), services)))
     return Answer(document=documents.Links(items=items).model_dump(mode="json"))
 
 
