@@ -180,6 +180,10 @@ def _check(estate: Estate) -> Any:
     return estate.world.invoke("authorizer", event)
 
 
+def _ask_userinfo(estate: Estate) -> Any:
+    return estate.gateway.send("GET", "/userinfo", headers={"authorization": f"Bearer {estate.account}"})
+
+
 def _at_a_path_of_placeos(estate: Estate) -> Any:
     return estate.gateway.send("GET", f"{CALLBACK}/strategy-1", query={"state": "garbage", "code": "x"})
 
@@ -211,6 +215,8 @@ LOOKS = {
     "/organisations/acme/members": Question(_page("/organisations/acme/members"), 200, 20, 120),
     "/organisations/acme/requests": Question(_page("/organisations/acme/requests"), 200, 20, 490),
     "/organisations/acme/companies": Question(_page("/organisations/acme/companies"), 200, 38, 500),
+    # The user's item has neither grants nor factors nor activity in it, however many there are.
+    "userinfo": Question(_ask_userinfo, 200, 1, 4),
     "a check of a token for an organisation": Question(_check, None, 1, 5),
 }
 # Where there are API keys.

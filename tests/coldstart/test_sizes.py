@@ -1,9 +1,16 @@
 """What is shipped, and what is stored."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from authserver.aws.dynamodb.users import user_attributes
+from authserver.aws.items.primary_keys import identity_key
+from authserver.aws.table import encode_item
+from authserver.identity.claims import MAX_ATTRIBUTES
+from authserver.models.users import Source, User
+from authserver.storage.users import MOST_IDENTITIES
 from tests.functions.capacity import size_of
 from tests.functions.gateway import Gateway
 from tests.functions.given import issue_opaque_tokens
@@ -13,6 +20,15 @@ from tests.functions.world import ROOT, World
 KIB = 1024
 CORE = 2035 * KIB  # measured with all pages and their languages, and less than a hundredth more
 DEPENDENCIES = 26 * KIB * KIB  # without bytecode
+NAMES = [f"{number:059}_name" for number in range(MAX_ATTRIBUTES)]
+# Everything of a user as long as it may be.
+FULL = User(
+    *("s" * 22, "u" * 256, "h" * 97, "n" * 200, f"{'m' * 242}@example.com"),
+    email_verified=True,
+    preferred_username="p" * 256,
+    attributes=dict.fromkeys(NAMES, "x" * 10),
+    provided=dict.fromkeys(NAMES, str(Source("i" * 43, "p" * 64, "e" * 11))),
+)
 BUILT = ROOT / ".aws-sam" / "build" / "DependenciesLayer"
 
 
@@ -64,3 +80,20 @@ def test_every_item_of_tokens_is_one_write_unit_in_the_ordinary_case(world: Worl
     for key, item in items.items():
         assert size_of(item) < KIB, key
         assert key.startswith(("end#", "deployment#")) or "N" in item["expires_at"], key
+
+
+@pytest.mark.parametrize(
+    ("user", "units"),
+    [
+        (User("s" * 22, "alice", "h" * 97, "Alice Liddell", "alice@example.com", email_verified=True), 1),
+        (replace(FULL, provided={}), 2),
+        (FULL, 4),
+    ],
+    ids=["a usual user", "with all that may be kept", "all of it from an identity provider"],
+)
+def test_a_users_item_is_few_read_units(user: User, units: int) -> None:
+    """Read whole for userinfo. Grants, factors and activity are items of their own."""
+    names = frozenset(identity_key(f"{number:043}") for number in range(MOST_IDENTITIES))
+    identities = {"identities": names} if user.attributes else {}
+    item = encode_item({**user_attributes(user), **identities, "login_address": user.email, "version": 2**53})
+    assert -(-size_of(item) // 4096) == units

@@ -105,7 +105,7 @@ def wrapped(given: documents.IdentityProvider, services: Services) -> bytes:
 
 
 def _new_epoch(services: Services) -> str:
-    return base64url(services.random(16))
+    return base64url(services.random(8))
 
 
 def _made_by(call: Call, services: Services) -> str:
