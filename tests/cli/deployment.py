@@ -1,14 +1,14 @@
 """A deployment to speak to: discovery, tokens, and an admin API that remembers what it was asked."""
 
 import json
-import threading
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus
+
+from local.http_server import HttpServer, Request, Response, listen_ipv4
 
 CLIENT_ID, SECRET = "the operator's tool", "a secret: with +, % and ä"
 DISCOVERY = "/.well-known/oauth-authorization-server"
@@ -64,36 +64,20 @@ class FakeDeployment:
 def running() -> Iterator[FakeDeployment]:
     deployment = FakeDeployment()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Response:
+        headers = {name.lower(): value for name, value in request.headers}
+        is_json = "json" in headers.get("content-type", "")
+        body = json.loads(request.body) if is_json else dict(parse_qsl(request.body.decode()))
+        asked = Asked(request.method, request.path, dict(parse_qsl(request.query)), body or None, headers)
+        status, document = deployment.reply(asked)
+        said = b"" if document is None else json.dumps(document).encode()
+        return Response(status, (("Retry-After", deployment.retry_after),), said)
 
-        def _serve(self) -> None:
-            parts = urlsplit(self.path)
-            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            is_json = "json" in self.headers.get("Content-Type", "")
-            body = json.loads(content) if is_json else dict(parse_qsl(content.decode()))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), body or None, headers)
-            status, document = deployment.reply(asked)
-            answer = b"" if document is None else json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.send_header("Retry-After", deployment.retry_after)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 http.server's names
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        deployment.issuer = f"http://127.0.0.1:{server.server_address[1]}"
+    with closing(HttpServer(listen_ipv4(), answer)) as server:
+        deployment.issuer = f"http://127.0.0.1:{server.port}"
         deployment.metadata |= {
             "issuer": deployment.issuer,
             "token_endpoint": f"{deployment.issuer}/token",
             "protected_resources": [deployment.issuer],
         }
         yield deployment
-        server.shutdown()
