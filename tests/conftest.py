@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.conformance", "tests.sharing"]
+pytest_plugins = ["tests.conformance", "tests.expanding", "tests.sharing"]
 
 # httpx reads the certificates that it trusts, which takes 30 ms, whenever it makes a client. What tests call has none.
 os.environ |= {"SSL_CERT_FILE": "", "SSL_CERT_DIR": os.devnull}

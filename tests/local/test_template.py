@@ -12,6 +12,7 @@ from local.errors import RefusedError
 from local.parameters import choose_parameters
 from local.server import TEMPLATE
 from local.template import expand, expanded, read_template
+from tests.expanding import elsewhere
 
 from .conftest import Project
 
@@ -22,7 +23,8 @@ PARAMETERS = {"Issuer": "http://127.0.0.1:1", "Mode": "plain", "Size": "3"}
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where it is kept; at first there is none."""
+    """The folder where it is kept; at first there is none. The translator runs in a process of its own."""
+    monkeypatch.setattr(local.template, "_expand_elsewhere", elsewhere)
     monkeypatch.setattr(local.template, "_KEPT", tmp_path / "kept")
     return tmp_path / "kept"
 
