@@ -111,7 +111,7 @@ sam-local: build ## Start `sam local start-api` on the development server's tabl
 	@exec $(BIN)/python -m local.sam --port $(PORT) --seed '$(SEED)'
 
 sam-local-test: build ## Run the black-box flows against `sam local start-api` (needs Docker)
-	$(BIN)/python -m pytest tests/flows --sam-local
+	$(BIN)/python -m pytest tests/flows tests/local/test_sam_signals.py --sam-local
 
 deployed-test: $(READY) $(EMULATOR)/.installed build ## Run the flows against the built template on an emulator of AWS, with IAM enforced
 	$(BIN)/python -m pytest tests/deployed tests/flows --deployed

@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +38,7 @@ GIVEN = (
 )
 CREDENTIALS = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 START_TIMEOUT = 240
+READY = "Ready. Ctrl-C stops it."
 DOCKER = shutil.which("docker") or "docker"
 
 
@@ -83,6 +84,7 @@ def sam_local(server: DevelopmentServer, port: int, log: Path) -> Iterator[str]:
             env={**os.environ, **CREDENTIALS, "SAM_CLI_TELEMETRY": "0"},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C is for this process, which stops the other once
         )
         stack.callback(_stop, process)
         _wait_for(f"{address}/.well-known/openid-configuration", process, log)
@@ -141,7 +143,9 @@ def _docker(*arguments: str) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)  # lets sam remove its containers, one after the other
+    """Lets sam remove its containers, one after the other. It heeds SIGTERM also where it inherited that SIGINT is
+    ignored, as what a shell started in the background does."""
+    process.terminate()
     process.wait(timeout=300)
 
 
@@ -167,20 +171,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reason := why_not():
         print(f"sam local cannot run here: {reason}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started it in the background
+    with suppress(KeyboardInterrupt):
+        _serve(options.port, options.seed)
+    return 0
+
+
+def _serve(port: int, seed: Path) -> None:
+    """Until it is interrupted, also while it starts."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         log = Path(folder) / "sam.log"
-        print("starting DynamoDB, KMS and `sam local start-api`; the first call builds the image")
+        print("starting DynamoDB, KMS and `sam local start-api`; the first call builds the image", flush=True)
         server = stack.enter_context(
-            DevelopmentServer(port=0, resource_port=0, seed=options.seed, log=Path(folder) / "server.log")
+            DevelopmentServer(port=0, resource_port=0, seed=seed, log=Path(folder) / "server.log")
         )
-        address = stack.enter_context(sam_local(server, options.port, log))
-        print(f"Issuer and ResourceApi  {address}\nLog                     {log}\nReady. Ctrl-C stops it.", flush=True)
-        try:
-            while True:
-                time.sleep(0.5)  # not forever: a signal that comes just before a sleep does not end it
-        except KeyboardInterrupt:
-            print("stopping")
-    return 0
+        address = stack.enter_context(sam_local(server, port, log))
+        print(f"Issuer and ResourceApi  {address}\nLog                     {log}\n{READY}", flush=True)
+        stack.callback(print, "stopping")
+        while True:
+            time.sleep(0.5)  # not forever: a signal that comes just before a sleep does not end it
 
 
 if __name__ == "__main__":
