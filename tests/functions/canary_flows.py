@@ -6,8 +6,10 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from authserver.management.canary import CLIENT_IDS
 from authserver.ports import FetchFailed
 from tests.functions.gateway import Answer, Gateway
+from tests.functions.given import stores_of
 from tests.functions.world import World
 
 CANARY = {"Canary": "On"}
@@ -57,3 +59,19 @@ def look_as_the_canary(world: World) -> None:
         with canary(world):
             for _ in range(2):
                 assert world.invoke("canary", {}) == {"seen": "ok"}
+
+
+def look_as_each_client_of_the_canary(world: World) -> None:
+    """The same; then its client is deleted, and it makes the next."""
+    for client_id in CLIENT_IDS:
+        look_as_the_canary(world)
+        if client_id != CLIENT_IDS[-1]:
+            delete_client(world, client_id)
+
+
+def delete_client(world: World, client_id: str) -> None:
+    """As an operator does."""
+    stores = stores_of(world)
+    made = stores.clients.get(client_id)
+    assert made is not None
+    assert stores.withdrawals.delete_client(client_id, made.version)

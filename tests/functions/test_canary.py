@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from authserver.identity.begin import key_text
-from authserver.management.canary import CLIENT, CLIENT_ID
+from authserver.management.canary import CLIENT, CLIENT_IDS
 from authserver.models import DISABLED
 from authserver.models.clients import ClientSecret
 from authserver.values import sha256
-from tests.functions.canary_flows import canary, look_as_the_canary
+from tests.functions import sealing_flows
+from tests.functions.canary_flows import canary, delete_client, look_as_the_canary
 from tests.functions.given import change_client, stores_of
 from tests.functions.simulated_aws import Fault
 from tests.functions.world import ROOT, World
@@ -59,21 +60,37 @@ def test_a_secret_that_another_instance_replaced_is_made_anew(world: World) -> N
 def test_a_client_of_its_name_that_is_not_its_own_is_left_alone(world: World) -> None:
     clients = stores_of(world).clients
     assert clients.create(replace(CLIENT, owner="", secrets=(ClientSecret(sha256("kept"), 1),)))
-    before = clients.get(CLIENT_ID)
+    before = clients.get(CLIENT_IDS[0])
     with canary(world):
         assert world.invoke("canary", {}) == {"seen": "canary_client_taken"}
-    assert clients.get(CLIENT_ID) == before
+    assert clients.get(CLIENT_IDS[0]) == before
 
 
-def test_its_client_that_was_deleted_is_not_made_again(world: World) -> None:
-    with canary(world):
-        assert world.invoke("canary", {}) == {"seen": "ok"}
-    stores = stores_of(world)
-    made = stores.clients.get(CLIENT_ID)
-    assert made is not None
-    assert stores.withdrawals.delete_client(CLIENT_ID, made.version)
+def test_in_place_of_a_client_that_was_deleted_it_makes_the_next_until_none_is_left(world: World) -> None:
+    with canary(world):  # the instance lives on
+        for client_id in CLIENT_IDS:
+            assert world.invoke("canary", {}) == {"seen": "ok"}
+            delete_client(world, client_id)
+            world.clock.ahead += 2  # what functions remember of a client
+        assert world.invoke("canary", {}) == {"seen": "client_ended"}
     with canary(world):
         assert world.invoke("canary", {}) == {"seen": "client_ended"}
+    assert [stores_of(world).clients.get(one) for one in CLIENT_IDS] == [None] * len(CLIENT_IDS)
+
+
+def test_what_it_does_to_its_client_is_in_the_audit(world: World) -> None:
+    for _ in range(2):  # instances
+        with canary(world):
+            for _ in range(2):
+                assert world.invoke("canary", {}) == {"seen": "ok"}
+                world.clock.ahead += 1
+    members = ("act", "actor_kind", "actor", "object_id", "reason")
+    of_clients = [event for event in sealing_flows.events(world) if event["object_kind"]["S"] == "client"]
+    told = [tuple(event[name]["S"] for name in members) for event in of_clients]
+    assert told == [
+        ("client.created", "system", "server", "canary", "canary"),
+        ("client.secret.made", "system", "server", "canary", "canary"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +103,7 @@ def test_its_client_that_was_deleted_is_not_made_again(world: World) -> None:
 def test_its_client_that_was_changed_is_told(change: dict[str, Any], seen: str, world: World) -> None:
     with canary(world):
         assert world.invoke("canary", {}) == {"seen": "ok"}
-        change_client(world, CLIENT_ID, **change)
+        change_client(world, CLIENT_IDS[0], **change)
         assert world.invoke("canary", {}) == {"seen": seen}
 
 
@@ -104,14 +121,16 @@ def test_its_secret_is_in_no_log(world: World, capsys: pytest.CaptureFixture[str
 
 
 def test_it_may_write_no_client_but_its_own() -> None:
-    keys = set(strings(Written().template["Resources"]["CanaryFunction"]["Properties"]["Policies"])) & {
-        f"{kind}{key_text(CLIENT_ID)}{rest}" for kind, rest in KINDS
-    }
-    assert len(keys) == len(KINDS)
+    keys = set(strings(Written().template["Resources"]["CanaryFunction"]["Properties"]["Policies"]))
+    own = {key for client_id in CLIENT_IDS for key in keys_of(client_id)}
+    assert own <= keys
     statements = Written().statements("canary", Canary="On")
+    allowed = [key for one in statements for key in one.leading_keys]
     assert all(one.leading_keys for one in statements)
-    assert all(CLIENT_ID in key or key_text(CLIENT_ID) in key for one in statements for key in one.leading_keys)
+    assert set(allowed) == own | {"event#*"}  # of the audit, whose events are put alone
     assert Written().statements("canary") == []
 
 
-KINDS = (("logo#", ""), ("end#client#", "#*"))
+def keys_of(client_id: str) -> tuple[str, ...]:
+    """Those of its record, its logo and its end."""
+    return client_id, f"logo#{key_text(client_id)}", f"end#client#{key_text(client_id)}#*"

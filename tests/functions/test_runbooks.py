@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from moto.kms.models import kms_backends
 
-from authserver.management.canary import CLIENT_ID
+from authserver.management.canary import CLIENT_IDS
 from authserver.models.clients import Client
 from authserver.values import Scope
 from authserver_cli.__main__ import main
@@ -243,7 +243,9 @@ def stored(world: World) -> dict[str, Any]:
 
 def test_a_client_with_the_name_of_the_canary_is_given_to_it(world: World, operator: Operator) -> None:
     """One that signs people in, and whose secret an application has."""
-    assert stores_of(world).clients.create(Client(client_id=CLIENT_ID, client_name="A bird", scope=Scope(("openid",))))
+    assert stores_of(world).clients.create(
+        Client(client_id=CLIENT_IDS[0], client_name="A bird", scope=Scope(("openid",)))
+    )
     with canary(world):
         assert world.invoke("canary", {}) == {"seen": "canary_client_taken"}
         operator.follow("alarms.md", "canary")

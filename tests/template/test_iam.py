@@ -15,7 +15,7 @@ from local.intrinsics import Resolver
 from local.parameters import choose_parameters
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
-from tests.functions.canary_flows import CANARY, look_as_the_canary
+from tests.functions.canary_flows import CANARY, look_as_each_client_of_the_canary
 from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
 from tests.functions.flows import (
     API_KEY_FLOWS,
@@ -327,7 +327,7 @@ def test_the_token_hook_is_invoked_by_those_who_issue_and_only_where_there_is_on
 
 
 def test_the_canary_may_and_does_the_same(shared_world: World, written: Written) -> None:
-    calls = record(shared_world, {"canary": look_as_the_canary})
+    calls = record(shared_world, {"canary": look_as_each_client_of_the_canary})
     statements = written.statements("canary", **CANARY)
     assert missing("canary", calls, statements) == set()
     assert unused("canary", calls, statements) == set()

@@ -1,19 +1,24 @@
 """Whether this deployment works, by what one of its clients sees: a token of the issuer, and the ResourceApi taking it.
 
 The client is its own, which its owner says: another one of that name is left alone. Its secret is not stored: each
-instance of the function makes another, which ends the one before.
+instance of the function makes another, which ends the one before. Both are acts of the server, and in the audit.
+
+The identifier of a client that was deleted is not given again, so the canary has a few, and takes the next one.
 """
 
-from authserver.management import Problem
+from dataclasses import replace
+
+from authserver.identity.audit import by_itself
+from authserver.management import Conflict, Problem
 from authserver.management.client_records import add_secret, create, existing
 from authserver.models.clients import Client
 from authserver.ports import Fetcher, FetchFailed
 from authserver.services import Services
 
-CLIENT_ID = "canary"
+CLIENT_IDS = ("canary", "canary-2", "canary-3")  # the function's role may write these alone
 OWNER = "(canary)"  # no subject has this identifier
 CLIENT = Client(
-    client_id=CLIENT_ID,
+    client_id=CLIENT_IDS[0],
     client_name="Canary",
     grant_types=("client_credentials",),
     response_types=(),
@@ -21,6 +26,8 @@ CLIENT = Client(
     owner=OWNER,
 )
 OK = "ok"
+REASON = "canary"  # of its acts
+ENDED = "client_ended"  # says `create` of a deleted client's identifier
 
 
 class Taken(Problem):
@@ -34,7 +41,7 @@ class Canary:
     """A client that remembers its secret for as long as it lives."""
 
     def __init__(self) -> None:
-        self._secret = ""
+        self._client_id = self._secret = ""
 
     def look(self, issuer: str, resource: str, services: Services) -> str:
         """`OK`, or where it failed and how. Raises `OAuthError` and `Problem` if it gets no secret."""
@@ -47,7 +54,7 @@ class Canary:
             told = fetcher.get(f"{resource}/me", bearer=token)
         except FetchFailed as failure:
             return f"resource_{failure.status or failure.reason}"
-        return OK if told.get("client_id") == CLIENT_ID else "resource_of_another"
+        return OK if told.get("client_id") == self._client_id else "resource_of_another"
 
     def _token(self, issuer: str, services: Services) -> str:
         """Raises `FetchFailed`."""
@@ -57,11 +64,12 @@ class Canary:
             except FetchFailed as failure:
                 if failure.status != 401:
                     raise
-        self._secret = _new_secret(services)  # for the first time, or since another instance has made one
+        # For the first time, or since another instance has made one.
+        self._client_id, self._secret = _new_secret(services)
         return self._ask(issuer, services)
 
     def _ask(self, issuer: str, services: Services) -> str:
-        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": self._secret}
+        form = {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": self._secret}
         return str(_fetcher(services).post(f"{issuer}/token", form, {}).get("access_token", ""))
 
 
@@ -71,17 +79,34 @@ def _fetcher(services: Services) -> Fetcher:
     return services.fetcher
 
 
-def _new_secret(services: Services) -> str:
-    if services.clients.get(CLIENT_ID) is None:
-        _, secret = create(CLIENT, services, repeatable=False)
+def _new_secret(services: Services) -> tuple[str, str]:
+    """The first of the identifiers that is not a deleted client's, with a new secret of its client.
+
+    Raises `Conflict` if all of them are, and `Taken`.
+    """
+    *others, last = CLIENT_IDS
+    for client_id in others:
+        try:
+            return client_id, _secret_of(client_id, services)
+        except Conflict as conflict:
+            if conflict.reason != ENDED:
+                raise
+    return last, _secret_of(last, services)
+
+
+def _secret_of(client_id: str, services: Services) -> str:
+    if services.clients.get(client_id) is None:
+        noting = by_itself(services, "client.created", "client", reason=REASON)
+        _, secret = create(replace(CLIENT, client_id=client_id), noting, repeatable=False)
         return secret or ""
-    _, secret = add_secret(lambda: _own(services), 0, services)
+    noting = by_itself(services, "client.secret.made", "client", object_id=client_id, reason=REASON)
+    _, secret = add_secret(lambda: _own(client_id, services), 0, noting)
     return secret
 
 
-def _own(services: Services) -> Client:
+def _own(client_id: str, services: Services) -> Client:
     """Raises `Taken` if the client of that name is somebody else's, whose secrets would end."""
-    client = existing(CLIENT_ID, services)
+    client = existing(client_id, services)
     if client.owner != OWNER:
         raise Taken
     return client
