@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = subprocess.run(step, cwd=ROOT, check=False).returncode
         if code:
             return code
+    if not stack:
+        print(first_keys(session, options.stack), flush=True)
     print(next_steps(options.stack))
     return 0
 
@@ -240,6 +242,22 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         *(("--parameter-overrides", *overrides) if overrides else ()),
     ]
+
+
+def first_keys(session: boto3.Session, stack: str) -> str:
+    """Runs the function `rotate_keys` of a new stack once, which its schedule does only a day later; what came of it.
+
+    Functions whose pages begin with a sign-in, such as /my, may not make keys, and answer 503 until there are some.
+    """
+    try:
+        resources = session.client("cloudformation")
+        found = resources.describe_stack_resource(StackName=stack, LogicalResourceId="RotateKeysFunction")
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        answer = session.client("lambda").invoke(FunctionName=name, Qualifier="live")
+        why = answer.get("FunctionError", "")
+    except (BotoCoreError, ClientError) as error:
+        why = _why(error)
+    return f"Its first keys are not made yet ({why}): invoke the function rotate_keys." if why else "Its keys are made."
 
 
 UNRELEASED = ("Release", "Deployment", "AuthOriginSecretDigests", "OriginSecretDigests")

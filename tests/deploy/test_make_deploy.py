@@ -31,6 +31,8 @@ class Account:
         self.concurrency: int | Exception = 1000
         self.status = "UPDATE_COMPLETE"
         self.stack: dict[str, str] | Exception = refused_by_aws("ValidationError", "Stack s does not exist")
+        self.rotation: dict[str, str] | Exception = {}
+        self.invoked: list[tuple[str, str]] = []
 
     def client(self, _service: str) -> "Account":
         return self
@@ -45,6 +47,13 @@ class Account:
         assert StackName == "s"
         parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in answer(self.stack).items()]
         return {"Stacks": [{"StackStatus": self.status, "Parameters": parameters}]}
+
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Mapping[str, Any]:  # noqa: N803
+        return {"StackResourceDetail": {"PhysicalResourceId": f"{StackName}-{LogicalResourceId}"}}
+
+    def invoke(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803
+        self.invoked.append((FunctionName, Qualifier))
+        return answer(self.rotation)
 
 
 def answer(given: Any) -> Any:
@@ -101,6 +110,31 @@ def test_a_deployment_is_checked_built_and_made_without_a_question(
     assert "the account 123456789012 in eu-central-1" in said
     assert "KMS key that wraps private keys: $1.00" in said
     assert "authserver --stack s users create" in said
+
+
+def test_a_new_stack_makes_its_first_keys_and_one_that_is_there_has_them(
+    account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy.main(["--stack", "s"]) == 0
+    assert "Its keys are made." in capsys.readouterr().out
+    account.stack = {"DeletionProtection": "true"}
+    assert deploy.main(["--stack", "s"]) == 0
+    assert "keys are" not in capsys.readouterr().out
+    assert account.invoked == [("s-RotateKeysFunction", "live")]
+
+
+@pytest.mark.parametrize(
+    ("rotation", "why"),
+    [({"FunctionError": "Unhandled"}, "Unhandled"), (refused_by_aws("AccessDenied"), "AccessDenied")],
+)
+def test_keys_that_were_not_made_are_told_and_the_stack_is_deployed(
+    rotation: Any, why: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.rotation = rotation
+    assert deploy.main(["--stack", "s"]) == 0
+    said = capsys.readouterr().out
+    assert f"Its first keys are not made yet ({why}" in said
+    assert "invoke the function rotate_keys" in said
 
 
 @pytest.mark.parametrize(
