@@ -243,6 +243,12 @@ ACTS = {
     "disconnect an application": Question(
         _by_account("DELETE /account/applications/{client_id}", client_id="client-1"), 204, 6, 4, 11
     ),
+    "disconnect an organisation's application": Question(
+        _by_account(f"DELETE {ACME}/applications/{{client_id}}", organisation="acme", client_id="client-2"),
+        204,
+        *(6, 6, 35),
+    ),
+    "sign out everywhere": Question(_by_account("DELETE /account/sessions"), 204, 4, 2, 11),
     "disconnect every application": Question(_by_account("DELETE /account/applications"), 204, 4, 2, 11),
     "end all of a user": Question(_by_operator("DELETE /admin/authorizations", "subject"), 204, 2, 2, 6),
 }
