@@ -1,11 +1,13 @@
 """The template on an emulator of AWS: once for a file of tests."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.deployed.stack import Emulator, Stack, build, deployed, emulator
+from local.http_server import HttpServer
+from tests.deployed.stack import Emulator, Stack, address, build, deployed, emulator
 from tests.flows.person import App, Deployment, Person, demo_app, demo_machine
 
 type Served = tuple[Stack, Deployment]
@@ -23,6 +25,13 @@ def aws(tmp_path: Path) -> Iterator[Emulator]:
     build()
     with emulator(tmp_path, with_iam=False) as started:
         yield started
+
+
+@pytest.fixture
+def addresses() -> Iterator[tuple[HttpServer, HttpServer]]:
+    """Of both APIs."""
+    with closing(address()) as issuer, closing(address()) as resource:
+        yield issuer, resource
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,16 @@ from typing import Any
 
 from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
 from ministack.services import apigateway, apigateway_v1, dynamodb, lambda_svc
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
+from samtranslator.translator import transform as sam
 
+from local.intrinsics import Resolver
 from local.permissions import Access, TableKeys, dynamodb_accesses
 from tests.deployed.worker.sitecustomize import PATIENCE
 
+_parameters: ContextVar[dict[str, Any]] = ContextVar("parameters")
 _accesses: ContextVar[list[Access]] = ContextVar("accesses", default=[])  # noqa: B039 - never changed in place
 
 
@@ -68,6 +73,31 @@ def add_logs_of_functions() -> None:
     lambda_runtime.Worker._read_stderr = read
 
 
+def add_functions_in_conditions() -> None:
+    """``Fn::Join`` of ``Fn::Split``, by which the template asks whether a list has a name."""
+
+    def evaluated(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, bool]:
+        conditions = template.get("Conditions", {})
+        values = {name: str(one["Value"]) for name, one in parameters.items()}
+        resolver = Resolver(values, conditions, get_account_id())
+        return {name: resolver.condition(name, "Conditions") for name in conditions}
+
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluated
+
+
+def add_parameters_to_the_transform() -> None:
+    """SAM looks at parameters, too: the digest of a release makes each function's version another, and describes it."""
+    apply, transform = engine._apply_transforms, sam.transform
+
+    def applied(template: dict[str, Any], provided: Any = None, previous: Any = None) -> Any:
+        _parameters.set(engine._transform_parameters(template, provided, previous))
+        return apply(template, provided, previous)
+
+    sam.transform = lambda template, _, policies: transform(template, _parameters.get(), policies)
+    changesets._apply_transforms = handlers._apply_transforms = applied
+
+
 def add_condition_keys_of_dynamodb_and_kms() -> None:
     """``dynamodb:LeadingKeys`` of each item, in batches and transactions too, and ``kms:EncryptionContext:``."""
     of_tags, enforce = iam_actions.request_tag_context, iam_evaluator.enforce
@@ -97,6 +127,16 @@ def add_condition_keys_of_dynamodb_and_kms() -> None:
     iam_actions.request_tag_context, iam_evaluator.enforce = of_request, enforced
 
 
+def take_loopback_for_tls() -> None:
+    """``aws:SecureTransport``: requests are http here, and https in the cloud."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolved(key: str, request: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, request)
+
+    iam_evaluator._resolve_condition_key = resolved
+
+
 def _encryption_context(service: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if service == "kms":
         for name, value in request.get("EncryptionContext", {}).items():
@@ -122,6 +162,9 @@ if __name__ == "__main__":
     add_methods_that_stand_for_any()
     add_what_events_of_http_apis_have()
     add_condition_keys_of_dynamodb_and_kms()
+    take_loopback_for_tls()
+    add_functions_in_conditions()
+    add_parameters_to_the_transform()
     add_patience()
     add_logs_of_functions()
     main()

@@ -15,13 +15,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import boto3
 
 from local.http_server import HttpServer, Request, Response, listen_ipv4
 from local.intrinsics import REGION, Resolver
-from scripts.deploy import command
+from scripts.deploy import command, first_keys
 
 ROOT = Path(__file__).parent.parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
@@ -29,6 +30,7 @@ SEED = ROOT / "local" / "seed.json"
 PYTHON = ROOT / ".cache" / "emulator" / "bin" / "python"
 WORKER = Path(__file__).parent / "worker"
 STARTS_WITHIN = 60.0  # seconds
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 
@@ -52,7 +54,7 @@ class Emulator:
     def environment(self) -> dict[str, str]:
         """That of a command that is to find this AWS."""
         return {
-            **os.environ,
+            **of_the_machine(),
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -102,27 +104,38 @@ class Emulator:
         return Stack(self, stack)
 
 
+def of_the_machine() -> dict[str, str]:
+    """The environment with the machine's certificates, which `tests/conftest.py` empties: what fetches packages needs
+    them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SSL_CERT_")}
+
+
 def build() -> None:
     """Has `.aws-sam/build` be what the sources are now."""
     sources = [ROOT / "template.yaml", *(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.*")]
     written = [one for one in sources if one.suffix not in (".pyc", ".mo")]
     if not BUILT.is_file() or BUILT.stat().st_mtime < max(one.stat().st_mtime for one in written):
-        # Of the certificates that `tests/conftest.py` empties, what fetches packages needs those of the machine.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SSL_CERT_")}
         make = ["make", "-s", "build"]
-        subprocess.run(make, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
+        subprocess.run(make, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=of_the_machine())
 
 
 @contextmanager
-def deployed(folder: Path, *, with_iam: bool, **parameters: str) -> Iterator[tuple["Stack", str, str]]:
-    """The built template deployed, served and seeded: the stack, the issuer and the ResourceApi's address."""
+def deployed(
+    folder: Path, *, with_iam: bool, added: Mapping[str, str] = NOTHING, **parameters: str
+) -> Iterator[tuple["Stack", str, str]]:
+    """The built template deployed, served and seeded: the stack, the issuer and the ResourceApi's address.
+
+    `added` are headers that each request gets on its way to the APIs.
+    """
     build()
     with emulator(folder, with_iam=with_iam) as aws, closing(address()) as issuer, closing(address()) as resource:
         addresses = [f"http://127.0.0.1:{one.port}" for one in (issuer, resource)]
         given = {"Issuer": addresses[0], "ResourceUrl": addresses[1], "DeviceGrant": "true", **parameters}
         stack = aws.deploy("authserver", given)
         stack.bridge()
-        stack.forward(issuer, resource)
+        stack.forward(issuer, resource, added)
+        made = first_keys(cast("boto3.Session", aws), stack.name)
+        assert made == "Its keys are made.", made
         stack.seed(SEED)
         yield stack, addresses[0], addresses[1]
 
@@ -258,12 +271,12 @@ class Stack:
             )
         apis.create_deployment(restApiId=api, stageName="v1")
 
-    def forward(self, issuer: HttpServer, resource: HttpServer) -> None:
-        """From now on the two addresses are those of the APIs."""
-        issuer.handler = _forwarder(
-            self.emulator.port, f"/_aws/execute-api/{self.resources['AuthorizationApi']}/$default"
-        )
-        resource.handler = _forwarder(self.emulator.port, f"/_aws/execute-api/{self.resources['ResourceApi']}/v1")
+    def forward(self, issuer: HttpServer, resource: HttpServer, added: Mapping[str, str] = NOTHING) -> None:
+        """From now on the two addresses are those of the APIs. Each request gets the headers `added`."""
+        apis = ((issuer, "AuthorizationApi", "$default"), (resource, "ResourceApi", "v1"))
+        for server, name, stage in apis:
+            prefix = f"/_aws/execute-api/{self.resources[name]}/{stage}"
+            server.handler = _forwarder(self.emulator.port, prefix, added)
 
 
 def address() -> HttpServer:
@@ -271,7 +284,7 @@ def address() -> HttpServer:
     return HttpServer(listen_ipv4(), lambda _: Response(503))
 
 
-def _forwarder(port: int, prefix: str) -> Callable[[Request], Response]:
+def _forwarder(port: int, prefix: str, added: Mapping[str, str]) -> Callable[[Request], Response]:
     """Asks the emulator, beneath a path, for what is asked of it."""
 
     def forward(request: Request) -> Response:
@@ -279,8 +292,10 @@ def _forwarder(port: int, prefix: str) -> Callable[[Request], Response]:
             target = f"{prefix}{request.path}" + (f"?{request.query}" if request.query else "")
             connection.putrequest(request.method, target, skip_accept_encoding=True)
             for name, value in request.headers:
-                if name.lower() not in _HOP_BY_HOP:
+                if name.lower() not in _HOP_BY_HOP and name.lower() not in added:
                     connection.putheader(name, value)
+            for name, value in added.items():
+                connection.putheader(name, value)
             connection.putheader("Content-Length", str(len(request.body)))
             connection.endheaders(request.body)
             answer = connection.getresponse()
