@@ -62,7 +62,7 @@ class Cloud:
         """Whether a function of this API takes a request with the secret, as CloudFront sends it."""
         headers = {"x-origin-verify": secret, "cloudfront-viewer-address": "198.51.100.4:443"}
         context = {"http": {"sourceIp": "203.0.113.7"}}
-        variables = {"origin_secrets": self.digests(api) or NO_EDGE}
+        variables = {"edge_secret_digests": self.digests(api) or NO_EDGE}
         try:
             return bool(source_of({"headers": headers, "stageVariables": variables, "requestContext": context}))
         except NotThroughEdge:

@@ -13,7 +13,7 @@ from tests.functions.journey import machine
 from tests.functions.world import FUNCTIONS, ROOT, World
 
 SECRET = "secret-of-the-edge"
-BEHIND = {"origin_secrets": sha256(SECRET.encode()).hexdigest()}
+BEHIND = {"edge_secret_digests": sha256(SECRET.encode()).hexdigest()}
 EVENTS = {
     file.parent.name: json.loads(file.read_text(encoding="utf-8"))
     for file in sorted((ROOT / "events").glob("*/*.json"), reverse=True)

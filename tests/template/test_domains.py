@@ -160,7 +160,7 @@ def test_an_api_with_an_edge_is_told_its_secrets_by_its_stage(
         stack.properties("AuthorizationApiApiGatewayDefaultStage")["StageVariables"],
         stack.properties("ResourceApiv1Stage")["Variables"],
     )
-    assert [variables["origin_secrets"] for variables in stages] == [TAKEN if one else NO_EDGE for one in required]
+    assert [variables["edge_secret_digests"] for variables in stages] == [TAKEN if one else NO_EDGE for one in required]
     for name, one in written.resources.items():
         if one["Type"] == "AWS::Lambda::Function":
             assert "0" * 64 not in str(stack.properties(name))
@@ -175,7 +175,10 @@ def test_a_stage_has_each_of_its_variables_whatever_the_parameters_are(
         {*stack.properties("AuthorizationApiApiGatewayDefaultStage")["StageVariables"]},
         {*stack.properties("ResourceApiv1Stage")["Variables"]},
     )
-    assert names == ({"realm", "origin_secrets", "resource"}, {"issuer", "resource", "origin_secrets", "routes"})
+    assert names == (
+        {"realm", "edge_secret_digests", "resource"},
+        {"issuer", "resource", "edge_secret_digests", "routes"},
+    )
 
 
 def test_the_domains_take_tls_1_2_and_newer(written: Written) -> None:

@@ -32,7 +32,7 @@ def event(
             "headers": {name.lower(): ",".join(values) for name, values in headers.items() if values},
             "requestContext": {"http": {"sourceIp": "203.0.113.7"}},
         }
-    return {**told, "stageVariables": {"origin_secrets": digests} if digests else None}
+    return {**told, "stageVariables": {"edge_secret_digests": digests} if digests else None}
 
 
 def refused(called: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from authserver.wire.http import CORS, NO_STORE, Headers, HttpRequest, HttpRespo
 
 # The stage variable of an API behind CloudFront (`edge`). Going back to earlier functions brings back none of it. The
 # template writes a word where there is no edge: a stage may keep a variable that is left out.
-ORIGIN_SECRETS = "origin_secrets"
+EDGE_SECRET_DIGESTS = "edge_secret_digests"
 NO_EDGE = "none"
 
 type Event = Mapping[str, Any]
@@ -137,7 +137,7 @@ def source_of(event: Event) -> str:
     It is the one that API Gateway saw, and no header has a say; but where the API is behind CloudFront, the viewer's.
     Raises `NotThroughEdge` if the request did not come from there, and what is in `MALFORMED`.
     """
-    digests = (event.get("stageVariables") or {}).get(ORIGIN_SECRETS)
+    digests = (event.get("stageVariables") or {}).get(EDGE_SECRET_DIGESTS)
     if digests and digests != NO_EDGE:
         from authserver.aws.edge import viewer_of
 

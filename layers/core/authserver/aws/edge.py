@@ -1,8 +1,8 @@
 """Requests that come through CloudFront: that they do, and whose they are. Imported where an API's stage has an edge.
 
 CloudFront adds a secret to each request that it sends to an API (`stacks/edge.yaml`), and overwrites what a client sent
-by that name. The stage variable `origin_secrets` has the SHA-256 digests of the secrets that are taken, in hexadecimal,
-separated by commas: two while the secret is replaced. A digest of 256 random bits tells nothing of them.
+by that name. The stage variable `edge_secret_digests` has the SHA-256 digests of the secrets that are taken, in
+hexadecimal, separated by commas: two while the secret is replaced. A digest of 256 random bits tells nothing of them.
 """
 
 from __future__ import annotations
