@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         account = require_account(session)
         given = {**configured(options.config_env), **pairs(split_parameters(options.parameters))}
         stack = described(session, options.stack)
+        require_secrets_kept(stack, given)
         parameters = chosen(stack, given)
         if not options.accept_quota:
             require_concurrency(session, parameters)
@@ -183,6 +184,20 @@ def chosen(stack: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]
         raise Refused(f"{error}. docs/settings.md lists the parameters.") from None
 
 
+def require_secrets_kept(stack: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """Raises `Refused` where the AuthorizationApi requires the secret of CloudFront by a parameter that was of both
+    APIs in an earlier template: its own is new, and by its default the API would take requests from anywhere."""
+    before = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+    digests = before.get("OriginSecretDigests")
+    if digests and before.get("AuthEdgeTarget") and "AuthOriginSecretDigests" not in {*before, *given}:
+        other = "" if before.get("EdgeTarget") else " OriginSecretDigests="
+        raise Refused(
+            "OriginSecretDigests of the stack is of the ResourceApi alone now, and the AuthorizationApi would take"
+            " requests that did not come through CloudFront. Add to PARAMETERS:"
+            f" AuthOriginSecretDigests={digests}{other}"
+        )
+
+
 def described(session: boto3.Session, stack: str) -> Mapping[str, Any]:
     """What CloudFormation tells of the stack, empty if there is none. Raises `Refused`."""
     try:
@@ -196,9 +211,14 @@ def described(session: boto3.Session, stack: str) -> Mapping[str, Any]:
     if found.get("StackStatus") in NEVER_WAS:
         raise Refused(
             f"The creation of the stack {stack} failed, and nothing can be deployed to what is left of it. Read why in"
-            f" its events, then delete it: aws cloudformation delete-stack --stack-name {stack}"
+            f" its events, then delete it: {deletion(session, stack)}"
         )
     return {} if found.get("StackStatus") in NOT_YET else found
+
+
+def deletion(session: boto3.Session, stack: str) -> str:
+    """The command for it. The region of an edge is not the operator's."""
+    return f"aws cloudformation delete-stack --region {session.region_name} --stack-name {stack}"
 
 
 # ------------------------------------------------------------------ what is said and done

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from authserver_cli.region import take_region
 from local.__main__ import split_parameters
-from scripts.deploy import Refused, described, pairs, require_account
+from scripts.deploy import Refused, deletion, described, pairs, require_account
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "stacks" / "edge.yaml"
@@ -72,20 +72,25 @@ class Stack:
         self.parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
-    def settle(self) -> None:
-        """Returns when CloudFormation would update the stack, or there is none: what an earlier run began goes on
-        without it. Raises `Refused` if that takes too long, or if the stack needs somebody first."""
-        for _ in range(LOOKS):
-            if not self.status.endswith(UNDER_WAY):
-                break
-            print(f"Waiting for the stack {self.name}, which is {self.status}.", flush=True)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            self.look()
-        if self.exists and self.status not in SETTLED:
-            raise Refused(f"The stack {self.name} is {self.status}. Read why in its events, and run this again after.")
+    @property
+    def is_under_way(self) -> bool:
+        return self.status.endswith(UNDER_WAY)
 
     def create(self, template: str, parameters: Mapping[str, str]) -> None:
-        self._cloudformation.create_stack(StackName=self.name, TemplateBody=template, Parameters=_given(parameters))
+        """Raises `Refused` if the name is taken: by another run, or by a change set, whose stack `described` takes for
+        none."""
+        try:
+            self._cloudformation.create_stack(StackName=self.name, TemplateBody=template, Parameters=_given(parameters))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AlreadyExistsException":
+                raise
+            self.look()
+            if self.exists:
+                raise Refused(f"Another run has made the stack {self.name} meanwhile.") from None
+            raise Refused(
+                f"The name {self.name} is that of a change set whose stack was never created. Delete it first:"
+                f" {deletion(self._session, self.name)}"
+            ) from None
         self.is_changed = True
         self._cloudformation.get_waiter("stack_create_complete").wait(StackName=self.name)
         self.look()
@@ -108,6 +113,26 @@ class Stack:
         self.look()
 
 
+def settle(stacks: Sequence[Stack]) -> None:
+    """Returns when CloudFormation would update each stack that there is: what an earlier run began goes on without it.
+
+    What is known of all of them is from after the last wait, since an earlier run may have changed one while another
+    was waited for. Raises `Refused` if that takes too long, or if CloudFormation would not update a stack.
+    """
+    for _ in range(LOOKS):
+        under_way = [one for one in stacks if one.is_under_way]
+        if not under_way:
+            break
+        for one in under_way:
+            print(f"Waiting for the stack {one.name}, which is {one.status}.", flush=True)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        for one in stacks:
+            one.look()
+    for one in stacks:
+        if one.exists and one.status not in SETTLED:
+            raise Refused(f"The stack {one.name} is {one.status}. Read why in its events, and run this again after.")
+
+
 def _given(parameters: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
 
@@ -122,8 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         require_account(session)
         name = edge_name(options.stack, str(session.region_name))
         stacks += [Stack(session, options.stack), Stack(boto3.Session(region_name=REGION), name)]
-        for one in stacks:
-            one.settle()
+        settle(stacks)
         stack, edge = stacks
         if options.rotate:
             rotate(stack, edge)
@@ -226,18 +250,38 @@ def rotate(stack: Stack, edge: Stack) -> None:
 
     The stack takes both secrets before CloudFront has the new one, and the new one alone only when CloudFront has it
     everywhere. Whatever of this was interrupted, the next run begins with the secret that the edge says it has. The
-    first run is what makes the stack require one.
+    first run is what makes the stack require one. Each step that is waited for takes minutes, in which another run can
+    have changed the other stack: the next step would then be of what is no more.
     """
     if not edge.exists:
-        raise Refused(f"There is no edge. Make it first: make edge STACK={stack.name}")
+        raise Refused(_no_edge(stack, edge))
     requiring = [name for name, target in DIGESTS.items() if name in stack.parameters and stack.parameters.get(target)]
     if not requiring:
         raise Refused(f"The stack leads to no edge. Run make edge STACK={stack.name} first.")
-    fresh = new_secret()
-    both = f"{edge.outputs['OriginSecretDigest']},{fresh['OriginSecretDigest']}"
-    stack.update(dict.fromkeys(requiring, both))
+    present, fresh = edge.outputs["OriginSecretDigest"], new_secret()
+    both = dict.fromkeys(requiring, f"{present},{fresh['OriginSecretDigest']}")
+    stack.update(both)
+    edge.look()
+    if edge.is_under_way or edge.outputs.get("OriginSecretDigest") != present:
+        raise Refused(f"Another run has changed the stack {edge.name} meanwhile.")
     edge.update(fresh)
+    stack.look()
+    if stack.is_under_way or not both.items() <= stack.parameters.items():
+        raise Refused(f"Another run has changed the stack {stack.name} meanwhile.")
     stack.update(dict.fromkeys(requiring, fresh["OriginSecretDigest"]))
+
+
+def _no_edge(stack: Stack, edge: Stack) -> str:
+    """What to do where the stack leads to a distribution and the edge is not there: it was deleted, or it has the name
+    that an earlier version gave it. CloudFront takes a domain for one distribution alone."""
+    targets = [one for one in map(stack.parameters.get, DIGESTS.values()) if one]
+    if not targets:
+        return f"There is no edge {edge.name}. Make it first: make edge STACK={stack.name}"
+    return (
+        f"There is no edge {edge.name}, and the stack leads to {' and '.join(targets)}. If that is of a stack of"
+        f" another name, such as {stack.name}-edge, go back and delete it first, as docs/deploy.md says. Then make the edge:"
+        f" make edge STACK={stack.name} with CertificateArn"
+    )
 
 
 def next_steps(stack: Stack, edge: Stack) -> str:

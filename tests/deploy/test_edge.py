@@ -25,8 +25,8 @@ STACK: dict[str, str] = {
 TARGETS = {"AuthDomainTarget": "d-a.execute-api.eu-central-1.amazonaws.com", "DomainTarget": "d-b.example"}
 
 
-def refused_by_aws(message: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "Operation")
+def refused_by_aws(message: str, code: str = "ValidationError") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
 
 
 EDGE = "s-edge-eu-central-1"
@@ -124,6 +124,8 @@ class Region:
 
     def create_stack(self, StackName: str, TemplateBody: str, Parameters: list[dict[str, str]]) -> None:  # noqa: N803 - boto3's names
         self._require_place_of(StackName)
+        if StackName in self.cloud.parameters:
+            raise refused_by_aws(f"Stack [{StackName}] already exists", "AlreadyExistsException")
         self.cloud.templates[StackName] = TemplateBody
         self.cloud.made += 1
         self._change(StackName, {one["ParameterKey"]: one["ParameterValue"] for one in Parameters})
@@ -288,6 +290,114 @@ def test_a_stack_that_takes_no_update_is_refused_before_anything_is_changed(
     assert run(*arguments) == 2
     assert f"{name} is {status}" in capsys.readouterr().err
     assert not cloud.told
+
+
+@pytest.mark.parametrize("arguments", [("--rotate",), ("--parameters", CERTIFICATE)], ids=["edge-secret", "edge"])
+@pytest.mark.parametrize("name", ["s", EDGE])
+@pytest.mark.parametrize("begins", ["ROLLBACK_COMPLETE", "ROLLBACK_IN_PROGRESS"])
+def test_a_stack_whose_creation_failed_is_to_be_deleted(
+    begins: str, name: str, arguments: tuple[str, ...], cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To run the command again after would not help. The edge is in another region than the stack."""
+    run("--parameters", CERTIFICATE)
+    cloud.told.clear()
+    cloud.status[name], cloud.becomes[name] = begins, "ROLLBACK_COMPLETE"
+    assert run(*arguments) == 2
+    region = "us-east-1" if name == EDGE else "eu-central-1"
+    told = capsys.readouterr().err
+    assert f"aws cloudformation delete-stack --region {region} --stack-name {name}" in told
+    assert "run this again after" not in told
+    assert not cloud.told
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "why"), [("--rotate", 2, "There is no edge"), (CERTIFICATE, 2, "change set")]
+)
+def test_a_change_set_of_an_edge_that_was_never_created_is_not_waited_for(
+    argument: str, code: int, why: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--parameters", CERTIFICATE)
+    cloud.told.clear()
+    cloud.status[EDGE] = cloud.becomes[EDGE] = "REVIEW_IN_PROGRESS"
+    assert run(*(["--rotate"] if argument == "--rotate" else ["--parameters", argument])) == code
+    assert cloud.slept == 0
+    told = capsys.readouterr().err
+    assert why in told
+    assert argument == "--rotate" or f"delete-stack --region us-east-1 --stack-name {EDGE}" in told
+    assert not cloud.told
+
+
+def test_an_edge_by_the_name_of_an_earlier_version_is_not_taken_for_none(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.parameters["s"] |= {"AuthEdgeTarget": "d0a.cloudfront.net", "EdgeTarget": "d0r.cloudfront.net"}
+    assert run("--rotate") == 2
+    told = capsys.readouterr().err
+    assert f"There is no edge {EDGE}, and the stack leads to d0a.cloudfront.net and d0r.cloudfront.net" in told
+    assert "s-edge," in told
+    assert not cloud.told
+
+
+def test_what_another_run_does_while_the_first_stack_is_waited_for_is_seen(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run before has the stack take both secrets, and then gives CloudFront the new one."""
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    fresh = edge.new_secret()
+    both = f"{cloud.parameters[EDGE]['OriginSecretDigest']},{fresh['OriginSecretDigest']}"
+    cloud.parameters["s"] |= dict.fromkeys(DIGESTS.values(), both)
+    cloud.status["s"] = "UPDATE_IN_PROGRESS"
+
+    def sleep(seconds: float) -> None:
+        cloud.sleep(seconds)
+        if cloud.slept == 1:
+            Region(cloud, "us-east-1").update_stack(
+                EDGE,
+                [{"ParameterKey": name, "ParameterValue": fresh.get(name, "")} for name in cloud.parameters[EDGE]],
+                UsePreviousTemplate=True,
+            )
+
+    monkeypatch.setattr("time.sleep", sleep)
+    refused: list[str] = []
+    cloud.watch = lambda: refused.extend(one for one in cloud.in_flight for api in EDGES if not cloud.takes(one, api))
+    assert run("--rotate") == 0
+    assert not refused
+    (secret,) = cloud.in_flight
+    assert [cloud.digests(api) for api in DIGESTS] == [edge.digest(secret)] * 2
+
+
+@pytest.mark.parametrize("changed", ["s", EDGE])
+def test_a_rotation_that_another_run_overtakes_ends_there(
+    changed: str, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While this run waits for one stack, another run changes the other stack, and CloudFront sends its secret."""
+    run("--parameters", CERTIFICATE)
+    run("--rotate")
+    (before,) = cloud.in_flight
+    finish = cloud.finish
+
+    def overtake(name: str) -> None:
+        monkeypatch.setattr(cloud, "finish", finish)
+        finish(name)
+        other = edge.new_secret()
+        cloud.parameters["s"] |= dict.fromkeys(DIGESTS.values(), f"{edge.digest(before)},{other['OriginSecretDigest']}")
+        if changed == EDGE:
+            cloud.parameters[EDGE] |= other
+            cloud.in_flight = {other["OriginSecret"]}
+
+    def wait(name: str) -> None:
+        finish(name) if name == changed else overtake(name)
+
+    monkeypatch.setattr(cloud, "finish", wait)
+    cloud.told.clear()
+    assert run("--rotate") == 1
+    assert f"Another run has changed the stack {changed} meanwhile" in capsys.readouterr().err
+    assert [name for name, _ in cloud.told] == (["s"] if changed == EDGE else ["s", EDGE])
+    monkeypatch.setattr(cloud, "finish", finish)
+    assert run("--rotate") == 0
+    (secret,) = cloud.in_flight
+    assert [cloud.digests(api) for api in DIGESTS] == [edge.digest(secret)] * 2
 
 
 def test_an_edge_that_is_being_deleted_is_made_again_when_it_is_gone(cloud: Cloud) -> None:

@@ -201,7 +201,39 @@ def test_what_a_failed_creation_left_is_to_be_deleted_first(
     account.stack, account.status = {}, status
     assert deploy.main(["--stack", "s"]) == 2
     assert commands == []
-    assert "aws cloudformation delete-stack --stack-name s" in capsys.readouterr().err
+    assert "aws cloudformation delete-stack --region eu-central-1 --stack-name s" in capsys.readouterr().err
+
+
+EARLIER = {
+    "AuthDomainName": "login.example.com",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/a",
+}
+EARLIER |= {"AuthEdgeTarget": "d1.cloudfront.net", "OriginSecretDigests": "0" * 64}
+
+
+@pytest.mark.parametrize("apis", ["both", "one"])
+def test_an_api_that_takes_requests_through_cloudfront_alone_is_not_opened_by_an_update(
+    apis: str, account: Account, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parameter was of both APIs, and the AuthorizationApi has one of its own since, which by its default requires
+    no secret. What the refusal says to add is taken."""
+    both = {"DomainName": "api.example.com", "EdgeTarget": "d2.cloudfront.net"}
+    account.stack = {**EARLIER, **(both if apis == "both" else {})}
+    assert deploy.main(["--stack", "s"]) == 2
+    assert commands == []
+    added = capsys.readouterr().err.partition("Add to PARAMETERS: ")[2].strip()
+    assert added == f"AuthOriginSecretDigests={'0' * 64}" + ("" if apis == "both" else " OriginSecretDigests=")
+    assert deploy.main(["--stack", "s", "--parameters", added]) == 0
+    assert given_to_sam(commands[1])["AuthOriginSecretDigests"] == "0" * 64
+
+
+@pytest.mark.parametrize("digests", ["", "0" * 64])
+def test_an_api_whose_secret_is_its_own_keeps_it(digests: str, account: Account, commands: list[list[str]]) -> None:
+    """One of a second domain is not required before `make edge-secret`."""
+    account.stack = {**EARLIER, "AuthOriginSecretDigests": digests, "DomainName": "api.example.com"}
+    account.stack["EdgeTarget"] = "d2.cloudfront.net"
+    assert deploy.main(["--stack", "s"]) == 0
+    assert given_to_sam(commands[1]) == {}
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"

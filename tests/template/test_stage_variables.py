@@ -18,8 +18,8 @@ FORMS: Mapping[str, str] = {
     "resource": URL,
     "routes": "RouteScopes",
 }
-"""What every function that reads a variable of this name understands. A form does not change: a variable of another form
-gets another name, which earlier functions ignore."""
+"""What every function that reads a variable of this name understands. A form does not change: a variable of another
+form gets another name, which earlier functions ignore."""
 
 FORMER: Mapping[str, str] = {"origin_secrets": r"[0-9a-f]{64}(,[0-9a-f]{64})?"}
 """The same of the names that earlier functions read, and present ones do not: they had no word for no edge."""
