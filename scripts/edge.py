@@ -279,7 +279,7 @@ def _no_edge(stack: Stack, edge: Stack) -> str:
         return f"There is no edge {edge.name}. Make it first: make edge STACK={stack.name}"
     return (
         f"There is no edge {edge.name}, and the stack leads to {' and '.join(targets)}. If that is of a stack of"
-        f" another name, such as {stack.name}-edge, go back and delete it first, as docs/deploy.md says. Then make the edge:"
+        f" another name, such as {stack.name}-edge, go back and delete it first, as docs/deploy.md says. Then make it:"
         f" make edge STACK={stack.name} with CertificateArn"
     )
 
