@@ -42,7 +42,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # With it set, every process would compile again what the last one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run catalogues screenshots example-placeos example-pleo test smoke lab recipes check build deploy edge edge-secret sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback package
+.PHONY: help run catalogues screenshots example-placeos example-placeos-page example-pleo test smoke lab recipes check build deploy edge edge-secret sam-local sam-local-test deployed-test docs docs-site docs-serve lock release-artifacts notes translated-template wheel sbom format clean bench rollback package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ run: $(READY_TO_RUN) ## Start the development server (no Docker, no AWS account)
 
 example-placeos: $(READY_TO_RUN) ## Walk through what a smart-building platform needs
 	@$(BIN)/python -m examples placeos
+
+example-placeos-page: $(READY_TO_RUN) ## Open pages that sign in with PlaceOS's own library (needs Node.js)
+	@$(BIN)/python -m examples placeos --page
 
 example-pleo: $(READY_TO_RUN) ## Walk through what a spending platform and its partners need
 	@$(BIN)/python -m examples pleo

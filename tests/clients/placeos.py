@@ -1,4 +1,4 @@
-"""`@placeos/ts-client` in a browser: the library as one script, the page of examples/placeos, and its user."""
+"""`@placeos/ts-client` in a browser: the library as one script, a page of its own, and its user."""
 
 import json
 import subprocess
@@ -8,8 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "examples" / "placeos" / "page" / "index.html"
+PAGE = Path(__file__).parent / "lab" / "site" / "placeos.html"
 ROOMS = "/rooms/"
 SECRETS = {"username": "alice", "password": "wonderland-demo"}
 
