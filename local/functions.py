@@ -225,7 +225,7 @@ class Functions:
         return renewed
 
     def check(self, logical_ids: Iterable[str], tell: Callable[[str], None]) -> None:
-        """Find those that cannot start, in the background, before somebody calls them; `tell` gets a line for each."""
+        """Find those that cannot start, in the background, before a client calls them; `tell` gets a line for each."""
         for logical_id in logical_ids:
             self._checker.submit(self._check, logical_id, self.pools[logical_id].generation, tell)
 

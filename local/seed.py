@@ -270,7 +270,7 @@ def plant(seed: Seed, place: Place, hash_password: Callable[[Secret], str] | Non
 
 
 def _note() -> Note:
-    """That somebody planted something: the event comes with the first of it that was not there yet."""
+    """The server was planted from a seed: the event comes with the first of it that was not there yet."""
     now = int(time.time())
     expires_at = now + AUDIT_DAYS * DAY
     return Note(

@@ -25,7 +25,7 @@ msgstr ""
 
 """
 TEMPLATES = {"silent": "false", "trimmed": str(POLICIES["ext.i18n.trimmed"])}
-# Which argument is a text; beside those of gettext, what tells somebody why something cannot be.
+# Which argument is a text; beside those of gettext, what tells a user why something cannot be.
 KEYWORDS = {**DEFAULT_KEYWORDS, "Problem": (2,), "Conflict": (1,), "Invalid": (2,)}
 
 

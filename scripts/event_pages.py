@@ -104,7 +104,7 @@ tokens is no event either.
 ## Security
 
 `token_family.ended` has the reason `code_replayed` or `refresh_reused` if a code or a refresh token was used twice, so
-that somebody else may have it. `key.withdrawn` tells that a key was withdrawn.
+that others may have it. `key.withdrawn` tells that a key was withdrawn.
 
 ## What is promised
 

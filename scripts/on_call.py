@@ -8,7 +8,7 @@ HEAD = """# On call
 
 Each request is one line in the stack's log group (resource `FunctionLogs`), with its `outcome` and its `reason`. The
 metric `Latency` in the namespace `Authserver/<stack>` counts them: by `outcome`, by `route`, and by `reason` for what
-is under *security* below. Its statistic SampleCount is how many there were. [Alarms](alarms.md) say when somebody is
+is under *security* below. Its statistic SampleCount is how many there were. [Alarms](alarms.md) say when a person is
 woken.
 
 To see what happened, ask CloudWatch Logs Insights:
@@ -41,7 +41,7 @@ OUTCOMES = {
         "Nothing, if it is a few. If it goes on, look at the AWS Health Dashboard and at the tables' throttles.",
     ),
     "security": (
-        "Somebody may be attacking. Each was refused. One is mostly a mistake; the alarms tell when it is many.",
+        "Each may be an attack, and was refused. A single one is mostly a mistake; the alarms tell when there are many.",
         "Find out who it is: client, source and route.",
     ),
     "refused": (

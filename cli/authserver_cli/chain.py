@@ -360,7 +360,7 @@ def _faults_of_batch(batch: Document) -> Iterator[Fault]:
 
 
 def _faults_of_published(evidence: Evidence) -> Iterator[Fault]:
-    """Days whose heads are not those that somebody kept."""
+    """Days whose heads differ from those that an operator kept."""
     for line in evidence.published:
         found = {shard: _told(head) for (day, shard), head in evidence.heads.items() if day == line["day"]}
         if found != line["heads"]:

@@ -150,7 +150,7 @@ def _show(begun: dict[str, Any]) -> None:
 
 
 def _wait(issuer: Issuer, client_id: str, begun: dict[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
-    """Asks until somebody has decided (RFC 8628 section 3.5); less often where there is no answer."""
+    """Polls until the user has decided (RFC 8628 section 3.5); less often while the server does not answer."""
     interval, end = int(begun.get("interval", 5)), time.monotonic() + int(begun["expires_in"])
     form = {"grant_type": DEVICE_CODE, "device_code": str(begun["device_code"]), "client_id": client_id}
     while time.monotonic() < end:

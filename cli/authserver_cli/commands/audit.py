@@ -127,7 +127,7 @@ def heads(invocation: Invocation, **given: Any) -> None:
     """Write the heads of the days that are over as JSON lines: to keep elsewhere, for `audit verify --heads`."""
     found = _heads(invocation, given["since"], given["until"])
     lines = {line["day"]: line for line in _published(chain.Evidence(found))}
-    # A day without acts has heads of no shard: so a link that somebody puts there later is noticed.
+    # A day without acts has heads of no shard: so a link that is added there later is noticed.
     first, over = min(lines, default=None), int(time.time()) - LATE
     while first is not None and first < day_of(over) and (given["until"] is None or first <= day_of(given["until"])):
         _write([lines.get(first, published_heads(first, []))])

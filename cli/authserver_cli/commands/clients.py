@@ -200,7 +200,7 @@ def invite(invocation: Invocation, uses: int, lifetime: int) -> None:
 @listing
 @pass_invocation
 def invites(invocation: Invocation, limit: int | None) -> None:
-    """List the initial access tokens by which somebody may still register clients."""
+    """List the initial access tokens with which developers may still register clients."""
     invocation.show_list(invocation.api.items(INVITES), ("id", "remaining", "created_at", "expires_at"), limit)
 
 

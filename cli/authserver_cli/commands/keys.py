@@ -39,7 +39,7 @@ def rotate(invocation: Invocation) -> None:
 @click.argument("kid")
 @pass_invocation
 def withdraw(invocation: Invocation, kid: str) -> None:
-    """Withdraw a key that somebody else may have. No function trusts it a minute later, and another one takes over now.
+    """Withdraw a key that others may have. No function trusts it a minute later, and another one takes over now.
 
     Applications may keep a copy of the key set for up to an hour.
     """

@@ -1,7 +1,7 @@
 """What other systems export, as users and clients of ours: a module for each system, which reads and says nothing else.
 
 Each has `users` and `clients`, which give what was found in an export, in its order, as documents of the admin API.
-What a document cannot say of somebody is a problem, told beside it. docs/migration says how each export is made.
+What a document cannot say of a user is reported as a problem beside it. docs/migration says how each export is made.
 """
 
 import csv
@@ -26,7 +26,7 @@ type Problems = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Found:
-    """Somebody or something of an export: where it is (a line, or its number), and what we would call it."""
+    """A user or an object of an export: where it is (a line, or its number), and its name here."""
 
     place: int
     body: Mapping[str, Any]
@@ -73,7 +73,7 @@ def present(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def login_name(own: str, email: str, verified: bool, sub: str) -> str:
-    """What somebody signs in by: their own name, or else their address if it is known to be theirs; or nothing they
+    """What a user signs in by: their own name, or else their address if it is known to be theirs; or nothing they
     know, until they have another."""
     if own and "@" not in own:
         return own
