@@ -1,6 +1,7 @@
-"""An API that is protected by the authorizer; replace it by yours. What it knows of the caller, the authorizer said.
+"""An example API behind the authorizer; replace it with your own. It knows the caller from the authorizer's context.
 
-GET /me for any valid token, GET /items for the scope read, POST /items for the scope write.
+GET /me answers any valid token. GET /items needs the scope read and lists fixed items. POST /items needs the scope
+write and answers with the item that it would add; it stores nothing.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Every `curl` command of the documentation is run, or is listed here with the reason why not.
+"""Every `curl` command of the documentation is run.
 
-Those of the quickstart are run by `test_quickstart`.
+This module runs those of the pages in `RUN`, `test_quickstart` the quickstart's, and `make recipes` the blocks `run` of
+the recipes.
 """
 
 import json
@@ -12,13 +13,24 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.clients.recipes import Recipe
 from tests.development import DevelopmentServer
+from tests.docs.pages import every_page, name_of
 from tests.docs.shell import ROOT, blocks, run
+from tests.docs.test_quickstart import commands
+from tests.flows.person import App, Deployment, Person
 
-RUN = {"quickstart.md", "admin-api.md", "registration.md", "device.md", "protect-your-api.md"}
-NOT_RUN = {
-    "api-keys.md": "needs a catalogue that lets API keys have a scope; tests/functions/api_key_flows.py makes the call",
+# The pages whose commands this module runs, and how many of their blocks have one.
+RUN = {
+    "docs/admin-api.md": 1,
+    "docs/api-keys.md": 1,
+    "docs/device.md": 2,
+    "docs/protect-your-api.md": 1,
+    "docs/registration.md": 1,
 }
+# Where a shell may have a command: at the start of a line, or after an operator or a prompt.
+CURL = re.compile(r"(?:^|[|;&({]|\$ )[ \t]*(?:\w+=)?(?:\$\()?curl ", re.MULTILINE)
+BLOCK = re.compile(r"^( *```)[^\n]*\n(.*?)^\1 *$", re.MULTILINE | re.DOTALL)
 TOKEN = """curl -s -u demo-machine:demo-machine-secret-for-development-only -d grant_type=client_credentials \\
   -d resource=https://orders.example.com -d scope=read "$ISSUER/token"
 """
@@ -53,15 +65,36 @@ def environment(server: DevelopmentServer) -> dict[str, str]:
     }
 
 
-def test_every_page_with_curl_is_run_or_says_why_not() -> None:
-    pages = {
-        str(page.relative_to(ROOT / "docs"))
-        for page in (ROOT / "docs").rglob("*.md")
-        if re.search(r"^(?:\w+=\$\()?curl ", page.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-    assert pages - RUN - set(NOT_RUN) - {one for one in pages if one.startswith(("recipes/", "operations/"))} == set()
-    assert set(NOT_RUN) <= pages
-    assert not re.search(r"^curl ", (ROOT / "README.md").read_text(), re.MULTILINE)
+def with_curl(text: str) -> list[str]:
+    """The blocks of a page with a `curl` command."""
+    return [block for _, block in BLOCK.findall(text) if CURL.search(block)]
+
+
+def test_every_block_with_curl_is_run() -> None:
+    """What `RUN` counts is taken apart by the tests below, which fail if a page has another block."""
+    found = {}
+    for page in every_page():
+        text, name = page.read_text(encoding="utf-8"), name_of(page)
+        assert not CURL.search(BLOCK.sub("", text)), f"{name} has a command outside of a block, which no test runs"
+        if name.startswith("docs/recipes/"):
+            ran = "".join(Recipe.read(page.stem).commands("run"))
+        else:
+            ran = commands() if name == "docs/quickstart.md" else ""
+        found[name] = len([block for block in with_curl(text) if block not in ran])
+    assert {name: count for name, count in found.items() if count} == RUN
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["curl -s /", "  curl -s /", "TOKEN=$(curl -s /)", "$ curl /", "cat a | curl -d @- /", "call() { curl /; }"],
+)
+def test_commands_are_found(command: str) -> None:
+    assert with_curl(f"Text\n\n```sh\ncd folder\n{command}\n```\n")
+    assert CURL.search(f"Text\n\n    {command}\n")
+
+
+def test_words_about_curl_are_no_commands() -> None:
+    assert not CURL.search("every flow by `curl`, as curl does it\n# with curl on each machine\n")
 
 
 def test_admin_api(server: DevelopmentServer, tmp_path: Path) -> None:
@@ -122,3 +155,28 @@ def test_introspection(server: DevelopmentServer, token: str, tmp_path: Path) ->
     registered = json.loads(run(register.rstrip() + " --json", tmp_path, environment(server)))
     introspect = introspect.replace("SECRET", registered["client_secret"]).replace("TOKEN", token)
     assert json.loads(run(at(server, introspect), tmp_path))["active"] is True
+
+
+def test_api_keys(tmp_path: Path) -> None:
+    """A user's application makes a key with `read`, which works from its networks alone."""
+    document = json.loads((ROOT / "local" / "seed.json").read_text(encoding="utf-8"))
+    [portal] = [client for client in document["clients"] if client["client_id"] == "demo-portal"]
+    portal["scope"] = "openid account read"
+    document["scopes"] = [{"name": "read", "description": "Read your items", "api_keys": True}]
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps(document), encoding="utf-8")
+    parameters = {"ApiKeys": "On", "BearerTokenIn": "HeaderOrApiKey", "AuthorizerCacheSeconds": "0"}
+    with DevelopmentServer(
+        port=0, resource_port=0, seed=seed, log=tmp_path / "server.log", parameters=parameters
+    ) as server:
+        deployment = Deployment(server.issuer, server.resource)
+        app = App(deployment, "demo-portal", redirect_uri=portal["redirect_uris"][0])
+        token = app.tokens_for(Person(deployment), scope=portal["scope"])["access_token"]
+        [script] = [block for block in blocks("api-keys.md", "sh") if "curl" in block]
+        made = json.loads(run(at(server, script), tmp_path, {"TOKEN": token}))
+        assert made["scope"] == "read"
+        assert made["networks"] == ["192.0.2.0/24"]
+        assert app.call("/items", made["api_key"]).status_code == 401
+        here = at(server, script).replace("192.0.2.0/24", "127.0.0.0/8")
+        made = json.loads(run(here, tmp_path, {"TOKEN": token}))
+        assert app.call("/items", made["api_key"]).status_code == 200

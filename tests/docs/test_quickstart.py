@@ -59,8 +59,10 @@ def test_every_command_of_the_page_runs(output: str) -> None:
     assert '"issuer"' in output
 
 
-def test_machine_reads_and_adds_items(output: str) -> None:
+def test_machine_lists_items_and_adds_one_that_is_not_stored(output: str) -> None:
+    lists = output.count('{"items":[{"id":1,"name":"a first item"},{"id":2,"name":"a second item"}]}')
     assert '{"id":3,"name":"a third"}' in output
+    assert lists == 2  # the same before it, and after it by the user's token
 
 
 def test_call_without_a_token_shows_the_challenge(output: str) -> None:
