@@ -86,9 +86,9 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::Lambda::EventSourceMapping": _type(
         ignored="EventSourceArn FunctionName StartingPosition BatchSize MaximumBatchingWindowInSeconds"
         " FunctionResponseTypes BisectBatchOnFunctionError MaximumRetryAttempts MaximumRecordAgeInSeconds"
-        " DestinationConfig FilterCriteria"
+        " DestinationConfig FilterCriteria ScalingConfig"
     ),
-    "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled"),
+    "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled VisibilityTimeout RedrivePolicy"),
     "AWS::S3::Bucket": _type(
         ignored="ObjectLockEnabled ObjectLockConfiguration VersioningConfiguration BucketEncryption"
         " PublicAccessBlockConfiguration OwnershipControls"

@@ -20,7 +20,7 @@ from authserver_cli.region import take_region
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-RESOURCES = ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme")
+RESOURCES = ("clients", "users", "orgs", "scopes", "resources", "idps", "webhooks", "grants", "keys", "theme")
 SCOPE = " ".join((*(f"admin:{one}{verb}" for one in RESOURCES for verb in ("", ".read", ".write")), "admin:audit.read"))
 DENIED = {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}
 # One attempt: a create whose answer was lost is repeated with its Idempotency-Key, by `api.Api`.

@@ -10,7 +10,7 @@ from authserver.management import render_error, serve
 from authserver.management.admin.operations import OPENAPI, OPERATIONS
 from authserver.wire.http import HttpRequest, HttpResponse
 
-services = bootstrap(orders_mail=True, orders_erasures=True)
+services = bootstrap(orders_mail=True, orders_erasures=True, orders_deliveries=True)
 paths = Paths(operation.route for operation in OPERATIONS)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.models.configuration import IdentityProvider, Theme
+from authserver.models.webhooks import Webhooks
 from authserver.models.organisations import Membership
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
@@ -20,6 +21,7 @@ class FakeConfiguration:
         self._scopes: ScopeCatalogue | None = None
         self._resources: ResourceCatalogue | None = None
         self._theme: Theme | None = None
+        self._webhooks: Webhooks | None = None
 
     def scopes(self) -> ScopeCatalogue | None:
         with self._lock:
@@ -61,6 +63,17 @@ class FakeConfiguration:
     def delete_theme(self) -> None:
         with self._lock:
             self._theme = None
+
+    def webhooks(self) -> Webhooks | None:
+        with self._lock:
+            return self._webhooks
+
+    def put_webhooks(self, webhooks: Webhooks) -> bool:
+        with self._lock:
+            if webhooks.version != (self._webhooks.version if self._webhooks else 0):
+                return False
+            self._webhooks = replace(webhooks, version=webhooks.version + 1)
+        return True
 
 
 class FakeIdentityProviders:

@@ -109,6 +109,7 @@ def settings(**overrides: Any) -> Settings:
         documents_function="documents",
         token_hook="",
         continues_without_hook=False,
+        webhook_queue="",
         mail_from="authserver@as.example",
         mail_function="mail",
         erase_function="erase",

@@ -36,6 +36,7 @@ INVOKE = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3Aauthserver-(?
 OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<function>\w+)(%3A\w+)?/invocations")
 SEND_EMAIL = "/v2/email/outbound-emails"
 PUT_EVENTS, SEND_MESSAGE = "AWSEvents.PutEvents", "AmazonSQS.SendMessage"
+SEND_BATCH, CHANGE_VISIBILITY = "AmazonSQS.SendMessageBatch", "AmazonSQS.ChangeMessageVisibility"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class SimulatedAws:
     """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
 
     `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent;
-    `events` are the entries of PutEvents, `messages` the bodies of what was sent to queues.
+    `events` are the entries of PutEvents, `messages` the bodies of what was sent to queues; `sent` has each message with
+    the name of its queue, `postponed` for how long a message is hidden, by its receipt handle.
     `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names; one that
     raises has failed.
     """
@@ -129,6 +131,8 @@ class SimulatedAws:
         self.mails: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.messages: list[Any] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.postponed: dict[str, int] = {}
         self.caller = ""
         self.plan: Plan | None = None
         self.keep_time = False  # looking at the clock takes time itself
@@ -271,9 +275,8 @@ class SimulatedAws:
             self.events += entries
             taken = [{"EventId": str(number)} for number, _ in enumerate(entries)]
             return Response(200, {}, json.dumps({"FailedEntryCount": 0, "Entries": taken}).encode())
-        if target == SEND_MESSAGE:
-            self.messages.append(json.loads(json.loads(body)["MessageBody"]))
-            return Response(200, {}, b'{"MessageId": "1"}')
+        if target.startswith("AmazonSQS."):
+            return self._queue(target, json.loads(body))
         if invoked := INVOKE.fullmatch(target):
             if _text(request.headers.get("X-Amz-Invocation-Type", "")) != "Event":
                 return Response(200, {}, json.dumps(self.invoke(invoked["function"], json.loads(body))).encode())
@@ -294,6 +297,19 @@ class SimulatedAws:
         octets = content if isinstance(content, bytes) else str(content).encode()
         return Response(int(status), {name: str(value) for name, value in answered.items()}, octets)
 
+    def _queue(self, target: str, asked: dict[str, Any]) -> Response:
+        if target == CHANGE_VISIBILITY:
+            self.postponed[asked["ReceiptHandle"]] = asked["VisibilityTimeout"]
+            return Response(200, {}, b"{}")
+        entries = asked["Entries"] if target == SEND_BATCH else [asked]
+        name = asked["QueueUrl"].rpartition("-")[2]
+        self.sent += [(name, entry) for entry in entries]
+        if target == SEND_MESSAGE:
+            self.messages.append(json.loads(asked["MessageBody"]))
+            return Response(200, {}, b'{"MessageId": "1"}')
+        taken = [{"Id": one["Id"], "MessageId": "1", "MD5OfMessageBody": ""} for one in entries]
+        return Response(200, {}, json.dumps({"Successful": taken, "Failed": []}).encode())
+
     def _read(self, target: str, sent: dict[str, Any]) -> Call:
         service, _, operation = target.partition(".")
         if operation in ("CreateTable", "CreateKey"):
@@ -304,7 +320,7 @@ class SimulatedAws:
             return Call(self.caller, "lambda", "InvokeFunction", invoked["function"], request=sent)
         if target == PUT_EVENTS:
             return Call(self.caller, "events", operation, request=sent)
-        if target == SEND_MESSAGE:
+        if service == "AmazonSQS":
             return Call(self.caller, "sqs", operation, request=sent)
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))

@@ -57,7 +57,7 @@ def test_operator_manages_clients_by_iam_alone(api: Api) -> None:
 
 
 def test_operator_may_give_operators_scopes(api: Api) -> None:
-    kinds = ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme")
+    kinds = ("clients", "users", "orgs", "scopes", "resources", "idps", "webhooks", "grants", "keys", "theme")
     scope = " ".join(f"admin:{kind}" for kind in kinds)
     machine = {"client_name": "Operations", "grant_types": ["client_credentials"], "scope": scope}
     assert api.post("/admin/clients", machine)["scope"] == scope

@@ -40,7 +40,10 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS = tuple(sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "app.py").is_file()))
 # Functions that there are with these parameters alone.
-OPTIONAL: Mapping[str, Mapping[str, str]] = {"publish": {"Events": "On"}}
+OPTIONAL: Mapping[str, Mapping[str, str]] = {
+    "publish": {"Events": "On"},
+    "deliver": {"Events": "On", "Webhooks": "On"},
+}
 
 
 class Clock:
@@ -144,6 +147,8 @@ class World:
         self.aws.mails.clear()
         self.aws.events.clear()
         self.aws.messages.clear()
+        self.aws.sent.clear()
+        self.aws.postponed.clear()
         self.clock.ahead = 0.0
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:

@@ -37,7 +37,19 @@ class Api:
 
     EVERY_POWER = " ".join(
         f"admin:{kind}"
-        for kind in ("clients", "users", "orgs", "scopes", "resources", "idps", "grants", "keys", "theme", "audit.read")
+        for kind in (
+            "clients",
+            "users",
+            "orgs",
+            "scopes",
+            "resources",
+            "idps",
+            "webhooks",
+            "grants",
+            "keys",
+            "theme",
+            "audit.read",
+        )
     )
 
     def __init__(

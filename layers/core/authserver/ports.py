@@ -101,6 +101,15 @@ class Fetched:
     max_age: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an address answered: the status, and for how many seconds it asks to wait (RFC 9110 section 10.2.3), 0 if it
+    does not."""
+
+    status: int
+    retry_after: int = 0
+
+
 class Fetcher(Protocol):
     """Requests to the internet: JSON objects from https addresses, within bounds of time and size."""
 
@@ -121,6 +130,12 @@ class Fetcher(Protocol):
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """The answer to a form. Raises `FetchFailed`."""
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Sent:
+        """How a body is answered, whatever the status; of the answer's own body nothing is read.
+
+        Raises `FetchFailed` if there is no answer within so many seconds.
+        """
 
 
 class Bridge(Protocol):

@@ -329,6 +329,13 @@ MANAGEMENT = (
         OPERATOR,
     ),
     *_management(
+        "admin:webhooks",
+        N_("See and change all webhooks"),
+        N_("See all webhooks"),
+        N_("Change all webhooks"),
+        OPERATOR,
+    ),
+    *_management(
         "admin:grants",
         N_("See and change everything granted to apps"),
         N_("See everything granted to apps"),

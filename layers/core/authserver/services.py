@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from authserver.ends import Deployment
+    from authserver.events import Event
     from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
@@ -129,10 +130,11 @@ class Services:
     as it was at most a second ago, `now` epoch seconds, and `random` so many octets from a cryptographic source.
     `settle` waits until every function has seen the deployment's item as it was just written. `stores_of` returns those
     of these stores that write only while a session stands, and whose first write stores the event of a note. The
-    `fetcher` is for the three functions that make requests, and the `mailer` for the one that sends mails. Others order
+    `fetcher` is for the four functions that make requests, and the `mailer` for the one that sends mails. Others order
     mails by `order_mail`, which takes the same time whether or not there is a recipient. `order_erasure` starts the
     erasure of a subject, by its key. `order_document` has another function fetch a document of a client, waits for it,
-    and returns the error, or an empty string. `token_hook` and `bridge` are the operator's own functions, if there are
+    and returns the error, or an empty string. `order_delivery` sends an event
+    of a source, the issuer, to the webhook of an identifier. `token_hook` and `bridge` are the operator's own functions, if there are
     any; the latter is for the two functions that refresh. `told` is what the log lines of the present request tell: the
     `client_id` of a registered client, and a keyed hash of the `subject`. `polled` is when devices last polled this
     instance.
@@ -174,6 +176,7 @@ class Services:
     order_mail: Callable[[MailOrder], None] | None = None
     order_erasure: Callable[[str], None] | None = None
     order_document: Callable[[DocumentOrder], str] | None = None
+    order_delivery: Callable[[str, Event, str], None] | None = None
     token_hook: TokenHook | None = None
     mailer: Mailer | None = None
     archive: Archive | None = None

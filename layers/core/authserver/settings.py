@@ -76,6 +76,7 @@ class Settings:
     documents_function: str
     token_hook: str  # the token hook; empty if there is none
     continues_without_hook: bool  # whether what that function failed to answer is issued all the same
+    webhook_queue: str  # the queue of what is on its way to webhooks; empty: there are none
     mail_from: str  # the sender of mails; empty if none are sent
     mail_function: str
     erase_function: str
@@ -147,6 +148,7 @@ class Settings:
             documents_function=environ.get("DOCUMENTS_FUNCTION", ""),
             token_hook=environ.get("TOKEN_HOOK", ""),
             continues_without_hook=environ.get("TOKEN_HOOK_ON_FAILURE") == "Continue",
+            webhook_queue=environ.get("WEBHOOK_QUEUE", ""),
             mail_from=environ.get("MAIL_FROM", ""),
             mail_function=environ.get("MAIL_FUNCTION", ""),
             erase_function=environ.get("ERASE_FUNCTION", ""),

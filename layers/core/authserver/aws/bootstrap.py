@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from authserver.aws.dynamodb.documents import DocumentClients
     from authserver.aws.service import Service
     from authserver.ends import Deployment
+    from authserver.events import Event
     from authserver.messages.documents import DocumentOrder
     from authserver.messages.mail import MailOrder
     from authserver.models.browsers import Session
@@ -52,6 +53,7 @@ def bootstrap(
     seals: bool = False,
     orders_erasures: bool = False,
     orders_documents: bool = False,
+    orders_deliveries: bool = False,
     has_bridge: bool = False,
     issues: bool = False,
     checks: bool = False,
@@ -67,10 +69,10 @@ def bootstrap(
     now, where the lean client is used.
     `grants` is false for those that never ask for a grant type, and so import none.
     `stores` are those that are imported and made now; the others, when they are first used.
-    `goes_out` is for the three functions that fetch from the internet, `orders_mail` for those whose pages have mails
+    `goes_out` is for the four functions that fetch from the internet, `orders_mail` for those whose pages have mails
     sent, and `sends_mail` for the one that sends them; `seals` for the one that has the audit's archive;
     `orders_erasures` for those that delete users, `orders_documents` for those where clients begin or authenticate,
-    `has_bridge` for those that refresh.
+    `orders_deliveries` for the one that tries webhooks, `has_bridge` for those that refresh.
     """
     settings = Settings.from_environ(os.environ)
     hasher = LazyPasswords(settings)
@@ -139,6 +141,7 @@ def bootstrap(
         mailer=_mailer(settings) if sends_mail and settings.mail_from else None,
         order_erasure=_erasure_orders(settings) if orders_erasures else None,
         order_document=order_document,
+        order_delivery=_delivery_orders(settings) if orders_deliveries and settings.webhook_queue else None,
         bridge=_bridge(settings) if has_bridge and settings.refresh_token_bridge else None,
         token_hook=_token_hook(settings) if settings.token_hook else None,
         told=told,
@@ -262,6 +265,18 @@ def _document_orders(settings: Settings) -> Callable[[DocumentOrder], str]:
         return DocumentOrders(settings.documents_function)
 
     return cast("Callable[[DocumentOrder], str]", Later(make))
+
+
+def _delivery_orders(settings: Settings) -> Callable[[str, Event, str], None]:
+    """Made with the first order: boto3 takes long to load, and webhooks are tried seldom."""
+
+    def make() -> Any:
+        from authserver.aws.boto import CONFIG, boto3
+        from authserver.aws.deliveries import DeliveryOrders
+
+        return DeliveryOrders(boto3.client("sqs", config=CONFIG), settings.webhook_queue)
+
+    return cast("Callable[[str, Event, str], None]", Later(make))
 
 
 def _bridge(settings: Settings) -> Bridge:

@@ -28,7 +28,7 @@ _REASONS = {
         address_missing address_unwanted app_verified approval_asked authorization_pending code_page consent_page
         consent_required device_allowed device_denied device_page device_question download goto_* goto_continue
         goto_logout goto_provider link_spent login_page login_required logout_page ok page password_none
-        recover_changed recover_page recover_sent reset_page sent signed_out verified verify_page
+        recover_changed recover_page recover_sent reset_page sent signed_out verified verify_page webhook_delivered
     """,
     "client_error": """
         action_unknown algorithm_unknown assertion_* assertion_incomplete assertion_malformed assertion_type
@@ -44,7 +44,7 @@ _REASONS = {
         invalid json_malformed jwt_* key_set_* kind_unknown last_one last_way login_400 logout_client_missing
         logout_client_unknown logout_hint_audience logout_hint_malformed logout_parameter_repeated
         logout_redirect_uri_unknown logout_redirect_uri_unsafe logout_state_too_long max_age_malformed media_type
-        metadata method_not_allowed name_malformed no_user nonce_missing nonce_too_long not_found nowhere_to_cancel_to
+        message_malformed metadata method_not_allowed name_malformed no_user nonce_missing nonce_too_long not_found nowhere_to_cancel_to
         openid_missing order_malformed organisation_unknown own_application parameter_repeated parameters_in_query
         password_missing path_malformed prompt_unsupported realm_unknown redirect_uri redirect_uri_gone
         redirect_uri_mismatch redirect_uri_missing redirect_uri_repeated redirect_uri_unknown redirect_uri_unsafe
@@ -54,7 +54,7 @@ _REASONS = {
         response_type_unsupported route_unknown scope_malformed scope_not_for_anyone servers_own software_statement
         state_garbage state_too_long token_malformed token_missing token_too_long token_transports
         token_type_unsupported too_large too_many unknown user_required username_missing verifier_missing
-        verifier_unexpected
+        verifier_unexpected webhooks_off
     """,
     "refused": """
         access_token_revoked acr_unmet acr_unreachable administrator_scope answered_before api_key_ended api_keys_off
@@ -74,7 +74,8 @@ _REASONS = {
         registration_over request_of_another_page request_over reset_400 resource_not_granted resource_removed
         scope_ended scope_exceeds_client scope_exceeds_grant scope_missing scope_withdrawn second_factor_owed
         secret_last secrets_live session_missing sign_in_cancelled slow_down subject_hint_mismatch token_hook_refused
-        user_not_active user_unknown verify_another verify_over verify_taken
+        user_not_active user_unknown verify_another verify_over verify_taken webhook_disabled webhook_dropped
+        webhook_ended webhook_failed webhook_given_up webhook_gone
     """,
     "security": """
         assertion_used authorization_of_another_client bridge_of_another_client code_replayed csrf
@@ -87,12 +88,12 @@ _REASONS = {
         audit_head_moved bridge_error bridge_malformed bridge_timeout bridge_too_large client_contended
         consent_contended document_not_carried_out dynamodb_* dynamodb_conflict dynamodb_unprocessed
         dynamodb_unreachable edge_without_viewer identity_provider_contended key_set_not_carried_out kms_* lambda_invoke
-        no_keys record_contended s3 ses_* ses_unreachable token_hook_error token_hook_malformed token_hook_reserved
+        no_keys record_contended s3 ses_* ses_unreachable sqs_send token_hook_error token_hook_malformed token_hook_reserved
         token_hook_timeout token_hook_too_large user_contended withdrawal_contended
     """,
     "bug": """
         end_malformed factors_malformed identifier_collision resources_malformed ring_malformed scopes_malformed
-        token_event_refused unexpected user_code_collision
+        token_event_refused unexpected user_code_collision webhooks_malformed
     """,
 }
 OUTCOMES = {reason: outcome for outcome, reasons in _REASONS.items() for reason in reasons.split()}

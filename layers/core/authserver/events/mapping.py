@@ -414,6 +414,24 @@ def _identity_provider(change: Change) -> Iterator[Told]:
     yield from _record(seen, "identity_provider", _about("identity_provider", identifier), named, fields, created)
 
 
+def _webhooks(change: Change) -> Iterator[Told]:
+    """One item has them all. That a secret was made is a change of the field `secrets`."""
+    before, after = ({item["id"]: item for item in one.get("webhooks", ())} for one in (change.before, change.after))
+    for identifier in {**before, **after}:
+        seen = Change(
+            change.table,
+            change.key,
+            before.get(identifier, {}),
+            after.get(identifier, {}),
+            change.sequence,
+            change.at,
+        )
+        fields = _fields(seen, "status", "reason", "created_at", "updated_at")
+        created = {"version": 0, **_times(seen.after, "created_at", "version")}
+        named = {"webhook": identifier}
+        yield from _record(seen, "webhook", _about("webhook", identifier), named, fields, created)
+
+
 def _ring(change: Change) -> Iterator[Told]:
     before, after = ({key["kid"]: key for key in one.get("keys", ())} for one in (change.before, change.after))
     for kid, key in after.items():
@@ -441,6 +459,7 @@ KINDS: Mapping[tuple[str, str], Callable[[Change], Iterable[Told]]] = {
     (CONFIGURATION, "resources"): _catalogue,
     (CONFIGURATION, "theme"): _catalogue,
     (CONFIGURATION, "idp"): _identity_provider,
+    (CONFIGURATION, "webhooks"): _webhooks,
     (KEYS, ""): _ring,
     (TOKENS, "end#subject"): _subject_end,
     (TOKENS, "end#client"): _client_end,

@@ -10,13 +10,14 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Thread
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from authserver.ports import Fetched, FetchFailed
+from authserver.ports import Fetched, FetchFailed, Sent
 from authserver.records import dataclass
 from authserver.values import read_json
 
@@ -94,6 +95,10 @@ class Fetch:
         media_type = {"Content-Type": "application/x-www-form-urlencoded"}
         return _document(self._fetch(_Request("POST", url, {**media_type, **headers}, urlencode(form).encode())))
 
+    def send(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Sent:
+        answer = self._fetch(_Request("POST", url, headers, body, most=0, seconds=seconds))
+        return Sent(answer.status, _wait(answer.retry_after, self._clock()))
+
     def _remember(self, url: str, document: Mapping[str, Any]) -> None:
         if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
@@ -101,7 +106,7 @@ class Fetch:
 
     def _fetch(self, request: "_Request") -> "_Answer":
         parts = self._parse(request.url)
-        seconds = min(SECONDS, self._deadline - self._clock())
+        seconds = min(request.seconds, self._deadline - self._clock())
         if seconds <= 0:
             raise FetchFailed("timeout")
         exchange = _Exchange(request, parts, lambda: self._address(parts), self._tls, seconds)
@@ -170,7 +175,8 @@ class _Request:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
-    most: int = MAX_OCTETS  # of the answer's body
+    most: int = MAX_OCTETS  # of the answer's body; 0: it is not looked at
+    seconds: float = SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,7 @@ class _Answer:
     body: bytes = field(repr=False)
     cache_control: str = ""
     age: str = ""
+    retry_after: str = ""
 
 
 class _Exchange:
@@ -236,7 +243,7 @@ class _Exchange:
             target = f"{path}?{self._parts.query}" if self._parts.query else path
             connection.request(self._request.method, target, self._request.body, self._headers())
             with connection.getresponse() as response:
-                return _read(response, self._request.most)
+                return _read(response, self._request.most) if self._request.most else _looked_at(response)
         finally:
             if self._socket is not None:
                 self._socket.close()
@@ -279,6 +286,11 @@ def _read(response: HTTPResponse, most: int) -> _Answer:
     return _Answer(response.status, media_type, body, cache_control, response.getheader("Age") or "")
 
 
+def _looked_at(response: HTTPResponse) -> _Answer:
+    """The answer without its body."""
+    return _Answer(response.status, "", b"", retry_after=response.getheader("Retry-After") or "")
+
+
 def _max_age(answer: _Answer) -> int | None:
     """For how long the answer may be remembered from now on: RFC 9111 sections 4.2 and 5.2.2."""
     directives = {
@@ -288,6 +300,18 @@ def _max_age(answer: _Answer) -> int | None:
         return 0
     seconds = _seconds(directives.get("max-age", ""))
     return None if seconds is None else max(0, seconds - (_seconds(answer.age) or 0))
+
+
+def _wait(retry_after: str, now: float) -> int:
+    """The seconds that an answer asks to wait, which it may tell as a date (RFC 9110 section 10.2.3); 0 if none."""
+    seconds = _seconds(retry_after)
+    if seconds is not None:
+        return seconds
+    try:
+        at = parsedate_to_datetime(retry_after).timestamp()
+    except (OverflowError, ValueError):
+        return 0
+    return max(0, math.ceil(at - now))
 
 
 def _seconds(text: str) -> int | None:

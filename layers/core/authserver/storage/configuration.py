@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from authserver.models.configuration import IdentityProvider, Theme
     from authserver.models.keys import Ring
     from authserver.models.organisations import Membership
+    from authserver.models.webhooks import Webhooks
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import ScopeCatalogue
     from authserver.storage.audit import Note
@@ -28,6 +29,12 @@ class ConfigurationStore(Protocol):
 
     def delete_theme(self) -> None:
         """Removes the theme; idempotent."""
+
+    def webhooks(self) -> Webhooks | None:
+        """The webhooks that operators have registered; None if there never were any."""
+
+    def put_webhooks(self, webhooks: Webhooks) -> bool:
+        """Writes the webhooks, with the next version, if what is stored has their version (0: none); tells whether."""
 
 
 class DomainTaken(Exception):

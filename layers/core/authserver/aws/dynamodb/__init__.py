@@ -33,6 +33,8 @@ Configuration (``id``)
     ``resources``             the resources, with their ``version``, which the deployment's item tells as well; the
                               identifiers of those that were ``removed``
     ``theme``                 how the pages look, with its ``version``
+    ``webhooks``              the webhooks, each with a ``version`` of its own and its ``secrets``, which are wrapped;
+                              the ``version`` of them all, on which each write is conditional
     ``idp#<id>``              an identity provider, with its ``version``, on which each write is conditional; listed by
                               ``listed``
     ``domain#<sha256 of the domain>``   ``provider`` of users with an e-mail address in it

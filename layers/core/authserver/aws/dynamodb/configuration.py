@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from authserver.aws.service import Service
     from authserver.models.configuration import Theme
+    from authserver.models.webhooks import Webhooks
     from authserver.resources import ResourceCatalogue
     from authserver.scopes import ScopeCatalogue
 
-SCOPES, RESOURCES, THEME = "scopes", "resources", "theme"
+SCOPES, RESOURCES, THEME, WEBHOOKS = "scopes", "resources", "theme", "webhooks"
 
 
 class DynamoConfiguration:
@@ -45,6 +46,24 @@ class DynamoConfiguration:
 
     def delete_theme(self) -> None:
         self._table.delete({"id": THEME})
+
+    def webhooks(self) -> Webhooks | None:
+        from authserver.aws.items.webhooks import webhooks_of  # few functions know of any
+
+        item = self._table.get({"id": WEBHOOKS})
+        if item is None:
+            return None
+        webhooks = read(webhooks_of, item)
+        if webhooks is None:
+            # Not "absent": then what is on its way to them would be dropped.
+            raise TemporarilyUnavailable("The store did not answer", reason="webhooks_malformed")
+        return webhooks
+
+    def put_webhooks(self, webhooks: Webhooks) -> bool:
+        from authserver.aws.items.webhooks import webhooks_attributes
+
+        item = {"id": WEBHOOKS, **webhooks_attributes(webhooks), "version": webhooks.version + 1}
+        return self._put({name: encode(value) for name, value in item.items()}, webhooks.version)
 
     def _put(self, item: Item, version: int) -> bool:
         """Puts the item in place of the one with this version; of none, if it is 0."""

@@ -15,6 +15,7 @@ from authserver.management.admin import (
     scopes,
     theme,
     users,
+    webhooks,
 )
 
 OPENAPI = "GET /openapi.json"  # what describes this API and the others
@@ -32,6 +33,7 @@ OPERATIONS = (
     *api_keys.OPERATIONS,
     *keys.OPERATIONS,
     *identity_providers.OPERATIONS,
+    *webhooks.OPERATIONS,
     *theme.OPERATIONS,
     *audit.OPERATIONS,
 )
