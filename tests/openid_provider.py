@@ -22,7 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from authserver.ports import Fetched, FetchFailed
+from authserver.ports import Fetched, FetchFailed, Sent
 
 CLIENT_ID = "authserver"
 CLIENT_SECRET = "its secret there: with a colon, a % and a +"
@@ -251,6 +251,9 @@ class FakeFetcher:
         if len(json.dumps(document)) > most:
             raise FetchFailed("too_large")
         return Fetched(document)
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Sent:
+        raise FetchFailed("unreachable")
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         return self._ask("POST", url, form, headers)

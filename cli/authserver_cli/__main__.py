@@ -16,6 +16,7 @@ from authserver_cli.commands.scopes import scopes
 from authserver_cli.commands.sign_in import login, logout
 from authserver_cli.commands.theme import theme
 from authserver_cli.commands.users import users
+from authserver_cli.commands.webhooks import webhooks
 from authserver_cli.invocation import Root
 
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(clients, users, orgs, scopes, resources, idps, theme, authorizations, api_keys, keys, audit),
+    *(clients, users, orgs, scopes, resources, idps, webhooks, theme, authorizations, api_keys, keys, audit),
     *(end_everything, import_records, login, logout, completion),
 )
 for command in COMMANDS:

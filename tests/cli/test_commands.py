@@ -143,6 +143,19 @@ COMMANDS: dict[str, Expected] = {
     "idps update i --trusts-email": ("PATCH", "/admin/identity-providers/i", {"trusts_email": True}),
     "idps update i --set trusts_email=*": ("PATCH", "/admin/identity-providers/i", {"trusts_email": "*"}),
     "idps delete i --yes": ("DELETE", "/admin/identity-providers/i", None),
+    "webhooks show w": ("GET", "/admin/webhooks/w", None),
+    "webhooks create https://w.example/ --type user.* --type client.created --description Ours": (
+        "POST",
+        "/admin/webhooks",
+        {"url": "https://w.example/", "types": ["user.*", "client.created"], "description": "Ours"},
+    ),
+    "webhooks update w --url https://v.example/": ("PATCH", "/admin/webhooks/w", {"url": "https://v.example/"}),
+    "webhooks disable w": ("PATCH", "/admin/webhooks/w", {"status": "disabled"}),
+    "webhooks enable w": ("PATCH", "/admin/webhooks/w", {"status": "active"}),
+    "webhooks rotate-secret w": ("POST", "/admin/webhooks/w/secrets", {"overlap": 86400}),
+    "webhooks rotate-secret w --overlap 0 --yes": ("POST", "/admin/webhooks/w/secrets", {"overlap": 0}),
+    "webhooks test w": ("POST", "/admin/webhooks/w/test", None),
+    "webhooks delete w --yes": ("DELETE", "/admin/webhooks/w", None),
     "resources show orders": ("GET", "/admin/resources/orders", None),
     "resources set orders --identifier https://o.example --scope a --scope b --route $default=": (
         "PUT",
@@ -233,6 +246,7 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "scopes list": ("/admin/scopes", {}),
     "resources list": ("/admin/resources", {}),
     "idps list": ("/admin/identity-providers", {}),
+    "webhooks list": ("/admin/webhooks", {}),
     "keys list": ("/admin/keys", {}),
     "audit list": ("/admin/audit", {}),
     "audit list --from 2026-11-01 --to 2026-11-01T00:01:00+00:00 --actor a --object client:c --act client.": (

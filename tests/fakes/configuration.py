@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from authserver.models.configuration import IdentityProvider, Theme
-from authserver.models.webhooks import Webhooks
 from authserver.models.organisations import Membership
+from authserver.models.webhooks import Webhooks
 from authserver.resources import ResourceCatalogue
 from authserver.scopes import ScopeCatalogue
 from authserver.storage.configuration import GIVING_FIELDS, PROVIDER_FIELDS, CallbackTaken, DomainTaken

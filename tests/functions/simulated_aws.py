@@ -116,8 +116,8 @@ class SimulatedAws:
     """The tables and keys of one stack. `calls` grows; `caller` is the function that is running.
 
     `invocations` are the events of asynchronous ones, by the logical id of the function; `mails` what was sent;
-    `events` are the entries of PutEvents, `messages` the bodies of what was sent to queues; `sent` has each message with
-    the name of its queue, `postponed` for how long a message is hidden, by its receipt handle.
+    `events` are the entries of PutEvents, `messages` the bodies of the dead letters of events; `sent` has each message
+    to any queue with the name of the queue, `postponed` for how long a message is hidden, by its receipt handle.
     `invoke` answers the synchronous ones, and `operators` has the operator's own functions by their names; one that
     raises has failed.
     """
@@ -305,7 +305,8 @@ class SimulatedAws:
         name = asked["QueueUrl"].rpartition("-")[2]
         self.sent += [(name, entry) for entry in entries]
         if target == SEND_MESSAGE:
-            self.messages.append(json.loads(asked["MessageBody"]))
+            if name == "EventDeadLetters":
+                self.messages.append(json.loads(asked["MessageBody"]))
             return Response(200, {}, b'{"MessageId": "1"}')
         taken = [{"Id": one["Id"], "MessageId": "1", "MD5OfMessageBody": ""} for one in entries]
         return Response(200, {}, json.dumps({"Successful": taken, "Failed": []}).encode())

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
 from tests.functions.gateway import Gateway
-from tests.functions.management_flows import admin
+from tests.functions.journey import admin
 from tests.functions.simulated_aws import Fault
 from tests.functions.streams import Record, streaming
 from tests.functions.world import World
@@ -57,6 +58,12 @@ class Received:
         except Exception:  # noqa: BLE001 - the library's own
             return False
         return True
+
+    def is_signed_with(self, secret: str) -> bool:
+        """The same at any time."""
+        at = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), UTC)
+        signature = Webhook(secret).sign(self.id, at, self.body.decode())
+        return signature in self.headers["webhook-signature"].split(" ")
 
 
 class Receiver:
@@ -152,7 +159,8 @@ class Webhooks:
         return [entry for queue, entry in self.world.aws.sent if queue == DEAD_LETTERS]
 
     def next(self) -> bool:
-        """Gives the function the message that is visible first, letting time pass until it is; False if none is left."""
+        """Gives the function the message that is visible first, letting time pass until it is; False if there is
+        none."""
         self._take()
         if not self.messages:
             return False
@@ -197,7 +205,7 @@ def sqs_record(message: Message) -> dict[str, Any]:
 @contextmanager
 def webhooks_of(world: World) -> Iterator[Webhooks]:
     """A deployment in which Webhooks is On, and development servers may receive."""
-    loaded = {name: world.load(name, **ON) for name in ("admin", "publish", "deliver")}
+    loaded = {name: world.load(name, Issuer=world.issuer, **ON) for name in ("admin", "publish", "deliver")}
     with world.using(**loaded):
         yield Webhooks(world)
 

@@ -38,6 +38,7 @@ CHOICES = {
     "AccessLogs": "On",
     "ClientMetrics": "On",
     "Events": "On",
+    "Webhooks": "On",
 }
 """By parameter."""
 

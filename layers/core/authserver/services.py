@@ -133,11 +133,11 @@ class Services:
     `fetcher` is for the four functions that make requests, and the `mailer` for the one that sends mails. Others order
     mails by `order_mail`, which takes the same time whether or not there is a recipient. `order_erasure` starts the
     erasure of a subject, by its key. `order_document` has another function fetch a document of a client, waits for it,
-    and returns the error, or an empty string. `order_delivery` sends an event
-    of a source, the issuer, to the webhook of an identifier. `token_hook` and `bridge` are the operator's own functions, if there are
-    any; the latter is for the two functions that refresh. `told` is what the log lines of the present request tell: the
-    `client_id` of a registered client, and a keyed hash of the `subject`. `polled` is when devices last polled this
-    instance.
+    and returns the error, or an empty string. `order_delivery` sends an event of a
+    source, the issuer, to the webhook of an identifier. `token_hook` and `bridge` are the operator's own functions, if
+    there are any; the latter is for the two functions that refresh. `told` is what the log lines of the present request
+    tell: the `client_id` of a registered client, and a keyed hash of the `subject`. `polled` is when devices last
+    polled this instance.
     """
 
     settings: Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,22 +22,14 @@ from authserver.messages.deliveries import Delivered, Delivery
 from authserver.values import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_sqs import SQSClient
 
     from authserver.events import Event
 
 ROUTE = "deliver"  # what the log has in place of one
 WEBHOOK = "webhook"  # the attribute of a message that names it
-
-
-class SqsClient(Protocol):
-    """What is used of boto3's client."""
-
-    def send_message(self, **arguments: Any) -> Mapping[str, Any]: ...
-
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Mapping[str, Any]: ...  # noqa: N803
-
-    def change_message_visibility(self, **arguments: Any) -> Any: ...
 
 
 def message(webhook_id: str, text: str) -> dict[str, Any]:
@@ -49,7 +41,7 @@ def message(webhook_id: str, text: str) -> dict[str, Any]:
 class DeliveryOrders:
     """Implements `services.Services.order_delivery`."""
 
-    def __init__(self, client: SqsClient, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
@@ -71,7 +63,7 @@ class NotDelivered(Exception):
 class Queue:
     """The queue of deliveries, and that of those that are given up."""
 
-    def __init__(self, client: SqsClient, queue_url: str, dead_letters_url: str) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, dead_letters_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
         self._dead_letters_url = dead_letters_url
@@ -119,7 +111,7 @@ def delivering(
         except OAuthError as error:
             write_request(ROUTE, "", error.status, error.reason, delivery.event_id, began, **told)
             raise NotDelivered from None
-        except Exception:
+        except Exception:  # noqa: BLE001 - told here, and the message comes again
             write_unexpected(delivery.event_id)
             raise NotDelivered from None
         more = {"attempt": str(done.attempt), "failure": done.failure, "retry_in": str(done.retry_in or "")}

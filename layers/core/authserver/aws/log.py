@@ -44,7 +44,8 @@ _REASONS = {
         invalid json_malformed jwt_* key_set_* kind_unknown last_one last_way login_400 logout_client_missing
         logout_client_unknown logout_hint_audience logout_hint_malformed logout_parameter_repeated
         logout_redirect_uri_unknown logout_redirect_uri_unsafe logout_state_too_long max_age_malformed media_type
-        message_malformed metadata method_not_allowed name_malformed no_user nonce_missing nonce_too_long not_found nowhere_to_cancel_to
+        message_malformed metadata method_not_allowed name_malformed no_user nonce_missing nonce_too_long not_found
+        nowhere_to_cancel_to
         openid_missing order_malformed organisation_unknown own_application parameter_repeated parameters_in_query
         password_missing path_malformed prompt_unsupported realm_unknown redirect_uri redirect_uri_gone
         redirect_uri_mismatch redirect_uri_missing redirect_uri_repeated redirect_uri_unknown redirect_uri_unsafe
@@ -88,8 +89,8 @@ _REASONS = {
         audit_head_moved bridge_error bridge_malformed bridge_timeout bridge_too_large client_contended
         consent_contended document_not_carried_out dynamodb_* dynamodb_conflict dynamodb_unprocessed
         dynamodb_unreachable edge_without_viewer identity_provider_contended key_set_not_carried_out kms_* lambda_invoke
-        no_keys record_contended s3 ses_* ses_unreachable sqs_send token_hook_error token_hook_malformed token_hook_reserved
-        token_hook_timeout token_hook_too_large user_contended withdrawal_contended
+        no_keys record_contended s3 ses_* ses_unreachable sqs_send token_hook_error token_hook_malformed
+        token_hook_reserved token_hook_timeout token_hook_too_large user_contended withdrawal_contended
     """,
     "bug": """
         end_malformed factors_malformed identifier_collision resources_malformed ring_malformed scopes_malformed

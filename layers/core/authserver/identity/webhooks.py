@@ -6,7 +6,7 @@ import base64
 import hmac
 from typing import TYPE_CHECKING
 
-from authserver.models.webhooks import WebhookSecret
+from authserver.models.webhooks import MOST, WebhookSecret
 from authserver.values import Secret
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SECRETS = "webhook"  # stands in the encryption context where a key ring's name does
 PREFIX = "whsec_"
 SECRET_OCTETS = 32
+REMEMBERED = 2 * MOST  # secrets
 MEDIA_TYPE = "application/cloudevents+json"
 
 
@@ -28,10 +29,24 @@ def new_secret(webhook_id: str, services: Services) -> tuple[WebhookSecret, Secr
     return WebhookSecret(wrapped, services.now()), Secret(PREFIX + base64.b64encode(octets).decode())
 
 
-def signing_secrets(webhook: Webhook, services: Services) -> tuple[bytes, ...]:
-    """The octets of each secret that deliveries are signed with now. Raises `TemporarilyUnavailable`."""
-    valid = (one for one in webhook.secrets if one.is_valid(services.now()))
-    return tuple(services.opener.unwrap(one.wrapped, ring=SECRETS, kid=webhook.id) for one in valid)
+class OpenedSecrets:
+    """The octets of secrets, as a function instance remembers them: the key service is asked for each once."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, bytes], bytes] = {}
+
+    def of(self, webhook: Webhook, services: Services) -> tuple[bytes, ...]:
+        """Those that deliveries to a webhook are signed with now. Raises `TemporarilyUnavailable`."""
+        return tuple(self._open(webhook.id, one, services) for one in webhook.secrets if one.is_valid(services.now()))
+
+    def _open(self, webhook_id: str, secret: WebhookSecret, services: Services) -> bytes:
+        found = self._opened.get((webhook_id, secret.wrapped))
+        if found is None:
+            if len(self._opened) >= REMEMBERED:
+                self._opened.clear()
+            found = services.opener.unwrap(secret.wrapped, ring=SECRETS, kid=webhook_id)
+            self._opened[webhook_id, secret.wrapped] = found
+        return found
 
 
 def signed_headers(message_id: str, at: int, body: bytes, secrets: Iterable[bytes]) -> dict[str, str]:

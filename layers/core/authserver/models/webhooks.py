@@ -62,8 +62,11 @@ def _covers(wanted: str, event_type: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Every webhook, oldest first. `removed` are identifiers of some that were, the latest last. `version` is that of them all, on which each write is conditional; 0 if there never
-    were any."""
+    """Every webhook, oldest first.
+
+    `removed` are identifiers of some that there were, the latest last. `version` is that of them all, on which each
+    write is conditional; 0 if there never were any.
+    """
 
     all: tuple[Webhook, ...] = ()
     removed: tuple[str, ...] = ()

@@ -22,7 +22,8 @@ from authserver.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from authserver.aws.deliveries import SqsClient
+    from mypy_boto3_sqs import SQSClient
+
     from authserver.aws.publishing import Written
 
 # Of one SendMessageBatch: entries, and octets of them all, of which each entry's attribute is some.
@@ -32,7 +33,7 @@ ENTRIES, OCTETS, OVERHEAD = 10, 262_144, 200
 class WebhookDeliveries:
     """Implements `publishing.Receiver`. `load` reads the webhooks as they are stored now."""
 
-    def __init__(self, client: SqsClient, queue_url: str, load: Callable[[], Webhooks | None]) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, load: Callable[[], Webhooks | None]) -> None:
         self._client = client
         self._queue_url = queue_url
         self._load = load
@@ -62,7 +63,7 @@ class WebhookDeliveries:
 
     def _send(self, messages: Sequence[tuple[Written, str]]) -> int | None:
         """The first that was not taken, if any; others after it may have been."""
-        entries = [
+        entries: list[Any] = [
             {"Id": str(number), **message(webhook_id, written.text)}
             for number, (written, webhook_id) in enumerate(messages)
         ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from math import ceil
 from typing import TYPE_CHECKING
 
 from authserver.identity.audit import by_itself
-from authserver.identity.webhooks import signed_headers, signing_secrets
+from authserver.identity.webhooks import signed_headers
 from authserver.messages.deliveries import Delivered, Delivery
 from authserver.models import DISABLED
 from authserver.models.webhooks import GONE, Webhooks
@@ -14,6 +15,7 @@ from authserver.ports import FetchFailed
 from authserver.records import replace
 
 if TYPE_CHECKING:
+    from authserver.identity.webhooks import OpenedSecrets
     from authserver.models.webhooks import Webhook
     from authserver.services import Services
 
@@ -26,13 +28,13 @@ SECONDS = 10.0  # for an answer
 ATTEMPTS = 4  # at disabling a webhook while others are changed
 
 
-def deliver(delivery: Delivery, services: Services) -> Delivered:
+def deliver(delivery: Delivery, opened: OpenedSecrets, services: Services) -> Delivered:
     """Sends the event, signed, unless the webhook is deleted or disabled by now. Raises `TemporarilyUnavailable`."""
     webhook = (services.configuration.webhooks() or Webhooks()).get(delivery.webhook_id)
     if webhook is None or not webhook.is_active:
         return Delivered("webhook_dropped")
     attempt = attempts_before(delivery.received, delivery.age)
-    status, retry_after, failure = _send(delivery, webhook, services)
+    status, retry_after, failure = _send(delivery, webhook, opened, services)
     if 200 <= status < 300:
         return Delivered("webhook_delivered", status=status, attempt=attempt + 1)
     if status == 410:
@@ -43,12 +45,11 @@ def deliver(delivery: Delivery, services: Services) -> Delivered:
     return Delivered(reason, wait, not wait, status, attempt + 1, failure)
 
 
-def _send(delivery: Delivery, webhook: Webhook, services: Services) -> tuple[int, int, str]:
+def _send(delivery: Delivery, webhook: Webhook, opened: OpenedSecrets, services: Services) -> tuple[int, int, str]:
     """The status of the answer and its Retry-After; or 0, 0 and why there is none."""
     if services.fetcher is None:
         raise ValueError("only functions that go out deliver")
-    secrets = signing_secrets(webhook, services)
-    headers = signed_headers(delivery.event_id, services.now(), delivery.body, secrets)
+    headers = signed_headers(delivery.event_id, services.now(), delivery.body, opened.of(webhook, services))
     try:
         sent = services.fetcher.send(webhook.url, delivery.body, headers, seconds=SECONDS)
     except FetchFailed as failed:
@@ -73,7 +74,7 @@ def wait_after(attempt: int, retry_after: int, services: Services) -> int:
     chance = int.from_bytes(services.random(2)) / 65_536
     wait = WAITS[attempt] * (LEAST + (MOST - LEAST) * chance)
     longest = WAITS[min(attempt + 1, len(WAITS) - 1)]
-    return round(max(wait, min(retry_after, longest)))
+    return ceil(max(wait, min(retry_after, longest)))
 
 
 def disable_gone(webhook: Webhook, services: Services) -> None:

@@ -50,9 +50,8 @@ def create_webhook(call: Call, services: Services) -> Answer:
         created_at=now,
         updated_at=now,
     )
-    webhook = _change(
-        lambda stored: _with(made, stored, is_repeatable=bool(call.idempotency_key)), identifier, services
-    )
+    repeatable = bool(call.idempotency_key)
+    webhook = _of(_change(lambda stored: _with(made, stored, is_repeatable=repeatable), services), identifier)
     return Answer(201, _write_with_secret(webhook, told, services))
 
 
@@ -74,8 +73,14 @@ def change_webhook(call: Call, services: Services) -> Answer:
         if wanted.url != webhook.url:
             _require_reachable(wanted.url, services)
         reason = webhook.reason if wanted.status == webhook.status else _reason(wanted.status)
-        given = {"url": wanted.url, "description": wanted.description, "status": wanted.status, "reason": reason}
-        return replace(webhook, **given, types=tuple(dict.fromkeys(wanted.types)))
+        return replace(
+            webhook,
+            url=wanted.url,
+            types=tuple(dict.fromkeys(wanted.types)),
+            description=wanted.description,
+            status=wanted.status,
+            reason=reason,
+        )
 
     return Answer(document=_write(_change_one(call.path["webhook"], changed, services), services))
 
@@ -90,7 +95,7 @@ def delete_webhook(call: Call, services: Services) -> Answer:
         removed = (*stored.removed, identifier)[-MOST_REMOVED:]
         return replace(stored, all=tuple(one for one in stored.all if one is not gone), removed=removed)
 
-    _change(without, identifier, services)
+    _change(without, services)
     return Answer()
 
 
@@ -165,17 +170,17 @@ def _change_one(identifier: str, changed: Changed, services: Services) -> Webhoo
         after = changed(before)
         return stored if after == before else _in_place(stored, _next(after, services.now()))
 
-    return _change(all_changed, identifier, services)
+    return _of(_change(all_changed, services), identifier)
 
 
-def _change(change: Callable[[Webhooks], Webhooks], identifier: str, services: Services) -> Any:
-    """Writes what `change` makes of the webhooks as they are stored now; gives that of the identifier, None if it is
-    removed. Raises `Conflict` if others keep being quicker."""
+def _change(change: Callable[[Webhooks], Webhooks], services: Services) -> Webhooks:
+    """Writes what `change` makes of the webhooks as they are stored now. Raises `Conflict` if others keep being
+    quicker."""
     for _ in range(ATTEMPTS):
         stored = _stored(services)
         wanted = change(stored)
         if wanted == stored or services.configuration.put_webhooks(wanted):
-            return wanted.get(identifier)
+            return wanted
     raise Conflict("The webhooks are being changed by others", reason="changed_meanwhile")
 
 
