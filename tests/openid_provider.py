@@ -229,6 +229,7 @@ class FakeFetcher:
         self._now = now
         self.providers = list(providers)
         self._remembered: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
 
     def within(self, seconds: float) -> "FakeFetcher":
         return self
@@ -253,7 +254,8 @@ class FakeFetcher:
         return Fetched(document)
 
     def send(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Sent:
-        raise FetchFailed("unreachable")
+        self.sent.append((url, body, headers))
+        return Sent(204)
 
     def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, Any]:
         return self._ask("POST", url, form, headers)

@@ -19,6 +19,7 @@ from authserver.models.organisations import ADMINISTRATOR, Membership, Organisat
 from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
+from authserver.models.webhooks import Webhooks
 from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import ScopeCatalogue, ScopeDefinition
 from authserver.storage.api_keys import KeyStanding
@@ -43,6 +44,7 @@ from tests.contract.records import (
     pending_request,
     session,
     user,
+    webhook,
 )
 from tests.fakes import client
 
@@ -106,6 +108,7 @@ class Estate:
     catalogue: ScopeCatalogue
     resources: ResourceCatalogue
     theme: Theme
+    webhooks: Webhooks
     erasure: Erasure
     new_user: User
     new_client: Client
@@ -150,6 +153,7 @@ class Estate:
         yield "catalogue", stores.configuration.scopes()
         yield "resources", stores.configuration.resources()
         yield "theme", stores.configuration.theme()
+        yield "webhooks", stores.configuration.webhooks()
         yield "deployment", stores.deployment()
         ours = (self.initial.id, self.new_initial.id)
         yield "initial access tokens", [one for one in self._initial_access_tokens() if one.id in ours]
@@ -443,6 +447,7 @@ def built(stores: Stores, *, raised: bool = True) -> Estate:
         catalogue=_catalogue(stores),
         resources=_resources(stores),
         theme=_theme(stores),
+        webhooks=_webhooks(stores),
         erasure=_got(stores.erasures.get(key(gone.sub))),
         new_user=user(),
         new_client=client(client_id=identifier()),
@@ -611,6 +616,12 @@ def _resources(stores: Stores) -> ResourceCatalogue:
     version = before.version if before else 0
     assert stores.withdrawals.change_resources(ResourceCatalogue(RESOURCES, version))
     return _got(stores.configuration.resources())
+
+
+def _webhooks(stores: Stores) -> Webhooks:
+    before = stores.configuration.webhooks() or Webhooks()
+    assert stores.configuration.put_webhooks(replace(before, all=(webhook(),)))
+    return _got(stores.configuration.webhooks())
 
 
 def _theme(stores: Stores) -> Theme:

@@ -64,6 +64,7 @@ from authserver.models.organisations import ADMINISTRATOR, MEMBER, Membership, O
 from authserver.models.registration import InitialAccessToken
 from authserver.models.tokens import DENIED, AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import Identity, User
+from authserver.models.webhooks import Webhook, Webhooks, WebhookSecret
 from authserver.resources import Resource, ResourceCatalogue
 from authserver.scopes import OPERATOR, ScopeCatalogue, ScopeDefinition
 from authserver.storage.audit import Wanted
@@ -263,6 +264,24 @@ RESOURCES = ResourceCatalogue(
     1,
     ("https://gone.example",),
 )
+WEBHOOKS = Webhooks(
+    (
+        Webhook(
+            "first",
+            "https://hook.example/",
+            ("user.*", "session.ended"),
+            "Ours",
+            "disabled",
+            "gone",
+            (WebhookSecret(b"newer", AT), WebhookSecret(b"older", 9, TILL)),
+            9,
+            AT,
+            3,
+        ),
+    ),
+    ("removed",),
+    1,
+)
 THEME = Theme("Wonderland", LOGO, "#111111", "#eeeeee", "#222222", "#dddddd", 3, "serif", "a@b.example", version=1)
 RING = Ring(
     "signing", 1, (Key("first", AT, AT, TILL, {"kty": "EC", "x": "x"}, b"one"), Key("newest", AT, TILL, None, {}, b"2"))
@@ -404,6 +423,7 @@ SHAPES: dict[str, Shape] = {
     "scopes": shape("ConfigurationTable", "scopes", lambda s: s.configuration.scopes(), CATALOGUE),
     "resources": shape("ConfigurationTable", "resources", lambda s: s.configuration.resources(), RESOURCES),
     "theme": shape("ConfigurationTable", "theme", lambda s: s.configuration.theme(), THEME),
+    "webhooks": shape("ConfigurationTable", "webhooks", lambda s: s.configuration.webhooks(), WEBHOOKS),
     "idp": shape(
         "ConfigurationTable",
         "idp#work",
@@ -614,6 +634,7 @@ def stored(stores: Stores) -> None:
     stores.identity_providers.put(replace(added, id="gone", domains=(), made_by="another key"))
     stores.identity_providers.delete("gone")
     stores.configuration.put_theme(replace(THEME, version=0))
+    stores.configuration.put_webhooks(replace(WEBHOOKS, version=0))
     stores.withdrawals.change_scopes(replace(CATALOGUE, version=0))
     stores.withdrawals.change_resources(replace(RESOURCES, version=0))
     for ring in (RING, replace(RING, name="another")):

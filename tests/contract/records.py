@@ -14,6 +14,7 @@ from authserver.models.journal import Activity
 from authserver.models.organisations import MEMBER, Membership
 from authserver.models.tokens import AccessTokenRecord, Authorization, DeviceRequest
 from authserver.models.users import User
+from authserver.models.webhooks import Webhook, WebhookSecret
 from authserver.storage.configuration import IdentityProviderStore
 from authserver.storage.lists import Page
 from authserver.storage.tokens import TokenStore
@@ -247,6 +248,20 @@ def _walked[R](part: Callable[[int, str | None], Page[R]], limit: int) -> list[R
         cursor = page.next
         if cursor is None:
             return found
+
+
+def webhook(**overrides: Any) -> Webhook:
+    identifier = _random(8).hex()
+    defaults: dict[str, Any] = {
+        "id": identifier,
+        "url": f"https://{identifier}.example/hook?key=k",
+        "types": ("user.*", "session.ended"),
+        "description": "Ours",
+        "secrets": (WebhookSecret(_random(32), 1_000), WebhookSecret(_random(32), 500, 1_500)),
+        "created_at": 500,
+        "updated_at": 1_000,
+    }
+    return Webhook(**{**defaults, **overrides})
 
 
 def identity_provider(**overrides: Any) -> IdentityProvider:

@@ -185,6 +185,9 @@ CONFIGURATION: dict[str, Verb] = {
     "scopes": reads(lambda e, s: s.configuration.scopes()),
     "resources": reads(lambda e, s: s.configuration.resources()),
     "theme": reads(lambda e, s: s.configuration.theme()),
+    "webhooks": reads(lambda e, s: s.configuration.webhooks()),
+    # What is sent to a webhook is decided when it is sent.
+    "put_webhooks": changes(lambda e, s: s.configuration.put_webhooks(replace(e.webhooks, all=())), "webhooks"),
     # How the pages look.
     "put_theme": changes(lambda e, s: s.configuration.put_theme(replace(e.theme, name="Looking-glass"))),
     "delete_theme": changes(lambda e, s: s.configuration.delete_theme()),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.functions.estate import Furnished, furnish
-from tests.functions.flowing import API_KEYS, taking_documents
+from tests.functions.flowing import API_KEYS, WEBHOOKS, taking_documents
 from tests.functions.gateway import Gateway
 from tests.functions.journey import App, Browser, machine, native, other, web
 from tests.functions.simulated_aws import SimulatedAws
@@ -41,7 +41,7 @@ def furnished(world: World, furnished_once: dict[str, Any]) -> Iterator[Furnishe
     """The stack with something of everything that there is to manage, API keys among it."""
     if not furnished_once:
         furnished_once["functions"] = {
-            name: world.load(name, **API_KEYS) for name in ("authorizer", "admin", "account")
+            name: world.load(name, **API_KEYS, **WEBHOOKS) for name in ("authorizer", "admin", "account")
         }
     with world.using(**furnished_once["functions"]):
         if "estate" not in furnished_once:

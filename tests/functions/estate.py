@@ -64,6 +64,9 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "client_secret": "a-new-upstream-secret",
         "domains": ["wonderland.example", "garden.example"],
     },
+    "POST /admin/webhooks": {"url": "https://hook.example/", "types": ["user.*"]},
+    "PATCH /admin/webhooks/{webhook}": {"status": "disabled"},
+    "POST /admin/webhooks/{webhook}/secrets": {"overlap": 0},
     "PUT /admin/theme": {"name": "Wonderland", "accent": "#7a1f5c"},
     "POST /partner/apps": {"client_name": "Another app", "redirect_uris": [CALLBACK], "scope": "openid"},
     "PATCH /partner/apps/{client_id}": {"client_name": "Renamed"},
@@ -198,6 +201,7 @@ def furnish(world: World) -> Estate:
     (granted,) = gateway.manage("GET /account/organisations/{organisation}/applications", builder, **acme).json()[
         "items"
     ]
+    webhook = made("POST /admin/webhooks", {"url": "https://hook.wonderland.example/"})
     made("POST /admin/organisations", {"id": "globex", "name": "Globex"})
     made(f"PUT {member}", {"role": "administrator"}, organisation="globex", sub=carol)
     of_globex = journey.portal(gateway).tokens(
@@ -230,6 +234,7 @@ def furnish(world: World) -> Estate:
         "/admin/client-documents/{client_id}": "https://editor.example/client.json",
         "/admin/authorizations/{id}": authorization["id"],
         "/admin/identity-providers/{idp}": "wonderland",
+        "/admin/webhooks/{webhook}": webhook["id"],
         "/partner/apps/{client_id}": app["client_id"],
         "/partner/apps/{client_id}/secrets/{secret}": of_app["id"],
         "/account/applications/{client_id}": "demo-web",

@@ -22,6 +22,8 @@ DEVICE_FLOWS: dict[str, Flow] = {}  # what there is besides where devices are au
 DEVICE = {"DeviceGrant": "true"}
 API_KEY_FLOWS: dict[str, Flow] = {}  # what there is besides where there are API keys
 API_KEYS = {"ApiKeys": "On", "BearerTokenIn": "HeaderOrApiKey"}
+WEBHOOK_FLOWS: dict[str, Flow] = {}  # what there is besides where events are sent to webhooks
+WEBHOOKS = {"Events": "On", "Webhooks": "On"}
 DOCUMENT_FLOWS: dict[str, Flow] = {}  # what there is besides where clients come of metadata documents
 BRIDGE_FLOWS: dict[str, Flow] = {}  # what there is besides where refresh tokens come over from another system
 BRIDGE = {
@@ -149,6 +151,23 @@ def document_flow(perform: Callable[[World, Origin], None]) -> Callable[[World, 
 
     DOCUMENT_FLOWS[perform.__name__] = perform_there
     return perform
+
+
+def webhook_flow(perform: Flow) -> Flow:
+    """A flow of a deployment that sends events to webhooks, on loopback as well, with newly started functions."""
+
+    def perform_there(world: World) -> None:
+        with having_webhooks(world):
+            perform(world)
+
+    WEBHOOK_FLOWS[perform.__name__] = perform_there
+    return perform_there
+
+
+def having_webhooks(world: World, **parameters: str) -> AbstractContextManager[None]:
+    """The functions as they are where there are webhooks."""
+    chosen = {**WEBHOOKS, "LoopbackUpstreams": "true", "Issuer": world.issuer, **parameters}
+    return world.using(**{name: world.load(name, **chosen) for name in ("admin", "publish", "deliver")})
 
 
 def hook_flow(perform: Flow) -> Flow:

@@ -25,6 +25,7 @@ from tests.functions import (
     placeos_flows,
     registration_flows,
     sign_in_flows,
+    webhook_flows,
 )
 from tests.functions.flowing import (
     API_KEY_FLOWS,
@@ -37,6 +38,7 @@ from tests.functions.flowing import (
     MAIL_FLOWS,
     PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
+    WEBHOOK_FLOWS,
 )
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "MAIL_FLOWS",
     "PLACEOS_FLOWS",
     "REGISTRATION_FLOWS",
+    "WEBHOOK_FLOWS",
     "account_api_flows",
     "account_flows",
     "api_key_flows",
@@ -71,4 +74,5 @@ __all__ = [
     "placeos_flows",
     "registration_flows",
     "sign_in_flows",
+    "webhook_flows",
 ]

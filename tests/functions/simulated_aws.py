@@ -93,7 +93,8 @@ class Call:
 
     @property
     def action(self) -> str:
-        return f"{self.service}:{self.operation}"
+        """What a permission allows; a batch is one of messages."""
+        return f"{self.service}:{self.operation.removesuffix('Batch')}"
 
     @property
     def parts(self) -> tuple["Call", ...]:
@@ -322,7 +323,8 @@ class SimulatedAws:
         if target == PUT_EVENTS:
             return Call(self.caller, "events", operation, request=sent)
         if service == "AmazonSQS":
-            return Call(self.caller, "sqs", operation, request=sent)
+            queue = str(sent["QueueUrl"]).rpartition("-")[2]
+            return Call(self.caller, "sqs", operation, queue, request=sent)
         if service == "TrentService":
             return Call(self.caller, "kms", operation, ring=sent.get("EncryptionContext", {}).get("ring", ""))
         consistent: bool | None = None

@@ -37,6 +37,7 @@ from tests.functions.flows import (
     MAIL_FLOWS,
     PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
+    WEBHOOK_FLOWS,
 )
 from tests.functions.gateway import Gateway, basic
 from tests.functions.given import change_client, issue_opaque_tokens, let_keys_have, subject_of_alice
@@ -61,6 +62,7 @@ EVERY_FLOW = (
     | HOOK_FLOWS
     | PLACEOS_FLOWS
     | API_KEY_FLOWS
+    | WEBHOOK_FLOWS
 )
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 

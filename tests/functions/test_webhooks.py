@@ -452,9 +452,8 @@ INTERNAL = (
 @pytest.fixture
 def deployed(world: World) -> Iterator[Webhooks]:
     """Where LoopbackUpstreams is off."""
-    parameters = {"Events": "On", "Webhooks": "On"}
-    with world.using(**{name: world.load(name, **parameters) for name in ("admin", "publish", "deliver")}):
-        yield Webhooks(world)
+    with webhooks_of(world, LoopbackUpstreams="false") as made:
+        yield made
 
 
 @pytest.mark.parametrize("address", INTERNAL)

@@ -11,13 +11,13 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
+from tests.functions.flowing import having_webhooks
 from tests.functions.gateway import Gateway
 from tests.functions.journey import admin
 from tests.functions.simulated_aws import Fault
 from tests.functions.streams import Record, streaming
 from tests.functions.world import World
 
-ON = {"Events": "On", "Webhooks": "On", "LoopbackUpstreams": "true"}
 VISIBILITY = 180  # seconds, as in the template
 QUEUE, DEAD_LETTERS = "WebhookDeliveries", "WebhookDeadLetters"
 
@@ -203,10 +203,9 @@ def sqs_record(message: Message) -> dict[str, Any]:
 
 
 @contextmanager
-def webhooks_of(world: World) -> Iterator[Webhooks]:
-    """A deployment in which Webhooks is On, and development servers may receive."""
-    loaded = {name: world.load(name, Issuer=world.issuer, **ON) for name in ("admin", "publish", "deliver")}
-    with world.using(**loaded):
+def webhooks_of(world: World, **parameters: str) -> Iterator[Webhooks]:
+    """A deployment in which Webhooks is On. Receivers may be on loopback, as where functions are developed."""
+    with having_webhooks(world, **parameters):
         yield Webhooks(world)
 
 

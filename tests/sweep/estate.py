@@ -105,7 +105,11 @@ class Estate:
         self.place = place
         self.clock = Clock()
         self.settings = fakes.settings(
-            registration="InitialAccessToken", route_scopes=ROUTES, deletes_accounts=True, api_keys=True
+            registration="InitialAccessToken",
+            route_scopes=ROUTES,
+            deletes_accounts=True,
+            api_keys=True,
+            webhook_queue="webhooks",
         )
         self.mails: list[MailOrder] = []
         self.provider = OpenIdProvider(UPSTREAM, self.clock, "ES256")
@@ -332,6 +336,9 @@ class Estate:
             invitation=invitation.document["id"],
             initial_token=initial["initial_access_token"],
             key_of_alice=self._key("alice", "/account/api-keys"),
+            webhook=self.api("op")
+            .call("POST", "/admin/webhooks", {"url": "https://hook.example/", "types": ["user.*"]})
+            .document,
             key_of_acme=self._key("abe", "/account/organisations/acme/api-keys", entities=["a1"]),
         )
 
@@ -435,6 +442,7 @@ class Held:
     invitation: str
     initial_token: str
     key_of_alice: Mapping[str, str]
+    webhook: Mapping[str, Any]  # with its secret
     key_of_acme: Mapping[str, str]  # which abe carries
 
 

@@ -38,6 +38,8 @@ NOTHING: Mapping[str, str] = {
     "POST /admin/clients": GIVES,
     "POST /admin/identity-providers": GIVES,
     "POST /admin/initial-access-tokens": GIVES,
+    "POST /admin/webhooks": GIVES,
+    "POST /admin/webhooks/{webhook}/test": TELLS,
     "POST /admin/organisations": GIVES,
     "POST /admin/users": GIVES,
     "POST /admin/users/{sub}/identities": GIVES,

@@ -5,16 +5,21 @@ To try most of them uses something up, or begins something. So the caller restor
 
 from collections.abc import Callable
 from copy import copy
+from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyotp import TOTP
+from standardwebhooks.webhooks import Webhook
 
 from authserver.endpoints.browsers.recover import recover
+from authserver.endpoints.orders.deliver import deliver
 from authserver.errors import OAuthError, TemporarilyUnavailable
+from authserver.identity.webhooks import OpenedSecrets
 from authserver.management.registration.operations import serve as serve_registration
 from authserver.messages.authorization import AuthorizationResponse
 from authserver.messages.browser import ApprovalAsked, CodePage, GoTo, GoToProvider, LoginPage
+from authserver.messages.deliveries import Delivery
 from authserver.messages.site import View, Visit
 from authserver.values import Secret
 from authserver.wire.http import HttpRequest
@@ -22,6 +27,9 @@ from tests.fakes import CLIENT_SECRET, PASSWORD
 from tests.sweep.estate import NEW_PASSWORD, OTHER_SECRET, RECOVERY_CODES, REGISTRATION_TOKEN, TOTP_SECRET, Estate
 from tests.unit.federating import FederatingBrowser
 from tests.unit.server import App, Browser
+
+if TYPE_CHECKING:
+    from tests.openid_provider import FakeFetcher
 
 type Probe = Callable[["Trial"], bool]
 
@@ -197,6 +205,18 @@ class Trial:
     def owns(self, name: str, client_id: str) -> bool:
         return self.estate.api(name).call("GET", f"/partner/apps/{client_id}").status == 200
 
+    def is_delivered(self, secret: str) -> bool:
+        """Whether the webhook is sent an event that is signed with this secret."""
+        event = '{"id": "an-event", "type": "user.created"}'
+        delivery = Delivery(self.held.webhook["id"], "an-event", "user.created", event.encode(), 1, 0)
+        fetcher = cast("FakeFetcher", self.estate.services.fetcher)
+        fetcher.sent.clear()
+        if deliver(delivery, OpenedSecrets(), self.estate.services).reason != "webhook_delivered":
+            return False
+        ((_, body, headers),) = fetcher.sent
+        at = datetime.fromtimestamp(int(headers["Webhook-Timestamp"]), UTC)
+        return Webhook(secret).sign("an-event", at, body.decode()) in headers["Webhook-Signature"].split(" ")
+
     def new_code(self) -> str:
         return TOTP(TOTP_SECRET).at(self.estate.clock())
 
@@ -271,6 +291,7 @@ PROBES: dict[str, Probe] = {
     # API keys
     "key of alice": lambda on: on.passes(on.held.key_of_alice["key"], "GET /items"),
     "key of acme": lambda on: on.passes(on.held.key_of_acme["key"], "GET /items"),
+    "webhook: secret": lambda on: on.is_delivered(on.held.webhook["secret"]),
     "initial access token": lambda on: on.registers(),
 }
 

@@ -96,6 +96,7 @@ def path_of(route: str, estate: Estate) -> dict[str, str]:
     }
     if "/apps/" in route and route.startswith("/organisations"):
         known["client_id"] = "team"
+    known["webhook"] = estate.held.webhook["id"]
     if route.startswith("/admin/client-documents"):
         known["client_id"] = quote("https://editor.example/client.json", safe="")
     return {name: value for name, value in known.items() if f"{{{name}}}" in route}

@@ -16,7 +16,7 @@ from local.parameters import choose_parameters
 from local.permissions import TableKeys, dynamodb_accesses
 from tests.functions import erasure_flows
 from tests.functions.canary_flows import CANARY, look_as_each_client_of_the_canary
-from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, Flow
+from tests.functions.flowing import API_KEYS, BRIDGE, DEVICE, DOCUMENTS, HOOK, LEGACY, MAIL, PLACEOS, WEBHOOKS, Flow
 from tests.functions.flows import (
     API_KEY_FLOWS,
     BRIDGE_FLOWS,
@@ -28,6 +28,7 @@ from tests.functions.flows import (
     MAIL_FLOWS,
     PLACEOS_FLOWS,
     REGISTRATION_FLOWS,
+    WEBHOOK_FLOWS,
 )
 from tests.functions.gateway import Gateway
 from tests.functions.given import store_the_resources, store_the_scopes
@@ -324,6 +325,42 @@ def test_the_token_hook_is_invoked_by_those_who_issue_and_only_where_there_is_on
     assert invokers(**LEGACY, **MAIL, **DOCUMENTS, **DEVICE) == set()
     assert invokers(**HOOK) == {"token", "refresh", "userinfo"}
     assert invokers(**HOOK, **LEGACY) == {"token", "refresh", "userinfo", "authorize", "consent"}
+
+
+@pytest.fixture(scope="session")
+def recorded_with_webhooks(shared_world: World, recorded: list[Call]) -> list[Call]:
+    return recorded + record(shared_world, WEBHOOK_FLOWS)
+
+
+@pytest.mark.parametrize("function", ["admin", "deliver"])
+def test_function_may_and_does_the_same_where_there_are_webhooks(
+    function: str, recorded_with_webhooks: list[Call], written: Written
+) -> None:
+    statements = written.statements(function, **WEBHOOKS)
+    assert missing(function, recorded_with_webhooks, statements) == set()
+    by_lambda = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  # in the function's name
+    found = unused(function, recorded_with_webhooks, statements)
+    assert found == {one for one in found if one[:2] in {(action, "WebhookDeliveries") for action in by_lambda}}
+
+
+def test_who_publishes_events_to_webhooks_reads_which_there_are(
+    recorded_with_webhooks: list[Call], written: Written
+) -> None:
+    both = {one for one in written.statements("publish", **WEBHOOKS)}
+    more = [one for one in both if one not in written.statements("publish", Events="On")]
+    assert {(one.actions, one.resources, one.leading_keys) for one in more} == {
+        (("dynamodb:GetItem",), ("ConfigurationTable",), ("webhooks",)),
+        (("sqs:SendMessage",), ("WebhookDeliveries",), ()),
+    }
+    assert unused("publish", recorded_with_webhooks, more) == set()
+
+
+def test_without_webhooks_nobody_may_do_anything_for_them(written: Written) -> None:
+    assert written.statements("deliver", Events="On") == []
+    for function in FUNCTIONS:
+        statements = written.statements(function, Events="On")
+        assert not [one for one in statements if "webhooks" in one.leading_keys or "webhook" in one.rings]
+        assert not [one for one in statements if set(one.resources) & {"WebhookDeliveries", "WebhookDeadLetters"}]
 
 
 def test_the_canary_may_and_does_the_same(shared_world: World, written: Written) -> None:

@@ -112,6 +112,12 @@ def changed(name: str, /, **attributes: Any) -> tuple[dict[str, Any], dict[str, 
     return before, {one: value for one, value in after.items() if value is not None}
 
 
+def webhook_changed(**attributes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The item of the webhooks, and what a change of its one webhook makes of it."""
+    (webhook,) = shape("webhooks")["webhooks"]
+    return changed("webhooks", webhooks=[{**webhook, **attributes}])
+
+
 def come(name: str, /, **attributes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return {}, changed(name, **attributes)[1]
 
@@ -254,6 +260,19 @@ CASES: list[tuple[str, Pair, dict[str, Any]]] = [
         (shape("idp"), {"id": "idp#work", "gone": True, "version": 2}),
         {"identity_provider": "work"},
     ),
+    ("webhook.created", come("webhooks"), {"webhook": "first", "created_at": 9, "version": 3}),
+    (
+        "webhook.updated",
+        webhook_changed(url="https://other.example/", secrets=[], updated_at=10, version=4),
+        {"webhook": "first", "fields": ["secrets", "url"], "version": 4},
+    ),
+    ("webhook.enabled", webhook_changed(status="active", reason="", version=4), {"webhook": "first", "version": 4}),
+    (
+        "webhook.disabled",
+        turned(webhook_changed(status="active", reason="", version=4)),
+        {"webhook": "first", "version": 3},
+    ),
+    ("webhook.deleted", changed("webhooks", webhooks=[], removed=["first"]), {"webhook": "first"}),
     ("scopes.updated", changed("scopes", version=2), {"version": 2}),
     ("resources.updated", changed("resources", version=2), {"version": 2}),
     ("theme.updated", gone("theme"), {}),

@@ -1,5 +1,7 @@
 """What is for everybody: scopes, keys, and the end of everything."""
 
+from authserver.endpoints.orders.deliver import disable_gone
+from authserver.models.webhooks import Webhooks
 from tests.sweep.estate import Estate
 from tests.sweep.kills import Act, Register
 from tests.sweep.powers import PROBES, named
@@ -87,3 +89,35 @@ def _(estate: Estate) -> Act:
 )
 def _(estate: Estate) -> Act:
     return lambda: estate.ask("op", "POST", "/admin/end-everything")
+
+
+# ------------------------------------------------------------------ webhooks
+
+TO_THE_WEBHOOK = named("webhook: secret")
+
+
+@scenario("PATCH /admin/webhooks/{webhook}", "an operator disables a webhook", takes=TO_THE_WEBHOOK)
+def _(estate: Estate) -> Act:
+    path = f"/admin/webhooks/{estate.held.webhook['id']}"
+    return lambda: estate.ask("op", "PATCH", path, {"status": "disabled"})
+
+
+@scenario("DELETE /admin/webhooks/{webhook}", "an operator removes a webhook", takes=TO_THE_WEBHOOK)
+def _(estate: Estate) -> Act:
+    return lambda: estate.ask("op", "DELETE", f"/admin/webhooks/{estate.held.webhook['id']}")
+
+
+@scenario(
+    "POST /admin/webhooks/{webhook}/secrets", "an operator ends the secret of a webhook at once", takes=TO_THE_WEBHOOK
+)
+def _(estate: Estate) -> Act:
+    path = f"/admin/webhooks/{estate.held.webhook['id']}/secrets"
+    return lambda: estate.ask("op", "POST", path, {"overlap": 0})
+
+
+@scenario("function deliver", "a webhook answers that it is gone", takes=TO_THE_WEBHOOK)
+def _(estate: Estate) -> Act:
+    identifier = estate.held.webhook["id"]
+    webhook = (estate.services.configuration.webhooks() or Webhooks()).get(identifier)
+    assert webhook
+    return lambda: disable_gone(webhook, estate.services)
