@@ -245,7 +245,7 @@ measured on AWS:
 - {METRICS} CloudWatch metrics receive data all the time. CloudWatch charges for the hours in which a metric
   receives data.
 - Cold starts, AWS X-Ray (`Tracing`), mails ($0.10 per 1,000) and a domain are not included.
-- What you turn on is not included either. Per month: alarms $3.60 and their dashboard $3.00, beyond the account's first
+- What you turn on is not included either. Per month: alarms $3.70 and their dashboard $3.00, beyond the account's first
   three dashboards (`AlarmTopic`); the canary $2.00 (`Canary`); the two alarms of a gradual `Deployment` $0.20.
 - Events (`Events`) cost about $1.20 a million: $1.00 for EventBridge and at most $0.20 for Lambda, which reads the
   streams of the tables for nothing. A sign-in is two events, a refresh none.

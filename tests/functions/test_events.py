@@ -208,6 +208,7 @@ SCHEDULED = {"rotate_keys/daily", "rotate_keys/invoked_by_hand"}
 FETCHES = {"documents/key_set": "address", "documents/metadata": "not_admitted"}
 LOOKS = "canary/each_minute"
 PUBLISHED = "publish/user_disabled"
+DELIVERED = "deliver/message"
 SEALS = ("seal/batch", "seal/daily")
 ERASURES = {"erase/hourly": 1, "erase/ordered": 1, "erase/nobody": 0}
 
@@ -318,6 +319,7 @@ def test_every_file_is_expected_to_do_something() -> None:
         *SEALS,
         *FETCHES,
         PUBLISHED,
+        DELIVERED,
     }
 
 
@@ -409,6 +411,12 @@ def test_a_change_is_published(here: tuple[World, dict[str, str]]) -> None:
     assert world.invoke("publish", filled_in(PUBLISHED, world, values)) == {"batchItemFailures": [], "notMade": 0}
     (entry,) = world.aws.events
     assert (entry["DetailType"], entry["EventBusName"]) == ("user.disabled", "default")
+
+
+def test_a_message_to_a_webhook_that_is_no_more_is_dropped(here: tuple[World, dict[str, str]]) -> None:
+    world, values = here
+    assert world.invoke("deliver", filled_in(DELIVERED, world, values)) == {"batchItemFailures": []}
+    assert world.aws.sent == []
 
 
 @pytest.mark.parametrize("name", SEALS)

@@ -106,6 +106,8 @@ def test_a_test_event_goes_the_way_of_all_events(webhooks: Webhooks, receiver: R
     assert (got.id, got.event["type"], got.event["data"]) == (event["id"], "webhook.test", {"webhook": made["id"]})
     assert got.event["source"] == webhooks.world.issuer
     assert got.verifies(made["secret"])
+    acts = [one["act"]["S"] for one in webhooks.world.aws.items("AuditTable").values() if "act" in one]
+    assert sorted(acts) == ["webhook.created", "webhook.tried"]
 
 
 # ------------------------------------------------------------------ what goes wrong
@@ -264,13 +266,13 @@ def test_an_answer_410_disables_the_webhook(webhooks: Webhooks, receiver: Receiv
     assert len([one for one in receiver.received if not one.path.endswith("other")]) == 1
     assert len([one for one in receiver.received if one.path.endswith("other")]) == 2
     stored = webhooks.call("GET /admin/webhooks/{webhook}", webhook=made["id"])
-    assert (stored["status"], stored["reason"], stored["version"]) == ("disabled", "gone", 2)
+    assert (stored["status"], stored["disabled_reason"], stored["version"]) == ("disabled", "gone", 2)
     assert webhooks.call("GET /admin/webhooks/{webhook}", webhook=other["id"])["status"] == "active"
     events = [one for one in webhooks.world.aws.items("AuditTable").values() if "act" in one]
     (act,) = [one for one in events if one["act"]["S"] == "webhook.disabled"]
     assert (act["actor"]["S"], act["object_id"]["S"]) == ("server", made["id"])
     enabled = webhooks.call("PATCH /admin/webhooks/{webhook}", {"status": "active"}, webhook=made["id"])
-    assert (enabled["status"], enabled["reason"]) == ("active", "")
+    assert (enabled["status"], enabled["disabled_reason"]) == ("active", "")
 
 
 def test_an_answer_410_disables_nothing_that_was_changed_meanwhile(webhooks: Webhooks, receiver: Receiver) -> None:
@@ -561,7 +563,7 @@ def test_a_create_that_is_repeated_with_its_key_is_one_webhook_with_both_secrets
 
 def test_a_disabled_webhook_cannot_be_tried(deployed: Webhooks) -> None:
     made = deployed.create("https://hook.example/", status="disabled")
-    assert made["reason"] == "operator"
+    assert made["disabled_reason"] == "operator"
     deployed.call("POST /admin/webhooks/{webhook}/test", status=409, webhook=made["id"])
 
 

@@ -45,7 +45,7 @@ def deliver_to_webhooks(world: World) -> None:
         receiver.answer = lambda _: (500, {})
         webhooks.call("POST /admin/webhooks/{webhook}/test", status=202, webhook=kept["id"])
         webhooks.run()
-        assert webhooks.call("GET /admin/webhooks/{webhook}", webhook=gone["id"])["reason"] == "gone"
+        assert webhooks.call("GET /admin/webhooks/{webhook}", webhook=gone["id"])["disabled_reason"] == "gone"
         assert len(webhooks.dead_letters) == 1
     finally:
         receiver.close()

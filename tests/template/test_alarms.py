@@ -341,6 +341,15 @@ OF_OTHERS: Mapping[str, tuple[Metrics, Metrics]] = {
         {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0, 1.0]},
         {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [0.0]},
     ),
+    "webhooks-undelivered": (
+        {
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "WebhookDeadLetters")})): [
+                0.0,
+                1.0,
+            ]
+        },
+        {("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "EventDeadLetters")})): [1.0]},
+    ),
     "audit-unsealed": (
         {("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "SealFunction")})): [5_000.0, 900_000.0]},
         {

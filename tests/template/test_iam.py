@@ -346,8 +346,8 @@ def test_function_may_and_does_the_same_where_there_are_webhooks(
 def test_who_publishes_events_to_webhooks_reads_which_there_are(
     recorded_with_webhooks: list[Call], written: Written
 ) -> None:
-    both = {one for one in written.statements("publish", **WEBHOOKS)}
-    more = [one for one in both if one not in written.statements("publish", Events="On")]
+    statements = written.statements("publish", **WEBHOOKS)
+    more = [one for one in statements if one not in written.statements("publish", Events="On")]
     assert {(one.actions, one.resources, one.leading_keys) for one in more} == {
         (("dynamodb:GetItem",), ("ConfigurationTable",), ("webhooks",)),
         (("sqs:SendMessage",), ("WebhookDeliveries",), ()),

@@ -135,14 +135,14 @@ class _Asked(dict[str, str]):
 
 
 def test_the_template_sets_every_variable_that_settings_read_and_no_other(written: Written, world: World) -> None:
-    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three are for the log, RESOURCE is for the canary, and
-    three are for the function that publishes events."""
+    """LOG_LEVEL is for Powertools, AWS_ENDPOINT_URL for boto3, three are for the log, RESOURCE is for the canary,
+    three are for the function that publishes events, and one is for the one that delivers them."""
     functions = [one for one in world.stack.functions.values() if one.code.name == "authorizer"]
     environ = _Asked(dict(functions[0].environment))
     Settings.from_environ(environ)
     written_names = {name for function in FUNCTIONS for name in written.environment(function)}
     of_others = {"LOG_LEVEL", "AWS_ENDPOINT_URL", "METRICS_NAMESPACE", "CLIENT_METRICS", "LOG_SAMPLING", "RESOURCE"}
-    of_others |= {"EVENT_BUS", "EVENT_RECEIVERS", "EVENT_DEAD_LETTERS"}
+    of_others |= {"EVENT_BUS", "EVENT_RECEIVERS", "EVENT_DEAD_LETTERS", "WEBHOOK_DEAD_LETTERS"}
     assert written_names - of_others == environ.names
 
 

@@ -12,7 +12,7 @@ ALL = "/admin/webhooks"
 ONE = "/admin/webhooks/{webhook}"
 SECRETS = "/admin/webhooks/{webhook}/secrets"
 TEST = "/admin/webhooks/{webhook}/test"
-COLUMNS = ("id", "url", "types", "status", "reason", "description")
+COLUMNS = ("id", "url", "types", "status", "disabled_reason", "description")
 
 
 @click.group(

@@ -81,7 +81,7 @@ class DescribedWebhook(Document):
     types: tuple[str, ...]
     description: str
     status: Status
-    reason: Literal["", "operator", "gone"] = Field(
+    disabled_reason: Literal["", "operator", "gone"] = Field(
         description="Why it is disabled: operator, or gone after an answer with the status 410"
     )
     secret_created_at: int
@@ -99,7 +99,7 @@ class DescribedWebhook(Document):
             "types": webhook.types,
             "description": webhook.description,
             "status": status_of(webhook.status),
-            "reason": webhook.reason,
+            "disabled_reason": webhook.disabled_reason,
             "secret_created_at": newest.created_at,
             "previous_secret_until": max((one.until for one in earlier if one.is_valid(now)), default=None),
             "created_at": webhook.created_at,

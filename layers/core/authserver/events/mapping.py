@@ -426,7 +426,7 @@ def _webhooks(change: Change) -> Iterator[Told]:
             change.sequence,
             change.at,
         )
-        fields = _fields(seen, "status", "reason", "created_at", "updated_at")
+        fields = _fields(seen, "status", "disabled_reason", "created_at", "updated_at")
         created = {"version": 0, **_times(seen.after, "created_at", "version")}
         named = {"webhook": identifier}
         yield from _record(seen, "webhook", _about("webhook", identifier), named, fields, created)

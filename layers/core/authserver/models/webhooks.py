@@ -29,7 +29,7 @@ class WebhookSecret:
 class Webhook:
     """An address that is sent events.
 
-    `types` are types of events, beginnings of them such as ``user.*``, or `EVERY`. `reason` says why it is disabled:
+    `types` are types of events, beginnings of them such as ``user.*``, or `EVERY`. `disabled_reason` says why it is disabled:
     `OPERATOR`, or `GONE` after an answer 410; empty while it is active. `secrets` has the newest first: one, or two
     while they are rotated. `version` increases by one with each change.
     """
@@ -39,7 +39,7 @@ class Webhook:
     types: tuple[str, ...] = (EVERY,)
     description: str = ""
     status: str = ACTIVE
-    reason: str = ""
+    disabled_reason: str = ""
     secrets: tuple[WebhookSecret, ...] = ()
     created_at: int = 0
     updated_at: int = 0

@@ -85,7 +85,7 @@ def disable_gone(webhook: Webhook, services: Services) -> None:
         if stored.get(webhook.id) != webhook:
             return
         disabled = replace(
-            webhook, status=DISABLED, reason=GONE, updated_at=services.now(), version=webhook.version + 1
+            webhook, status=DISABLED, disabled_reason=GONE, updated_at=services.now(), version=webhook.version + 1
         )
         changed = tuple(disabled if one.id == webhook.id else one for one in stored.all)
         if noting.configuration.put_webhooks(replace(stored, all=changed)):

@@ -45,7 +45,7 @@ def create_webhook(call: Call, services: Services) -> Answer:
         tuple(dict.fromkeys(wanted.types)),
         wanted.description,
         wanted.status,
-        _reason(wanted.status),
+        _disabled_reason(wanted.status),
         (secret,),
         created_at=now,
         updated_at=now,
@@ -72,14 +72,16 @@ def change_webhook(call: Call, services: Services) -> Answer:
             raise Conflict("The webhook was changed meanwhile", reason="changed_meanwhile")
         if wanted.url != webhook.url:
             _require_reachable(wanted.url, services)
-        reason = webhook.reason if wanted.status == webhook.status else _reason(wanted.status)
+        disabled_reason = (
+            webhook.disabled_reason if wanted.status == webhook.status else _disabled_reason(wanted.status)
+        )
         return replace(
             webhook,
             url=wanted.url,
             types=tuple(dict.fromkeys(wanted.types)),
             description=wanted.description,
             status=wanted.status,
-            reason=reason,
+            disabled_reason=disabled_reason,
         )
 
     return Answer(document=_write(_change_one(call.path["webhook"], changed, services), services))
@@ -110,6 +112,7 @@ def rotate_webhook_secret(call: Call, services: Services) -> Answer:
     return Answer(201, _write_with_secret(webhook, told, services))
 
 
+@act("webhook.tried", "webhook")
 def send_test_event(call: Call, services: Services) -> Answer:
     """Sends the webhook an event of the type `webhook.test`, whichever types it has, on the way that all events go."""
     webhook = _of(_stored(services), call.path["webhook"])
@@ -120,6 +123,8 @@ def send_test_event(call: Call, services: Services) -> Answer:
     change = Change(CONFIGURATION, "webhooks", {}, {}, "0", services.now())
     event = Event(base64url(services.random(16)), TEST, f"webhook/{webhook.id}", {"webhook": webhook.id}, change)
     services.order_delivery(webhook.id, event, services.settings.issuer)
+    if services.note is not None:  # nothing is written that the event of the audit could come with
+        services.audit.record(services.note.event)
     return Answer(202, {"id": event.id})
 
 
@@ -192,7 +197,7 @@ def _next(webhook: Webhook, now: int) -> Webhook:
     return replace(webhook, updated_at=now, version=webhook.version + 1)
 
 
-def _reason(status: str) -> str:
+def _disabled_reason(status: str) -> str:
     return "" if status == ACTIVE else OPERATOR
 
 
