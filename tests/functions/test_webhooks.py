@@ -61,9 +61,8 @@ def test_each_webhook_is_sent_the_types_that_it_asks_for(webhooks: Webhooks, rec
     asked = {"all": ("*",), "family": ("user.*",), "one": ("user.disabled",), "other": ("client.*", "user.enabled")}
     for path, types in asked.items():
         webhooks.create(f"{receiver.url}/{path}", *types)
-    happen(webhooks, "carol")
     with webhooks.happening():
-        sub = webhooks.call("GET /admin/users")["items"][-1]["sub"]
+        sub = webhooks.call("POST /admin/users", {"username": "carol"}, status=201)["sub"]
         webhooks.call("PATCH /admin/users/{sub}", {"status": "disabled"}, sub=sub)
     webhooks.run()
     sent = {name: [one.event["type"] for one in receiver.received if one.path.endswith(f"/{name}")] for name in asked}
@@ -107,7 +106,7 @@ def test_a_test_event_goes_the_way_of_all_events(webhooks: Webhooks, receiver: R
     assert got.event["source"] == webhooks.world.issuer
     assert got.verifies(made["secret"])
     acts = [one["act"]["S"] for one in webhooks.world.aws.items("AuditTable").values() if "act" in one]
-    assert sorted(acts) == ["webhook.created", "webhook.tried"]
+    assert sorted(one for one in acts if one.startswith("webhook.")) == ["webhook.created", "webhook.tried"]
 
 
 # ------------------------------------------------------------------ what goes wrong

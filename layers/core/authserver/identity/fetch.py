@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from threading import Thread
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from authserver.identity.addresses import Address, is_public
 from authserver.ports import Fetched, FetchFailed, Sent
 from authserver.records import dataclass
 from authserver.values import read_json
@@ -28,12 +29,6 @@ REMEMBERED = 64  # documents
 USER_AGENT = "authserver"
 FILED = ("text/plain", "application/octet-stream", "binary/octet-stream")  # by these file servers give a key set
 
-# The IPv6 addresses that are the internet's (RFC 4291 section 2.4), but for those that stand for an IPv4 address: what
-# 6to4 and Teredo lead to is not looked at but refused.
-UNICAST = IPv6Network("2000::/3")
-TRANSLATED = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
-
-type Address = IPv4Address | IPv6Address
 type Resolve = Callable[[str, int], list[str]]
 
 
@@ -146,15 +141,6 @@ class Fetch:
         if self._loopback and address.is_loopback:
             return True
         return scheme == "https" and is_public(address)
-
-
-def is_public(address: Address) -> bool:
-    """Whether this is a public address of the internet that does not stand for another address."""
-    if isinstance(address, IPv6Address) and (
-        address not in UNICAST or any(address in network for network in TRANSLATED)
-    ):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 def resolve_name(host: str, port: int) -> list[str]:

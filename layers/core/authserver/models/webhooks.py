@@ -29,9 +29,9 @@ class WebhookSecret:
 class Webhook:
     """An address that is sent events.
 
-    `types` are types of events, beginnings of them such as ``user.*``, or `EVERY`. `disabled_reason` says why it is disabled:
-    `OPERATOR`, or `GONE` after an answer 410; empty while it is active. `secrets` has the newest first: one, or two
-    while they are rotated. `version` increases by one with each change.
+    `types` are types of events, beginnings of them such as ``user.*``, or `EVERY`. `disabled_reason` says why it is
+    disabled: `OPERATOR`, or `GONE` after an answer 410; empty while it is active. `secrets` has the newest first: one,
+    or two while they are rotated. `version` increases by one with each change.
     """
 
     id: str

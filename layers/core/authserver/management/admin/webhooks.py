@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from authserver.documents import webhook as documents
 from authserver.events import CONFIGURATION, Change, Event
+from authserver.identity.addresses import is_public
 from authserver.management import Answer, Call, Conflict, Invalid, NotFound, Operation, Problem
 from authserver.management.audited import act
 from authserver.models import ACTIVE
@@ -211,8 +212,6 @@ def _new_secret(identifier: str, services: Services) -> tuple[WebhookSecret, str
 def _require_reachable(url: str, services: Services) -> None:
     """Raises `Invalid` on an address that no delivery would go to, as far as its text shows. Names are resolved with
     each delivery."""
-    from authserver.identity.fetch import is_public
-
     parts = urlsplit(url)
     if services.settings.loopback_upstreams and (parts.scheme == "http" or parts.hostname == "localhost"):
         return
