@@ -1,5 +1,5 @@
-"""AWS behind one HTTP endpoint: DynamoDB is MiniStack and KMS moto, both in this process; mails go to the outbox, and
-asynchronous invocations to the functions.
+"""AWS behind one HTTP endpoint: DynamoDB is MiniStack and KMS moto, both in this process; mails go to the outbox,
+messages to queues in memory, and asynchronous invocations to the functions.
 """
 
 import itertools
@@ -33,9 +33,13 @@ from local.permissions import (
     invoke_access,
     kms_accesses,
     mail_access,
+    put_events_access,
+    queue_access,
 )
+from local.queues import Queues, put_events
 from local.repetitions import TOKEN, MismatchError, Repetitions
 from local.stack import Key, Table
+from local.streams import Streams
 from local.workers import FunctionError
 
 if TYPE_CHECKING:
@@ -46,7 +50,8 @@ if TYPE_CHECKING:
 _accounts = itertools.count(123456789012)
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
-_DYNAMODB, _KMS = "DynamoDB_20120810", "TrentService"
+_DYNAMODB, _KMS, _SQS, _EVENTS = "DynamoDB_20120810", "TrentService", "AmazonSQS", "AWSEvents"
+_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 _INVOKE = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 _DYNAMODB_ERROR = "com.amazonaws.dynamodb.v20120810#"
 _SEND_EMAIL = "/v2/email/outbound-emails"
@@ -56,12 +61,15 @@ class Aws:
     """DynamoDB, KMS, SES and Lambda on `endpoint_url`. Empty at the start; forgotten at the end.
 
     Any credentials do. Those that `permit` names may do no more than a role allows: each function has its own.
-    `outbox` has the mails that were sent; `invoke_later` is given the name of a function and an event that it is to be
-    invoked with, and raises KeyError if there is none of that name; `invoke_now` waits for the answer, too.
+    `outbox` has the mails that were sent, `queues` the messages, and `streams` is told what changes in the tables that
+    it reads; `invoke_later` is given the name of a function and an event that it is to be invoked with, and raises
+    KeyError if there is none of that name; `invoke_now` waits for the answer, too.
     """
 
     invoke_later: Callable[[str, bytes], None]
     invoke_now: Callable[[str, bytes], bytes]
+    queues: Queues | None = None
+    streams: Streams | None = None
 
     def __init__(self, log: Log) -> None:
         self.account = str(next(_accounts))
@@ -70,6 +78,7 @@ class Aws:
         self._tables: dict[str, TableKeys] = {}
         self._repetitions = Repetitions()
         self._transactions = threading.Lock()
+        self._changes = threading.RLock()
         self.outbox = Outbox()
         self._server = HttpServer(listen_ipv4(), self._answer)
         self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
@@ -81,6 +90,8 @@ class Aws:
             return self._invoke(unquote(invocation["function"]), request)
         target = request.header("X-Amz-Target") or ""
         service, _, action = target.partition(".")
+        if service in (_SQS, _EVENTS):
+            return self._message(service, action, request)
         if service not in (_DYNAMODB, _KMS):
             return _unknown_operation(f"{service or 'a request without X-Amz-Target'} is not served here")
         body = json.loads(request.body)
@@ -88,9 +99,55 @@ class Aws:
             return refusal
         if service == _KMS:
             return self._by_moto(request)
-        if action == "TransactWriteItems" and TOKEN in body:
+        if self.streams is not None and action in _WRITES:
+            return self._stream(self.streams, action, body, lambda: self._by_dynamodb(target, body, request.body))
+        return self._by_dynamodb(target, body, request.body)
+
+    def _by_dynamodb(self, target: str, body: dict[str, Any], octets: bytes) -> Response:
+        if target.endswith(".TransactWriteItems") and TOKEN in body:
             return self._transact(target, body)
-        return self._by_ministack(target, request.body)
+        return self._by_ministack(target, octets)
+
+    def _stream(self, streams: Streams, action: str, body: Any, write: Callable[[], Response]) -> Response:
+        """A write, of which the streams are told; one after the other, so that they have the order of the writes."""
+        with self._changes:
+            before = {place: self._item(*place) for place in self._places(action, body) if place[0] in streams.read}
+            response = write()
+            for (table, key), item in before.items():
+                name = self._tables[table].partition_key
+                streams.add(table, {name: {"S": key}}, item, self._item(table, key))
+            return response
+
+    def _places(self, action: str, body: Any) -> list[tuple[str, str]]:
+        """The tables and keys that a write names."""
+        if action != "TransactWriteItems":
+            writes = [body]
+        else:
+            writes = [one for item in body["TransactItems"] for kind, one in item.items() if kind != "ConditionCheck"]
+        return [
+            (one["TableName"], (one.get("Item") or one["Key"])[self._tables[one["TableName"]].partition_key]["S"])
+            for one in writes
+            if one["TableName"] in self._tables
+        ]
+
+    def _item(self, table: str, key: str) -> dict[str, Any]:
+        asked = {"TableName": table, "Key": {self._tables[table].partition_key: {"S": key}}, "ConsistentRead": True}
+        response = self._by_ministack(f"{_DYNAMODB}.GetItem", json.dumps(asked).encode())
+        return dict(json.loads(response.body).get("Item", {}))
+
+    def _message(self, service: str, action: str, request: Request) -> Response:
+        """What SQS and EventBridge answer."""
+        body = json.loads(request.body)
+        if service == _EVENTS and action == "PutEvents":
+            buses = f"arn:aws:events:{REGION}:{self.account}:event-bus/"
+            accesses = [put_events_access(one, buses) for one in body["Entries"]]
+            return self._forbidden(request, lambda: accesses) or put_events(body["Entries"])
+        if service == _SQS and self.queues is not None:
+            access = queue_access(action, self.queues.arn(body))
+            answer = self._forbidden(request, lambda: [access]) or self.queues.answer(action, body)
+            if answer is not None:
+                return answer
+        return _unknown_operation("this action is not served here")
 
     def _transact(self, target: str, body: dict[str, Any]) -> Response:
         """One after the other, so that none is sent again while it is done the first time."""

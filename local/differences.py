@@ -13,7 +13,11 @@ exist. /callback on that port shows the answer to an authorization request, for 
 An asynchronous invocation that fails is not repeated.
 
 DynamoDB is MiniStack, with one call at a time, and KMS is moto. There is no throttling and no eventual consistency, and
-items do not expire by TTL. Tables have no streams, so no events are published.
+items do not expire by TTL.
+
+Event source mappings invoke functions with changes of tables and with messages of queues, at most 4 at once. A change
+that a function does not take is left out after 30 attempts. Dead letters are kept in memory and shown nowhere. Buses of
+EventBridge take events and have no rules.
 
 Functions run on this machine's Python and packages, not on Amazon Linux, with layers as folders of the source tree.
 Memory, CPU and /tmp are not limited. Workers are forks of one process, and can use packages of layers that their

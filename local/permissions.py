@@ -232,6 +232,17 @@ def mail_access(mail: Mapping[str, Any], identity_arn_prefix: str) -> Access:
     return Access("ses:SendEmail", f"{identity_arn_prefix}{sender}", {_FROM_ADDRESS: (sender,)})
 
 
+def put_events_access(entry: Mapping[str, Any], bus_arn_prefix: str) -> Access:
+    """What putting one event on a bus of EventBridge uses; the bus is named by its ARN or by its name."""
+    bus = str(entry.get("EventBusName", "default"))
+    return Access("events:PutEvents", bus if bus.startswith("arn:") else f"{bus_arn_prefix}{bus}")
+
+
+def queue_access(action: str, queue_arn: str) -> Access:
+    """What an action of SQS uses; a batch is one of its entries."""
+    return Access(f"sqs:{action.removesuffix('Batch')}", queue_arn)
+
+
 def invoke_access(function_arn: str) -> Access:
     """What invoking a function uses."""
     return Access("lambda:InvokeFunction", function_arn)

@@ -144,6 +144,7 @@ class DevelopmentServer:
         handlers = self._handlers(stack)
 
         self._make_functions(stack, fork_server)
+        self._start_messages(stack)
         schedules = Schedules(stack.schedules, self._functions, self._aws.account, self._log)
         with ThreadPoolExecutor(1) as executor:
             first_runs = executor.submit(schedules.run_once)
@@ -262,6 +263,19 @@ class DevelopmentServer:
         if logical_id not in self._resolver.references:
             raise RefusedError(f"seed {self._seed}", f"the template has no {logical_id} to plant it in")
         return self._resolver.references[logical_id]
+
+    def _start_messages(self, stack: Stack) -> None:
+        """From now on, functions get what changes in tables and what is sent to queues, where they read it."""
+        if not stack.mappings:
+            return
+        from local.queues import Queues
+        from local.streams import Streams
+
+        self._aws.queues = Queues(self._aws.account, stack.queues)
+        self._aws.streams = Streams(stack.mappings, self._aws.account, self._functions.invoke, self._log)
+        for mapping in stack.mappings:
+            if mapping.queue:
+                self._aws.queues.read(mapping, self._functions.invoke, self._log)
 
     def _start_schedules(self, schedules: Schedules, first_runs: list[tuple[Schedule, FunctionError | None]]) -> None:
         for schedule, failure in first_runs:

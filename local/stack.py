@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,40 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class SourceMapping:
+    """An event source mapping: `function` is a logical id, and the source the name of a `table` or of a `queue`."""
+
+    function: str
+    table: str
+    queue: str
+    batch_size: int
+    filters: tuple[Any, ...] = ()
+
+    def wants(self, record: Mapping[str, Any]) -> bool:
+        """Whether the function is given this record."""
+        return not self.filters or any(_matches(pattern, record) for pattern in self.filters)
+
+
+def _matches(pattern: Any, value: Any) -> bool:
+    """Whether a value has what a pattern of Lambda's event filters asks for: equal texts, and prefixes."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(_matches(one, value.get(name)) for name, one in pattern.items())
+    return any(
+        isinstance(value, str) and value.startswith(one["prefix"]) if isinstance(one, dict) else value == one
+        for one in pattern
+    )
+
+
+@dataclass(frozen=True)
 class Stack:
+    """`queues` has the VisibilityTimeout of each queue by its name, in seconds."""
+
     functions: Mapping[str, Function]
     http_api: Api | None
     rest_api: Api | None
     schedules: tuple[Schedule, ...]
+    mappings: tuple[SourceMapping, ...] = ()
+    queues: Mapping[str, int] = field(default_factory=dict)
 
 
 def token_hook_of(path: Path) -> Function:
@@ -204,6 +233,8 @@ class Builder:
             http_api=self._api("AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "ApiId", "StageVariables"),
             rest_api=self._api("AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage", "RestApiId", "Variables"),
             schedules=tuple(self._schedules(functions)),
+            mappings=tuple(self._mappings(functions)),
+            queues=dict(self._queues()),
         )
 
     def _functions(self) -> Iterator[Function]:
@@ -296,6 +327,22 @@ class Builder:
                 function = _known(by_arn, _unqualified(target["Arn"]), f"{logical_id}.Targets")
                 yield Schedule(logical_id, function, int(rate["count"]) * _SECONDS[rate["unit"]])
 
+    def _mappings(self, functions: Mapping[str, Function]) -> Iterator[SourceMapping]:
+        by_arn = {function.arn: function.logical_id for function in functions.values()}
+        for logical_id, properties in self._of_type("AWS::Lambda::EventSourceMapping", _MAPPING_PROPERTIES):
+            function = _known(by_arn, _unqualified(properties["FunctionName"]), f"{logical_id}.FunctionName")
+            source = properties["EventSourceArn"].split(":", 5)
+            table = source[5].split("/")[1] if source[2] == "dynamodb" else ""
+            filters = properties.get("FilterCriteria", {}).get("Filters", ())
+            patterns = tuple(json.loads(one["Pattern"]) for one in filters)
+            queue = "" if table else source[5]
+            yield SourceMapping(function, table, queue, int(properties.get("BatchSize", 100)), patterns)
+
+    def _queues(self) -> Iterator[tuple[str, int]]:
+        for logical_id, properties in self._of_type("AWS::SQS::Queue", "VisibilityTimeout"):
+            name = self._resolver.attributes[logical_id, "QueueName"]
+            yield name, int(properties.get("VisibilityTimeout", 30))
+
     def _of_type(self, resource_type: str, used: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(logical id, the used properties, resolved) of every resource of a type; ignored ones stay unresolved."""
         for logical_id, resource in self._resources.items():
@@ -309,6 +356,7 @@ _TABLE_PROPERTIES = (
     "AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes LocalSecondaryIndexes"
     " TimeToLiveSpecification DeletionProtectionEnabled"
 )
+_MAPPING_PROPERTIES = "EventSourceArn FunctionName BatchSize FilterCriteria"
 _FUNCTION_PROPERTIES = (
     "Code Handler Runtime MemorySize Timeout Environment Layers LoggingConfig ReservedConcurrentExecutions Role"
 )

@@ -81,14 +81,14 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ignored="PointInTimeRecoverySpecification SSESpecification OnDemandThroughput WarmThroughput Tags TableClass"
         " StreamSpecification",
     ),
-    # Tables have no streams here. Nothing is published, and the scheduled runs of the function that seals the audit do
-    # what a stream would have it do.
     "AWS::Lambda::EventSourceMapping": _type(
-        ignored="EventSourceArn FunctionName StartingPosition BatchSize MaximumBatchingWindowInSeconds"
-        " FunctionResponseTypes BisectBatchOnFunctionError MaximumRetryAttempts MaximumRecordAgeInSeconds"
-        " DestinationConfig FilterCriteria ScalingConfig"
+        used="EventSourceArn FunctionName BatchSize FilterCriteria",
+        ignored="StartingPosition MaximumBatchingWindowInSeconds FunctionResponseTypes BisectBatchOnFunctionError"
+        " MaximumRetryAttempts MaximumRecordAgeInSeconds DestinationConfig ScalingConfig",
     ),
-    "AWS::SQS::Queue": _type(ignored="MessageRetentionPeriod SqsManagedSseEnabled VisibilityTimeout RedrivePolicy"),
+    "AWS::SQS::Queue": _type(
+        used="VisibilityTimeout", ignored="MessageRetentionPeriod SqsManagedSseEnabled RedrivePolicy"
+    ),
     "AWS::S3::Bucket": _type(
         ignored="ObjectLockEnabled ObjectLockConfiguration VersioningConfiguration BucketEncryption"
         " PublicAccessBlockConfiguration OwnershipControls"
