@@ -40,9 +40,10 @@ is the type of the event, and by anything in the `detail`:
 {"source": ["authserver"], "detail-type": ["user.disabled", "user.deleted", "session.ended"]}
 ```
 
-For an HTTPS address, use an API destination of EventBridge as the target of the rule. EventBridge authenticates itself
-there with a key or a token of yours, repeats failed deliveries for up to 24 hours, and puts what remains into a
-dead-letter queue of yours. One receiver that does not answer holds up no other.
+For an HTTPS address, register a [webhook](webhooks.md), whose deliveries the server signs. Or use an API destination of
+EventBridge as the target of the rule. EventBridge authenticates itself there with a key or a token of yours, repeats
+failed deliveries for up to 24 hours, and puts what remains into a dead-letter queue of yours. One receiver that does not
+answer holds up no other.
 
 ## An event
 
@@ -120,7 +121,7 @@ that others may have it. `key.withdrawn` tells that a key was withdrawn.
   you.
 - **Usually within seconds**, and not within any time.
 
-Signed webhooks of the server's own do not exist yet.
+[Webhooks](webhooks.md) get the same events, signed, at HTTPS addresses, without an AWS account.
 
 ## Types
 

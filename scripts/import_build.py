@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "CLIENT_AUTH_METHODS": "client_secret_basic client_secret_post none",
     "GRANT_TYPES": "authorization_code client_credentials refresh_token",
     "KMS_KEY": "none",
-    "EVENT_RECEIVERS": "eventbridge",
+    "EVENT_RECEIVERS": "eventbridge webhooks",
     "EVENT_BUS": "none",
     **{f"{table}_TABLE": table for table in ("CLIENTS", "USERS", "TOKENS", "KEYS", "CONFIGURATION")},
     **dict.fromkeys(
