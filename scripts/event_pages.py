@@ -42,8 +42,8 @@ is the type of the event, and by anything in the `detail`:
 
 For an HTTPS address, register a [webhook](webhooks.md), whose deliveries the server signs. Or use an API destination of
 EventBridge as the target of the rule. EventBridge authenticates itself there with a key or a token of yours, repeats
-failed deliveries for up to 24 hours, and puts what remains into a dead-letter queue of yours. One receiver that does not
-answer holds up no other.
+failed deliveries for up to 24 hours, and puts what remains into a dead-letter queue of yours. One receiver that does
+not answer holds up no other.
 
 ## An event
 

@@ -6,15 +6,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import authserver.identity.fetch
-from authserver.identity.fetch import MAX_OCTETS, Fetch, is_public
+from authserver.identity.addresses import is_public
+from authserver.identity.fetch import MAX_OCTETS, Fetch
 from authserver.ports import FetchFailed
 from tests.authority import Authority
 from tests.openid_provider import serving
@@ -403,3 +405,77 @@ def test_the_certificate_is_of_the_name_and_the_connection_goes_to_the_address(t
         assert failure(fetch, f"https://other.example:{port}/") == "tls"
         assert failure(fetcher(time.monotonic, loopback=True, resolve=resolve), f"https://idp.example:{port}/") == "tls"
         assert len(site.asked) == 1
+
+
+# ------------------------------------------------------------------ what is sent
+
+
+def test_a_body_is_sent_and_of_the_answer_the_status_is_all_that_is_read() -> None:
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append((self.path, self.headers["X-One"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(418)
+            self.send_header("Content-Length", str(10 * MAX_OCTETS))
+            self.send_header("Content-Encoding", "br")
+            self.send_header("Retry-After", "7")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    taken: list[tuple[str, str, bytes]] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taking) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/hook?a=b"
+        sent = fetcher(time.time, loopback=True).send(url, b"body", {"X-One": "1"}, seconds=5)
+        server.shutdown()
+    assert (sent.status, sent.retry_after) == (418, 7)
+    assert taken == [("/hook?a=b", "1", b"body")]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120),
+        ("Tue, 01 Dec 2026 04:01:00 GMT", 60),
+        ("Tue, 01 Dec 2026 03:59:00 GMT", 0),
+        ("", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("Tue, 99 Dec 2026 04:01:00 GMT", 0),
+        ("9" * 400, 9_999_999_999),
+    ],
+)
+@pytest.mark.rfc("9110", "10.2.3")
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: int) -> None:
+    now = datetime(2026, 12, 1, 4, tzinfo=UTC).timestamp()
+    assert authserver.identity.fetch._wait(text, now) == seconds
+
+
+@pytest.mark.parametrize("is_after_the_head", [False, True])
+def test_a_receiver_that_does_not_answer_holds_nobody_up(is_after_the_head: bool) -> None:
+    """Once there is a status, nothing more is waited for."""
+    ends = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if is_after_the_head:
+                self.send_response(204)
+                self.end_headers()
+            ends.wait(5)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        began = time.monotonic()
+        try:
+            sent = fetcher(time.monotonic, loopback=True).send(url, b"body", {}, seconds=0.3)
+            assert (sent.status, is_after_the_head) == (204, True)
+        except FetchFailed as failed:
+            assert (failed.reason, is_after_the_head) == ("timeout", False)
+        assert time.monotonic() - began < 2
+        ends.set()
+        server.shutdown()

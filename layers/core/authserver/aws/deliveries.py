@@ -11,7 +11,6 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authserver.aws.log import write_problem, write_request, write_unexpected
@@ -95,6 +94,8 @@ def delivering(
     Each message is for itself: what is not delivered stays in the queue, and the others leave it. The log has what came
     of each attempt, and nothing of the event but its identifier and type.
     """
+    # Those that only send would import it, too.
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
     def one(record: Mapping[str, Any]) -> None:
         began = time.perf_counter()

@@ -101,7 +101,8 @@ class Fetch:
 
     def _fetch(self, request: "_Request") -> "_Answer":
         parts = self._parse(request.url)
-        seconds = min(request.seconds, self._deadline - self._clock())
+        allowed = SECONDS if request.seconds is None else request.seconds
+        seconds = min(allowed, self._deadline - self._clock())
         if seconds <= 0:
             raise FetchFailed("timeout")
         exchange = _Exchange(request, parts, lambda: self._address(parts), self._tls, seconds)
@@ -162,7 +163,7 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
     most: int = MAX_OCTETS  # of the answer's body; 0: it is not looked at
-    seconds: float = SECONDS
+    seconds: float | None = None  # None: as many as for a document
 
 
 @dataclass(frozen=True, slots=True)
