@@ -267,7 +267,7 @@ def command(stack: str, environment: str, given: Mapping[str, str]) -> list[str]
 def first_keys(session: boto3.Session, stack: str) -> str:
     """Runs the function `rotate_keys` of a new stack once, which its schedule does only a day later; what came of it.
 
-    Functions whose pages begin with a sign-in, such as /my, may not make keys, and answer 503 until there are some.
+    Without it, the first function that needs a key makes it, and the audit has no key for addresses until then.
     """
     try:
         resources = session.client("cloudformation")

@@ -41,7 +41,7 @@ OUTCOMES = {
         "Nothing, if it is a few. If it goes on, look at the AWS Health Dashboard and at the tables' throttles.",
     ),
     "security": (
-        "Each may be an attack, and was refused. A single one is mostly a mistake; the alarms tell when there are many.",
+        "Each may be an attack, and was refused. A single one is mostly a mistake; alarms tell when there are many.",
         "Find out who it is: client, source and route.",
     ),
     "refused": (

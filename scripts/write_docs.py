@@ -66,7 +66,8 @@ SAM_LOCAL = """
 ## `sam local`
 
 `make sam-local` runs the same functions in Lambda's container image (it needs Docker, and `make build`), and `make
-sam-local-test` runs the black-box flows against it. `sam local` itself differs from AWS: both APIs are on one port,
+sam-local-test` runs the black-box flows against it. It stops on Ctrl-C, SIGINT and SIGTERM, also in the background, and
+removes its containers. `sam local` itself differs from AWS: both APIs are on one port,
 header names are in title case, form bodies are not encoded, an authorizer that raises an error answers 502 instead of
 401, and there are no gateway responses, so refusals have no challenge.
 """

@@ -50,14 +50,8 @@ class DynamoConfiguration:
     def webhooks(self) -> Webhooks | None:
         from authserver.aws.items.webhooks import webhooks_of  # few functions know of any
 
-        item = self._table.get({"id": WEBHOOKS})
-        if item is None:
-            return None
-        webhooks = read(webhooks_of, item)
-        if webhooks is None:
-            # Not "absent": then what is on its way to them would be dropped.
-            raise TemporarilyUnavailable("The store did not answer", reason="webhooks_malformed")
-        return webhooks
+        # Not "absent": then what is on its way to them would be dropped.
+        return read_known(webhooks_of, self._table.get({"id": WEBHOOKS}), reason="webhooks_malformed")
 
     def put_webhooks(self, webhooks: Webhooks) -> bool:
         from authserver.aws.items.webhooks import webhooks_attributes
