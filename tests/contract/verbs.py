@@ -226,6 +226,7 @@ FACTORS: dict[str, Verb] = {
 
 IDENTITY_PROVIDERS: dict[str, Verb] = {
     "get": reads(lambda e, s: s.identity_providers.get(e.provider.id)),
+    "giving": reads(lambda e, s: s.identity_providers.giving(e.provider.id)),
     "ended": reads(lambda e, s: s.identity_providers.ended(e.provider.id)),
     "by_callback": reads(lambda e, s: s.identity_providers.by_callback("/auth/oauth2/callback")),
     "by_domain": reads(lambda e, s: s.identity_providers.by_domain(e.provider.domains[0])),
