@@ -240,6 +240,7 @@ READS = frozenset(
             "find_by_identity",
             "identify",
             "list",
+            "giving",
             "by_callback",
             "by_domain",
             "ended",
