@@ -118,7 +118,7 @@ def test_what_a_provider_gives_no_more_is_told_no_more(end: str) -> None:
 
 @pytest.mark.parametrize("change", [{"status": "disabled"}, {"name": "Renamed"}, {"client_id": "another"}])
 def test_other_changes_of_a_provider_leave_what_it_gave(change: dict[str, Any]) -> None:
-    """Nobody signs in through one that is disabled; those who have signed in before stay as they are."""
+    """A disabled provider signs no user in; users who signed in before keep what they have."""
     site = Mapped()
     site.changed(change)
     assert site.told() == GIVEN
