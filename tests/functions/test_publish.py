@@ -8,11 +8,11 @@ from itertools import cycle, pairwise
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from authserver.events import TOKENS
 from authserver.events.mapping import KINDS
 from authserver.events.types import EVENT_TYPES, schema_name
+from local.template import read_template
 from tests.functions.flows import FLOWS
 from tests.functions.simulated_aws import Call, Fault
 from tests.functions.streams import Record, record, streaming
@@ -239,7 +239,7 @@ def test_the_log_tells_why_and_nothing_that_was_sent(world: World, capsys: pytes
 
 # ------------------------------------------------------------------ what Lambda is told
 
-RESOURCES = yaml_parse(TEMPLATE.read_text())["Resources"]
+RESOURCES = read_template(TEMPLATE)["Resources"]
 MAPPINGS = {name: one for name, one in RESOURCES.items() if one["Type"] == "AWS::Lambda::EventSourceMapping"}
 OURS = {name: one for name, one in MAPPINGS.items() if name.startswith("EventsOf")}
 

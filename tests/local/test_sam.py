@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from samcli.lib.providers.api_provider import ApiProvider
-from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
 from local.sam import unaliased
 
@@ -15,6 +13,10 @@ OPEN = {"/openapi.json", METADATA, f"{METADATA}/{{path+}}"}
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SAM's own code
 def test_every_route_of_the_resource_api_has_its_authorizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Here, since every worker collects this file and one runs it, and they take half a second.
+    from samcli.lib.providers.api_provider import ApiProvider
+    from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     (tmp_path / "stacks").symlink_to(ROOT / "stacks")
     (tmp_path / "template.yaml").write_text(unaliased((ROOT / "template.yaml").read_text()))

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from authserver.aws.log import OUTCOMES, outcome_of
@@ -9,11 +10,6 @@ from authserver.grants import authorization_code, client_credentials, device_cod
 from scripts.on_call import REASONS
 
 ROOT = Path(__file__).parent.parent.parent
-TREES = {
-    path: ast.parse(path.read_text())
-    for folder in ("layers/core/authserver", "functions")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
 GRANTS = (authorization_code, client_credentials, device_code, password, refresh_token)
 
 # What is raised within, and logged behind something that says where: the exception's reason is a part of the line's.
@@ -66,10 +62,20 @@ COMPUTED = {
 }
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The code by file, read when a test first asks: every worker collects this file, and one runs it."""
+    return {
+        path: ast.parse(path.read_text())
+        for folder in ("layers/core/authserver", "functions")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+
+
 def positions() -> dict[str, set[int]]:
     """Where the argument `reason` is, of all that has one by name."""
     found: dict[str, set[int]] = {}
-    for node in (node for tree in TREES.values() for node in ast.walk(tree)):
+    for node in (node for tree in trees().values() for node in ast.walk(tree)):
         match node:
             case ast.FunctionDef(name=name) if name != "__init__":
                 _note(found, name, [one.arg for one in node.args.args])
@@ -95,7 +101,7 @@ def _note(found: dict[str, set[int]], name: str, arguments: list[str]) -> None:
 def given() -> Iterator[tuple[str, ast.expr]]:
     """Each expression that is given as a reason, with the name of what it is given to."""
     where = positions()
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=function):
@@ -164,12 +170,16 @@ def reasons() -> Iterator[str]:
         yield from COMPUTED[written]
 
 
-ALL = sorted(set(reasons()))
+@cache
+def all_reasons() -> list[str]:
+    return sorted(set(reasons()))
 
 
 def test_reasons_are_found() -> None:
-    assert {"ok", "code_replayed", "refresh_reused", "jwt_signature", "federation_id_token_nonce", "sent"} <= set(ALL)
-    assert len(ALL) > 300
+    assert {"ok", "code_replayed", "refresh_reused", "jwt_signature", "federation_id_token_nonce", "sent"} <= set(
+        all_reasons()
+    )
+    assert len(all_reasons()) > 300
 
 
 def is_of_a_family(reason: str) -> bool:
@@ -183,7 +193,7 @@ def test_each_reason_counts_as_something() -> None:
     """By its own name, or by that of its family where it has one."""
     unknown = [
         reason
-        for reason in ALL
+        for reason in all_reasons()
         if reason not in OUTCOMES
         and not (is_of_a_family(reason) and any(f"{reason[:at]}*" in OUTCOMES for at in range(len(reason))))
     ]
@@ -202,13 +212,13 @@ def test_the_page_for_those_on_call_says_what_each_means() -> None:
 
 
 def test_nothing_is_listed_that_no_code_says() -> None:
-    said = {reason for reason in OUTCOMES if reason in ALL}
+    said = {reason for reason in OUTCOMES if reason in all_reasons()}
     families = {reason for reason in OUTCOMES if reason.endswith("_*")}
-    counted = {outcome_of(one) for one in ALL}
+    counted = {outcome_of(one) for one in all_reasons()}
     assert counted == {"ok", "client_error", "refused", "security", "dependency", "bug"}
     assert set(OUTCOMES) - said - families == set()
     for family in families:
-        assert any(reason.startswith(family[:-1]) for reason in ALL), family
+        assert any(reason.startswith(family[:-1]) for reason in all_reasons()), family
 
 
 def test_security_matters_are_few_enough_to_be_metrics_of_their_own() -> None:
