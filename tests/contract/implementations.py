@@ -42,6 +42,7 @@ from authserver.storage.users import FactorStore, UserStore
 from authserver.storage.withdrawals import WithdrawalStore
 from tests.answering import answered_by
 from tests.contract.moto_copies import copies_of_targets
+from tests.contract.moto_members import the_member_of_values
 from tests.contract.tables import create_tables
 from tests.fakes import FakeCounters, FakeDocuments, FakeStores, conditional
 from tests.ministack import PLAIN, DynamoDB
@@ -171,7 +172,7 @@ class OneAtATime:
         operation = getattr(self._client, name)
 
         def call(**arguments: Any) -> Any:
-            with self._lock, copies_of_targets(arguments):
+            with self._lock, copies_of_targets(arguments), the_member_of_values():
                 return operation(**arguments)
 
         return call
