@@ -105,7 +105,6 @@ def _handler(
 ) -> type[BaseHTTPRequestHandler]:
     class Relay(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer in two small segments would wait for a delayed acknowledgement: 40 ms
 
         def handle(self) -> None:
             with suppress(ConnectionError, ssl.SSLError):  # a client that hangs up is its own business
