@@ -262,6 +262,6 @@ READS = frozenset(
         *("authorizations", "membership", "memberships_of", "members_of", "administrators_of"),
         *("invitation", "invitations_of", "invitations_for", "identities", "links", "initial_access_tokens"),
         *("operators", "api_keys"),
-        *("scopes", "resources", "theme"),
+        *("scopes", "resources", "theme", "webhooks"),
     }
 )
