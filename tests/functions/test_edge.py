@@ -32,7 +32,7 @@ def behind(event: dict[str, Any], secret: str = SECRET, viewer: str = "198.51.10
 
 
 def test_every_function_of_an_api_is_among_them() -> None:
-    others = {"authorizer", "canary", "documents", "erase", "mail", "publish", "rotate_keys", "seal"}
+    others = {"authorizer", "canary", "deliver", "documents", "erase", "mail", "publish", "rotate_keys", "seal"}
     assert set(FUNCTIONS) == {*OF_APIS, *others}
 
 
