@@ -99,8 +99,8 @@ A session that continues with another identifier, as after a change of password,
 is another one than its `session`. The `session.ended` of the earlier identifier then does not end that session.
 
 What expires is no event: `expires_at` is in the event of its beginning. A consent that is given for longer is another
-`consent.granted`, and an approval has another `expires_at` from `approval.decided` on: the latest counts. A refresh of
-tokens is no event either.
+`consent.granted`, or has another `expires_at` in its `consent.narrowed`, and an approval has another `expires_at` from
+`approval.decided` on: the latest counts. A refresh of tokens is no event either.
 
 ## Security
 

@@ -3,7 +3,7 @@
     python -m scripts.replay_events --stack authserver
 
 A stream keeps a change for 24 hours. A change of which no event can be made gets another letter, in the place of the
-one that named it.
+one that named it. So do the changes from the first on that is not published again.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import boto3
@@ -20,10 +21,34 @@ INVISIBLE = 900  # seconds, in which a message is hidden from others while it is
 PAGE = 100  # records that are published at once
 EMPTY = 20  # pages without records, after which nothing more is expected of a shard that is open
 NOT_MADE = "no event can be made of {} of its changes; the log says why, and other letters name them"
+NOT_COUNTED = "published, but for what other letters name: the function is of an earlier release, run this again"
+NOT_TAKEN = "it was not published again from change {} on; the log says why"
 
 
 class NotReplayed(Exception):
     """Why the letter stays."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Of how many changes no event can be made, which have new letters: None if the function does not tell. `rest` is
+    the sequence number of the first change that was not published, empty if all were."""
+
+    not_made: int | None
+    rest: str = ""
+
+    @property
+    def left(self) -> int:
+        return (1 if self.not_made is None else self.not_made) + bool(self.rest)
+
+    @property
+    def said(self) -> Iterator[str]:
+        if self.rest:
+            yield NOT_TAKEN.format(self.rest)
+        if self.not_made:
+            yield NOT_MADE.format(self.not_made)
+        elif not self.rest:
+            yield NOT_COUNTED if self.not_made is None else "published"
 
 
 class Aws(Protocol):
@@ -45,14 +70,15 @@ def main(arguments: Sequence[str] | None = None, aws: Aws | None = None) -> int:
         named = json.loads(letter["Body"])["DDBStreamBatchInfo"]
         place = f"{named['streamArn'].split('/')[1]}, change {named['startSequenceNumber']}"
         try:
-            not_made = replay(aws, function, named)
+            done = replay(aws, function, named)
         except NotReplayed as error:
             left += 1
             print(f"{place}: {error}")
             continue
-        sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
-        left += not_made
-        print(f"{place}: {NOT_MADE.format(not_made) if not_made else 'published'}")
+        replace(sqs, queue, letter, done.rest)
+        left += done.left
+        for text in done.said:
+            print(f"{place}: {text}")
     return 1 if left else 0
 
 
@@ -69,21 +95,37 @@ def letters(sqs: Any, queue: str) -> Iterator[Mapping[str, Any]]:
         yield from found
 
 
-def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> int:
-    """Publishes a range of a stream, but for so many changes of which no event can be made: these have new letters."""
+def replace(sqs: Any, queue: str, letter: Mapping[str, Any], rest: str) -> None:
+    """Deletes a letter when another one names what is left of its range, if anything is. What was published must not
+    be published by each run: changes of which no event can be made would get another letter each time."""
+    told = json.loads(letter["Body"])
+    named = told["DDBStreamBatchInfo"]
+    if rest == named["startSequenceNumber"]:
+        return
+    if rest:
+        body = json.dumps({**told, "DDBStreamBatchInfo": {**named, "startSequenceNumber": rest}})
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
+
+
+def replay(aws: Aws, function: str, named: Mapping[str, Any]) -> Replayed:
+    """Publishes a range of a stream. Raises `NotReplayed` if the stream does not have it all."""
     records = list(read(aws.client("dynamodbstreams"), named))
     numbers = {int(one["dynamodb"]["SequenceNumber"]) for one in records}
     if not {int(named["startSequenceNumber"]), int(named["endSequenceNumber"])} <= numbers:
         raise NotReplayed("the stream does not have it all any more")
-    not_made = 0
+    not_made: int | None = 0
     for first in range(0, len(records), PAGE):
-        batch = {"Records": records[first : first + PAGE]}
-        answer = aws.client("lambda").invoke(FunctionName=f"{function}:live", Payload=json.dumps(batch).encode())
+        page = records[first : first + PAGE]
+        payload = json.dumps({"Records": page}).encode()
+        answer = aws.client("lambda").invoke(FunctionName=f"{function}:live", Payload=payload)
         told = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer or told["batchItemFailures"]:
-            raise NotReplayed("it was not published again; the log says why")
-        not_made += told["notMade"]
-    return not_made
+        if "FunctionError" in answer:
+            return Replayed(not_made, str(page[0]["dynamodb"]["SequenceNumber"]))
+        not_made = None if not_made is None or "notMade" not in told else not_made + told["notMade"]
+        if told["batchItemFailures"]:
+            return Replayed(not_made, str(told["batchItemFailures"][0]["itemIdentifier"]))
+    return Replayed(not_made)
 
 
 def read(streams: Any, named: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -215,6 +215,26 @@ def test_what_no_event_can_be_made_of_is_named_in_the_dead_letters_and_others_go
     assert "session#" not in json.dumps(letter)
 
 
+def test_what_comes_again_is_named_in_the_dead_letters_when_it_comes_no_more(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind a change that the bus refuses, Lambda brings it with each attempt: one letter, and one line of the log."""
+    before, behind = POISON["an unknown kind"], POISON["no attribute where one has to be"]
+    (refused,) = toggled(2)
+    left = [before, refused, behind]
+    with world.aws.failing(lambda call: Fault.DENIED if call.operation == "PutEvents" else None):
+        answer = world.invoke("publish", {"Records": left})
+        sequence = refused["dynamodb"]["SequenceNumber"]
+        assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}], "notMade": 1}
+        for _ in range(3):
+            assert publish(world, left[1:]) == [sequence]
+    assert world.invoke("publish", {"Records": left[1:]}) == {"batchItemFailures": [], "notMade": 1}
+    named = [one["DDBStreamBatchInfo"]["startSequenceNumber"] for one in world.aws.messages]
+    assert named == [one["dynamodb"]["SequenceNumber"] for one in (before, behind)]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["message"] for one in lines].count("event_not_made") == 2
+
+
 def test_where_the_dead_letters_cannot_be_reached_the_batch_comes_again(world: World) -> None:
     poison = POISON["an unknown kind"]
     with (

@@ -184,7 +184,14 @@ CASES: list[tuple[str, Pair, dict[str, Any]]] = [
     (
         "consent.narrowed",
         changed("consent", scopes=frozenset({"openid"})),
-        {**ALICE, **WEB, "scope": ["openid"], "removed": ["read"], "begun": shape("consent")["begun"]},
+        {
+            **ALICE,
+            **WEB,
+            "scope": ["openid"],
+            "removed": ["read"],
+            "begun": shape("consent")["begun"],
+            "expires_at": shape("consent")["expires_at"],
+        },
     ),
     (
         "session.ended",
@@ -478,6 +485,32 @@ def test_a_consent_that_lasts_longer_is_told_with_its_new_end() -> None:
     ((event_type, said),) = told(before, after)
     assert (event_type, said["scope"], said["added"]) == ("consent.granted", ["openid", "read"], [])
     assert said["expires_at"] == AT + 9
+
+
+@pytest.mark.parametrize("left", [{"openid"}, set()], ids=["of some", "of all"])
+def test_what_a_user_declines_is_not_told_as_granted(left: set[str]) -> None:
+    """The answer lets what is left last longer, or for another resource, which the one event tells."""
+    more = {"expires_at": AT + 9, "resource_indicators": frozenset({"https://other.example"})}
+    before, after = changed("consent", declined=frozenset({"openid", "read"} - left), **more)
+    ((event_type, said),) = told(before, after)
+    assert (event_type, said["scope"]) == ("consent.narrowed", sorted(left))
+    assert said["removed"] == sorted({"openid", "read"} - left)
+    assert said["expires_at"] == AT + 9
+
+
+def test_a_consent_that_remembers_only_what_was_declined_grants_nothing() -> None:
+    declined = {"scopes": None, "declined": frozenset({"openid", "read"})}
+    _, item = changed("consent", **declined)
+    assert told({}, item) == []
+    assert told(item, {**item, "expires_at": AT + 9}) == []
+    assert told(item, {**item, "created_at": AT + 8, "begun": {"subject": 2}}) == []
+    ((event_type, said),) = told(item, {**item, "scopes": frozenset({"openid"}), "declined": frozenset({"read"})})
+    assert (event_type, said["added"]) == ("consent.granted", ["openid"])
+
+
+def test_a_consent_without_scopes_is_granted() -> None:
+    _, item = changed("consent", scopes=None, declined=None)
+    assert types({}, item) == ["consent.granted"]
 
 
 def test_an_approval_that_is_asked_for_again_is_requested_again() -> None:

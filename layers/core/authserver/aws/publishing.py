@@ -5,6 +5,7 @@ receiver did not take; Lambda brings the rest again, from there on. Powertools' 
 behind a record that failed, and would tell later changes of an item before earlier ones.
 
 A change that no event can be made of would never be taken. It is named in the dead-letter queue, and the others go on.
+It is named when Lambda does not bring it again: behind a change that was not taken, each attempt would name it.
 """
 
 from __future__ import annotations
@@ -71,40 +72,42 @@ def publishing(
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     """A Lambda handler of batches of the streams of `tables`, whose roles are by their names.
 
-    It answers where Lambda is to begin again, and of how many changes no event can be made (`notMade`), for
+    It answers where Lambda is to begin again, and of how many changes before that no event can be made (`notMade`), for
     `scripts.replay_events`. Lambda itself reads no more than the failures.
     """
 
     def handler(batch: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         records = batch["Records"]
-        events, positions, not_made = [], [], 0
-        for position, record in enumerate(records):
-            made = _written(record, dead_letters, tables, source)
-            not_made += made is None
-            for written in made or ():
-                events.append(written)
-                positions.append(position)
-        taken = min((one.take(events) for one in receivers), default=len(events))
-        failed = [_sequence(records[positions[taken]])] if taken < len(events) else []
-        return {"batchItemFailures": [{"itemIdentifier": one} for one in failed], "notMade": not_made}
+        made = [_written(record, tables, source) for record in records]
+        events = [(position, one) for position, written in enumerate(made) for one in written.events]
+        taken = min((one.take([event for _, event in events]) for one in receivers), default=len(events))
+        end = events[taken][0] if taken < len(events) else len(records)
+        not_made = [(record, one.error) for record, one in zip(records[:end], made, strict=False) if one.error]
+        for record, error in not_made:
+            write_problem("event_not_made", reason=error)
+            dead_letters.keep(record, error)
+        failures = [{"itemIdentifier": _sequence(record)} for record in records[end : end + 1]]
+        return {"batchItemFailures": failures, "notMade": len(not_made)}
 
     return handler
 
 
-def _written(
-    record: Mapping[str, Any], dead_letters: DeadLetters, tables: Mapping[str, str], source: str
-) -> tuple[Written, ...] | None:
-    """The events of a change; None if none can be made of it, which a dead letter then names."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The events of a change, or the name of the error why none can be made of it."""
+
+    events: tuple[Written, ...] = ()
+    error: str = ""
+
+
+def _written(record: Mapping[str, Any], tables: Mapping[str, str], source: str) -> Made:
     try:
         events = [Written(event, json_text(cloud_event(event, source, rfc3339))) for event in _events(record, tables)]
         if any(len(one.text.encode()) > LARGEST for one in events):
             raise ValueError("an event is too large")  # noqa: TRY301 - kept like all that cannot be published
     except Exception as error:  # noqa: BLE001 - whatever it is, the other changes are published
-        reason = type(error).__name__
-        write_problem("event_not_made", reason=reason)
-        dead_letters.keep(record, reason)
-        return None
-    return tuple(events)
+        return Made(error=type(error).__name__)
+    return Made(tuple(events))
 
 
 def _events(record: Mapping[str, Any], tables: Mapping[str, str]) -> tuple[Event, ...]:

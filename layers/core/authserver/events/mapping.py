@@ -359,12 +359,20 @@ def _consent(change: Change) -> Iterator[Told]:
     if any(change.has_changed(name) for name in ("begun", "created_at")):
         before = set()  # what was granted under other counters has ended, what was in the place of another has expired
     data = {**named, "scope": sorted(after), **_times(item, "begun")}
-    is_told = any(change.has_changed(name) for name in ("created_at", "expires_at", "resource_indicators"))
-    if after - before or is_told or not change.before:
-        more = {"added": sorted(after - before), **_times(item, "expires_at")}
-        yield "consent.granted", subject, {**data, **more}
-    if before - after:
-        yield "consent.narrowed", subject, {**data, "removed": sorted(before - after)}
+    added, removed = sorted(after - before), sorted(before - after)
+    if added or (not removed and _is_allowed_anew(change, after)):
+        yield "consent.granted", subject, {**data, "added": added, **_times(item, "expires_at")}
+    if removed:
+        yield "consent.narrowed", subject, {**data, "removed": removed, **_times(item, "expires_at")}
+
+
+def _is_allowed_anew(change: Change, granted: set[str]) -> bool:
+    """Whether what is granted is so for longer, or for more resources. An item that remembers only what was declined
+    allows nothing, unlike one of a request without scopes."""
+    is_of_a_refusal = not granted and bool(change.after.get("declined"))
+    return not is_of_a_refusal and any(
+        change.has_changed(name) for name in ("created_at", "expires_at", "resource_indicators")
+    )
 
 
 def _granted(item: Mapping[str, Any]) -> set[str]:

@@ -90,7 +90,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
         "added begun expires_at",
     ),
     "consent.narrowed": _type(
-        "A user's remembered consent has fewer scopes.", "user user_key client client_key scope removed", "begun"
+        "A user's remembered consent has fewer scopes.",
+        "user user_key client client_key scope removed",
+        "begun expires_at",
     ),
     "consent.revoked": _type(
         "Remembered consents ended: those that have the members of the event.",
