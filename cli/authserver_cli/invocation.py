@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -151,38 +151,53 @@ def _common_options() -> list[click.Parameter]:
 
 
 # Identifiers are base64url, of eleven characters (token keys) or more: one in 64 begins with a hyphen, and click would
-# take it for an option. Two hyphens may begin a mistyped option, which is shorter than most identifiers.
+# take it for an option. Two hyphens may begin a mistyped option, which is shorter than most identifiers. So may one
+# hyphen, of words and numbers: of the shortest identifiers with a hyphen, about one in a thousand is like that.
 IDENTIFIER = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{9,}|--[A-Za-z0-9_-]{20,}")
+MISTYPED = re.compile(r"--?[a-z]{2,15}(-([a-z]{1,15}|[0-9]{1,4}))*")
 MARK = "\ue000"  # before such an argument while click parses it; a character of private use
 
 
+class Text(click.types.StringParamType):
+    """The plain text of an argument, which may be marked."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value.removeprefix(MARK) if isinstance(value, str) else value, param, ctx)
+
+
 class Command(click.Command):
-    """A command with an epilog of examples, and the options that all have. Identifiers may begin with a hyphen."""
+    """A command with an epilog of examples, and the options that all have.
+
+    Identifiers may begin with a hyphen if the arguments are plain text: files and choices are no identifiers. What is
+    like an option is one, unless ``--`` is before it.
+    """
 
     def __init__(self, *arguments: Any, examples: str = "", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.examples = examples
         self.params = [*self.params, *_common_options()]
+        texts = [one for one in self.params if isinstance(one, click.Argument) and one.type is click.STRING]
+        for one in texts:
+            one.type = Text()
+        self._takes_identifiers = bool(texts)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        options = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
-        rest = super().parse_args(
-            ctx, [f"{MARK}{one}" if IDENTIFIER.fullmatch(one) and one not in options else one for one in args]
-        )
-        ctx.params = {name: _unmarked(value) for name, value in ctx.params.items()}
-        return rest
+        return super().parse_args(ctx, list(self._marked(args)) if self._takes_identifiers else args)
+
+    def _marked(self, args: Iterable[str]) -> Iterator[str]:
+        """The values of options are taken as they are by click, and everything behind ``--``."""
+        options = {name: one for one in self.params for name in (*one.opts, *one.secondary_opts)}
+        is_value = is_behind = False
+        for one in args:
+            is_free = not is_value and not is_behind and one not in options
+            is_identifier = IDENTIFIER.fullmatch(one) and not MISTYPED.fullmatch(one)
+            yield f"{MARK}{one}" if is_free and is_identifier else one
+            is_behind = is_behind or (one == "--" and not is_value)
+            option = None if is_value else options.get(one)
+            is_value = isinstance(option, click.Option) and not option.is_flag
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         _write_examples(self.examples, formatter)
-
-
-def _unmarked(value: Any) -> Any:
-    match value:
-        case str():
-            return value.removeprefix(MARK)
-        case tuple():
-            return tuple(map(_unmarked, value))
-    return value
 
 
 class Group(click.Group):
