@@ -16,6 +16,7 @@ ALLOWED = {
     "/rooms/index.html": "/rooms/index.html",
     "/rooms/#/book?date=1": "/rooms/#/book?date=1",
     "/rooms/v1.2/desk": "/rooms/v1.2/desk",
+    "/rooms/desk;level=2": "/rooms/desk;level=2",
     "/rooms?next=//evil.example/x.js#https://evil.example": "/rooms?next=//evil.example/x.js#https://evil.example",
     "/r%C3%B8m": "/r%C3%B8m",
     "/my/apps": "/my/apps",
@@ -108,6 +109,16 @@ OURS = [
     "/device",
     "/federate/callback/x",
     *(alias.replace("{realm}", "master") for paths in ALIASES.values() for alias in paths),
+    "/logout;x",
+    "/logout;x=/rooms",
+    "/logout%3bx",
+    "/;/logout",
+    "/..;/logout",
+    "/rooms/..;x/logout",
+    "/logout%3fx",
+    "/logout%23x",
+    "/%256cogout",
+    "/auth;x/logout",
     "/auth/login?continue=/",
     "/auth/signin",
     "/auth/authority",
@@ -122,6 +133,10 @@ ASSETS = [
     "/style.css#x",
     "/x.htm",
     "/x.html.js",
+    "/app.js;x.html",
+    "/app.js;",
+    "/app.js%3bx.html",
+    "/app.js%3fx.html",
     "/.htaccess",
     "/x.",
     f"{LISTED}/app.js",
@@ -161,7 +176,7 @@ def test_where_nothing_is_listed_there_is_this_origin_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "presented", ["/tenant/logout", "/tenant/%6cogout", "/logout", "https://as.example/tenant/logout"]
+    "presented", ["/tenant/logout", "/tenant/%6cogout", "/tenant;x/logout", "/logout", "https://as.example/tenant/logout"]
 )
 def test_an_issuer_with_a_path_has_its_endpoints_below_it(presented: str) -> None:
     server = Server(issuer="https://as.example/tenant")

@@ -71,7 +71,10 @@ function start() {
   if (!mode) return;
   element("state").hidden = false;
   element("leave").addEventListener("click", () => place.logout());
-  element("refresh").addEventListener("click", () => place.refreshToken().then(show));
+  element("refresh").addEventListener("click", () => {
+    place.invalidateToken();
+    place.authorise().then(show);
+  });
   if (mode.auth_type !== "password") return signIn();
   element("password").hidden = false;
   element("password").addEventListener("submit", (event) => {

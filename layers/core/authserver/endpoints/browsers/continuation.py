@@ -16,8 +16,11 @@ MAX_LENGTH = 2048
 ADDRESS = re.compile(
     r"[!-\[\]-~]*"
 )  # what a browser takes as it is: no space, control, backslash, nothing beyond ASCII
-# In a path: control characters, slashes and backslashes, which appear when the path is decoded.
-HIDDEN = re.compile(r"%(?:[01][0-9a-f]|7f|2f|5c)", re.IGNORECASE)
+# In a path: what appears when it is decoded and separates or hides something then: control characters, slashes and
+# backslashes, the ends of a path, and what a second server decodes once more.
+HIDDEN = re.compile(r"%(?:[01][0-9a-f]|7f|2f|5c|23|25|3f)", re.IGNORECASE)
+# Servers behind a proxy leave it out, as a parameter of the step (RFC 3986 section 3.3): /logout;x is /logout to them.
+STEP_PARAMETER = re.compile(r";[^/]*")
 PAGE = ".html"
 # Where the paths of our endpoints begin, and of those that take up what waits: no redirect leads to what is done there.
 OURS = frozenset(
@@ -55,7 +58,7 @@ def _is_of(origin: str, presented: str) -> bool:
 
 def _require_page(path: str) -> None:
     """A page, as browsers and proxies understand the path: no other host, no asset."""
-    decoded = unquote(path)
+    decoded = _plain(path)
     steps = decoded.split("/")
     if path.startswith("//") or HIDDEN.search(path) or {".", ".."} & {*steps} or "//" in decoded:
         raise _refused("continue is not an address", "continue_malformed")
@@ -66,9 +69,14 @@ def _require_page(path: str) -> None:
 
 def _require_not_ours(path: str, services: Services) -> None:
     own_path = urlsplit(services.settings.issuer).path
-    step = unquote(path).removeprefix(own_path).split("/")[1:2]
+    step = _plain(path).removeprefix(own_path).split("/")[1:2]
     if {one.lower() for one in step} & OURS:
         raise _refused("continue leads to an endpoint of this server", "continue_endpoint")
+
+
+def _plain(path: str) -> str:
+    """The path as a server looks it up: decoded, without the parameters of its steps."""
+    return STEP_PARAMETER.sub("", unquote(path))
 
 
 def _refused(description: str, reason: str) -> InvalidRequest:
