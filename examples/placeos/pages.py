@@ -41,6 +41,11 @@ MODES: dict[str, Mode] = {
     "password": {"grant_types": ["password"], "response_types": []},
 }
 
+PUBLIC = {
+    "name": "public",
+    "description": "See rooms and book them",
+}
+
 
 @dataclass(frozen=True)
 class Building:
@@ -99,14 +104,23 @@ def serve(
     with ExitStack() as stack:
         here, elsewhere = (ThreadingHTTPServer(("127.0.0.1", one), BaseHTTPRequestHandler) for one in (port, 0))
         issuer, other = f"http://127.0.0.1:{here.server_port}", f"http://localhost:{elsewhere.server_port}"
-        behind = _free_port()
+        behind, resource_port = _free_port(), _free_port()
+        resource = f"http://127.0.0.1:{resource_port}"
         say("Starting the development server (a few seconds)")
         given = json.loads((FOLDER / "parameters.json").read_text(encoding="utf-8"))
         given |= {"EndpointAliases": "placeos", "Issuer": issuer, "ContinueOrigins": other}
         seed = log.with_name("seed.json")
-        seed.write_text(json.dumps(_seed()), encoding="utf-8")
+        seed.write_text(json.dumps(_seed(resource)), encoding="utf-8")
         running = stack.enter_context(
-            server(parameters=given, port=behind, seed=seed, resources=FOLDER / "api.yaml", log=log, json=True)
+            server(
+                parameters=given,
+                port=behind,
+                resource_port=resource_port,
+                seed=seed,
+                resources=FOLDER / "api.yaml",
+                log=log,
+                json=True,
+            )
         )
         settings = f"const settings = {json.dumps({'server': issuer, 'elsewhere': other})};\n".encode()
         files = {one.name: one.read_bytes() for one in (FOLDER / "page").iterdir() if one.is_file()}
@@ -118,16 +132,21 @@ def serve(
 
 
 def _free_port() -> int:
-    """A port for the server behind the pages: its address is the pages' own, so it tells no other."""
+    """A port that is known before the server runs: the pages hide its own, and the seed names that of its API."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
-def _seed() -> dict[str, Any]:
-    """The example's users and clients, without the tenant, whose identity provider does not run here."""
+def _seed(resource: str) -> dict[str, Any]:
+    """The example's users and clients, the scope that the pages request, and the API with PlaceOS's access tokens.
+
+    Without the tenant, whose identity provider does not run here.
+    """
     seed: dict[str, Any] = json.loads((FOLDER / "seed.json").read_text(encoding="utf-8"))
-    return {name: value for name, value in seed.items() if name != "identity_providers"}
+    del seed["identity_providers"]
+    tower = {"id": "tower", "identifier": resource, "scopes": ["public"], "token_profile": "placeos"}
+    return {**seed, "scopes": [PUBLIC], "resources": [tower]}
 
 
 def client_of(redirect_uri: str) -> str:
@@ -136,7 +155,7 @@ def client_of(redirect_uri: str) -> str:
 
 
 def _register(site: Site, origins: tuple[str, ...]) -> None:
-    """The scope that the pages request, and a client for each page."""
+    """A client for each page."""
     operator = Application(site, "backoffice", "backoffice-secret-for-development-only")
     token = str(operator.token(grant_type="client_credentials")["access_token"])
     site.api(

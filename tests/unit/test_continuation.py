@@ -176,7 +176,8 @@ def test_where_nothing_is_listed_there_is_this_origin_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "presented", ["/tenant/logout", "/tenant/%6cogout", "/tenant;x/logout", "/logout", "https://as.example/tenant/logout"]
+    "presented",
+    ["/tenant/logout", "/tenant/%6cogout", "/tenant;x/logout", "/logout", "https://as.example/tenant/logout"],
 )
 def test_an_issuer_with_a_path_has_its_endpoints_below_it(presented: str) -> None:
     server = Server(issuer="https://as.example/tenant")
