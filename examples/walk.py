@@ -120,7 +120,7 @@ def require(condition: object, otherwise: str) -> None:
 
 
 def answered(response: httpx.Response) -> str:
-    """The status, and of a page its headings, of a document its reason: what somebody needs to know of it."""
+    """The status, and of a page its headings, of a document its reason: what a reader needs to know of it."""
     if "html" in response.headers.get("content-type", ""):
         found = ["".join(groups) for groups in HEADINGS.findall(response.text)]
         said = [" ".join(unescape(TAG.sub(" ", one)).split()) for one in found]
@@ -138,7 +138,7 @@ def _reasons(response: httpx.Response) -> list[str]:
 
 
 class Person:
-    """Somebody with a browser, without JavaScript. Cookies are kept for each server, as under two names."""
+    """A user with a browser, without JavaScript. Cookies are kept for each server, as under two names."""
 
     def __init__(self, site: Site, username: str, password: str) -> None:
         self.site = site
@@ -195,7 +195,7 @@ class Person:
         return self.post(urljoin(str(page.url), "consent"), form)
 
     def connects(self, request: Mapping[str, str], entities: Iterable[str] = ()) -> dict[str, str]:
-        """Does whatever the pages ask for; the parameters that the client receives."""
+        """Does what the pages ask for; returns the parameters that the client receives."""
         page = self.to_consent(request)
         return answer_of(self.decide(page, "allow", entities) if 'name="decision"' in page.text else page)
 

@@ -323,7 +323,7 @@ def _require_refresh_refused(application: Application, refresh_token: str, error
 
 
 def _person(site: Site, username: str) -> Person:
-    """Somebody with a browser that was never here."""
+    """A user with a browser that was never here."""
     return Person(site, username, PASSWORDS[username])
 
 

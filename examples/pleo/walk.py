@@ -37,7 +37,7 @@ def _operator(site: Site) -> str:
 
 
 def _portal(site: Site, person: Person, scope: str) -> str:
-    """The access token with which somebody registers apps or sees to an organisation, at our own portal."""
+    """The access token with which a user registers apps or manages an organisation, at our own portal."""
     portal = Application(site, "portal", "", "https://app.pleo.example/callback", scope)
     return str(portal.exchange(person.connects(portal.request()))["access_token"])
 

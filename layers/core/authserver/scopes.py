@@ -112,7 +112,7 @@ class ScopeCatalogue:
     def with_built_in(self) -> "ScopeCatalogue":
         """The same catalogue with this server's own scopes as they are now, whatever it says of them.
 
-        An operator's own `offline_access` stays what it is: it may imply more, or need somebody else's word.
+        An operator's own `offline_access` stays what it is: it may imply more, or need an administrator's permission.
         """
         own = {definition.name: definition for definition in (*OPENID[:1], *MANAGEMENT)}
         known = {name: own.get(name, definition) for name, definition in self._known.items()}

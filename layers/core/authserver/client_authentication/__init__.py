@@ -45,7 +45,7 @@ def nothing_named() -> Named:
 
 
 def refuse_leak(request: ClientRequest, services: Services) -> None:
-    """RFC 6749 section 2.3.1: a credential in an address is in somebody's log from now on, which is noted for the
+    """RFC 6749 section 2.3.1: a credential in an address is in a server's log from now on, which is noted for the
     developer of the client that the address names. Raises `InvalidRequest`."""
     if not request.leaks:
         return

@@ -33,7 +33,7 @@ class Document(BaseModel):
 
     @classmethod
     def changed(cls, values: Mapping[str, Any], given: Collection[str]) -> Self:
-        """The document of these JSON values, of which `given` are somebody's now, and the others as they were stored:
+        """The document of these JSON values, of which the caller gives `given` now, and the others as they were stored:
         those were right by the rules of their day, and are kept. What fields mean together has to be right in any case.
 
         Raises `ValidationError`.

@@ -177,4 +177,4 @@ class Activity(Document):
     at: int
     device: str
     source: str
-    about: str = Field(description="What it was about: an application's identifier, or how somebody signed in")
+    about: str = Field(description="What it was about: an application's identifier, or how the user signed in")

@@ -231,7 +231,7 @@ class Factors(Document):
 
 
 class NewIdentity(Document):
-    """Who somebody is at an identity provider: its issuer, and what it calls them."""
+    """The identity of a user at an identity provider: the issuer, and the subject there."""
 
     issuer: Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://[\x21-\x7e]+$")]
     subject: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
@@ -264,6 +264,6 @@ class Link(Document):
 
 
 class Links(Document):
-    """Every link of a user that somebody may still use, oldest first."""
+    """Every link of a user that can still be used, oldest first."""
 
     items: tuple[Link, ...]

@@ -207,7 +207,7 @@ def _risen(change: Change, name: str) -> list[tuple[str, int]]:
 
 
 def _suspended(change: Change) -> str:
-    """Why everything of somebody has ended: that they were disabled, deleted or enabled, if it was that."""
+    """Why everything of a user has ended: because the user was disabled, deleted or enabled; otherwise empty."""
     if not change.has_changed("suspended"):
         return "revoked"
     return str(change.after.get("suspended", "enabled"))

@@ -347,7 +347,7 @@ def respond(
 
 
 def revoke_for(authorization: Authorization, reason: str, now: int, services: Services) -> None:
-    """Revokes an authorization because somebody else may have what was issued for it (RFC 9700 section 4.14.2)."""
+    """Revokes an authorization because another party may have what was issued for it (RFC 9700 section 4.14.2)."""
     from authserver.identity.audit import by_itself  # seldom needed
 
     noting = by_itself(

@@ -70,7 +70,7 @@ def issue(request: TokenRequest, client: AuthenticatedClient, services: Services
 
 def _grantable_scope(requested: Scope, client: Client, services: Services) -> Scope:
     """The part of the requested scope, or of the client's default scope if the request has none, that any user may
-    grant (section 3.3). No consent page is shown, so scopes that somebody else has to allow are left out.
+    grant (section 3.3). No consent page is shown, so scopes that an administrator has to allow are left out.
 
     The rest is ignored, as in an authorization request. Raises `InvalidScope` if nothing is left.
     """

@@ -85,7 +85,7 @@ def draw_source_key(services: Services) -> None:
 
 
 def source_of(address: str, services: Services) -> str:
-    """What stands for an address: a keyed hash, or the address itself where the operator wants it so.
+    """The stored form of an address: a keyed hash, or the address itself where the operator wants it so.
 
     The key is drawn by the first rotation of the keys; until then there is nothing.
     """

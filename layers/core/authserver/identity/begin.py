@@ -22,7 +22,7 @@ class Cookie:
 
 
 def key_text(text: str) -> str:
-    """What stands for a subject, a client or an organisation in the keys of the record, in base64url."""
+    """The hash of a subject, a client or an organisation in the keys of the record, in base64url."""
     return base64url(opaque.key_of(text))
 
 
@@ -52,8 +52,8 @@ def new_session(
 ) -> Cookie:
     """A new session, with an identifier that no earlier session had.
 
-    The epochs are from before anything was read that decided the sign-in, so whatever ends the user's sessions from
-    then on ends this one. `auth_time` is the identity provider's, if it sent one.
+    The epochs are from before anything was read that decided the sign-in, so every later end of the user's sessions ends
+    this one. `auth_time` is the identity provider's, if it sent one.
     """
     now = services.now()
     session = Session(

@@ -115,7 +115,7 @@ def add_passkey(subject: str, answer: str, ceremony: Ceremony, name: str, servic
 
 
 def rename_passkey(subject: str, passkey_id: str, name: str, services: Services) -> bool:
-    """Calls a passkey something else; tells whether it was there."""
+    """Renames a passkey; returns whether it exists."""
     factors = _factors(subject, services)
     if not any(_is(one, passkey_id) for one in factors.passkeys):
         return False

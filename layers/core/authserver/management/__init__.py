@@ -53,7 +53,7 @@ class NotFound(Problem):
 
 
 class Conflict(Problem):
-    """The thing is there already, or was changed by somebody else meanwhile."""
+    """The object exists already, or another request changed it meanwhile."""
 
     def __init__(self, title: str, *, reason: str = "conflict") -> None:
         super().__init__(409, title, reason=reason)

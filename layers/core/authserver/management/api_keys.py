@@ -37,7 +37,7 @@ def _where_there_are_any(perform: Callable[[Call, Services], Answer]) -> Callabl
 
 
 def asked(wanted: documents.NewApiKey, call: Call, services: Services, **whose: Any) -> ApiKey:
-    """The key that a call's document asks for, not made yet; whose it is, is in `whose`. Raises `Invalid`."""
+    """The key that a call's document asks for, not made yet; `whose` names its owner. Raises `Invalid`."""
     now, longest = services.now(), services.settings.api_key_lifetime
     expires_at = now + longest if wanted.expires_at is None else wanted.expires_at
     if not now < expires_at <= now + longest:
@@ -83,7 +83,7 @@ def possible(scope: Scope, services: Services, *, operator: bool, for_organisati
 
 
 def require_scope(key: ApiKey, services: Services, *, operator: bool = False) -> None:
-    """That the key's scope is no more than what is possible. Raises `Invalid`."""
+    """Requires that the key's scope is within what is possible. Raises `Invalid`."""
     refuse_beyond(key, possible(key.scope, services, operator=operator, for_organisation=bool(key.organisation)))
 
 
@@ -105,7 +105,7 @@ def require_companies(key: ApiKey, organisation: Organisation) -> None:
 
 
 def begun_for(services: Services, *, subject: str = "", client_id: str = "", organisation: str = "") -> Begun:
-    """What a key of these begins under now; to be asked for before whatever decides it is read."""
+    """The epochs that a key of these begins under now. Read them before the record that decides about the key."""
     ends = services.tokens.standing(
         subject_key=_key(subject), client_key=_key(client_id), organisation_key=_key(organisation)
     ).ends
@@ -149,7 +149,7 @@ def find(key_id: str, services: Services) -> ApiKey:
 
 
 def end(key: ApiKey, services: Services) -> None:
-    """Ends a key. Raises `NotFound` if somebody else did so meanwhile."""
+    """Ends a key. Raises `NotFound` if another request ended it meanwhile."""
     if not services.withdrawals.end_api_key(key.id):
         raise NotFound("API key")
 
@@ -168,5 +168,5 @@ def _whose(key: ApiKey) -> Whose:
 
 
 def _key(identifier: str) -> str:
-    """What stands for a subject in the keys of the record; empty for no subject."""
+    """The hash of a subject in the keys of the record; empty for no subject."""
     return base64url(key_of(identifier)) if identifier else ""

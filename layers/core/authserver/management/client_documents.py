@@ -139,10 +139,10 @@ def _fetch(
 
 
 def _failed(document: FetchedDocument, error: str, now: int, kept: int) -> FetchedDocument:
-    """What was good once is kept with the error, what never was for as long as somebody may look for the reason.
+    """What was good once is kept with the error, what never was, for as long as a developer may look for the reason.
 
     What was refused stays so while the document cannot be fetched: an outage is no answer. What is still fresh was
-    fetched anew since somebody named a key that is not in it, which strangers can do as well: it stays what it is until
+    fetched anew since a caller named a key that is not in it, which strangers can do as well: it stays what it is until
     its time.
     """
     if not document.error and document.is_usable(now):

@@ -1,7 +1,7 @@
 """What operators, partners and clients themselves do to clients.
 
-A change is one conditional write on the version that was read; where somebody else was quicker it is made anew of what
-is there now. Secrets are 256 random bits, told once and kept as SHA-256; at most two are live.
+A change is one conditional write on the version that was read; where another request was quicker, it is repeated with
+what is stored now. Secrets are 256 random bits, told once and kept as SHA-256; at most two are live.
 """
 
 from collections.abc import Callable, Iterable
@@ -59,8 +59,8 @@ def require_acceptable(metadata: ClientMetadata, terms: Terms) -> None:
 
 
 def require_change_acceptable(metadata: ClientMetadata, terms: Terms, before: Client) -> None:
-    """The same of a change. What was registered may stay as it is, whatever has been turned off since: only what is new
-    in a field, or goes together no longer, is held to the rules."""
+    """The same of a change. What was registered may stay as it is, also if it was turned off since: only what is new in
+    a field, or goes together no longer, is held to the rules."""
     known = ClientMetadata.told(**metadata_of(before))
     stood = set(objections(known, terms))
     after = metadata_of(metadata.applied_to(before))
@@ -253,11 +253,11 @@ def random_secret(services: Services) -> str:
 
 
 def live(secrets: Iterable[ClientSecret], now: int) -> tuple[ClientSecret, ...]:
-    """Those that have not ended."""
+    """The secrets that have not ended."""
     return tuple(stored for stored in secrets if stored.expires_at is None or now < stored.expires_at)
 
 
 def _ending(secrets: Iterable[ClientSecret], now: int, at: int) -> tuple[ClientSecret, ...]:
-    """Those that are live, each ending `at` that time at the latest."""
+    """The live secrets, each ending `at` that time at the latest."""
     ends = ((stored, at if stored.expires_at is None else min(at, stored.expires_at)) for stored in secrets)
     return live((replace(stored, expires_at=end) for stored, end in ends), now)

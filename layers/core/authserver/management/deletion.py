@@ -39,7 +39,7 @@ class Handover:
 
     @property
     def is_done(self) -> bool:
-        """Whether somebody is left for all of it."""
+        """Whether a successor remains for each role and object."""
         return not self.is_last_operator and not self.organisations and not self.is_too_much
 
 
@@ -72,7 +72,7 @@ def delete(user: User, services: Services, others: Others | None = None) -> bool
 
 def _has_left(user: User, services: Services, others: Others | None) -> bool:
     """Whether the user administers no more than fits into the deletion: a membership that outlived it would count as
-    that of an administrator, and what its owner approved would stand. False if somebody who was to be left is gone."""
+    that of an administrator, and what its owner approved would stand. False if a named successor is gone."""
     led = [one.organisation for one in _memberships(user, services) if one.role == ADMINISTRATOR]
     if len(led) <= FITTING:
         return True

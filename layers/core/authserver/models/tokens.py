@@ -66,7 +66,7 @@ RESERVED_CLAIMS = frozenset(
     }
 )
 
-BY_PASSWORD, BY_CODE, BY_PASSKEY = "password", "code", "passkey"  # what somebody signed in by
+BY_PASSWORD, BY_CODE, BY_PASSKEY = "password", "code", "passkey"  # the credential that the user signed in with
 # What that is called as `acr`: OpenID Connect EAP ACR Values 1.0 section 3; there is no name for what other ways are.
 PHISHING_RESISTANT = "phr"
 ACR_OF = {BY_PASSKEY: PHISHING_RESISTANT}
@@ -152,7 +152,7 @@ DENIED = "denied"  # the answer to a device whose code was refused; no authoriza
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """A device that waits until somebody has decided in a browser: RFC 8628 section 3.2.
+    """A device that waits until its user has decided in a browser: RFC 8628 section 3.2.
 
     `id` is half the SHA-256 of its user code, in base64url, so that the code leads here; of the secret of its device
     code the SHA-256 is kept. `parameters` and `resource` are what it asked for, `source` is the network that it did so

@@ -11,7 +11,7 @@ STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 @lru_cache(maxsize=8)
 def style_of(theme: Theme) -> str:
-    """The style sheet, and after it what the theme says otherwise; the sheet alone until somebody sets one.
+    """The style sheet, and after it what the theme says otherwise; the sheet alone until an operator sets a theme.
 
     Only for a theme to which `theme.objections` has none: its values stand in the style as they are.
     """

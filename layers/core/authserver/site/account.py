@@ -140,7 +140,7 @@ def _summary(application: Mapping[str, Any], organisations: Mapping[str, Organis
 
 
 def _link(uri: str | None) -> str:
-    """What may be linked to, whatever is stored of the application."""
+    """A link of an application if it is a web page, otherwise an empty string."""
     return uri if uri and is_web_page(uri) else ""
 
 
@@ -163,7 +163,7 @@ def _by_group(permissions: Iterable[Mapping[str, Any]]) -> dict[str, list[Mappin
 
 
 def _grant(grant: Mapping[str, Any], organisations: Mapping[str, Organisation]) -> dict[str, Any]:
-    """One time that it was let in, and for which companies."""
+    """One authorization of the application, and its companies."""
     organisation = organisations.get(grant["organisation"] or "")
     companies = organisation.companies if organisation else {}
     return {
@@ -193,7 +193,7 @@ def show_keys(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def end_key(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """One key works no more."""
+    """Ends one key."""
     operations_of_keys.end_api_key(visitor.call(visit, api_key=visit.entered("api_key")), services)
     return GoTo(KEYS, done="key-ended")
 
@@ -276,7 +276,7 @@ def _named(lines: Iterable[Mapping[str, Any]], services: Services) -> list[dict[
 
 
 def show_profile(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Who the person is, as applications may be told."""
+    """The profile of the user, as applications may learn it."""
     may = {"sends_mail": services.order_mail is not None, "may_delete": services.settings.deletes_accounts}
     return View("my/profile", {"here": PROFILE, **may})
 

@@ -1,6 +1,6 @@
 """API keys on our own pages: what the form of a new one offers, what it brings, and how it is shown once.
 
-Whose they are is in `site.account` and `site.organisations`; what may be done with them, the account API says.
+`site.account` and `site.organisations` say whose they are; the account API decides what may be done with them.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -159,7 +159,7 @@ def show_invite(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def invite(visitor: Visitor, visit: Visit, services: Services) -> GoTo:
-    """Invites somebody, whether or not there is somebody of that name."""
+    """Invites a user, whether or not a user of that name exists."""
     role = ADMINISTRATOR if visit.entered("role") == ADMINISTRATOR else MEMBER
     with in_words({"name": NO_NAME}):
         members.invite(visitor.call(visit, body={"name": visit.entered("name"), "role": role}), services)
@@ -210,7 +210,7 @@ def show_providers(visitor: Visitor, visit: Visit, services: Services) -> View:
 
 
 def show_provider(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """One of them, as a form."""
+    """One organisation, as a form."""
     provider = own_providers.get_own_provider(visitor.call(visit), services).document
     return _view("provider", "sign-in", _context(visitor, visit, services) | {"provider": provider})
 
@@ -238,7 +238,7 @@ def show_applications(visitor: Visitor, visit: Visit, services: Services) -> Vie
 
 
 def show_application(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """One application, with each grant in that part."""
+    """One application, with each of its grants in that part of the list."""
     found = _applications(visitor, visit, services)
     application = next((one for one in found.items if one["client_id"] == visit.path_parameters["client_id"]), None)
     if application is None:
@@ -319,7 +319,7 @@ def _of_key(visitor: Visitor, visit: Visit) -> Call:
 
 
 def show_requests(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Those that wait first, then the answered ones, the latest first; a member's own, or for administrators all. Of
+    """The questions that wait, then the answered ones, the latest first; a member's own, or for administrators all. Of
     very many, a part: the latest that were asked."""
     asked = _approvals(visitor, visit, services)
     context = {

@@ -174,7 +174,7 @@ def _told_once(codes: tuple[str, ...], *, is_new: bool) -> View:
 
 
 def show_passkeys(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Those there are, and a way to add one."""
+    """The passkeys of the user, and a way to add one."""
     factors, offered = factors_of(visitor.user, services), offers_passkeys(services)
     ceremony, name = _ceremony(visitor), services.theme().name
     options = creation_options(ceremony, visitor.user, factors, name, services) if offered else {}
@@ -225,7 +225,7 @@ def _ceremony(visitor: Visitor) -> Ceremony:
 
 
 def show_identities(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Who the person is at other services, each of which signs them in here."""
+    """The user's identities at other services, each of which signs the user in here."""
     return View("my/identities", {"here": HERE, "identities": _identities(visitor, services)})
 
 
@@ -263,7 +263,7 @@ def _usable(factors: Factors, services: Services) -> Factors:
 
 
 def show_links(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """Those that somebody may still use."""
+    """The links that can still be used."""
     return View("my/links", {"here": HERE, "links": pending_links(visitor.user, services)})
 
 

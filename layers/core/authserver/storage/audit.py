@@ -1,4 +1,4 @@
-"""Who did what, and how an event comes with its act."""
+"""The audit: events of who did what, each written with its act."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Note:
     def is_about(self, object_id: str, kind: str = "") -> None:
         """What the act is done to has this identifier; and it is of this kind, unless the act's name tells it.
 
-        Something that makes itself, such as a client that registers, is who acts as well.
+        A client that registers itself is the actor as well.
         """
         event = self.event
         self.event = replace(
@@ -39,15 +39,15 @@ class Note:
         )
 
     def of_refusal(self, reason: str, *, is_known: bool) -> AuditEvent:
-        """The event of the act if it was not done, and why; with its object if there is such a one."""
+        """The event of an act that was refused, with the reason, and with its object if that exists."""
         event = replace(self.event, outcome="refused", reason=reason, fields=())
         return event if is_known else replace(event, object_id="")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are wanted: from `since` until `until`, in epoch seconds, both included; `actor`, `object_kind` with
-    `object_id`, and `act` narrow it down. An `act` that ends in ``.`` stands for all that begin with it."""
+    """A filter of events: from `since` until `until`, in epoch seconds, both included; `actor`, `object_kind` with
+    `object_id`, and `act` narrow it down. An `act` that ends in ``.`` matches every act that begins with it."""
 
     since: int
     until: int
@@ -57,7 +57,7 @@ class Wanted:
     act: str = ""
 
     def includes(self, event: AuditEvent) -> bool:
-        """Whether the event is one of them."""
+        """Whether the event passes the filter."""
         return (
             self.since <= event.created_at <= self.until
             and self.actor in ("", event.actor)
@@ -72,7 +72,7 @@ class AuditStore(Protocol):
         """Sets what hashes of addresses are made with (`ends.Deployment`), if there is none; tells whether it did."""
 
     def record(self, event: AuditEvent) -> None:
-        """Keeps an event that has no act to go with. Writing the same one again changes nothing."""
+        """Stores an event that no write of an act contains. Storing the same event again changes nothing."""
 
     def events(self, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Page[AuditEvent]:
         """The wanted events, the newest first, in parts that may be short or empty before the last.
@@ -98,13 +98,13 @@ class ChainStore(Protocol):
         """
 
     def places(self, ids: Sequence[str]) -> Mapping[str, Place]:
-        """Which link has which of these events, by the events' identifiers; those that are not sealed are left out."""
+        """The link that contains each of these events, by the event's identifier; unsealed events are left out."""
 
     def links(self, places: Sequence[Place]) -> tuple[Link, ...]:
-        """These links, as far as they are there."""
+        """These links, without those that do not exist."""
 
     def events(self, ids: Sequence[str]) -> Mapping[str, AuditEvent]:
-        """These events by their identifiers, as far as they are there."""
+        """These events by their identifiers, without those that do not exist."""
 
     def unsealed(self, day: str) -> tuple[AuditEvent, ...]:
-        """The events of a day that no link has. Looks at all of the day; eventually consistent."""
+        """The events of a day that no link contains. Reads the whole day; eventually consistent."""

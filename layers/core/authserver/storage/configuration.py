@@ -46,7 +46,7 @@ class CallbackTaken(Exception):
 
 
 class ProviderOver(Exception):
-    """The identity provider that somebody came through does not let them in any more. Nothing was written."""
+    """The identity provider that a user signed in with may not sign users in any more. Nothing was written."""
 
 
 # What an organisation may come to change of its own provider.
@@ -77,7 +77,7 @@ class IdentityProviderStore(Protocol):
         none."""
 
     def by_callback(self, path: str) -> IdentityProvider | None:
-        """The one that answers at this path (`callback_path`); text from outside."""
+        """The identity provider that answers at this path (`callback_path`), which is text from outside."""
 
     def put(self, provider: IdentityProvider) -> bool:
         """Writes a provider with its domains, its path and the next version, if what is stored has its version; tells
@@ -88,7 +88,7 @@ class IdentityProviderStore(Protocol):
         """
 
     def change(self, provider: IdentityProvider, by: Membership, **changes: Any) -> IdentityProvider | None:
-        """Sets `PROVIDER_FIELDS` of a provider in one write; it as it is then, None if it was not written.
+        """Sets `PROVIDER_FIELDS` of a provider in one write; returns the changed provider, or None if unwritten.
 
         Condition: it is stored as it was read, it is of the organisation of `by`, and `by` is an administrator's and
         as it was read. Raises `ValueError` on no fields, on any other, and on claims: they may be dropped, not mapped.

@@ -44,7 +44,7 @@ class AccountState:
 
 
 class AddressTaken(Exception):
-    """The address is a login name of somebody else's. Nothing was written."""
+    """The address is a login name of another user. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class UserStore(Protocol):
     def create_federated(
         self, user: User, issuer: str, subject: str, provider: IdentityProvider, membership: Membership | None
     ) -> bool:
-        """Adds a user without a username, known by this identity, and a member, unless somebody has the identity.
+        """Adds a user without a username, known by this identity, and a membership, unless a user has the identity.
 
         A confirmed address becomes their login name if it is free. Tells whether it did. Condition, if the
         provider is an organisation's: it is stored as it was read, and active, and the organisation is not suspended.
@@ -103,7 +103,7 @@ class UserStore(Protocol):
     def link(self, identity: Identity) -> bool:
         """Makes an identity its user's; one that is already, stays as it is.
 
-        False if there is no such user, the identity is somebody else's, or the user has `MOST_IDENTITIES` already.
+        False if there is no such user, the identity is another user's, or the user has `MOST_IDENTITIES` already.
         """
 
     def identities(self, sub: str) -> tuple[Identity, ...]:
@@ -128,7 +128,7 @@ class UserStore(Protocol):
         user wants, or was made theirs by this very claim.
 
         A user who has the address for a username gets another one in the same write: who opened its mail has the better
-        right to it. They keep their password and whatever they began. Raises `AddressTaken` if it is somebody else's
+        right to it. They keep their password and whatever they began. Raises `AddressTaken` if it is another user's
         confirmed address.
         """
 

@@ -109,7 +109,7 @@ class WithdrawalStore(RevocationStore, Protocol):
     def reset_password(self, link: OneTimeLink, claim: str, password_hash: str, now: int) -> bool:
         """Uses a link to set a password, and ends all that the user had.
 
-        It verifies the address that it went to as well, unless that is a login name of somebody else's.
+        It verifies the address that it went to as well, unless that is a login name of another user.
 
         Condition: the link is stored with this hash, has not expired and was not used; nothing has ended it; its
         address is the user's. False also if it was used by this very `claim` before: then that was done.
@@ -118,7 +118,7 @@ class WithdrawalStore(RevocationStore, Protocol):
     def change_user(self, sub: str, **changes: Any) -> User | None:
         """Sets `USER_FIELDS`, as `UserStore.update` does; the user as it is now, None if absent. Raises `ValueError`.
 
-        Raises `storage.users.AddressTaken` where an address becomes confirmed that is a login name of somebody else's.
+        Raises `storage.users.AddressTaken` where an address becomes confirmed that is a login name of another user.
         A changed status, and the loss of an operator's powers, end all that the user had; disabled, nothing of theirs
         stands nor begins.
         """
@@ -212,14 +212,14 @@ class WithdrawalStore(RevocationStore, Protocol):
         """Ends a membership, and all that the member granted for the organisation; idempotent."""
 
     def change_role(self, membership: Membership, witness: str, groups: frozenset[str] | None = None) -> bool:
-        """Gives a member the role and the epoch of `membership`, while `witness`, somebody else, is an administrator.
+        """Gives a member the role and the epoch of `membership`, while `witness`, another member, is an administrator.
 
         Tells whether. So there is always one left, also under simultaneous changes. False also if there is no
         such member. With these groups, or with the stored ones.
         """
 
     def end_membership(self, organisation: str, subject: str, witness: str) -> bool:
-        """Ends a membership in one write, while `witness`, somebody else, is an administrator; tells whether.
+        """Ends a membership in one write, while `witness`, another member, is an administrator; tells whether.
 
         Idempotent. A user who is no administrator needs no witness: an empty one.
         """

@@ -57,7 +57,7 @@ Tokens (``pk``): what ends, and what is begun. Ends have no ``expires_at`` and a
                               ``<s>`` is a hexadecimal digit: sixteen copies, all alike, written in one transaction
     ``traded#<sha256 of a token>``   ``authorization_id``: of what took the place of another system's refresh token
 Everything else has ``expires_at``, which is DynamoDB's TTL and which every reader compares as well, and where it is
-begun for somebody ``begun``, the epochs that it was begun under (`ends.Begun`)
+begun for a subject ``begun``, the epochs that it was begun under (`ends.Begun`)
     ``authorization#<id>``    an authorization; listed by ``listed_subject``, and in sixteen parts by
                               ``listed_client`` and ``listed_organisation``; ``sessions`` until its code is redeemed;
                               ``revoked_for``, why the server revoked it by itself
@@ -105,7 +105,7 @@ Keys (``kid``)
     ``<ring>``                ``keys``, oldest first, and ``version``, on which each write is conditional
 
 Audit (``id``)
-    ``event#<id>``            what somebody did: a UUIDv7, never changed; listed by ``listed``, under its day and a part
+    ``event#<id>``            an event of the audit: a UUIDv7, immutable; listed by ``listed``, under its day and a part
                               (`items.primary_keys.audit_day`), by ``listed_actor`` and by ``listed_object``
     ``link#<shard>#<day>#<number>``   a link of the chain that seals events (`models.chain`), with their digests
     ``head#<shard>``          the last link of a shard, and the only item of the chain that changes

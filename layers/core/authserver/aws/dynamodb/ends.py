@@ -40,7 +40,7 @@ def subject_end(
     record gets in the same transaction, if it is changed. `suspended` is set, or if empty removed.
 
     The counts of `grants` stay, since an approval is compared with them whatever the epoch is: one that fell would let
-    what was disconnected stand again. Only of somebody who is deleted, and never comes back, are they forgotten.
+    what was disconnected stand again. They are forgotten only for a deleted subject, which never comes back.
     """
     kept = "grants = :none" if suspended == SUSPENDED_DELETED else "grants = if_not_exists(grants, :none)"
     sets, removes, more = _suspension(suspended)

@@ -90,7 +90,7 @@ class DynamoErasures:
         return self._tokens.delete_if({"pk": pk}, "attribute_exists(pk)")
 
     def _remover(self, kind: str, erasure: Erasure) -> Callable[[str], bool]:
-        """An API key that somebody has taken over since is that one's, though the index may have it as theirs still."""
+        """An API key that was taken over belongs to its new carrier, although the index may still name the old one."""
         if kind != erasures.API_KEYS:
             return self._remove
         values = {":subject": erasure.subject}

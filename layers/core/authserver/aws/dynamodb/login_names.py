@@ -33,7 +33,7 @@ class Move:
 
     @property
     def is_taken(self) -> bool:
-        """Whether it is a login name of somebody else's."""
+        """Whether it is a login name of another user."""
         return self.owner not in ("", self.sub)
 
     @property

@@ -12,13 +12,13 @@ BY_ADMINISTRATOR = {":administrator": ADMINISTRATOR}
 
 
 def is_administrator(organisation: str, subject: str) -> Write:
-    """The condition of a transaction that somebody is an administrator."""
+    """The condition of a transaction that a user is an administrator."""
     key = {"id": membership_key(organisation, subject)}
     return Write.check(key, "#role = :administrator", BY_ADMINISTRATOR, ROLE)
 
 
 def is_still_administrator(organisation: str, subject: str, epoch: str) -> Write:
-    """The condition of a transaction that somebody is an administrator by the membership that has this epoch."""
+    """The condition of a transaction that a user is an administrator by the membership that has this epoch."""
     key = {"id": membership_key(organisation, subject)}
     if not epoch:
         return Write.check(key, "#role = :administrator AND attribute_not_exists(epoch)", BY_ADMINISTRATOR, ROLE)

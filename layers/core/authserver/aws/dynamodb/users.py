@@ -141,7 +141,7 @@ class DynamoUsers:
         attributes = {**user_attributes(user), "identities": frozenset({identity_key(identity.id)})}
         address = address_name(user.email, verified=user.email_verified)
         free = [address] if address and not owner_of(self._table, address) else []
-        for name in (*free, ""):  # somebody may take it meanwhile
+        for name in (*free, ""):  # another account may take it meanwhile
             items = [encode_item({**attributes, "login_address": name}), *others, *_login_items(user, name)]
             writes = self._creation(user, items)
             if write_by(self._table, writes, provider, self._configuration_table, self._tokens):

@@ -1,4 +1,4 @@
-"""Whose data a client may reach: the organisation and its companies that a user chooses at consent.
+"""The choice at consent of the organisation and its companies whose data a client may reach.
 
 A client that acts for organisations or companies says so by its `preferred_subject_type`. A member chooses among the
 companies; every company at once, and scopes that only administrators grant, need an administrator's word, which a
@@ -186,7 +186,7 @@ def asked_before(
 
 
 def _organisations_of(session: Session, services: Services) -> tuple[Organisation, ...]:
-    """Those that the user is in, as a list to look at: what decides is read again."""
+    """The organisations of the user, as a list to show: the record that decides is read again."""
     memberships = services.organisations.memberships_of(session.subject, limit=OFFERED).items
     found = services.organisations.get_all(membership.organisation for membership in memberships)
     return tuple(

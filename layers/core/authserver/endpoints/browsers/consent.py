@@ -166,7 +166,7 @@ def _of_both(resumed: ResumedRequest) -> Begun:
 
 
 def _issue(resumed: ResumedRequest, session: Session, choice: Choice, services: Services) -> Told:
-    """One request gives one answer, however often its form is submitted."""
+    """A request gets one answer, however often its form is submitted."""
     request = resumed.request
     random = from_base64url(resumed.pending.id)
     allowed = Allowed(session, random=random, salt=resumed.pending.salt, choice=choice)

@@ -1,7 +1,7 @@
-"""The pages of somebody who has a device to authorize: RFC 8628 sections 3.3 and 5.4.
+"""The pages of a user who has a device to authorize: RFC 8628 sections 3.3 and 5.4.
 
 A person who types a code, or sends the one that a link has filled in, first sees which app asks, since when and from
-where, and confirms that they started it: a code that somebody else sent them is an attack. Only then there is a
+where, and confirms that they started it: a code that another person sent them is an attack. Only then there is a
 request that they can allow, of this browser alone.
 """
 

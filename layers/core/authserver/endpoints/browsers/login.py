@@ -206,7 +206,7 @@ def sign_in_with_code(form: CodeForm, services: Services) -> CodePage | GoTo:
 
 
 def _half_signed_in(resumed: Resumed, services: Services) -> Account | None:
-    """Whose password was typed for this request, if that user still owes a code."""
+    """The subject whose password was typed for this request, if that user still has to enter a code."""
     pending = resumed.pending
     if not pending.password_of:
         return None
@@ -358,8 +358,8 @@ def _code_page(
 
 
 def _to_choose_from(providers: tuple[IdentityProvider, ...], resumed: Resumed) -> tuple[IdentityProvider, ...]:
-    """Those with a button for every user; before them the one that was named, or that the hinted user's e-mail address
-    belongs to."""
+    """The providers with a button for every user; before them the named one, or the one that the hinted
+    user's email address belongs to."""
     domain = domain_of(resumed.login_hint)
     hinted = tuple(one for one in providers if one.id == resumed.provider or (domain and domain in one.domains))
     return hinted + tuple(provider for provider in providers if provider.shown and provider not in hinted)

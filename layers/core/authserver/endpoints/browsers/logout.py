@@ -91,7 +91,7 @@ def log_out(request: LogoutRequest, services: Services) -> LogoutPage | SignedOu
 
 
 def end_by_token(presented: str, services: Services) -> None:
-    """Ends all that an access token hangs on; the browser stays signed in.
+    """Ends the whole authorization of an access token; the browser stays signed in.
 
     That is how PlaceOS's pages sign out, before they lead to the page that does the rest: the token's bearer may end
     it (RFC 7009 section 2.1). One that stands no more ends nothing; nor does that of a client that is none of these

@@ -136,11 +136,11 @@ def _changed(visit: Visit) -> GoTo:
     return GoTo("recover", done=CHANGED, ui_locales=_asked_locales(visit))
 
 
-# ------------------------------------------------------------------ an address that somebody says is theirs
+# ------------------------------------------------------------------ an address that a user wants to confirm
 
 
 def show_verification(visit: Visit, services: Services) -> Answer:
-    """Asks whether the address is theirs, once they are signed in."""
+    """Asks a signed-in user whether the address is theirs."""
     if visit.path_parameters["link"] == HELD:
         return _to_held_link(visit, services)
     asked = _asked(visit, services)
@@ -253,7 +253,7 @@ def _owner(opened: OpenedLink | None, services: Services) -> User | None:
 
 
 def _over(page: str) -> View:
-    """One answer to all that is wrong with a link: it is over, used, another's or none."""
+    """The one answer to every invalid link: one that is over, was used, is another user's, or does not exist."""
     return View("recover/over", {"page": page}, 400, f"{page}_over")
 
 
@@ -263,7 +263,7 @@ def _asked_locales(visit: Visit) -> str:
 
 
 def _pending(handle: str, services: Services) -> str:
-    """The handle of the sign-in that somebody came from, to go back to; empty if it is none of ours."""
+    """The handle of the sign-in that the user came from, to go back to; empty if this server did not make it."""
     if not opaque.is_a(opaque.REQUEST, handle):
         return ""
     keys = services.keys.token_keys(TOKEN_RING)

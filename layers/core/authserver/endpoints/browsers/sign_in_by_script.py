@@ -1,7 +1,7 @@
 """Signing in by a script of a page: how PlaceOS's own sign-in page does it, at `POST /auth/signin`.
 
 The page shows the fields itself, so it has no form of ours, and no token in it. What keeps other sites from signing
-somebody in to an account of their choosing is that only pages of this origin and of listed ones are listened to, as
+a user in to an account of their choosing is that only pages of this origin and of listed ones are listened to, as
 their browser says which they are; and that no form can send JSON.
 """
 

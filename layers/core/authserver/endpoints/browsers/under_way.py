@@ -49,7 +49,7 @@ class Resumed:
 
     @property
     def client(self) -> Client | None:
-        """Who wants the user to sign in; None if it is a page of ours."""
+        """The client that wants the user to sign in; None if it is a page of this server."""
         return self.request.client if self.request else None
 
     @property
@@ -324,7 +324,7 @@ def optional_scope(request: ValidatedAuthorizationRequest, services: Services) -
 
 
 def needs_choice(request: ValidatedAuthorizationRequest, services: Services) -> bool:
-    """Whether there is more to ask than yes or no: an organisation, or the word of somebody in particular."""
+    """Whether the page asks for more than yes or no: an organisation, or a particular administrator's permission."""
     catalogue = services.scopes()
     is_undefined = any(catalogue.get(name) is None for name in request.scope)
     return (

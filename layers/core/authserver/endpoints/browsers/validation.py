@@ -271,7 +271,7 @@ def _required_acr(said: dict[str, Any]) -> frozenset[str]:
 
 
 def _reachable(acr: frozenset[str], scope: Scope, services: Services) -> frozenset[str]:
-    """Those of the required values that a sign-in here can have.
+    """The required values that a sign-in here can have.
 
     Raises `UnmetAuthenticationRequirements` if it can have none, since such a sign-in would be a failed one (OpenID
     Connect Core section 5.5.1.1).
@@ -301,7 +301,7 @@ def _with_scope_of(claims: RequestedClaims, scope: Scope, client: Client, servic
 
 
 def _known_claims(names: frozenset[str], scope: Scope, services: Services) -> frozenset[str]:
-    """Those of these claims that the scope tells."""
+    """The claims among these that the scope contains."""
     if not names or "openid" not in scope:
         return frozenset()
     from authserver.identity.claims import scope_of_claims

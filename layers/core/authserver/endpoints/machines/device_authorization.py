@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from authserver.models.clients import Client
     from authserver.services import Services
 
-LIFETIME = 900  # seconds in which somebody types the code and decides
+LIFETIME = 900  # seconds in which the user types the code and decides
 INTERVAL = 5  # seconds between two polls
 PER_SOURCE_AN_HOUR = 200
 MOST_ASKED = 3072  # octets of what is asked for: a poll is to read one unit of 4 KB

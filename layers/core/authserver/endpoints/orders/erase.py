@@ -4,7 +4,7 @@ belongs to the organisation is removed.
 The deletion itself has ended everything, so nothing here is urgent and nothing of it decides anything. Each step is
 small and can be repeated, so the work may stop anywhere and begin again, even twice at once.
 
-Lists are what things are found by, and lists lag behind. And somebody may have been about to write something when the
+Erasure finds items by lists, and lists lag behind. A request may also have been about to write something when the
 user was deleted. So an erasure is done only after a look around that began `SETTLED` seconds after the deletion, at
 least, and found nothing at all.
 """

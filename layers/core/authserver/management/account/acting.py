@@ -1,4 +1,4 @@
-"""Who acts in a call of the account API, and for which organisation: read, strongly consistent, at each call."""
+"""The user who acts in a call of the account API, and the organisation: read, strongly consistent, at each call."""
 
 from authserver.identity.activity import note
 from authserver.identity.begin import key_text

@@ -1,4 +1,4 @@
-"""API keys of one's own, and of the organisations that one administers: /account.
+"""A user's own API keys, and those of the organisations that the user administers: /account.
 
 A key has no more than its maker, nor, where an application makes it for its user, than the application's own token.
 """

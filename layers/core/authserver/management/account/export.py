@@ -92,13 +92,13 @@ def _factors(factors: Factors | None) -> dict[str, Any]:
 
 
 def _identities(user: User, services: Services) -> list[dict[str, Any]]:
-    """Who the user is at identity providers."""
+    """The user's identities at identity providers."""
     names = ("issuer", "subject", "created_at")
     return [{name: getattr(one, name) for name in names} for one in services.users.identities(user.sub)]
 
 
 def _links(links: Iterable[OneTimeLink]) -> list[dict[str, Any]]:
-    """Those that were sent by mail, for as long as they are kept."""
+    """The links that were sent by mail, for as long as they are kept."""
     names = ("purpose", "address", "created_at", "expires_at")
     return [{name: getattr(one, name) for name in names} for one in links]
 
@@ -111,7 +111,7 @@ def _memberships(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
 
 
 def _consents(consents: Iterable[Consent], ends: PresentEnds, services: Services) -> Iterable[dict[str, Any]]:
-    """Those that stand: what was disconnected is asked anew."""
+    """The consents that stand: after a disconnection, the user is asked again."""
     for one in consents:
         if one.expires_at > services.now() and ends.let_consent_stand(one):
             yield {
@@ -133,7 +133,7 @@ def _activity(activities: Iterable[Activity]) -> list[dict[str, Any]]:
 
 
 def _own_applications(user: User, clients: Iterable[Client]) -> list[dict[str, Any]]:
-    """Those that the user registered as their developer."""
+    """The applications that the user registered as their developer."""
 
     def described(client: Client) -> dict[str, Any]:
         names = ("client_id", "client_name", "client_uri", "policy_uri", "tos_uri", "contacts", "status", "created_at")

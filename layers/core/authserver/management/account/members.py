@@ -1,4 +1,4 @@
-"""The members of one's own organisations, for their administrators, and invitations, for their recipients.
+"""The members of an organisation, for its administrators, and invitations, for their recipients.
 
 There is always an administrator left: each write that takes one away has, as its condition, another who is one at that
 instant. An invitation is for a name; the server does not look whether a user has it, so no administrator can find

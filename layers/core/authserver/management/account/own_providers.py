@@ -1,4 +1,4 @@
-"""The identity providers of one's own organisation, for its administrators: how its people sign in.
+"""The identity providers of an organisation, for its administrators: how its members sign in.
 
 These decide which users can sign in. So they are for the organisation's own pages, and take a new sign-in; no
 operation of the account API changes them, and so no application does. Which e-mail domains lead to a provider is for
@@ -21,7 +21,7 @@ CHANGEABLE = ("name", "issuer", "client_id", "client_secret", "token_endpoint_au
 
 
 def list_own_providers(call: Call, services: Services) -> Answer:
-    """Those that the organisation has; a list to look at."""
+    """The identity providers of the organisation, as a list that decides nothing."""
     organisation = administered(call, services)
     own = (one for one in services.identity_providers.list() if one.organisation == organisation.id)
     return Answer(document={"items": [_write(provider, services) for provider in own]})

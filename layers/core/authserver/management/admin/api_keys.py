@@ -1,6 +1,6 @@
 """API keys of all users, for operators: /admin/api-keys.
 
-Who makes a key in somebody's name acts as that one: it takes every administrative scope in the token in hand.
+An operator who makes a key in a user's name acts as that user, so the token needs every administrative scope.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ OF = {
 
 
 def list_api_keys(call: Call, services: Services) -> Answer:
-    """Those of a user, of a client or of an organisation, oldest first; those that do not stand are among them."""
+    """The API keys of a user, of a client or of an organisation, oldest first, including ended ones."""
     whose = {name: call.query[name] for name in OF if name in call.query}
     if len(whose) != 1:
         detail = f"must have exactly one of {', '.join(OF)}"

@@ -18,7 +18,7 @@ OF = {
 
 
 def list_authorizations(call: Call, services: Services) -> Answer:
-    """Those of a subject, of a client or of an organisation; revoked and expired ones for as long as they are kept."""
+    """The authorizations of a subject, a client or an organisation; revoked and expired ones while they are kept."""
     page = services.tokens.authorizations(**_whose(call), limit=call.limit, cursor=call.cursor, newest_first=False)
     ends = PresentEnds(services, page.items)
     return page_of(page, lambda one: _write(one, ends))

@@ -64,13 +64,13 @@ class DocumentedClient(Document):
 
 
 class DocumentedClientChange(Document):
-    """Whether the identifier may be used here. Disabled, nothing of it stands, whatever its document says."""
+    """Whether the identifier may be used here. If not, nothing that was issued to it is valid, regardless of its document."""
 
     status: Literal["active", "disabled"]
 
 
 def list_documents(call: Call, services: Services) -> Answer:
-    """Those whose document was fetched and good, the first ones first."""
+    """The clients whose document was valid when it was fetched, oldest first."""
     page = services.documents.list(limit=call.limit, cursor=call.cursor)
     ends = services.tokens.ends_of(Whose("", one.client_id, "") for one in page.items)
     blocked = {whose.client_id for whose, found in ends.items() if found.client.suspended}

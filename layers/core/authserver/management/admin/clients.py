@@ -211,7 +211,7 @@ def create_initial_access_token(call: Call, services: Services) -> Answer:
 
 
 def list_initial_access_tokens(call: Call, services: Services) -> Answer:
-    """Those that somebody may still register clients with, oldest first."""
+    """The initial access tokens that can still register clients, oldest first."""
     page = services.tokens.initial_access_tokens(limit=call.limit, cursor=call.cursor)
     now, era = services.now(), services.deployment().era
     usable = tuple(one for one in page.items if one.remaining > 0 and one.expires_at > now and one.begun.era == era)
@@ -270,7 +270,7 @@ def _administered(client: Client, document: AdministeredClient) -> Client:
 
 
 def _with_decisions(client: Client, document: AdministeredClient) -> Client:
-    """One that somebody vouches for is kept, used or not."""
+    """A client that an operator verifies is kept, used or not."""
     after = replace(client, **{name: getattr(document, name) for name in ADMINISTERED})
     return replace(after, expires_at=None) if after.verification == VERIFIED else after
 

@@ -109,7 +109,7 @@ def _new_epoch(services: Services) -> str:
 
 
 def _made_by(call: Call, services: Services) -> str:
-    """What stands for the call's Idempotency-Key; empty if it has none."""
+    """The identifier that is made of the call's Idempotency-Key; empty if it has none."""
     return call.new_identifier(services) if call.idempotency_key else ""
 
 

@@ -34,7 +34,7 @@ def rotate_keys(_call: Call, services: Services) -> Answer:
 
 @act("key.withdrawn", "kid")
 def withdraw_key(call: Call, services: Services) -> Answer:
-    """Withdraws a key that somebody else may have: it leaves the key set now, another one takes over at once, and
+    """Withdraws a key that others may have: it leaves the key set now, another one takes over at once, and
     within a minute no function trusts it.
 
     What it protects ends with it: tokens that it signed, or the sessions, codes and refresh tokens that it made. Others

@@ -64,7 +64,7 @@ def change_organisation(call: Call, services: Services) -> Answer:
 
 @act("organisation.deleted", "organisation")
 def delete_organisation(call: Call, services: Services) -> Answer:
-    """Removes an organisation for good, with all that was granted for it; its identifier is never given again.
+    """Removes an organisation for good, with all that was granted for it; its identifier is never used again.
 
     That is one write. Its memberships and invitations are removed in the background (`GET /admin/erasures`).
     """

@@ -37,7 +37,7 @@ def get_resource(call: Call, services: Services) -> Answer:
 
 @act("resource.set", "resource_id")
 def put_resource(call: Call, services: Services) -> Answer:
-    """Describes a resource, or describes it anew. From then on there are tokens for it."""
+    """Describes a resource, or replaces its description. From then on there are tokens for it."""
     resource = described(_id(call), call.read(documents.NewResource), _scopes(services))
     if resource.routes and resource_among(resource.identifier, (services.settings.resource,)):
         raise Invalid("routes", "are those of the parameter RouteScopes, for this server's own API")

@@ -37,7 +37,7 @@ def get_scope(call: Call, services: Services) -> Answer:
 
 @act("scope.set", "scope")
 def put_scope(call: Call, services: Services) -> Answer:
-    """Defines a scope, or defines it anew; one that was removed only as it was."""
+    """Defines or redefines a scope. A scope that was removed can be defined only as it was."""
     wanted, name = call.read(documents.NewScope), _name(call)
     changed = _change(lambda catalogue: with_scope(catalogue, name, wanted), services).get(name)
     return Answer(document=_write(changed) if changed else None)

@@ -11,7 +11,7 @@ from authserver.theme import DEFAULT, objections
 
 
 def get_theme(_call: Call, services: Services) -> Answer:
-    """The theme, or the one that there is until somebody sets another."""
+    """The theme that an operator set, or the default one."""
     return _answer(services.configuration.theme() or DEFAULT)
 
 

@@ -164,7 +164,7 @@ def _acts(changes: Mapping[str, Any]) -> Iterator[str]:
 def delete_user(call: Call, services: Services) -> Answer:
     """Removes a user for good, with all that they had; the identifier is never used again.
 
-    That is one write. Whatever names the user besides is removed in the background (`GET /admin/erasures`).
+    That is one write. Other items that name the user are removed in the background (`GET /admin/erasures`).
     """
     deletion.delete(_changeable(call, services), services)
     return Answer()

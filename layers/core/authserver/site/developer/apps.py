@@ -35,7 +35,7 @@ CHANGED = N_("There is another secret than when this page was opened. Look at th
 
 
 def show_apps(visitor: Visitor, visit: Visit, services: Services) -> View:
-    """One's apps; for somebody who has none, what an app is."""
+    """The developer's apps; for a developer without apps, what an app is."""
     answer = partner.list_apps(visitor.call(visit, query={"limit": str(partner.MAX_APPS)}), services)
     apps = [{**DEFAULTS, **app} for app in answer.document["items"]]
     return View("developer/apps", {"here": "developer", "apps": apps, "most": partner.MAX_APPS})

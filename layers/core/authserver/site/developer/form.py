@@ -36,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 NO_KEY_SET = N_("Enter a JWK set: an object with an array of keys.")
-# What the rules say of a document, as somebody who fills in a form wants to read it.
+# What the rules say of a document, in words for a developer who fills in a form.
 WORDS = {
     "must be an https URL": N_("Enter a full address that begins with https://"),
     "must be an https URL, or a png, webp, gif or jpeg of at most 6 KB as a data: URL": N_(

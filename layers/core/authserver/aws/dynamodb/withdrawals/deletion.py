@@ -109,7 +109,7 @@ def _has_these_names(user: Item | None) -> tuple[str, dict[str, Any]]:
 
 
 def _are_enough(others: Others, sub: str, user: Item | None, memberships: Iterable[Membership]) -> bool:
-    """Whether somebody else is named for all that the user is."""
+    """Whether a successor is named for every role that the user has."""
     if sub in (others.operator, *others.administrators.values()):
         return False
     if user is not None and decode_item(user).get("operator") and not others.operator:

@@ -109,7 +109,7 @@ class OrganisationWithdrawals(Withdrawals):
         writes: Callable[[Membership | None], list[Placed] | None],
         must: int | None = None,
     ) -> bool:
-        """Writes what a membership as it is stored asks for; anew while somebody else changes it.
+        """Writes what a membership as it is stored asks for; again while another request changes it.
 
         False if there is nothing to write, or the condition at the position `must` does not hold.
         """

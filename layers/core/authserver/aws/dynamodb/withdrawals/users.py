@@ -81,7 +81,7 @@ class UserWithdrawals(Withdrawals):
         return self._move_of(link.subject, {"email": link.address, "email_verified": True})
 
     def _resetting(self, move: "Move", link: OneTimeLink, claim: str, password_hash: str, now: int) -> list[Placed]:
-        """The writes of a reset; where the address is somebody else's login name, it verifies nothing."""
+        """The writes of a reset; where the address is another user's login name, it verifies nothing."""
         version, tokens = new_version(), self._tables.tokens
         verified = {} if move.is_taken else {"email_verified": True, "login_address": move.address}
         expression, names, values = assignments(
@@ -132,7 +132,7 @@ class UserWithdrawals(Withdrawals):
         return writes
 
     def _end_of_changed(self, sub: str, changes: Mapping[str, Any], version: int) -> Placed:
-        """Raises the subject's epoch, unless all that happens is that somebody becomes an operator."""
+        """Raises the subject's epoch, unless the only change is that the user becomes an operator."""
         is_operator = changes.get("operator")
         if is_operator and "status" not in changes:
             key = {"pk": subject_end_key(key_text(sub))}
