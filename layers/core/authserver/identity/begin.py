@@ -52,8 +52,8 @@ def new_session(
 ) -> Cookie:
     """A new session, with an identifier that no earlier session had.
 
-    The epochs are from before anything was read that decided the sign-in, so every later end of the user's sessions ends
-    this one. `auth_time` is the identity provider's, if it sent one.
+    The epochs are from before anything was read that decided the sign-in, so every later end of the user's sessions
+    ends this one. `auth_time` is the identity provider's, if it sent one.
     """
     now = services.now()
     session = Session(

@@ -64,7 +64,7 @@ class DocumentedClient(Document):
 
 
 class DocumentedClientChange(Document):
-    """Whether the identifier may be used here. If not, nothing that was issued to it is valid, regardless of its document."""
+    """Whether the identifier may be used here. If not, what was issued to it is refused, regardless of its document."""
 
     status: Literal["active", "disabled"]
 
