@@ -17,7 +17,7 @@ from local.streams import Invoke
 from local.workers import FunctionError
 
 AT_ONCE = 4  # invocations of one function
-ENDED = 3600.0  # seconds that nobody waits for
+LONGEST = 3600.0  # seconds between two looks at a queue that is empty
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Queues:
         with self._changed:
             while True:
                 found = min(self._messages[name].values(), key=lambda one: one.visible_at, default=None)
-                wait = ENDED if found is None else found.visible_at - time.time()
+                wait = LONGEST if found is None else found.visible_at - time.time()
                 if found is not None and wait <= 0:
                     found.received += 1
                     found.visible_at = time.time() + self._visibility[name]

@@ -230,7 +230,7 @@ KEY_LOOKS = {
 }
 # Each writes its event in the audit as well, by the same call: five units, of which three are of its indexes.
 ACTS = {
-    "remove a scope": Question(_by_operator("DELETE /admin/scopes/{scope}", scope="write"), 204, 4, 3, 51),
+    "remove a scope": Question(_by_operator("DELETE /admin/scopes/{scope}", scope="write"), 204, 4, 3, 53),
     "delete an organisation": Question(
         _by_operator("DELETE /admin/organisations/{organisation}", organisation="globex"), 204, 4, 5, 82
     ),

@@ -8,7 +8,7 @@ from tests.functions.world import FUNCTIONS
 # Measured, and two more. What grows beyond it should have to say why.
 BUDGETS = {
     "account": 277,
-    "admin": 623,
+    "admin": 633,
     "authority": 231,
     "authorize": 226,
     "authorizer": 132,
@@ -25,6 +25,7 @@ BUDGETS = {
     "developer": 322,
     "device": 203,
     "device_authorization": 126,
+    "deliver": 519,
     "documents": 317,
     "erase": 229,
     "my": 624,
@@ -80,8 +81,8 @@ HEAVY = {
     # Loaded when the first code, passkey or new password is met; OpenSSL never, but by the library of passkeys.
     **{package: set[str]() for package in ("pyotp", "segno", "webauthn", "cbor2", "zxcvbn", "OpenSSL")},
     # For what the lean client does not call: other functions. Where no mail is sent, as here, few do.
-    "boto3": {"admin", "my", "publish"},
-    "aws_lambda_powertools": {"admin", "my", "recover", "erase", "mail", "rotate_keys", "seal"},
+    "boto3": {"admin", "my", "publish", "deliver"},
+    "aws_lambda_powertools": {"admin", "my", "recover", "erase", "mail", "rotate_keys", "seal", "deliver"},
 }
 
 
@@ -131,11 +132,11 @@ def test_pages_are_for_those_who_show_them(starts: dict[str, Start]) -> None:
     assert {name for name, start in starts.items() if "authserver.pages" in start.modules} == PAGES | {"mail"}
 
 
-def test_three_functions_have_a_way_out(starts: dict[str, Start]) -> None:
+def test_four_functions_have_a_way_out(starts: dict[str, Start]) -> None:
     """SECURITY.md row 76: to identity providers, to where clients have documents and keys, and to this server's own
     addresses. The server never fetches what a client gives as its logo, policy or redirect URI."""
     out = {name for name, start in starts.items() if "authserver.identity.fetch" in start.modules}
-    assert out == {"federate", "documents", "canary"}
+    assert out == {"federate", "documents", "deliver", "canary"}
 
 
 @pytest.mark.parametrize("name", ["authorize", "token", "refresh", "revoke", "introspect"])

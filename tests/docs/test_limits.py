@@ -12,6 +12,7 @@ from authserver.management import MAX_BODY, MAX_PAGE, api_keys, client_records
 from authserver.management.account import members
 from authserver.management.admin import resources, scopes
 from authserver.management.partner import operations as partner
+from authserver.models import webhooks
 from authserver.storage import users
 from authserver.tokens import jwt
 from authserver.wire import forms
@@ -43,6 +44,7 @@ SIZES = {
     "invitations that wait for an answer, of one organisation": (members.MAX_INVITATIONS,),
     "API keys of a user, a client or an organisation": (api_keys.MOST_KEYS,),
     "secrets of a client that work at a time": (client_records.MAX_LIVE_SECRETS,),
+    "webhooks": (webhooks.MOST,),
     "apps of a partner": (partner.MAX_APPS, partner.NEW_APPS_A_DAY),
     "items in one part of a list": (MAX_PAGE,),
 }

@@ -6,7 +6,7 @@ import pytest
 
 from authserver.management import Operation
 from tests.functions.estate import OPERATIONS, Estate, Furnished, Holder
-from tests.functions.flowing import API_KEYS
+from tests.functions.flowing import API_KEYS, WEBHOOKS
 from tests.functions.gateway import Gateway
 from tests.functions.simulated_aws import Call, Fault
 from tests.functions.situations import FAULTS, Prepare, Situation, is_unavailable, poisons_of
@@ -46,7 +46,9 @@ def test_a_call_that_fails_for_good_is_503_and_can_be_made_again(route: str, fur
     """F1: nothing is told as done that was not, and what was done by then does not block a repetition."""
     world, estate = furnished
     operation = OPERATIONS[route]
-    situation = Situation(world, about_to(operation, estate), API_KEYS, authorizes_anew=route == ENDS_EVERYTHING)
+    situation = Situation(
+        world, about_to(operation, estate), API_KEYS | WEBHOOKS, authorizes_anew=route == ENDS_EVERYTHING
+    )
     assert situation.answer_with(None).status == operation.status
     for first, call in enumerate(situation.calls):
         for fault in faults_of(first, call):
@@ -79,7 +81,7 @@ def asked_again(situation: Situation, holder: Holder) -> None:
 def test_an_attempt_that_fails_once_goes_unnoticed(route: str, furnished: Furnished) -> None:
     """The SDK tries again. A DELETE whose answer was lost may find nothing left to delete."""
     world, estate = furnished
-    situation = Situation(world, about_to(OPERATIONS[route], estate), API_KEYS)
+    situation = Situation(world, about_to(OPERATIONS[route], estate), API_KEYS | WEBHOOKS)
     usual = situation.answer_with(None)
     for one, call in enumerate(situation.calls):
         for fault in faults_of(one, call):
@@ -123,7 +125,7 @@ def test_what_was_told_as_ended_has_ended_however_often_it_failed(route: str, fu
     """F7, F19: 204 and 404 alike mean that nothing of it works any more. After 503 all is as before, or all is done:
     if anything at all was written, nothing of it works."""
     world, estate = furnished
-    situation = Situation(world, about_to(OPERATIONS[route], estate), API_KEYS)
+    situation = Situation(world, about_to(OPERATIONS[route], estate), API_KEYS | WEBHOOKS)
     holder = estate.holders[ENDS[route]]
     world.restore(situation.before)
     before = what_decides(world)
