@@ -68,6 +68,7 @@ def test_a_mistyped_option_is_refused(
     assert result.exit_code == 2
     assert "No such option: -" in result.stderr
     assert MARK not in result.stderr
+    assert "ue000" not in result.stderr
     assert (deployment.asked, list(tmp_path.iterdir())) == ([], [])
 
 
@@ -92,6 +93,7 @@ def test_what_a_typed_value_is_refused_for_is_told_as_it_was_written(
     assert result.exit_code == 2
     assert line.split()[-1] in result.stderr
     assert MARK not in result.stderr
+    assert "ue000" not in result.stderr
 
 
 def test_files_may_begin_with_a_hyphen(
