@@ -8,7 +8,7 @@ from tests.functions.world import FUNCTIONS
 # Measured, and two more. What grows beyond it should have to say why.
 BUDGETS = {
     "account": 277,
-    "admin": 633,
+    "admin": 629,
     "authority": 231,
     "authorize": 226,
     "authorizer": 132,

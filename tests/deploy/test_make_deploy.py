@@ -48,10 +48,10 @@ class Account:
         parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in answer(self.stack).items()]
         return {"Stacks": [{"StackStatus": self.status, "Parameters": parameters}]}
 
-    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Mapping[str, Any]:  # noqa: N803
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's
         return {"StackResourceDetail": {"PhysicalResourceId": f"{StackName}-{LogicalResourceId}"}}
 
-    def invoke(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803
+    def invoke(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803 - boto3's
         self.invoked.append((FunctionName, Qualifier))
         return answer(self.rotation)
 
