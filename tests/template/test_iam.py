@@ -590,6 +590,17 @@ def test_only_those_who_make_keys_may_wrap_them(written: Written) -> None:
         assert {ring for each in own for ring in each} == rings
 
 
+def test_who_makes_keys_of_some_rings_may_put_those_rings_alone(written: Written) -> None:
+    """A ring has the public keys that tokens are verified with, which no wrapping protects."""
+    everything = {**LEGACY, **DEVICE, **API_KEYS, **BRIDGE, **PLACEOS}
+    for function in sorted(set(FUNCTIONS) - {"rotate_keys", "admin"}):
+        statements = written.statements(function, **everything)
+        puts = [one for one in statements if "KeysTable" in one.resources and "dynamodb:PutItem" in one.actions]
+        wraps = {ring for one in statements if "kms:Encrypt" in one.actions for ring in one.rings}
+        assert all(one.leading_keys for one in puts), function
+        assert {ring for one in puts for ring in one.leading_keys} <= wraps, function
+
+
 def test_the_first_request_of_a_deployment_may_be_to_any_path(shared_world: World, written: Written) -> None:
     """It makes the keys that it needs: the schedule that rotates them has not run yet, or will in a day."""
     assert shared_world.stack.http_api
