@@ -57,14 +57,17 @@ def _is_of(origin: str, presented: str) -> bool:
 
 
 def _require_page(path: str) -> None:
-    """A page, as browsers and proxies understand the path: no other host, no asset."""
-    decoded = _plain(path)
-    steps = decoded.split("/")
-    if path.startswith("//") or HIDDEN.search(path) or {".", ".."} & {*steps} or "//" in decoded:
+    """A page, as browsers and proxies understand the path, with the parameters of its steps or without: no other host,
+    no asset."""
+    if path.startswith("//") or HIDDEN.search(path):
         raise _refused("continue is not an address", "continue_malformed")
-    last = next((step for step in reversed(steps) if step), "")
-    if "." in last and not last.endswith(PAGE):
-        raise _refused("continue is not a page", "continue_asset")
+    for decoded in (unquote(path), _plain(path)):
+        steps = decoded.split("/")
+        if {".", ".."} & {*steps} or "//" in decoded:
+            raise _refused("continue is not an address", "continue_malformed")
+        last = next((step for step in reversed(steps) if step), "")
+        if "." in last and not last.endswith(PAGE):
+            raise _refused("continue is not a page", "continue_asset")
 
 
 def _require_not_ours(path: str, services: Services) -> None:
