@@ -8,7 +8,7 @@ import pytest
 
 from authserver.identity.begin import key_text
 from authserver.management.canary import CLIENT, CLIENT_IDS
-from authserver.models import DISABLED
+from authserver.models import ACTIVE, DISABLED
 from authserver.models.clients import ClientSecret
 from authserver.values import sha256
 from tests.functions import sealing_flows
@@ -134,3 +134,16 @@ def test_it_may_write_no_client_but_its_own() -> None:
 def keys_of(client_id: str) -> tuple[str, ...]:
     """Those of its record, its logo and its end."""
     return client_id, f"logo#{key_text(client_id)}", f"end#client#{key_text(client_id)}#*"
+
+
+def test_a_disabled_client_gets_no_new_secret_with_every_look(world: World) -> None:
+    """Each is an event of the audit."""
+    with canary(world):
+        assert world.invoke("canary", {}) == {"seen": "ok"}
+        change_client(world, CLIENT_IDS[0], status=DISABLED)
+        for _ in range(10):
+            world.clock.pass_by(60)
+            assert world.invoke("canary", {}) == {"seen": "token_invalid_client"}
+        assert [one["act"]["S"] for one in sealing_flows.events(world)].count("client.secret.made") <= 2
+        change_client(world, CLIENT_IDS[0], status=ACTIVE)
+        assert world.invoke("canary", {}) == {"seen": "ok"}

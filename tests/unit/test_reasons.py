@@ -59,6 +59,7 @@ COMPUTED = {
     "_page(form)": (),
     "carry_out(order)": (),  # of `write_letter` and the mail function
     "TOKEN_MISSING": ("token_missing",),
+    "REASON": (),  # of the canary's acts, in the audit
 }
 
 

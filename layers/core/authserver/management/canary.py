@@ -25,6 +25,7 @@ CLIENT = Client(
     token_endpoint_auth_method="client_secret_post",  # noqa: S106 - its name
     owner=OWNER,
 )
+AGAIN = 3600  # seconds after a new secret was refused until another is made
 OK = "ok"
 REASON = "canary"  # of its acts
 ENDED = "client_ended"  # says `create` of a deleted client's identifier
@@ -42,6 +43,7 @@ class Canary:
 
     def __init__(self) -> None:
         self._client_id = self._secret = ""
+        self._refused_at = -AGAIN  # a secret that was new
 
     def look(self, issuer: str, resource: str, services: Services) -> str:
         """`OK`, or where it failed and how. Raises `OAuthError` and `Problem` if it gets no secret."""
@@ -62,11 +64,16 @@ class Canary:
             try:
                 return self._ask(issuer, services)
             except FetchFailed as failure:
-                if failure.status != 401:
+                if failure.status != 401 or services.now() < self._refused_at + AGAIN:
                     raise
         # For the first time, or since another instance has made one.
         self._client_id, self._secret = _new_secret(services)
-        return self._ask(issuer, services)
+        try:
+            return self._ask(issuer, services)
+        except FetchFailed as failure:
+            if failure.status == 401:  # it is disabled, or is another client by now, and each secret is in the audit
+                self._refused_at = services.now()
+            raise
 
     def _ask(self, issuer: str, services: Services) -> str:
         form = {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": self._secret}
