@@ -227,7 +227,7 @@ def unsealed(evidence: Evidence) -> list[Document]:
 
     def is_due(event: Document) -> bool:
         is_asked_for = any(span.since <= event["time"] <= span.until for span in evidence.spans)
-        return (bool(evidence.spans) and not is_asked_for) or (begun is not None and begun <= event["time"])
+        return not is_asked_for or (begun is not None and begun <= event["time"])
 
     loose = {event["id"]: event for event in evidence.listed if event["id"] not in sealed}
     return [event for event in loose.values() if is_due(event)]
@@ -261,6 +261,8 @@ def _faults_of_chain(place: Place, chains: Chains, evidence: Evidence, now: int)
     links, head = chains.get(place, {}), evidence.heads.get(place)
     if head is None and _has_heads(day, evidence):
         yield from (Fault(day, "link added", _place(link)) for link in links.values())
+    elif head is None and not evidence.may_expire and day < max((of for of, _ in evidence.heads), default=""):
+        yield Fault(day, "heads missing", shard)
     may_be_gone = evidence.may_expire and _is_over((*links.values(), head or {}), now)
     for number in range(1, max([*links, head["number"] if head else 0]) + 1):
         link = links.get(number)
@@ -280,9 +282,14 @@ def _faults_of_chain(place: Place, chains: Chains, evidence: Evidence, now: int)
 def _has_heads(day: str, evidence: Evidence) -> bool:
     """Whether there must be a head where there is a link: the heads of a day are read, exported and kept together.
 
-    Of the last day in the archive, they come once it is over.
+    The archive has none of a day that is not over, and none of one whose daily runs failed.
     """
-    return bool(evidence.spans) or day <= max((of for of, _ in evidence.heads), default="")
+    return any(of == day for of, _ in evidence.heads) or any(_covers(span, day) for span in evidence.spans)
+
+
+def _covers(span: Span, day: str) -> bool:
+    """Whether all links of a day were looked at."""
+    return day_of(span.since) <= day and midnight_after(day) <= span.until + PENDING
 
 
 def _faults_of_heads(chains: Chains, evidence: Evidence) -> Iterator[Fault]:
@@ -306,12 +313,16 @@ def _faults_of_seam(first: Document, chains: Chains, evidence: Evidence) -> Iter
         return
     before = (first["before"], first["shard"])
     links, head = chains.get(before, {}), evidence.heads.get(before)
+    # Of several exports together, one may have ended on that day; a server and the archive are read as a whole.
+    is_whole = evidence.may_expire or not evidence.spans
+    was_whole = is_whole or any(_covers(span, first["before"]) for span in evidence.spans)
     if head is None and not links:
-        if min([*evidence.days, *(day_of(span.since) for span in evidence.spans)]) <= first["before"]:
+        begins = min([*evidence.days, *(day_of(span.since) for span in evidence.spans)])
+        if was_whole and begins <= first["before"]:
             yield Fault(first["before"], "day missing", f"shard {first['shard']}")
         return
     last = head["digest"] if head else digest_of(links[max(links)])
-    if first["previous"] != last:
+    if first["previous"] != last and was_whole:
         yield Fault(first["before"], "link missing", f"{first['shard']}, its last")
 
 

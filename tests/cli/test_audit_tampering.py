@@ -76,19 +76,15 @@ def test_a_line_that_is_not_as_one_is_written_is_refused(kind: str, tool: Tool, 
 
 def test_links_of_a_shard_without_a_head_are_told(tool: Tool, days: Days) -> None:
     lines = tool.export()
-    for day in (days[1], "2026-01-01"):
-        assert tool.verify_lines([*lines, forged(lines, day, shard="8")]) == {"link added"}
+    for day, fault in ((days[1], "link added"), ("2026-01-01", "heads missing")):
+        assert tool.verify_lines([*lines, forged(lines, day, shard="8")]) == {fault}
 
 
 def test_links_of_a_shard_without_a_head_are_told_in_an_archive(
     tool: Tool, days: Days, server: Services, tmp_path: Path
 ) -> None:
     sweep(server)
-    assert isinstance(server.archive, FakeArchive)
-    root = tmp_path / "archive"
-    for name, content in server.archive.files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
+    root = Path(archived(server, tmp_path / "archive"))
     assert tool.verify(str(root)) == set()
     (root / "links" / "x.jsonl").write_text(json.dumps(forged(tool.export(), days[1], shard="8")) + "\n")
     assert tool.verify(str(root)) == {"link added"}
@@ -178,6 +174,117 @@ def test_an_export_begins_after_the_last_day_of_which_events_expire(
     act()
     clock.advance(DAY)
     assert tool.verify_lines(tool.export("--from", day_of(NOON))) == set()
+
+
+@pytest.mark.parametrize("begins", [0, 3])
+def test_an_event_that_no_link_seals_is_told_in_a_file_that_says_no_time(
+    begins: int, tool: Tool, act: Act, clock: Clock
+) -> None:
+    """The line that says of which time the export is was taken out."""
+    start = clock.time
+    for number in range(6):
+        clock.time = start + number * DAY
+        act()
+    clock.advance(DAY)
+    lines = [line for line in tool.export("--from", day_of(start + begins * DAY)) if "export" not in line]
+    loose = {**batches(lines)[0]["events"][0], "id": "01900000-forged", "act": "user.deleted", "time": start + 1}
+    assert tool.verify_lines(lines) == set()
+    assert tool.verify_lines([*lines, loose]) == {"event unsealed"}
+
+
+def test_a_name_that_is_there_twice_is_refused(tool: Tool, days: Days, run: Run) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in tool.export())
+    for other in (
+        text.replace('"act": ', '"act": "user.deleted", "act": ', 1),
+        text.replace('"act": "', '"act": "\\ud800', 1),
+    ):
+        (tool.folder / "audit.jsonl").write_text(other)
+        assert other != text
+        assert run("audit", "verify", str(tool.folder / "audit.jsonl")).exit_code == 1
+
+
+# ------------------------------------------------------------------ honest histories, of several files
+
+
+def several(tool: Tool, *exports: Lines) -> list[str]:
+    return [tool.write(lines, f"{number}.jsonl") for number, lines in enumerate(exports)]
+
+
+def test_exports_with_a_time_between_them_are_whole_together(tool: Tool, act: Act, clock: Clock) -> None:
+    start = clock.time
+    for number in range(9):
+        clock.time = start + number * DAY
+        act()
+    clock.time = start + 9 * DAY
+    times = ((0, 2), (6, 8))
+    exports = (
+        tool.export("--from", day_of(start + since * DAY), "--to", day_of(start + until * DAY))
+        for since, until in times
+    )
+    assert tool.verify(*several(tool, *exports)) == set()
+
+
+def test_an_export_of_half_a_day_and_one_of_the_days_after_are_whole_together(
+    tool: Tool, act: Act, clock: Clock
+) -> None:
+    start = clock.time
+    act()
+    clock.advance(3600)
+    first = tool.export()
+    act()
+    clock.advance(DAY)
+    act()
+    clock.advance(DAY)
+    assert tool.verify(*several(tool, first, tool.export("--from", day_of(start + DAY)))) == set()
+
+
+def test_an_old_export_and_one_that_has_lost_its_beginning_are_whole_together(
+    tool: Tool, act: Act, clock: Clock
+) -> None:
+    start = clock.time
+    for number in range(3):
+        clock.time = start + number * DAY
+        act(lasting=30 * DAY)
+    clock.advance(DAY)
+    first = tool.export()
+    for number in range(3, 70, 3):
+        clock.time = start + number * DAY
+        act(lasting=30 * DAY)
+    clock.advance(DAY)
+    assert tool.verify(*several(tool, first, tool.export("--from", day_of(start)))) == set()
+
+
+def archived(server: Services, root: Path) -> str:
+    assert isinstance(server.archive, FakeArchive)
+    for name, content in server.archive.files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return str(root)
+
+
+def test_an_export_and_an_archive_that_goes_on_are_whole_together(
+    tool: Tool, act: Act, clock: Clock, server: Services, tmp_path: Path
+) -> None:
+    act()
+    clock.advance(DAY)
+    sweep(server)
+    (export,) = several(tool, tool.export())
+    act()
+    assert tool.verify(export, archived(server, tmp_path / "archive")) == set()
+
+
+def test_an_archive_tells_the_day_whose_heads_never_came(
+    tool: Tool, act: Act, clock: Clock, server: Services, tmp_path: Path
+) -> None:
+    """The daily runs failed for longer than they look back."""
+    act()
+    clock.advance(6 * DAY)
+    sweep(server)
+    act()
+    clock.advance(DAY)
+    sweep(server)
+    assert tool.verify() == set()
+    assert tool.verify(archived(server, tmp_path / "archive")) == {"heads missing"}
 
 
 # ------------------------------------------------------------------ the table

@@ -317,9 +317,19 @@ def _lines(file: Path) -> Iterator[Any]:
     with file.open(encoding="utf-8") as lines:  # which are not those of `splitlines`: JSON may have U+2028
         for number, line in enumerate(lines, 1):
             try:
-                yield json.loads(line)
-            except ValueError as error:
+                found = json.loads(line, object_pairs_hook=_only_once)
+                json.dumps(found, ensure_ascii=False).encode()  # half a surrogate is no text
+            except (RecursionError, ValueError) as error:
                 raise click.ClickException(f"{file}:{number}: {error}") from error
+            yield found
+
+
+def _only_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are there once: another reader might take the other value. Raises `ValueError`."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _row(event: Mapping[str, Any]) -> dict[str, Any]:
