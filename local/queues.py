@@ -63,6 +63,8 @@ class Queues:
             case "ChangeMessageVisibility":
                 self._hide(_name(body), body["ReceiptHandle"], float(body["VisibilityTimeout"]))
                 return _json(200, {})
+            case "GetQueueAttributes":  # how many are hidden, which here are never many
+                return _json(200, {"Attributes": dict.fromkeys(body["AttributeNames"], "0")})
         return None
 
     def messages(self, name: str) -> list[Message]:

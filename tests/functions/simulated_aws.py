@@ -37,6 +37,7 @@ OPERATORS = re.compile(r"/2015-03-31/functions/arn%3A\S+%3Afunction%3A(?P<functi
 SEND_EMAIL = "/v2/email/outbound-emails"
 PUT_EVENTS, SEND_MESSAGE = "AWSEvents.PutEvents", "AmazonSQS.SendMessage"
 SEND_BATCH, CHANGE_VISIBILITY = "AmazonSQS.SendMessageBatch", "AmazonSQS.ChangeMessageVisibility"
+COUNT_MESSAGES = "AmazonSQS.GetQueueAttributes"
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class SimulatedAws:
         self.mails: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.messages: list[Any] = []
+        self.hidden = 0  # messages of a queue
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.postponed: dict[str, int] = {}
         self.caller = ""
@@ -299,6 +301,9 @@ class SimulatedAws:
         return Response(int(status), {name: str(value) for name, value in answered.items()}, octets)
 
     def _queue(self, target: str, asked: dict[str, Any]) -> Response:
+        if target == COUNT_MESSAGES:
+            hidden = {"ApproximateNumberOfMessagesNotVisible": str(self.hidden)}
+            return Response(200, {}, json.dumps({"Attributes": hidden}).encode())
         if target == CHANGE_VISIBILITY:
             self.postponed[asked["ReceiptHandle"]] = asked["VisibilityTimeout"]
             return Response(200, {}, b"{}")

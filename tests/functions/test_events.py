@@ -425,7 +425,10 @@ def test_the_audit_is_sealed(name: str, here: tuple[World, dict[str, str]]) -> N
     with sealer(world):
         world.invoke("seal", filled_in("seal/batch", world, values))
         answer = world.invoke("seal", filled_in(name, world, values))
-    assert answer == {"batchItemFailures": []} or set(answer) == {"day", "digest", "heads"}
+    if isinstance(answer, dict):
+        assert answer == {"batchItemFailures": []}
+    else:
+        assert [set(one) for one in answer] == [{"day", "digest", "heads"}] * 3
 
 
 @pytest.mark.parametrize("name", ERASURES)

@@ -10,6 +10,7 @@ import pytest
 
 from authserver.endpoints.orders.deliver import SOONEST, WAITS, attempts_before
 from tests.functions.simulated_aws import Call, Fault
+from tests.functions.streams import streaming
 from tests.functions.webhooks import FAULTS, QUEUE, Received, Receiver, Webhooks, sqs_record, webhooks_of
 from tests.functions.world import World
 
@@ -264,6 +265,7 @@ def test_an_answer_410_disables_the_webhook(webhooks: Webhooks, receiver: Receiv
     webhooks.run()
     assert len([one for one in receiver.received if not one.path.endswith("other")]) == 1
     assert len([one for one in receiver.received if one.path.endswith("other")]) == 2
+    assert len(webhooks.dead_letters) == 1, "what was answered 410, by which an alarm tells that the webhook is gone"
     stored = webhooks.call("GET /admin/webhooks/{webhook}", webhook=made["id"])
     assert (stored["status"], stored["disabled_reason"], stored["version"]) == ("disabled", "gone", 2)
     assert webhooks.call("GET /admin/webhooks/{webhook}", webhook=other["id"])["status"] == "active"
@@ -283,11 +285,53 @@ def test_an_answer_410_disables_nothing_that_was_changed_meanwhile(webhooks: Web
         moved = {"url": f"{receiver.url}/moved"}
         webhooks.call("PATCH /admin/webhooks/{webhook}", moved, webhook=made["id"])
         webhooks.world.aws.caller = caller
+        receiver.answer = lambda _: (204, {})
         return 410, {}
 
     receiver.answer = answer
     webhooks.run()
     assert webhooks.call("GET /admin/webhooks/{webhook}", webhook=made["id"])["status"] == "active"
+    assert [one.path for one in receiver.received] == ["/hook", "/hook/moved"]
+
+
+def test_a_webhook_without_a_secret_is_sent_nothing_unsigned(webhooks: Webhooks, receiver: Receiver) -> None:
+    """No operation makes such a one: its item was damaged."""
+    webhooks.create(receiver.url, "user.*")
+    happen(webhooks, "carol")
+    (key, item) = next(one for one in webhooks.world.aws.items("ConfigurationTable").items() if one[0] == "webhooks")
+    text = json.dumps(item)
+    damaged = json.loads(re.sub(r'("secrets": )\{"L": \[.*?\]\}(?=[,}])', r'\1{"L": []}', text))
+    webhooks.world.aws.put("ConfigurationTable", damaged)
+    webhooks.next()
+    assert (key, receiver.received, len(webhooks.messages)) == ("webhooks", [], 1)
+
+
+def test_where_many_messages_are_hidden_none_is_hidden_for_long(webhooks: Webhooks, receiver: Receiver) -> None:
+    """SQS would give out no more messages, those of other webhooks neither."""
+    webhooks.world.aws.hidden = 80_000
+    webhooks.create(receiver.url, "user.*")
+    happen(webhooks, "carol")
+    receiver.answer = lambda _: (503, {})
+    webhooks.run()
+    assert (len(receiver.received), len(webhooks.dead_letters)) == (3, 1)
+
+
+@pytest.mark.parametrize("refused", ["PutEvents", "SendMessageBatch"])
+def test_what_one_receiver_took_comes_not_again_because_another_did_not(
+    refused: str, webhooks: Webhooks, receiver: Receiver
+) -> None:
+    webhooks.create(receiver.url, "user.*")
+    with streaming(webhooks.world) as records:
+        for name in ("carol", "dave"):
+            webhooks.call("POST /admin/users", {"username": name}, status=201)
+    with webhooks.world.aws.failing(lambda call: Fault.DENIED if call.operation == refused else None):
+        for _ in range(3):
+            assert webhooks.world.invoke("publish", {"Records": records})["batchItemFailures"]
+    webhooks.publish(records)
+    bus = [one["Detail"] for one in webhooks.world.aws.events]
+    assert len(bus) == len(set(bus))
+    webhooks.run()
+    assert len(receiver.received) == len({one.id for one in receiver.received}) > 0
 
 
 @pytest.mark.parametrize("how", ["deleted", "disabled"])

@@ -18,6 +18,7 @@ from authserver.aws.publishing import rfc3339
 from authserver.errors import OAuthError, TemporarilyUnavailable
 from authserver.events.cloudevents import cloud_event
 from authserver.messages.deliveries import Delivered, Delivery
+from authserver.records import replace
 from authserver.values import json_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from authserver.events import Event
 
 ROUTE = "deliver"  # what the log has in place of one
+# SQS gives out no more messages once some 120,000 of a queue are hidden. Beyond this many, none is hidden for `LONG`
+# seconds: what a failing webhook has waiting would else stop the deliveries to all others.
+CROWDED, LONG = 80_000, 1500
+COUNTED_FOR = 60  # seconds
 WEBHOOK = "webhook"  # the attribute of a message that names it
 
 
@@ -66,6 +71,21 @@ class Queue:
         self._client = client
         self._queue_url = queue_url
         self._dead_letters_url = dead_letters_url
+        self._counted_at: float | None = None
+        self._is_crowded = False
+
+    def is_crowded(self, now: float) -> bool:
+        """Whether many messages are hidden, as SQS told within the last minute; not, if it does not tell."""
+        if self._counted_at is None or self._counted_at <= now - COUNTED_FOR:
+            self._counted_at = now
+            try:
+                answer = self._client.get_queue_attributes(
+                    QueueUrl=self._queue_url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+                )
+                self._is_crowded = int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) >= CROWDED
+            except (BotoCoreError, ClientError, KeyError) as error:
+                write_problem("deliveries_not_counted", reason=type(error).__name__)
+        return self._is_crowded
 
     def give_again(self, receipt: str, seconds: int) -> None:
         """Hides a message for so long. If that fails, the queue gives it out at the end of its own time."""
@@ -107,6 +127,8 @@ def delivering(
         told = {"webhook": delivery.webhook_id, "event_type": delivery.event_type}
         try:
             done = carry_out(delivery)
+            if done.retry_in >= LONG and queue.is_crowded(clock()):
+                done = replace(done, reason="webhook_given_up", retry_in=0, is_given_up=True)
             if done.is_given_up:
                 queue.give_up(record)
         except OAuthError as error:

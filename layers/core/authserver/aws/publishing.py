@@ -23,10 +23,11 @@ from authserver.records import dataclass
 from authserver.values import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 TIME_TO_LIVE = "dynamodb.amazonaws.com"  # who removes what has expired
 LARGEST = 200_000  # octets of an event: each receiver takes one of that size
+REMEMBERED = 10_000  # events that a receiver took
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,16 @@ def publishing(
     `scripts.replay_events`. Lambda itself reads no more than the failures.
     """
 
+    remembering = [_Remembering(one) for one in receivers]
+
     def handler(batch: Mapping[str, Any], _context: Any) -> dict[str, Any]:
         records = batch["Records"]
         made = [_written(record, tables, source) for record in records]
         events = [(position, one) for position, written in enumerate(made) for one in written.events]
-        taken = min((one.take([event for _, event in events]) for one in receivers), default=len(events))
+        taken = min((one.take([event for _, event in events]) for one in remembering), default=len(events))
+        if taken == len(events):
+            for one in remembering:
+                one.forget(event for _, event in events)
         end = events[taken][0] if taken < len(events) else len(records)
         not_made = [(record, one.error) for record, one in zip(records[:end], made, strict=False) if one.error]
         for record, error in not_made:
@@ -90,6 +96,27 @@ def publishing(
         return {"batchItemFailures": failures, "notMade": len(not_made)}
 
     return handler
+
+
+class _Remembering:
+    """A receiver that is not given again what it took, until all receivers have it; as far as this instance knows."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._taken: set[str] = set()
+
+    def take(self, events: Sequence[Written]) -> int:
+        """As `Receiver.take`."""
+        left = [position for position, one in enumerate(events) if one.event.id not in self._taken]
+        number = self._receiver.take([events[position] for position in left])
+        if len(self._taken) > REMEMBERED:
+            self._taken.clear()  # of batches that never came again
+        self._taken |= {events[position].event.id for position in left[:number]}
+        return left[number] if number < len(left) else len(events)
+
+    def forget(self, events: Iterable[Written]) -> None:
+        """What is published on purpose once more is given to the receiver again."""
+        self._taken -= {one.event.id for one in events}
 
 
 @dataclass(frozen=True, slots=True)

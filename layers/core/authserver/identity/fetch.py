@@ -243,7 +243,7 @@ class _Exchange:
             wrapped = self._tls.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
             self._socket = wrapped
             wrapped.do_handshake()
-        connection = HTTPConnection(host)
+        connection = HTTPConnection(host, _port(self._parts))  # so that the digits of an IPv6 address are no port
         connection.sock = self._socket
         if self._abandoned:
             raise FetchFailed("timeout")

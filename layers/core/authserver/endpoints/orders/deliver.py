@@ -6,6 +6,7 @@ from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING
 
+from authserver.errors import TemporarilyUnavailable
 from authserver.identity.audit import by_itself
 from authserver.identity.webhooks import signed_headers
 from authserver.messages.deliveries import Delivered, Delivery
@@ -37,9 +38,8 @@ def deliver(delivery: Delivery, opened: OpenedSecrets, services: Services) -> De
     status, retry_after, failure = _send(delivery, webhook, opened, services)
     if 200 <= status < 300:
         return Delivered("webhook_delivered", status=status, attempt=attempt + 1)
-    if status == 410:
-        disable_gone(webhook, services)
-        return Delivered("webhook_gone", status=status, attempt=attempt + 1)
+    if status == 410 and disable_gone(webhook, services):
+        return Delivered("webhook_gone", is_given_up=True, status=status, attempt=attempt + 1)
     wait = wait_after(attempt, retry_after, services)
     reason = "webhook_failed" if wait else "webhook_given_up"
     return Delivered(reason, wait, not wait, status, attempt + 1, failure)
@@ -49,7 +49,10 @@ def _send(delivery: Delivery, webhook: Webhook, opened: OpenedSecrets, services:
     """The status of the answer and its Retry-After; or 0, 0 and why there is none."""
     if services.fetcher is None:
         raise ValueError("only functions that go out deliver")
-    headers = signed_headers(delivery.event_id, services.now(), delivery.body, opened.of(webhook, services))
+    secrets = opened.of(webhook, services)
+    if not secrets:
+        raise TemporarilyUnavailable("The store did not answer", reason="webhooks_malformed")
+    headers = signed_headers(delivery.event_id, services.now(), delivery.body, secrets)
     try:
         sent = services.fetcher.send(webhook.url, delivery.body, headers, seconds=SECONDS)
     except FetchFailed as failed:
@@ -77,16 +80,17 @@ def wait_after(attempt: int, retry_after: int, services: Services) -> int:
     return ceil(max(wait, min(retry_after, longest)))
 
 
-def disable_gone(webhook: Webhook, services: Services) -> None:
-    """Disables a webhook that does not want to be called any more, unless it was changed meanwhile."""
+def disable_gone(webhook: Webhook, services: Services) -> bool:
+    """Disables a webhook that does not want to be called any more, unless it was changed meanwhile; tells whether."""
     noting = by_itself(services, "webhook.disabled", "webhook", object_id=webhook.id)
     for _ in range(ATTEMPTS):
         stored = noting.configuration.webhooks() or Webhooks()
         if stored.get(webhook.id) != webhook:
-            return
+            return False
         disabled = replace(
             webhook, status=DISABLED, disabled_reason=GONE, updated_at=services.now(), version=webhook.version + 1
         )
         changed = tuple(disabled if one.id == webhook.id else one for one in stored.all)
         if noting.configuration.put_webhooks(replace(stored, all=changed)):
-            return
+            return True
+    return False
