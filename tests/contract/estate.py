@@ -343,6 +343,8 @@ class Estate:
         yield from (f"key {one.kid}" for one in (ring.keys if ring else ()))
         if self.stores.deployment().era == self.personal.begun.era:
             yield "era"
+        if (webhooks := self.stores.configuration.webhooks()) and webhooks.all:
+            yield "webhooks"
 
 
 _READERS: dict[type[Any], Callable[[Stores, Any], Any]] = {
