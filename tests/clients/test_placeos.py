@@ -1,5 +1,6 @@
 """PlaceOS's own library in a real browser, on the pages of examples/placeos; `make lab` looks at what it sends."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,7 +99,9 @@ def test_a_page_signs_its_user_in_and_out(origin: str, mode: str, building: Buil
     assert is_valid(building, token)
 
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/auth/logout**")
+    # The library ends the token before it leaves for the sign-out page. If it asks for another token in between, which
+    # happens on a slow machine, it comes to the sign-in page: the session has ended by then.
+    page.wait_for_url(re.compile(r"/auth/logout|/login\?request="))
     assert not is_valid(building, token)
 
 
