@@ -124,9 +124,10 @@ def test_an_act_is_audited_sealed_and_archived_and_a_changed_event_is_found(stac
     stack.emulator.client("dynamodb").update_item(
         TableName=stack.resources["AuditTable"],
         Key={"id": {"S": f"event#{event['id']}"}},
-        UpdateExpression="SET actor = :another",
-        ConditionExpression="attribute_exists(actor)",
-        ExpressionAttributeValues={":another": {"S": "arn:aws:iam::000000000000:user/another"}},
+        UpdateExpression="SET #act = :another",
+        ConditionExpression="attribute_exists(#act)",
+        ExpressionAttributeNames={"#act": "act"},
+        ExpressionAttributeValues={":another": {"S": "client.deleted"}},
     )
     with pytest.raises(DeploymentFailed, match="event changed") as found:
         tool(stack, "audit", "verify")
