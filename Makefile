@@ -66,8 +66,8 @@ test: $(READY) $(EMULATOR)/.installed ## Run every test: about 10 minutes on two
 	@echo "Every test, about 10 minutes on two cores. First they are collected, which takes half a minute; then a dot is a test."
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: one to two minutes
-	@echo "The main flows, one sign-in in a browser and the template: one to two minutes. A dot is a test."
+smoke: $(READY) ## Run the main flows, one sign-in in a browser and the template's tests: about a minute
+	@echo "The main flows, one sign-in in a browser and the template: about a minute. A dot is a test."
 	$(BIN)/python -m pytest -n auto --dist loadfile $(SMOKE)
 
 lab: $(READY) $(LAB)/.installed ## Sign in with the clients that applications use, and write docs/clients.md (needs Chromium)

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 
 from examples.placeos.pages import ROOMS, Building, client_of, serve
 from tests.browser.conftest import ARGUMENTS, chromium_path  # noqa: F401 a fixture
+from tests.clients.placeos import allow, token_of
 from tests.development import DevelopmentServer
 
 USERNAME, PASSWORD = "sam", "sam-runs-the-building"
@@ -54,16 +55,6 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Username").fill(USERNAME)
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def allow(page: Page) -> None:
-    page.locator("[name=decision][value=allow]").click()
-
-
-def token_of(page: Page) -> str:
-    expect(page.locator("#told")).to_have_text("Signed in at Authserver", timeout=30_000)
-    token: str = page.evaluate("place.token()")
-    return token
 
 
 def claims_of(token: str) -> dict[str, Any]:
